@@ -1,0 +1,36 @@
+/**
+ * The contract of an autoencoder, as decoder inversions see it.
+ * Pixels in [−1, 1], channels × height × width; latents in model units: the scale factor lives inside.
+ */
+import type { Signal, Steps } from '../core/progress.js'
+import type { Solution } from '../iterations/solve.js'
+import type { Tensor } from '../math/tensor.js'
+
+/** D(z) and E(D(z)), which one run of the composed graph yields. */
+export interface RoundTrip {
+  readonly image: Tensor
+  readonly latent: Tensor
+}
+
+/** D(z) and J_D(z)ᵀ·(D(z) − x) = ∇_z ½‖D(z) − x‖², which one run of the gradient graph yields. */
+export interface Pullback {
+  readonly image: Tensor
+  readonly gradient: Tensor
+}
+
+export interface Autoencoder {
+  /** The shape of a latent for a picture of this shape; throws `bad-shape` when the picture does not fit. */
+  latentShape(imageShape: readonly number[]): readonly number[]
+  /** The posterior mean of the encoder. */
+  encode(image: Tensor, signal?: Signal): Promise<Tensor>
+  decode(latent: Tensor, signal?: Signal): Promise<Tensor>
+  /** D(z) and E(D(z)) in one run: what an iteration of gradient-free inversion costs. */
+  roundTrip(latent: Tensor, signal?: Signal): Promise<RoundTrip>
+  /** D(z) and the gradient of ½‖D(z) − x‖² in one run. Present only where a gradient graph can be opened. */
+  pullback?(latent: Tensor, image: Tensor, signal?: Signal): Promise<Pullback>
+}
+
+export interface DecoderInverter {
+  readonly name: string
+  invert(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Steps<Solution>
+}

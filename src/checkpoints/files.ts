@@ -1,0 +1,14 @@
+/** What reading a checkpoint needs of a host's files. Node's implementation lives in src/node. */
+export interface Files {
+  /** Size in bytes, or undefined when there is no such file. */
+  size(path: string): Promise<number | undefined>
+  /** `length` bytes from `offset`; fewer only at the end of the file. */
+  read(path: string, offset: number, length: number): Promise<Uint8Array>
+  /** The whole file as UTF-8. */
+  text(path: string): Promise<string>
+  /** UTF-8 text of bytes; throws on bytes that are not UTF-8. */
+  decodeUtf8(bytes: Uint8Array): string
+  /** Names in a folder, or undefined when there is no such folder. */
+  list(folder: string): Promise<readonly string[] | undefined>
+  join(...parts: readonly string[]): string
+}

@@ -1,0 +1,72 @@
+/**
+ * Dense arrays on the host and the few operations that algorithms here are made of.
+ * Always float64: precision is a property of runtimes, not of algorithms. Not a general array library: no views,
+ * no broadcasting, no batch axis.
+ */
+
+/** A dense row-major array. Treated as immutable by everything that receives one. */
+export interface Tensor {
+  readonly shape: readonly number[]
+  readonly data: Float64Array
+}
+
+export type Shape = readonly number[]
+
+/** Number of entries of an array of this shape. */
+export const sizeOf = (shape: Shape): number => shape.reduce((product, dimension) => product * dimension, 1)
+
+/** Shapes as people write them: `4×64×64`. */
+export const formatShape = (shape: Shape): string => (shape.length === 0 ? 'scalar' : shape.join('×'))
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i])
+
+/** A tensor over the given numbers; the length must be the product of the shape. */
+export function tensor(shape: Shape, values: ArrayLike<number>): Tensor {
+  if (values.length !== sizeOf(shape)) {
+    throw new RangeError(`Expected ${sizeOf(shape)} values for a tensor of shape ${formatShape(shape)}, got ${values.length}.`)
+  }
+  return { shape: [...shape], data: values instanceof Float64Array ? values : Float64Array.from(values) }
+}
+
+export const zeros = (shape: Shape): Tensor => ({ shape: [...shape], data: new Float64Array(sizeOf(shape)) })
+
+/** Applies `f` to every entry. */
+export function map(x: Tensor, f: (value: number, index: number) => number): Tensor {
+  const data = new Float64Array(x.data.length)
+  for (let i = 0; i < data.length; i++) data[i] = f(x.data[i]!, i)
+  return { shape: x.shape, data }
+}
+
+/** Σ coefficient·tensor over tensors of one shape: the kernel of nearly all solver mathematics. */
+export function combine(...terms: readonly (readonly [coefficient: number, x: Tensor])[]): Tensor {
+  const first = terms[0]
+  if (!first) throw new RangeError('Expected at least one term for combine, got none.')
+  const shape = first[1].shape
+  const data = new Float64Array(first[1].data.length)
+  for (const [coefficient, x] of terms) {
+    if (!sameShape(x.shape, shape)) {
+      throw new RangeError(`Expected tensors of one shape for combine, got ${formatShape(shape)} and ${formatShape(x.shape)}.`)
+    }
+    const values = x.data
+    for (let i = 0; i < data.length; i++) data[i]! += coefficient * values[i]!
+  }
+  return { shape, data }
+}
+
+/** a − b. */
+export const subtract = (a: Tensor, b: Tensor): Tensor => combine([1, a], [-1, b])
+
+/** ⟨a, b⟩. */
+export function dot(a: Tensor, b: Tensor): number {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new RangeError(`Expected tensors of one shape for dot, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`)
+  }
+  let sum = 0
+  for (let i = 0; i < a.data.length; i++) sum += a.data[i]! * b.data[i]!
+  return sum
+}
+
+/** ‖x‖₂. */
+export const norm = (x: Tensor): number => Math.sqrt(dot(x, x))
+
+export const isFinite = (x: Tensor): boolean => x.data.every(Number.isFinite)

@@ -12,30 +12,13 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
-  TensorProto_DataType as OnnxType,
   type TensorProto,
   TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf'
-import { type Attribute, type DataType, type Graph, type Initializer, type Node, OPSET, type Value } from './graph.js'
-
-/** ONNX's numbers for the element types that graphs here use. */
-export const onnxTypes: Readonly<Record<DataType, OnnxType>> = {
-  float32: OnnxType.FLOAT,
-  float64: OnnxType.DOUBLE,
-  float16: OnnxType.FLOAT16,
-  bfloat16: OnnxType.BFLOAT16,
-  int64: OnnxType.INT64,
-  int32: OnnxType.INT32,
-  int16: OnnxType.INT16,
-  int8: OnnxType.INT8,
-  uint64: OnnxType.UINT64,
-  uint32: OnnxType.UINT32,
-  uint16: OnnxType.UINT16,
-  uint8: OnnxType.UINT8,
-  bool: OnnxType.BOOL,
-}
+import { type Attribute, type Graph, type Initializer, type Node, OPSET, type Value } from './graph.js'
+import { dataTypeCode } from './ops/common.js'
 
 /** The file format's version that came with operator set 21. */
 const IR_VERSION = 10n
@@ -43,7 +26,7 @@ const IR_VERSION = 10n
 const baseName = (file: string): string => file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1)
 
 /** Numbers at the ends of the 64-bit range stand for its ends: `Slice` says "to the end" so. */
-const toInt64 = (value: number): bigint =>
+export const toInt64 = (value: number): bigint =>
   value >= 2 ** 63 ? 2n ** 63n - 1n : value <= -(2 ** 63) ? -(2n ** 63n) : BigInt(value)
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => getTextEncoding().encodeUtf8(text)
@@ -51,7 +34,7 @@ const utf8 = (text: string): Uint8Array<ArrayBuffer> => getTextEncoding().encode
 type Locate = (file: string) => string
 
 function tensorProto(name: string, { dtype, shape, storage }: Initializer, locate: Locate): TensorProto {
-  const head = { name, dataType: onnxTypes[dtype], dims: shape.map(BigInt) }
+  const head = { name, dataType: dataTypeCode[dtype], dims: shape.map(BigInt) }
   if ('bytes' in storage) {
     return create(TensorProtoSchema, { ...head, rawData: storage.bytes as Uint8Array<ArrayBuffer> })
   }
@@ -106,7 +89,7 @@ const valueProto = ({ name, dtype, shape }: Value): ValueInfoProto =>
       value: {
         case: 'tensorType',
         value: {
-          elemType: onnxTypes[dtype],
+          elemType: dataTypeCode[dtype],
           shape: { dim: shape.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } })) },
         },
       },

@@ -1,0 +1,208 @@
+/**
+ * Writes a graph node by node; every value's type is known as soon as it is emitted. Small integer tensors (axes,
+ * shapes) are evaluated on the way, so that shape arithmetic in exported files becomes static.
+ */
+import { UndiffuseError } from '../core/errors.js'
+import { sizeOf } from '../math/tensor.js'
+import { toHalfBits } from '../math/half.js'
+import { type Attribute, bytesOf, type DataType, type Graph, type Initializer, type Node, type Value, type ValueType } from './graph.js'
+import { nodeView } from './operator.js'
+import { operatorOf } from './ops/index.js'
+
+/** Attributes as one writes them: a number is an integer unless wrapped in `float`. */
+export type PlainAttribute = number | string | readonly number[] | Attribute
+export type PlainAttributes = Readonly<Record<string, PlainAttribute | undefined>>
+
+export const float = (value: number): Attribute => ({ type: 'float', value })
+export const floats = (value: readonly number[]): Attribute => ({ type: 'floats', value })
+
+export interface EmitOptions {
+  readonly outputs?: number
+  readonly name?: string
+  readonly domain?: string
+  /** Names of the results; made from the operator's name when left out. */
+  readonly names?: readonly string[]
+}
+
+export interface Builder {
+  input(name: string, dtype: DataType, shape: readonly number[]): Value
+  initializer(name: string, initializer: Initializer): Value
+  /** A constant with its bytes in the graph; equal small constants are shared. */
+  constant(dtype: DataType, shape: readonly number[], values: readonly number[]): Value
+  scalar(dtype: DataType, value: number): Value
+  /** A one-dimensional int64 constant: axes, shapes, pads. */
+  indices(values: readonly number[]): Value
+  emit(op: string, inputs: readonly (Value | undefined)[], attributes?: PlainAttributes, options?: EmitOptions): Value
+  emitAll(op: string, inputs: readonly (Value | undefined)[], attributes?: PlainAttributes, options?: EmitOptions): readonly Value[]
+  /** Emits a node as it stands in another graph, under its own names. */
+  copy(node: Node): readonly Value[]
+  output(value: Value, name?: string): void
+  value(name: string): Value
+  known(name: string): readonly number[] | undefined
+  finish(name: string): Graph
+}
+
+const integerLimit = 2n ** 63n
+const storedLimit = 4096
+
+/** Little-endian bytes of numbers. */
+export function encodeNumbers(dtype: DataType, values: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(values.length * bytesOf[dtype])
+  const view = new DataView(bytes.buffer)
+  const half = dtype === 'float16' ? toHalfBits(Float64Array.from(values)) : undefined
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    const at = i * bytesOf[dtype]
+    if (half) view.setUint16(at, half[i]!, true)
+    else if (dtype === 'float32') view.setFloat32(at, value, true)
+    else if (dtype === 'float64') view.setFloat64(at, value, true)
+    else if (dtype === 'int64') {
+      const integer = BigInt(Math.trunc(value))
+      view.setBigInt64(at, integer >= integerLimit ? integerLimit - 1n : integer < -integerLimit ? -integerLimit : integer, true)
+    } else if (dtype === 'int32') view.setInt32(at, value, true)
+    else if (dtype === 'bool' || dtype === 'uint8') view.setUint8(at, value)
+    else throw new UndiffuseError('unsupported', `Expected a constant of a float, integer or boolean type, got ${dtype}. Cast a constant of another type.`)
+  }
+  return bytes
+}
+
+/** The numbers of a small constant that is held in the graph; undefined for weights in files and large ones. */
+export function smallNumbers({ dtype, shape, storage }: Initializer): number[] | undefined {
+  const count = sizeOf(shape)
+  if (!('bytes' in storage) || count > storedLimit) return undefined
+  const view = new DataView(storage.bytes.buffer, storage.bytes.byteOffset, storage.bytes.byteLength)
+  const at = (i: number) => i * bytesOf[dtype]
+  const readers: Partial<Record<DataType, (i: number) => number>> = {
+    int64: (i) => Number(view.getBigInt64(at(i), true)),
+    int32: (i) => view.getInt32(at(i), true),
+    float32: (i) => view.getFloat32(at(i), true),
+    float64: (i) => view.getFloat64(at(i), true),
+    bool: (i) => view.getUint8(at(i)),
+    uint8: (i) => view.getUint8(at(i)),
+  }
+  const read = readers[dtype]
+  return read && Array.from({ length: count }, (_, i) => read(i))
+}
+
+const attributeOf = (plain: PlainAttribute): Attribute =>
+  typeof plain === 'number'
+    ? { type: 'int', value: plain }
+    : typeof plain === 'string'
+      ? { type: 'string', value: plain }
+      : 'type' in plain
+        ? plain
+        : { type: 'ints', value: plain }
+
+export function builder(): Builder {
+  const inputs: Value[] = []
+  const outputs: Value[] = []
+  const nodes: Node[] = []
+  const initializers = new Map<string, Initializer>()
+  const values = new Map<string, Value>()
+  const numbers = new Map<string, readonly number[]>()
+  const shared = new Map<string, Value>()
+  const counts = new Map<string, number>()
+
+  const fresh = (stem: string): string => {
+    for (;;) {
+      const count = counts.get(stem) ?? 0
+      counts.set(stem, count + 1)
+      const name = `${stem}_${count}`
+      if (!values.has(name)) return name
+    }
+  }
+  const define = (name: string, type: ValueType): Value => {
+    if (values.has(name)) {
+      throw new UndiffuseError('bad-model', `Expected each value to be defined once, got \`${name}\` twice. The graph is not valid ONNX.`)
+    }
+    const value: Value = { name, dtype: type.dtype, shape: type.shape }
+    values.set(name, value)
+    return value
+  }
+
+  const build: Builder = {
+    input(name, dtype, shape) {
+      const value = define(name, { dtype, shape })
+      inputs.push(value)
+      return value
+    },
+    initializer(name, initializer) {
+      const value = define(name, initializer)
+      initializers.set(name, initializer)
+      const small = smallNumbers(initializer)
+      if (small) numbers.set(name, small)
+      return value
+    },
+    constant(dtype, shape, data) {
+      const key = data.length <= 64 ? `${dtype}[${shape}]${data}` : undefined
+      const found = key === undefined ? undefined : shared.get(key)
+      if (found) return found
+      const value = build.initializer(fresh('constant'), { dtype, shape, storage: { bytes: encodeNumbers(dtype, data) } })
+      if (key !== undefined) shared.set(key, value)
+      return value
+    },
+    scalar: (dtype, value) => build.constant(dtype, [], [value]),
+    indices: (data) => build.constant('int64', [data.length], data),
+    emit: (op, sources, attributes, options) => build.emitAll(op, sources, attributes, options)[0]!,
+    emitAll(op, sources, attributes = {}, options = {}) {
+      const domain = options.domain ?? ''
+      const operator = operatorOf(op, domain)
+      const plain: Record<string, Attribute> = {}
+      for (const [key, attribute] of Object.entries(attributes)) {
+        if (attribute !== undefined) plain[key] = attributeOf(attribute)
+      }
+      const outputCount = options.names?.length ?? options.outputs ?? 1
+      const name = options.name ?? fresh(op)
+      if (!operator) {
+        throw new UndiffuseError('unsupported', `Expected an operator this library knows, got ${domain && `${domain}.`}${op} at node \`${name}\`. Export the model with standard operators.`)
+      }
+      const view = nodeView({ op, name, attributes: plain, outputCount }, sources, build.known)
+      const types = operator.types(view)
+      const results = types
+        .slice(0, outputCount)
+        .map((type, i) => define(options.names?.[i] || fresh(`${op}_value`), type))
+      nodes.push({ op, domain, name, inputs: sources.map((source) => source?.name ?? ''), outputs: results.map((r) => r.name), attributes: plain })
+      const folded = operator.fold?.(view)
+      if (folded && folded.length <= storedLimit) numbers.set(results[0]!.name, folded)
+      return results
+    },
+    copy: (node) =>
+      build.emitAll(
+        node.op,
+        node.inputs.map((name) => (name === '' ? undefined : build.value(name))),
+        node.attributes,
+        { domain: node.domain, name: node.name, names: node.outputs },
+      ),
+    output(value, name) {
+      if (name === undefined || name === value.name) {
+        outputs.push(value)
+        return
+      }
+      outputs.push(build.emit('Identity', [value], {}, { names: [name] }))
+    },
+    value(name) {
+      const value = values.get(name)
+      if (!value) throw new UndiffuseError('bad-model', `Expected a value named \`${name}\`, got a graph without one. Nodes must come after what they read.`)
+      return value
+    },
+    known: (name) => numbers.get(name),
+    finish: (name) => ({ name, inputs, outputs, nodes, initializers, types: values }),
+  }
+  return build
+}
+
+/** Starts a builder with everything that `graph` holds, outputs excepted. */
+export function builderFrom(graph: Graph): Builder {
+  const build = builder()
+  for (const { name, dtype, shape } of graph.inputs) build.input(name, dtype, shape)
+  for (const [name, initializer] of graph.initializers) build.initializer(name, initializer)
+  for (const node of graph.nodes) build.copy(node)
+  return build
+}
+
+/** The same graph with the type of every value known; throws `bad-model` where shapes do not fit. */
+export function inferTypes(graph: Graph): Graph {
+  const build = builderFrom(graph)
+  for (const { name } of graph.outputs) build.output(build.value(name))
+  return build.finish(graph.name)
+}

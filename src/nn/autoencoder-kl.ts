@@ -1,0 +1,131 @@
+/**
+ * AutoencoderKL: the autoencoder of Stable Diffusion 1, 2 and XL, from diffusers' configuration and tensor names.
+ * Only the network: latents here are the network's own (diffusers' `encode` and `decode`); the scale factor is applied
+ * where a model is put together. Not the training loss (training/).
+ */
+import { expected } from '../core/errors.js'
+import { builder, type Builder } from '../graph/builder.js'
+import type { Graph, Value } from '../graph/graph.js'
+import { upsampleNearest } from '../graph/ops/pooling.js'
+import { slice } from '../graph/ops/common.js'
+import { conv2d, downsample, groupNorm2d, type Layers, type NormOptions, resnetBlock, silu, spatialAttention } from './layers.js'
+import { checkpointParameters, type ConfigReader, type Parameters, type WeightSource } from './parameters.js'
+
+export interface AutoencoderKlConfig {
+  readonly inChannels: number
+  readonly outChannels: number
+  readonly latentChannels: number
+  readonly blockOutChannels: readonly number[]
+  readonly layersPerBlock: number
+  readonly normNumGroups: number
+  readonly midBlockAttention: boolean
+  readonly quantConv: boolean
+  readonly postQuantConv: boolean
+}
+
+/** Reads `config.json`; options that no published Stable Diffusion autoencoder uses are refused by name. */
+export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
+  const only = (field: string, found: readonly string[], supported: string) => {
+    const other = found.find((value) => value !== supported)
+    if (other !== undefined) {
+      throw expected('unsupported', supported, `\`${field}\` in \`${config.file}\``, other, 'Use an autoencoder of the Stable Diffusion 1, 2 or XL layout.')
+    }
+  }
+  const blockOutChannels = config.integers('block_out_channels', [64])
+  only('down_block_types', config.strings('down_block_types', ['DownEncoderBlock2D']), 'DownEncoderBlock2D')
+  only('up_block_types', config.strings('up_block_types', ['UpDecoderBlock2D']), 'UpDecoderBlock2D')
+  only('act_fn', [config.string('act_fn', 'silu')], 'silu')
+  const normNumGroups = config.integer('norm_num_groups', 32)
+  for (const channels of blockOutChannels) {
+    if (normNumGroups < 1 || channels < 1 || channels % normNumGroups !== 0) {
+      throw expected('bad-model', `block_out_channels that norm_num_groups (${normNumGroups}) divides`, `\`${config.file}\``, `[${blockOutChannels}]`, 'Use the configuration that the weights were published with.')
+    }
+  }
+  return {
+    inChannels: config.integer('in_channels', 3),
+    outChannels: config.integer('out_channels', 3),
+    latentChannels: config.integer('latent_channels', 4),
+    blockOutChannels,
+    layersPerBlock: config.integer('layers_per_block', 1),
+    normNumGroups,
+    midBlockAttention: config.boolean('mid_block_add_attention', true),
+    quantConv: config.boolean('use_quant_conv', true),
+    postQuantConv: config.boolean('use_post_quant_conv', true),
+  }
+}
+
+/** Pixels per latent entry along each axis. */
+export const downscaling = (config: AutoencoderKlConfig): number => 2 ** (config.blockOutChannels.length - 1)
+
+/** The epsilon of every normalisation of AutoencoderKL. */
+const epsilon = 1e-6
+
+function midBlock(layers: Layers, name: string, x: Value, config: AutoencoderKlConfig, norm: NormOptions): Value {
+  const channels = x.shape[1]!
+  const first = resnetBlock(layers, `${name}.resnets.0`, x, channels, norm)
+  const attended = config.midBlockAttention ? spatialAttention(layers, `${name}.attentions.0`, first, norm) : first
+  return resnetBlock(layers, `${name}.resnets.1`, attended, channels, norm)
+}
+
+/**
+ * Encoder: image N × 3 × H × W → mean and logarithm of the variance (clamped to [−30, 20]) of the posterior,
+ * N × latentChannels × H/f × W/f with f = 2^(blocks − 1).
+ */
+export function encode(b: Builder, parameters: Parameters, config: AutoencoderKlConfig, image: Value): { mean: Value; logvar: Value } {
+  const layers: Layers = { b, parameters }
+  const norm: NormOptions = { groups: config.normNumGroups, epsilon }
+  const last = config.blockOutChannels.length - 1
+  let x = conv2d(layers, 'encoder.conv_in', image, config.blockOutChannels[0]!)
+  config.blockOutChannels.forEach((channels, i) => {
+    for (let j = 0; j < config.layersPerBlock; j++) {
+      x = resnetBlock(layers, `encoder.down_blocks.${i}.resnets.${j}`, x, channels, norm)
+    }
+    if (i < last) x = downsample(layers, `encoder.down_blocks.${i}.downsamplers.0`, x)
+  })
+  x = midBlock(layers, 'encoder.mid_block', x, config, norm)
+  x = silu(b, groupNorm2d(layers, 'encoder.conv_norm_out', x, norm))
+  let moments = conv2d(layers, 'encoder.conv_out', x, 2 * config.latentChannels)
+  if (config.quantConv) moments = conv2d(layers, 'quant_conv', moments, 2 * config.latentChannels, { kernel: 1 })
+  const logvar = slice(b, moments, 1, config.latentChannels, 2 * config.latentChannels)
+  return {
+    mean: slice(b, moments, 1, 0, config.latentChannels),
+    logvar: b.emit('Clip', [logvar, b.scalar(logvar.dtype, -30), b.scalar(logvar.dtype, 20)]),
+  }
+}
+
+/** Decoder: latent N × latentChannels × h × w → image N × 3 × f·h × f·w. */
+export function decode(b: Builder, parameters: Parameters, config: AutoencoderKlConfig, latent: Value): Value {
+  const layers: Layers = { b, parameters }
+  const norm: NormOptions = { groups: config.normNumGroups, epsilon }
+  const widths = [...config.blockOutChannels].reverse()
+  let x = config.postQuantConv ? conv2d(layers, 'post_quant_conv', latent, config.latentChannels, { kernel: 1 }) : latent
+  x = conv2d(layers, 'decoder.conv_in', x, widths[0]!)
+  x = midBlock(layers, 'decoder.mid_block', x, config, norm)
+  widths.forEach((channels, i) => {
+    for (let j = 0; j <= config.layersPerBlock; j++) {
+      x = resnetBlock(layers, `decoder.up_blocks.${i}.resnets.${j}`, x, channels, norm)
+    }
+    if (i < widths.length - 1) x = conv2d(layers, `decoder.up_blocks.${i}.upsamplers.0.conv`, upsampleNearest(b, x, 2), channels)
+  })
+  x = silu(b, groupNorm2d(layers, 'decoder.conv_norm_out', x, norm))
+  return conv2d(layers, 'decoder.conv_out', x, config.outChannels)
+}
+
+/** The encoder as a graph: `image` → `mean`, `logvar`. */
+export function encoderGraph(config: AutoencoderKlConfig, weights: WeightSource, batch: number, height: number, width: number): Graph {
+  const b = builder()
+  const image = b.input('image', 'float32', [batch, config.inChannels, height, width])
+  const { mean, logvar } = encode(b, checkpointParameters(b, weights), config, image)
+  b.output(mean, 'mean')
+  b.output(logvar, 'logvar')
+  return b.finish('autoencoder-kl encoder')
+}
+
+/** The decoder as a graph: `latent` → `decoded`, for pictures of the given size. */
+export function decoderGraph(config: AutoencoderKlConfig, weights: WeightSource, batch: number, height: number, width: number): Graph {
+  const b = builder()
+  const factor = downscaling(config)
+  const latent = b.input('latent', 'float32', [batch, config.latentChannels, height / factor, width / factor])
+  b.output(decode(b, checkpointParameters(b, weights), config, latent), 'decoded')
+  return b.finish('autoencoder-kl decoder')
+}

@@ -1,0 +1,63 @@
+/** What networks need of a checkpoint: named tensors as graph values, and typed configuration fields. */
+import type { Builder } from '../graph/builder.js'
+import type { DataType, Initializer, Value } from '../graph/graph.js'
+import { cast } from '../graph/ops/common.js'
+
+/** A network's parameters as values of the graph being built. */
+export interface Parameters {
+  has(name: string): boolean
+  /** The tensor of this name and shape; throws `bad-model` when the checkpoint has another. */
+  value(name: string, shape: readonly number[]): Value
+}
+
+/** Where a checkpoint's tensors lie. */
+export interface WeightSource {
+  has(name: string): boolean
+  get(name: string, shape?: readonly number[]): Initializer
+}
+
+/** Fields of a configuration; an absent field takes the default, a wrong one is a `bad-model` error. */
+export interface ConfigReader {
+  readonly file: string
+  has(field: string): boolean
+  number(field: string, fallback?: number): number
+  integer(field: string, fallback?: number): number
+  integers(field: string, fallback?: readonly number[]): readonly number[]
+  string(field: string, fallback?: string): string
+  strings(field: string, fallback?: readonly string[]): readonly string[]
+  boolean(field: string, fallback?: boolean): boolean
+}
+
+/**
+ * Parameters that stay where the checkpoint has them. Narrow types are widened by a Cast in the graph, so nothing is
+ * converted or copied here.
+ */
+export function checkpointParameters(b: Builder, weights: WeightSource, dtype: DataType = 'float32'): Parameters {
+  const values = new Map<string, Value>()
+  return {
+    has: (name) => weights.has(name),
+    value(name, shape) {
+      const found = values.get(name)
+      if (found) return found
+      const value = cast(b, b.initializer(name, weights.get(name, shape)), dtype)
+      values.set(name, value)
+      return value
+    },
+  }
+}
+
+/** Parameters as inputs of the graph: what training feeds and differentiates. `declared` collects them in order. */
+export function inputParameters(b: Builder, dtype: DataType = 'float32'): Parameters & { readonly declared: readonly Value[] } {
+  const values = new Map<string, Value>()
+  return {
+    has: () => true,
+    value(name, shape) {
+      const value = values.get(name) ?? b.input(name, dtype, shape)
+      values.set(name, value)
+      return value
+    },
+    get declared() {
+      return [...values.values()]
+    },
+  }
+}

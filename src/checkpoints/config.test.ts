@@ -1,0 +1,69 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { nodeFiles } from '../node/files.js'
+import { configOf, readConfig } from './config.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'undiffuse-config-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+test('reads fields of a configuration that diffusers wrote', async () => {
+  const config = await readConfig(nodeFiles, 'test/golden/models/autoencoder-tiny/config.json')
+  expect(config.string('_class_name')).toBe('AutoencoderTiny')
+  expect(config.integers('num_encoder_blocks')).toEqual([1, 2, 2, 2])
+  expect(config.number('latent_shift')).toBe(0.5)
+  expect(config.boolean('force_upcast')).toBe(false)
+})
+
+test('an absent or null field takes the default; without one it is an error', () => {
+  const config = configOf('config.json', { scaling_factor: null })
+  expect(config.has('scaling_factor')).toBe(false)
+  expect(config.number('scaling_factor', 0.18215)).toBe(0.18215)
+  expect(() => config.number('scaling_factor')).toThrow(
+    /a finite number for `scaling_factor` in `config.json`, got null/,
+  )
+  expect(() => config.string('toString')).toThrow(/a string for `toString`.*got nothing/)
+})
+
+test.each<['number' | 'integer' | 'integers' | 'string' | 'strings' | 'boolean', unknown, RegExp]>([
+  ['number', '0.18215', /a finite number.*got "0.18215"/],
+  ['integer', 2.5, /a non-negative integer.*got 2.5/],
+  ['integer', -1, /a non-negative integer.*got -1/],
+  ['integers', [128, '256'], /a list of non-negative integers.*got \[128,"256"\]/],
+  ['string', 3, /a string/],
+  ['strings', ['a', 1], /a list of strings/],
+  ['boolean', 'true', /true or false.*got "true"/],
+])('%s refuses %j', (reader, value, message) => {
+  const config = configOf('config.json', { field: value } as Record<string, unknown>)
+  expect(() => config[reader]('field')).toThrow(
+    expect.objectContaining({ code: 'bad-model', message: expect.stringMatching(message) }),
+  )
+})
+
+test('files that are missing, too large, not JSON or not an object are refused', async () => {
+  const path = join(folder, 'config.json')
+  await expect(readConfig(nodeFiles, path)).rejects.toMatchObject({
+    code: 'bad-model',
+    message: expect.stringMatching(/no such file/),
+  })
+  for (const [text, message] of [
+    ['', /Expected JSON/],
+    ['<html>', /text that starts with "<html>"/],
+    ['[1]', /a JSON object.*got \[1\]/],
+    ['null', /a JSON object/],
+    ['{"a":1,"a":2}', /"a" twice/],
+    ['['.repeat(1e6), /Expected JSON/],
+  ] as const) {
+    await writeFile(path, text)
+    await expect(readConfig(nodeFiles, path)).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringMatching(message),
+    })
+  }
+  await truncate(path, 2 ** 31)
+  await expect(readConfig(nodeFiles, path)).rejects.toThrow(/at most 16777216 bytes.*got 2147483648/)
+})

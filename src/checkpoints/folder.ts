@@ -1,0 +1,201 @@
+/**
+ * Recognises what a path holds: a diffusers pipeline, one part of it, an Optimum ONNX folder or one ONNX file, and says
+ * how to reach the parts. Builds no networks and opens no weights by itself.
+ */
+import { expected, type UndiffuseError } from '../core/errors.js'
+import { type Config, readConfig } from './config.js'
+import type { Files } from './files.js'
+import { readJsonObject } from './json.js'
+import { hasWeights, openWeights, type Weights } from './weights.js'
+
+/** A part with config.json and safetensors, to be built by src/nn. */
+export interface NetworkPart {
+  readonly kind: 'network'
+  readonly name: string
+  readonly folder: string
+  readonly className: string
+  readonly config: Config
+  openWeights(): Promise<Weights>
+}
+
+/** A part that is an ONNX file already; exporters put a config.json beside it, or not. */
+export interface OnnxPart {
+  readonly kind: 'onnx'
+  readonly name: string
+  readonly file: string
+  readonly config: Config | undefined
+}
+
+export type Part = NetworkPart | OnnxPart
+
+export interface CheckpointFolder {
+  readonly path: string
+  readonly kind: 'pipeline' | 'part' | 'onnx-folder' | 'onnx-file'
+  readonly partNames: readonly string[]
+  has(name: string): boolean
+  /**
+   * The part of this name (`vae`, `unet`, `vae_decoder`, …). Throws `bad-model` when it is not there, incomplete, or of
+   * a class other than those wanted, saying what was found.
+   */
+  part(name: string, classNames?: readonly string[]): Promise<Part>
+}
+
+const onnxName = 'model.onnx'
+const configName = 'config.json'
+/** What a part alone in its folder is called, by its class. */
+const roles: readonly (readonly [role: string, className: RegExp])[] = [
+  ['vae', /Autoencoder|VQModel/],
+  ['unet', /^UNet/],
+  ['text_encoder', /Text(Model|Encoder)/],
+]
+/** Looked for where no model_index.json lists the parts: Optimum folders and incomplete pipelines. */
+const knownParts = ['vae', 'vae_encoder', 'vae_decoder', 'unet', 'text_encoder', 'text_encoder_2']
+
+/**
+ * Opens what lies at `path`: a folder with model_index.json and sub-folders, a folder with config.json next to weights,
+ * a folder of vae_encoder/model.onnx and vae_decoder/model.onnx, or one .onnx file.
+ *
+ * Throws `bad-model` when it is none of these, saying what was found and what to do.
+ *
+ * @example const vae = await (await openFolder(nodeFiles, 'models/sd21')).part('vae', ['AutoencoderKL'])
+ */
+export async function openFolder(files: Files, path: string): Promise<CheckpointFolder> {
+  const names = await files.list(path)
+  if (names === undefined) return await openFile(files, path)
+  if (names.includes('model_index.json')) {
+    return await openParts(files, path, 'pipeline', await indexedParts(files, files.join(path, 'model_index.json')))
+  }
+  if (names.includes(onnxName)) return single('onnx-file', path, await onnxPart(files, path, 'model', names))
+  if (names.includes(configName)) return single('part', path, await networkPart(files, path, undefined, names))
+  const parts = knownParts.filter((name) => names.includes(name))
+  if (parts.length > 0) {
+    return await openParts(files, path, parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline', parts)
+  }
+  throw notAModel(
+    path,
+    hasWeights(names) ? 'weights without config.json' : names.slice(0, 8).join(', ') || 'an empty folder',
+  )
+}
+
+const notAModel = (path: string, got: string): UndiffuseError =>
+  expected(
+    'bad-model',
+    'a diffusers folder (model_index.json, or config.json next to .safetensors), vae_encoder/model.onnx with vae_decoder/model.onnx, or an .onnx file',
+    `\`${path}\``,
+    got,
+    'Pass the folder as it was published; single-file .ckpt or .safetensors models must be converted to a diffusers folder.',
+  )
+
+async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
+  if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder')
+  if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')
+  return single('onnx-file', path, { kind: 'onnx', name: 'model', file: path, config: undefined })
+}
+
+/** The entries of model_index.json that name a library and a class; those with null are left out of the pipeline. */
+async function indexedParts(files: Files, path: string): Promise<string[]> {
+  const index = await readJsonObject(files, path)
+  const isPart = (name: string, value: unknown) =>
+    /^\w+$/.test(name) && !name.startsWith('_') && Array.isArray(value) && value.every((one) => typeof one === 'string')
+  return Object.entries(index).flatMap(([name, value]) => (isPart(name, value) ? [name] : []))
+}
+
+async function openParts(
+  files: Files,
+  path: string,
+  kind: CheckpointFolder['kind'],
+  listed: readonly string[],
+): Promise<CheckpointFolder> {
+  const folders = new Map<string, readonly string[]>()
+  for (const name of new Set([...listed, ...knownParts])) {
+    const names = await files.list(files.join(path, name))
+    if (names) folders.set(name, names)
+  }
+  const partNames = [...folders.keys()]
+  return {
+    path,
+    kind,
+    partNames,
+    has: (name) => folders.has(name),
+    async part(name, classNames) {
+      const names = folders.get(name)
+      if (!names) throw missingPart(path, name, partNames.join(', ') || 'no parts')
+      const folder = files.join(path, name)
+      const part = names.includes(onnxName)
+        ? await onnxPart(files, folder, name, names)
+        : await networkPart(files, folder, name, names)
+      return ofClass(part, classNames)
+    },
+  }
+}
+
+function single(kind: CheckpointFolder['kind'], path: string, only: Part): CheckpointFolder {
+  return {
+    path,
+    kind,
+    partNames: [only.name],
+    has: (name) => name === only.name,
+    async part(name, classNames) {
+      if (name !== only.name) {
+        throw missingPart(path, name, only.kind === 'network' ? `${only.name} (${only.className})` : 'one ONNX model')
+      }
+      return ofClass(only, classNames)
+    },
+  }
+}
+
+const missingPart = (path: string, name: string, got: string): UndiffuseError =>
+  expected(
+    'bad-model',
+    `a ${name}`,
+    `\`${path}\``,
+    got,
+    'Pass a folder that holds this part, or fetch the complete model.',
+  )
+
+function ofClass(part: Part, classNames: readonly string[] | undefined): Part {
+  if (part.kind === 'onnx' || !classNames || classNames.includes(part.className)) return part
+  throw expected(
+    'bad-model',
+    `a ${part.name} of class ${classNames.join(' or ')}`,
+    `\`${part.folder}\``,
+    part.className,
+    'Pass a model with one of these, or export it to ONNX.',
+  )
+}
+
+async function onnxPart(files: Files, folder: string, name: string, names: readonly string[]): Promise<OnnxPart> {
+  const config = names.includes(configName) ? await readConfig(files, files.join(folder, configName)) : undefined
+  return { kind: 'onnx', name, file: files.join(folder, onnxName), config }
+}
+
+/** `name` is left out where the class decides what the part is called. */
+async function networkPart(
+  files: Files,
+  folder: string,
+  name: string | undefined,
+  names: readonly string[],
+): Promise<NetworkPart> {
+  if (!names.includes(configName)) {
+    throw expected(
+      'bad-model',
+      `${configName} and weights, or ${onnxName},`,
+      `\`${folder}\``,
+      names.join(', ') || 'an empty folder',
+      'Fetch the complete model folder.',
+    )
+  }
+  const config = await readConfig(files, files.join(folder, configName))
+  const className = config.has('_class_name') ? config.string('_class_name') : config.strings('architectures', [])[0]
+  if (className === undefined) {
+    throw expected(
+      'bad-model',
+      '`_class_name`',
+      `\`${config.file}\``,
+      'none',
+      'Use the configuration that diffusers writes with save_pretrained.',
+    )
+  }
+  const role = name ?? roles.find(([, pattern]) => pattern.test(className))?.[0] ?? 'model'
+  return { kind: 'network', name: role, folder, className, config, openWeights: () => openWeights(files, folder) }
+}

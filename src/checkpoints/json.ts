@@ -1,0 +1,129 @@
+/**
+ * JSON of a checkpoint, which strangers wrote: capped in size, one object at the top, no key twice.
+ * Not a schema language: what the fields mean is checked where they are read.
+ */
+import { expected } from '../core/errors.js'
+import type { Files } from './files.js'
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export const isJsonObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Configurations and weight indices are far smaller; a larger file is something else. */
+const largestFile = 16 * 2 ** 20
+
+/** How an unexpected value looks in a message: short, on one line. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  const text = JSON.stringify(value) ?? typeof value
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`
+}
+
+/**
+ * The object that `text` states; throws `bad-model` naming `name` when it is not JSON, not an object, or states a key
+ * twice (JSON.parse would silently keep the last).
+ */
+export function parseJsonObject(text: string, name: string): JsonObject {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    const start = describe(text.slice(0, 40))
+    throw expected(
+      'bad-model',
+      'JSON',
+      `\`${name}\``,
+      `text that starts with ${start}`,
+      'The file is damaged or incomplete; fetch it again.',
+    )
+  }
+  if (!isJsonObject(value)) {
+    throw expected(
+      'bad-model',
+      'a JSON object',
+      `\`${name}\``,
+      describe(value),
+      'Use the file that the model was published with.',
+    )
+  }
+  const repeated = repeatedKey(text)
+  if (repeated !== undefined) {
+    throw expected(
+      'bad-model',
+      'each key once',
+      `\`${name}\``,
+      `${describe(repeated)} twice`,
+      'The file is damaged; fetch it again.',
+    )
+  }
+  return value
+}
+
+/** Reads a small JSON file; throws `bad-model` when it is missing, too large or not a JSON object. */
+export async function readJsonObject(files: Files, path: string): Promise<JsonObject> {
+  const size = await files.size(path)
+  if (size === undefined) {
+    throw expected('bad-model', 'a file', `\`${path}\``, 'no such file', 'Fetch the complete model folder.')
+  }
+  if (size > largestFile) {
+    throw expected(
+      'bad-model',
+      `at most ${largestFile} bytes`,
+      `\`${path}\``,
+      `${size}`,
+      'Use the file that the model was published with.',
+    )
+  }
+  return parseJsonObject(decodeText(files, await files.read(path, 0, size), path), path)
+}
+
+/** UTF-8 text of bytes; throws `bad-model` where they are something else. */
+export function decodeText(files: Files, bytes: Uint8Array, name: string): string {
+  try {
+    return files.decodeUtf8(bytes)
+  } catch {
+    throw expected(
+      'bad-model',
+      'UTF-8 text',
+      `\`${name}\``,
+      'other bytes',
+      'The file is damaged or incomplete; fetch it again.',
+    )
+  }
+}
+
+/** The first key that an object of this valid JSON text states twice. */
+function repeatedKey(text: string): string | undefined {
+  const open: Set<string>[] = []
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]
+    if (character === '{') open.push(new Set())
+    else if (character === '}') open.pop()
+    else if (character === '"') {
+      const end = endOfString(text, i)
+      if (isKey(text, end)) {
+        const key = JSON.parse(text.slice(i, end)) as string
+        const keys = open.at(-1)!
+        if (keys.has(key)) return key
+        keys.add(key)
+      }
+      i = end - 1
+    }
+  }
+  return undefined
+}
+
+/** Where the string that opens at `start` ends: just after its closing quote. */
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1
+  return i + 1
+}
+
+/** In valid JSON a string followed by a colon is a key. */
+function isKey(text: string, end: number): boolean {
+  let i = end
+  while (text[i] === ' ' || text[i] === '\t' || text[i] === '\n' || text[i] === '\r') i++
+  return text[i] === ':'
+}

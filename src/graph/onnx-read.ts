@@ -1,0 +1,311 @@
+/**
+ * Reads an ONNX model of any exporter as a graph: one operator set, static shapes, constants among the weights, no
+ * functions, every value defined once and before it is read. Writing is onnx.ts; nothing here touches a file.
+ */
+import { fromBinary } from '@bufbuild/protobuf'
+import { getTextEncoding } from '@bufbuild/protobuf/wire'
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType as AttributeType,
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+} from 'onnx-buf'
+import { expected, isUndiffuseError } from '../core/errors.js'
+import { encodeNumbers, inferTypes } from './builder.js'
+import type { Attribute, DataType, Graph, Initializer, Node, Value, ValueType } from './graph.js'
+import { freshNames } from './names.js'
+import { inlineFunctions, operatorSet, shortDomain, type VersionedNode } from './onnx-functions.js'
+import { type Declared, givenShape, readDeclared, type Shapes, specialise, staticShape } from './onnx-shapes.js'
+import { type Resolve, readTensor } from './onnx-tensors.js'
+import { dataTypeOfCode } from './ops/common.js'
+import { describeNode, type Surroundings } from './rewrites.js'
+import { upgrade } from './upgrade.js'
+
+export interface DecodeOptions {
+  /** From an external tensor's location, as the model states it, to the file it lies in. */
+  readonly resolve?: Resolve
+  /** Sizes of symbolic dimensions by their names, or whole shapes by the names of inputs and outputs. */
+  readonly shapes?: Shapes
+}
+
+const damaged = 'The file is damaged or not an ONNX model; export it again.'
+
+function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
+  let model: ModelProto
+  try {
+    model = fromBinary(ModelProtoSchema, bytes)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw expected(
+      'bad-model',
+      'an ONNX model',
+      'the file',
+      `${bytes.length} bytes that are not one (${reason})`,
+      damaged,
+    )
+  }
+  if (!model.graph)
+    throw expected('bad-model', 'an ONNX model', 'the file', `${bytes.length} bytes without a graph`, damaged)
+  return { model, graph: model.graph }
+}
+
+function readAttribute(proto: AttributeProto, node: NodeProto, resolve: Resolve | undefined): Attribute {
+  const decode = (bytes: Uint8Array): string => {
+    try {
+      return getTextEncoding().decodeUtf8(bytes, true)
+    } catch {
+      throw expected('bad-model', `text in attribute \`${proto.name}\``, describe(node), 'other bytes', damaged)
+    }
+  }
+  switch (proto.type) {
+    case AttributeType.INT:
+      return { type: 'int', value: Number(proto.i) }
+    case AttributeType.FLOAT:
+      return { type: 'float', value: proto.f }
+    case AttributeType.STRING:
+      return { type: 'string', value: decode(proto.s) }
+    case AttributeType.INTS:
+      return { type: 'ints', value: proto.ints.map(Number) }
+    case AttributeType.FLOATS:
+      return { type: 'floats', value: proto.floats }
+    case AttributeType.STRINGS:
+      return { type: 'strings', value: proto.strings.map(decode) }
+    case AttributeType.TENSOR:
+      if (proto.t)
+        return {
+          type: 'tensor',
+          value: readTensor(proto.t, `attribute \`${proto.name}\` of ${describe(node)}`, resolve),
+        }
+  }
+  const kind = AttributeType[proto.type]?.toLowerCase() ?? `type ${proto.type}`
+  throw expected(
+    proto.type === AttributeType.UNDEFINED || proto.type === AttributeType.TENSOR ? 'bad-model' : 'unsupported',
+    `numbers, text or a tensor in attribute \`${proto.name}\``,
+    describe(node),
+    kind,
+    'Control flow and sparse tensors are not supported; export the model without them.',
+  )
+}
+
+const describe = ({ opType, domain, name, output }: NodeProto): string =>
+  describeNode({ op: opType, domain: shortDomain(domain), name, outputs: output })
+
+function readNode(proto: NodeProto, resolve: Resolve | undefined): Node {
+  const domain = shortDomain(proto.domain)
+  if (domain !== '' && domain !== 'com.microsoft') {
+    throw expected(
+      'unsupported',
+      'operators of ai.onnx or com.microsoft',
+      'the model',
+      describe(proto),
+      'Export the model with standard operators.',
+    )
+  }
+  return {
+    op: proto.opType,
+    domain,
+    name: proto.name,
+    inputs: proto.input,
+    outputs: proto.output,
+    attributes: Object.fromEntries(
+      proto.attribute.map((attribute) => [attribute.name, readAttribute(attribute, proto, resolve)]),
+    ),
+  }
+}
+
+/** The value of a `Constant` node, which becomes a weight. */
+function constantOf(node: Node): Initializer {
+  const { value, value_float, value_floats, value_int, value_ints } = node.attributes
+  const encode = (dtype: DataType, shape: readonly number[], values: readonly number[]): Initializer => ({
+    dtype,
+    shape,
+    storage: { bytes: encodeNumbers(dtype, values) },
+  })
+  if (value?.type === 'tensor') return value.value
+  if (value_float?.type === 'float') return encode('float32', [], [value_float.value])
+  if (value_int?.type === 'int') return encode('int64', [], [value_int.value])
+  if (value_floats?.type === 'floats') return encode('float32', [value_floats.value.length], value_floats.value)
+  if (value_ints?.type === 'ints') return encode('int64', [value_ints.value.length], value_ints.value)
+  throw expected(
+    'unsupported',
+    'a numeric constant',
+    describeNode(node),
+    Object.keys(node.attributes).join(', ') || 'none',
+    'Export the model without text or sparse constants.',
+  )
+}
+
+function readInitializers(graph: GraphProto, resolve: Resolve | undefined): Map<string, Initializer> {
+  if (graph.sparseInitializer.length > 0) {
+    throw expected(
+      'unsupported',
+      'dense weights',
+      `\`${graph.sparseInitializer[0]!.values?.name}\``,
+      'a sparse tensor',
+      'Export the model with dense weights.',
+    )
+  }
+  const initializers = new Map<string, Initializer>()
+  for (const tensor of graph.initializer) {
+    if (tensor.name === '' || initializers.has(tensor.name)) {
+      throw expected('bad-model', 'one name for each weight', 'the model', `\`${tensor.name}\` again`, damaged)
+    }
+    initializers.set(tensor.name, readTensor(tensor, `\`${tensor.name}\``, resolve))
+  }
+  return initializers
+}
+
+/** What is known of the values defined so far. */
+interface Scope {
+  /** Throws `bad-model` when there is a value of that name. */
+  define(name: string, type?: { readonly dtype: DataType; readonly shape?: readonly number[] }): void
+  has(name: string): boolean
+  rank(name: string): number | undefined
+  floatType(name: string): DataType | undefined
+}
+
+function openScope(): Scope {
+  const names = new Set([''])
+  const ranks = new Map<string, number>()
+  const floats = new Map<string, DataType>()
+  return {
+    define(name, type) {
+      if (name === '') return
+      if (names.has(name))
+        throw expected('bad-model', 'each value to be defined once', 'the model', `\`${name}\` twice`, damaged)
+      names.add(name)
+      if (type?.shape) ranks.set(name, type.shape.length)
+      if (type && /float/.test(type.dtype)) floats.set(name, type.dtype)
+    },
+    has: (name) => names.has(name),
+    rank: (name) => ranks.get(name),
+    floatType: (name) => floats.get(name),
+  }
+}
+
+/**
+ * Results of most operators have the type of their first floating-point input. Only constants that rewrites of old
+ * forms add depend on this; a wrong guess would be a type error when the graph is opened.
+ */
+function resultType({ op, inputs, attributes: { to } }: Node, scope: Scope): { dtype: DataType } | undefined {
+  const dtype =
+    op === 'Cast' && to?.type === 'int'
+      ? dataTypeOfCode(to.value)
+      : inputs.map((name) => scope.floatType(name)).find((type) => type !== undefined)
+  return dtype && { dtype }
+}
+
+/** The model's nodes in operator set 21; constants go to `initializers`. */
+function readNodes(
+  nodes: readonly VersionedNode[],
+  scope: Scope,
+  initializers: Map<string, Initializer>,
+  around: Surroundings,
+  resolve: Resolve | undefined,
+): Node[] {
+  return nodes.flatMap(({ node: proto, version }) => {
+    const node = readNode(proto, resolve)
+    const unknown = node.inputs.find((name) => !scope.has(name))
+    if (unknown !== undefined) {
+      throw expected(
+        'bad-model',
+        'nodes that read inputs, weights and earlier results',
+        describeNode(node),
+        `\`${unknown}\``,
+        damaged,
+      )
+    }
+    if (node.op === 'Constant' && node.domain === '') {
+      const [name = ''] = node.outputs
+      const constant = constantOf(node)
+      scope.define(name, constant)
+      initializers.set(name, constant)
+      return []
+    }
+    const type = resultType(node, scope)
+    for (const name of node.outputs) scope.define(name, type)
+    return upgrade(node, version, around)
+  })
+}
+
+/** Outputs with static shapes: as given, as declared, or as the operators make them. */
+function readOutputs(declared: readonly Declared[], graph: Graph, shapes: Shapes): Value[] {
+  const types = declared.map((output) => givenShape(output, shapes) ?? staticShape(output))
+  let inferred: ReadonlyMap<string, ValueType> | undefined
+  return declared.map(({ name, dtype }, i) => {
+    const shape = types[i]
+    if (shape) return { name, dtype, shape }
+    try {
+      inferred ??= inferTypes({ ...graph, outputs: [] }).types
+    } catch (cause) {
+      if (!isUndiffuseError(cause) || cause.code !== 'unsupported') throw cause
+      throw expected(
+        'bad-shape',
+        'a static shape',
+        `output \`${name}\``,
+        `a symbolic one that cannot be worked out (${cause.message})`,
+        `Give it, for example shapes: { '${name}': [1, 3, 512, 512] }.`,
+      )
+    }
+    return { name, dtype, shape: inferred.get(name)!.shape }
+  })
+}
+
+/**
+ * Reads a model as a graph of operator set 21.
+ *
+ * Models of sets 9 to 26 are read; older forms are rewritten (upgrade.ts). Weights in other files stay there, as
+ * references to `resolve(location)`; whether those files are there and long enough is for who opens them to see.
+ *
+ * Errors: `bad-model` for damaged files and places outside the model's folder; `bad-shape` for a symbolic dimension
+ * without a size, naming it; `unsupported` for control flow and the like, naming operator and node.
+ *
+ * @example
+ * const decoder = decodeOnnx(bytes, { resolve: (location) => join(folder, location), shapes: { height: 64, width: 64 } })
+ */
+export function decodeOnnx(bytes: Uint8Array, options: DecodeOptions = {}): Graph {
+  const { resolve, shapes = {} } = options
+  const { model, graph: proto } = parse(bytes)
+  const version = operatorSet(model.opsetImport, 'the model')
+  if (version === undefined) throw expected('bad-model', 'an operator set', 'the model', 'none', damaged)
+
+  const initializers = readInitializers(proto, resolve)
+  const outputs = proto.output.map(readDeclared)
+  // Old files list weights among the inputs, as defaults that may be replaced.
+  const inputs = specialise(
+    proto.input.filter(({ name }) => !initializers.has(name)).map(readDeclared),
+    outputs,
+    shapes,
+  )
+
+  const scope = openScope()
+  for (const input of inputs) scope.define(input.name, input)
+  for (const [name, initializer] of initializers) scope.define(name, initializer)
+
+  const fresh = freshNames([
+    ...proto.input.map(({ name }) => name),
+    ...initializers.keys(),
+    ...proto.node.flatMap(({ name, output }) => [name, ...output]),
+  ])
+  const inlined = inlineFunctions(model, version, fresh)
+  const used = new Set([...inlined.flatMap(({ node }) => node.input), ...outputs.map(({ name }) => name)])
+  const around: Surroundings = {
+    constant(dtype, shape, values) {
+      const name = fresh('constant')
+      initializers.set(name, { dtype, shape, storage: { bytes: encodeNumbers(dtype, values) } })
+      return name
+    },
+    fresh,
+    initializer: (name) => initializers.get(name),
+    rank: scope.rank,
+    floatType: (name) => scope.floatType(name) ?? 'float32',
+    isUsed: (name) => used.has(name),
+  }
+  const nodes = readNodes(inlined, scope, initializers, around, resolve)
+  const missing = outputs.find(({ name }) => !scope.has(name) || name === '')
+  if (missing) throw expected('bad-model', 'a result', `output \`${missing.name}\``, 'nothing that makes it', damaged)
+  const graph: Graph = { name: proto.name, inputs, outputs: [], nodes, initializers, types: new Map() }
+  return { ...graph, outputs: readOutputs(outputs, graph, shapes) }
+}

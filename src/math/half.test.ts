@@ -1,49 +1,81 @@
 import { describe, expect, it } from 'vitest'
-import { fromHalfBits, toHalfBits } from './half.js'
+import { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'
+import { tensor } from './tensor.js'
 
-/** Bits of the positive halves from 0 to infinity, in order. */
-const INFINITE = 0x7c00
-const positive = Uint16Array.from({ length: INFINITE + 1 }, (_, bits) => bits)
+const allBits = Uint16Array.from({ length: 65536 }, (_, i) => i)
 
-/** The definition of IEEE 754 binary16. */
-const meaning = (bits: number): number => {
-  const exponent = bits >> 10
-  const fraction = (bits & 0x3ff) / 1024
-  if (exponent === 31) return fraction === 0 ? Infinity : NaN
-  return exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15)
-}
-
-describe('half precision', () => {
-  it('gives every bit pattern its meaning, of either sign', () => {
-    expect([...fromHalfBits(positive)]).toEqual([...positive].map(meaning))
-    expect([...fromHalfBits(positive.map((bits) => bits | 0x8000))]).toEqual(
-      [...positive].map((bits) => -meaning(bits)),
-    )
-    expect([...fromHalfBits(Uint16Array.of(0x7c01, 0x7e00, 0xffff))]).toEqual([NaN, NaN, NaN])
+describe('binary16', () => {
+  it('has the bit patterns of IEEE 754', () => {
+    const known: [number, number][] = [
+      [0, 0x0000],
+      [-0, 0x8000],
+      [1, 0x3c00],
+      [-2, 0xc000],
+      [0.1, 0x2e66],
+      [1 / 3, 0x3555],
+      [65504, 0x7bff],
+      [2 ** -14, 0x0400],
+      [2 ** -24, 0x0001],
+      [Number.POSITIVE_INFINITY, 0x7c00],
+      [Number.NEGATIVE_INFINITY, 0xfc00],
+    ]
+    for (const [value, bits] of known) expect([...toHalfBits([value])]).toEqual([bits])
+    expect(toHalfBits([Number.NaN])[0]).toBe(0x7e00)
   })
 
-  it('gives every half its bits back, of either sign', () => {
-    expect(toHalfBits(fromHalfBits(positive))).toEqual(positive)
-    const negative = positive.map((bits) => bits | 0x8000)
-    expect(toHalfBits(fromHalfBits(negative))).toEqual(negative)
-    expect([...toHalfBits([NaN, -NaN])].every((bits) => (bits & 0x7fff) > INFINITE)).toBe(true)
+  it('returns every pattern unchanged', () => {
+    const values = fromHalfBits(allBits)
+    const bits = toHalfBits(values)
+    expect(allBits.filter((pattern) => !Number.isNaN(values[pattern]!) && bits[pattern] !== pattern)).toHaveLength(0)
+    expect(values.filter(Number.isNaN).length).toBe(2 * 1023)
   })
 
-  it('rounds to the nearest, between all neighbours, halves to even', () => {
-    // The largest finite half's upper neighbour would be 2^16 if the exponent went on: from the middle on, infinity.
-    const values = [...fromHalfBits(positive.slice(0, -1)), 2 ** 16]
-    for (let below = 0; below < INFINITE; below++) {
-      const [a, b] = [values[below]!, values[below + 1]!]
-      const middle = (a + b) / 2
-      const even = below % 2 === 0 ? below : below + 1
-      // 1 part in 2^40 is far below what float32 resolves: a detour through it would round twice.
-      const cases = [middle * (1 - 2 ** -40), middle, middle * (1 + 2 ** -40)]
-      expect([...toHalfBits(cases)]).toEqual([below, even, below + 1])
-      expect([...toHalfBits(cases.map((x) => -x))]).toEqual([below | 0x8000, even | 0x8000, (below + 1) | 0x8000])
+  it('rounds midpoints to even and everything else to the nearest, all finite neighbours', () => {
+    const values = fromHalfBits(allBits.subarray(0, 0x7c00))
+    const wrong = [...values.subarray(1)].filter((high, i) => {
+      const low = values[i]!
+      const middle = (low + high) / 2
+      const nudge = (high - low) * 2 ** -30
+      const tie = roundHalf(middle) === (i % 2 === 0 ? low : high)
+      return !(tie && roundHalf(middle - nudge) === low && roundHalf(-middle - nudge) === -high)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('overflows from 65520 and underflows at 2^-25', () => {
+    expect(roundHalf(65519.999999)).toBe(65504)
+    expect(roundHalf(65520)).toBe(Number.POSITIVE_INFINITY)
+    expect(roundHalf(-1e300)).toBe(Number.NEGATIVE_INFINITY)
+    expect(roundHalf(2 ** -25)).toBe(0)
+    expect(roundHalf(2 ** -25 * (1 + 2 ** -50))).toBe(2 ** -24)
+    expect(roundHalf(-Number.MIN_VALUE)).toBe(-0)
+    expect(roundHalf(Number.NaN)).toBeNaN()
+  })
+
+  it('rounds tensors entry by entry', () => {
+    const rounded = roundHalf(tensor([2], [0.1, 1e9]))
+    expect([...rounded.data]).toEqual([0.0999755859375, Number.POSITIVE_INFINITY])
+    expect(rounded.shape).toEqual([2])
+  })
+})
+
+describe('bfloat16', () => {
+  it('is the upper half of float32, ties to even', () => {
+    // For numbers that are float32 already, adding 0x7fff plus the last kept bit and truncating is the rounding.
+    const word = new DataView(new ArrayBuffer(4))
+    const values = Array.from({ length: 4000 }, (_, i) => Math.fround((i % 2 ? -1 : 1) * 1.0137 ** (i - 2000) * 1.1))
+    const ties = [1 + 2 ** -8, 1 + 3 * 2 ** -8, 2 ** -133, 2 ** -134, 3.4e38].map(Math.fround)
+    for (const value of [...values, ...ties]) {
+      word.setFloat32(0, value)
+      const bits = word.getUint32(0)
+      expect(toBfloat16Bits([value])[0]).toBe(((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff)
     }
   })
 
-  it('sends numbers too large to infinity and numbers too small to zero', () => {
-    expect([...toHalfBits([1e300, -1e300, Infinity, 1e-300, -1e-300])]).toEqual([0x7c00, 0xfc00, 0x7c00, 0, 0x8000])
+  it('returns every pattern unchanged', () => {
+    const values = fromBfloat16Bits(allBits)
+    const bits = toBfloat16Bits(values)
+    expect(allBits.filter((pattern) => !Number.isNaN(values[pattern]!) && bits[pattern] !== pattern)).toHaveLength(0)
+    expect(values[0x4049]).toBe(3.140625)
   })
 })

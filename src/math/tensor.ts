@@ -23,7 +23,9 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** A tensor over the given numbers; the length must be the product of the shape. */
 export function tensor(shape: Shape, values: ArrayLike<number>): Tensor {
   if (values.length !== sizeOf(shape)) {
-    throw new RangeError(`Expected ${sizeOf(shape)} values for a tensor of shape ${formatShape(shape)}, got ${values.length}.`)
+    throw new RangeError(
+      `Expected ${sizeOf(shape)} values for a tensor of shape ${formatShape(shape)}, got ${values.length}.`,
+    )
   }
   return { shape: [...shape], data: values instanceof Float64Array ? values : Float64Array.from(values) }
 }
@@ -45,7 +47,9 @@ export function combine(...terms: readonly (readonly [coefficient: number, x: Te
   const data = new Float64Array(first[1].data.length)
   for (const [coefficient, x] of terms) {
     if (!sameShape(x.shape, shape)) {
-      throw new RangeError(`Expected tensors of one shape for combine, got ${formatShape(shape)} and ${formatShape(x.shape)}.`)
+      throw new RangeError(
+        `Expected tensors of one shape for combine, got ${formatShape(shape)} and ${formatShape(x.shape)}.`,
+      )
     }
     const values = x.data
     for (let i = 0; i < data.length; i++) data[i]! += coefficient * values[i]!
@@ -59,7 +63,9 @@ export const subtract = (a: Tensor, b: Tensor): Tensor => combine([1, a], [-1, b
 /** ⟨a, b⟩. */
 export function dot(a: Tensor, b: Tensor): number {
   if (!sameShape(a.shape, b.shape)) {
-    throw new RangeError(`Expected tensors of one shape for dot, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`)
+    throw new RangeError(
+      `Expected tensors of one shape for dot, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
+    )
   }
   let sum = 0
   for (let i = 0; i < a.data.length; i++) sum += a.data[i]! * b.data[i]!

@@ -3,26 +3,9 @@
  * network's business (src/nn).
  */
 import { expected } from '../core/errors.js'
+import type { ConfigReader } from '../nn/parameters.js'
 import type { Files } from './files.js'
 import { describe, type JsonObject, readJsonObject } from './json.js'
-
-/**
- * Readers of one configuration. An absent or null field takes the default; without a default it is an error. Every
- * error is `bad-model` and names file, field, what was expected and what the file says.
- */
-export interface Config {
-  readonly file: string
-  has(field: string): boolean
-  /** A finite number. */
-  number(field: string, fallback?: number): number
-  /** A non-negative integer. */
-  integer(field: string, fallback?: number): number
-  /** A list of non-negative integers. */
-  integers(field: string, fallback?: readonly number[]): readonly number[]
-  string(field: string, fallback?: string): string
-  strings(field: string, fallback?: readonly string[]): readonly string[]
-  boolean(field: string, fallback?: boolean): boolean
-}
 
 const isString = (value: unknown): value is string => typeof value === 'string'
 const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
@@ -38,11 +21,14 @@ const isListOf =
  *
  * @example (await readConfig(nodeFiles, 'vae/config.json')).integers('block_out_channels')
  */
-export const readConfig = async (files: Files, path: string): Promise<Config> =>
+export const readConfig = async (files: Files, path: string): Promise<ConfigReader> =>
   configOf(path, await readJsonObject(files, path))
 
-/** Typed readers over an object that came from `file`. */
-export function configOf(file: string, fields: JsonObject): Config {
+/**
+ * Typed readers over an object that came from `file`. Numbers are finite, integers not negative; an absent or null field
+ * takes the default and is an error without. Errors are `bad-model` and name file, field, what was expected and found.
+ */
+export function configOf(file: string, fields: JsonObject): ConfigReader {
   const reader =
     <T>(what: string, fits: (value: unknown) => value is T) =>
     (field: string, fallback?: T): T => {

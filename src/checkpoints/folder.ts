@@ -3,7 +3,8 @@
  * how to reach the parts. Builds no networks and opens no weights by itself.
  */
 import { expected, type UndiffuseError } from '../core/errors.js'
-import { type Config, readConfig } from './config.js'
+import type { ConfigReader } from '../nn/parameters.js'
+import { readConfig } from './config.js'
 import type { Files } from './files.js'
 import { readJsonObject } from './json.js'
 import { hasWeights, openWeights, type Weights } from './weights.js'
@@ -14,7 +15,7 @@ export interface NetworkPart {
   readonly name: string
   readonly folder: string
   readonly className: string
-  readonly config: Config
+  readonly config: ConfigReader
   openWeights(): Promise<Weights>
 }
 
@@ -23,7 +24,7 @@ export interface OnnxPart {
   readonly kind: 'onnx'
   readonly name: string
   readonly file: string
-  readonly config: Config | undefined
+  readonly config: ConfigReader | undefined
 }
 
 export type Part = NetworkPart | OnnxPart

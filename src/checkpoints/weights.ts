@@ -3,17 +3,14 @@
  * write them. The tensors stay in their files; what comes out is where they lie.
  */
 import { expected } from '../core/errors.js'
-import type { Initializer } from '../graph/graph.js'
 import { formatShape, sameShape } from '../math/tensor.js'
+import type { WeightSource } from '../nn/parameters.js'
 import type { Files } from './files.js'
 import { describe, isJsonObject, readJsonObject } from './json.js'
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.js'
 
-export interface Weights {
+export interface Weights extends WeightSource {
   readonly names: readonly string[]
-  has(name: string): boolean
-  /** The tensor of this name and, where given, of this shape; throws `bad-model` naming tensor, expected and found. */
-  get(name: string, shape?: readonly number[]): Initializer
 }
 
 interface Place extends SafetensorsEntry {

@@ -10,7 +10,7 @@ import type { Attribute, DataType, Initializer, Node } from './graph.js'
 export interface Surroundings {
   /** Adds a constant and returns its name. */
   constant(dtype: DataType, shape: readonly number[], values: readonly number[]): string
-  /** A name that nothing has yet. */
+  /** A name that no value and no node has yet. */
   fresh(wish: string): string
   initializer(name: string): Initializer | undefined
   /** The number of axes where it is known. */
@@ -55,14 +55,15 @@ const trimmed = (inputs: readonly string[]): readonly string[] =>
 /** A node that takes part in the place of another. */
 const part = (
   of: Node,
+  around: Surroundings,
   op: string,
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Attributes = {},
-) => ({
+): Node => ({
   op,
   domain: '',
-  name: `${of.name}/${op}`,
+  name: around.fresh(`${of.name}/${op}`),
   inputs: trimmed(inputs),
   outputs,
   attributes,
@@ -183,10 +184,10 @@ export const softmax: Rewrite = (node, around) => {
   if (axis === -1 || (rank !== undefined && axis === rank - 1)) return [{ ...node, attributes: last }]
   const [flat, soft, shape] = [around.fresh(`${y}/flat`), around.fresh(`${y}/soft`), around.fresh(`${y}/shape`)]
   return [
-    part(node, 'Flatten', [x], [flat], { axis: int(axis) }),
+    part(node, around, 'Flatten', [x], [flat], { axis: int(axis) }),
     { ...node, inputs: [flat], outputs: [soft], attributes: last },
-    part(node, 'Shape', [x], [shape]),
-    part(node, 'Reshape', [soft, shape], [y]),
+    part(node, around, 'Shape', [x], [shape]),
+    part(node, around, 'Reshape', [soft, shape], [y]),
   ]
 }
 
@@ -201,49 +202,32 @@ export const groupNormalization: Rewrite = (node, around) => {
     around.fresh(`${y}/shape`),
   ]
   return [
-    part(node, 'Reshape', [x, indices(around, [0, groups, -1])], [grouped]),
-    part(node, 'InstanceNormalization', [grouped, scale, bias], [normal], {
+    part(node, around, 'Reshape', [x, indices(around, [0, groups, -1])], [grouped]),
+    part(node, around, 'InstanceNormalization', [grouped, scale, bias], [normal], {
       epsilon: { type: 'float', value: number(node, 'epsilon') ?? 1e-5 },
     }),
-    part(node, 'Shape', [x], [shape]),
-    part(node, 'Reshape', [normal, shape], [y]),
+    part(node, around, 'Shape', [x], [shape]),
+    part(node, around, 'Reshape', [normal, shape], [y]),
   ]
 }
 
-const refuseSecondary = (node: Node, around: Surroundings): void => {
-  const used = node.outputs.slice(1).find((name) => name !== '' && around.isUsed(name))
-  if (used !== undefined) {
-    throw unsupported(
-      node,
-      'only the first output in use',
-      `\`${used}\` in use`,
-      'Export the model for inference: call model.eval() first.',
-    )
-  }
-}
+const forInference = 'Export the model for inference: call model.eval() first.'
 
-/** Sets before 14 also list statistics that only training writes. */
-export const batchNormalization: Rewrite = (node, around) => {
-  refuseSecondary(node, around)
+/** Sets before 14 list the statistics as outputs, and later ones set a flag, when they are to be computed. */
+export const batchNormalization: Rewrite = (node) => {
+  const isTraining = integer(node, 'training_mode') === 1 || node.outputs.slice(1).some((name) => name !== '')
+  if (isTraining) throw unsupported(node, 'stored statistics', 'training mode', forInference)
   return [{ ...node, outputs: node.outputs.slice(0, 1) }]
 }
 
 export const dropout: Rewrite = (node, around) => {
-  refuseSecondary(node, around)
-  const training = node.inputs[2] ?? ''
-  const storage = training === '' ? undefined : around.initializer(training)?.storage
+  const [, mask = ''] = node.outputs
+  if (mask !== '' && around.isUsed(mask)) throw unsupported(node, 'no use of the mask', `\`${mask}\``, forInference)
+  const [x = '', , training = ''] = node.inputs
+  const storage = around.initializer(training)?.storage
   const isOff = training === '' || (storage && 'bytes' in storage && storage.bytes.every((byte) => byte === 0))
-  if (!isOff) {
-    throw unsupported(
-      node,
-      'training_mode false',
-      `\`${training}\``,
-      'Export the model for inference: call model.eval() first.',
-    )
-  }
-  return [
-    { ...node, op: 'Identity', inputs: node.inputs.slice(0, 1), outputs: node.outputs.slice(0, 1), attributes: {} },
-  ]
+  if (!isOff) throw unsupported(node, 'training_mode false', `\`${training}\``, forInference)
+  return [{ ...node, op: 'Identity', inputs: [x], outputs: node.outputs.slice(0, 1), attributes: {} }]
 }
 
 export const gridSample: Rewrite = (node) => {
@@ -280,9 +264,9 @@ export const swish =
     const alpha = number(node, 'alpha') ?? fallback
     const [scaled, gate] = [around.fresh(`${y}/scaled`), around.fresh(`${y}/gate`)]
     return [
-      part(node, 'Mul', [x, around.constant(around.floatType(x), [], [alpha])], [scaled]),
-      part(node, 'Sigmoid', [scaled], [gate]),
-      part(node, 'Mul', [x, gate], [y]),
+      part(node, around, 'Mul', [x, around.constant(around.floatType(x), [], [alpha])], [scaled]),
+      part(node, around, 'Sigmoid', [scaled], [gate]),
+      part(node, around, 'Mul', [x, gate], [y]),
     ]
   }
 
@@ -293,9 +277,9 @@ export const microsoftGelu =
     const [x = '', bias = ''] = node.inputs
     const y = node.outputs[0] ?? ''
     const attributes = { approximate: string(approximate) }
-    if (bias === '') return [part(node, 'Gelu', [x], [y], attributes)]
+    if (bias === '') return [part(node, around, 'Gelu', [x], [y], attributes)]
     const sum = around.fresh(`${y}/biased`)
-    return [part(node, 'Add', [x, bias], [sum]), part(node, 'Gelu', [sum], [y], attributes)]
+    return [part(node, around, 'Add', [x, bias], [sum]), part(node, around, 'Gelu', [sum], [y], attributes)]
   }
 
 export const isNewer: Rewrite = (node, _around, version) => {

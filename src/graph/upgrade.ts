@@ -34,7 +34,7 @@ const always = Number.POSITIVE_INFINITY
 
 /** Operator → the first set whose form is that of set 21, and the rewrite of what comes before. */
 const table: ReadonlyMap<string, readonly [before: number, rewrite: Rewrite]> = new Map<string, [number, Rewrite]>([
-  ['BatchNormalization', [14, batchNormalization]],
+  ['BatchNormalization', [always, batchNormalization]],
   ['Clip', [11, clip]],
   ['DFT', [20, fourier]],
   ['Dropout', [always, dropout]],

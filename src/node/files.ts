@@ -1,0 +1,50 @@
+/** Files as checkpoints read them, on Node. Reads only; writing is in write.ts. */
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Files } from '../checkpoints/files.js'
+import { codeOf, unavailable } from './failures.js'
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** Runs `read`; an absent file or folder is undefined, any other failure is `unavailable`. */
+async function ifPresent<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw unavailable('something readable', path, error)
+  }
+}
+
+/** Never allocates more than the file holds, whatever length is asked for. */
+async function read(path: string, offset: number, length: number): Promise<Uint8Array> {
+  try {
+    await using file = await open(path)
+    const { size } = await file.stat()
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+    let filled = 0
+    while (filled < bytes.length) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, offset + filled)
+      if (bytesRead === 0) return bytes.slice(0, filled)
+      filled += bytesRead
+    }
+    return bytes
+  } catch (error) {
+    throw unavailable('a readable file', path, error)
+  }
+}
+
+/** The host's files. Devices, pipes and folders count as no file; errors of the system are `unavailable`. */
+export const nodeFiles: Files = {
+  size: (path) =>
+    ifPresent(path, async () => {
+      const found = await stat(path)
+      return found.isFile() ? found.size : undefined
+    }),
+  read,
+  text: async (path) => decoder.decode(await read(path, 0, Number.POSITIVE_INFINITY)),
+  decodeUtf8: (bytes) => decoder.decode(bytes),
+  list: (folder) => ifPresent(folder, async () => (await readdir(folder)).sort()),
+  join,
+}

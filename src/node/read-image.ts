@@ -1,0 +1,134 @@
+/**
+ * Reading picture files on Node, by sharp. Pictures are untrusted: what cannot be decoded whole is an error, never half
+ * a picture. Whether a size suits a model is decided elsewhere (src/autoencoder/fit.ts).
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import sharp, { type Metadata, type Sharp } from 'sharp'
+import { expected, UndiffuseError } from '../core/errors.js'
+import { type Tensor, zeros } from '../math/tensor.js'
+import { reasonOf } from './failures.js'
+
+export interface ReadPicture {
+  /** 3 × height × width, sRGB in [−1, 1]. */
+  readonly image: Tensor
+  /** What reading changed or did not round, as sentences for people. */
+  readonly notes: readonly string[]
+}
+
+export const defaultMaximumPixels = 64 * 2 ** 20
+
+const formats = 'a PNG, JPEG, WebP, GIF, TIFF or AVIF picture'
+/** First bytes of the formats that are read; SVG and PDF, which are programs more than pictures, are not. */
+const signatures =
+  /^(89504e470d0a1a0a|ffd8ff|52494646.{8}57454250|474946383[79]61|49492[ab]00|4d4d002[ab]|.{8}66747970)/
+
+/**
+ * Reads a picture file as a tensor of 3 × height × width, sRGB in [−1, 1]: 2·value/255 − 1, or 2·value/65535 − 1.
+ *
+ * The EXIF orientation is applied; an embedded profile, CMYK and grey are converted to sRGB; transparency is composited
+ * onto white, α·x + (1 − α); 16-bit pictures keep their precision; of several frames or pages the first is read. `notes`
+ * says which of these happened. Above `maximumPixels` (default 64·2²⁰) a picture is refused from its header.
+ *
+ * Throws `bad-image` when the file is missing, empty, damaged, truncated, too large or not a picture.
+ *
+ * @example const { image, notes } = await readImage('photo.jpg')
+ */
+export async function readImage(path: string, { maximumPixels = defaultMaximumPixels } = {}): Promise<ReadPicture> {
+  const bytes = await readPictureFile(path, maximumPixels)
+  if (bytes.length === 0) throw badImage(formats, path, 'an empty file')
+  if (!signatures.test(bytes.toString('hex', 0, 32))) throw badImage(formats, path, nature(bytes))
+  const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, sequentialRead: true })
+  try {
+    const header = await input.metadata()
+    const { width, height, depth } = header
+    if (width * height > maximumPixels) {
+      throw badImage(
+        `at most ${maximumPixels} pixels`,
+        path,
+        `${width}×${height} = ${width * height}`,
+        'Make the picture smaller.',
+      )
+    }
+    if (depth !== 'uchar' && depth !== 'ushort') {
+      throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
+    }
+    return { image: await decode(input, header), notes: notesOn(header) }
+  } catch (error) {
+    if (error instanceof UndiffuseError) throw error
+    const reason = String(error instanceof Error ? error.message : error)
+      .split('\n')
+      .at(-1)!
+      .trim()
+    throw badImage(
+      'a complete picture',
+      path,
+      `one that does not decode (${reason})`,
+      'The file is damaged or cut short; fetch it again.',
+    )
+  }
+}
+
+const badImage = (what: string, path: string, got: string, remedy = 'Pass a picture file.'): UndiffuseError =>
+  expected('bad-image', what, `\`${basename(path)}\``, got, remedy)
+
+async function readPictureFile(path: string, maximumPixels: number): Promise<Buffer> {
+  // 16 bits of four channels without compression, and a megabyte of metadata.
+  const limit = maximumPixels * 8 + 2 ** 20
+  try {
+    const found = await stat(path)
+    if (!found.isFile()) throw badImage('a picture file', path, found.isDirectory() ? 'a folder' : 'a device')
+    if (found.size > limit) throw badImage(`at most ${limit} bytes`, path, `${found.size}`, 'Make the picture smaller.')
+    return await readFile(path)
+  } catch (error) {
+    throw error instanceof UndiffuseError ? error : badImage('a picture file', path, ...reasonOf(error))
+  }
+}
+
+/** What a file that is no picture seems to be. */
+function nature(bytes: Buffer): string {
+  const start = bytes.subarray(0, 200).toString('utf8')
+  if (/^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg/s.test(start)) return 'an SVG drawing'
+  const isText = /^[\t\n\r\x20-\x7e\u00a0-\ufffc]*$/.test(start.slice(0, -1))
+  return isText
+    ? `text that starts with ${JSON.stringify(start.slice(0, 24))}`
+    : `${bytes.length} bytes of another kind`
+}
+
+const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 'grey16'
+
+async function decode(input: Sharp, header: Metadata): Promise<Tensor> {
+  const deep = isDeep(header)
+  let pipeline = input.autoOrient().toColourspace(deep ? 'rgb16' : 'srgb')
+  // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there.
+  if (header.space === 'rgb16' && header.hasProfile) pipeline = pipeline.withIccProfile('srgb')
+  const { data, info } = await pipeline.raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true })
+  const values = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data
+  const highest = deep ? 65535 : 255
+  const { width, height, channels } = info
+  const image = zeros([3, height, width])
+  const area = width * height
+  for (let pixel = 0; pixel < area; pixel++) {
+    const at = pixel * channels
+    const opacity = channels === 4 ? values[at + 3]! / highest : 1
+    for (let channel = 0; channel < 3; channel++) {
+      const colour = (values[at + channel]! / highest) * 2 - 1
+      image.data[channel * area + pixel] = opacity * colour + (1 - opacity)
+    }
+  }
+  return image
+}
+
+function notesOn(header: Metadata): string[] {
+  const { orientation = 1, pages = 1, space } = header
+  const notes: [applies: boolean, note: string][] = [
+    [pages > 1, `Read the first of ${pages} frames or pages.`],
+    [orientation > 1, `Turned upright as its EXIF orientation ${orientation} says.`],
+    [header.hasProfile && space !== 'grey16', 'Converted from its colour profile to sRGB.'],
+    [space === 'cmyk', 'Converted from CMYK to sRGB.'],
+    [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
+    [header.hasAlpha, 'Composited its transparency onto white.'],
+    [isDeep(header), 'Kept the precision of 16 bits a channel.'],
+  ]
+  return notes.flatMap(([applies, note]) => (applies ? [note] : []))
+}

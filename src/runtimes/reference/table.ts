@@ -1,0 +1,27 @@
+/** Operator → kernel, for the domain ai.onnx. Adding one is an entry in a family's file. */
+import type { Kernel } from './array.js'
+import { constants } from './constant.js'
+import { convolutions } from './convolution.js'
+import { elementwise } from './elementwise.js'
+import { gathers } from './gather.js'
+import { matrixProducts } from './matrix-products.js'
+import { normalizations } from './normalization.js'
+import { pooling } from './pooling.js'
+import { reductions } from './reduction.js'
+import { resizing } from './resize.js'
+import { shapes } from './shape.js'
+
+export const kernels: ReadonlyMap<string, Kernel> = new Map(
+  [
+    elementwise,
+    matrixProducts,
+    convolutions,
+    normalizations,
+    reductions,
+    pooling,
+    resizing,
+    shapes,
+    gathers,
+    constants,
+  ].flatMap((family) => Object.entries(family)),
+)

@@ -11,8 +11,20 @@ import { describeScene } from './scene.js'
 /** Seeds of scenes and pictures below this are for training; from here to 2³² they are held out. */
 export const firstHeldOutSeed = 2 ** 31
 
-/** The i-th seed that training never draws, in [2³¹, 2³²): for evaluation. */
-export const heldOutSeed = (i: number): number => firstHeldOutSeed + (i % firstHeldOutSeed)
+/** A seed for training, uniform in [0, 2³¹). */
+export const trainingSeed = (random: Random): number => Math.floor(random() * firstHeldOutSeed)
+
+/**
+ * The i-th seed that training never draws, in [2³¹, 2³²): for evaluation.
+ *
+ * @throws RangeError if i is not an integer in [0, 2³¹)
+ */
+export function heldOutSeed(i: number): number {
+  if (!Number.isInteger(i) || i < 0 || i >= firstHeldOutSeed) {
+    throw new RangeError(`Expected an integer in [0, 2³¹) for heldOutSeed, got ${i}.`)
+  }
+  return firstHeldOutSeed + i
+}
 
 /** How many pictures, of which side in pixels, and which share of them are scenes (the rest are procedural). */
 export interface BatchOptions {
@@ -52,7 +64,7 @@ export function trainingBatch(seed: number, { batch, size, scenes }: BatchOption
   const sceneCount = Math.floor(batch * scenes + random())
   const side = Math.max(sceneSide, size)
   for (let n = 0; n < batch; n++) {
-    const itemSeed = Math.floor(random() * firstHeldOutSeed)
+    const itemSeed = trainingSeed(random)
     if (n < sceneCount) {
       const scene = describeScene(itemSeed)
       const [centreX, centreY] = shapeCentre(scene, side)

@@ -56,7 +56,7 @@ export function addOctave(
 
 /**
  * Adds octaves from `longest` to `shortest` period. Amplitudes fall by 2^−slope per octave; slope 0 gives equal
- * variance per octave, the 1/f² power spectrum of natural images (Field, 1987), larger slopes are smoother.
+ * variance per octave, about the 1/f² power spectrum of natural images (Field, 1987), larger slopes are smoother.
  */
 export function addOctaves(
   target: Float32Array,

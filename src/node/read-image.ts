@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import sharp, { type Metadata, type Sharp } from 'sharp'
+import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import { reasonOf } from './failures.js'
@@ -38,9 +38,8 @@ export async function readImage(path: string, { maximumPixels = defaultMaximumPi
   const bytes = await readPictureFile(path, maximumPixels)
   if (bytes.length === 0) throw badImage(formats, path, 'an empty file')
   if (!signatures.test(bytes.toString('hex', 0, 32))) throw badImage(formats, path, nature(bytes))
-  const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, sequentialRead: true })
   try {
-    const header = await input.metadata()
+    const header = await sharp(bytes, { limitInputPixels: false }).metadata()
     const { width, height, depth } = header
     if (width * height > maximumPixels) {
       throw badImage(
@@ -53,7 +52,7 @@ export async function readImage(path: string, { maximumPixels = defaultMaximumPi
     if (depth !== 'uchar' && depth !== 'ushort') {
       throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
     }
-    return { image: await decode(input, header), notes: notesOn(header) }
+    return { image: await decode(bytes, header), notes: notesOn(header) }
   } catch (error) {
     if (error instanceof UndiffuseError) throw error
     const reason = String(error instanceof Error ? error.message : error)
@@ -97,11 +96,19 @@ function nature(bytes: Buffer): string {
 
 const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 'grey16'
 
-async function decode(input: Sharp, header: Metadata): Promise<Tensor> {
+/** Whether colours must be converted by a profile; most pictures state sRGB itself, whose numbers are kept as they are. */
+function hasOtherProfile({ icc, space }: Metadata): boolean {
+  const saysSrgb = icc?.includes('sRGB') || icc?.includes(Buffer.from('s\0R\0G\0B', 'latin1'))
+  return icc !== undefined && space !== 'grey16' && !saysSrgb
+}
+
+async function decode(bytes: Buffer, header: Metadata): Promise<Tensor> {
   const deep = isDeep(header)
+  const convert = hasOtherProfile(header)
+  const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true })
   let pipeline = input.autoOrient().toColourspace(deep ? 'rgb16' : 'srgb')
   // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there.
-  if (header.space === 'rgb16' && header.hasProfile) pipeline = pipeline.withIccProfile('srgb')
+  if (deep && convert) pipeline = pipeline.withIccProfile('srgb')
   const { data, info } = await pipeline.raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true })
   const values = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data
   const highest = deep ? 65535 : 255
@@ -124,7 +131,7 @@ function notesOn(header: Metadata): string[] {
   const notes: [applies: boolean, note: string][] = [
     [pages > 1, `Read the first of ${pages} frames or pages.`],
     [orientation > 1, `Turned upright as its EXIF orientation ${orientation} says.`],
-    [header.hasProfile && space !== 'grey16', 'Converted from its colour profile to sRGB.'],
+    [hasOtherProfile(header), 'Converted from its colour profile to sRGB.'],
     [space === 'cmyk', 'Converted from CMYK to sRGB.'],
     [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
     [header.hasAlpha, 'Composited its transparency onto white.'],

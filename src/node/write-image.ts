@@ -50,7 +50,7 @@ export function quantize(image: Tensor): Picture {
 
 const toSharp = (image: Tensor | Picture): Sharp => {
   const { data, width, height, channels } = 'shape' in image ? quantize(image) : image
-  return sharp(data, { raw: { width, height, channels } })
+  return sharp(data, { raw: { width, height, channels } }).toColourspace(channels === 1 ? 'b-w' : 'srgb')
 }
 
 /** An 8-bit PNG of a picture; equal pictures give equal bytes. Throws as `quantize` does. */

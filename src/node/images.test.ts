@@ -1,0 +1,314 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { crc32, deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pixelOf, round8 } from '../math/pixels.js'
+import { type Tensor, tensor } from '../math/tensor.js'
+import { readImage } from './read-image.js'
+import { encodePng, quantize, writeImage } from './write-image.js'
+
+let folder: string
+let count = 0
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'undiffuse-images-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function save(bytes: Uint8Array | string, ending = 'png'): Promise<string> {
+  const path = join(folder, `${count++}.${ending}`)
+  await writeFile(path, bytes)
+  return path
+}
+
+const raw = (data: Uint8Array | Uint16Array, width: number, height: number, channels: 1 | 2 | 3 | 4) =>
+  sharp(data, { raw: { width, height, channels } })
+const read = async (bytes: Promise<Uint8Array>, ending?: string) => await readImage(await save(await bytes, ending))
+/** A 64 × 64 picture that does not compress to nothing. */
+const noise = () =>
+  raw(
+    Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 2654435761) >>> 24),
+    64,
+    64,
+    3,
+  )
+const pixels = (image: Tensor, pixel = 0) => [0, 1, 2].map((c) => image.data[(c * image.data.length) / 3 + pixel]!)
+/** Float64 arithmetic on 8- or 16-bit numbers. */
+const rounding = 1e-12
+/** Conversions between colour spaces go through 8 bits; a profile's tables cost a step or two more. */
+const colourSteps = 3 / 255
+/** In 16 bits only the profile's own tables round, below a quarter of an 8-bit step. */
+const deepStep = 0.5 / 255
+
+function expectPixels(found: readonly number[], wanted: readonly number[], tolerance = rounding) {
+  for (const [i, value] of wanted.entries()) expect(Math.abs(found[i]! - value)).toBeLessThanOrEqual(tolerance)
+}
+
+describe('reading', () => {
+  test('an 8-bit picture is 2·value/255 − 1, channels first, without notes', async () => {
+    const { image, notes } = await read(
+      raw(Uint8Array.of(255, 0, 51, 1, 2, 3), 2, 1, 3)
+        .png()
+        .toBuffer(),
+    )
+    expect(image).toEqual(tensor([3, 1, 2], [255, 1, 0, 2, 51, 3].map(pixelOf)))
+    expect(notes).toEqual([])
+  })
+
+  test('one pixel is a picture', async () => {
+    expect(
+      (
+        await read(
+          raw(Uint8Array.of(0, 0, 0), 1, 1, 3)
+            .png()
+            .toBuffer(),
+        )
+      ).image,
+    ).toEqual(tensor([3, 1, 1], [-1, -1, -1]))
+  })
+
+  test.each(['jpeg', 'webp', 'gif', 'tiff', 'avif'] as const)('%s is read', async (format) => {
+    const grey = raw(new Uint8Array(16 * 16 * 3).fill(128), 16, 16, 3)
+    const { image } = await read(grey.toFormat(format).toBuffer(), format)
+    expect(image.shape).toEqual([3, 16, 16])
+    expectPixels(
+      pixels(image),
+      [0, 0, 0].map(() => pixelOf(128)),
+      colourSteps,
+    )
+  })
+
+  test('the content decides the format, not the name', async () => {
+    expect((await read(noise().jpeg().toBuffer(), 'png')).image.shape).toEqual([3, 64, 64])
+  })
+
+  test('transparency is composited onto white', async () => {
+    const { image, notes } = await read(
+      raw(Uint8Array.of(255, 0, 0, 51, 9, 9, 9, 0), 2, 1, 4)
+        .png()
+        .toBuffer(),
+    )
+    expectPixels(pixels(image, 0), [1, 0.6, 0.6])
+    expectPixels(pixels(image, 1), [1, 1, 1])
+    expect(notes).toEqual(['Composited its transparency onto white.'])
+  })
+
+  test('16 bits keep their precision, transparent and grey too', async () => {
+    const deep = raw(Uint16Array.of(1, 30001, 65535), 1, 1, 3)
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer()
+    const { image, notes } = await read(deep)
+    expectPixels(
+      pixels(image),
+      [1, 30001, 65535].map((value) => (2 * value) / 65535 - 1),
+    )
+    expect(notes).toEqual(['Kept the precision of 16 bits a channel.'])
+    const transparent = raw(Uint16Array.of(13107, 0, 65535, 13107), 1, 1, 4)
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer()
+    expectPixels(pixels((await read(transparent)).image), [0.8 - 0.2 * 0.6, 0.6, 1])
+    const grey = raw(Uint16Array.of(12345), 1, 1, 1).toColourspace('grey16').png().toBuffer()
+    expectPixels(
+      pixels((await read(grey)).image),
+      [0, 0, 0].map(() => (2 * 12345) / 65535 - 1),
+    )
+  })
+
+  test('grey has three equal channels', async () => {
+    const { image, notes } = await read(raw(Uint8Array.of(7), 1, 1, 1).toColourspace('b-w').png().toBuffer())
+    expectPixels(pixels(image), [7, 7, 7].map(pixelOf))
+    expect(notes).toEqual(['Grey: the three channels are equal.'])
+  })
+
+  test('CMYK is converted', async () => {
+    const red = raw(
+      Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => [200, 50, 50][i % 3]!),
+      16,
+      16,
+      3,
+    )
+    const { image, notes } = await read(red.toColourspace('cmyk').jpeg().toBuffer(), 'jpg')
+    const [r, g, b] = pixels(image) as [number, number, number]
+    expect(r).toBeGreaterThan(0.4)
+    expect(Math.max(g, b)).toBeLessThan(-0.4)
+    expect(notes).toContain('Converted from CMYK to sRGB.')
+  })
+
+  test.each([8, 16])('a profile of %i-bit pictures is converted to sRGB', async (bits) => {
+    const p3 = [100, 150, 200]
+    const stored = bits === 8 ? Uint8Array.from(p3) : Uint16Array.from(p3, (value) => value * 257)
+    const plain = await raw(stored, 1, 1, 3)
+      .toColourspace(bits === 8 ? 'srgb' : 'rgb16')
+      .png()
+      .toBuffer()
+    const { image, notes } = await read(Promise.resolve(withProfile(plain, await profileP3())))
+    expectPixels(pixels(image), srgbOfP3(p3), bits === 8 ? colourSteps : deepStep)
+    expect(notes).toContain('Converted from its colour profile to sRGB.')
+  })
+
+  test('the EXIF orientation is applied', async () => {
+    const sideways = raw(Uint8Array.of(255, 0, 0, 0, 0, 255), 2, 1, 3)
+      .withMetadata({ orientation: 6 })
+      .png()
+      .toBuffer()
+    const { image, notes } = await read(sideways)
+    expect(image).toEqual(tensor([3, 2, 1], [1, -1, -1, -1, -1, 1]))
+    expect(notes).toEqual(['Turned upright as its EXIF orientation 6 says.'])
+  })
+
+  test('of an animation the first frame is read', async () => {
+    const frames = raw(Uint8Array.of(0, 0, 0, 255, 255, 255), 1, 2, 3)
+    const animation = await sharp(await frames.raw().toBuffer(), {
+      raw: { width: 1, height: 2, channels: 3, pageHeight: 1 },
+    })
+      .gif({ loop: 0 })
+      .toBuffer()
+    const { image, notes } = await readImage(await save(animation, 'gif'))
+    expect(image).toEqual(tensor([3, 1, 1], [-1, -1, -1]))
+    expect(notes).toContain('Read the first of 2 frames or pages.')
+  })
+})
+
+describe('hostile and broken files', () => {
+  const refused = async (path: string, message: RegExp) => {
+    const error = await readImage(path).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'bad-image', message: expect.stringMatching(message) })
+    expect(error.message).toContain(path.split('/').at(-1))
+    expect(error.message).not.toContain('\n')
+  }
+
+  test('what is not a picture file', async () => {
+    await refused(join(folder, 'none.png'), /no such file/)
+    await refused(folder, /got a folder/)
+    await refused('/dev/zero', /got a device/)
+    await refused(await save(''), /got an empty file/)
+    await refused(await save('hello, I am text'), /text that starts with "hello, I am text"/)
+    await refused(await save('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>'), /got an SVG drawing/)
+    await refused(await save(Uint8Array.of(0, 1, 2, 3)), /got 4 bytes of another kind/)
+    await refused(await save(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)), /does not decode/)
+  })
+
+  test.each(['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const)('a %s that is cut short', async (format) => {
+    const whole = await noise().toFormat(format).toBuffer()
+    for (const part of [0.3, 0.6, 0.95]) {
+      await refused(await save(whole.subarray(0, Math.floor(whole.length * part)), format), /does not decode/)
+    }
+  })
+
+  test('a PNG whose data is damaged', async () => {
+    const bytes = Buffer.from(await noise().png().toBuffer())
+    bytes.fill(0, 1000, 1064)
+    await refused(await save(bytes), /does not decode/)
+  })
+
+  test('pixel bombs are refused from their header', async () => {
+    const bomb = Buffer.concat([
+      pngStart(16000, 16000),
+      chunk('IDAT', deflateSync(new Uint8Array(1000))),
+      chunk('IEND'),
+    ])
+    const start = performance.now()
+    await refused(
+      await save(bomb),
+      /at most 67108864 pixels for .*, got 16000×16000 = 256000000\. Make the picture smaller/,
+    )
+    // Decoding 256 megapixels takes seconds and a gigabyte.
+    expect(performance.now() - start).toBeLessThan(500)
+    await expect(readImage(await save(await noise().png().toBuffer()), { maximumPixels: 64 * 64 - 1 })).rejects.toThrow(
+      /at most 4095/,
+    )
+  })
+
+  test('a file too large for any picture is not read', async () => {
+    const path = await save('x')
+    await truncate(path, 2 ** 34)
+    await refused(path, /at most \d+ bytes/)
+  })
+})
+
+describe('writing', () => {
+  const image = tensor([3, 2, 2], [-1, -0.5, 0, 0.5, 1, 2, -2, 0.1, 0.2, 0.3, 0.4, 0.7])
+
+  test('what is written to PNG and WebP is the picture rounded to 8 bits', async () => {
+    for (const ending of ['png', 'webp', 'PNG']) {
+      const path = join(folder, `written.${ending}`)
+      await writeImage(path, image)
+      expect((await readImage(path)).image).toEqual(round8(image))
+    }
+  })
+
+  test('equal pictures are equal bytes', async () => {
+    expect(await encodePng(image)).toEqual(await encodePng(quantize(image)))
+  })
+
+  test('JPEG is near, grey has one channel', async () => {
+    const path = join(folder, 'written.jpg')
+    await writeImage(path, tensor([1, 8, 8], new Array(64).fill(0.25)))
+    expect((await sharp(await readFile(path)).metadata()).channels).toBe(1)
+    expectPixels(pixels((await readImage(path)).image), [0.25, 0.25, 0.25], colourSteps)
+  })
+
+  test('what is not a picture is refused', async () => {
+    await expect(writeImage('out.bmp', image)).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringMatching(/got \.bmp/),
+    })
+    await expect(writeImage('out', image)).rejects.toThrow(/got no ending/)
+    expect(() => quantize(tensor([4, 1, 1], [0, 0, 0, 0]))).toThrow(expect.objectContaining({ code: 'bad-shape' }))
+    expect(() => quantize(tensor([3, 1, 1], [0, Number.NaN, 0]))).toThrow(
+      expect.objectContaining({ code: 'not-finite' }),
+    )
+  })
+
+  test('a failure leaves no file', async () => {
+    await expect(writeImage(join(folder, 'none', 'out.png'), image)).rejects.toMatchObject({ code: 'unavailable' })
+    expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
+  })
+})
+
+function chunk(type: string, data: Uint8Array = new Uint8Array(0)): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+  const bytes = Buffer.alloc(body.length + 8)
+  bytes.writeUInt32BE(data.length)
+  body.copy(bytes, 4)
+  bytes.writeUInt32BE(crc32(body), body.length + 4)
+  return bytes
+}
+
+/** A PNG's signature and header: 8-bit RGB. */
+function pngStart(width: number, height: number): Buffer {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header)])
+}
+
+/** SMPTE EG 432-1 and IEC 61966-2-1: the same transfer curve, other primaries; the matrix is of linear light. */
+function srgbOfP3(bytes: readonly number[]): number[] {
+  const [r, g, b] = bytes
+    .map((byte) => byte / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+  const linear = [
+    1.22494 * r! - 0.22494 * g!,
+    -0.04206 * r! + 1.04206 * g!,
+    -0.01964 * r! - 0.07864 * g! + 1.09827 * b!,
+  ]
+  return linear.map((v) => 2 * (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055) - 1)
+}
+
+/** The profile alone, without the pixels that sharp converts along with it. */
+async function profileP3(): Promise<Uint8Array> {
+  const { icc } = await sharp(await noise().withIccProfile('p3').png().toBuffer()).metadata()
+  return icc!
+}
+
+/** The same PNG, its numbers unchanged, said to be in another colour space. */
+function withProfile(png: Buffer, profile: Uint8Array): Uint8Array {
+  const headerEnd = 33
+  const data = Buffer.concat([Buffer.from('p3\0\0', 'latin1'), deflateSync(profile)])
+  return Buffer.concat([png.subarray(0, headerEnd), chunk('iCCP', data), png.subarray(headerEnd)])
+}

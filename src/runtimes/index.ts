@@ -1,0 +1,3 @@
+/** What runs graphs in Node. */
+export { type DeviceReport, listDevices, runtimeVersion } from './devices.js'
+export { type OrtNodeOptions, ortNode } from './ort-node.js'

@@ -1,0 +1,149 @@
+/**
+ * The process that runs the networks: holds ONNX Runtime's sessions and answers one request at a time. Plain JavaScript,
+ * so that the same file starts from the TypeScript sources and from the built package. It knows nothing of tensors,
+ * graphs or files beyond what protocol.ts says; network-process.ts is the other side.
+ *
+ * @import { Answer, Ask, ModelSource, PackedTensor, PackedType, Reply, Request, RequestName } from './protocol.js'
+ * @import { InferenceSession, TypedTensor } from 'onnxruntime-node'
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+
+// The parent decides what an interrupt means; the terminal sends it to both.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+
+const die = () => process.kill(process.pid, 'SIGKILL')
+
+// Dies with its parent: at once when idle, and by a thread that looks twice a second while a run blocks this one.
+process.on('disconnect', die)
+const watch = `
+const parent = Number(process.argv[2])
+setInterval(() => {
+  try {
+    process.kill(parent, 0)
+    if (process.platform === 'win32' || process.ppid === parent) return
+  } catch {}
+  process.kill(process.pid, 'SIGKILL')
+}, 500)`
+new Worker(watch, { eval: true, argv: process.argv.slice(2) }).unref()
+
+/** @type {Map<number, InferenceSession>} */
+const sessions = new Map()
+
+/** Imported late: a library that cannot be loaded is then an answer, not a crash. */
+const library = async () => (await import('onnxruntime-node')).default
+
+/** More than one read may return on some systems. */
+const READ_BYTES = 2 ** 30
+
+/** @param {string} file */
+function readWhole(file) {
+  const handle = openSync(file, 'r')
+  try {
+    const bytes = new Uint8Array(fstatSync(handle).size)
+    for (let done = 0; done < bytes.length; ) {
+      const count = readSync(handle, bytes, done, Math.min(READ_BYTES, bytes.length - done), done)
+      if (count === 0) throw new Error(`${file} ended after ${done} of ${bytes.length} bytes`)
+      done += count
+    }
+    return bytes
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** @param {number} id */
+function sessionOf(id) {
+  const session = sessions.get(id)
+  if (!session) throw new Error(`session ${id} is not open in this process`)
+  return session
+}
+
+/** @type {{ readonly [K in RequestName]: (ask: Ask<K>) => Promise<Answer<K>> }} */
+const handlers = {
+  async describe() {
+    const { listSupportedBackends } = await library()
+    return listSupportedBackends()
+  },
+
+  async open({ session, source, device, threads, lean }) {
+    const { InferenceSession } = await library()
+    /** @type {InferenceSession.SessionOptions} */
+    const options = {
+      executionProviders: [device],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      // Planning all buffers of a gradient graph at once costs 1.7 times the memory and saves no time.
+      enableMemPattern: false,
+      enableCpuMemArena: !lean,
+      logSeverityLevel: 3,
+      extra: {
+        session: { intra_op: { allow_spinning: '0' } },
+        // Merging equal subexpressions would undo recomputation and keep activations alive for the backward pass.
+        ...(lean && { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }),
+      },
+    }
+    if ('path' in source) {
+      sessions.set(session, await InferenceSession.create(source.path, options))
+    } else {
+      const externalData = source.weights.map(({ name, file }) => ({ path: name, data: readWhole(file) }))
+      sessions.set(session, await InferenceSession.create(source.bytes, { ...options, externalData }))
+    }
+    return undefined
+  },
+
+  async run({ session: id, feeds }) {
+    const session = sessionOf(id)
+    const { Tensor } = await library()
+    const inputs = Object.fromEntries(
+      Object.entries(feeds).map(([name, { dtype, shape, data }]) => [name, new Tensor(dtype, data, shape)]),
+    )
+    const start = performance.now()
+    const results = await session.run(inputs)
+    const seconds = (performance.now() - start) / 1000
+    return {
+      outputs: Object.fromEntries(Object.entries(results).map(([name, result]) => [name, packed(result)])),
+      seconds,
+    }
+  },
+
+  async release({ session: id }) {
+    await sessionOf(id).release()
+    sessions.delete(id)
+    return undefined
+  },
+}
+
+/**
+ * @param {InferenceSession.OnnxValueMapType[string]} result
+ * @returns {PackedTensor}
+ */
+function packed({ type, dims, data }) {
+  const dtype = /** @type {PackedType} */ (type)
+  const view = /** @type {PackedTensor['data']} */ (data)
+  // Later versions of Node have a Float16Array, which messages cannot carry.
+  return {
+    dtype,
+    shape: dims,
+    data: type === 'float16' ? new Uint16Array(view.buffer, view.byteOffset, view.length) : view,
+  }
+}
+
+/**
+ * @template {RequestName} K
+ * @param {Request<K>} request
+ */
+async function reply({ name, ask }) {
+  /** @type {{ answer: Answer<K> } | { failure: string }} */
+  let outcome
+  try {
+    outcome = { answer: await handlers[name](ask) }
+  } catch (error) {
+    outcome = { failure: error instanceof Error ? error.message : String(error) }
+  }
+  const peakMemoryBytes = process.resourceUsage().maxRSS * 1024
+  process.send?.(/** @type {Reply} */ ({ ...outcome, peakMemoryBytes }))
+}
+
+process.on('message', (message) => reply(/** @type {Request} */ (message)))

@@ -27,7 +27,7 @@ const OLDEST = 9
 const NEWEST = 26
 
 /** Bodies that call bodies grow fast: no honest model comes near these. */
-const NODE_LIMIT = 1_000_000
+const NODE_LIMIT = 100_000
 const DEPTH_LIMIT = 100
 
 /** 'ai.onnx' is the long form of ''. */

@@ -9,26 +9,41 @@ interface Format {
   readonly fractionBits: number
   readonly smallestExponent: number
   readonly largest: number
+  /** The spacing of the format's numbers near a float64, by the float64's biased exponent. */
+  readonly spacing: Float64Array
+  /** The spacing by the format's own biased exponent. */
+  readonly ownSpacing: Float64Array
 }
 
-const binary16: Format = { fractionBits: 10, smallestExponent: -14, largest: 65504 }
-const bfloat16: Format = { fractionBits: 7, smallestExponent: -126, largest: (2 - 2 ** -7) * 2 ** 127 }
+function makeFormat(fractionBits: number, smallestExponent: number): Format {
+  const spacing = Float64Array.from({ length: 2048 }, (_, biased) => {
+    return 2 ** (Math.max(biased - 1023, smallestExponent) - fractionBits)
+  })
+  const ownSpacing = Float64Array.from({ length: 1 << (15 - fractionBits) }, (_, biased) => {
+    return 2 ** (Math.max(biased, 1) - 1 + smallestExponent - fractionBits)
+  })
+  const largest = (2 - 2 ** -fractionBits) * 2 ** (1 - smallestExponent)
+  return { fractionBits, smallestExponent, largest, spacing, ownSpacing }
+}
 
-const scratch = new DataView(new ArrayBuffer(8))
+const binary16 = makeFormat(10, -14)
+const bfloat16 = makeFormat(7, -126)
 
-/** floor(log2 |value|) of a normal float64; below −1022 for everything smaller. */
-function exponentOf(value: number): number {
-  scratch.setFloat64(0, value)
-  return ((scratch.getUint16(0) >>> 4) & 0x7ff) - 1023
+const double = new Float64Array(1)
+/** Little-endian, as every machine that JavaScript runs on: the high word comes second. */
+const words = new Uint32Array(double.buffer)
+
+function biasedExponentOf(value: number): number {
+  double[0] = value
+  return (words[1]! >>> 20) & 0x7ff
 }
 
 /** To the nearest number of the format, ties to even, in one rounding. */
-function round(value: number, { fractionBits, smallestExponent, largest }: Format): number {
+function round(value: number, { largest, spacing }: Format): number {
   const magnitude = Math.abs(value)
   if (!(magnitude < 2 * largest)) return value * Number.POSITIVE_INFINITY
-  const quantum = 2 ** (Math.max(exponentOf(value), smallestExponent) - fractionBits)
-  // At 2^52 quanta the spacing of float64 is one quantum: the addition itself rounds, ties to even.
-  const shift = 2 ** 52 * quantum
+  // At 2^52 spacings the spacing of float64 is the format's: the addition itself rounds, ties to even.
+  const shift = 2 ** 52 * spacing[biasedExponentOf(value)]!
   const rounded = magnitude + shift - shift
   const result = rounded > largest ? Number.POSITIVE_INFINITY : rounded
   return value < 0 || Object.is(value, -0) ? -result : result
@@ -78,7 +93,7 @@ export const fromBfloat16Bits = (bits: ArrayLike<number>): Float64Array => fromB
 
 /** Sign bit, biased exponent, fraction: the exponent 0 is for subnormals, the largest for infinity and NaN. */
 function toBits(values: ArrayLike<number>, format: Format): Uint16Array {
-  const { fractionBits, smallestExponent } = format
+  const { fractionBits, smallestExponent, spacing } = format
   const infinity = (0x7fff >>> fractionBits) << fractionBits
   const bits = new Uint16Array(values.length)
   for (let i = 0; i < bits.length; i++) {
@@ -89,26 +104,25 @@ function toBits(values: ArrayLike<number>, format: Format): Uint16Array {
     else if (magnitude === Number.POSITIVE_INFINITY) bits[i] = sign | infinity
     else {
       // The leading bit of a normal fraction carries into the exponent field, so subnormals need no case of their own.
-      const exponent = Math.max(exponentOf(magnitude), smallestExponent)
-      bits[i] = sign | (((exponent - smallestExponent) << fractionBits) + magnitude / 2 ** (exponent - fractionBits))
+      const biased = biasedExponentOf(magnitude)
+      const exponent = Math.max(biased - 1023 - smallestExponent, 0)
+      bits[i] = sign | ((exponent << fractionBits) + magnitude / spacing[biased]!)
     }
   }
   return bits
 }
 
-function fromBits(bits: ArrayLike<number>, { fractionBits, smallestExponent }: Format): Float64Array {
+function fromBits(bits: ArrayLike<number>, { fractionBits, ownSpacing }: Format): Float64Array {
   const values = new Float64Array(bits.length)
   const fractionMask = (1 << fractionBits) - 1
   const exponentMask = 0x7fff >>> fractionBits
   for (let i = 0; i < values.length; i++) {
-    const sign = bits[i]! & 0x8000 ? -1 : 1
     const exponent = (bits[i]! >>> fractionBits) & exponentMask
     const fraction = bits[i]! & fractionMask
-    if (exponent === exponentMask) values[i] = fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-    else {
-      const significand = exponent === 0 ? fraction : fraction + fractionMask + 1
-      values[i] = sign * significand * 2 ** (Math.max(exponent, 1) - 1 + smallestExponent - fractionBits)
-    }
+    const leading = exponent === 0 ? 0 : fractionMask + 1
+    const finite = (leading + fraction) * ownSpacing[exponent]!
+    const magnitude = exponent < exponentMask ? finite : fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN
+    values[i] = bits[i]! & 0x8000 ? -magnitude : magnitude
   }
   return values
 }

@@ -75,4 +75,7 @@ export function dot(a: Tensor, b: Tensor): number {
 /** ‖x‖₂. */
 export const norm = (x: Tensor): number => Math.sqrt(dot(x, x))
 
-export const isFinite = (x: Tensor): boolean => x.data.every(Number.isFinite)
+const allFinite = (x: Tensor): boolean => x.data.every(Number.isFinite)
+
+/** Whether no entry is NaN or infinite. */
+export { allFinite as isFinite }

@@ -3,7 +3,7 @@
  * the one runs the other. Not a tape and not a runtime: nothing is evaluated here.
  */
 import { expected, UndiffuseError } from '../core/errors.js'
-import { builderFrom } from './builder.js'
+import { type Builder, builderFrom } from './builder.js'
 import type { DataType, Graph, Node, Value } from './graph.js'
 import { type GradientView, nodeView } from './operator.js'
 import { operatorOf } from './ops/index.js'
@@ -16,6 +16,8 @@ export interface VjpOptions {
   readonly wrt: readonly string[]
   /** Outputs of the forward graph to yield as well. Default none. */
   readonly keep?: readonly string[]
+  /** Computes an output's cotangent in the graph, from what the forward part holds, instead of taking it as an input. */
+  readonly cotangent?: (build: Builder, output: Value) => Value
 }
 
 const isFloat = (dtype: DataType) => dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
@@ -55,9 +57,10 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
   }
 
   for (const name of outputs) {
-    const { dtype, shape } = build.value(name)
+    const output = build.value(name)
+    const { dtype, shape } = output
     if (!isFloat(dtype)) throw expected('bad-option', 'a floating-point output', 'vjp', `\`${name}\` of type ${dtype}`, 'Only real outputs have gradients.')
-    add(name, build.input(`cotangent.${name}`, dtype, shape))
+    add(name, options.cotangent?.(build, output) ?? build.input(`cotangent.${name}`, dtype, shape))
   }
 
   for (const node of [...graph.nodes].reverse()) {

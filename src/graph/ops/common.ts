@@ -20,14 +20,28 @@ export const transpose = (b: Builder, x: Value, perm: readonly number[]): Value 
 export const expand = (b: Builder, x: Value, shape: readonly number[]): Value => b.emit('Expand', [x, b.indices(shape)])
 export const concat = (b: Builder, parts: readonly Value[], axis: number): Value => (parts.length === 1 ? parts[0]! : b.emit('Concat', parts, { axis }))
 
+/** x[start : end : step] along several axes. */
+export const sliceAxes = (
+  b: Builder,
+  x: Value,
+  axes: readonly number[],
+  starts: readonly number[],
+  ends: readonly number[],
+  steps: readonly number[] = axes.map(() => 1),
+): Value =>
+  axes.every((axis, i) => starts[i] === 0 && ends[i]! >= x.shape[axis]! && steps[i] === 1)
+    ? x
+    : b.emit('Slice', [x, b.indices(starts), b.indices(ends), b.indices(axes), b.indices(steps)])
+
 /** x[start : end : step] along one axis. */
 export const slice = (b: Builder, x: Value, axis: number, start: number, end: number, step = 1): Value =>
-  start === 0 && end >= x.shape[axis]! && step === 1
-    ? x
-    : b.emit('Slice', [x, b.indices([start]), b.indices([end]), b.indices([axis]), b.indices([step])])
+  sliceAxes(b, x, [axis], [start], [end], [step])
 
-/** x with its order along one axis reversed. */
-export const reverse = (b: Builder, x: Value, axis: number): Value => slice(b, x, axis, -1, -Number.MAX_SAFE_INTEGER, -1)
+/** x with its order along some axes reversed. */
+export const reverse = (b: Builder, x: Value, ...axes: readonly number[]): Value =>
+  axes.length === 0
+    ? x
+    : sliceAxes(b, x, axes, axes.map(() => -1), axes.map(() => -Number.MAX_SAFE_INTEGER), axes.map(() => -1))
 
 /** Zeros around x: `pads` is every axis' begin, then every axis' end. */
 export const pad = (b: Builder, x: Value, pads: readonly number[]): Value =>

@@ -6,7 +6,7 @@ import { expected } from '../../core/errors.js'
 import type { Builder } from '../builder.js'
 import type { Value } from '../graph.js'
 import type { GradientView, NodeView, Operator } from '../operator.js'
-import { concat, pad, reshape, reverse, slice, sum, swapLast, transpose } from './common.js'
+import { concat, pad, reshape, reverse, sliceAxes, sum, swapLast, transpose } from './common.js'
 import { matmul } from './matmul.js'
 
 export interface Window {
@@ -41,11 +41,13 @@ export function windowOf(node: NodeView, kernel: readonly number[], input: reado
   return { kernel, strides, dilations, pads, groups: node.integer('group', 1) }
 }
 
-/** Where a window of this size can stand along each axis. */
+/** Where a window of this size can stand along each axis. Rounding up lets a last one stick out, if it starts before the end padding. */
 export const positions = (input: readonly number[], { kernel, strides, dilations, pads }: Window, roundUp = false): number[] =>
   kernel.map((size, i) => {
     const room = input[i]! + pads[i]! + pads[i + kernel.length]! - (size - 1) * dilations[i]! - 1
-    return (roundUp ? Math.ceil(room / strides[i]!) : Math.floor(room / strides[i]!)) + 1
+    if (!roundUp) return Math.floor(room / strides[i]!) + 1
+    const last = Math.ceil(room / strides[i]!)
+    return last * strides[i]! < input[i]! + pads[i]! ? last + 1 : last
   })
 
 const attributesOf = ({ kernel, strides, dilations, pads, groups }: Window) => ({
@@ -76,26 +78,57 @@ function convTranspose(b: Builder, x: Value, weight: Value, window: Window, targ
   return b.emit('ConvTranspose', [x, weight], { ...attributesOf(window), output_padding: outputPadding })
 }
 
-/** Σ over positions of g ⊗ x at one kernel offset after another, as one matrix product: the gradient of a kernel. */
+const offsetsOf = (kernel: readonly number[]): number[][] =>
+  kernel.reduce<number[][]>((all, size) => all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i])), [[]])
+
+const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1)
+
+/**
+ * The gradient of a kernel, Σ over places p of g[p] ⊗ x[p·stride + offset·dilation − pad], as one matrix product over
+ * slices of x, one for each offset.
+ */
 function kernelGradient(b: Builder, x: Value, g: Value, window: Window): Value {
   const { kernel, strides, dilations, pads, groups } = window
+  if (groups === 1 && g.shape[1]! < x.shape[1]! && strides.every((stride) => stride === 1)) return kernelGradientByOutput(b, x, g, window)
+  const rank = kernel.length
+  const [batch, channels] = [x.shape[0]!, x.shape[1]! / groups]
+  const places = g.shape.slice(2)
+  const out = g.shape[1]! / groups
+  const padded = pad(b, x, [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)])
+  const offsets = offsetsOf(kernel)
+  const axes = kernel.map((_, i) => i + 2)
+  const columns = offsets.map((offset) => {
+    const starts = offset.map((step, i) => step * dilations[i]!)
+    const ends = starts.map((start, i) => start + (places[i]! - 1) * strides[i]! + 1)
+    const slices = sliceAxes(b, padded, axes, starts, ends, strides)
+    return groups === 1 ? slices : reshape(b, slices, [batch, groups, channels, product(places)])
+  })
+  const side = groups === 1 ? [batch] : [batch, groups]
+  const stacked = reshape(b, concat(b, columns, groups === 1 ? 1 : 2), [...side, offsets.length * channels, product(places)])
+  const outer = matmul(b, reshape(b, g, [...side, out, product(places)]), swapLast(b, stacked))
+  const summed = reshape(b, sum(b, outer, [0], false), [groups * out, offsets.length, channels])
+  return reshape(b, transpose(b, summed, [0, 2, 1]), [groups * out, channels, ...kernel])
+}
+
+/** The same sum with the places of x fixed and g shifted: less to copy where g has fewer channels. Stride 1, one group. */
+function kernelGradientByOutput(b: Builder, x: Value, g: Value, { kernel, dilations, pads }: Window): Value {
   const rank = kernel.length
   const [batch, channels] = [x.shape[0]!, x.shape[1]!]
-  const places = g.shape.slice(2)
-  const count = places.reduce((product, size) => product * size, 1)
+  const places = x.shape.slice(2)
   const out = g.shape[1]!
-  const padded = pad(b, x, [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)])
-  const offsets = kernel.reduce<number[][]>((all, size) => all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i])), [[]])
-  const columns = offsets.map((offset) => {
-    const window = offset.reduce((value, step, i) => {
-      const start = step * dilations[i]!
-      return slice(b, value, i + 2, start, start + (places[i]! - 1) * strides[i]! + 1, strides[i]!)
-    }, padded)
-    return reshape(b, window, [batch, groups, channels / groups, count])
+  const reach = kernel.map((size, i) => (size - 1) * dilations[i]!)
+  const border = pads.map((p, i) => reach[i % rank]! - p)
+  const padded = pad(b, g, [0, 0, ...border.slice(0, rank), 0, 0, ...border.slice(rank)])
+  const offsets = offsetsOf(kernel)
+  const axes = kernel.map((_, i) => i + 2)
+  const rows = offsets.map((offset) => {
+    const starts = offset.map((step, i) => reach[i]! - step * dilations[i]!)
+    return sliceAxes(b, padded, axes, starts, starts.map((start, i) => start + places[i]!))
   })
-  const product = matmul(b, reshape(b, g, [batch, groups, out / groups, count]), swapLast(b, concat(b, columns, 2)))
-  const summed = reshape(b, sum(b, product, [0], false), [out, offsets.length, channels / groups])
-  return reshape(b, transpose(b, summed, [0, 2, 1]), [out, channels / groups, ...kernel])
+  const stacked = reshape(b, concat(b, rows, 1), [batch, offsets.length * out, product(places)])
+  const outer = matmul(b, stacked, swapLast(b, reshape(b, x, [batch, channels, product(places)])))
+  const summed = reshape(b, sum(b, outer, [0], false), [offsets.length, out, channels])
+  return reshape(b, transpose(b, summed, [1, 2, 0]), [out, channels, ...kernel])
 }
 
 const allButChannels = (value: Value) => value.shape.map((_, i) => i).filter((i) => i !== 1)
@@ -109,8 +142,8 @@ function convInputGradient(b: Builder, g: Value, weight: Value, window: Window, 
   if (groups !== 1 || strides.some((stride) => stride !== 1) || flippedPads.some((p) => p < 0)) {
     return convTranspose(b, g, weight, window, target)
   }
-  const axes = [...kernel.keys()].filter((i) => kernel[i]! > 1)
-  const flipped = axes.reduce((value, i) => reverse(b, value, i + 2), transpose(b, weight, [1, 0, ...kernel.map((_, i) => i + 2)]))
+  const axes = [...kernel.keys()].filter((i) => kernel[i]! > 1).map((i) => i + 2)
+  const flipped = reverse(b, transpose(b, weight, [1, 0, ...kernel.map((_, i) => i + 2)]), ...axes)
   return conv(b, g, flipped, undefined, { ...window, pads: flippedPads })
 }
 

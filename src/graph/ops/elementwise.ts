@@ -83,10 +83,9 @@ export const elementwise: readonly Operator[] = [
   extremum('Max', Math.max),
   extremum('Min', Math.min),
   {
-    op: 'Mod',
-    types: broadcastTypes,
-    fold: foldElementwise((x, y) => x - y! * Math.floor(x / y!)),
-    gradient: 'none',
+    // x − r is a whole multiple of y, and stays the same one.
+    ...binary('Mod', (b, x, y, r, g) => [() => g, () => neg(b, mul(b, g, div(b, sub(b, x, r), y)))]),
+    fold: (node) => foldElementwise(node.integer('fmod', 0) ? (x, y) => x % y! : (x, y) => x - y! * Math.floor(x / y!))(node),
   },
   unary('Neg', (b, _x, _y, g) => neg(b, g), (x) => -x),
   unary('Exp', (b, _x, y, g) => mul(b, g, y)),

@@ -128,10 +128,11 @@ function padGradient(node: GradientView) {
   const { shape } = node.input(0)
   const { begin, end } = padsOf(node)
   const mode = node.string('mode', 'constant')
+  // Negative pads cut off: they are undone by pads, and pads by negative ones.
+  if (mode === 'constant') return [pad(b, node.cotangent, [...begin, ...end].map((p) => -p))]
   return [
     shape.reduce((g, size, axis) => {
       if (begin[axis] === 0 && end[axis] === 0) return g
-      if (mode === 'constant') return slice(b, g, axis, begin[axis]!, begin[axis]! + size)
       const sources = Array.from({ length: g.shape[axis]! }, (_, i) => padSource(mode, i - begin[axis]!, size))
       return scatterAdd(b, g, b.indices(sources), axis, size)
     }, node.cotangent),

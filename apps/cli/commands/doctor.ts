@@ -1,0 +1,24 @@
+/** `undiffuse doctor`: what works on this machine. */
+import { availableParallelism, totalmem } from 'node:os'
+import type { Command } from 'commander'
+import { bundledModels, listDevices, runtimeVersion } from 'undiffuse/node'
+import { runCommand } from '../terminal.js'
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('show devices, memory and bundled models, and whether they work here')
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', '\nExample:\n  $ undiffuse doctor --json')
+    .action((options: { json: boolean }) =>
+      runCommand(options.json, async (io) => {
+        const devices = await listDevices()
+        const models = await bundledModels()
+        const cores = availableParallelism()
+        io.say(`node ${process.versions.node}, onnxruntime-node ${runtimeVersion}, ${cores} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`)
+        for (const { name, available, note } of devices) io.say(`  ${available ? 'works  ' : 'missing'}  ${name}${note ? `  ${note}` : ''}`)
+        for (const { id, folder } of models) io.say(`  model    ${id}  ${folder}`)
+        io.result({ node: process.versions.node, onnxruntime: runtimeVersion, cores, memoryBytes: totalmem(), devices, models })
+      }),
+    )
+}

@@ -1,0 +1,62 @@
+/** What the bundled autoencoder is and how it is trained, as data. MODEL_CARD.md is written from the same numbers. */
+import type { AutoencoderKlConfig } from 'undiffuse'
+
+export const autoencoder: AutoencoderKlConfig = {
+  inChannels: 3,
+  outChannels: 3,
+  latentChannels: 4,
+  blockOutChannels: [16, 32, 64, 96],
+  layersPerBlock: 1,
+  normNumGroups: 8,
+  midBlockAttention: true,
+  quantConv: true,
+  postQuantConv: true,
+}
+
+export interface Recipe {
+  readonly seed: number
+  /** Crops of a step: most steps see many small ones; every `largeEvery`-th sees few large ones. */
+  readonly small: { readonly batch: number; readonly size: number }
+  readonly large: { readonly batch: number; readonly size: number }
+  readonly largeEvery: number
+  /** Share of scenes among the pictures; the rest is procedural. */
+  readonly scenes: number
+  readonly learningRate: number
+  readonly warmUpSteps: number
+  /** Share of the steps, at the end, over which the learning rate falls to zero. */
+  readonly decay: number
+  readonly betas: readonly [number, number]
+  readonly epsilon: number
+  readonly weightDecay: number
+  /** Gradients are scaled down to this norm over all parameters. */
+  readonly clip: number
+  readonly averageDecay: number
+  /** Weights of mean absolute error and of the KL divergence per latent entry beside the mean squared error. */
+  readonly absolute: number
+  readonly divergence: number
+}
+
+export const recipe: Recipe = {
+  seed: 20261120,
+  small: { batch: 8, size: 64 },
+  large: { batch: 2, size: 128 },
+  largeEvery: 4,
+  scenes: 0.6,
+  learningRate: 1.5e-3,
+  warmUpSteps: 200,
+  decay: 0.3,
+  betas: [0.9, 0.99],
+  epsilon: 1e-8,
+  weightDecay: 1e-3,
+  clip: 1,
+  averageDecay: 0.998,
+  absolute: 0.05,
+  divergence: 1e-5,
+}
+
+/** Warm-up, a constant stretch, and a linear fall to zero over the last share of the steps. */
+export function learningRateAt({ learningRate, warmUpSteps, decay }: Recipe, step: number, steps: number): number {
+  const warm = Math.min(1, (step + 1) / warmUpSteps)
+  const left = (steps - step) / (decay * steps)
+  return learningRate * warm * Math.min(1, left)
+}

@@ -1,0 +1,22 @@
+/** Starting weights by the shape and the name of a parameter. */
+import { type Tensor, tensor, torchGenerator, zeros, type Shape } from 'undiffuse'
+
+/** The second convolution of a residual block starts small, so that the block starts near the identity. */
+const residualGain = 0.2
+
+/** Normal weights of variance 1/fan-in, zero biases, unit scales of normalisations. */
+export function initialWeights(parameters: readonly { readonly name: string; readonly shape: Shape }[], seed: number): Map<string, Tensor> {
+  const generator = torchGenerator(seed)
+  return new Map(
+    parameters.map(({ name, shape }) => {
+      if (shape.length === 1) {
+        const isScale = /norm.*\.weight$/.test(name)
+        return [name, isScale ? tensor(shape, new Float64Array(shape[0]!).fill(1)) : zeros(shape)]
+      }
+      const fanIn = shape.slice(1).reduce((product, size) => product * size, 1)
+      const gain = /\.conv2\.weight$/.test(name) ? residualGain : 1
+      const noise = generator.noise(shape)
+      return [name, tensor(shape, noise.data.map((value) => (gain * value) / Math.sqrt(fanIn)))]
+    }),
+  )
+}

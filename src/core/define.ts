@@ -1,0 +1,98 @@
+/**
+ * One description of a method's options, from which come the library function with inferred types, the command-line
+ * flag, a form and the reference page. Not a registry: a definition is a value, and lists of them are written out.
+ */
+import { expected } from './errors.js'
+import { type Fields, type GivenOptions, type Options, readValue, resolveOptions, unknownName } from './fields.js'
+
+/** What a method is, for everything that lists, documents or makes it without knowing it. */
+export interface Definition<T> {
+  /** kebab-case, the same as its file and its name on the command line. */
+  readonly id: string
+  readonly title: string
+  /** Paper, equation or algorithm it follows. */
+  readonly source: string
+  readonly fields: Fields
+  /** Makes it from untyped options, for command lines and services. Throws `bad-option`. */
+  make(options?: Readonly<Record<string, unknown>>): T
+}
+
+/** Anything that carries a definition: what lists of methods hold. */
+export interface Defined<T> {
+  readonly definition: Definition<T>
+}
+
+/** A function that makes a method from its options, with its description attached. */
+export interface Factory<F extends Fields, T> extends Defined<T> {
+  (options?: GivenOptions<F>): T
+}
+
+/**
+ * Makes a method's factory from the description of its options.
+ *
+ * The factory fills in defaults, checks types and ranges and throws `bad-option` for what does not fit; an unknown
+ * option is answered with the nearest known one. Types of options are inferred from `fields`.
+ *
+ * @example
+ * const relax = define({
+ *   id: 'relax', title: 'Relaxation', source: 'textbook',
+ *   fields: { rho: { type: 'number', default: 1, exclusiveMinimum: 0, description: 'Step size.' } },
+ *   make: ({ rho }) => (x: number) => x - rho * x,
+ * })
+ * relax({ rho: 0.5 })(8) // 4
+ */
+export function define<const F extends Fields, T>(description: {
+  readonly id: string
+  readonly title: string
+  readonly source: string
+  readonly fields: F
+  readonly make: (options: Options<F>) => T
+}): Factory<F, T> {
+  const { id, title, source, fields } = description
+  const make = (options: Readonly<Record<string, unknown>> = {}): T =>
+    description.make(resolveOptions(fields, options, id) as Options<F>)
+  return Object.assign((options?: GivenOptions<F>) => make(options), {
+    definition: { id, title, source, fields, make },
+  })
+}
+
+/**
+ * Makes a method from a specification in text: `id` or `id:name=value,name=value`.
+ *
+ * A boolean option may stand without a value, which means true. Values contain no comma. Throws `bad-option` for an
+ * unknown id, an unknown or repeated option, or a value that does not fit.
+ *
+ * @example parse([encoderOnly, gradientFree], 'gradient-free:iteration=adam,iterations=50')
+ */
+export function parse<T>(methods: Defined<T> | readonly Defined<T>[], specification: string): T {
+  const known = ('definition' in methods ? [methods] : methods).map(({ definition }) => definition)
+  const [id = '', ...rest] = specification.split(':')
+  const definition = known.find((candidate) => candidate.id === id.trim())
+  if (!definition) {
+    throw unknownName(
+      'a method',
+      `\`${specification}\``,
+      id.trim(),
+      known.map((candidate) => candidate.id),
+    )
+  }
+  return definition.make(readOptions(definition, rest.join(':')))
+}
+
+function readOptions({ id, fields }: Definition<unknown>, text: string): Record<string, unknown> {
+  const options: Record<string, unknown> = {}
+  for (const pair of text.split(',').filter((part) => part.trim() !== '')) {
+    const equals = pair.indexOf('=')
+    const name = (equals < 0 ? pair : pair.slice(0, equals)).trim()
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (!field) throw unknownName(`an option of \`${id}\``, `\`${pair.trim()}\``, name, Object.keys(fields))
+    if (Object.hasOwn(options, name)) {
+      throw expected('bad-option', 'an option once', `\`${id}:${name}\``, 'it twice', 'Leave one of them out.')
+    }
+    if (equals < 0 && field.type !== 'boolean') {
+      throw expected('bad-option', 'a value', `\`${id}:${name}\``, 'none', `Write \`${name}=…\`.`)
+    }
+    options[name] = equals < 0 ? true : readValue(field, pair.slice(equals + 1).trim())
+  }
+  return options
+}

@@ -1,0 +1,18 @@
+/** What every method here is described, driven and reported with. */
+export { type Defined, type Definition, define, type Factory, parse } from './define.js'
+export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './errors.js'
+export {
+  type BooleanField,
+  type ChoiceField,
+  describeField,
+  type Field,
+  type Fields,
+  type GivenOptions,
+  type IntegerField,
+  type NumberField,
+  type Options,
+  type OptionValue,
+  type StringField,
+} from './fields.js'
+export type { Progress, Signal, Steps } from './progress.js'
+export { Task } from './task.js'

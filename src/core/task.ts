@@ -1,0 +1,108 @@
+/**
+ * Long work as its callers hold it: await it for the result, iterate it for progress, leave it to stop it.
+ * Not a scheduler: work runs only while somebody awaits or iterates.
+ */
+import type { Progress, Signal, Steps } from './progress.js'
+
+/** What a task that was left is rejected with; the name is the one that the web platform gives aborted work. */
+function abandoned(): Error {
+  const error = new Error('The task was left before it finished.')
+  error.name = 'AbortError'
+  return error
+}
+
+/**
+ * Drives one run of a generator of steps, once, however many await or iterate it.
+ *
+ * `await task` gives the result. `for await (const progress of task)` gives progress and ends; `await task` then gives
+ * the result at once. Reading progress while another awaits is allowed: a slow reader misses steps, never the end.
+ * An abort takes effect before the next step (algorithms check the signal before each network evaluation too): the
+ * generator's `finally` blocks run, and awaiting or iterating rejects with the signal's reason. Breaking out of the
+ * loop does the same with an error named AbortError.
+ *
+ * @example
+ * const task = new Task(inverter.invert(image, autoencoder, signal), signal)
+ * for await (const { done, total } of task) bar.update(done, total)
+ * const { value } = await task
+ */
+export class Task<T> implements PromiseLike<T>, AsyncIterable<Progress> {
+  readonly #steps: Steps<T>
+  readonly #signal: Signal | undefined
+  /** The step under way, shared by all who wait for it; for ever the last one once there is no next. */
+  #step: Promise<IteratorResult<Progress, T>> | undefined
+  #finished = false
+  #result: Promise<T> | undefined
+
+  constructor(steps: Steps<T>, signal?: Signal) {
+    this.#steps = steps
+    this.#signal = signal
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a task is awaited like a promise.
+  then<Fulfilled = T, Rejected = never>(
+    onFulfilled?: ((value: T) => Fulfilled | PromiseLike<Fulfilled>) | null,
+    onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<Fulfilled | Rejected> {
+    this.#result ??= this.#run()
+    return this.#result.then(onFulfilled, onRejected)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Progress, undefined> {
+    return {
+      next: async () => {
+        const step = await this.#advance()
+        return step.done ? { done: true, value: undefined } : step
+      },
+      return: async () => {
+        await this.#leave()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  async #run(): Promise<T> {
+    while (true) {
+      const step = await this.#advance()
+      if (step.done) return step.value
+    }
+  }
+
+  #advance(): Promise<IteratorResult<Progress, T>> {
+    if (this.#step) return this.#step
+    const step = this.#next()
+    this.#step = step
+    step.then(
+      ({ done }) => {
+        if (done) this.#finished = true
+        else if (this.#step === step) this.#step = undefined
+      },
+      () => {
+        this.#finished = true
+      },
+    )
+    return step
+  }
+
+  async #next(): Promise<IteratorResult<Progress, T>> {
+    if (this.#signal?.aborted) {
+      await this.#close()
+      throw this.#signal.reason
+    }
+    return this.#steps.next()
+  }
+
+  /** Runs the generator's `finally` blocks; what it would have returned is nobody's. */
+  async #close(): Promise<void> {
+    await this.#steps.return(undefined as never)
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#finished) return
+    this.#finished = true
+    const closed = this.#close()
+    this.#step = closed.then(() => Promise.reject(this.#signal?.aborted ? this.#signal.reason : abandoned()))
+    // Nobody may be waiting: the loop was left.
+    this.#step.catch(() => {})
+    await closed
+  }
+}

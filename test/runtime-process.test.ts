@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 /**
  * What becomes of the processes when a host ends, is killed, or loses its child: seen from outside, on hosts of their own
@@ -70,7 +70,7 @@ const products = (count) => ({
 })
 const feeds = { x: tensor(shape, [1 / 1024]) }
 const say = (what) => process.stdout.write(what + '\\n')
-const runtime = ortNode({ temporaryFolder: '${'TEMPORARY'}' })
+const runtime = ortNode({ temporaryFolder: TEMPORARY })
 `
 
 interface Host {
@@ -80,11 +80,16 @@ interface Host {
   readonly end: Promise<{ readonly code: number | null; readonly signal: string | null; readonly said: string }>
 }
 
-let hosts = 0
+const hosts: ChildProcess[] = []
+afterEach(() => {
+  for (const process of hosts) process.kill('SIGKILL')
+})
+
 function host(script: string): Host {
-  const file = join(folder, `host-${hosts++}.js`)
-  writeFileSync(file, prelude.replace('TEMPORARY', join(folder, 'temporary')) + script)
+  const file = join(folder, `host-${hosts.length}.js`)
+  writeFileSync(file, prelude.replace('TEMPORARY', JSON.stringify(join(folder, 'temporary'))) + script)
   const process = spawn(globalThis.process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  hosts.push(process)
   let said = ''
   const listeners = new Set<() => void>()
   for (const stream of [process.stdout, process.stderr]) {

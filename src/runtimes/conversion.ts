@@ -1,11 +1,11 @@
 /**
- * Host tensors to what a graph's inputs hold and back. Checks names and shapes on the way in; numbers that are not finite
- * pass in both directions.
+ * Host tensors to what a graph's inputs hold and back. Numbers that are not finite pass in both directions.
  */
 import { expected } from '../core/errors.js'
 import type { DataType, Graph, Value } from '../graph/graph.js'
 import { fromHalfBits, toHalfBits } from '../math/half.js'
-import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
+import type { Tensor } from '../math/tensor.js'
+import { matchFeeds } from './feeds.js'
 import type { PackedData, PackedTensor, PackedType } from './protocol.js'
 
 /** Whole numbers only: a silent truncation would run the network on something else. */
@@ -74,31 +74,13 @@ export function checkTypes(graph: Graph): void {
 }
 
 /**
- * The feeds of a graph as its inputs hold them. Throws `bad-shape` naming the input that is missing, unknown or of
- * another shape; `bad-option` for a fraction or an overflow where the input holds whole numbers.
+ * The feeds of a graph as its inputs hold them. Throws `bad-shape` when they do not fit, `bad-option` for a fraction or an
+ * overflow where an input holds whole numbers.
  */
 export function packFeeds(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Record<string, PackedTensor> {
-  const names = graph.inputs.map(({ name }) => name)
-  for (const name of Object.keys(feeds)) {
-    if (!names.includes(name)) {
-      throw expected('bad-shape', `the inputs ${names.join(', ')}`, `\`${graph.name}\``, `\`${name}\``, 'Leave it out.')
-    }
-  }
   const packed: Record<string, PackedTensor> = {}
-  for (const input of graph.inputs) {
-    const { name, shape, dtype } = input
-    const feed = feeds[name]
-    const got = feed ? formatShape(feed.shape) : 'nothing'
-    if (!feed || !sameShape(feed.shape, shape)) {
-      const where = `input \`${name}\` of \`${graph.name}\``
-      throw expected(
-        'bad-shape',
-        `a tensor of shape ${formatShape(shape)}`,
-        where,
-        got,
-        'Shapes are fixed in the graph.',
-      )
-    }
+  for (const { input, feed } of matchFeeds(graph, feeds)) {
+    const { name, dtype, shape } = input
     if (isPackedType(dtype)) packed[name] = { dtype, shape, data: pack[dtype](feed.data, input) }
   }
   return packed

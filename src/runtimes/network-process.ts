@@ -26,10 +26,16 @@ const entry = fileURLToPath(new URL('./ort-child.js', import.meta.url))
 /** How much of what the process wrote to stderr is kept to explain a crash. */
 const KEPT_CHARACTERS = 2000
 
-const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? ''
+/** What it said last, without a stack and Node's own signature below it. */
+const lastWords = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^(\s+at |Node\.js v)/.test(line))
+    .at(-1)
+    ?.trim() ?? ''
 
 function crash(how: string, signal: string | null, written: string): UndiffuseError {
-  const said = lastLine(written)
+  const said = lastWords(written)
   const remedy =
     signal === 'SIGKILL'
       ? 'The system probably ran out of memory: use a smaller image or a lean session, or close other programs.'

@@ -1,9 +1,27 @@
 /** What our reader makes of a file does what the file does, by ONNX Runtime's word: the file itself is the reference. */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
+import { type Builder, builder, encodeNumbers } from '../src/graph/builder.js'
+import { compose } from '../src/graph/compose.js'
+import type { Graph, Value } from '../src/graph/graph.js'
+import { half } from '../src/graph/half.js'
 import { encodeOnnx } from '../src/graph/onnx.js'
 import { decodeOnnx } from '../src/graph/onnx-read.js'
-import { float, floats, int64s, type ModelInit, modelFile, type NodeInit, node, OnnxType, value } from './onnx-files.js'
+import { vjp } from '../src/graph/vjp.js'
+import {
+  type AttributeInit,
+  AttributeType,
+  type FunctionInit,
+  float,
+  floats,
+  int64s,
+  type ModelInit,
+  modelFile,
+  type NodeInit,
+  node,
+  OnnxType,
+  value,
+} from './onnx-files.js'
 
 /** Rewrites use other kernels here and there (Gelu from its contrib form, Swish from products): float32 rounding. */
 const ROUNDING = 2e-6
@@ -307,4 +325,161 @@ describe('a file of an older operator set and what it is read as', () => {
       await expectSame(file, feeds, shapes, tolerance)
     },
   )
+})
+
+describe('functions of the model', () => {
+  const axes: AttributeInit = { type: AttributeType.INTS, ints: [-1n] }
+  const body: FunctionInit = {
+    name: 'centred',
+    domain: 'pkg.custom',
+    input: ['v', 'shift'],
+    output: ['r'],
+    attribute: ['axes'],
+    opsetImport: [{ domain: '', version: 17n }],
+    node: [
+      {
+        opType: 'ReduceMean',
+        input: ['v'],
+        output: ['m'],
+        attribute: [{ name: 'axes', refAttrName: 'axes', type: AttributeType.INTS }],
+      },
+      { opType: 'Sub', input: ['v', 'm'], output: ['d'] },
+      { opType: 'Add', input: ['d', 'shift'], output: ['r'] },
+    ],
+  }
+
+  it('do inlined what they do called', async () => {
+    const file = modelFile({
+      opset: 17,
+      imports: { 'pkg.custom': 1 },
+      inputs: [value('x', [2, 3, 4])],
+      outputs: [value('y', [2, 3, 4])],
+      functions: [body],
+      initializers: [floats('s', [4], [1, 2, 3, 4])],
+      nodes: [
+        node('centred', ['x', 's'], ['c'], { axes }, 'pkg.custom'),
+        node('Exp', ['c'], ['m']),
+        node('centred', ['m', 'x'], ['y'], { axes: [0, 2] }, 'pkg.custom'),
+      ],
+    })
+    await expectSame(file, { x: ramp([2, 3, 4]) })
+  })
+})
+
+/** A small decoder and encoder in the style of an autoencoder's: convolution, normalization, attention, resize. */
+const convolution = (b: Builder, x: Value, channels: number, name: string, strides = 1): Value => {
+  const [, inside = 0] = x.shape
+  const values = Array.from(
+    { length: channels * inside * 9 },
+    (_, i) => Math.sin(78.233 * (i + 1)) / Math.sqrt(9 * inside),
+  )
+  const weight = b.initializer(name, {
+    dtype: 'float32',
+    shape: [channels, inside, 3, 3],
+    storage: { bytes: encodeNumbers('float32', values) },
+  })
+  return b.emit('Conv', [x, weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [strides, strides] })
+}
+
+function normalised(b: Builder, x: Value): Value {
+  const [, channels = 0] = x.shape
+  const grouped = b.emit('Reshape', [x, b.indices([0, 2, -1])])
+  const normal = b.emit('InstanceNormalization', [
+    grouped,
+    b.constant('float32', [2], [1, 1]),
+    b.constant('float32', [2], [0, 0]),
+  ])
+  const scale = b.constant(
+    'float32',
+    [channels, 1, 1],
+    Array.from({ length: channels }, (_, i) => 1 + i / 10),
+  )
+  return b.emit('Mul', [b.emit('Reshape', [normal, b.indices(x.shape)]), scale])
+}
+
+function attended(b: Builder, x: Value): Value {
+  const [, channels = 0, height = 0, width = 0] = x.shape
+  const tokens = b.emit('Transpose', [b.emit('Reshape', [x, b.indices([1, channels, height * width])])], {
+    perm: [0, 2, 1],
+  })
+  const scores = b.emit('MatMul', [tokens, b.emit('Transpose', [tokens], { perm: [0, 2, 1] })])
+  const mixed = b.emit('MatMul', [b.emit('Softmax', [b.emit('Mul', [scores, b.scalar('float32', 0.1)])]), tokens])
+  return b.emit('Reshape', [b.emit('Transpose', [mixed], { perm: [0, 2, 1] }), b.indices(x.shape)])
+}
+
+function decoder(): Graph {
+  const b = builder()
+  const z = b.input('latent', 'float32', [1, 4, 4, 4])
+  const hidden = attended(b, normalised(b, convolution(b, z, 8, 'in')))
+  const large = b.emit('Resize', [b.emit('Sigmoid', [hidden]), undefined, b.constant('float32', [4], [1, 1, 2, 2])], {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  })
+  b.output(convolution(b, large, 3, 'out'), 'image')
+  return b.finish('decoder')
+}
+
+function encoder(): Graph {
+  const b = builder()
+  const x = b.input('image', 'float32', [1, 3, 8, 8])
+  b.output(convolution(b, b.emit('Tanh', [convolution(b, x, 8, 'in', 2)]), 4, 'out'), 'latent')
+  return b.finish('encoder')
+}
+
+describe('compose', () => {
+  it('runs one graph after the other', async () => {
+    const latent = ramp([1, 4, 4, 4])
+    const { image } = await outputs(encodeOnnx(decoder()), { latent })
+    const fed = new Tensor('float32', Float32Array.from(image!.data), image!.dims)
+    const { latent: again } = await outputs(encodeOnnx(encoder()), { image: fed })
+    const both = compose(decoder(), encoder(), { image: 'image' }, { keep: ['image'] })
+    const results = await outputs(encodeOnnx(both), { latent })
+    expect(Object.values(results)).toEqual([image, again])
+  })
+})
+
+describe('half', () => {
+  /** Of the largest number: twenty operators that each round to 2⁻¹¹, twice over for sums that cancel. */
+  const HALF_NETWORK = 2e-2
+
+  const distance = async (small: Graph, large: Graph, name: string, feeds: Feeds) => {
+    const [a, b] = [await outputs(encodeOnnx(small), feeds), await outputs(encodeOnnx(large), feeds)]
+    expect(a[name]!.dims).toEqual(b[name]!.dims)
+    const largest = Math.max(...b[name]!.data.map(Math.abs))
+    return Math.max(...a[name]!.data.map((number, i) => Math.abs(number - b[name]!.data[i]!))) / largest
+  }
+
+  it('computes nearly the same, and not the same', async () => {
+    const error = await distance(half(decoder()), decoder(), 'image', { latent: ramp([1, 4, 4, 4]) })
+    expect(error).toBeLessThan(HALF_NETWORK)
+    expect(error).toBeGreaterThan(1e-5)
+  })
+
+  it('is what the file says: of a composed graph and of its gradient', async () => {
+    const feeds = { latent: ramp([1, 4, 4, 4]) }
+    const both = compose(decoder(), encoder(), { image: 'image' }, { keep: ['image'] })
+    expect(await distance(half(both), both, 'encoder/latent', feeds)).toBeLessThan(HALF_NETWORK)
+    const gradient = vjp(decoder(), { outputs: ['image'], wrt: ['latent'] })
+    const cotangent = { ...feeds, 'cotangent.image': ramp([1, 3, 8, 8]) }
+    expect(await distance(half(gradient), gradient, 'gradient.latent', cotangent)).toBeLessThan(HALF_NETWORK)
+  })
+
+  it('keeps operators in single precision without a trace of half between', async () => {
+    const all = new Set(decoder().nodes.map(({ op }) => op))
+    expect(
+      await distance(half(decoder(), { keep: [...all] }), decoder(), 'image', { latent: ramp([1, 4, 4, 4]) }),
+    ).toBe(0)
+  })
+
+  it('runs weights stored in 16 bits as they are', async () => {
+    const b = builder()
+    const x = b.input('x', 'float32', [4])
+    const bits = [0x3c00, 0x3555, 0xc000, 0x0001]
+    const bytes = new Uint8Array(Uint16Array.from(bits).buffer)
+    const narrow = b.initializer('w', { dtype: 'float16', shape: [4], storage: { bytes } })
+    b.output(b.emit('Mul', [x, b.emit('Cast', [narrow], { to: OnnxType.FLOAT })]), 'y')
+    const { y } = await outputs(encodeOnnx(half(b.finish('g'))), { x: new Tensor('float32', [1, 1, 1, 1], [4]) })
+    expect(y!.data).toEqual([1, 0.333251953125, -2, 2 ** -24])
+  })
 })

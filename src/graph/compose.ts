@@ -91,6 +91,7 @@ export function compose(
       outputs: node.outputs.map(nameOf),
     }),
   )
+  const renamedTypes = [...second.types].map(([name, { dtype, shape }]) => [nameOf(name), { dtype, shape }] as const)
   return {
     name: `${first.name}, ${second.name}`,
     inputs: [...first.inputs, ...second.inputs.filter(({ name }) => !Object.hasOwn(wiring, name)).map(asNamed)],
@@ -100,6 +101,6 @@ export function compose(
     ],
     nodes: [...first.nodes, ...nodes],
     initializers,
-    types: new Map([...[...second.types].map(([name, type]) => [nameOf(name), type] as const), ...first.types]),
+    types: new Map([...renamedTypes, ...first.types]),
   }
 }

@@ -15,6 +15,7 @@ import {
 import { expected } from '../core/errors.js'
 import { OPSET } from './graph.js'
 import type { FreshName } from './names.js'
+import { damaged } from './onnx-tensors.js'
 
 /** A node and the operator set it is written in. */
 export interface VersionedNode {
@@ -83,13 +84,7 @@ export function inlineFunctions(model: ModelProto, version: number, fresh: Fresh
       return
     }
     if (callers.includes(body) || callers.length > DEPTH_LIMIT) {
-      throw expected(
-        'bad-model',
-        'functions that do not call themselves',
-        `\`${body.name}\``,
-        'a cycle',
-        'The file is damaged; export it again.',
-      )
+      throw expected('bad-model', 'functions that do not call themselves', `\`${body.name}\``, 'a cycle', damaged)
     }
     const bodyVersion = operatorSet(body.opsetImport, `function \`${body.name}\``) ?? version
     const prefix = fresh(call.name || body.name)

@@ -3,22 +3,15 @@
  * functions, every value defined once and before it is read. Writing is onnx.ts; nothing here touches a file.
  */
 import { fromBinary } from '@bufbuild/protobuf'
-import { getTextEncoding } from '@bufbuild/protobuf/wire'
-import {
-  type AttributeProto,
-  AttributeProto_AttributeType as AttributeType,
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-} from 'onnx-buf'
+import { type GraphProto, type ModelProto, ModelProtoSchema } from 'onnx-buf'
 import { expected, isUndiffuseError } from '../core/errors.js'
 import { encodeNumbers, inferTypes } from './builder.js'
-import type { Attribute, DataType, Graph, Initializer, Node, Value, ValueType } from './graph.js'
+import type { DataType, Graph, Initializer, Node, Value, ValueType } from './graph.js'
 import { freshNames } from './names.js'
-import { inlineFunctions, operatorSet, shortDomain, type VersionedNode } from './onnx-functions.js'
+import { inlineFunctions, operatorSet, type VersionedNode } from './onnx-functions.js'
+import { constantOf, readNode } from './onnx-nodes.js'
 import { type Declared, givenShape, readDeclared, type Shapes, specialise, staticShape } from './onnx-shapes.js'
-import { type Resolve, readTensor } from './onnx-tensors.js'
+import { damaged, type Resolve, readTensor } from './onnx-tensors.js'
 import { dataTypeOfCode } from './ops/common.js'
 import { describeNode, type Surroundings } from './rewrites.js'
 import { upgrade } from './upgrade.js'
@@ -29,8 +22,6 @@ export interface DecodeOptions {
   /** Sizes of symbolic dimensions by their names, or whole shapes by the names of inputs and outputs. */
   readonly shapes?: Shapes
 }
-
-const damaged = 'The file is damaged or not an ONNX model; export it again.'
 
 function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
   let model: ModelProto
@@ -49,92 +40,6 @@ function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
   if (!model.graph)
     throw expected('bad-model', 'an ONNX model', 'the file', `${bytes.length} bytes without a graph`, damaged)
   return { model, graph: model.graph }
-}
-
-function readAttribute(proto: AttributeProto, node: NodeProto, resolve: Resolve | undefined): Attribute {
-  const decode = (bytes: Uint8Array): string => {
-    try {
-      return getTextEncoding().decodeUtf8(bytes, true)
-    } catch {
-      throw expected('bad-model', `text in attribute \`${proto.name}\``, describe(node), 'other bytes', damaged)
-    }
-  }
-  switch (proto.type) {
-    case AttributeType.INT:
-      return { type: 'int', value: Number(proto.i) }
-    case AttributeType.FLOAT:
-      return { type: 'float', value: proto.f }
-    case AttributeType.STRING:
-      return { type: 'string', value: decode(proto.s) }
-    case AttributeType.INTS:
-      return { type: 'ints', value: proto.ints.map(Number) }
-    case AttributeType.FLOATS:
-      return { type: 'floats', value: proto.floats }
-    case AttributeType.STRINGS:
-      return { type: 'strings', value: proto.strings.map(decode) }
-    case AttributeType.TENSOR:
-      if (proto.t)
-        return {
-          type: 'tensor',
-          value: readTensor(proto.t, `attribute \`${proto.name}\` of ${describe(node)}`, resolve),
-        }
-  }
-  const kind = AttributeType[proto.type]?.toLowerCase() ?? `type ${proto.type}`
-  throw expected(
-    proto.type === AttributeType.UNDEFINED || proto.type === AttributeType.TENSOR ? 'bad-model' : 'unsupported',
-    `numbers, text or a tensor in attribute \`${proto.name}\``,
-    describe(node),
-    kind,
-    'Control flow and sparse tensors are not supported; export the model without them.',
-  )
-}
-
-const describe = ({ opType, domain, name, output }: NodeProto): string =>
-  describeNode({ op: opType, domain: shortDomain(domain), name, outputs: output })
-
-function readNode(proto: NodeProto, resolve: Resolve | undefined): Node {
-  const domain = shortDomain(proto.domain)
-  if (domain !== '' && domain !== 'com.microsoft') {
-    throw expected(
-      'unsupported',
-      'operators of ai.onnx or com.microsoft',
-      'the model',
-      describe(proto),
-      'Export the model with standard operators.',
-    )
-  }
-  return {
-    op: proto.opType,
-    domain,
-    name: proto.name,
-    inputs: proto.input,
-    outputs: proto.output,
-    attributes: Object.fromEntries(
-      proto.attribute.map((attribute) => [attribute.name, readAttribute(attribute, proto, resolve)]),
-    ),
-  }
-}
-
-/** The value of a `Constant` node, which becomes a weight. */
-function constantOf(node: Node): Initializer {
-  const { value, value_float, value_floats, value_int, value_ints } = node.attributes
-  const encode = (dtype: DataType, shape: readonly number[], values: readonly number[]): Initializer => ({
-    dtype,
-    shape,
-    storage: { bytes: encodeNumbers(dtype, values) },
-  })
-  if (value?.type === 'tensor') return value.value
-  if (value_float?.type === 'float') return encode('float32', [], [value_float.value])
-  if (value_int?.type === 'int') return encode('int64', [], [value_int.value])
-  if (value_floats?.type === 'floats') return encode('float32', [value_floats.value.length], value_floats.value)
-  if (value_ints?.type === 'ints') return encode('int64', [value_ints.value.length], value_ints.value)
-  throw expected(
-    'unsupported',
-    'a numeric constant',
-    describeNode(node),
-    Object.keys(node.attributes).join(', ') || 'none',
-    'Export the model without text or sparse constants.',
-  )
 }
 
 function readInitializers(graph: GraphProto, resolve: Resolve | undefined): Map<string, Initializer> {

@@ -5,7 +5,7 @@
 import type { ValueInfoProto } from 'onnx-buf'
 import { expected } from '../core/errors.js'
 import type { DataType, Value } from './graph.js'
-import { readDataType } from './onnx-tensors.js'
+import { damaged, readDataType } from './onnx-tensors.js'
 
 /** Sizes by a symbolic dimension's name, or whole shapes by the name of an input or output. */
 export type Shapes = Readonly<Record<string, number | readonly number[]>>
@@ -36,13 +36,7 @@ export function readDeclared({ name, type }: ValueInfoProto): Declared {
     if (value.case !== 'dimValue') return undefined
     const size = Number(value.value)
     if (size < 0 || !Number.isSafeInteger(size)) {
-      throw expected(
-        'bad-model',
-        'sizes of zero or more',
-        `\`${name}\``,
-        `${value.value}`,
-        'The file is damaged; export it again.',
-      )
+      throw expected('bad-model', 'sizes of zero or more', `\`${name}\``, `${value.value}`, damaged)
     }
     return size
   })

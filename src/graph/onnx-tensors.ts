@@ -8,6 +8,9 @@ import { formatShape, sizeOf } from '../math/tensor.js'
 import { bytesOf, type DataType, type Initializer, type Storage } from './graph.js'
 import { dataTypeOfCode } from './ops/common.js'
 
+/** The remedy for files that are not what they should be. */
+export const damaged = 'The file is damaged or not an ONNX model; export it again.'
+
 /** From an external tensor's location, as the model states it, to the file it lies in. */
 export type Resolve = (location: string) => string
 
@@ -16,7 +19,7 @@ export function readDataType(code: number, name: string): DataType {
   const dtype = dataTypeOfCode(code)
   if (dtype) return dtype
   if (code === OnnxType.UNDEFINED || OnnxType[code] === undefined) {
-    throw expected('bad-model', 'an element type', name, `code ${code}`, 'The file is damaged; export it again.')
+    throw expected('bad-model', 'an element type', name, `code ${code}`, damaged)
   }
   throw expected(
     'unsupported',
@@ -30,7 +33,7 @@ export function readDataType(code: number, name: string): DataType {
 function readShape(dims: readonly bigint[], name: string): number[] {
   const shape = dims.map(Number)
   if (shape.some((size) => size < 0 || !Number.isSafeInteger(size))) {
-    throw expected('bad-model', 'sizes of zero or more', name, `[${dims}]`, 'The file is damaged; export it again.')
+    throw expected('bad-model', 'sizes of zero or more', name, `[${dims}]`, damaged)
   }
   return shape
 }
@@ -61,7 +64,7 @@ function externalStorage(tensor: TensorProto, length: number, name: string, reso
   const number = (key: string, fallback: number): number => {
     const text = entries.get(key) ?? String(fallback)
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) {
-      throw expected('bad-model', `the ${key} of external data`, name, text, 'The file is damaged; export it again.')
+      throw expected('bad-model', `the ${key} of external data`, name, text, damaged)
     }
     return Number(text)
   }
@@ -77,7 +80,7 @@ function externalStorage(tensor: TensorProto, length: number, name: string, reso
   }
   const stated = number('length', length)
   if (stated !== length) {
-    throw expected('bad-model', `${length} bytes`, name, `${stated}`, 'The file is damaged; export it again.')
+    throw expected('bad-model', `${length} bytes`, name, `${stated}`, damaged)
   }
   if (!resolve) {
     throw expected(
@@ -112,13 +115,7 @@ export function readTensor(tensor: TensorProto, name: string, resolve?: Resolve)
     bytes = new Uint8Array(buffer)
   }
   if (bytes.length !== length) {
-    throw expected(
-      'bad-model',
-      `${length} bytes (${dtype}, ${formatShape(shape)})`,
-      name,
-      `${bytes.length}`,
-      'The file is damaged; export it again.',
-    )
+    throw expected('bad-model', `${length} bytes (${dtype}, ${formatShape(shape)})`, name, `${bytes.length}`, damaged)
   }
   return { dtype, shape, storage: { bytes } }
 }

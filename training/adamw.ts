@@ -27,7 +27,13 @@ const norm = (tensors: Iterable<Tensor>): number => {
  * One update with bias correction: w ← w − lr·(m̂/(√v̂ + ε) + decay·w); returns the norm of the gradient before clipping.
  * A gradient that is not finite is skipped: nothing changes. Source: Loshchilov and Hutter (2019), Algorithm 2.
  */
-export function adamW(state: Trained, gradients: ReadonlyMap<string, Tensor>, step: number, learningRate: number, options: AdamWOptions): number {
+export function adamW(
+  state: Trained,
+  gradients: ReadonlyMap<string, Tensor>,
+  step: number,
+  learningRate: number,
+  options: AdamWOptions,
+): number {
   const length = norm(gradients.values())
   if (!Number.isFinite(length)) return length
   const [beta1, beta2] = options.betas

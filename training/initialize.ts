@@ -1,11 +1,14 @@
 /** Starting weights by the shape and the name of a parameter. */
-import { type Tensor, tensor, torchGenerator, zeros, type Shape } from 'undiffuse'
+import { type Shape, type Tensor, tensor, torchGenerator, zeros } from 'undiffuse'
 
 /** The second convolution of a residual block starts small, so that the block starts near the identity. */
 const residualGain = 0.2
 
 /** Normal weights of variance 1/fan-in, zero biases, unit scales of normalisations. */
-export function initialWeights(parameters: readonly { readonly name: string; readonly shape: Shape }[], seed: number): Map<string, Tensor> {
+export function initialWeights(
+  parameters: readonly { readonly name: string; readonly shape: Shape }[],
+  seed: number,
+): Map<string, Tensor> {
   const generator = torchGenerator(seed)
   return new Map(
     parameters.map(({ name, shape }) => {
@@ -16,7 +19,13 @@ export function initialWeights(parameters: readonly { readonly name: string; rea
       const fanIn = shape.slice(1).reduce((product, size) => product * size, 1)
       const gain = /\.conv2\.weight$/.test(name) ? residualGain : 1
       const noise = generator.noise(shape)
-      return [name, tensor(shape, noise.data.map((value) => (gain * value) / Math.sqrt(fanIn)))]
+      return [
+        name,
+        tensor(
+          shape,
+          noise.data.map((value) => (gain * value) / Math.sqrt(fanIn)),
+        ),
+      ]
     }),
   )
 }

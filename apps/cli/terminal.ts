@@ -82,8 +82,10 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
 }
 
 function failureOf(error: unknown, signal: AbortSignal): { message: string; code: string; exitCode: number } {
-  if (signal.aborted) return { message: 'interrupted; nothing was written.', code: 'interrupted', exitCode: interruptedExitCode }
-  if (isUndiffuseError(error)) return { message: error.message, code: error.code, exitCode: errorTable[error.code].exitCode }
+  if (signal.aborted)
+    return { message: 'interrupted; nothing was written.', code: 'interrupted', exitCode: interruptedExitCode }
+  if (isUndiffuseError(error))
+    return { message: error.message, code: error.code, exitCode: errorTable[error.code].exitCode }
   if (process.env.UNDIFFUSE_DEBUG) console.error(error)
   const reason = error instanceof Error ? error.message : String(error)
   return {

@@ -1,5 +1,5 @@
 /** What an autoencoder makes of scenes it has never seen: PSNR of D(E(x)) at 128 × 128, and a sheet to look at. */
-import { autoencoderKl, builder, map, psnrDb, round8, type Runtime, type Tensor, tensor } from 'undiffuse'
+import { autoencoderKl, builder, map, psnrDb, type Runtime, round8, type Tensor, tensor } from 'undiffuse'
 import { encodePng, writeFileAtomically } from 'undiffuse/node'
 import { heldOutSeed } from '../scenes/batch.js'
 import { renderScene } from '../scenes/render.js'

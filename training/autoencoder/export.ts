@@ -20,13 +20,15 @@ export async function exportModel(run: string, folder: string, report: (line: st
   const scalingFactor = Number((1 / Math.sqrt(latentVariance)).toFixed(5))
   const vae = join(folder, 'vae')
   await mkdir(vae, { recursive: true })
-  const tensors = [...weights].map(([name, tensor]) => [
-    name,
-    safetensor(tensor, 'float16'),
-  ] as const)
-  await writeFileAtomically(join(vae, 'diffusion_pytorch_model.safetensors'), encodeSafetensors(Object.fromEntries(tensors), { format: 'pt' }))
+  const tensors = [...weights].map(([name, tensor]) => [name, safetensor(tensor, 'float16')] as const)
+  await writeFileAtomically(
+    join(vae, 'diffusion_pytorch_model.safetensors'),
+    encodeSafetensors(Object.fromEntries(tensors), { format: 'pt' }),
+  )
   await writeFileAtomically(join(vae, 'config.json'), `${JSON.stringify(configOf(scalingFactor), undefined, 2)}\n`)
-  report(`wrote ${vae}: step ${found.step}, ${psnrDb.toFixed(2)} dB on ${measured} unseen scenes, scaling_factor ${scalingFactor}`)
+  report(
+    `wrote ${vae}: step ${found.step}, ${psnrDb.toFixed(2)} dB on ${measured} unseen scenes, scaling_factor ${scalingFactor}`,
+  )
 }
 
 const configOf = (scalingFactor: number) => ({

@@ -31,8 +31,7 @@ export interface Recipe {
   /** Gradients are scaled down to this norm over all parameters. */
   readonly clip: number
   readonly averageDecay: number
-  /** Weights of mean absolute error and of the KL divergence per latent entry beside the mean squared error. */
-  readonly absolute: number
+  /** Weight of the KL divergence per latent entry beside the logarithm of the squared error. */
   readonly divergence: number
 }
 
@@ -41,7 +40,7 @@ export const recipe: Recipe = {
   small: { batch: 8, size: 64 },
   large: { batch: 2, size: 128 },
   largeEvery: 4,
-  scenes: 0.6,
+  scenes: 0.7,
   learningRate: 1.5e-3,
   warmUpSteps: 200,
   decay: 0.3,
@@ -50,8 +49,7 @@ export const recipe: Recipe = {
   weightDecay: 1e-3,
   clip: 1,
   averageDecay: 0.998,
-  absolute: 0.05,
-  divergence: 1e-5,
+  divergence: 0.01,
 }
 
 /** Warm-up, a constant stretch, and a linear fall to zero over the last share of the steps. */

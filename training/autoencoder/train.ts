@@ -40,7 +40,10 @@ export async function train(recipe: Recipe, options: TrainOptions, report: (line
   await mkdir(options.folder, { recursive: true })
   const checkpoint = join(options.folder, 'checkpoint.safetensors')
   const runtime = ortNode()
-  const open = async ({ batch, size }: Recipe['small']): Promise<Shaped & { graph: ReturnType<typeof trainingGraph> }> => {
+  const open = async ({
+    batch,
+    size,
+  }: Recipe['small']): Promise<Shaped & { graph: ReturnType<typeof trainingGraph> }> => {
     const graph = trainingGraph(autoencoder, { batch, size, ...recipe })
     return { session: await runtime.open(graph.graph), batch, size, graph }
   }
@@ -55,7 +58,7 @@ export async function train(recipe: Recipe, options: TrainOptions, report: (line
   const last = Math.min(options.until ?? options.steps, options.steps)
   let next = feedsOf(shapeAt(resumed?.step ?? 0), recipe, resumed?.step ?? 0)
   let started = Date.now()
-  let squaredSum = 0
+  let logarithms = 0
   for (let step = resumed?.step ?? 0; step < last; step++) {
     const running = shapeAt(step).session.run({ ...next, ...Object.fromEntries(state.weights) })
     // The next pictures are drawn while the network runs in its own process.
@@ -64,26 +67,34 @@ export async function train(recipe: Recipe, options: TrainOptions, report: (line
     const gradients = new Map(names.map((name) => [name, results[`gradient.${name}`]!]))
     const learningRate = learningRateAt(recipe, step, options.steps)
     const gradientNorm = adamW(state, gradients, step, learningRate, recipe)
-    squaredSum += results.squared!.data[0]!
+    logarithms += results.logarithm!.data[0]!
     const done = step + 1
     if (done % logEvery === 0) {
       const line = {
         step: done,
         loss: results.loss!.data[0]!,
-        psnrDb: psnrOf(squaredSum / logEvery),
+        psnrDb: psnrOf(logarithms / logEvery),
         gradientNorm,
         learningRate,
         secondsPerStep: (Date.now() - started) / 1000 / logEvery,
       }
       await appendFile(join(options.folder, 'log.jsonl'), `${JSON.stringify(line)}\n`)
-      report(`step ${done}/${options.steps}  ${line.psnrDb.toFixed(2)} dB on crops  ${line.secondsPerStep.toFixed(2)} s a step`)
-      squaredSum = 0
+      report(
+        `step ${done}/${options.steps}  ${line.psnrDb.toFixed(2)} dB on crops  ${line.secondsPerStep.toFixed(2)} s a step`,
+      )
+      logarithms = 0
       started = Date.now()
     }
     if (done % options.saveEvery === 0 || done === last) await saveCheckpoint(checkpoint, state, done)
     if (done % options.evaluateEvery === 0 || done === last) {
-      const { psnrDb } = await evaluate(runtime, state.average, { count: 16, sheet: join(options.folder, 'samples.png') })
-      await appendFile(join(options.folder, 'log.jsonl'), `${JSON.stringify({ step: done, unseenScenesPsnrDb: psnrDb })}\n`)
+      const { psnrDb } = await evaluate(runtime, state.average, {
+        count: 16,
+        sheet: join(options.folder, 'samples.png'),
+      })
+      await appendFile(
+        join(options.folder, 'log.jsonl'),
+        `${JSON.stringify({ step: done, unseenScenesPsnrDb: psnrDb })}\n`,
+      )
       report(`step ${done}: ${psnrDb.toFixed(2)} dB on unseen scenes`)
       started = Date.now()
     }
@@ -93,7 +104,8 @@ export async function train(recipe: Recipe, options: TrainOptions, report: (line
 
 const logEvery = 50
 
-const psnrOf = (meanSquared: number) => 10 * Math.log10(4 / meanSquared)
+/** Mean PSNR of pictures in [−1, 1] from the mean logarithm of their squared errors. */
+const psnrOf = (logarithm: number) => 10 * Math.log10(4) - (10 / Math.LN10) * logarithm
 
 const countOf = (state: Trained) => [...state.weights.values()].reduce((total, { data }) => total + data.length, 0)
 

@@ -9,7 +9,7 @@ import type { Scene, TextureName, Variation } from './scene.js'
 /** Share of the deep tone at a point, in units of 1/128 of the picture's side. */
 export type Texture = (x: number, y: number) => number
 
-const softness = 1.6
+const softness = 2.2
 const turn = 2 * Math.PI
 
 /** Coordinates along and across the texture's direction, in radians of its period. */

@@ -21,7 +21,13 @@ function cotangentsOf(pairs: readonly string[], feed: ReadonlyMap<string, Tensor
       const [output = '', name = ''] = pair.split('=')
       const cotangent = feed.get(name)
       if (!cotangent) {
-        throw expected('bad-option', '<output>=<tensor of the feed>', '--vjp', `\`${pair}\``, `The feed holds ${[...feed.keys()].join(', ')}.`)
+        throw expected(
+          'bad-option',
+          '<output>=<tensor of the feed>',
+          '--vjp',
+          `\`${pair}\``,
+          `The feed holds ${[...feed.keys()].join(', ')}.`,
+        )
       }
       return [output, cotangent]
     }),
@@ -31,7 +37,9 @@ function cotangentsOf(pairs: readonly string[], feed: ReadonlyMap<string, Tensor
 export function addRun(program: Command): void {
   program
     .command('run <model>')
-    .description('run one network of a checkpoint (a diffusers folder, one part of it, or file.onnx) once, or its gradient')
+    .description(
+      'run one network of a checkpoint (a diffusers folder, one part of it, or file.onnx) once, or its gradient',
+    )
     .requiredOption('--feed <file>', 'inputs, as tensors of a .safetensors file named as the network names them')
     .option('--part <name>', 'encoder or decoder of an autoencoder')
     .option('--vjp <output=tensor...>', 'cotangent of an output, by its name in the feed; runs the gradient')
@@ -39,7 +47,10 @@ export function addRun(program: Command): void {
     .requiredOption('-o, --output <file>', 'where the outputs go, as .safetensors')
     .option('--device <name>', 'where to run: see `undiffuse doctor`')
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', '\nExample:\n  $ undiffuse run models/scenes --part decoder --feed in.safetensors --vjp decoded=cotangent --wrt latent -o out.safetensors')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ undiffuse run models/scenes --part decoder --feed in.safetensors --vjp decoded=cotangent --wrt latent -o out.safetensors',
+    )
     .action((model: string, options: RunOptions) =>
       runCommand(options.json, async (io) => {
         const feed = await readTensors(nodeFiles, options.feed)
@@ -51,11 +62,21 @@ export function addRun(program: Command): void {
           cotangents.size === 0
             ? forward
             : vjp(forward, { outputs: [...cotangents.keys()], wrt, keep: forward.outputs.map(({ name }) => name) })
-        const fed = new Map([...feed, ...[...cotangents].map(([name, tensor]) => [`cotangent.${name}`, tensor] as const)])
+        const fed = new Map([
+          ...feed,
+          ...[...cotangents].map(([name, tensor]) => [`cotangent.${name}`, tensor] as const),
+        ])
         const feeds = Object.fromEntries(
           graph.inputs.map(({ name }) => {
             const tensor = fed.get(name)
-            if (!tensor) throw expected('bad-option', `a tensor \`${name}\``, '--feed', [...feed.keys()].join(', ') || 'an empty file', `Inputs of the network are ${forward.inputs.map((input) => input.name).join(', ')}.`)
+            if (!tensor)
+              throw expected(
+                'bad-option',
+                `a tensor \`${name}\``,
+                '--feed',
+                [...feed.keys()].join(', ') || 'an empty file',
+                `Inputs of the network are ${forward.inputs.map((input) => input.name).join(', ')}.`,
+              )
             return [name, tensor]
           }),
         )
@@ -66,7 +87,9 @@ export function addRun(program: Command): void {
           const { peakMemoryBytes, networkSeconds } = await runtime.usage()
           await writeFileAtomically(
             options.output,
-            encodeSafetensors(Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, safetensor(tensor)]))),
+            encodeSafetensors(
+              Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, safetensor(tensor)])),
+            ),
           )
           const outputs = Object.entries(results).map(([name, { shape }]) => ({ name, shape }))
           io.say(`${graph.name}: ${outputs.map(({ name, shape }) => `${name} ${shape.join('×')}`).join(', ')}`)

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 test('reads fields of a configuration that diffusers wrote', async () => {
-  const config = await readConfig(nodeFiles, 'test/golden/models/autoencoder-tiny/config.json')
+  const config = await readConfig(nodeFiles, 'test/golden/autoencoder-tiny/config.json')
   expect(config.string('_class_name')).toBe('AutoencoderTiny')
   expect(config.integers('num_encoder_blocks')).toEqual([1, 2, 2, 2])
   expect(config.number('latent_shift')).toBe(0.5)

@@ -28,7 +28,7 @@ const vae = { _class_name: 'AutoencoderKL', scaling_factor: 0.13025 }
 const unet = { _class_name: 'UNet2DConditionModel' }
 
 test('a part alone is called by its class and opens its weights', async () => {
-  const folder = await open('test/golden/models/autoencoder-tiny')
+  const folder = await open('test/golden/autoencoder-tiny')
   expect(folder).toMatchObject({ kind: 'part', partNames: ['vae'] })
   const part = await folder.part('vae', ['AutoencoderKL', 'AutoencoderTiny'])
   if (part.kind !== 'network') throw new Error('not a network')

@@ -23,6 +23,8 @@ export interface NetworkPart {
 export interface OnnxPart {
   readonly kind: 'onnx'
   readonly name: string
+  /** Its folder; the file itself where that was named. */
+  readonly folder: string
   readonly file: string
   readonly config: ConfigReader | undefined
 }
@@ -90,7 +92,7 @@ const notAModel = (path: string, got: string): UndiffuseError =>
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
   if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder')
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')
-  return single('onnx-file', path, { kind: 'onnx', name: 'model', file: path, config: undefined })
+  return single('onnx-file', path, { kind: 'onnx', name: 'model', folder: path, file: path, config: undefined })
 }
 
 /** The entries of model_index.json that name a library and a class; those with null are left out of the pipeline. */
@@ -167,7 +169,7 @@ function ofClass(part: Part, classNames: readonly string[] | undefined): Part {
 
 async function onnxPart(files: Files, folder: string, name: string, names: readonly string[]): Promise<OnnxPart> {
   const config = names.includes(configName) ? await readConfig(files, files.join(folder, configName)) : undefined
-  return { kind: 'onnx', name, file: files.join(folder, onnxName), config }
+  return { kind: 'onnx', name, folder, file: files.join(folder, onnxName), config }
 }
 
 /** `name` is left out where the class decides what the part is called. */

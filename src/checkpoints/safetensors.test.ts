@@ -39,7 +39,7 @@ const dtypes = Object.keys(bytesOf) as DataType[]
 
 describe('reading', () => {
   test('a file that the reference wrote', async () => {
-    const path = 'test/golden/models/autoencoder-tiny/diffusion_pytorch_model.safetensors'
+    const path = 'test/golden/autoencoder-tiny/diffusion_pytorch_model.safetensors'
     const { tensors } = await readSafetensorsHeader(nodeFiles, path)
     // From the file's own header, as `xxd` shows it: the length 10192, then data_offsets [64, 2368].
     expect(tensors.get('decoder.layers.0.weight')).toEqual({

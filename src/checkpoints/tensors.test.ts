@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { tensor } from '../math/tensor.js'
 import { nodeFiles } from '../node/files.js'
@@ -7,23 +7,21 @@ import { readTensors, tensorFromBytes, tensorToBytes } from './tensors.js'
 const dtypes = Object.keys(bytesOf) as DataType[]
 const isInteger = (dtype: DataType) => /int/.test(dtype)
 
-describe.each(dtypes)('%s', (dtype) => {
-  test('numbers that it holds come back', () => {
-    const values = dtype === 'bool' ? [0, 1, 1, 0] : isInteger(dtype) ? [0, 1, 100, 127] : [0, -1.5, 0.25, 96]
-    const x = tensor([2, 2], values)
-    const bytes = tensorToBytes(x, dtype)
-    expect(bytes.length).toBe(4 * bytesOf[dtype])
-    // From an address that is not aligned, as tensors lie in files.
-    const shifted = new Uint8Array(bytes.length + 1)
-    shifted.set(bytes, 1)
-    expect(tensorFromBytes(dtype, [2, 2], shifted.subarray(1))).toEqual(x)
-  })
+test.each(dtypes)('numbers that %s holds come back', (dtype) => {
+  const values = dtype === 'bool' ? [0, 1, 1, 0] : isInteger(dtype) ? [0, 1, 100, 127] : [0, -1.5, 0.25, 96]
+  const x = tensor([2, 2], values)
+  const bytes = tensorToBytes(x, dtype)
+  expect(bytes.length).toBe(4 * bytesOf[dtype])
+  // From an address that is not aligned, as tensors lie in files.
+  const shifted = new Uint8Array(bytes.length + 1)
+  shifted.set(bytes, 1)
+  expect(tensorFromBytes(dtype, [2, 2], shifted.subarray(1))).toEqual(x)
+})
 
-  test.runIf(isInteger(dtype) || dtype === 'bool')('numbers that it does not hold are refused', () => {
-    for (const value of [0.5, 2 ** 64, Number.NaN, dtype === 'bool' ? 2 : -(2 ** 63) - 4096]) {
-      expect(() => tensorToBytes(tensor([1], [value]), dtype)).toThrow(`numbers that ${dtype} holds`)
-    }
-  })
+test.each([...dtypes.filter(isInteger), 'bool'] as const)('numbers that %s does not hold are refused', (dtype) => {
+  for (const value of [0.5, 2 ** 64, Number.NaN, dtype === 'bool' ? 2 : -(2 ** 63) - 4096]) {
+    expect(() => tensorToBytes(tensor([1], [value]), dtype)).toThrow(`numbers that ${dtype} holds`)
+  }
 })
 
 test('bytes as the types define them', () => {
@@ -40,7 +38,7 @@ test('bytes that do not fit the shape are refused', () => {
 })
 
 test('tensors of a file that the reference wrote', async () => {
-  const tensors = await readTensors(nodeFiles, 'test/golden/models/autoencoder-tiny/io.safetensors')
+  const tensors = await readTensors(nodeFiles, 'test/golden/autoencoder-tiny/io.safetensors')
   expect(tensors.get('image')?.shape).toEqual([1, 3, 48, 32])
   expect(tensors.get('image')?.data.every((pixel) => pixel >= -1 && pixel <= 1 && pixel !== 0)).toBe(true)
 })

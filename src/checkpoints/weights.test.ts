@@ -31,7 +31,7 @@ const indexOf = (map: Readonly<Record<string, unknown>>) => JSON.stringify({ met
 const open = (folder: string) => openWeights(nodeFiles, folder)
 
 test('a tensor of a checkpoint comes with its place in the file', async () => {
-  const folder = 'test/golden/models/autoencoder-tiny'
+  const folder = 'test/golden/autoencoder-tiny'
   const weights = await open(folder)
   expect(weights.has('decoder.layers.0.bias')).toBe(true)
   expect(weights.has('toString')).toBe(false)

@@ -1,4 +1,7 @@
 /** The Node host: files, pictures, contact sheets and charts. Published as `undiffuse/node`. */
+
+export { type DeviceReport, listDevices, type OrtNodeOptions, ortNode, runtimeVersion } from '../runtimes/index.js'
+export { type BundledModel, bundledFile, bundledModels } from './bundled.js'
 export {
   type ContactSheetCell,
   type ContactSheetOptions,
@@ -9,5 +12,3 @@ export { type PlotAxis, type PlotPoint, type PlotSeries, plotSvg, type ScatterPl
 export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
 export { writeFileAtomically } from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'
-export { bundledFile, type BundledModel, bundledModels } from './bundled.js'
-export { type DeviceReport, listDevices, ortNode, type OrtNodeOptions, runtimeVersion } from '../runtimes/index.js'

@@ -1,0 +1,81 @@
+import sharp from 'sharp'
+import { expect, test } from 'vitest'
+import { tensor } from '../math/tensor.js'
+import { contactSheet } from './contact-sheet.js'
+import { strokeText, textWidth } from './stroke-font.js'
+
+async function decode(png: Uint8Array) {
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true })
+  const at = (x: number, y: number) => [...data.subarray((y * info.width + x) * info.channels).subarray(0, 3)]
+  return { ...info, at }
+}
+
+/** 2 × 2: red, green, blue, black. */
+const picture = tensor([3, 2, 2], [1, -1, -1, -1, -1, 1, -1, -1, -1, -1, 1, -1])
+const quarters = [
+  [0, 0, 255, 0, 0],
+  [1, 0, 0, 255, 0],
+  [0, 1, 0, 0, 255],
+  [1, 1, 0, 0, 0],
+] as const
+
+test('small pictures are magnified pixel by pixel, side by side and row by row', async () => {
+  const cell = { image: picture, label: 'a' }
+  const sheet = await decode(await contactSheet([[cell, cell], [cell]], { cellSize: 100 }))
+  // Margins of 28; each pixel is a square of 50, columns are 20 apart; a label of one line and a gap follow a row.
+  for (const [left, top] of [
+    [28, 28],
+    [28 + 100 + 20, 28],
+    [28, 28 + 100 + 18 + 26],
+  ] as const) {
+    for (const [column, row, ...colour] of quarters) {
+      for (const corner of [1, 48]) {
+        expect(sheet.at(left + column * 50 + corner, top + row * 50 + corner)).toEqual(colour)
+      }
+    }
+  }
+  expect(sheet.at(28 + 100 + 10, 60)).toEqual([255, 255, 255])
+  expect(sheet.width).toBe(28 + 100 + 20 + 100 + 28)
+})
+
+test('grey pictures and pictures of several sizes share a sheet; large ones keep their size', async () => {
+  const grey = tensor([1, 300, 2], new Array(600).fill(-1))
+  const sheet = await decode(
+    await contactSheet([
+      [
+        { image: grey, label: '' },
+        { image: picture, label: '' },
+      ],
+    ]),
+  )
+  expect(sheet.height).toBeGreaterThanOrEqual(300 + 2 * 28)
+  expect(sheet.at(28, 28 + 299)).toEqual([0, 0, 0])
+})
+
+test('labels leave ink below the picture, and a long one makes room for itself', async () => {
+  const ink = async (label: string) => {
+    const sheet = await decode(await contactSheet([[{ image: picture, label }]], { cellSize: 40 }))
+    let dark = 0
+    for (let y = 28 + 40; y < sheet.height; y++) {
+      for (let x = 0; x < sheet.width; x++) dark += sheet.at(x, y)[0]! < 128 ? 1 : 0
+    }
+    return { dark, width: sheet.width }
+  }
+  const [none, short, long] = [await ink(''), await ink('PSNR'), await ink('PSNR of the reconstruction')]
+  expect(none.dark).toBe(0)
+  expect(short.dark).toBeGreaterThan(20)
+  expect(long.dark).toBeGreaterThan(3 * short.dark)
+  expect(long.width).toBeGreaterThan(none.width)
+})
+
+test('lettering is paths, not text: no font is asked for', () => {
+  const drawn = strokeText('a <b> & "λ" ☃', 0, 20, 10, 'black')
+  expect(drawn).not.toMatch(/<text|font|[λ☃&]/)
+  expect(drawn.match(/<path/g)).toHaveLength(9)
+  expect(textWidth('ab', 14)).toBe(textWidth('a', 14) + textWidth('b', 14))
+  expect(textWidth('ab', 28)).toBe(2 * textWidth('ab', 14))
+})
+
+test('a sheet without pictures is refused', async () => {
+  await expect(contactSheet([])).rejects.toMatchObject({ code: 'bad-option' })
+})

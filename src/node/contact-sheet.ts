@@ -1,0 +1,105 @@
+/** Several pictures with labels on one sheet, for people to compare by eye. Measures nothing. */
+import sharp, { type OverlayOptions } from 'sharp'
+import { expected } from '../core/errors.js'
+import type { Tensor } from '../math/tensor.js'
+import { strokeText, textWidth } from './stroke-font.js'
+import { type Picture, quantize } from './write-image.js'
+
+export interface ContactSheetCell {
+  readonly image: Tensor
+  /** One line, or several separated by line feeds; the first is dark, the others are grey. */
+  readonly label: string
+}
+
+export interface ContactSheetOptions {
+  readonly title?: string
+  /** Pictures smaller than this are magnified by whole factors, pixel by pixel, up to it. Default 224 pixels. */
+  readonly cellSize?: number
+}
+
+const margin = 28
+const columnGap = 20
+const rowGap = 26
+const labelHeight = 9
+const labelLead = 18
+const titleHeight = 13
+const dark = '#1f2328'
+const grey = '#6e7781'
+
+interface Placed {
+  readonly picture: Picture
+  readonly scale: number
+  readonly lines: readonly string[]
+}
+
+/**
+ * A PNG of rows of labelled pictures, each 3 × height × width (or 1 × …) with pixels in [−1, 1]. Small pictures are
+ * magnified by nearest neighbour, so that their pixels stay what they are; columns align, labels stand below.
+ *
+ * Labels are drawn with built-in lettering and need no fonts. Throws `bad-shape` and `not-finite` as `quantize` does,
+ * `bad-option` when there is no picture.
+ *
+ * @example await contactSheet([[{ image, label: 'original' }, { image: decoded, label: 'decoded\n32.1 dB' }]])
+ */
+export async function contactSheet(
+  rows: readonly (readonly ContactSheetCell[])[],
+  { title, cellSize = 224 }: ContactSheetOptions = {},
+): Promise<Uint8Array> {
+  const placed = rows.map((row) => row.map((cell) => place(cell, cellSize)))
+  const columns = Math.max(0, ...placed.map((row) => row.length))
+  if (columns === 0) {
+    throw expected('bad-option', 'at least one picture', 'a contact sheet', 'none', 'Pass rows of { image, label }.')
+  }
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...placed.map((row) => widthOf(row[i]))))
+  const pictures: OverlayOptions[] = []
+  const texts: string[] = []
+  let y = margin
+  if (title !== undefined) {
+    texts.push(strokeText(title, margin, y + titleHeight, titleHeight, dark))
+    y += titleHeight + rowGap
+  }
+  for (const row of placed) {
+    const height = Math.max(...row.map(({ picture, scale }) => picture.height * scale))
+    let x = margin
+    for (const [column, { picture, scale, lines }] of row.entries()) {
+      pictures.push({ input: await magnified(picture, scale), left: x, top: y })
+      for (const [line, text] of lines.entries()) {
+        texts.push(strokeText(text, x, y + height + (line + 1) * labelLead, labelHeight, line === 0 ? dark : grey))
+      }
+      x += widths[column]! + columnGap
+    }
+    y += height + labelLead * Math.max(...row.map(({ lines }) => lines.length)) + rowGap
+  }
+  const titleWidth = Math.ceil(textWidth(title ?? '', titleHeight))
+  const width =
+    2 * margin +
+    Math.max(
+      titleWidth,
+      widths.reduce((sum, one) => sum + one + columnGap, -columnGap),
+    )
+  const height = y - rowGap + margin
+  const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`
+  return await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+    .composite([...pictures, { input: Buffer.from(lettering), left: 0, top: 0 }])
+    .png({ compressionLevel: 9 })
+    .toBuffer()
+}
+
+function place({ image, label }: ContactSheetCell, cellSize: number): Placed {
+  const picture = quantize(image)
+  const scale = Math.max(1, Math.floor(cellSize / Math.max(picture.width, picture.height)))
+  return { picture, scale, lines: label.split('\n') }
+}
+
+function widthOf(placed: Placed | undefined): number {
+  if (!placed) return 0
+  const { picture, scale, lines } = placed
+  return Math.max(picture.width * scale, ...lines.map((line) => Math.ceil(textWidth(line, labelHeight))))
+}
+
+const magnified = ({ data, width, height, channels }: Picture, scale: number): Promise<Buffer> =>
+  sharp(data, { raw: { width, height, channels } })
+    .resize(width * scale, height * scale, { kernel: 'nearest' })
+    .toColourspace('srgb')
+    .png({ compressionLevel: 1 })
+    .toBuffer()

@@ -1,0 +1,66 @@
+import sharp from 'sharp'
+import { expect, test } from 'vitest'
+import { scatterPlot } from './plot.js'
+
+const axes = { x: { title: 'seconds', log: true }, y: { title: 'dB' } } as const
+
+/** Where Vega drew the symbols of points, in drawing order. */
+function symbols(svg: string): { x: number; y: number }[] {
+  const marks = svg.split(/<g class="mark-/).filter((mark) => /^symbol role-mark layer_2/.test(mark))
+  return marks.flatMap((mark) =>
+    [...mark.matchAll(/transform="translate\(([-\d.]+),([-\d.]+)\)"/g)].map(([, x, y]) => ({
+      x: Number(x),
+      y: Number(y),
+    })),
+  )
+}
+
+test('points lie where their numbers say: decades at equal distances, more is higher', async () => {
+  const points = [1, 10, 100].map((x) => ({ x, y: x }))
+  const [first, second, third] = symbols(await scatterPlot({ title: 't', ...axes, series: [{ name: 's', points }] }))
+  // Vega writes positions with three decimals.
+  expect(second!.x - first!.x).toBeCloseTo(third!.x - second!.x, 2)
+  expect((first!.y - third!.y) / (first!.y - second!.y)).toBeCloseTo(11, 2)
+})
+
+test('titles, names and labels are texts; error bars and lines are drawn; it renders', async () => {
+  const svg = await scatterPlot({
+    title: 'Time & quality',
+    ...axes,
+    series: [
+      {
+        name: 'gradient-free',
+        line: true,
+        points: [
+          { x: 1, y: 20, low: 19, high: 21 },
+          { x: 2, y: 22 },
+        ],
+      },
+      { name: 'encoder', points: [{ x: 1, y: 10, label: 'E(x) < D' }] },
+    ],
+  })
+  for (const text of ['Time &amp; quality', 'seconds', 'dB', 'gradient-free', 'encoder', 'E(x) &lt; D']) {
+    expect(svg).toContain(`>${text}</text>`)
+  }
+  expect(svg.match(/role-mark layer_1_marks.*?<\/g>/s)?.[0].match(/<line/g)).toHaveLength(1)
+  expect(svg).toContain('mark-line')
+  const { width, height } = await sharp(Buffer.from(svg)).metadata()
+  expect(width).toBeGreaterThan(560)
+  expect(height).toBeGreaterThan(360)
+})
+
+test('the same numbers give the same chart', async () => {
+  const plot = { title: 't', ...axes, series: [{ name: 's', points: [{ x: 3, y: 3 }] }] }
+  expect(await scatterPlot(plot)).toBe(await scatterPlot(plot))
+})
+
+test.each([
+  ['no points', [], /positive numbers, at least one, for the axis `seconds`, got no points/],
+  ['zero on a logarithmic axis', [{ x: 0, y: 1 }], /positive numbers.*`seconds`, got 0/],
+  ['NaN', [{ x: 1, y: Number.NaN }], /finite numbers.*`dB`, got NaN/],
+])('%s is refused', async (_, points, message) => {
+  await expect(scatterPlot({ title: 't', ...axes, series: [{ name: 's', points }] })).rejects.toMatchObject({
+    code: 'bad-option',
+    message: expect.stringMatching(message),
+  })
+})

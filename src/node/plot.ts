@@ -1,0 +1,195 @@
+/** Charts as SVG text, by Vega-Lite. Vega is heavy and loaded only when a chart is drawn. */
+import type { TopLevelSpec } from 'vega-lite'
+import { expected } from '../core/errors.js'
+
+export interface PlotAxis {
+  readonly title: string
+  /** A logarithmic axis; its values must be positive. Default false. */
+  readonly log?: boolean
+}
+
+export interface PlotPoint {
+  readonly x: number
+  readonly y: number
+  /** Ends of an error bar around y. */
+  readonly low?: number
+  readonly high?: number
+  /** Written beside the point. */
+  readonly label?: string
+}
+
+export interface PlotSeries {
+  readonly name: string
+  readonly points: readonly PlotPoint[]
+  /** Whether a line joins the points, in the order of x. Default false. */
+  readonly line?: boolean
+}
+
+export interface ScatterPlot {
+  readonly title: string
+  readonly x: PlotAxis
+  readonly y: PlotAxis
+  readonly series: readonly PlotSeries[]
+}
+
+const dark = '#1f2328'
+const grey = '#6e7781'
+/** Told apart by people with any colour vision, and by shape where printed grey. Source: Okabe and Ito, 2008. */
+const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
+const shapes = ['circle', 'square', 'triangle-up', 'diamond', 'triangle-down', 'cross', 'triangle-right']
+
+const look = {
+  font: 'Helvetica, Arial, "DejaVu Sans", sans-serif',
+  background: '#ffffff',
+  view: { stroke: null },
+  title: { anchor: 'start', fontSize: 16, fontWeight: 600, color: dark, offset: 14 },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 13,
+    titleFontWeight: 'normal',
+    labelColor: dark,
+    titleColor: dark,
+    titlePadding: 10,
+    gridColor: '#eaeef2',
+    domainColor: '#8c959f',
+    tickColor: '#8c959f',
+    labelOverlap: 'greedy',
+  },
+  legend: {
+    labelFontSize: 12,
+    title: null,
+    orient: 'right',
+    labelColor: dark,
+    symbolSize: 70,
+    symbolOpacity: 1,
+    rowPadding: 6,
+  },
+} as const
+
+/**
+ * Draws a Vega-Lite specification as an SVG document; texts stay texts, in the reader's sans-serif font.
+ *
+ * @example await writeFileAtomically('chart.svg', await plotSvg({ data: { values }, mark: 'bar', encoding }))
+ */
+export async function plotSvg(spec: TopLevelSpec): Promise<string> {
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')])
+  const compiled = compile(spec, { config: { ...look } })
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logLevel: vega.Warn })
+  try {
+    return await view.toSVG()
+  } finally {
+    view.finalize()
+  }
+}
+
+/**
+ * A scatter plot as an SVG document: one colour and shape for each series, lines through those that have them, error
+ * bars and labels where points have them, a legend where there are several series. Throws `bad-option` where a value is
+ * not finite, or not positive on a logarithmic axis.
+ *
+ * @example
+ * await scatterPlot({
+ *   title: 'Reconstruction against time',
+ *   x: { title: 'Seconds', log: true },
+ *   y: { title: 'PSNR (dB)' },
+ *   series: [{ name: 'gradient-free', line: true, points: [{ x: 1, y: 24, low: 23, high: 25 }] }],
+ * })
+ */
+export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise<string> {
+  const names = series.map(({ name }) => name)
+  const points = series.flatMap((one) => one.points)
+  const [xAxis, yAxis] = [
+    axisOf(
+      x,
+      points.map((point) => point.x),
+    ),
+    axisOf(
+      y,
+      points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]),
+    ),
+  ]
+  const [left, right] = xAxis.scale.domain
+  const share = (value: number) =>
+    x.log ? Math.log(value / left) / Math.log(right / left) : (value - left) / (right - left)
+  const values = series.flatMap(({ name, line = false, points }) =>
+    points.map((point) => ({ ...point, name, line, leftwards: share(point.x) > 0.8 })),
+  )
+  const legend = series.length > 1 ? {} : { legend: null }
+  const byName = { field: 'name', type: 'nominal', sort: null, ...legend } as const
+  const has = (...fields: readonly string[]) => fields.map((field) => ({ filter: `isValid(datum.${field})` }))
+  return await plotSvg({
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title,
+    width: 560,
+    height: 360,
+    padding: 16,
+    data: { values },
+    encoding: {
+      x: { field: 'x', ...xAxis },
+      y: { field: 'y', ...yAxis },
+      color: { ...byName, scale: { domain: names, range: colours } },
+    },
+    layer: [
+      { transform: [{ filter: 'datum.line' }], mark: { type: 'line', strokeWidth: 2 } },
+      {
+        transform: has('low', 'high'),
+        mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.6 },
+        encoding: { y: { field: 'low', ...yAxis }, y2: { field: 'high' } },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+        encoding: { shape: { ...byName, scale: { domain: names, range: shapes } } },
+      },
+      {
+        transform: has('label'),
+        mark: {
+          type: 'text',
+          align: { expr: "datum.leftwards ? 'right' : 'left'" },
+          dx: { expr: 'datum.leftwards ? -7 : 7' },
+          baseline: 'bottom',
+          dy: -4,
+          fontSize: 11,
+        },
+        encoding: { text: { field: 'label' }, color: { value: grey } },
+      },
+    ],
+  })
+}
+
+/** An axis that leaves a little room around its values; numbers far from 1 are written as powers of ten. */
+function axisOf({ title, log = false }: PlotAxis, values: readonly number[]) {
+  const scaled = values.map((value) => (log ? Math.log10(value) : value))
+  const [least, greatest] = [Math.min(...scaled), Math.max(...scaled)]
+  if (!Number.isFinite(least) || !Number.isFinite(greatest)) {
+    const what = log ? 'positive numbers' : 'finite numbers'
+    throw expected(
+      'bad-option',
+      `${what}, at least one,`,
+      `the axis \`${title}\``,
+      describeValues(values),
+      'Leave such points out.',
+    )
+  }
+  const room = greatest > least ? 0.05 * (greatest - least) : log ? 0.1 : Math.abs(least) / 10 || 1
+  const start = !log && least >= 0 ? Math.max(least - room, 0) : least - room
+  const domain = [start, greatest + room].map((end) => (log ? 10 ** end : end)) as [number, number]
+  const labelExpr =
+    "datum.value != 0 && (abs(datum.value) < 0.001 || abs(datum.value) >= 1e6) ? format(datum.value, '.0e') : format(datum.value, '~g')"
+  return {
+    type: 'quantitative' as const,
+    title,
+    scale: { type: log ? ('log' as const) : ('linear' as const), domain, nice: false },
+    axis: { labelExpr, tickCount: 8, ...(log && { values: logTicks(domain) }) },
+  }
+}
+
+/** Powers of ten; over few decades also their double and fivefold. */
+function logTicks([least, greatest]: readonly [number, number]): number[] {
+  const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(greatest))]
+  const steps = last - first > 4 ? [1] : [1, 2, 5]
+  const decades = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  return decades.flatMap((decade) => steps.map((step) => Number(`${step}e${decade}`)))
+}
+
+const describeValues = (values: readonly number[]): string =>
+  values.length === 0 ? 'no points' : values.slice(0, 8).join(', ')

@@ -82,6 +82,7 @@ describe('define', () => {
 
 describe('parse', () => {
   it('reads id and options', () => {
+    expectTypeOf(parse([method, other], 'picard')).toEqualTypeOf<'picard' | ReturnType<typeof method>>()
     expect(parse(method, 'adam')).toEqual(defaults)
     expect(parse(method, 'adam:')).toEqual(defaults)
     expect(parse([method, other], ' adam : learningRate = 2e-3, verbose ,label=a=b:c')).toEqual({
@@ -106,7 +107,7 @@ describe('parse', () => {
     ['adam:iterations=1,iterations=2', 'Expected an option once for `adam:iterations`, got it twice.'],
     ['picard:rho=1', 'It has none.'],
   ])('refuses %j', (specification, message) => {
-    const { code, message: got } = failure(() => parse<unknown>([method, other], specification))
+    const { code, message: got } = failure(() => parse([method, other], specification))
     expect(code).toBe('bad-option')
     expect(got).toContain(message)
   })

@@ -22,6 +22,9 @@ export interface Defined<T> {
   readonly definition: Definition<T>
 }
 
+/** What a factory makes. */
+export type Made<M extends Defined<unknown>> = M extends Defined<infer T> ? T : never
+
 /** A function that makes a method from its options, with its description attached. */
 export interface Factory<F extends Fields, T> extends Defined<T> {
   (options?: GivenOptions<F>): T
@@ -64,8 +67,10 @@ export function define<const F extends Fields, T>(description: {
  *
  * @example parse([encoderOnly, gradientFree], 'gradient-free:iteration=adam,iterations=50')
  */
-export function parse<T>(methods: Defined<T> | readonly Defined<T>[], specification: string): T {
-  const known = ('definition' in methods ? [methods] : methods).map(({ definition }) => definition)
+export function parse<M extends Defined<unknown>>(methods: M | readonly M[], specification: string): Made<M> {
+  const known = ('definition' in methods ? [methods] : methods).map(
+    ({ definition }) => definition as Definition<Made<M>>,
+  )
   const [id = '', ...rest] = specification.split(':')
   const definition = known.find((candidate) => candidate.id === id.trim())
   if (!definition) {

@@ -1,5 +1,5 @@
 /** What every method here is described, driven and reported with. */
-export { type Defined, type Definition, define, type Factory, parse } from './define.js'
+export { type Defined, type Definition, define, type Factory, type Made, parse } from './define.js'
 export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './errors.js'
 export {
   type BooleanField,

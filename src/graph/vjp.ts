@@ -83,8 +83,9 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
         return found.find((value) => value !== undefined)!
       },
     }
-    rule(view).forEach((value, i) => {
-      if (value && view.needs[i]) add(node.inputs[i]!, checked(value, inputs[i]!, node))
+    const partials = rule(view)
+    node.inputs.forEach((name, i) => {
+      if (view.needs[i]) add(name, checked(partials[i], inputs[i]!, i, node))
     })
   }
 
@@ -99,7 +100,10 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
 
 const describe = (node: Node) => `${node.domain && `${node.domain}.`}${node.op} (node \`${node.name}\`)`
 
-function checked(gradient: Value, input: Value, node: Node): Value {
+function checked(gradient: Value | undefined, input: Value, i: number, node: Node): Value {
+  if (!gradient) {
+    throw new UndiffuseError('unsupported', `Expected a gradient rule for input ${i} of ${describe(node)}, got one for other inputs. Keep that input constant, or use a method without gradients.`)
+  }
   if (gradient.shape.length !== input.shape.length || gradient.shape.some((size, i) => size !== input.shape[i]) || gradient.dtype !== input.dtype) {
     throw new UndiffuseError('unsupported', `Expected a gradient of type ${input.dtype}[${input.shape}] from the rule of ${describe(node)}, got ${gradient.dtype}[${gradient.shape}]. This is a defect of the rule in src/graph/ops.`)
   }

@@ -8,8 +8,9 @@ import type { Signal } from '../core/progress.js'
 import type { DataType, Graph, Node } from '../graph/graph.js'
 import { nodeView } from '../graph/operator.js'
 import type { OpenOptions, Runtime, Session } from '../graph/runtime.js'
-import { fromHalfBits, toHalfBits } from '../math/half.js'
+import { fromBfloat16Bits, fromHalfBits, toBfloat16Bits, toHalfBits } from '../math/half.js'
 import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
+import { matchFeeds } from './feeds.js'
 import type { NumericArray } from './reference/array.js'
 import { readInitializer } from './reference/initializer.js'
 import { kernels } from './reference/table.js'
@@ -18,32 +19,8 @@ type Feeds = Readonly<Record<string, Tensor>>
 
 /** What a dtype can hold: half precision is rounded to, float32 stays in double precision. */
 function rounded(dtype: DataType, data: Float64Array): Float64Array {
-  return dtype === 'float16' ? fromHalfBits(toHalfBits(data)) : data
-}
-
-/** The feeds by input name; throws `bad-shape` for one that is missing, unknown or of another shape. */
-function readFeeds(graph: Graph, feeds: Feeds): Map<string, NumericArray> {
-  const unknown = Object.keys(feeds).find((name) => !graph.inputs.some((input) => input.name === name))
-  if (unknown !== undefined) {
-    const names = graph.inputs.map(({ name }) => name).join(', ')
-    throw expected('bad-shape', `the inputs ${names}`, `\`${graph.name}\``, `\`${unknown}\``, 'Leave it out.')
-  }
-  return new Map(
-    graph.inputs.map(({ name, dtype, shape }) => {
-      const feed = feeds[name]
-      if (!feed || !sameShape(feed.shape, shape)) {
-        const got = feed ? formatShape(feed.shape) : 'nothing'
-        throw expected(
-          'bad-shape',
-          `a tensor of shape ${formatShape(shape)}`,
-          `input \`${name}\``,
-          got,
-          'Feed every input.',
-        )
-      }
-      return [name, { dtype, shape, data: rounded(dtype, feed.data) }]
-    }),
-  )
+  if (dtype === 'float16') return fromHalfBits(toHalfBits(data))
+  return dtype === 'bfloat16' ? fromBfloat16Bits(toBfloat16Bits(data)) : data
 }
 
 function runNode(graph: Graph, node: Node, values: Map<string, NumericArray>): void {
@@ -108,7 +85,11 @@ export function referenceRuntime(): Runtime {
 
   async function run(graph: Graph, weights: ReadonlyMap<string, NumericArray>, feeds: Feeds, signal?: Signal) {
     const started = performance.now()
-    const values = new Map([...weights, ...readFeeds(graph, feeds)])
+    const values = new Map(weights)
+    for (const { input, feed } of matchFeeds(graph, feeds)) {
+      const { name, dtype, shape } = input
+      values.set(name, { dtype, shape, data: rounded(dtype, feed.data) })
+    }
     let heard = started
     for (const node of graph.nodes) {
       if (performance.now() - heard > SLICE_MILLISECONDS) {

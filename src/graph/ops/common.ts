@@ -14,7 +14,9 @@ export const scale = (b: Builder, x: Value, value: number): Value => (value === 
 export const shift = (b: Builder, x: Value, value: number): Value => add(b, x, b.scalar(x.dtype, value))
 
 export const reshape = (b: Builder, x: Value, shape: readonly number[]): Value =>
-  shape.length === x.shape.length && shape.every((size, i) => size === x.shape[i]) ? x : b.emit('Reshape', [x, b.indices(shape)])
+  shape.length === x.shape.length && shape.every((size, i) => size === x.shape[i])
+    ? x
+    : b.emit('Reshape', [x, b.indices(shape)], { allowzero: shape.includes(0) ? 1 : undefined })
 export const transpose = (b: Builder, x: Value, perm: readonly number[]): Value =>
   perm.every((axis, i) => axis === i) ? x : b.emit('Transpose', [x], { perm })
 export const expand = (b: Builder, x: Value, shape: readonly number[]): Value => b.emit('Expand', [x, b.indices(shape)])

@@ -1,7 +1,7 @@
 /** Arithmetic on entries, with broadcasting: each rule is the derivative of one line of school calculus. */
 import { expected } from '../../core/errors.js'
 import type { Builder } from '../builder.js'
-import type { DataType, Value } from '../graph.js'
+import type { DataType, Value, ValueType } from '../graph.js'
 import { broadcastShape, type GradientView, type NodeView, type Operator } from '../operator.js'
 import {
   add, broadcastTypes, cast, dataTypeOfCode, div, foldElementwise, indicator, likeFirst, mul, neg, scale, sub, unbroadcast,
@@ -49,21 +49,25 @@ const extremum = (op: string, fold: Fold): Operator => ({
   },
 })
 
-const castTypes = (node: NodeView) => {
+const castTypes = (node: NodeView): [ValueType] => {
   const code = node.integer('to', 0)
   const dtype: DataType | undefined = dataTypeOfCode(code)
   if (!dtype) throw expected('bad-model', 'a data type this library knows', `Cast \`${node.name}\``, `code ${code}`, 'Export the model without exotic types.')
   return [{ dtype, shape: node.input(0).shape }]
 }
 
+/** The cotangent goes to what the entry came from: x or, outside, a bound. */
 const clipGradient = (node: GradientView) => {
-  const { builder: b, cotangent } = node
+  const { builder: b, cotangent, needs } = node
   const x = node.input(0)
-  const inside = [
-    node.inputs[1] && b.emit('GreaterOrEqual', [x, node.inputs[1]]),
-    node.inputs[2] && b.emit('LessOrEqual', [x, node.inputs[2]]),
-  ].filter((mask) => mask !== undefined)
-  return [inside.reduce((g, mask) => mul(b, g, indicator(b, mask, g.dtype)), cotangent)]
+  const where = (g: Value, comparison: string, bound: Value) => mul(b, g, indicator(b, b.emit(comparison, [x, bound]), g.dtype))
+  const [, low, high] = node.inputs
+  const aboveLow = low ? where(cotangent, 'GreaterOrEqual', low) : cotangent
+  return [
+    high ? where(aboveLow, 'LessOrEqual', high) : aboveLow,
+    low && needs[1] ? unbroadcast(b, where(cotangent, 'Less', low), low.shape) : undefined,
+    high && needs[2] ? unbroadcast(b, where(cotangent, 'Greater', high), high.shape) : undefined,
+  ]
 }
 
 const isInteger = (node: NodeView) => node.input(0).dtype.startsWith('int') || node.input(0).dtype.startsWith('uint')
@@ -101,9 +105,9 @@ export const elementwise: readonly Operator[] = [
   unary('Round', 'none'),
   { ...unary('Identity', (_b, _x, _y, g) => g), fold: (node) => node.known(0) },
   { op: 'Cast', types: castTypes, fold: (node) => {
-    const values = node.known(0)
-    const integer = /int|bool/.test(castTypes(node)[0]!.dtype)
-    return values?.map((value) => (integer ? Math.trunc(value) : value))
+    const [{ dtype }] = castTypes(node)
+    if (dtype === 'bool') return node.known(0)?.map((value) => Number(value !== 0))
+    return dtype.includes('int') ? node.known(0)?.map(Math.trunc) : node.known(0)
   }, gradient: (node) => [cast(node.builder, node.cotangent, node.input(0).dtype)] },
   { op: 'Clip', types: likeFirst, gradient: clipGradient },
   {

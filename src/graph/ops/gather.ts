@@ -78,6 +78,9 @@ export const gathers: readonly Operator[] = [
   {
     op: 'GatherND',
     types: (node) => {
+      if (node.integer('batch_dims', 0) !== 0) {
+        throw expected('unsupported', 'batch_dims 0', `GatherND \`${node.name}\``, `${node.integer('batch_dims', 0)}`, 'Export it with whole indices.')
+      }
       const data = node.input(0).shape
       const indices = node.input(1).shape
       return [{ dtype: node.input(0).dtype, shape: [...indices.slice(0, -1), ...data.slice(indices.at(-1)!)] }]

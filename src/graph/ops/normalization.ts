@@ -2,6 +2,7 @@
  * Normalisations. With x̂ = (x − mean)/deviation over some axes and h the cotangent of x̂, the cotangent of x is
  * (h − mean(h) − x̂·mean(h·x̂))/deviation. Means, never sums: they stay accurate in float32.
  */
+import { expected } from '../../core/errors.js'
 import type { Builder } from '../builder.js'
 import { float } from '../builder.js'
 import type { Value } from '../graph.js'
@@ -48,6 +49,9 @@ const layerAxes = (node: NodeView) => range(fromFront(node.integer('axis', -1), 
 
 function layerGradient(node: GradientView) {
   const { builder: b, cotangent: g, needs } = node
+  if (node.cotangents[1] || node.cotangents[2]) {
+    throw expected('unsupported', 'only the first output in use', `the gradient of LayerNormalization \`${node.name}\``, 'its mean or deviation', 'Compute the statistics with ReduceMean.')
+  }
   const axes = layerAxes(node)
   const parts = standardise(b, node.input(0), axes, node.float('epsilon', 1e-5))
   return [

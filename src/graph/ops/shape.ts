@@ -129,7 +129,11 @@ function padGradient(node: GradientView) {
   const { begin, end } = padsOf(node)
   const mode = node.string('mode', 'constant')
   // Negative pads cut off: they are undone by pads, and pads by negative ones.
-  if (mode === 'constant') return [pad(b, node.cotangent, [...begin, ...end].map((p) => -p))]
+  if (mode === 'constant') {
+    const inside = pad(b, node.cotangent, [...begin, ...end].map((p) => -p))
+    const total = (value: Value) => sum(b, value, [...value.shape.keys()], false)
+    return [inside, undefined, node.needs[2] ? b.emit('Sub', [total(node.cotangent), total(inside)]) : undefined]
+  }
   return [
     shape.reduce((g, size, axis) => {
       if (begin[axis] === 0 && end[axis] === 0) return g

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { expected } from '../../core/errors.js'
 import { bytesOf, type DataType, type Initializer, type Storage } from '../../graph/graph.js'
-import { fromHalfBits } from '../../math/half.js'
+import { fromBfloat16Bits, fromHalfBits } from '../../math/half.js'
 import { sizeOf } from '../../math/tensor.js'
 import type { NumericArray } from './array.js'
 
@@ -37,9 +37,8 @@ type Reader = (view: DataView, at: number) => number
 const readers: Readonly<Record<DataType, Reader>> = {
   float64: (view, at) => view.getFloat64(at, true),
   float32: (view, at) => view.getFloat32(at, true),
-  float16: (view, at) => fromHalfBits(Uint16Array.of(view.getUint16(at, true)))[0]!,
-  // A bfloat16 is the upper half of a float32.
-  bfloat16: (view, at) => new Float32Array(Uint32Array.of(view.getUint16(at, true) << 16).buffer)[0]!,
+  float16: (view, at) => fromHalfBits([view.getUint16(at, true)])[0]!,
+  bfloat16: (view, at) => fromBfloat16Bits([view.getUint16(at, true)])[0]!,
   int64: (view, at) => Number(view.getBigInt64(at, true)),
   uint64: (view, at) => Number(view.getBigUint64(at, true)),
   int32: (view, at) => view.getInt32(at, true),

@@ -4,15 +4,18 @@ import { frontAxis, groupsAlong, type Kernel, numbersOf, required } from './arra
 const sumOf = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
 const sumOfSquares = (values: readonly number[]) => sumOf(values.map((value) => value * value))
 
-/** Axes are the second input; without any the reduction is over all, or nothing when `noop_with_empty_axes` is set. */
+/**
+ * Axes are the second input. Without any, the reduction is over all, or with `noop_with_empty_axes` over none: then each
+ * entry is a group of its own, so that ReduceL1 still takes absolute values.
+ */
 const reduction =
   (f: (values: readonly number[]) => number): Kernel =>
   (inputs, attributes) => {
     const x = required(inputs, 0)
-    const given = numbersOf(inputs[1]) ?? []
-    if (given.length === 0 && attributes.integer('noop_with_empty_axes', 0)) return [x]
     const every = [...x.shape.keys()]
-    const axes = given.length === 0 ? every : given.map((axis) => frontAxis(axis, x.shape.length))
+    const given = numbersOf(inputs[1]) ?? []
+    const all = given.length === 0 && attributes.integer('noop_with_empty_axes', 0) === 0
+    const axes = all ? every : given.map((axis) => frontAxis(axis, x.shape.length))
     const keep = attributes.integer('keepdims', 1) !== 0
     const shape = every
       .filter((axis) => keep || !axes.includes(axis))

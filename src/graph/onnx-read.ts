@@ -62,6 +62,21 @@ function readInitializers(graph: GraphProto, resolve: Resolve | undefined): Map<
   return initializers
 }
 
+/** Old files list weights among the inputs, as defaults that may be replaced. */
+function fedInputs({ input, initializer }: GraphProto): Declared[] {
+  const weights = new Set(initializer.map(({ name }) => name))
+  return input.filter(({ name }) => !weights.has(name)).map(readDeclared)
+}
+
+/**
+ * What a model must be fed, as the file declares it: what one needs to know to give `decodeOnnx` its shapes.
+ *
+ * Errors: `bad-model` for damaged files; `unsupported` for inputs that are no tensors.
+ *
+ * @example const [input] = onnxInputs(bytes) // { name: 'sample', dtype: 'float32', dimensions: ['batch_size', 3, ...] }
+ */
+export const onnxInputs = (bytes: Uint8Array): readonly Declared[] => fedInputs(parse(bytes).graph)
+
 /** What is known of the values defined so far. */
 interface Scope {
   /** Throws `bad-model` when there is a value of that name. */
@@ -178,12 +193,7 @@ export function decodeOnnx(bytes: Uint8Array, options: DecodeOptions = {}): Grap
 
   const initializers = readInitializers(proto, resolve)
   const outputs = proto.output.map(readDeclared)
-  // Old files list weights among the inputs, as defaults that may be replaced.
-  const inputs = specialise(
-    proto.input.filter(({ name }) => !initializers.has(name)).map(readDeclared),
-    outputs,
-    shapes,
-  )
+  const inputs = specialise(fedInputs(proto), outputs, shapes)
 
   const scope = openScope()
   for (const input of inputs) scope.define(input.name, input)

@@ -7,6 +7,7 @@ import { gathers } from './gather.js'
 import { matrixProducts } from './matmul.js'
 import { normalizations } from './normalization.js'
 import { pooling } from './pooling.js'
+import { randoms } from './random.js'
 import { reductions } from './reduction.js'
 import { shapes } from './shape.js'
 
@@ -20,6 +21,7 @@ export const operators: readonly Operator[] = [
   ...pooling,
   ...shapes,
   ...gathers,
+  ...randoms,
 ]
 
 let table: ReadonlyMap<string, Operator> | undefined

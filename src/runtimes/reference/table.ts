@@ -7,6 +7,7 @@ import { gathers } from './gather.js'
 import { matrixProducts } from './matrix-products.js'
 import { normalizations } from './normalization.js'
 import { pooling } from './pooling.js'
+import { randoms } from './random.js'
 import { reductions } from './reduction.js'
 import { resizing } from './resize.js'
 import { shapes } from './shape.js'
@@ -23,5 +24,6 @@ export const kernels: ReadonlyMap<string, Kernel> = new Map(
     shapes,
     gathers,
     constants,
+    randoms,
   ].flatMap((family) => Object.entries(family)),
 )

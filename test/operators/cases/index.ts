@@ -4,6 +4,7 @@ import { elementwiseCases } from './elementwise.js'
 import { normalizationCases } from './normalization.js'
 import { poolingCases, resizeCases } from './pooling.js'
 import { productCases } from './products.js'
+import { randomCases } from './random.js'
 import { gatherCases, shapeCases } from './shape.js'
 
 export const cases: readonly OperatorCase[] = [
@@ -14,4 +15,5 @@ export const cases: readonly OperatorCase[] = [
   ...resizeCases,
   ...shapeCases,
   ...gatherCases,
+  ...randomCases,
 ]

@@ -1,9 +1,10 @@
 /** How a command talks: results on stdout, progress and errors on stderr, exit codes that scripts can use. */
 import { performance } from 'node:perf_hooks'
-import { errorTable, isUndiffuseError, type Progress } from 'undiffuse'
+import { errorTable, expected, isUndiffuseError, type Progress } from 'undiffuse'
 
-/** Exit code after Ctrl-C, as shells count it: 128 + SIGINT. */
+/** Exit codes of a process that a signal ends, as shells count them: 128 and the signal's number. */
 const interruptedExitCode = 130
+const brokenPipeExitCode = 141
 /** Exit code of a defect of ours (EX_SOFTWARE). */
 const defectExitCode = 70
 
@@ -29,6 +30,8 @@ function progressLine({ stage, done, total, residual }: Progress): string {
   return `${stage}${bar}${share === undefined ? ` ${done}` : ''}${value}`
 }
 
+const printJson = (value: unknown) => console.log(JSON.stringify(value, undefined, 2))
+
 function terminal(json: boolean, signal: AbortSignal): Terminal {
   const draws = process.stderr.isTTY === true
   let drawn = 0
@@ -39,7 +42,7 @@ function terminal(json: boolean, signal: AbortSignal): Terminal {
       if (!json) console.log(line)
     },
     result: (value) => {
-      if (json) console.log(JSON.stringify(value, undefined, 2))
+      if (json) printJson(value)
     },
     progress(progress) {
       // Ten lines a second are enough for eyes.
@@ -63,29 +66,36 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
     if (controller.signal.aborted) process.exit(interruptedExitCode)
     controller.abort(new Error('interrupted'))
   }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const name of signals) process.on(name, interrupt)
   const io = terminal(json, controller.signal)
   try {
     await body(io)
     io.clear()
   } catch (error) {
     io.clear()
-    const { message, code, exitCode } = failureOf(error, controller.signal)
-    console.error(`undiffuse: ${message}`)
-    io.result({ error: { code, message } })
-    process.exitCode = exitCode
+    fail(json, error, controller.signal)
   } finally {
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    for (const name of signals) process.off(name, interrupt)
   }
 }
 
-function failureOf(error: unknown, signal: AbortSignal): { message: string; code: string; exitCode: number } {
-  if (signal.aborted)
+/** Says what went wrong in one line on stderr, and in JSON on stdout where that was asked for; sets the exit code. */
+export function fail(json: boolean, error: unknown, signal?: AbortSignal): void {
+  const { message, code, exitCode } = failureOf(error, signal)
+  console.error(`undiffuse: ${message}`)
+  if (json) printJson({ error: { code, message } })
+  process.exitCode = exitCode
+}
+
+function failureOf(error: unknown, signal?: AbortSignal): { message: string; code: string; exitCode: number } {
+  if (signal?.aborted)
     return { message: 'interrupted; nothing was written.', code: 'interrupted', exitCode: interruptedExitCode }
-  if (isUndiffuseError(error))
-    return { message: error.message, code: error.code, exitCode: errorTable[error.code].exitCode }
+  if (isUndiffuseError(error)) {
+    // A message of the system may have several lines.
+    const message = error.message.replace(/\s*\n\s*/g, ' ')
+    return { message, code: error.code, exitCode: errorTable[error.code].exitCode }
+  }
   if (process.env.UNDIFFUSE_DEBUG) console.error(error)
   const reason = error instanceof Error ? error.message : String(error)
   return {
@@ -93,4 +103,24 @@ function failureOf(error: unknown, signal: AbortSignal): { message: string; code
     code: 'defect',
     exitCode: defectExitCode,
   }
+}
+
+/** A reader that has gone (`… | head -1`) ends the process quietly; a full disk behind stdout is an error like others. */
+export function watchStdout(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(brokenPipeExitCode)
+    fail(
+      false,
+      expected(
+        'unavailable',
+        'an output that can be written',
+        'stdout',
+        error.message,
+        'Free some space, or print elsewhere.',
+      ),
+    )
+    process.exit()
+  })
+  // Nobody reads what goes wrong then.
+  process.stderr.on('error', () => process.exit(brokenPipeExitCode))
 }

@@ -10,5 +10,5 @@ export {
 export { nodeFiles } from './files.js'
 export { type PlotAxis, type PlotPoint, type PlotSeries, plotSvg, type ScatterPlot, scatterPlot } from './plot.js'
 export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
-export { writeFileAtomically } from './write.js'
+export { checkWritable, type FileContent, writeFileAtomically, writeFilesAtomically } from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

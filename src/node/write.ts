@@ -1,9 +1,11 @@
-/** Writing files whole or not at all. */
+/** Writing files whole or not at all, and asking beforehand whether that will work. */
 import { randomUUID } from 'node:crypto'
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected } from '../core/errors.js'
 import { codeOf, unavailable } from './failures.js'
+
+export type FileContent = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /**
  * Writes a file under a temporary name in the same folder and renames it: at `path` stands the old file or the complete
@@ -14,24 +16,66 @@ import { codeOf, unavailable } from './failures.js'
  *
  * @example await writeFileAtomically('out/latent.safetensors', encodeSafetensors({ latent }))
  */
-export async function writeFileAtomically(
-  path: string,
-  content: Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+export const writeFileAtomically = (path: string, content: FileContent): Promise<void> =>
+  writeFilesAtomically([[path, content]])
+
+/**
+ * Writes files that belong together: all are complete under temporary names before the first takes its place, so a full
+ * disk leaves none of them. Throws as `writeFileAtomically` does.
+ *
+ * @example await writeFilesAtomically([['out/latent.safetensors', latent], ['out/report.json', report]])
+ */
+export async function writeFilesAtomically(
+  files: Iterable<readonly [path: string, content: FileContent]>,
 ): Promise<void> {
-  await refuseSpecialFile(path)
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.part`)
+  const staged = [...files].map(([path, content]) => ({ path, content, temporary: temporaryName(path) }))
+  const attempt = async (path: string, act: () => Promise<void>) => {
+    await act().catch((error: unknown) => {
+      throw codeOf(error) === undefined ? error : unavailable('a file that can be written', path, error)
+    })
+  }
   try {
-    await writeFile(temporary, content, { flag: 'wx' })
-    await rename(temporary, path)
+    for (const { path } of staged) await refuseSpecialFile(path)
+    for (const { path, content, temporary } of staged) {
+      await attempt(path, () => writeFile(temporary, content, { flag: 'wx' }))
+    }
+    for (const { path, temporary } of staged) await attempt(path, () => rename(temporary, path))
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {})
-    throw codeOf(error) === undefined ? error : unavailable('a file that can be written', path, error)
+    for (const { temporary } of staged) await rm(temporary, { force: true }).catch(() => {})
+    throw error
   }
 }
 
+/** Enough to take up room on any file system. */
+const probe = new Uint8Array(4096)
+
+/**
+ * Finds out before long work whether a file can be written: writes a little under a temporary name and removes it.
+ * Throws what `writeFileAtomically` would.
+ *
+ * @example await checkWritable('out/latent.safetensors')
+ */
+export async function checkWritable(path: string): Promise<void> {
+  await refuseSpecialFile(path)
+  const temporary = temporaryName(path)
+  try {
+    await writeFile(temporary, probe, { flag: 'wx' })
+  } catch (error) {
+    throw unavailable('a file that can be written', path, error)
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {})
+  }
+}
+
+const temporaryName = (path: string): string =>
+  join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.part`)
+
 /** Renaming onto a device such as /dev/null would replace it. */
 async function refuseSpecialFile(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await stat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw unavailable('a file that can be written', path, error)
+  })
   if (found && !found.isFile()) {
     throw expected(
       'unavailable',

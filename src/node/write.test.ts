@@ -1,0 +1,51 @@
+/** Files that belong together, and asking beforehand. Single files: files.test.ts. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkWritable, writeFilesAtomically } from './write.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'undiffuse-write-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('writeFilesAtomically', () => {
+  it('writes none when one cannot be written, and keeps what was there', async () => {
+    const [first, second] = [join(folder, 'first'), join(folder, 'absent', 'second')]
+    await writeFile(first, 'old')
+    const attempt = writeFilesAtomically([
+      [first, 'new'],
+      [second, 'x'],
+    ])
+    await expect(attempt).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await readFile(first, 'utf8')).toBe('old')
+    expect(await readdir(folder)).toEqual(['first'])
+    await rm(first)
+  })
+
+  it('writes all', async () => {
+    await writeFilesAtomically(['a', 'b'].map((name) => [join(folder, name), name] as const))
+    expect(await readdir(folder)).toEqual(['a', 'b'])
+    expect(await readFile(join(folder, 'b'), 'utf8')).toBe('b')
+  })
+})
+
+describe('checkWritable', () => {
+  it('leaves nothing behind', async () => {
+    const place = join(folder, 'place')
+    await mkdir(place)
+    await checkWritable(join(place, 'file'))
+    expect(await readdir(place)).toEqual([])
+  })
+
+  it.each([
+    ['in a folder that is not there', ['absent', 'file'], /no such file or folder/],
+    ['in the place of a folder', ['place'], /a folder/],
+    ['below a file', ['a', 'file'], /not a folder/],
+    ['with a name that is too long', ['x'.repeat(300)], /too long/],
+  ])('refuses a file %s', async (_, path, reason) => {
+    await expect(checkWritable(join(folder, ...path))).rejects.toThrow(reason)
+  })
+})

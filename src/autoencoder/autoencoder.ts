@@ -30,6 +30,15 @@ export interface Autoencoder {
   pullback?(latent: Tensor, image: Tensor, signal?: Signal): Promise<Pullback>
 }
 
+/** Several pictures or latents of one shape in one network run; results come in the order of the inputs. */
+export interface BatchedAutoencoder {
+  latentShape(imageShape: readonly number[]): readonly number[]
+  encode(images: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
+  decode(latents: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
+  roundTrip(latents: readonly Tensor[], signal?: Signal): Promise<readonly RoundTrip[]>
+  pullback?(latents: readonly Tensor[], images: readonly Tensor[], signal?: Signal): Promise<readonly Pullback[]>
+}
+
 export interface DecoderInverter {
   readonly name: string
   invert(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Steps<Solution>

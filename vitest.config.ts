@@ -4,9 +4,11 @@ import { defineConfig } from 'vitest/config'
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 export default defineConfig({
-  resolve: { alias: [
-    { find: /^undiffuse$/, replacement: here('src/index.ts') },
-    { find: /^undiffuse\/node$/, replacement: here('src/node/index.ts') },
-  ] },
+  resolve: {
+    alias: [
+      { find: /^undiffuse$/, replacement: here('src/index.ts') },
+      { find: /^undiffuse\/node$/, replacement: here('src/node/index.ts') },
+    ],
+  },
   test: { include: ['{src,apps,training,bench,test}/**/*.test.ts'], testTimeout: 60_000, maxWorkers: 2 },
 })

@@ -1,19 +1,30 @@
 /** The public surface: an explicit list. Runtimes and files come from `undiffuse/node`. */
-export type { Progress, Signal, Steps } from './core/progress.js'
-export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
-export { builder, type Builder, builderFrom, float, inferTypes } from './graph/builder.js'
-export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
-export { prune } from './graph/prune.js'
-export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
-export { vjp, type VjpOptions } from './graph/vjp.js'
-export * as operations from './graph/ops/common.js'
-export * as autoencoderKl from './nn/autoencoder-kl.js'
-export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
-export { inputParameters, type Parameters } from './nn/parameters.js'
-export {
-  combine, dot, isFinite, map, norm, type Shape, sizeOf, subtract, type Tensor, tensor, zeros,
-} from './math/tensor.js'
-export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
-export { errorMap, psnrDb, round8 } from './math/pixels.js'
+
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
+export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
+export type { Progress, Signal, Steps } from './core/progress.js'
+export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
+export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
+export * as operations from './graph/ops/common.js'
+export { prune } from './graph/prune.js'
+export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
+export { type VjpOptions, vjp } from './graph/vjp.js'
+export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
+export { errorMap, psnrDb, round8 } from './math/pixels.js'
+export {
+  combine,
+  dot,
+  isFinite,
+  map,
+  norm,
+  type Shape,
+  sizeOf,
+  subtract,
+  type Tensor,
+  tensor,
+  zeros,
+} from './math/tensor.js'
+export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
+export * as autoencoderKl from './nn/autoencoder-kl.js'
+export { inputParameters, type Parameters } from './nn/parameters.js'

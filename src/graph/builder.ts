@@ -3,9 +3,18 @@
  * shapes) are evaluated on the way, so that shape arithmetic in exported files becomes static.
  */
 import { UndiffuseError } from '../core/errors.js'
-import { sizeOf } from '../math/tensor.js'
 import { toHalfBits } from '../math/half.js'
-import { type Attribute, bytesOf, type DataType, type Graph, type Initializer, type Node, type Value, type ValueType } from './graph.js'
+import { sizeOf } from '../math/tensor.js'
+import {
+  type Attribute,
+  bytesOf,
+  type DataType,
+  type Graph,
+  type Initializer,
+  type Node,
+  type Value,
+  type ValueType,
+} from './graph.js'
 import { nodeView } from './operator.js'
 import { operatorOf } from './ops/index.js'
 
@@ -33,7 +42,12 @@ export interface Builder {
   /** A one-dimensional int64 constant: axes, shapes, pads. */
   indices(values: readonly number[]): Value
   emit(op: string, inputs: readonly (Value | undefined)[], attributes?: PlainAttributes, options?: EmitOptions): Value
-  emitAll(op: string, inputs: readonly (Value | undefined)[], attributes?: PlainAttributes, options?: EmitOptions): readonly Value[]
+  emitAll(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attributes?: PlainAttributes,
+    options?: EmitOptions,
+  ): readonly Value[]
   /** Emits a node as it stands in another graph, under its own names. */
   copy(node: Node): readonly Value[]
   output(value: Value, name?: string): void
@@ -58,10 +72,18 @@ export function encodeNumbers(dtype: DataType, values: ArrayLike<number>): Uint8
     else if (dtype === 'float64') view.setFloat64(at, value, true)
     else if (dtype === 'int64') {
       const integer = BigInt(Math.trunc(value))
-      view.setBigInt64(at, integer >= integerLimit ? integerLimit - 1n : integer < -integerLimit ? -integerLimit : integer, true)
+      view.setBigInt64(
+        at,
+        integer >= integerLimit ? integerLimit - 1n : integer < -integerLimit ? -integerLimit : integer,
+        true,
+      )
     } else if (dtype === 'int32') view.setInt32(at, value, true)
     else if (dtype === 'bool' || dtype === 'uint8') view.setUint8(at, value)
-    else throw new UndiffuseError('unsupported', `Expected a constant of a float, integer or boolean type, got ${dtype}. Cast a constant of another type.`)
+    else
+      throw new UndiffuseError(
+        'unsupported',
+        `Expected a constant of a float, integer or boolean type, got ${dtype}. Cast a constant of another type.`,
+      )
   }
   return bytes
 }
@@ -102,18 +124,22 @@ export function builder(): Builder {
   const numbers = new Map<string, readonly number[]>()
   const shared = new Map<string, Value>()
   const counts = new Map<string, number>()
+  const nodeNames = new Set<string>()
 
   const fresh = (stem: string): string => {
     for (;;) {
       const count = counts.get(stem) ?? 0
       counts.set(stem, count + 1)
       const name = `${stem}_${count}`
-      if (!values.has(name)) return name
+      if (!values.has(name) && !nodeNames.has(name)) return name
     }
   }
   const define = (name: string, type: ValueType): Value => {
     if (values.has(name)) {
-      throw new UndiffuseError('bad-model', `Expected each value to be defined once, got \`${name}\` twice. The graph is not valid ONNX.`)
+      throw new UndiffuseError(
+        'bad-model',
+        `Expected each value to be defined once, got \`${name}\` twice. The graph is not valid ONNX.`,
+      )
     }
     const value: Value = { name, dtype: type.dtype, shape: type.shape }
     values.set(name, value)
@@ -137,7 +163,11 @@ export function builder(): Builder {
       const key = data.length <= 64 ? `${dtype}[${shape}]${data}` : undefined
       const found = key === undefined ? undefined : shared.get(key)
       if (found) return found
-      const value = build.initializer(fresh('constant'), { dtype, shape, storage: { bytes: encodeNumbers(dtype, data) } })
+      const value = build.initializer(fresh('constant'), {
+        dtype,
+        shape,
+        storage: { bytes: encodeNumbers(dtype, data) },
+      })
       if (key !== undefined) shared.set(key, value)
       return value
     },
@@ -154,14 +184,25 @@ export function builder(): Builder {
       const outputCount = options.names?.length ?? options.outputs ?? 1
       const name = options.name ?? fresh(op)
       if (!operator) {
-        throw new UndiffuseError('unsupported', `Expected an operator this library knows, got ${domain && `${domain}.`}${op} at node \`${name}\`. Export the model with standard operators.`)
+        throw new UndiffuseError(
+          'unsupported',
+          `Expected an operator this library knows, got ${domain && `${domain}.`}${op} at node \`${name}\`. Export the model with standard operators.`,
+        )
       }
       const view = nodeView({ op, name, attributes: plain, outputCount }, sources, build.known)
       const types = operator.types(view)
       const results = types
         .slice(0, outputCount)
         .map((type, i) => define(options.names?.[i] || fresh(`${op}_value`), type))
-      nodes.push({ op, domain, name, inputs: sources.map((source) => source?.name ?? ''), outputs: results.map((r) => r.name), attributes: plain })
+      nodeNames.add(name)
+      nodes.push({
+        op,
+        domain,
+        name,
+        inputs: sources.map((source) => source?.name ?? ''),
+        outputs: results.map((r) => r.name),
+        attributes: plain,
+      })
       const folded = operator.fold?.(view)
       if (folded && folded.length <= storedLimit) numbers.set(results[0]!.name, folded)
       return results
@@ -182,7 +223,11 @@ export function builder(): Builder {
     },
     value(name) {
       const value = values.get(name)
-      if (!value) throw new UndiffuseError('bad-model', `Expected a value named \`${name}\`, got a graph without one. Nodes must come after what they read.`)
+      if (!value)
+        throw new UndiffuseError(
+          'bad-model',
+          `Expected a value named \`${name}\`, got a graph without one. Nodes must come after what they read.`,
+        )
       return value
     },
     known: (name) => numbers.get(name),

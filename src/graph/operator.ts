@@ -54,7 +54,10 @@ export function nodeView(
 ): NodeView {
   const { op, name, attributes } = node
   const fail = (what: string, got: string): never => {
-    throw new UndiffuseError('bad-model', `Expected ${what} for ${op} \`${name}\`, got ${got}. The graph is not valid ONNX or uses a form that is not supported.`)
+    throw new UndiffuseError(
+      'bad-model',
+      `Expected ${what} for ${op} \`${name}\`, got ${got}. The graph is not valid ONNX or uses a form that is not supported.`,
+    )
   }
   const attribute = <T extends Attribute['type']>(key: string, type: T) => {
     const found = attributes[key]
@@ -93,7 +96,10 @@ export function broadcastShape(...shapes: readonly (readonly number[])[]): numbe
       const d = shape[shape.length - rank + i] ?? 1
       if (d === size || d === 1) continue
       if (size !== 1) {
-        throw new UndiffuseError('bad-model', `Expected shapes that broadcast, got ${shapes.map((s) => `[${s}]`).join(' and ')}. The graph does not fit the input's size.`)
+        throw new UndiffuseError(
+          'bad-model',
+          `Expected shapes that broadcast, got ${shapes.map((s) => `[${s}]`).join(' and ')}. The graph does not fit the input's size.`,
+        )
       }
       size = d
     }

@@ -20,7 +20,8 @@ export interface VjpOptions {
   readonly cotangent?: (build: Builder, output: Value) => Value
 }
 
-const isFloat = (dtype: DataType) => dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
+const isFloat = (dtype: DataType) =>
+  dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
 
 /**
  * The graph of Σᵢ (∂yᵢ/∂w)ᵀ·cᵢ for outputs yᵢ with cotangents cᵢ and each w in `wrt` (inputs and weights alike).
@@ -38,7 +39,13 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
   const outputs = options.outputs ?? graph.outputs.map(({ name }) => name)
   for (const name of [...outputs, ...(options.keep ?? [])]) {
     if (!graph.outputs.some((output) => output.name === name)) {
-      throw expected('bad-option', `one of the outputs ${graph.outputs.map((o) => o.name).join(', ')}`, 'vjp', `\`${name}\``, 'Name an output of the graph.')
+      throw expected(
+        'bad-option',
+        `one of the outputs ${graph.outputs.map((o) => o.name).join(', ')}`,
+        'vjp',
+        `\`${name}\``,
+        'Name an output of the graph.',
+      )
     }
   }
   const active = activeValues(graph, options.wrt)
@@ -59,7 +66,14 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
   for (const name of outputs) {
     const output = build.value(name)
     const { dtype, shape } = output
-    if (!isFloat(dtype)) throw expected('bad-option', 'a floating-point output', 'vjp', `\`${name}\` of type ${dtype}`, 'Only real outputs have gradients.')
+    if (!isFloat(dtype))
+      throw expected(
+        'bad-option',
+        'a floating-point output',
+        'vjp',
+        `\`${name}\` of type ${dtype}`,
+        'Only real outputs have gradients.',
+      )
     add(name, options.cotangent?.(build, output) ?? build.input(`cotangent.${name}`, dtype, shape))
   }
 
@@ -69,7 +83,10 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     const rule = operator?.gradient
     if (rule === 'none') continue
     if (rule === undefined) {
-      throw new UndiffuseError('unsupported', `Expected operators with a gradient rule for vjp, got ${describe(node)}. Write the rule in src/graph/ops, or use a method without gradients.`)
+      throw new UndiffuseError(
+        'unsupported',
+        `Expected operators with a gradient rule for vjp, got ${describe(node)}. Write the rule in src/graph/ops, or use a method without gradients.`,
+      )
     }
     const inputs = node.inputs.map((name) => (name === '' ? undefined : build.value(name)))
     const found = node.outputs.map((name) => (name === '' ? undefined : total(name)))
@@ -102,10 +119,20 @@ const describe = (node: Node) => `${node.domain && `${node.domain}.`}${node.op} 
 
 function checked(gradient: Value | undefined, input: Value, i: number, node: Node): Value {
   if (!gradient) {
-    throw new UndiffuseError('unsupported', `Expected a gradient rule for input ${i} of ${describe(node)}, got one for other inputs. Keep that input constant, or use a method without gradients.`)
+    throw new UndiffuseError(
+      'unsupported',
+      `Expected a gradient rule for input ${i} of ${describe(node)}, got one for other inputs. Keep that input constant, or use a method without gradients.`,
+    )
   }
-  if (gradient.shape.length !== input.shape.length || gradient.shape.some((size, i) => size !== input.shape[i]) || gradient.dtype !== input.dtype) {
-    throw new UndiffuseError('unsupported', `Expected a gradient of type ${input.dtype}[${input.shape}] from the rule of ${describe(node)}, got ${gradient.dtype}[${gradient.shape}]. This is a defect of the rule in src/graph/ops.`)
+  if (
+    gradient.shape.length !== input.shape.length ||
+    gradient.shape.some((size, i) => size !== input.shape[i]) ||
+    gradient.dtype !== input.dtype
+  ) {
+    throw new UndiffuseError(
+      'unsupported',
+      `Expected a gradient of type ${input.dtype}[${input.shape}] from the rule of ${describe(node)}, got ${gradient.dtype}[${gradient.shape}]. This is a defect of the rule in src/graph/ops.`,
+    )
   }
   return gradient
 }
@@ -114,7 +141,14 @@ function checked(gradient: Value | undefined, input: Value, i: number, node: Nod
 function activeValues(graph: Graph, wrt: readonly string[]): Set<string> {
   const sources = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()])
   for (const name of wrt) {
-    if (!sources.has(name)) throw expected('bad-option', 'an input or a weight of the graph', 'wrt', `\`${name}\``, `Inputs are ${graph.inputs.map((i) => i.name).join(', ')}.`)
+    if (!sources.has(name))
+      throw expected(
+        'bad-option',
+        'an input or a weight of the graph',
+        'wrt',
+        `\`${name}\``,
+        `Inputs are ${graph.inputs.map((i) => i.name).join(', ')}.`,
+      )
   }
   const active = new Set(wrt)
   for (const node of graph.nodes) {

@@ -4,12 +4,21 @@
  * where a model is put together. Not the training loss (training/).
  */
 import { expected } from '../core/errors.js'
-import { builder, type Builder } from '../graph/builder.js'
+import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { upsampleNearest } from '../graph/ops/pooling.js'
 import { slice } from '../graph/ops/common.js'
-import { conv2d, downsample, groupNorm2d, type Layers, type NormOptions, resnetBlock, silu, spatialAttention } from './layers.js'
-import { checkpointParameters, type ConfigReader, type Parameters, type WeightSource } from './parameters.js'
+import { upsampleNearest } from '../graph/ops/pooling.js'
+import {
+  conv2d,
+  downsample,
+  groupNorm2d,
+  type Layers,
+  type NormOptions,
+  resnetBlock,
+  silu,
+  spatialAttention,
+} from './layers.js'
+import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 
 export interface AutoencoderKlConfig {
   readonly inChannels: number
@@ -28,7 +37,13 @@ export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
   const only = (field: string, found: readonly string[], supported: string) => {
     const other = found.find((value) => value !== supported)
     if (other !== undefined) {
-      throw expected('unsupported', supported, `\`${field}\` in \`${config.file}\``, other, 'Use an autoencoder of the Stable Diffusion 1, 2 or XL layout.')
+      throw expected(
+        'unsupported',
+        supported,
+        `\`${field}\` in \`${config.file}\``,
+        other,
+        'Use an autoencoder of the Stable Diffusion 1, 2 or XL layout.',
+      )
     }
   }
   const blockOutChannels = config.integers('block_out_channels', [64])
@@ -38,7 +53,13 @@ export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
   const normNumGroups = config.integer('norm_num_groups', 32)
   for (const channels of blockOutChannels) {
     if (normNumGroups < 1 || channels < 1 || channels % normNumGroups !== 0) {
-      throw expected('bad-model', `block_out_channels that norm_num_groups (${normNumGroups}) divides`, `\`${config.file}\``, `[${blockOutChannels}]`, 'Use the configuration that the weights were published with.')
+      throw expected(
+        'bad-model',
+        `block_out_channels that norm_num_groups (${normNumGroups}) divides`,
+        `\`${config.file}\``,
+        `[${blockOutChannels}]`,
+        'Use the configuration that the weights were published with.',
+      )
     }
   }
   return {
@@ -71,7 +92,12 @@ function midBlock(layers: Layers, name: string, x: Value, config: AutoencoderKlC
  * Encoder: image N × 3 × H × W → mean and logarithm of the variance (clamped to [−30, 20]) of the posterior,
  * N × latentChannels × H/f × W/f with f = 2^(blocks − 1).
  */
-export function encode(b: Builder, parameters: Parameters, config: AutoencoderKlConfig, image: Value): { mean: Value; logvar: Value } {
+export function encode(
+  b: Builder,
+  parameters: Parameters,
+  config: AutoencoderKlConfig,
+  image: Value,
+): { mean: Value; logvar: Value } {
   const layers: Layers = { b, parameters }
   const norm: NormOptions = { groups: config.normNumGroups, epsilon }
   const last = config.blockOutChannels.length - 1
@@ -98,21 +124,30 @@ export function decode(b: Builder, parameters: Parameters, config: AutoencoderKl
   const layers: Layers = { b, parameters }
   const norm: NormOptions = { groups: config.normNumGroups, epsilon }
   const widths = [...config.blockOutChannels].reverse()
-  let x = config.postQuantConv ? conv2d(layers, 'post_quant_conv', latent, config.latentChannels, { kernel: 1 }) : latent
+  let x = config.postQuantConv
+    ? conv2d(layers, 'post_quant_conv', latent, config.latentChannels, { kernel: 1 })
+    : latent
   x = conv2d(layers, 'decoder.conv_in', x, widths[0]!)
   x = midBlock(layers, 'decoder.mid_block', x, config, norm)
   widths.forEach((channels, i) => {
     for (let j = 0; j <= config.layersPerBlock; j++) {
       x = resnetBlock(layers, `decoder.up_blocks.${i}.resnets.${j}`, x, channels, norm)
     }
-    if (i < widths.length - 1) x = conv2d(layers, `decoder.up_blocks.${i}.upsamplers.0.conv`, upsampleNearest(b, x, 2), channels)
+    if (i < widths.length - 1)
+      x = conv2d(layers, `decoder.up_blocks.${i}.upsamplers.0.conv`, upsampleNearest(b, x, 2), channels)
   })
   x = silu(b, groupNorm2d(layers, 'decoder.conv_norm_out', x, norm))
   return conv2d(layers, 'decoder.conv_out', x, config.outChannels)
 }
 
 /** The encoder as a graph: `image` → `mean`, `logvar`. */
-export function encoderGraph(config: AutoencoderKlConfig, weights: WeightSource, batch: number, height: number, width: number): Graph {
+export function encoderGraph(
+  config: AutoencoderKlConfig,
+  weights: WeightSource,
+  batch: number,
+  height: number,
+  width: number,
+): Graph {
   const b = builder()
   const image = b.input('image', 'float32', [batch, config.inChannels, height, width])
   const { mean, logvar } = encode(b, checkpointParameters(b, weights), config, image)
@@ -122,7 +157,13 @@ export function encoderGraph(config: AutoencoderKlConfig, weights: WeightSource,
 }
 
 /** The decoder as a graph: `latent` → `decoded`, for pictures of the given size. */
-export function decoderGraph(config: AutoencoderKlConfig, weights: WeightSource, batch: number, height: number, width: number): Graph {
+export function decoderGraph(
+  config: AutoencoderKlConfig,
+  weights: WeightSource,
+  batch: number,
+  height: number,
+  width: number,
+): Graph {
   const b = builder()
   const factor = downscaling(config)
   const latent = b.input('latent', 'float32', [batch, config.latentChannels, height / factor, width / factor])

@@ -21,7 +21,13 @@ export interface ConvOptions {
 }
 
 /** A square convolution from x's channels to `channels`. */
-export function conv2d({ b, parameters }: Layers, name: string, x: Value, channels: number, options: ConvOptions = {}): Value {
+export function conv2d(
+  { b, parameters }: Layers,
+  name: string,
+  x: Value,
+  channels: number,
+  options: ConvOptions = {},
+): Value {
   const { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true } = options
   const weight = parameters.value(`${name}.weight`, [channels, x.shape[1]!, kernel, kernel])
   return conv(b, x, weight, bias ? parameters.value(`${name}.bias`, [channels]) : undefined, {
@@ -37,9 +43,21 @@ export interface NormOptions {
   readonly epsilon: number
 }
 
-export function groupNorm2d({ b, parameters }: Layers, name: string, x: Value, { groups, epsilon }: NormOptions): Value {
+export function groupNorm2d(
+  { b, parameters }: Layers,
+  name: string,
+  x: Value,
+  { groups, epsilon }: NormOptions,
+): Value {
   const channels = x.shape[1]!
-  return groupNorm(b, x, parameters.value(`${name}.weight`, [channels]), parameters.value(`${name}.bias`, [channels]), groups, epsilon)
+  return groupNorm(
+    b,
+    x,
+    parameters.value(`${name}.weight`, [channels]),
+    parameters.value(`${name}.bias`, [channels]),
+    groups,
+    epsilon,
+  )
 }
 
 /** ResnetBlock2D without a time embedding: x + conv(silu(norm(conv(silu(norm(x)))))). */
@@ -52,7 +70,8 @@ export function resnetBlock(layers: Layers, name: string, x: Value, channels: nu
 }
 
 /** The names of a tensor over diffusers' history: the first that the checkpoint has. */
-const anyOf = ({ parameters }: Layers, ...names: readonly string[]) => names.find((name) => parameters.has(`${name}.weight`)) ?? names[0]!
+const anyOf = ({ parameters }: Layers, ...names: readonly string[]) =>
+  names.find((name) => parameters.has(`${name}.weight`)) ?? names[0]!
 
 /**
  * One-headed self-attention over the places of a picture, with residual. Channels stay in front: q = W·x needs no

@@ -47,7 +47,10 @@ export function checkpointParameters(b: Builder, weights: WeightSource, dtype: D
 }
 
 /** Parameters as inputs of the graph: what training feeds and differentiates. `declared` collects them in order. */
-export function inputParameters(b: Builder, dtype: DataType = 'float32'): Parameters & { readonly declared: readonly Value[] } {
+export function inputParameters(
+  b: Builder,
+  dtype: DataType = 'float32',
+): Parameters & { readonly declared: readonly Value[] } {
   const values = new Map<string, Value>()
   return {
     has: () => true,

@@ -43,7 +43,11 @@ export const activations: readonly Operator[] = [
   // y + alpha is the derivative alpha·exp(x) on the negative side.
   activation('Elu', (b, x, y, g, node) => {
     const one = b.scalar(x.dtype, 1)
-    return mul(b, g, b.emit('Where', [b.emit('Greater', [x, b.scalar(x.dtype, 0)]), one, shift(b, y, node.float('alpha', 1))]))
+    return mul(
+      b,
+      g,
+      b.emit('Where', [b.emit('Greater', [x, b.scalar(x.dtype, 0)]), one, shift(b, y, node.float('alpha', 1))]),
+    )
   }),
   activation('Softplus', (b, x, _y, g) => mul(b, g, sigmoid(b, x))),
   activation('HardSigmoid', (b, _x, y, g, node) => {
@@ -56,7 +60,9 @@ export const activations: readonly Operator[] = [
     const inside = mul(b, positive(b, gate), positive(b, shift(b, neg(b, gate), 1)))
     return mul(b, g, add(b, gate, scale(b, mul(b, x, inside), 1 / 6)))
   }),
-  activation('Erf', (b, x, _y, g) => mul(b, g, scale(b, b.emit('Exp', [neg(b, mul(b, x, x))]), 2 / Math.sqrt(Math.PI)))),
+  activation('Erf', (b, x, _y, g) =>
+    mul(b, g, scale(b, b.emit('Exp', [neg(b, mul(b, x, x))]), 2 / Math.sqrt(Math.PI))),
+  ),
   activation('Gelu', gelu),
   activation('Softmax', (b, _x, y, g, node) => {
     const weighted = mul(b, g, y)

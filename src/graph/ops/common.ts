@@ -8,9 +8,11 @@ export const sub = (b: Builder, x: Value, y: Value): Value => b.emit('Sub', [x, 
 export const mul = (b: Builder, x: Value, y: Value): Value => b.emit('Mul', [x, y])
 export const div = (b: Builder, x: Value, y: Value): Value => b.emit('Div', [x, y])
 export const neg = (b: Builder, x: Value): Value => b.emit('Neg', [x])
-export const cast = (b: Builder, x: Value, to: DataType): Value => (x.dtype === to ? x : b.emit('Cast', [x], { to: dataTypeCode[to] }))
+export const cast = (b: Builder, x: Value, to: DataType): Value =>
+  x.dtype === to ? x : b.emit('Cast', [x], { to: dataTypeCode[to] })
 /** x·value and x + value, with a constant of x's type. */
-export const scale = (b: Builder, x: Value, value: number): Value => (value === 1 ? x : mul(b, x, b.scalar(x.dtype, value)))
+export const scale = (b: Builder, x: Value, value: number): Value =>
+  value === 1 ? x : mul(b, x, b.scalar(x.dtype, value))
 export const shift = (b: Builder, x: Value, value: number): Value => add(b, x, b.scalar(x.dtype, value))
 
 export const reshape = (b: Builder, x: Value, shape: readonly number[]): Value =>
@@ -20,7 +22,8 @@ export const reshape = (b: Builder, x: Value, shape: readonly number[]): Value =
 export const transpose = (b: Builder, x: Value, perm: readonly number[]): Value =>
   perm.every((axis, i) => axis === i) ? x : b.emit('Transpose', [x], { perm })
 export const expand = (b: Builder, x: Value, shape: readonly number[]): Value => b.emit('Expand', [x, b.indices(shape)])
-export const concat = (b: Builder, parts: readonly Value[], axis: number): Value => (parts.length === 1 ? parts[0]! : b.emit('Concat', parts, { axis }))
+export const concat = (b: Builder, parts: readonly Value[], axis: number): Value =>
+  parts.length === 1 ? parts[0]! : b.emit('Concat', parts, { axis })
 
 /** x[start : end : step] along several axes. */
 export const sliceAxes = (
@@ -43,7 +46,14 @@ export const slice = (b: Builder, x: Value, axis: number, start: number, end: nu
 export const reverse = (b: Builder, x: Value, ...axes: readonly number[]): Value =>
   axes.length === 0
     ? x
-    : sliceAxes(b, x, axes, axes.map(() => -1), axes.map(() => -Number.MAX_SAFE_INTEGER), axes.map(() => -1))
+    : sliceAxes(
+        b,
+        x,
+        axes,
+        axes.map(() => -1),
+        axes.map(() => -Number.MAX_SAFE_INTEGER),
+        axes.map(() => -1),
+      )
 
 /** Zeros around x: `pads` is every axis' begin, then every axis' end. */
 export const pad = (b: Builder, x: Value, pads: readonly number[]): Value =>

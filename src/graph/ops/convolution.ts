@@ -19,7 +19,12 @@ export interface Window {
 }
 
 /** The attributes that convolutions and pooling share, with defaults and `auto_pad` resolved. */
-export function windowOf(node: NodeView, kernel: readonly number[], input: readonly number[], transposed = false): Window {
+export function windowOf(
+  node: NodeView,
+  kernel: readonly number[],
+  input: readonly number[],
+  transposed = false,
+): Window {
   const rank = kernel.length
   const ones = Array<number>(rank).fill(1)
   const strides = node.integers('strides') ?? ones
@@ -42,7 +47,11 @@ export function windowOf(node: NodeView, kernel: readonly number[], input: reado
 }
 
 /** Where a window of this size can stand along each axis. Rounding up lets a last one stick out, if it starts before the end padding. */
-export const positions = (input: readonly number[], { kernel, strides, dilations, pads }: Window, roundUp = false): number[] =>
+export const positions = (
+  input: readonly number[],
+  { kernel, strides, dilations, pads }: Window,
+  roundUp = false,
+): number[] =>
   kernel.map((size, i) => {
     const room = input[i]! + pads[i]! + pads[i + kernel.length]! - (size - 1) * dilations[i]! - 1
     if (!roundUp) return Math.floor(room / strides[i]!) + 1
@@ -58,13 +67,26 @@ const attributesOf = ({ kernel, strides, dilations, pads, groups }: Window) => (
   group: groups,
 })
 
-export const conv = (b: Builder, x: Value, weight: Value, bias: Value | undefined, window: Partial<Window> = {}): Value => {
+export const conv = (
+  b: Builder,
+  x: Value,
+  weight: Value,
+  bias: Value | undefined,
+  window: Partial<Window> = {},
+): Value => {
   const kernel = weight.shape.slice(2)
   const ones = kernel.map(() => 1)
   return b.emit(
     'Conv',
     bias ? [x, weight, bias] : [x, weight],
-    attributesOf({ kernel, strides: ones, dilations: ones, pads: [...ones, ...ones].map(() => 0), groups: 1, ...window }),
+    attributesOf({
+      kernel,
+      strides: ones,
+      dilations: ones,
+      pads: [...ones, ...ones].map(() => 0),
+      groups: 1,
+      ...window,
+    }),
   )
 }
 
@@ -72,14 +94,18 @@ export const conv = (b: Builder, x: Value, weight: Value, bias: Value | undefine
 function convTranspose(b: Builder, x: Value, weight: Value, window: Window, target: readonly number[]): Value {
   const { kernel, strides, dilations, pads } = window
   const outputPadding = target.map((size, i) => {
-    const natural = (x.shape[i + 2]! - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1 - pads[i]! - pads[i + kernel.length]!
+    const natural =
+      (x.shape[i + 2]! - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1 - pads[i]! - pads[i + kernel.length]!
     return size - natural
   })
   return b.emit('ConvTranspose', [x, weight], { ...attributesOf(window), output_padding: outputPadding })
 }
 
 const offsetsOf = (kernel: readonly number[]): number[][] =>
-  kernel.reduce<number[][]>((all, size) => all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i])), [[]])
+  kernel.reduce<number[][]>(
+    (all, size) => all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i])),
+    [[]],
+  )
 
 const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1)
 
@@ -89,7 +115,8 @@ const product = (sizes: readonly number[]) => sizes.reduce((total, size) => tota
  */
 function kernelGradient(b: Builder, x: Value, g: Value, window: Window): Value {
   const { kernel, strides, dilations, pads, groups } = window
-  if (groups === 1 && g.shape[1]! < x.shape[1]! && strides.every((stride) => stride === 1)) return kernelGradientByOutput(b, x, g, window)
+  if (groups === 1 && g.shape[1]! < x.shape[1]! && strides.every((stride) => stride === 1))
+    return kernelGradientByOutput(b, x, g, window)
   const rank = kernel.length
   const [batch, channels] = [x.shape[0]!, x.shape[1]! / groups]
   const places = g.shape.slice(2)
@@ -104,7 +131,11 @@ function kernelGradient(b: Builder, x: Value, g: Value, window: Window): Value {
     return groups === 1 ? slices : reshape(b, slices, [batch, groups, channels, product(places)])
   })
   const side = groups === 1 ? [batch] : [batch, groups]
-  const stacked = reshape(b, concat(b, columns, groups === 1 ? 1 : 2), [...side, offsets.length * channels, product(places)])
+  const stacked = reshape(b, concat(b, columns, groups === 1 ? 1 : 2), [
+    ...side,
+    offsets.length * channels,
+    product(places),
+  ])
   const outer = matmul(b, reshape(b, g, [...side, out, product(places)]), swapLast(b, stacked))
   const summed = reshape(b, sum(b, outer, [0], false), [groups * out, offsets.length, channels])
   return reshape(b, transpose(b, summed, [0, 2, 1]), [groups * out, channels, ...kernel])
@@ -123,7 +154,13 @@ function kernelGradientByOutput(b: Builder, x: Value, g: Value, { kernel, dilati
   const axes = kernel.map((_, i) => i + 2)
   const rows = offsets.map((offset) => {
     const starts = offset.map((step, i) => reach[i]! - step * dilations[i]!)
-    return sliceAxes(b, padded, axes, starts, starts.map((start, i) => start + places[i]!))
+    return sliceAxes(
+      b,
+      padded,
+      axes,
+      starts,
+      starts.map((start, i) => start + places[i]!),
+    )
   })
   const stacked = reshape(b, concat(b, rows, 1), [batch, offsets.length * out, product(places)])
   const outer = matmul(b, stacked, swapLast(b, reshape(b, x, [batch, channels, product(places)])))
@@ -152,7 +189,13 @@ function convTypes(node: NodeView) {
   const weight = node.input(1)
   const window = windowOf(node, weight.shape.slice(2), x.shape.slice(2))
   if (x.shape[1] !== weight.shape[1]! * window.groups) {
-    throw expected('bad-model', `${weight.shape[1]! * window.groups} channels`, `Conv \`${node.name}\``, `[${x.shape}]`, "The graph does not fit the input's size.")
+    throw expected(
+      'bad-model',
+      `${weight.shape[1]! * window.groups} channels`,
+      `Conv \`${node.name}\``,
+      `[${x.shape}]`,
+      "The graph does not fit the input's size.",
+    )
   }
   return [{ dtype: x.dtype, shape: [x.shape[0]!, weight.shape[0]!, ...positions(x.shape.slice(2), window)] }]
 }
@@ -176,7 +219,13 @@ function convTransposeTypes(node: NodeView) {
   const extra = node.integers('output_padding') ?? kernel.map(() => 0)
   const fixed = node.integers('output_shape')
   const spatial = kernel.map(
-    (size, i) => (x.shape[i + 2]! - 1) * strides[i]! + (size - 1) * dilations[i]! + 1 - pads[i]! - pads[i + kernel.length]! + extra[i]!,
+    (size, i) =>
+      (x.shape[i + 2]! - 1) * strides[i]! +
+      (size - 1) * dilations[i]! +
+      1 -
+      pads[i]! -
+      pads[i + kernel.length]! +
+      extra[i]!,
   )
   return [{ dtype: x.dtype, shape: [x.shape[0]!, weight.shape[1]! * groups, ...(fixed ?? spatial)] }]
 }
@@ -188,7 +237,13 @@ function convTransposeGradient(node: GradientView) {
   const weight = node.input(1)
   const window = windowOf(node, weight.shape.slice(2), x.shape.slice(2), true)
   if (node.integers('output_shape')) {
-    throw expected('unsupported', 'pads', `the gradient of ConvTranspose \`${node.name}\``, 'output_shape', 'Export it with explicit pads.')
+    throw expected(
+      'unsupported',
+      'pads',
+      `the gradient of ConvTranspose \`${node.name}\``,
+      'output_shape',
+      'Export it with explicit pads.',
+    )
   }
   return [
     needs[0] ? conv(b, g, weight, undefined, window) : undefined,

@@ -4,7 +4,19 @@ import type { Builder } from '../builder.js'
 import type { DataType, Value, ValueType } from '../graph.js'
 import { broadcastShape, type GradientView, type NodeView, type Operator } from '../operator.js'
 import {
-  add, broadcastTypes, cast, dataTypeOfCode, div, foldElementwise, indicator, likeFirst, mul, neg, scale, sub, unbroadcast,
+  add,
+  broadcastTypes,
+  cast,
+  dataTypeOfCode,
+  div,
+  foldElementwise,
+  indicator,
+  likeFirst,
+  mul,
+  neg,
+  scale,
+  sub,
+  unbroadcast,
 } from './common.js'
 
 type Fold = (...values: number[]) => number
@@ -43,16 +55,31 @@ const extremum = (op: string, fold: Fold): Operator => ({
   fold: foldElementwise(fold),
   gradient: (node) => {
     const { builder: b, cotangent, outputs } = node
-    const attained = node.inputs.map((_, i) => indicator(b, b.emit('Equal', [node.input(i), outputs[0]!]), cotangent.dtype))
-    const share = div(b, cotangent, attained.reduce((x, y) => add(b, x, y)))
-    return attained.map((mask, i) => (node.needs[i] ? unbroadcast(b, mul(b, share, mask), node.input(i).shape) : undefined))
+    const attained = node.inputs.map((_, i) =>
+      indicator(b, b.emit('Equal', [node.input(i), outputs[0]!]), cotangent.dtype),
+    )
+    const share = div(
+      b,
+      cotangent,
+      attained.reduce((x, y) => add(b, x, y)),
+    )
+    return attained.map((mask, i) =>
+      node.needs[i] ? unbroadcast(b, mul(b, share, mask), node.input(i).shape) : undefined,
+    )
   },
 })
 
 const castTypes = (node: NodeView): [ValueType] => {
   const code = node.integer('to', 0)
   const dtype: DataType | undefined = dataTypeOfCode(code)
-  if (!dtype) throw expected('bad-model', 'a data type this library knows', `Cast \`${node.name}\``, `code ${code}`, 'Export the model without exotic types.')
+  if (!dtype)
+    throw expected(
+      'bad-model',
+      'a data type this library knows',
+      `Cast \`${node.name}\``,
+      `code ${code}`,
+      'Export the model without exotic types.',
+    )
   return [{ dtype, shape: node.input(0).shape }]
 }
 
@@ -60,7 +87,8 @@ const castTypes = (node: NodeView): [ValueType] => {
 const clipGradient = (node: GradientView) => {
   const { builder: b, cotangent, needs } = node
   const x = node.input(0)
-  const where = (g: Value, comparison: string, bound: Value) => mul(b, g, indicator(b, b.emit(comparison, [x, bound]), g.dtype))
+  const where = (g: Value, comparison: string, bound: Value) =>
+    mul(b, g, indicator(b, b.emit(comparison, [x, bound]), g.dtype))
   const [, low, high] = node.inputs
   const aboveLow = low ? where(cotangent, 'GreaterOrEqual', low) : cotangent
   return [
@@ -73,25 +101,46 @@ const clipGradient = (node: GradientView) => {
 const isInteger = (node: NodeView) => node.input(0).dtype.startsWith('int') || node.input(0).dtype.startsWith('uint')
 
 export const elementwise: readonly Operator[] = [
-  binary('Add', (_b, _x, _y, _r, g) => [() => g, () => g], (x, y) => x + y!),
-  binary('Sub', (b, _x, _y, _r, g) => [() => g, () => neg(b, g)], (x, y) => x - y!),
-  binary('Mul', (b, x, y, _r, g) => [() => mul(b, g, y), () => mul(b, g, x)], (x, y) => x * y!),
+  binary(
+    'Add',
+    (_b, _x, _y, _r, g) => [() => g, () => g],
+    (x, y) => x + y!,
+  ),
+  binary(
+    'Sub',
+    (b, _x, _y, _r, g) => [() => g, () => neg(b, g)],
+    (x, y) => x - y!,
+  ),
+  binary(
+    'Mul',
+    (b, x, y, _r, g) => [() => mul(b, g, y), () => mul(b, g, x)],
+    (x, y) => x * y!,
+  ),
   {
     ...binary('Div', (b, _x, y, r, g) => [() => div(b, g, y), () => neg(b, div(b, mul(b, g, r), y))]),
     fold: (node) => foldElementwise((x, y) => (isInteger(node) ? Math.trunc(x / y!) : x / y!))(node),
   },
-  binary('Pow', (b, x, y, r, g) => [
-    () => mul(b, g, mul(b, cast(b, y, x.dtype), b.emit('Pow', [x, sub(b, y, b.scalar(y.dtype, 1))]))),
-    () => cast(b, mul(b, g, mul(b, r, b.emit('Log', [x]))), y.dtype),
-  ], (x, y) => x ** y!),
+  binary(
+    'Pow',
+    (b, x, y, r, g) => [
+      () => mul(b, g, mul(b, cast(b, y, x.dtype), b.emit('Pow', [x, sub(b, y, b.scalar(y.dtype, 1))]))),
+      () => cast(b, mul(b, g, mul(b, r, b.emit('Log', [x]))), y.dtype),
+    ],
+    (x, y) => x ** y!,
+  ),
   extremum('Max', Math.max),
   extremum('Min', Math.min),
   {
     // x − r is a whole multiple of y, and stays the same one.
     ...binary('Mod', (b, x, y, r, g) => [() => g, () => neg(b, mul(b, g, div(b, sub(b, x, r), y)))]),
-    fold: (node) => foldElementwise(node.integer('fmod', 0) ? (x, y) => x % y! : (x, y) => x - y! * Math.floor(x / y!))(node),
+    fold: (node) =>
+      foldElementwise(node.integer('fmod', 0) ? (x, y) => x % y! : (x, y) => x - y! * Math.floor(x / y!))(node),
   },
-  unary('Neg', (b, _x, _y, g) => neg(b, g), (x) => -x),
+  unary(
+    'Neg',
+    (b, _x, _y, g) => neg(b, g),
+    (x) => -x,
+  ),
   unary('Exp', (b, _x, y, g) => mul(b, g, y)),
   unary('Log', (b, x, _y, g) => div(b, g, x)),
   unary('Sqrt', (b, _x, y, g) => div(b, scale(b, g, 0.5), y), Math.sqrt),
@@ -104,15 +153,25 @@ export const elementwise: readonly Operator[] = [
   unary('Ceil', 'none', Math.ceil),
   unary('Round', 'none'),
   { ...unary('Identity', (_b, _x, _y, g) => g), fold: (node) => node.known(0) },
-  { op: 'Cast', types: castTypes, fold: (node) => {
-    const [{ dtype }] = castTypes(node)
-    if (dtype === 'bool') return node.known(0)?.map((value) => Number(value !== 0))
-    return dtype.includes('int') ? node.known(0)?.map(Math.trunc) : node.known(0)
-  }, gradient: (node) => [cast(node.builder, node.cotangent, node.input(0).dtype)] },
+  {
+    op: 'Cast',
+    types: castTypes,
+    fold: (node) => {
+      const [{ dtype }] = castTypes(node)
+      if (dtype === 'bool') return node.known(0)?.map((value) => Number(value !== 0))
+      return dtype.includes('int') ? node.known(0)?.map(Math.trunc) : node.known(0)
+    },
+    gradient: (node) => [cast(node.builder, node.cotangent, node.input(0).dtype)],
+  },
   { op: 'Clip', types: likeFirst, gradient: clipGradient },
   {
     op: 'Where',
-    types: (node) => [{ dtype: node.input(1).dtype, shape: broadcastShape(node.input(0).shape, node.input(1).shape, node.input(2).shape) }],
+    types: (node) => [
+      {
+        dtype: node.input(1).dtype,
+        shape: broadcastShape(node.input(0).shape, node.input(1).shape, node.input(2).shape),
+      },
+    ],
     fold: foldElementwise((condition, x, y) => (condition ? x! : y!)),
     gradient: ({ builder: b, cotangent, input, needs }) => {
       const zero = b.scalar(cotangent.dtype, 0)

@@ -21,14 +21,27 @@ export function scatterAdd(b: Builder, g: Value, indices: Value, axis: number, s
     b.emit('Add', [indices, b.scalar(indices.dtype, size)]),
     indices,
   ])
-  const places = reshape(b, indices.dtype === 'int64' ? wrapped : b.emit('Cast', [wrapped], { to: 7 }), [...indices.shape, 1])
+  const places = reshape(b, indices.dtype === 'int64' ? wrapped : b.emit('Cast', [wrapped], { to: 7 }), [
+    ...indices.shape,
+    1,
+  ])
   const scattered = b.emit('ScatterND', [zeros, places, transpose(b, g, order)], { reduction: 'add' })
-  return transpose(b, scattered, Array.from({ length: kept.length + 1 }, (_, i) => (i === axis ? 0 : i < axis ? i + 1 : i)))
+  return transpose(
+    b,
+    scattered,
+    Array.from({ length: kept.length + 1 }, (_, i) => (i === axis ? 0 : i < axis ? i + 1 : i)),
+  )
 }
 
 function onlyAdding(op: string, name: string, reduction: string): void {
   if (reduction !== 'add') {
-    throw expected('unsupported', 'reduction add', `the gradient of ${op} \`${name}\``, reduction, 'Export the model without writing at indices.')
+    throw expected(
+      'unsupported',
+      'reduction add',
+      `the gradient of ${op} \`${name}\``,
+      reduction,
+      'Export the model without writing at indices.',
+    )
   }
 }
 
@@ -79,14 +92,22 @@ export const gathers: readonly Operator[] = [
     op: 'GatherND',
     types: (node) => {
       if (node.integer('batch_dims', 0) !== 0) {
-        throw expected('unsupported', 'batch_dims 0', `GatherND \`${node.name}\``, `${node.integer('batch_dims', 0)}`, 'Export it with whole indices.')
+        throw expected(
+          'unsupported',
+          'batch_dims 0',
+          `GatherND \`${node.name}\``,
+          `${node.integer('batch_dims', 0)}`,
+          'Export it with whole indices.',
+        )
       }
       const data = node.input(0).shape
       const indices = node.input(1).shape
       return [{ dtype: node.input(0).dtype, shape: [...indices.slice(0, -1), ...data.slice(indices.at(-1)!)] }]
     },
     gradient: ({ builder: b, cotangent, input }) => [
-      b.emit('ScatterND', [expand(b, b.scalar(cotangent.dtype, 0), input(0).shape), input(1), cotangent], { reduction: 'add' }),
+      b.emit('ScatterND', [expand(b, b.scalar(cotangent.dtype, 0), input(0).shape), input(1), cotangent], {
+        reduction: 'add',
+      }),
     ],
   },
   {
@@ -94,7 +115,11 @@ export const gathers: readonly Operator[] = [
     types: (node) => [{ dtype: node.input(0).dtype, shape: node.input(0).shape }],
     gradient: ({ builder: b, cotangent, input, string, needs, name }) => {
       onlyAdding('ScatterND', name, string('reduction', 'none'))
-      return [needs[0] ? cotangent : undefined, undefined, needs[2] ? b.emit('GatherND', [cotangent, input(1)]) : undefined]
+      return [
+        needs[0] ? cotangent : undefined,
+        undefined,
+        needs[2] ? b.emit('GatherND', [cotangent, input(1)]) : undefined,
+      ]
     },
   },
 ]

@@ -1,7 +1,7 @@
 /** Matrix products. Cotangents of Y = A·B are G·Bᵀ and Aᵀ·G. */
 import { expected, UndiffuseError } from '../../core/errors.js'
-import { float } from '../builder.js'
 import type { Builder } from '../builder.js'
+import { float } from '../builder.js'
 import type { Value } from '../graph.js'
 import { broadcastShape, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { expand, reshape, scale, swapLast, unbroadcast } from './common.js'
@@ -18,7 +18,13 @@ const asMatrices = (node: NodeView) => {
 function matmulTypes(node: NodeView) {
   const { left, right } = asMatrices(node)
   if (left.at(-1) !== right.at(-2)) {
-    throw expected('bad-model', 'inner sizes that agree', `MatMul \`${node.name}\``, `[${left}] and [${right}]`, "The graph does not fit the input's size.")
+    throw expected(
+      'bad-model',
+      'inner sizes that agree',
+      `MatMul \`${node.name}\``,
+      `[${left}] and [${right}]`,
+      "The graph does not fit the input's size.",
+    )
   }
   const shape = broadcastShape(left.slice(0, -2), right.slice(0, -2))
   if (node.input(0).shape.length > 1) shape.push(left.at(-2)!)
@@ -39,7 +45,8 @@ function matmulGradient(node: GradientView) {
   ]
 }
 
-const gemm = (b: Builder, x: Value, y: Value, transA: number, transB: number): Value => b.emit('Gemm', [x, y], { transA, transB })
+const gemm = (b: Builder, x: Value, y: Value, transA: number, transB: number): Value =>
+  b.emit('Gemm', [x, y], { transA, transB })
 
 /** Y = alpha·A′·B′ + beta·C, where ′ is transposition if the flag is set. */
 function gemmGradient(node: GradientView) {
@@ -49,8 +56,16 @@ function gemmGradient(node: GradientView) {
   const g = scale(b, node.cotangent, node.float('alpha', 1))
   const bias = node.inputs[2]
   return [
-    node.needs[0] ? (transA ? gemm(b, node.input(1), g, transB, 1) : gemm(b, g, node.input(1), 0, 1 - transB)) : undefined,
-    node.needs[1] ? (transB ? gemm(b, g, node.input(0), 1, transA) : gemm(b, node.input(0), g, 1 - transA, 0)) : undefined,
+    node.needs[0]
+      ? transA
+        ? gemm(b, node.input(1), g, transB, 1)
+        : gemm(b, g, node.input(1), 0, 1 - transB)
+      : undefined,
+    node.needs[1]
+      ? transB
+        ? gemm(b, g, node.input(0), 1, transA)
+        : gemm(b, node.input(0), g, 1 - transA, 0)
+      : undefined,
     bias && node.needs[2] ? unbroadcast(b, scale(b, node.cotangent, node.float('beta', 1)), bias.shape) : undefined,
   ]
 }
@@ -66,7 +81,10 @@ function parseEinsum(node: NodeView): Equation {
   const inputs = left.split(',')
   const repeated = inputs.some((term) => new Set(term).size !== term.length)
   if (equation.includes('.') || repeated || inputs.length !== node.inputs.length) {
-    throw new UndiffuseError('unsupported', `Expected an Einsum without ellipses or repeated letters, got \`${equation}\` at node \`${node.name}\`. Export it as MatMul and Transpose.`)
+    throw new UndiffuseError(
+      'unsupported',
+      `Expected an Einsum without ellipses or repeated letters, got \`${equation}\` at node \`${node.name}\`. Export it as MatMul and Transpose.`,
+    )
   }
   const letters = [...new Set(inputs.join(''))].sort()
   const output = right ?? letters.filter((letter) => inputs.join('').split(letter).length === 2).join('')
@@ -109,7 +127,12 @@ export const matrixProducts: readonly Operator[] = [
     types: (node) => {
       const [rows, columns] = node.input(0).shape
       const [inner, outer] = node.input(1).shape
-      return [{ dtype: node.input(0).dtype, shape: [node.integer('transA', 0) ? columns! : rows!, node.integer('transB', 0) ? inner! : outer!] }]
+      return [
+        {
+          dtype: node.input(0).dtype,
+          shape: [node.integer('transA', 0) ? columns! : rows!, node.integer('transB', 0) ? inner! : outer!],
+        },
+      ]
     },
     gradient: gemmGradient,
   },

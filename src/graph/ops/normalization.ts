@@ -20,14 +20,20 @@ function standardise(b: Builder, x: Value, axes: readonly number[], epsilon: num
   return { normalized: div(b, centred, deviation), deviation }
 }
 
-function standardiseGradient(b: Builder, { normalized, deviation }: Standardised, h: Value, axes: readonly number[]): Value {
+function standardiseGradient(
+  b: Builder,
+  { normalized, deviation }: Standardised,
+  h: Value,
+  axes: readonly number[],
+): Value {
   const along = mul(b, normalized, mean(b, mul(b, h, normalized), axes))
   return div(b, sub(b, sub(b, h, mean(b, h, axes)), along), deviation)
 }
 
 const range = (from: number, to: number) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
 /** A per-channel vector in a shape that broadcasts against N × C × …. */
-const perChannel = (b: Builder, vector: Value, rank: number) => reshape(b, vector, [vector.shape[0]!, ...Array<number>(rank - 2).fill(1)])
+const perChannel = (b: Builder, vector: Value, rank: number) =>
+  reshape(b, vector, [vector.shape[0]!, ...Array<number>(rank - 2).fill(1)])
 const overChannels = (b: Builder, x: Value) => sum(b, x, [0, ...range(2, x.shape.length)], false)
 
 /** One group per channel is InstanceNormalization. */
@@ -45,12 +51,19 @@ function groupGradient(node: GradientView, groups: number) {
   ]
 }
 
-const layerAxes = (node: NodeView) => range(fromFront(node.integer('axis', -1), node.input(0).shape.length), node.input(0).shape.length)
+const layerAxes = (node: NodeView) =>
+  range(fromFront(node.integer('axis', -1), node.input(0).shape.length), node.input(0).shape.length)
 
 function layerGradient(node: GradientView) {
   const { builder: b, cotangent: g, needs } = node
   if (node.cotangents[1] || node.cotangents[2]) {
-    throw expected('unsupported', 'only the first output in use', `the gradient of LayerNormalization \`${node.name}\``, 'its mean or deviation', 'Compute the statistics with ReduceMean.')
+    throw expected(
+      'unsupported',
+      'only the first output in use',
+      `the gradient of LayerNormalization \`${node.name}\``,
+      'its mean or deviation',
+      'Compute the statistics with ReduceMean.',
+    )
   }
   const axes = layerAxes(node)
   const parts = standardise(b, node.input(0), axes, node.float('epsilon', 1e-5))
@@ -65,7 +78,12 @@ function layerGradient(node: GradientView) {
 function batchGradient(node: GradientView) {
   const { builder: b, cotangent: g, needs } = node
   const rank = node.input(0).shape.length
-  const [weight, , average, variance] = [1, 2, 3, 4].map((i) => perChannel(b, node.input(i), rank)) as [Value, Value, Value, Value]
+  const [weight, , average, variance] = [1, 2, 3, 4].map((i) => perChannel(b, node.input(i), rank)) as [
+    Value,
+    Value,
+    Value,
+    Value,
+  ]
   const deviation = b.emit('Sqrt', [shift(b, variance, node.float('epsilon', 1e-5))])
   const scaled = div(b, g, deviation)
   const centred = sub(b, node.input(0), average)
@@ -83,7 +101,11 @@ function batchGradient(node: GradientView) {
 
 export const normalizations: readonly Operator[] = [
   { op: 'InstanceNormalization', types: likeFirst, gradient: (node) => groupGradient(node, node.input(0).shape[1]!) },
-  { op: 'GroupNormalization', types: likeFirst, gradient: (node) => groupGradient(node, node.integer('num_groups', 1)) },
+  {
+    op: 'GroupNormalization',
+    types: likeFirst,
+    gradient: (node) => groupGradient(node, node.integer('num_groups', 1)),
+  },
   {
     op: 'LayerNormalization',
     types: (node) => {
@@ -105,6 +127,10 @@ export function groupNorm(b: Builder, x: Value, weight: Value, bias: Value, grou
   const none = b.constant(x.dtype, [groups], Array<number>(groups).fill(0))
   const count = x.shape.reduce((a, c) => a * c, 1)
   const grouped = reshape(b, x, [x.shape[0]!, groups, count / x.shape[0]! / groups])
-  const normalized = reshape(b, b.emit('InstanceNormalization', [grouped, ones, none], { epsilon: float(epsilon) }), x.shape)
+  const normalized = reshape(
+    b,
+    b.emit('InstanceNormalization', [grouped, ones, none], { epsilon: float(epsilon) }),
+    x.shape,
+  )
   return add(b, mul(b, normalized, perChannel(b, weight, x.shape.length)), perChannel(b, bias, x.shape.length))
 }

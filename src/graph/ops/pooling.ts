@@ -14,7 +14,10 @@ function poolWindow(node: NodeView) {
 
 function poolTypes(node: NodeView) {
   const { dtype, shape } = node.input(0)
-  const type = { dtype, shape: [...shape.slice(0, 2), ...positions(shape.slice(2), poolWindow(node), node.integer('ceil_mode', 0) === 1)] }
+  const type = {
+    dtype,
+    shape: [...shape.slice(0, 2), ...positions(shape.slice(2), poolWindow(node), node.integer('ceil_mode', 0) === 1)],
+  }
   return [type, { dtype: 'int64' as const, shape: type.shape }]
 }
 
@@ -24,7 +27,13 @@ function averageGradient(node: GradientView) {
   const x = node.input(0)
   const window = poolWindow(node)
   if (node.integer('ceil_mode', 0)) {
-    throw expected('unsupported', 'ceil_mode 0', `the gradient of AveragePool \`${node.name}\``, 'ceil_mode 1', 'Export it with explicit pads.')
+    throw expected(
+      'unsupported',
+      'ceil_mode 0',
+      `the gradient of AveragePool \`${node.name}\``,
+      'ceil_mode 1',
+      'Export it with explicit pads.',
+    )
   }
   const { kernel, strides, dilations, pads } = window
   const rank = kernel.length
@@ -33,7 +42,9 @@ function averageGradient(node: GradientView) {
   const images = (value: Value, size: readonly number[]) => reshape(b, value, [batch * channels, 1, ...size])
   const ones = b.constant(x.dtype, [1, 1, ...kernel], Array<number>(kernel.reduce((p, c) => p * c, 1)).fill(1))
   const spread = (value: Value) => {
-    const natural = kernel.map((size, i) => (places[i]! - 1) * strides[i]! + (size - 1) * dilations[i]! + 1 - pads[i]! - pads[i + rank]!)
+    const natural = kernel.map(
+      (size, i) => (places[i]! - 1) * strides[i]! + (size - 1) * dilations[i]! + 1 - pads[i]! - pads[i + rank]!,
+    )
     return b.emit('ConvTranspose', [value, ones], {
       kernel_shape: kernel,
       strides,
@@ -55,7 +66,12 @@ function maxGradient(node: GradientView) {
   const b = node.builder
   const x = node.input(0)
   const { kernel, strides, dilations, pads } = poolWindow(node)
-  const [, places] = b.emitAll('MaxPool', [x], { kernel_shape: kernel, strides, dilations, pads, ceil_mode: node.integer('ceil_mode', 0) }, { outputs: 2 })
+  const [, places] = b.emitAll(
+    'MaxPool',
+    [x],
+    { kernel_shape: kernel, strides, dilations, pads, ceil_mode: node.integer('ceil_mode', 0) },
+    { outputs: 2 },
+  )
   const size = x.shape.reduce((p, c) => p * c, 1)
   const flat = b.indices([-1])
   const zeros = expand(b, b.scalar(x.dtype, 0), [size])
@@ -80,7 +96,13 @@ function resizeTypes(node: NodeView) {
   const axes = node.integers('axes')
   const policy = node.string('keep_aspect_ratio_policy', 'stretch')
   if (axes || policy !== 'stretch' || !(sizes ?? scales)) {
-    throw expected('unsupported', 'constant sizes or scales for every axis', `Resize \`${node.name}\``, axes ? 'axes' : policy, 'Export it with fixed sizes.')
+    throw expected(
+      'unsupported',
+      'constant sizes or scales for every axis',
+      `Resize \`${node.name}\``,
+      axes ? 'axes' : policy,
+      'Export it with fixed sizes.',
+    )
   }
   return [{ dtype, shape: shape.map((size, i) => (sizes ? sizes[i]! : Math.floor(size * scales![i]!))) }]
 }
@@ -95,9 +117,16 @@ function resizeMatrix(node: NodeView, input: number, output: number, axis: numbe
   const place = (i: number): number => {
     if (coordinates === 'asymmetric') return i / ratio
     if (coordinates === 'align_corners') return output === 1 ? 0 : (i * (input - 1)) / (output - 1)
-    if (coordinates === 'half_pixel' || (coordinates === 'pytorch_half_pixel' && output > 1)) return (i + 0.5) / ratio - 0.5
+    if (coordinates === 'half_pixel' || (coordinates === 'pytorch_half_pixel' && output > 1))
+      return (i + 0.5) / ratio - 0.5
     if (coordinates === 'pytorch_half_pixel') return 0
-    throw expected('unsupported', 'a usual coordinate mode', `the gradient of Resize \`${node.name}\``, coordinates, 'Export it with half_pixel or asymmetric.')
+    throw expected(
+      'unsupported',
+      'a usual coordinate mode',
+      `the gradient of Resize \`${node.name}\``,
+      coordinates,
+      'Export it with half_pixel or asymmetric.',
+    )
   }
   const nearest = (x: number): number => {
     if (rounding === 'floor') return Math.floor(x)
@@ -113,7 +142,14 @@ function resizeMatrix(node: NodeView, input: number, output: number, axis: numbe
       const low = Math.floor(x)
       row[clamp(low)]! += 1 - (x - low)
       row[clamp(low + 1)]! += x - low
-    } else throw expected('unsupported', 'nearest or linear', `the gradient of Resize \`${node.name}\``, mode, 'Export it with another mode.')
+    } else
+      throw expected(
+        'unsupported',
+        'nearest or linear',
+        `the gradient of Resize \`${node.name}\``,
+        mode,
+        'Export it with another mode.',
+      )
     return row
   })
 }
@@ -124,7 +160,9 @@ function repeats(node: NodeView, input: readonly number[], output: readonly numb
   if (node.string('mode', 'nearest') !== 'nearest' || !factors.every(Number.isInteger)) return undefined
   const plain = input.every((size, axis) => {
     const factor = factors[axis]!
-    return factor === 1 || resizeMatrix(node, size, output[axis]!, axis).every((row, i) => row[Math.floor(i / factor)] === 1)
+    return (
+      factor === 1 || resizeMatrix(node, size, output[axis]!, axis).every((row, i) => row[Math.floor(i / factor)] === 1)
+    )
   })
   return plain ? factors : undefined
 }
@@ -181,4 +219,3 @@ export const upsampleNearest = (b: Builder, x: Value, factor: number): Value =>
     coordinate_transformation_mode: 'asymmetric',
     nearest_mode: 'floor',
   })
-

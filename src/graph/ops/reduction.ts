@@ -23,7 +23,9 @@ const reduction = (op: string, rule: Rule, fold?: (values: readonly number[]) =>
   op,
   types: (node) => {
     const axes = axesOf(node)
-    const shape = node.integer('keepdims', 1) ? keptShape(node) : node.input(0).shape.filter((_, i) => !axes.includes(i))
+    const shape = node.integer('keepdims', 1)
+      ? keptShape(node)
+      : node.input(0).shape.filter((_, i) => !axes.includes(i))
     return [{ dtype: node.input(0).dtype, shape }]
   },
   ...(fold && {
@@ -51,10 +53,18 @@ const extremum: Rule = (b, x, y, g, node) => {
 
 export const reductions: readonly Operator[] = [
   reduction('ReduceMean', (b, _x, _y, g, node) => scale(b, g, 1 / count(node))),
-  reduction('ReduceSum', (_b, _x, _y, g) => g, (values) => values.reduce((a, c) => a + c, 0)),
+  reduction(
+    'ReduceSum',
+    (_b, _x, _y, g) => g,
+    (values) => values.reduce((a, c) => a + c, 0),
+  ),
   reduction('ReduceMax', extremum, (values) => Math.max(...values)),
   reduction('ReduceMin', extremum, (values) => Math.min(...values)),
-  reduction('ReduceProd', (b, x, y, g) => div(b, mul(b, g, y), x), (values) => values.reduce((a, c) => a * c, 1)),
+  reduction(
+    'ReduceProd',
+    (b, x, y, g) => div(b, mul(b, g, y), x),
+    (values) => values.reduce((a, c) => a * c, 1),
+  ),
   reduction('ReduceSumSquare', (b, x, _y, g) => scale(b, mul(b, g, x), 2)),
   reduction('ReduceL1', (b, x, _y, g) => mul(b, g, b.emit('Sign', [x]))),
   reduction('ReduceL2', (b, x, y, g) => div(b, mul(b, g, x), y)),

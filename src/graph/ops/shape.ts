@@ -17,7 +17,13 @@ function reshapedTo(node: NodeView): number[] {
   const known = sizeOf(wanted.filter((size) => size !== -1))
   const shape = wanted.map((size) => (size === -1 ? sizeOf(from) / known : size))
   if (sizeOf(shape) !== sizeOf(from) || !shape.every(Number.isInteger)) {
-    throw expected('bad-model', `a shape of ${sizeOf(from)} entries`, `Reshape \`${node.name}\``, `[${wanted}]`, "The graph does not fit the input's size.")
+    throw expected(
+      'bad-model',
+      `a shape of ${sizeOf(from)} entries`,
+      `Reshape \`${node.name}\``,
+      `[${wanted}]`,
+      "The graph does not fit the input's size.",
+    )
   }
   return shape
 }
@@ -96,7 +102,9 @@ const splitSizes = (node: NodeView): readonly number[] => {
 function splitGradient(node: GradientView) {
   const b = node.builder
   const axis = fromFront(node.integer('axis', 0), node.input(0).shape.length)
-  const parts = node.outputs.map((output, i) => node.cotangents[i] ?? expand(b, b.scalar(output.dtype, 0), output.shape))
+  const parts = node.outputs.map(
+    (output, i) => node.cotangents[i] ?? expand(b, b.scalar(output.dtype, 0), output.shape),
+  )
   return [concat(b, parts, axis)]
 }
 
@@ -130,7 +138,11 @@ function padGradient(node: GradientView) {
   const mode = node.string('mode', 'constant')
   // Negative pads cut off: they are undone by pads, and pads by negative ones.
   if (mode === 'constant') {
-    const inside = pad(b, node.cotangent, [...begin, ...end].map((p) => -p))
+    const inside = pad(
+      b,
+      node.cotangent,
+      [...begin, ...end].map((p) => -p),
+    )
     const total = (value: Value) => sum(b, value, [...value.shape.keys()], false)
     return [inside, undefined, node.needs[2] ? b.emit('Sub', [total(node.cotangent), total(inside)]) : undefined]
   }
@@ -147,7 +159,8 @@ function padGradient(node: GradientView) {
 function depthToSpace(b: Builder, x: Value, block: number, mode: string): Value {
   const [batch, channels, height, width] = x.shape as [number, number, number, number]
   const depth = channels / block ** 2
-  const open = mode === 'CRD' ? [batch, depth, block, block, height, width] : [batch, block, block, depth, height, width]
+  const open =
+    mode === 'CRD' ? [batch, depth, block, block, height, width] : [batch, block, block, depth, height, width]
   const order = mode === 'CRD' ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]
   return reshape(b, transpose(b, reshape(b, x, open), order), [batch, depth, height * block, width * block])
 }
@@ -187,11 +200,20 @@ export const shapes: readonly Operator[] = [
     types: (node) => {
       const { shape } = node.input(0)
       const perm = node.integers('perm') ?? [...shape.keys()].reverse()
-      return typed(node, perm.map((axis) => shape[axis]!))
+      return typed(
+        node,
+        perm.map((axis) => shape[axis]!),
+      )
     },
     gradient: (node) => {
       const perm = node.integers('perm') ?? [...node.input(0).shape.keys()].reverse()
-      return [transpose(node.builder, node.cotangent, perm.map((_, i) => perm.indexOf(i)))]
+      return [
+        transpose(
+          node.builder,
+          node.cotangent,
+          perm.map((_, i) => perm.indexOf(i)),
+        ),
+      ]
     },
   },
   {
@@ -205,11 +227,25 @@ export const shapes: readonly Operator[] = [
   },
   {
     op: 'Tile',
-    types: (node) => typed(node, node.input(0).shape.map((size, i) => size * node.constant(1)[i]!)),
+    types: (node) =>
+      typed(
+        node,
+        node.input(0).shape.map((size, i) => size * node.constant(1)[i]!),
+      ),
     gradient: ({ builder: b, cotangent, input, constant }) => {
       const { shape } = input(0)
       const open = shape.flatMap((size, i) => [constant(1)[i]!, size])
-      return [reshape(b, sum(b, reshape(b, cotangent, open), shape.map((_, i) => 2 * i)), shape)]
+      return [
+        reshape(
+          b,
+          sum(
+            b,
+            reshape(b, cotangent, open),
+            shape.map((_, i) => 2 * i),
+          ),
+          shape,
+        ),
+      ]
     },
   },
   {
@@ -264,7 +300,10 @@ export const shapes: readonly Operator[] = [
     op: 'Pad',
     types: (node) => {
       const { begin, end } = padsOf(node)
-      return typed(node, node.input(0).shape.map((size, i) => size + begin[i]! + end[i]!))
+      return typed(
+        node,
+        node.input(0).shape.map((size, i) => size + begin[i]! + end[i]!),
+      )
     },
     gradient: padGradient,
   },
@@ -275,7 +314,9 @@ export const shapes: readonly Operator[] = [
       const block = node.integer('blocksize', 1)
       return typed(node, [batch, channels / block ** 2, height * block, width * block])
     },
-    gradient: (node) => [spaceToDepth(node.builder, node.cotangent, node.integer('blocksize', 1), node.string('mode', 'DCR'))],
+    gradient: (node) => [
+      spaceToDepth(node.builder, node.cotangent, node.integer('blocksize', 1), node.string('mode', 'DCR')),
+    ],
   },
   {
     op: 'SpaceToDepth',
@@ -295,11 +336,24 @@ export const shapes: readonly Operator[] = [
   },
   {
     op: 'Shape',
-    types: (node) => [{ dtype: 'int64', shape: [node.input(0).shape.slice(node.integer('start', 0), node.integer('end', node.input(0).shape.length)).length] }],
-    fold: (node) => node.input(0).shape.slice(node.integer('start', 0), node.integer('end', node.input(0).shape.length)),
+    types: (node) => [
+      {
+        dtype: 'int64',
+        shape: [
+          node.input(0).shape.slice(node.integer('start', 0), node.integer('end', node.input(0).shape.length)).length,
+        ],
+      },
+    ],
+    fold: (node) =>
+      node.input(0).shape.slice(node.integer('start', 0), node.integer('end', node.input(0).shape.length)),
     gradient: 'none',
   },
-  { op: 'Size', types: () => [{ dtype: 'int64', shape: [] }], fold: (node) => [sizeOf(node.input(0).shape)], gradient: 'none' },
+  {
+    op: 'Size',
+    types: () => [{ dtype: 'int64', shape: [] }],
+    fold: (node) => [sizeOf(node.input(0).shape)],
+    gradient: 'none',
+  },
   { op: 'Constant', types: (node) => [constantOf(node)], fold: (node) => constantOf(node).numbers, gradient: 'none' },
   {
     op: 'ConstantOfShape',
@@ -307,7 +361,9 @@ export const shapes: readonly Operator[] = [
     fold: (node) => {
       const value = node.tensor('value')
       const fill = value ? smallNumbers(value)?.[0] : 0
-      return fill === undefined || sizeOf(node.constant(0)) > 4096 ? undefined : Array<number>(sizeOf(node.constant(0))).fill(fill)
+      return fill === undefined || sizeOf(node.constant(0)) > 4096
+        ? undefined
+        : Array<number>(sizeOf(node.constant(0))).fill(fill)
     },
     gradient: 'none',
   },

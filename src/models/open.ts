@@ -1,0 +1,155 @@
+/** From a path to networks: what lies there, and which of its networks is meant. Nothing is run here. */
+import type { Files } from '../checkpoints/files.js'
+import { type CheckpointFolder, type OnnxPart, openFolder } from '../checkpoints/folder.js'
+import { expected } from '../core/errors.js'
+import type { Graph } from '../graph/graph.js'
+import { formatShape } from '../math/tensor.js'
+import { autoencoderClasses, autoencoderNetworks } from './autoencoder-checkpoint.js'
+import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoencoder-networks.js'
+import { onnxAutoencoderNetworks } from './autoencoder-onnx.js'
+import { openOnnxModel } from './onnx-graph.js'
+
+const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
+
+async function onnxPart(folder: CheckpointFolder, name: string): Promise<OnnxPart> {
+  const part = await folder.part(name)
+  if (part.kind === 'onnx') return part
+  const remedy = 'Only autoencoders are built from config.json and weights; export this part to ONNX.'
+  throw expected('unsupported', 'an ONNX file', `\`${part.folder}\``, part.className, remedy)
+}
+
+/** The two files of an Optimum folder, or of a pipeline that has no `vae` of its own. */
+const isTwoFiles = (folder: CheckpointFolder) =>
+  !folder.has('vae') && (folder.has('vae_encoder') || folder.has('vae_decoder'))
+
+/**
+ * The networks of the autoencoder at `path`: a diffusers pipeline (its `vae`), an autoencoder's own folder, or a folder
+ * of vae_encoder/model.onnx and vae_decoder/model.onnx. Reads configurations and where weights lie, not the weights of
+ * a diffusers folder.
+ *
+ * Errors: `bad-model` for anything else (another network's folder, one ONNX file, missing or damaged files), saying
+ * what was found; `unsupported` for layouts that no published autoencoder of Stable Diffusion has.
+ *
+ * @example const networks = await openAutoencoderNetworks(nodeFiles, 'models/stable-diffusion-2-1')
+ */
+export async function openAutoencoderNetworks(files: Files, path: string): Promise<AutoencoderNetworks> {
+  const folder = await openFolder(files, path)
+  const name = nameOf(path)
+  if (isTwoFiles(folder)) {
+    const encoder = await onnxPart(folder, 'vae_encoder')
+    const decoder = await onnxPart(folder, 'vae_decoder')
+    return await onnxAutoencoderNetworks(files, { encoder, decoder }, name)
+  }
+  return await autoencoderNetworks(await folder.part('vae', autoencoderClasses), name)
+}
+
+type FedShapes = Readonly<Record<string, readonly number[]>>
+
+/** A network before the sizes of its inputs are known. */
+interface Network {
+  readonly inputs: readonly string[]
+  graph(shapes: FedShapes): Graph
+}
+
+async function onnxNetwork(files: Files, part: OnnxPart): Promise<Network> {
+  const model = await openOnnxModel(files, part.file)
+  const inputs = model.inputs.map(({ name }) => name)
+  return {
+    inputs,
+    graph: (shapes) =>
+      model.graph(Object.fromEntries(Object.entries(shapes).filter(([name]) => inputs.includes(name)))),
+  }
+}
+
+/** The batch and the rest of the shape that is fed as `name`. */
+function fedShape(shapes: FedShapes, name: string): [batch: number, rest: readonly number[]] {
+  const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
+  if (shape?.length === 4) return [shape[0]!, shape.slice(1)]
+  const got = shape ? formatShape(shape) : `${Object.keys(shapes).join(', ') || 'nothing'}`
+  throw expected('bad-shape', 'batch × channels × height × width', `input \`${name}\``, got, `Feed \`${name}\`.`)
+}
+
+/** The two halves as diffusers defines them. */
+function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'decoder', Network>> {
+  return {
+    encoder: {
+      inputs: ['image'],
+      graph(shapes) {
+        const [batch, image] = fedShape(shapes, 'image')
+        latentShapeOf(networks, image)
+        return networks.raw.encoder({ batch, height: image[1]!, width: image[2]! })
+      },
+    },
+    decoder: {
+      inputs: ['latent'],
+      graph(shapes) {
+        const [batch, latent] = fedShape(shapes, 'latent')
+        const [, height, width] = imageShapeOf(networks, latent)
+        return networks.raw.decoder({ batch, height, width })
+      },
+    },
+  }
+}
+
+/** The networks that a caller may mean, each with how to open it. */
+type Choices = Readonly<Record<string, () => Promise<Network>>>
+
+const halfNames = ['encoder', 'decoder'] as const
+
+async function choicesOf(files: Files, folder: CheckpointFolder): Promise<Choices> {
+  const onnx = (name: string) => async () => await onnxNetwork(files, await onnxPart(folder, name))
+  if (folder.kind === 'onnx-file') return Object.fromEntries(folder.partNames.map((name) => [name, onnx(name)]))
+  const choices: Record<string, () => Promise<Network>> = {}
+  if (!isTwoFiles(folder)) {
+    for (const half of halfNames) {
+      choices[half] = async () => halvesOf(await openAutoencoderNetworks(files, folder.path))[half]
+    }
+  }
+  for (const name of folder.partNames) {
+    const isOnnx = (await files.size(files.join(folder.path, name, 'model.onnx'))) !== undefined
+    if (isOnnx) choices[name.replace(/^vae_/, '')] ??= onnx(name)
+  }
+  return choices
+}
+
+/** The only choice, or the only half of an autoencoder whose inputs are all fed. */
+async function impliedBy(shapes: FedShapes, choices: Choices, path: string): Promise<Network> {
+  const names = Object.keys(choices)
+  const candidates = names.length === 1 ? names : halfNames.filter((half) => Object.hasOwn(choices, half))
+  const opened = await Promise.all(candidates.map(async (name) => ({ name, network: await choices[name]!() })))
+  const isFed = ({ inputs }: Network) => inputs.every((name) => Object.hasOwn(shapes, name))
+  const [implied, ...more] = opened.length === 1 ? opened : opened.filter(({ network }) => isFed(network))
+  if (implied && more.length === 0) return implied.network
+  const what = opened.map(({ name, network }) => `${network.inputs.join(' and ')} of the ${name}`).join(', or ')
+  const got = Object.keys(shapes).join(', ') || 'nothing'
+  throw expected('bad-option', `the inputs ${what},`, `\`${path}\``, got, `Say which part: ${names.join(' or ')}.`)
+}
+
+export interface OpenNetworkOptions {
+  /**
+   * `encoder` or `decoder` of an autoencoder, or the name of a part that is an ONNX file (`unet`). Default: the half
+   * whose inputs are all fed, where that is one.
+   */
+  readonly part?: string
+  /** Shapes of the inputs, batch included, by their names; other names are ignored. */
+  readonly shapes: FedShapes
+}
+
+/**
+ * One network of a checkpoint as its own tools define it, unscaled: an AutoencoderKL's encoder `image` → `mean`,
+ * `logvar` and decoder `latent` → `decoded`; an AutoencoderTiny's `image` → `encoded` and `latent` → `decoded`; an ONNX
+ * file as it is.
+ *
+ * Errors: `bad-option` when it is not clear which network is meant, naming the choices; `bad-shape` for shapes that the
+ * network cannot have; otherwise as openAutoencoderNetworks.
+ *
+ * @example const decoder = await openNetwork(nodeFiles, 'models/sd21', { shapes: { latent: [1, 4, 64, 64] } })
+ */
+export async function openNetwork(files: Files, path: string, { part, shapes }: OpenNetworkOptions): Promise<Graph> {
+  const choices = await choicesOf(files, await openFolder(files, path))
+  if (part === undefined) return (await impliedBy(shapes, choices, path)).graph(shapes)
+  const open = Object.hasOwn(choices, part) ? choices[part] : undefined
+  if (open) return (await open()).graph(shapes)
+  const names = Object.keys(choices).join(' or ')
+  throw expected('bad-option', names, `the part of \`${path}\``, `\`${part}\``, 'Name a network that it has.')
+}

@@ -1,0 +1,257 @@
+/** From a checkpoint's folder to an autoencoder that runs: what diffusers computes, times the scale factor. */
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { readTensors } from '../src/checkpoints/tensors.js'
+import type { Runtime } from '../src/graph/runtime.js'
+import { torchNoise } from '../src/math/noise.js'
+import { combine, map, norm, subtract, type Tensor, zeros } from '../src/math/tensor.js'
+import { type AutoencoderOptions, openAutoencoder } from '../src/models/autoencoder-sessions.js'
+import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
+import { stack, unstack } from '../src/models/stack.js'
+import { nodeFiles } from '../src/node/files.js'
+import { ortNode } from '../src/runtimes/index.js'
+
+/** Both sides compute in float32; what is left is the order of their sums. */
+const float32 = 1e-4
+/** Gradients add up more terms than outputs. */
+const gradientTolerance = 1e-3
+/** Half precision has 11 bits; some hundred operators one after the other lose a few more. */
+const float16 = 2e-2
+/** A batch may be computed with other kernels than one picture, so with other roundings. */
+const batching = 1e-5
+
+const runtime = ortNode()
+afterAll(() => runtime.close())
+
+const golden = (name: string) => join(fileURLToPath(new URL('golden', import.meta.url)), name)
+const relativeError = (ours: Tensor, theirs: Tensor) => norm(subtract(ours, theirs)) / norm(theirs)
+
+interface Reference {
+  readonly name: string
+  /** diffusers' scaling_factor of the configuration. */
+  readonly scale: number
+  readonly encoded: string
+}
+
+const references: readonly Reference[] = [
+  { name: 'autoencoder-kl', scale: 0.18215, encoded: 'mean' },
+  { name: 'autoencoder-tiny', scale: 1, encoded: 'encoded' },
+]
+
+describe.each(references)('$name', async ({ name, scale, encoded }) => {
+  const networks = await openAutoencoderNetworks(nodeFiles, golden(name))
+  const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
+  const images = unstack(io.get('image')!)
+  const [image] = images as [Tensor]
+  const scaled = (key: string, by: number) => unstack(io.get(key)!).map((tensor) => combine([by, tensor]))
+  const latents = scaled('latent', scale)
+  const [latent] = latents as [Tensor]
+
+  const open = (options: AutoencoderOptions = {}) => openAutoencoder(networks, runtime, options)
+  const shared = open()
+  afterAll(() => shared.close())
+
+  it('encodes to the posterior mean in model units', async () => {
+    expect(relativeError(await shared.encode(image), scaled(encoded, scale)[0]!)).toBeLessThan(float32)
+  })
+
+  it('decodes latents in model units', async () => {
+    expect(relativeError(await shared.decode(latent), scaled('decoded', 1)[0]!)).toBeLessThan(float32)
+  })
+
+  it('decodes and encodes again in one run', async () => {
+    const both = await shared.roundTrip(latent)
+    expect(relativeError(both.image, await shared.decode(latent))).toBeLessThan(batching)
+    expect(relativeError(both.latent, await shared.encode(both.image))).toBeLessThan(float32)
+  })
+
+  it('pulls back half of the gradient of the squared distance', async () => {
+    // ∂/∂z ½‖D(z) − x‖² = ∂/∂(z/s) Σ(D − x)² · 1/(2s)
+    const pulled = await shared.pullback(latent, image)
+    expect(relativeError(pulled.gradient, scaled('grad_latent', 1 / (2 * scale))[0]!)).toBeLessThan(gradientTolerance)
+    expect(relativeError(pulled.image, scaled('decoded', 1)[0]!)).toBeLessThan(float32)
+  })
+
+  it('runs several at once as one after the other', async () => {
+    const others = [image, map(image, (value) => -value)]
+    const places = [latent, map(latent, (value, i) => value * Math.cos(i))]
+    const { batched } = shared
+    /** Compares results in a batch with results one by one. */
+    const expectSame = async (
+      together: readonly Tensor[],
+      alone: (i: number) => Promise<Tensor>,
+      tolerance: number,
+    ) => {
+      expect(together.length).toBe(2)
+      expect(relativeError(together[0]!, together[1]!)).toBeGreaterThan(float16)
+      for (const [i, result] of together.entries()) {
+        expect(relativeError(result, await alone(i))).toBeLessThan(tolerance)
+      }
+    }
+    await expectSame(await batched.encode(others), (i) => shared.encode(others[i]!), batching)
+    await expectSame(await batched.decode(places), (i) => shared.decode(places[i]!), batching)
+    const trips = (await batched.roundTrip(places)).map((trip) => trip.latent)
+    await expectSame(trips, async (i) => (await shared.roundTrip(places[i]!)).latent, float32)
+    const gradients = (await batched.pullback(places, others)).map(({ gradient }) => gradient)
+    await expectSame(gradients, async (i) => (await shared.pullback(places[i]!, others[i]!)).gradient, float32)
+  })
+
+  it('is close in 16 bits', async () => {
+    const small = open({ precision: 16 })
+    const { gradient } = await small.pullback(latent, image)
+    expect(relativeError(await small.encode(image), scaled(encoded, scale)[0]!)).toBeLessThan(float16)
+    expect(relativeError(await small.decode(latent), scaled('decoded', 1)[0]!)).toBeLessThan(float16)
+    expect(relativeError(gradient, scaled('grad_latent', 1 / (2 * scale))[0]!)).toBeLessThan(float16)
+    await small.close()
+  })
+
+  it('opens the raw networks as diffusers names and scales them', async () => {
+    const encoder = await openNetwork(nodeFiles, golden(name), { shapes: { image: io.get('image')!.shape } })
+    const decoder = await openNetwork(nodeFiles, golden(name), { part: 'decoder', shapes: { latent: [1, 4, 3, 5] } })
+    expect(encoder.outputs.map((output) => output.name)).toContain(encoded)
+    expect(encoder.inputs.map(({ shape }) => shape)).toEqual([io.get('image')!.shape])
+    expect(decoder.outputs).toMatchObject([{ name: 'decoded', shape: [1, 3, 24, 40] }])
+    const session = await runtime.open(encoder)
+    const results = await session.run({ image: io.get('image')! })
+    await session.close()
+    expect(relativeError(results[encoded]!, io.get(encoded)!)).toBeLessThan(float32)
+  })
+})
+
+/** A runtime that computes nothing: every output is full of one number. Counts its sessions. */
+function standIn(value = 0) {
+  const counts = { open: 0, most: 0, opened: 0 }
+  const runtime: Runtime = {
+    name: 'stand-in',
+    async open(graph) {
+      counts.open++
+      counts.opened++
+      counts.most = Math.max(counts.most, counts.open)
+      await setImmediate()
+      return {
+        async run(_feeds, signal) {
+          await setImmediate()
+          signal?.throwIfAborted()
+          return Object.fromEntries(graph.outputs.map(({ name, shape }) => [name, map(zeros(shape), () => value)]))
+        },
+        async close() {
+          await setImmediate()
+          counts.open--
+        },
+      }
+    },
+    usage: async () => ({ peakMemoryBytes: 0, networkSeconds: 0, runs: 0 }),
+    close: async () => {},
+  }
+  return { runtime, counts }
+}
+
+describe('sessions', async () => {
+  const networks = await openAutoencoderNetworks(nodeFiles, golden('autoencoder-tiny'))
+  const image = torchNoise(1, [3, 16, 24])
+  const latent = torchNoise(2, [4, 2, 3])
+
+  it('opens each network once', async () => {
+    const { runtime, counts } = standIn()
+    const autoencoder = openAutoencoder(networks, runtime)
+    await autoencoder.decode(latent)
+    await autoencoder.decode(latent)
+    await autoencoder.encode(image)
+    expect(counts).toEqual({ open: 2, most: 2, opened: 2 })
+    await autoencoder.close()
+    expect(counts.open).toBe(0)
+  })
+
+  it('keeps those used last when sizes change', async () => {
+    const { runtime, counts } = standIn()
+    const autoencoder = openAutoencoder(networks, runtime)
+    for (const width of [1, 2, 3, 4, 1, 5, 6]) await autoencoder.decode(zeros([4, 1, width]))
+    expect(counts).toEqual({ open: 4, most: 4, opened: 6 })
+    for (const width of [1, 4, 5, 6]) await autoencoder.decode(zeros([4, 1, width]))
+    expect(counts.opened).toBe(6)
+    await autoencoder.close()
+  })
+
+  it('keeps one open when lean, also when called all at once', async () => {
+    const { runtime, counts } = standIn()
+    const autoencoder = openAutoencoder(networks, runtime, { lean: true })
+    await Promise.all([
+      autoencoder.encode(image),
+      autoencoder.decode(latent),
+      autoencoder.roundTrip(latent),
+      autoencoder.pullback(latent, image),
+    ])
+    expect(counts).toEqual({ open: 1, most: 1, opened: 4 })
+    await autoencoder.close()
+  })
+
+  it('passes on how sessions are to be opened', async () => {
+    const { runtime } = standIn()
+    const seen: unknown[] = []
+    const open: Runtime['open'] = (graph, options) => {
+      seen.push(options)
+      return runtime.open(graph, options)
+    }
+    const autoencoder = openAutoencoder(networks, { ...runtime, open }, { lean: true, device: 'webgpu' })
+    await autoencoder.decode(latent)
+    expect(seen).toEqual([{ lean: true, device: 'webgpu' }])
+    await autoencoder.close()
+  })
+
+  it('goes on after a call that failed', async () => {
+    const autoencoder = openAutoencoder(networks, standIn().runtime)
+    const reason = new Error('enough')
+    const failed = autoencoder.encode(image, AbortSignal.abort(reason))
+    const next = autoencoder.encode(image)
+    await expect(failed).rejects.toBe(reason)
+    expect((await next).shape).toEqual([4, 2, 3])
+    await autoencoder.close()
+  })
+
+  it('refuses calls when closed and leaves nothing open', async () => {
+    const { runtime, counts } = standIn()
+    const autoencoder = openAutoencoder(networks, runtime)
+    const ended = Promise.allSettled([autoencoder.encode(image), autoencoder.decode(latent)])
+    await setImmediate()
+    await autoencoder.close()
+    expect((await ended)[1]).toMatchObject({ status: 'rejected', reason: { code: 'runtime-failed' } })
+    await expect(autoencoder.encode(image)).rejects.toThrowError(/Expected an open autoencoder/)
+    expect(counts).toMatchObject({ open: 0, opened: 1 })
+  })
+
+  it('says so when numbers overflow', async () => {
+    const message = expect.stringContaining('precision 32')
+    const autoencoder = openAutoencoder(networks, standIn(Number.NaN).runtime, { precision: 16 })
+    await expect(autoencoder.encode(image)).rejects.toMatchObject({ code: 'not-finite', message })
+    await expect(autoencoder.decode(latent)).rejects.toMatchObject({ code: 'not-finite', message })
+    // Iterations judge by themselves what they make of it.
+    expect((await autoencoder.roundTrip(latent)).latent.data[0]).toBeNaN()
+  })
+
+  const autoencoder = openAutoencoder(networks, standIn().runtime)
+  it.each([
+    ['sides', () => autoencoder.encode(zeros([3, 16, 20])), /multiples of 8 for `autoencoder-tiny`, got 3×16×20/],
+    ['channels', () => autoencoder.encode(zeros([1, 16, 16])), /3 channels .* got 1×16×16/],
+    ['axes', () => autoencoder.encode(zeros([1, 3, 16, 16])), /got 1×3×16×16/],
+    ['latent channels', () => autoencoder.decode(zeros([3, 2, 2])), /4 channels × height × width .* got 3×2×2/],
+    ['latent axes', () => autoencoder.roundTrip(zeros([4, 4])), /got 4×4/],
+    ['target', () => autoencoder.pullback(zeros([4, 2, 2]), zeros([3, 16, 24])), /1 of 3×16×16 .* got 1 of 3×16×24/],
+    [
+      'shapes',
+      () => autoencoder.batched.decode([zeros([4, 2, 2]), zeros([4, 2, 3])]),
+      /one shape .* got 4×2×2 and 4×2×3/,
+    ],
+    ['number', () => autoencoder.batched.pullback([latent], [image, image]), /1 of 3×16×24 .* got 2 of/],
+    ['nothing', () => autoencoder.batched.encode([]), /got none/],
+  ])('refuses wrong %s', async (_, attempt, message) => {
+    await expect(attempt()).rejects.toMatchObject({ code: 'bad-shape', message: expect.stringMatching(message) })
+  })
+
+  it('puts tensors into a batch and takes them out', () => {
+    const tensors = [torchNoise(4, [2, 3]), torchNoise(5, [2, 3])]
+    expect(stack(tensors, 'x').shape).toEqual([2, 2, 3])
+    expect(unstack(stack(tensors, 'x'))).toEqual(tensors)
+  })
+})

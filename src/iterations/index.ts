@@ -1,0 +1,28 @@
+/** One loop, and one file for each way to move. */
+export { type AdamOptions, adam } from './adam.js'
+export { type AndersonOptions, anderson } from './anderson.js'
+export { type Difference, type Differences, differences } from './differences.js'
+export { forwardStep } from './forward-step.js'
+export { type GradientDescentOptions, gradientDescent } from './gradient-descent.js'
+export { type InertialKmOptions, inertialKm, inertialKmStepLimit } from './inertial-km.js'
+export { type LbfgsOptions, lbfgs } from './lbfgs.js'
+export { picard } from './picard.js'
+export {
+  codeSchedule,
+  constantSchedule,
+  cosineSchedule,
+  paperSchedule,
+  type Schedule,
+  type StepSizes,
+  stepAt,
+} from './schedules.js'
+export {
+  type Evaluation,
+  type Iteration,
+  type Outcome,
+  type Problem,
+  type Solution,
+  type SolveOptions,
+  solve,
+  type Updater,
+} from './solve.js'

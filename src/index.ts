@@ -1,24 +1,46 @@
 /** The public surface: an explicit list. Runtimes and files come from `undiffuse/node`. */
 
+export {
+  type Autoencoder,
+  accelerated,
+  type BatchedAutoencoder,
+  counted,
+  type DecoderInverter,
+  type Evaluations,
+  encoderOnly,
+  type Fit,
+  type Fitted,
+  fitToMultiple,
+  gradient,
+  gradientFree,
+  type Pullback,
+  type RoundTrip,
+  roundingNorm,
+} from './autoencoder/index.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
+export { type Defined, type Definition, define, parse } from './core/define.js'
 export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
+export { Task } from './core/task.js'
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
 export * as operations from './graph/ops/common.js'
 export { prune } from './graph/prune.js'
 export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
 export { type VjpOptions, vjp } from './graph/vjp.js'
+export * from './iterations/index.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
 export { errorMap, psnrDb, round8 } from './math/pixels.js'
 export {
   combine,
   dot,
+  formatShape,
   isFinite,
   map,
   norm,
   type Shape,
+  sameShape,
   sizeOf,
   subtract,
   type Tensor,

@@ -28,6 +28,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly latentChannels: number
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number
+  /** Model units per unit of the checkpoint's own latents. */
+  readonly latentScale: number
   /** The two as the checkpoint's own tools name and scale their inputs and outputs: what `undiffuse run` runs. */
   readonly raw: Halves
 }
@@ -56,6 +58,7 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     imageChannels,
     latentChannels,
     downscaling,
+    latentScale,
     encoder({ batch, height, width }) {
       const b = builder()
       const image = b.input('image', 'float32', [batch, imageChannels, height, width])

@@ -9,6 +9,16 @@ import { scatterAdd } from './gather.js'
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
 const typed = (node: NodeView, shape: readonly number[]) => [{ dtype: node.input(0).dtype, shape }]
 const sameNumbers = (node: NodeView) => node.known(0)
+
+/** The known numbers of the first input in another order: the entry at each index is read from another index. */
+function movedNumbers(node: NodeView, shape: readonly number[], from: (index: readonly number[]) => readonly number[]) {
+  const values = node.known(0)
+  const source = node.input(0).shape
+  const indexOf = (flat: number) => shape.map((size, axis) => Math.floor(flat / sizeOf(shape.slice(axis + 1))) % size)
+  const entry = (flat: number) => values![from(indexOf(flat)).reduce((at, i, axis) => at * source[axis]! + i, 0)]!
+  return values && Array.from({ length: sizeOf(shape) }, (_, flat) => entry(flat))
+}
+
 const reshapeBack = (node: GradientView) => [reshape(node.builder, node.cotangent, node.input(0).shape)]
 
 function reshapedTo(node: NodeView): number[] {
@@ -27,6 +37,9 @@ function reshapedTo(node: NodeView): number[] {
   }
   return shape
 }
+
+const permutation = (node: NodeView) => node.integers('perm') ?? [...node.input(0).shape.keys()].reverse()
+const transposed = (node: NodeView) => permutation(node).map((axis) => node.input(0).shape[axis]!)
 
 function unsqueezed(node: NodeView): number[] {
   const from = [...node.input(0).shape]
@@ -65,6 +78,12 @@ function cutsOf(node: NodeView): Cut[] {
     const end = step > 0 ? clamp(ends[i]!, 0, size) : clamp(ends[i]!, -1, size - 1)
     return { axis, start, step, count: Math.max(0, Math.ceil((end - start) / step)) }
   })
+}
+
+function sliced(node: NodeView): number[] {
+  const shape = [...node.input(0).shape]
+  for (const { axis, count } of cutsOf(node)) shape[axis] = count
+  return shape
 }
 
 /** Puts the cotangent of x[start::step] back among zeros. */
@@ -197,23 +216,15 @@ export const shapes: readonly Operator[] = [
   { op: 'Unsqueeze', types: (node) => typed(node, unsqueezed(node)), fold: sameNumbers, gradient: reshapeBack },
   {
     op: 'Transpose',
-    types: (node) => {
-      const { shape } = node.input(0)
-      const perm = node.integers('perm') ?? [...shape.keys()].reverse()
-      return typed(
-        node,
-        perm.map((axis) => shape[axis]!),
-      )
+    types: (node) => typed(node, transposed(node)),
+    fold: (node) => {
+      const perm = permutation(node)
+      return movedNumbers(node, transposed(node), (index) => perm.map((_, axis) => index[perm.indexOf(axis)]!))
     },
     gradient: (node) => {
-      const perm = node.integers('perm') ?? [...node.input(0).shape.keys()].reverse()
-      return [
-        transpose(
-          node.builder,
-          node.cotangent,
-          perm.map((_, i) => perm.indexOf(i)),
-        ),
-      ]
+      const perm = permutation(node)
+      const back = perm.map((_, axis) => perm.indexOf(axis))
+      return [transpose(node.builder, node.cotangent, back)]
     },
   },
   {
@@ -250,16 +261,12 @@ export const shapes: readonly Operator[] = [
   },
   {
     op: 'Slice',
-    types: (node) => {
-      const shape = [...node.input(0).shape]
-      for (const { axis, count } of cutsOf(node)) shape[axis] = count
-      return typed(node, shape)
-    },
+    types: (node) => typed(node, sliced(node)),
     fold: (node) => {
-      const values = node.known(0)
-      const [cut] = cutsOf(node)
-      if (!values || !cut || node.input(0).shape.length !== 1) return undefined
-      return Array.from({ length: cut.count }, (_, i) => values[cut.start + i * cut.step]!)
+      const cuts = new Map(cutsOf(node).map((cut) => [cut.axis, cut]))
+      return movedNumbers(node, sliced(node), (index) =>
+        index.map((i, axis) => (cuts.get(axis)?.start ?? 0) + i * (cuts.get(axis)?.step ?? 1)),
+      )
     },
     gradient: (node) => [
       cutsOf(node).reduce((g, cut) => cutBack(node.builder, g, cut, node.input(0).shape[cut.axis]!), node.cotangent),

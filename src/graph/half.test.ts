@@ -156,18 +156,24 @@ describe('half', () => {
     ])
   })
 
-  it('narrows casts to float32 inside', () => {
+  it('makes copies of casts that have nothing to do', () => {
     const b = builder()
-    const x = b.input('x', 'float32', [2])
-    b.output(b.emit('Neg', [b.emit('Cast', [b.emit('Abs', [x])], { to: dataTypeCode.float32 })]), 'y')
-    expect(typed(half(b.finish('g')))).toEqual([
+    const absolute = b.emit('Abs', [b.input('x', 'float32', [2])])
+    b.output(b.emit('Neg', [b.emit('Cast', [absolute], { to: dataTypeCode.float32 })]), 'y')
+    b.output(b.emit('Neg', [b.emit('Cast', [absolute], { to: dataTypeCode.float16 })]), 'z')
+    const small = half(b.finish('g'))
+    expect(typed(small)).toEqual([
       'Cast: float32 → float16',
       'Abs: float16 → float16',
-      'Cast: float16 → float16',
+      'Identity: float16 → float16',
+      'Neg: float16 → float16',
+      'Identity: float16 → float16',
+      'Identity: float16 → float16',
       'Neg: float16 → float16',
       'Identity: float16 → float16',
       'Cast: float16 → float32',
     ])
+    expect(small.outputs.map(({ dtype }) => dtype)).toEqual(['float32', 'float16'])
   })
 
   it('passes an input or a weight that is an output through', () => {

@@ -5,7 +5,7 @@
 import { roundHalf, toHalfBits } from '../math/half.js'
 import { sizeOf } from '../math/tensor.js'
 import { inferTypes } from './builder.js'
-import type { Attribute, DataType, Graph, Initializer, Node } from './graph.js'
+import type { DataType, Graph, Initializer, Node } from './graph.js'
 import { freshNames, valueNames } from './names.js'
 import { dataTypeCode } from './ops/common.js'
 import { prune } from './prune.js'
@@ -15,14 +15,12 @@ export interface HalfOptions {
   readonly keep?: readonly string[]
 }
 
-/** Operators that ONNX does not define for float16. */
-const withoutHalf: readonly string[] = ['Range']
+/** Not defined for float16 (Range), with a type of their own, or sums that ONNX Runtime does not have in float16. */
+const withoutHalf = ['Range', 'RandomNormalLike', 'RandomUniformLike', 'ScatterElements', 'ScatterND']
 
 /** Inputs and outputs that are float32 whatever the type of the others: a resize's region and scales, for instance. */
 const singleInputs: ReadonlyMap<string, readonly number[]> = new Map([['Resize', [1, 2]]])
 const singleOutputs: ReadonlyMap<string, readonly number[]> = new Map([['LayerNormalization', [1, 2]]])
-
-const code = (dtype: DataType): Attribute => ({ type: 'int', value: dataTypeCode[dtype] })
 
 /** The numbers of a float32 constant that is held as bytes. */
 function numbersOf({ shape, storage }: Initializer): Float64Array | undefined {
@@ -82,7 +80,7 @@ export function half(graph: Graph, options: HalfOptions = {}): Graph {
       name: fresh(`Cast/${to}`),
       inputs: [from],
       outputs: [to],
-      attributes: { to: code(dtype) },
+      attributes: { to: { type: 'int', value: dataTypeCode[dtype] } },
     })
   }
   const asHalf = (name: string): string => {
@@ -136,13 +134,10 @@ export function half(graph: Graph, options: HalfOptions = {}): Graph {
       halves.set(name, fresh(`${name}/half`))
       return halves.get(name)!
     })
-    const narrows = isHalf && node.op === 'Cast' && isSingle(node.outputs[0] ?? '')
-    nodes.push({
-      ...node,
-      inputs,
-      outputs,
-      attributes: narrows ? { ...node.attributes, to: code('float16') } : node.attributes,
-    })
+    // A cast from float16 to itself is a copy; ONNX Runtime's own casts do not survive one.
+    const [target = ''] = node.outputs
+    const isCopy = isHalf && node.op === 'Cast' && (isSingle(target) || types.get(target)?.dtype === 'float16')
+    nodes.push({ ...node, inputs, outputs, ...(isCopy && { op: 'Identity', attributes: {} }) })
   }
   for (const { name } of graph.outputs) if (isSingle(name)) asSingle(name)
 

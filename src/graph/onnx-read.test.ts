@@ -450,6 +450,15 @@ describe('files that are not what they should be', () => {
     expect(failure(file(changes))).toMatchObject({ code: 'bad-model', message: expect.stringContaining(named) })
   })
 
+  it('write nothing to a terminal but printable text of one line', () => {
+    const hostile = `\u001b[31mred\r\n\u2028\u202e${'x'.repeat(1e6)}`
+    const { code, message } = failure(file({ nodes: [node('Neg', [hostile], ['y'])] }))
+    expect(code).toBe('bad-model')
+    expect(message).toMatch(/^[\P{C}]+$/u)
+    expect(message).toContain('red')
+    expect(message.length).toBeLessThan(500)
+  })
+
   it('are unsupported by operator and node: control flow', () => {
     const branch = {
       type: AttributeType.GRAPH,

@@ -4,7 +4,7 @@
  */
 import { fromBinary } from '@bufbuild/protobuf'
 import { type GraphProto, type ModelProto, ModelProtoSchema } from 'onnx-buf'
-import { expected, isUndiffuseError } from '../core/errors.js'
+import { expected, isUndiffuseError, UndiffuseError } from '../core/errors.js'
 import { encodeNumbers, inferTypes } from './builder.js'
 import type { DataType, Graph, Initializer, Node, Value, ValueType } from './graph.js'
 import { freshNames } from './names.js'
@@ -42,6 +42,20 @@ function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
   return { model, graph: model.graph }
 }
 
+/**
+ * Runs `read`; what its errors quote of the file becomes fit for one line of a terminal: names may hold anything, line
+ * breaks, control sequences and megabytes.
+ */
+function printably<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!isUndiffuseError(error)) throw error
+    const message = error.message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·').replace(/`([^`]{100})[^`]+`/g, '`$1…`')
+    throw new UndiffuseError(error.code, message, { cause: error })
+  }
+}
+
 function readInitializers(graph: GraphProto, resolve: Resolve | undefined): Map<string, Initializer> {
   if (graph.sparseInitializer.length > 0) {
     throw expected(
@@ -75,7 +89,7 @@ function fedInputs({ input, initializer }: GraphProto): Declared[] {
  *
  * @example const [input] = onnxInputs(bytes) // { name: 'sample', dtype: 'float32', dimensions: ['batch_size', 3, ...] }
  */
-export const onnxInputs = (bytes: Uint8Array): readonly Declared[] => fedInputs(parse(bytes).graph)
+export const onnxInputs = (bytes: Uint8Array): readonly Declared[] => printably(() => fedInputs(parse(bytes).graph))
 
 /** What is known of the values defined so far. */
 interface Scope {
@@ -185,8 +199,10 @@ function readOutputs(declared: readonly Declared[], graph: Graph, shapes: Shapes
  * @example
  * const decoder = decodeOnnx(bytes, { resolve: (location) => join(folder, location), shapes: { height: 64, width: 64 } })
  */
-export function decodeOnnx(bytes: Uint8Array, options: DecodeOptions = {}): Graph {
-  const { resolve, shapes = {} } = options
+export const decodeOnnx = (bytes: Uint8Array, options: DecodeOptions = {}): Graph =>
+  printably(() => decode(bytes, options))
+
+function decode(bytes: Uint8Array, { resolve, shapes = {} }: DecodeOptions): Graph {
   const { model, graph: proto } = parse(bytes)
   const version = operatorSet(model.opsetImport, 'the model')
   if (version === undefined) throw expected('bad-model', 'an operator set', 'the model', 'none', damaged)

@@ -23,7 +23,7 @@ export function readDataType(code: number, name: string): DataType {
   }
   throw expected(
     'unsupported',
-    'an element type of 8 bits or more that is a number',
+    'float16 to float64, bfloat16, integers of 8 to 64 bits or bool',
     name,
     OnnxType[code].toLowerCase(),
     'Export the model without quantised, complex or string tensors.',

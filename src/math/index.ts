@@ -1,6 +1,20 @@
 /** Numbers on the host; not a word of diffusion. */
+export { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from './fft.js'
 export { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './noise.js'
+export { errorMap, psnrDb, region, resize, round8 } from './pixels.js'
+export {
+  confidenceInterval,
+  fitLine,
+  type Interval,
+  type Line,
+  mean,
+  median,
+  quantile,
+  studentTCdf,
+  studentTQuantile,
+  variance,
+} from './statistics.js'
 export {
   combine,
   dot,

@@ -67,6 +67,13 @@ export const resizeCases: readonly OperatorCase[] = [
 export const poolingCases: readonly OperatorCase[] = [
   ...windows.map(([label, attributes, x = image]) => of('MaxPool', label, [x], attributes, { outputs: 2 })),
   ...roundedUp.map(([label, attributes]) => of('MaxPool', label, [image], attributes)),
+  of(
+    'MaxPool',
+    'the first of equal entries',
+    [constant('float32', [1, 1, 3, 4], [1, 2, 2, 0, 2, 1, 1, 0, 0, 0, 3, 3])],
+    { kernel_shape: [2, 2], pads: [1, 1, 0, 0] },
+    { outputs: 2, forwardOnly: 'has no input' },
+  ),
   ...windows.flatMap(([label, attributes, x = image]) => [
     of('AveragePool', label, [x], attributes),
     of('AveragePool', `${label}, count_include_pad`, [x], { ...attributes, count_include_pad: 1 }),

@@ -47,6 +47,9 @@ export {
   tensor,
   zeros,
 } from './math/tensor.js'
+export type { AutoencoderNetworks, GraphSize } from './models/autoencoder-networks.js'
+export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder-sessions.js'
+export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'

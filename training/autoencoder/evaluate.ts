@@ -1,61 +1,110 @@
 /** What an autoencoder makes of scenes it has never seen: PSNR of D(E(x)) at 128 × 128, and a sheet to look at. */
-import { autoencoderKl, builder, map, psnrDb, type Runtime, round8, type Tensor, tensor } from 'undiffuse'
-import { encodePng, writeFileAtomically } from 'undiffuse/node'
+import {
+  autoencoderKl,
+  builder,
+  openAutoencoder,
+  openAutoencoderNetworks,
+  psnrDb,
+  type Runtime,
+  round8,
+  type Tensor,
+  tensor,
+} from 'undiffuse'
+import { contactSheet, nodeFiles, writeFileAtomically } from 'undiffuse/node'
 import { heldOutSeed } from '../scenes/batch.js'
 import { renderScene } from '../scenes/render.js'
-import { describeScene } from '../scenes/scene.js'
+import { describeScene, type Scene } from '../scenes/scene.js'
 import { autoencoder } from './recipe.js'
 
-const size = 128
+export const sceneSize = 128
 const sheetColumns = 8
 
-/** Round trip through the encoder's mean, with the weights held in the graph. */
+/** E(x) and D(E(x)). */
+type Reconstruct = (image: Tensor) => Promise<{ latent: Tensor; image: Tensor }>
+
+export interface Evaluation {
+  /** Mean over scenes, of pictures rounded to 8 bits. */
+  readonly psnrDb: number
+  readonly psnrDbOfTexture: Readonly<Record<string, number>>
+  /** Mean square of the latent's entries. */
+  readonly latentVariance: number
+}
+
+/** The picture of an unseen scene, rounded to 8 bits as a file has it. */
+export function unseenScene(i: number): { scene: Scene; image: Tensor } {
+  const scene = describeScene(heldOutSeed(i))
+  return { scene, image: round8(tensor([3, sceneSize, sceneSize], renderScene(scene, { size: sceneSize }).image.data)) }
+}
+
 export async function evaluate(
-  runtime: Runtime,
-  weights: ReadonlyMap<string, Tensor>,
+  reconstruct: Reconstruct,
   { count, sheet }: { count: number; sheet?: string },
-): Promise<{ psnrDb: number; latentVariance: number }> {
-  const b = builder()
-  const parameters = { has: (name: string) => weights.has(name), value: (name: string) => values.get(name)! }
-  const values = new Map([...weights].map(([name, { shape, data }]) => [name, b.constant('float32', shape, [...data])]))
-  const image = b.input('image', 'float32', [1, 3, size, size])
-  const { mean } = autoencoderKl.encode(b, parameters, autoencoder, image)
-  b.output(mean, 'mean')
-  b.output(autoencoderKl.decode(b, parameters, autoencoder, mean), 'decoded')
-  const session = await runtime.open(b.finish('autoencoder evaluation'))
-  const pictures: Tensor[] = []
-  let total = 0
+): Promise<Evaluation> {
+  const values: { texture: string; psnrDb: number }[] = []
+  const pictures: { original: Tensor; decoded: Tensor }[] = []
   let squares = 0
   let entries = 0
   for (let i = 0; i < count; i++) {
-    const { image: scene } = renderScene(describeScene(heldOutSeed(i)), { size })
-    const x = round8(tensor([3, size, size], scene.data))
-    const results = await session.run({ image: { shape: [1, 3, size, size], data: x.data } })
-    const decoded = round8({ shape: x.shape, data: results.decoded!.data })
-    total += psnrDb(x, decoded)
-    for (const value of results.mean!.data) squares += value ** 2
-    entries += results.mean!.data.length
-    if (i < sheetColumns) pictures.push(x, decoded)
+    const { scene, image: original } = unseenScene(i)
+    const { latent, image } = await reconstruct(original)
+    const decoded = round8(image)
+    values.push({ texture: scene.texture, psnrDb: psnrDb(original, decoded) })
+    for (const value of latent.data) squares += value ** 2
+    entries += latent.data.length
+    if (i < sheetColumns) pictures.push({ original, decoded })
   }
-  await session.close()
-  if (sheet) await writeFileAtomically(sheet, await encodePng(tile(pictures)))
-  return { psnrDb: total / count, latentVariance: squares / entries }
+  if (sheet) {
+    const label = (i: number) => `${values[i]!.psnrDb.toFixed(1)} dB`
+    const rows = [
+      pictures.map(({ original }, i) => ({ image: original, label: values[i]!.texture })),
+      pictures.map(({ decoded }, i) => ({ image: decoded, label: label(i) })),
+    ]
+    await writeFileAtomically(sheet, await contactSheet(rows))
+  }
+  const mean = (of: typeof values) => of.reduce((sum, value) => sum + value.psnrDb, 0) / of.length
+  const textures = [...new Set(values.map(({ texture }) => texture))].sort()
+  return {
+    psnrDb: mean(values),
+    psnrDbOfTexture: Object.fromEntries(
+      textures.map((name) => [name, mean(values.filter(({ texture }) => texture === name))]),
+    ),
+    latentVariance: squares / entries,
+  }
 }
 
-/** Pictures of one size in two rows: above the original, below what came back. */
-function tile(pictures: readonly Tensor[]): Tensor {
-  const columns = pictures.length / 2
-  const width = columns * size
-  const sheet = map({ shape: [3, 2 * size, width], data: new Float64Array(6 * size * width) }, () => 1)
-  pictures.forEach(({ data }, n) => {
-    const left = Math.floor(n / 2) * size
-    const top = (n % 2) * size
-    for (let c = 0; c < 3; c++) {
-      for (let y = 0; y < size; y++) {
-        const from = (c * size + y) * size
-        sheet.data.set(data.subarray(from, from + size), (c * 2 * size + top + y) * width + left)
-      }
-    }
-  })
-  return sheet
+/** A run's weights, held in the graph; the latent is the network's own, unscaled. */
+export async function evaluateWeights(
+  runtime: Runtime,
+  weights: ReadonlyMap<string, Tensor>,
+  options: { count: number; sheet?: string },
+): Promise<Evaluation> {
+  const b = builder()
+  const values = new Map([...weights].map(([name, { shape, data }]) => [name, b.constant('float32', shape, [...data])]))
+  const parameters = { has: (name: string) => weights.has(name), value: (name: string) => values.get(name)! }
+  const input = b.input('image', 'float32', [1, 3, sceneSize, sceneSize])
+  const { mean } = autoencoderKl.encode(b, parameters, autoencoder, input)
+  b.output(mean, 'mean')
+  b.output(autoencoderKl.decode(b, parameters, autoencoder, mean), 'decoded')
+  const session = await runtime.open(b.finish('autoencoder evaluation'))
+  const evaluation = await evaluate(async (image) => {
+    const results = await session.run({ image: { shape: [1, ...image.shape], data: image.data } })
+    return { latent: results.mean!, image: { shape: image.shape, data: results.decoded!.data } }
+  }, options)
+  await session.close()
+  return evaluation
+}
+
+/** A model folder as people use it. */
+export async function evaluateFolder(
+  runtime: Runtime,
+  folder: string,
+  options: { count: number; sheet?: string },
+): Promise<Evaluation> {
+  const model = openAutoencoder(await openAutoencoderNetworks(nodeFiles, folder), runtime)
+  const evaluation = await evaluate(async (image) => {
+    const latent = await model.encode(image)
+    return { latent, image: await model.decode(latent) }
+  }, options)
+  await model.close()
+  return evaluation
 }

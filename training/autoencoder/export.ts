@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { encodeSafetensors, safetensor } from 'undiffuse'
 import { ortNode, writeFileAtomically } from 'undiffuse/node'
 import { loadCheckpoint } from '../checkpoint.js'
-import { evaluate } from './evaluate.js'
+import { evaluateWeights } from './evaluate.js'
 import { autoencoder } from './recipe.js'
 
 /** Scenes over which the scale of latents is measured. */
@@ -15,7 +15,7 @@ export async function exportModel(run: string, folder: string, report: (line: st
   if (!found) throw new Error(`Expected a checkpoint in \`${run}\`, got none. Train first.`)
   const weights = found.state.average
   const runtime = ortNode()
-  const { psnrDb, latentVariance } = await evaluate(runtime, weights, { count: measured })
+  const { psnrDb, latentVariance } = await evaluateWeights(runtime, weights, { count: measured })
   await runtime.close()
   const scalingFactor = Number((1 / Math.sqrt(latentVariance)).toFixed(5))
   const vae = join(folder, 'vae')

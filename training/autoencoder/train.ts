@@ -7,7 +7,7 @@ import { adamW, type Trained } from '../adamw.js'
 import { loadCheckpoint, saveCheckpoint } from '../checkpoint.js'
 import { initialWeights } from '../initialize.js'
 import { trainingBatch } from '../scenes/batch.js'
-import { evaluate } from './evaluate.js'
+import { evaluateWeights } from './evaluate.js'
 import { trainingGraph } from './loss.js'
 import { autoencoder, learningRateAt, type Recipe } from './recipe.js'
 
@@ -87,7 +87,7 @@ export async function train(recipe: Recipe, options: TrainOptions, report: (line
     }
     if (done % options.saveEvery === 0 || done === last) await saveCheckpoint(checkpoint, state, done)
     if (done % options.evaluateEvery === 0 || done === last) {
-      const { psnrDb } = await evaluate(runtime, state.average, {
+      const { psnrDb } = await evaluateWeights(runtime, state.average, {
         count: 16,
         sheet: join(options.folder, 'samples.png'),
       })

@@ -236,12 +236,17 @@ export function builder(): Builder {
   return build
 }
 
+/** Puts everything that `graph` holds into a builder, outputs excepted; the values of each node's results. */
+export function copyInto(build: Builder, graph: Graph): readonly (readonly Value[])[] {
+  for (const { name, dtype, shape } of graph.inputs) build.input(name, dtype, shape)
+  for (const [name, initializer] of graph.initializers) build.initializer(name, initializer)
+  return graph.nodes.map((node) => build.copy(node))
+}
+
 /** Starts a builder with everything that `graph` holds, outputs excepted. */
 export function builderFrom(graph: Graph): Builder {
   const build = builder()
-  for (const { name, dtype, shape } of graph.inputs) build.input(name, dtype, shape)
-  for (const [name, initializer] of graph.initializers) build.initializer(name, initializer)
-  for (const node of graph.nodes) build.copy(node)
+  copyInto(build, graph)
   return build
 }
 

@@ -3,7 +3,7 @@
  * the one runs the other. Not a tape and not a runtime: nothing is evaluated here.
  */
 import { expected, UndiffuseError } from '../core/errors.js'
-import { type Builder, builderFrom } from './builder.js'
+import { type Builder, builder, copyInto } from './builder.js'
 import type { DataType, Graph, Node, Value } from './graph.js'
 import { type GradientView, nodeView } from './operator.js'
 import { operatorOf } from './ops/index.js'
@@ -35,7 +35,8 @@ const isFloat = (dtype: DataType) =>
  * const gradient = vjp(decoder, { outputs: ['image'], wrt: ['latent'] })  // inputs: latent, cotangent.image
  */
 export function vjp(graph: Graph, options: VjpOptions): Graph {
-  const build = builderFrom(graph)
+  const build = builder()
+  const results = copyInto(build, graph)
   const outputs = options.outputs ?? graph.outputs.map(({ name }) => name)
   for (const name of [...outputs, ...(options.keep ?? [])]) {
     if (!graph.outputs.some((output) => output.name === name)) {
@@ -77,7 +78,7 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     add(name, options.cotangent?.(build, output) ?? build.input(`cotangent.${name}`, dtype, shape))
   }
 
-  for (const node of [...graph.nodes].reverse()) {
+  for (const [index, node] of [...graph.nodes.entries()].reverse()) {
     if (!node.outputs.some((name) => cotangents.has(name)) || !node.outputs.some((name) => active.has(name))) continue
     const operator = operatorOf(node.op, node.domain)
     const rule = operator?.gradient
@@ -93,7 +94,7 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     const view: GradientView = {
       ...nodeView({ ...node, outputCount: node.outputs.length }, inputs, build.known),
       builder: build,
-      outputs: node.outputs.map((name) => build.value(name)),
+      outputs: results[index]!,
       cotangents: found,
       needs: node.inputs.map((name, i) => active.has(name) && isFloat(inputs[i]!.dtype)),
       get cotangent() {

@@ -7,7 +7,7 @@ import type { Autoencoder } from './autoencoder.js'
 /**
  * T(z) = E(D(z)) − E(x), started at E(x); the merit is the pixel residual ‖D(z) − x‖, which the same run yields.
  *
- * One encode now, one round trip for each evaluation. Source: Hong et al., NeurIPS 2024, section 3.1.
+ * One encode now, one round trip for each evaluation. Source: Hong et al., NeurIPS 2024.
  */
 export async function gradientFreeProblem(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Promise<Problem> {
   const start = await autoencoder.encode(image, signal)

@@ -25,8 +25,8 @@ const usualRates = { picard: 1, 'forward-step': 0.5, 'inertial-km': 0.1, adam: 0
  * and an encoder run) for each of `iterations`, all forward. Exact: no; given a picture that was not rounded, the zeros
  * of T contain every exact z (Remark 1). The rate is the forward step's and inertial KM's ρ, Adam's peak learning rate or
  * Anderson's damping; schedules apply to Adam. Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite.
- * Source: Hong et al., "Gradient-free Decoder Inversion in Latent Diffusion Models", NeurIPS 2024, eqs. 8, 10, 11 and
- * section 4.1; deviation: the posterior mean instead of a sample, and the best point instead of the last.
+ * Source: Hong et al., "Gradient-free Decoder Inversion in Latent Diffusion Models", NeurIPS 2024, eqs. 8, 10, 11, and
+ * its Adam; deviation: the posterior mean instead of a sample, and the best point instead of the last.
  *
  * @example
  * const inverter = gradientFree({ iteration: 'adam', iterations: 50 })
@@ -65,12 +65,10 @@ export const gradientFree = define({
       description: 'Differences that anderson remembers.',
     },
     precision: {
-      type: 'integer',
-      minimum: 16,
-      maximum: 32,
-      default: 32,
-      unit: 'bits',
-      description: "Of Adam's arithmetic, 16 or 32. 16 also sets its epsilon to 1e-4.",
+      type: 'choice',
+      choices: ['32', '16'],
+      default: '32',
+      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4.",
     },
     tolerance: {
       type: 'number',
@@ -81,7 +79,7 @@ export const gradientFree = define({
   },
   make: ({ iteration, iterations, tolerance, ...options }): DecoderInverter => {
     const rate = options.rate ?? usualRates[iteration]
-    const precision = options.precision === 16 ? 16 : 32
+    const precision = options.precision === '16' ? 16 : 32
     const makers: Record<typeof iteration, () => Iteration> = {
       picard: () => picard(),
       'forward-step': () => forwardStep({ rho: rate }),

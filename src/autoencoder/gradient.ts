@@ -21,7 +21,7 @@ const usualRates = { cosine: 0.1, constant: 0.01 }
  * encode, then one pullback (decoder, forward and backward: about twice a decode and three to five times its memory) for
  * each of `iterations`. Exact: no; a minimum with residual zero is exact given the picture.
  * Errors: `unsupported` where no gradient graph can be opened, `bad-option`, `bad-shape`, `not-finite`.
- * Source: the baseline of Hong et al., NeurIPS 2024, section 4.1 (Adam on the sum of squares); L-BFGS ours.
+ * Source: the baseline of Hong et al., NeurIPS 2024 (Adam on the sum of squares); L-BFGS ours.
  *
  * @example
  * const inverter = gradient({ optimizer: 'lbfgs', iterations: 30 })
@@ -30,7 +30,7 @@ const usualRates = { cosine: 0.1, constant: 0.01 }
 export const gradient = define({
   id: 'gradient',
   title: 'Gradient-based decoder inversion',
-  source: 'Hong et al., NeurIPS 2024, section 4.1 (baseline)',
+  source: 'Hong et al., NeurIPS 2024 (baseline)',
   fields: {
     optimizer: { type: 'choice', choices: ['adam', 'lbfgs'], default: 'adam', description: 'How to move.' },
     iterations: { type: 'integer', minimum: 1, default: 50, unit: 'pullbacks', description: 'Budget.' },
@@ -47,18 +47,16 @@ export const gradient = define({
     },
     window: { type: 'integer', minimum: 1, maximum: 50, default: 10, description: 'Differences that lbfgs remembers.' },
     precision: {
-      type: 'integer',
-      minimum: 16,
-      maximum: 32,
-      default: 32,
-      unit: 'bits',
-      description: "Of Adam's arithmetic, 16 or 32. 16 also sets its epsilon to 1e-4.",
+      type: 'choice',
+      choices: ['32', '16'],
+      default: '32',
+      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4.",
     },
   },
   make: ({ optimizer, iterations, schedule, rate = usualRates[schedule], window, precision }): DecoderInverter => {
     const rates = (schedule === 'cosine' ? cosineSchedule : constantSchedule)(rate, iterations)
     const move =
-      optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === 16 ? 16 : 32 })
+      optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === '16' ? 16 : 32 })
     return {
       name: 'gradient',
       async *invert(image, autoencoder, signal) {

@@ -17,10 +17,12 @@ export {
   type RoundTrip,
   roundingNorm,
 } from './autoencoder/index.js'
+export { decoderInverters } from './catalog.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Defined, type Definition, define, parse } from './core/define.js'
 export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
+export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
@@ -32,6 +34,7 @@ export { type VjpOptions, vjp } from './graph/vjp.js'
 export * from './iterations/index.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
 export { errorMap, psnrDb, round8 } from './math/pixels.js'
+export { confidenceInterval, fitLine, type Interval, type Line, mean, median, variance } from './math/statistics.js'
 export {
   combine,
   dot,
@@ -53,3 +56,10 @@ export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'
+export {
+  type InvertDecoderOptions,
+  type InvertFramesOptions,
+  invertDecoder,
+  invertDecoderFrames,
+  type LatentInversion,
+} from './verbs/invert-decoder.js'

@@ -16,14 +16,14 @@ export function addDoctor(program: Command): void {
         const models = await bundledModels()
         const cores = availableParallelism()
         io.say(
-          `node ${process.versions.node}, onnxruntime-node ${runtimeVersion}, ${cores} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
+          `node ${process.versions.node}, onnxruntime-node ${runtimeVersion()}, ${cores} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
         )
         for (const { name, available, note } of devices)
           io.say(`  ${available ? 'works  ' : 'missing'}  ${name}${note ? `  ${note}` : ''}`)
         for (const { id, folder } of models) io.say(`  model    ${id}  ${folder}`)
         io.result({
           node: process.versions.node,
-          onnxruntime: runtimeVersion,
+          onnxruntime: runtimeVersion(),
           cores,
           memoryBytes: totalmem(),
           devices,

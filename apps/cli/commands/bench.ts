@@ -1,0 +1,224 @@
+/** `undiffuse bench`: the papers' tables and figures again, on this machine. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import { type AutoencoderNetworks, expected, openAutoencoderNetworks } from 'undiffuse'
+import { makeCheckpoint, nodeFiles, ortNode } from 'undiffuse/node'
+import { cocoercivityFigure, cocoercivityPlot, cocoercivityText, paperSettings } from '../../../bench/cocoercivity.js'
+import { benchCost, costText, type Settings } from '../../../bench/cost.js'
+import { benchDecoder, decoderBenchText, decoderPlans } from '../../../bench/decoder.js'
+import { decoderPlot, plottedCosts } from '../../../bench/decoder-plots.js'
+import { methodsOf } from '../../../bench/methods.js'
+import type { SweepPlan } from '../../../bench/sweep.js'
+import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
+import { modelFolder } from '../networks.js'
+import { integerAtLeast, integersAtLeast } from '../numbers.js'
+import { runCommand, type Terminal } from '../terminal.js'
+
+interface SharedOptions {
+  readonly model?: string
+  readonly like?: string
+  readonly out?: string
+  readonly device?: string
+  readonly json: boolean
+}
+
+interface DecoderOptions extends SharedOptions {
+  readonly count: number
+  readonly size?: number
+  readonly methods?: readonly string[]
+  readonly iterations?: readonly number[]
+  readonly precision?: readonly number[]
+  readonly ablation?: 'optimiser' | 'schedule'
+  readonly figure?: 'cocoercivity'
+  readonly quick: boolean
+}
+
+interface CostOptions extends SharedOptions {
+  readonly size?: number
+  readonly frames: readonly number[]
+  readonly chunk: number
+  readonly settings: Settings | 'both'
+  readonly repeats: number
+  readonly keep?: string
+}
+
+const decoderHelp = `
+Test pictures are decoded from samples of the posteriors of scenes that training never drew, and rounded to 8 bits, so
+the latent to be found is known. Columns: NMSE of the latent in dB with its 95 % interval, PSNR of the decoded estimate,
+median seconds for a picture, peak memory of the process that ran the networks, network runs, how runs ended.
+
+Examples:
+  $ undiffuse bench decoder --out out/bench
+  $ undiffuse bench decoder --methods accelerated gradient-free:iteration=adam --iterations 20,50 --precision 16
+  $ undiffuse bench decoder --ablation schedule
+  $ undiffuse bench decoder --figure cocoercivity --out out/bench
+  $ undiffuse bench decoder --like stable-diffusion-2-1`
+
+const costHelp = `
+Random weights of a published shape are written to a temporary folder (335 MB) that is removed afterwards. Every
+configuration runs in a process of its own; one that would not fit into memory is skipped, with what it would take.
+
+Examples:
+  $ undiffuse bench cost --like stable-diffusion-2-1
+  $ undiffuse bench cost --like stable-diffusion-2-1 --size 512 --frames 1`
+
+const openRuntime =
+  ({ device }: SharedOptions) =>
+  () =>
+    ortNode(device === undefined ? {} : { device })
+
+const openModel = async (model: string | undefined): Promise<AutoencoderNetworks> =>
+  await openAutoencoderNetworks(nodeFiles, await modelFolder(model))
+
+function precisionsOf(bits: readonly number[]): readonly (16 | 32)[] {
+  return bits.map((value) => {
+    if (value === 16 || value === 32) return value
+    throw expected('bad-option', '16, 32 or 16,32', '`--precision`', String(value), 'These are bits of a number.')
+  })
+}
+
+function planOf({ quick, ablation, methods, iterations, precision }: DecoderOptions): SweepPlan {
+  const plan: SweepPlan = decoderPlans[ablation ?? (quick ? 'quick' : 'compared')]
+  return {
+    methods: methods ? methodsOf(methods) : plan.methods,
+    budgets: iterations ?? plan.budgets,
+    precisions: precision ? precisionsOf(precision) : plan.precisions,
+  }
+}
+
+async function runDecoder(io: Terminal, options: DecoderOptions): Promise<void> {
+  const plan = planOf(options)
+  await prepareFolder(options.out)
+  const networks = await openModel(options.model)
+  const { count, quick, size = 128 } = options
+  const pictures = quick ? Math.min(count, 2) : count
+  const bench = benchDecoder(networks, openRuntime(options), { ...plan, pictures, size, signal: io.signal })
+  const result = await drive(io, bench)
+  io.say(decoderBenchText(result))
+  const stem = options.ablation ? `decoder-${options.ablation}` : 'decoder'
+  await writeResults(io, options.out, async () => ({
+    [`${stem}.json`]: jsonText(result),
+    ...Object.fromEntries(
+      await Promise.all(plottedCosts.map(async (cost) => [`${stem}-${cost}.svg`, await decoderPlot(result, cost)])),
+    ),
+  }))
+  io.result(result)
+}
+
+async function runFigure(io: Terminal, options: DecoderOptions): Promise<void> {
+  await prepareFolder(options.out)
+  const networks = await openModel(options.model)
+  const { count, quick, size = 128 } = options
+  const settings = quick ? { ...paperSettings, observed: 4, last: 8 } : paperSettings
+  const runtime = openRuntime(options)()
+  try {
+    const pictures = quick ? Math.min(count, 2) : count
+    const result = await drive(
+      io,
+      cocoercivityFigure(networks, runtime, { ...settings, pictures, size, signal: io.signal }),
+    )
+    io.say(cocoercivityText(result))
+    await writeResults(io, options.out, async () => ({
+      'cocoercivity.json': jsonText(result),
+      'cocoercivity.svg': await cocoercivityPlot(result),
+    }))
+    io.result(result)
+  } finally {
+    await runtime.close()
+  }
+}
+
+async function runCost(io: Terminal, like: string, options: CostOptions): Promise<void> {
+  await prepareFolder(options.out)
+  const { size = 256, frames, chunk, repeats, settings, keep } = options
+  const temporary = keep ?? (await mkdtemp(join(tmpdir(), 'undiffuse-bench-')))
+  try {
+    io.progress({ stage: `writing random weights of ${like}`, done: 0 })
+    await makeCheckpoint(temporary, like, { signal: io.signal })
+    const networks = { ...(await openAutoencoderNetworks(nodeFiles, temporary)), name: like }
+    const bench = benchCost(networks, openRuntime(options), {
+      size,
+      frames,
+      chunk,
+      repeats,
+      settings: settings === 'both' ? ['lean', 'default'] : [settings],
+      availableMemory: () => process.availableMemory(),
+      signal: io.signal,
+    })
+    const result = await drive(io, bench)
+    io.say(costText(result))
+    await writeResults(io, options.out, async () => ({ 'cost.json': jsonText(result) }))
+    io.result(result)
+  } finally {
+    if (keep === undefined) await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+const costDefaults = { frames: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const
+
+const share = (command: Command): Command =>
+  command
+    .option('--out <folder>', 'where numbers and charts go')
+    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
+    .option('--json', 'print a machine-readable result', false)
+
+export function addBench(program: Command): void {
+  const bench = program.command('bench').description('measure accuracy, time and memory of methods on this machine')
+
+  share(
+    bench
+      .command('decoder')
+      .description('compare decoder inversions on latents that are known')
+      .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+      .option('--count <n>', 'pictures', integerAtLeast(1), 20)
+      .option('--size <pixels>', 'side of the pictures (default: 128)', integerAtLeast(1))
+      .option(
+        '--methods <method:options...>',
+        'methods to compare, as in `undiffuse invert --help`, without iterations',
+      )
+      .option('--iterations <n,n>', 'budgets of evaluations (default: 20,50,100,200)', integersAtLeast(1))
+      .option('--precision <bits,bits>', 'of networks and arithmetic (default: 32,16)', integersAtLeast(16))
+      .addOption(
+        new Option('--ablation <table>', "the paper's table S2a or S2b instead").choices(['optimiser', 'schedule']),
+      )
+      .addOption(new Option('--figure <name>', "the paper's figure 2 instead").choices(['cocoercivity']))
+      .option('--like <shape>', 'time and memory at the size of a published model: `undiffuse bench cost`')
+      .option('--quick', 'few pictures, methods and iterations: to see that it works', false),
+  )
+    .addHelpText('after', decoderHelp)
+    .action((options: DecoderOptions) =>
+      runCommand(options.json, async (io) => {
+        if (options.like !== undefined) await runCost(io, options.like, { ...options, ...costDefaults })
+        else if (options.figure) await runFigure(io, options)
+        else await runDecoder(io, options)
+      }),
+    )
+
+  share(
+    bench
+      .command('cost')
+      .description('time and memory of one iteration, gradient-free against gradient, at the size of a published model')
+      .requiredOption('--like <shape>', 'stable-diffusion-1-5, stable-diffusion-2-1 or stable-diffusion-xl')
+      .option('--size <pixels>', 'side of the pictures (default: 256)', integerAtLeast(1))
+      .option('--frames <n,n>', 'pictures that are inverted together', integersAtLeast(1), costDefaults.frames)
+      .option(
+        '--chunk <n>',
+        'pictures in one network run where they are chunked',
+        integerAtLeast(1),
+        costDefaults.chunk,
+      )
+      .addOption(
+        new Option('--settings <which>', 'session options')
+          .choices(['lean', 'default', 'both'])
+          .default(costDefaults.settings),
+      )
+      .option('--repeats <n>', 'timed iterations of one frame', integerAtLeast(1), costDefaults.repeats)
+      .option('--keep <folder>', 'write the random weights here, an empty folder, and leave them there'),
+  )
+    .addHelpText('after', costHelp)
+    .action((options: CostOptions & { readonly like: string }) =>
+      runCommand(options.json, (io) => runCost(io, options.like, options)),
+    )
+}

@@ -1,0 +1,140 @@
+/** An inversion in numbers, words and pictures. */
+import { basename } from 'node:path'
+import { type Evaluations, errorMap, formatShape, type LatentInversion } from 'undiffuse'
+import { type ContactSheetCell, contactSheet } from 'undiffuse/node'
+import type { FinishedInversion, Frame } from './inversion.js'
+import type { Terminal } from './terminal.js'
+
+const errorGain = 8
+/** More frames than this make a sheet that nobody looks at: they are shown evenly spaced. */
+const mostRows = 8
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+const meanOf = (frames: readonly Frame[], value: (inversion: LatentInversion) => number): number =>
+  mean(frames.map(({ inversion }) => value(inversion)))
+
+const total = (frames: readonly Frame[]): Evaluations => {
+  const sum = (kind: keyof Evaluations) =>
+    frames.reduce((count, { inversion }) => count + inversion.evaluations[kind], 0)
+  return {
+    encodes: sum('encodes'),
+    decodes: sum('decodes'),
+    roundTrips: sum('roundTrips'),
+    pullbacks: sum('pullbacks'),
+  }
+}
+
+/** Time outside the networks, once they are open: the share that this program adds. */
+const overheadShare = ({ seconds, cost }: FinishedInversion): number =>
+  Math.max(0, seconds - cost.openingSeconds - cost.networkSeconds) / seconds
+
+/** The report as JSON. A PSNR of equal pictures is infinite, which JSON has no number for: it is null. */
+export function inversionReport(finished: FinishedInversion) {
+  const { request, model, frames, seconds, cost, outputs } = finished
+  const [, height, width] = frames[0]!.source.image.shape
+  const [, fittedHeight, fittedWidth] = frames[0]!.fitted.image.shape
+  return {
+    model,
+    decoder: request.decoder,
+    precisionBits: Number(request.precision),
+    device: request.device ?? 'cpu',
+    fit: request.fit,
+    widthPixels: width,
+    heightPixels: height,
+    fittedWidthPixels: fittedWidth,
+    fittedHeightPixels: fittedHeight,
+    latentShape: frames[0]!.inversion.latent.shape,
+    frames: frames.map(({ source, inversion }) => ({
+      picture: source.path,
+      notes: source.notes,
+      psnrBeforeDb: inversion.psnrBeforeDb,
+      psnrAfterDb: inversion.psnrAfterDb,
+      pixelResidualBefore: inversion.residual.before,
+      pixelResidualAfter: inversion.residual.after,
+      exact: inversion.exact,
+      outcome: inversion.outcome,
+      iterations: inversion.iterations,
+      evaluations: inversion.evaluations,
+      pixelResidualHistory: inversion.history,
+    })),
+    evaluations: total(frames),
+    seconds,
+    networkSeconds: cost.networkSeconds,
+    openingSeconds: cost.openingSeconds,
+    overheadShare: overheadShare(finished),
+    networkRuns: cost.networkRuns,
+    peakMemoryBytes: cost.peakMemoryBytes,
+    outputs,
+  }
+}
+
+const decibels = (value: number): string => (value === Number.POSITIVE_INFINITY ? 'no error' : `${value.toFixed(2)} dB`)
+
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+
+function evaluationText(evaluations: Evaluations): string {
+  const parts: [count: number, name: string][] = [
+    [evaluations.encodes, 'encode'],
+    [evaluations.decodes, 'decode'],
+    [evaluations.roundTrips, 'round trip'],
+    [evaluations.pullbacks, 'pullback'],
+  ]
+  return parts.flatMap(([count, name]) => (count > 0 ? [plural(count, name)] : [])).join(', ')
+}
+
+function outcomeText(frames: readonly Frame[]): string {
+  const outcomes = [...new Set(frames.map(({ inversion }) => inversion.outcome))]
+  return outcomes
+    .map((outcome) => {
+      const count = frames.filter(({ inversion }) => inversion.outcome === outcome).length
+      return frames.length === 1 ? outcome : `${outcome} ${count} of ${frames.length}`
+    })
+    .join(', ')
+}
+
+/** The report in words. Of several frames, means. */
+export function sayReport(io: Terminal, finished: FinishedInversion): void {
+  const { request, model, frames, seconds, cost, outputs } = finished
+  const [first] = frames as [Frame]
+  const [, height, width] = first.fitted.image.shape
+  const several = frames.length > 1 ? `${frames.length} frames, means: ` : ''
+  for (const { source } of frames) for (const note of source.notes) io.say(`${basename(source.path)}: ${note}`)
+  io.say(
+    `${several}${width}×${height} pixels → latent ${formatShape(first.inversion.latent.shape)} of ${model}, by ${request.decoder}`,
+  )
+  const psnr = [meanOf(frames, (one) => one.psnrBeforeDb), meanOf(frames, (one) => one.psnrAfterDb)].map(decibels)
+  const residual = [meanOf(frames, (one) => one.residual.before), meanOf(frames, (one) => one.residual.after)]
+  io.say(`  PSNR         ${psnr.join(' → ')}  (encoder alone → inverted, as 8-bit pictures)`)
+  io.say(
+    `  residual     ${residual.map((value) => value.toPrecision(4)).join(' → ')}  (‖D(z) − x‖, pixels from −1 to 1)`,
+  )
+  io.say(`  outcome      ${outcomeText(frames)}`)
+  io.say(`  evaluations  ${evaluationText(total(frames))}`)
+  io.say(
+    `  time         ${seconds.toFixed(2)} s: ${cost.networkSeconds.toFixed(2)} s in the network, ${cost.openingSeconds.toFixed(2)} s opening it, overhead ${(100 * overheadShare(finished)).toFixed(1)} %`,
+  )
+  io.say(`  memory       ${(cost.peakMemoryBytes / 2 ** 20).toFixed(0)} MiB at most, in the network's process`)
+  io.say(`wrote ${outputs.latent}, ${outputs.sheet}, ${outputs.report}`)
+}
+
+function shown(frames: readonly Frame[]): readonly Frame[] {
+  if (frames.length <= mostRows) return frames
+  const spacing = (frames.length - 1) / (mostRows - 1)
+  return Array.from({ length: mostRows }, (_, i) => frames[Math.round(i * spacing)]!)
+}
+
+function cellsOf({ source, fitted, inversion }: Frame): readonly ContactSheetCell[] {
+  const { restore, image } = fitted
+  const { picture, encodedPicture, psnrBeforeDb, psnrAfterDb } = inversion
+  return [
+    { image: restore(image), label: basename(source.path) },
+    { image: restore(encodedPicture), label: `encoder alone\n${decibels(psnrBeforeDb)}` },
+    { image: restore(picture), label: `inverted\n${decibels(psnrAfterDb)}` },
+    { image: restore(errorMap(encodedPicture, image, errorGain)), label: `error, encoder alone\n× ${errorGain}` },
+    { image: restore(errorMap(picture, image, errorGain)), label: `error, inverted\n× ${errorGain}` },
+  ]
+}
+
+/** A PNG: the picture, what comes back by the encoder alone and inverted, and where both differ from it. */
+export const inversionSheet = ({ frames, request, model }: FinishedInversion): Promise<Uint8Array> =>
+  contactSheet(shown(frames).map(cellsOf), { title: `${model}, ${request.decoder}` })

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/** The command line: which commands there are, and what becomes of a command line that is none. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { expected } from 'undiffuse'
+import { bundledFile } from 'undiffuse/node'
+import { addDoctor } from './commands/doctor.js'
+import { addExample } from './commands/example.js'
+import { addInvert } from './commands/invert.js'
+import { addModels } from './commands/models.js'
+import { addRun } from './commands/run.js'
+import { fail, watchStdout } from './terminal.js'
+
+const { version, description } = JSON.parse(readFileSync(bundledFile('package.json'), 'utf8')) as {
+  readonly version: string
+  readonly description: string
+}
+
+const program = new Command('undiffuse')
+  .description(
+    `${description}.\nWithout a command: inverts the bundled example picture, as \`undiffuse example\` does.`,
+  )
+  .version(version, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .helpCommand('help [command]', 'print the help of a command')
+  .addHelpText('after', '\nExample:\n  $ undiffuse invert photo.png --to latent -o photo.safetensors')
+  // Errors are printed below, in one form with all others.
+  .configureOutput({ outputError: () => {} })
+  .exitOverride()
+
+for (const add of [addInvert, addExample, addRun, addModels, addDoctor]) add(program)
+
+/** Commander's words as ours: one line, and where the right ones are listed. */
+function badCommandLine({ message }: CommanderError, words: readonly string[]) {
+  const command = program.commands.find((candidate) => candidate.name() === words[0])
+  const [said = '', guess] = message.replace(/^error: /, '').split('\n')
+  const remedy = `${guess ? `${guess.replace(/[()]/g, '')} ` : ''}See \`undiffuse ${command ? `${command.name()} ` : ''}--help\`.`
+  return expected('bad-option', 'a command line that fits', 'undiffuse', said.replace(/\.$/, ''), remedy)
+}
+
+watchStdout()
+const words = process.argv.slice(2)
+try {
+  await program.parseAsync(words.length === 0 ? ['example'] : words, { from: 'user' })
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // Help and version end this way too, with 0; help that nobody asked for is a command line without a command.
+  if (error.exitCode !== 0) fail(words.includes('--json'), badCommandLine(error, words))
+}

@@ -1,0 +1,59 @@
+/** What commands that run networks share: a runtime that ends with them, what it cost, and which model is meant. */
+import { performance } from 'node:perf_hooks'
+import { expected, type Runtime } from 'undiffuse'
+import { bundledModels, ortNode } from 'undiffuse/node'
+import type { Terminal } from './terminal.js'
+
+export interface NetworkCost {
+  /** Inside network runs. */
+  readonly networkSeconds: number
+  /** Opening networks: reading weights, optimising graphs. */
+  readonly openingSeconds: number
+  readonly networkRuns: number
+  readonly peakMemoryBytes: number
+}
+
+/** Runs `body` with a runtime that is closed when it ends, and at once when the command is interrupted. */
+export async function withRuntime<T>(
+  { signal }: Terminal,
+  device: string | undefined,
+  body: (runtime: Runtime, cost: () => Promise<NetworkCost>) => Promise<T>,
+): Promise<T> {
+  const runtime = ortNode(device === undefined ? {} : { device })
+  // Opening a large network takes seconds and knows no signal.
+  const close = () => void runtime.close()
+  signal.addEventListener('abort', close)
+  let openingSeconds = 0
+  const open: Runtime['open'] = async (graph, options) => {
+    const start = performance.now()
+    try {
+      return await runtime.open(graph, options)
+    } finally {
+      openingSeconds += (performance.now() - start) / 1000
+    }
+  }
+  try {
+    return await body({ ...runtime, open }, async () => {
+      const { networkSeconds, runs, peakMemoryBytes } = await runtime.usage()
+      return { networkSeconds, openingSeconds, networkRuns: runs, peakMemoryBytes }
+    })
+  } finally {
+    signal.removeEventListener('abort', close)
+    await runtime.close()
+  }
+}
+
+/** The folder of a bundled model's id, or the path itself; without either, the first bundled model. */
+export async function modelFolder(idOrPath: string | undefined): Promise<string> {
+  const models = await bundledModels()
+  const found = models.find(({ id }) => idOrPath === undefined || id === idOrPath)
+  const path = found?.folder ?? idOrPath
+  if (path !== undefined) return path
+  throw expected(
+    'bad-model',
+    'a model',
+    '`--model`',
+    'none, and no bundled one',
+    'Pass the folder of a diffusers checkpoint.',
+  )
+}

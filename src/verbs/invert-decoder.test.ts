@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest'
+import { analyticAutoencoder, batchedOver, imageShape, latentShape } from '../../test/laws/analytic-autoencoder.js'
+import type { Autoencoder, DecoderInverter } from '../autoencoder/autoencoder.js'
+import { decoderInverters } from '../catalog.js'
+import { torchGenerator } from '../math/noise.js'
+import { round8 } from '../math/pixels.js'
+import { map, norm, subtract, type Tensor } from '../math/tensor.js'
+import { invertDecoder, invertDecoderFrames } from './invert-decoder.js'
+
+const autoencoder = analyticAutoencoder(0.6)
+const random = torchGenerator(5)
+/** Latents this small have pictures within [−1, 1]. */
+const smallLatent = () => map(random.noise(latentShape), (value) => 0.3 * value)
+const pictures = await Promise.all(
+  Array.from({ length: 3 }, async () => round8(await autoencoder.decode(smallLatent()))),
+)
+const picture = pictures[0]!
+const distance = (a: Tensor, b: Tensor) => norm(subtract(a, b))
+const encodedPicture = async (x: Tensor) => autoencoder.decode(await autoencoder.encode(x))
+
+describe.each(decoderInverters.map((make) => [make.definition.id, make] as const))('with %s', (_, make) => {
+  it('is never worse than the encoder, and says what it found', async () => {
+    for (const x of pictures) {
+      const found = await invertDecoder(x, { autoencoder, decoder: make() })
+      expect(found.latent.shape).toEqual(latentShape)
+      expect(found.picture).toEqual(await autoencoder.decode(found.latent))
+      expect(found.encodedPicture).toEqual(await encodedPicture(x))
+      expect(found.residual.before).toBe(distance(found.encodedPicture, x))
+      expect(found.residual.after).toBe(distance(found.picture, x))
+      expect(found.residual.after).toBeLessThanOrEqual(found.residual.before)
+    }
+  })
+
+  it('costs what the method costs alone: nothing is run for the report', async () => {
+    const { evaluations, history } = await invertDecoder(picture, { autoencoder, decoder: make() })
+    const { encodes, decodes, roundTrips, pullbacks } = evaluations
+    expect(encodes).toBe(1)
+    expect(decodes + roundTrips + pullbacks).toBe(history.length)
+  })
+})
+
+const [accelerated, , , encoderOnly] = decoderInverters
+
+describe('invertDecoder', () => {
+  it('measures pictures as 8 bits show them', async () => {
+    const {
+      picture: found,
+      psnrAfterDb,
+      psnrBeforeDb,
+      exact,
+    } = await invertDecoder(picture, {
+      autoencoder,
+      decoder: encoderOnly(),
+    })
+    const bytes = (x: Tensor) => x.data.map((pixel) => Math.round(((Math.min(Math.max(pixel, -1), 1) + 1) / 2) * 255))
+    const [a, b] = [bytes(found), bytes(picture)]
+    const meanSquare = a.reduce((sum, byte, i) => sum + (byte - b[i]!) ** 2, 0) / a.length
+    expect(psnrAfterDb).toBeCloseTo(10 * Math.log10(255 ** 2 / meanSquare), 9)
+    expect(psnrBeforeDb).toBe(psnrAfterDb)
+    expect(exact).toBe('no')
+  })
+
+  it('is exact given the picture when no rounded pixel differs', async () => {
+    const linear = analyticAutoencoder(0)
+    const x = await linear.decode(smallLatent())
+    const { exact, psnrAfterDb } = await invertDecoder(x, { autoencoder: linear, decoder: encoderOnly() })
+    expect([exact, psnrAfterDb]).toEqual(['given-image', Number.POSITIVE_INFINITY])
+  })
+
+  it("keeps the encoder's latent when a method's is worse, or is no number", async () => {
+    const spoilt = (factor: number): DecoderInverter => ({
+      name: 'spoilt',
+      async *invert(image, own, signal) {
+        const solution = yield* encoderOnly().invert(image, own, signal)
+        return { ...solution, value: map(solution.value, (value) => factor * value) }
+      },
+    })
+    for (const factor of [3, Number.NaN]) {
+      const { latent, residual, picture: kept } = await invertDecoder(picture, { autoencoder, decoder: spoilt(factor) })
+      expect(latent).toEqual(await autoencoder.encode(picture))
+      expect(kept).toEqual(await encodedPicture(picture))
+      expect(residual.after).toBe(residual.before)
+    }
+  })
+
+  it('refuses a decoder that does not give numbers', async () => {
+    const broken: Autoencoder = { ...autoencoder, decode: async () => map(picture, () => Number.NaN) }
+    const attempt = invertDecoder(picture, { autoencoder: broken, decoder: encoderOnly() })
+    await expect(attempt).rejects.toMatchObject({ code: 'not-finite' })
+  })
+
+  it('reads the clock it is given', async () => {
+    let time = 40
+    const now = () => time++
+    const { seconds } = await invertDecoder(picture, { autoencoder, decoder: encoderOnly(), now })
+    expect(seconds).toBe(1)
+    expect('seconds' in (await invertDecoder(picture, { autoencoder, decoder: encoderOnly() }))).toBe(false)
+  })
+
+  it('rejects with the reason of an abort', async () => {
+    const controller = new AbortController()
+    const task = invertDecoder(picture, { autoencoder, decoder: accelerated(), signal: controller.signal })
+    const read = async () => {
+      for await (const { done } of task) if (done === 2) controller.abort('enough')
+    }
+    await expect(read()).rejects.toBe('enough')
+  })
+})
+
+describe('invertDecoderFrames', () => {
+  it('gives each frame what it gets alone', async () => {
+    const { batched, batches } = batchedOver(autoencoder)
+    const together = await invertDecoderFrames(pictures, { autoencoder: batched, decoder: accelerated(), chunk: 2 })
+    const alone = await Promise.all(
+      pictures.map((image) => invertDecoder(image, { autoencoder, decoder: accelerated() })),
+    )
+    expect(together).toEqual(alone)
+    expect(batches[0]).toEqual(['encode', 2])
+    expect(imageShape).toEqual(together[2]!.picture.shape)
+  })
+})

@@ -41,7 +41,7 @@ export const accelerated = define({
       type: 'number',
       exclusiveMinimum: 0,
       maximum: 2,
-      default: 0.5,
+      default: 1,
       description: 'Share of the residual taken off.',
     },
     levels: {
@@ -53,7 +53,7 @@ export const accelerated = define({
     margin: {
       type: 'number',
       minimum: 0,
-      default: 1.1,
+      default: 1,
       description: 'Stop at this multiple of the rounding; 0 never.',
     },
   },

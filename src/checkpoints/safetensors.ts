@@ -140,19 +140,22 @@ export interface SafetensorsTensor {
   readonly bytes: Uint8Array
 }
 
+const lengthOf = ({ dtype, shape }: Omit<SafetensorsTensor, 'bytes'>): number =>
+  shape.reduce((product, dimension) => product * dimension, bytesOf[dtype])
+
 /**
- * Writes tensors as the pieces of a .safetensors file, to be written one after the other; nothing is copied.
+ * The beginning of a .safetensors file and the order in which the bytes of its tensors follow: what one needs to write
+ * a file piece by piece, without holding all of it.
  *
  * As the reference does, wider types come first, then names in order, and spaces pad the header to a multiple of 8
- * bytes: every tensor is aligned to its element and equal tensors give equal files. Throws `bad-model` when a tensor's
- * bytes do not fit its shape.
+ * bytes: every tensor is aligned to its element and equal tensors give equal files.
  *
- * @example await writeFileAtomically('weights.safetensors', encodeSafetensors({ bias: { dtype: 'float32', shape: [4], bytes } }))
+ * @example const { header, names } = safetensorsLayout({ bias: { dtype: 'float32', shape: [4] } })
  */
-export function encodeSafetensors(
-  tensors: Readonly<Record<string, SafetensorsTensor>>,
+export function safetensorsLayout(
+  tensors: Readonly<Record<string, Omit<SafetensorsTensor, 'bytes'>>>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
+): { readonly header: Uint8Array; readonly names: readonly string[] } {
   const names = Object.keys(tensors).sort(
     (a, b) => bytesOf[tensors[b]!.dtype] - bytesOf[tensors[a]!.dtype] || (a < b ? -1 : 1),
   )
@@ -162,21 +165,40 @@ export function encodeSafetensors(
   if (keys.length > 0) header.push(['__metadata__', Object.fromEntries(keys.map((key) => [key, metadata[key]]))])
   let position = 0
   for (const name of names) {
-    const { dtype, shape, bytes } = tensors[name]!
-    const length = shape.reduce((product, dimension) => product * dimension, bytesOf[dtype])
-    if (name === '__metadata__' || bytes.length !== length) {
-      throw expected(
-        'bad-model',
-        `${length} bytes of ${dtype} ${formatShape(shape)}`,
-        `tensor \`${name}\``,
-        `${bytes.length}`,
-        'Encode the tensor with the dtype and shape it is written with.',
-      )
+    if (name === '__metadata__') {
+      throw expected('bad-model', 'another name', 'a tensor', name, 'The format keeps this name for itself.')
     }
-    header.push([name, { dtype: typeNames.get(dtype), shape, data_offsets: [position, position + length] }])
-    position += length
+    const { dtype, shape } = tensors[name]!
+    const end = position + lengthOf(tensors[name]!)
+    header.push([name, { dtype: typeNames.get(dtype), shape, data_offsets: [position, end] }])
+    position = end
   }
-  return [encodeHeader(Object.fromEntries(header)), ...names.map((name) => tensors[name]!.bytes)]
+  return { header: encodeHeader(Object.fromEntries(header)), names }
+}
+
+/**
+ * Writes tensors as the pieces of a .safetensors file, to be written one after the other, in the order of
+ * `safetensorsLayout`; nothing is copied. Throws `bad-model` when a tensor's bytes do not fit its shape.
+ *
+ * @example await writeFileAtomically('weights.safetensors', encodeSafetensors({ bias: { dtype: 'float32', shape: [4], bytes } }))
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, SafetensorsTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const length = lengthOf(tensor)
+    if (tensor.bytes.length === length) continue
+    throw expected(
+      'bad-model',
+      `${length} bytes of ${tensor.dtype} ${formatShape(tensor.shape)}`,
+      `tensor \`${name}\``,
+      `${tensor.bytes.length}`,
+      'Encode the tensor with the dtype and shape it is written with.',
+    )
+  }
+  const { header, names } = safetensorsLayout(tensors, metadata)
+  return [header, ...names.map((name) => tensors[name]!.bytes)]
 }
 
 /** The length, then JSON in ASCII (other characters escaped, since this floor has no TextEncoder) padded with spaces. */

@@ -10,6 +10,7 @@ import { inertialKm } from '../iterations/inertial-km.js'
 import { picard } from '../iterations/picard.js'
 import { codeSchedule, constantSchedule, paperSchedule } from '../iterations/schedules.js'
 import { type Iteration, solve } from '../iterations/solve.js'
+import { arithmetic } from './arithmetic.js'
 import type { DecoderInverter } from './autoencoder.js'
 import { gradientFreeProblem } from './gradient-free-problem.js'
 
@@ -67,8 +68,7 @@ export const gradientFree = define({
     precision: {
       type: 'choice',
       choices: ['32', '16'],
-      default: '32',
-      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4.",
+      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4. Default: as the networks compute.",
     },
     tolerance: {
       type: 'number',
@@ -79,19 +79,18 @@ export const gradientFree = define({
   },
   make: ({ iteration, iterations, tolerance, ...options }): DecoderInverter => {
     const rate = options.rate ?? usualRates[iteration]
-    const precision = options.precision === '16' ? 16 : 32
-    const makers: Record<typeof iteration, () => Iteration> = {
+    const makers: Record<typeof iteration, (precision: 16 | 32) => Iteration> = {
       picard: () => picard(),
       'forward-step': () => forwardStep({ rho: rate }),
       'inertial-km': () => inertialKm({ rho: rate, inertia: options.inertia }),
-      adam: () => adam({ rate: schedules[options.schedule](rate, iterations), precision }),
+      adam: (precision) => adam({ rate: schedules[options.schedule](rate, iterations), precision }),
       anderson: () => anderson({ window: options.window, damping: rate }),
     }
-    const move = makers[iteration]()
     return {
       name: 'gradient-free',
       async *invert(image, autoencoder, signal) {
         const problem = await gradientFreeProblem(image, autoencoder, signal)
+        const move = makers[iteration](arithmetic(options.precision, autoencoder))
         return yield* solve(problem, move, { iterations, tolerance, stage: `gradient-free ${iteration}`, signal })
       },
     }

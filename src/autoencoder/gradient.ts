@@ -9,6 +9,7 @@ import { lbfgs } from '../iterations/lbfgs.js'
 import { constantSchedule, cosineSchedule } from '../iterations/schedules.js'
 import { solve } from '../iterations/solve.js'
 import { combine, norm, subtract } from '../math/tensor.js'
+import { arithmetic } from './arithmetic.js'
 import type { DecoderInverter } from './autoencoder.js'
 
 /** The paper's baselines: a peak of 0.1 under the schedule, or 0.01 fixed. */
@@ -49,14 +50,11 @@ export const gradient = define({
     precision: {
       type: 'choice',
       choices: ['32', '16'],
-      default: '32',
-      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4.",
+      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4. Default: as the networks compute.",
     },
   },
   make: ({ optimizer, iterations, schedule, rate = usualRates[schedule], window, precision }): DecoderInverter => {
     const rates = (schedule === 'cosine' ? cosineSchedule : constantSchedule)(rate, iterations)
-    const move =
-      optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === '16' ? 16 : 32 })
     return {
       name: 'gradient',
       async *invert(image, autoencoder, signal) {
@@ -70,6 +68,10 @@ export const gradient = define({
             'Use `accelerated` or `gradient-free`, which need none.',
           )
         }
+        const move =
+          optimizer === 'lbfgs'
+            ? lbfgs({ window })
+            : adam({ rate: rates, precision: arithmetic(precision, autoencoder) })
         const problem = {
           start: await autoencoder.encode(image, signal),
           async evaluate(latent: typeof image, signal: Parameters<typeof pullback>[2]) {

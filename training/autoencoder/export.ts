@@ -1,8 +1,8 @@
 /** Writes a run's averaged weights as a diffusers folder: config.json and fp16 safetensors. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeSafetensors, safetensor } from 'undiffuse'
-import { ortNode, writeFileAtomically } from 'undiffuse/node'
+import { ortNode, scatterPlot, writeFileAtomically } from 'undiffuse/node'
 import { loadCheckpoint } from '../checkpoint.js'
 import { evaluateWeights } from './evaluate.js'
 import { autoencoder } from './recipe.js'
@@ -26,6 +26,9 @@ export async function exportModel(run: string, folder: string, report: (line: st
     encodeSafetensors(Object.fromEntries(tensors), { format: 'pt' }),
   )
   await writeFileAtomically(join(vae, 'config.json'), `${JSON.stringify(configOf(scalingFactor), undefined, 2)}\n`)
+  const index = { _class_name: 'DiffusionPipeline', _diffusers_version: '0.27.2', vae: ['diffusers', 'AutoencoderKL'] }
+  await writeFileAtomically(join(folder, 'model_index.json'), `${JSON.stringify(index, undefined, 2)}\n`)
+  await writeFileAtomically(join(folder, 'training.svg'), await curves(join(run, 'log.jsonl')))
   report(
     `wrote ${vae}: step ${found.step}, ${psnrDb.toFixed(2)} dB on ${measured} unseen scenes, scaling_factor ${scalingFactor}`,
   )
@@ -47,3 +50,26 @@ const configOf = (scalingFactor: number) => ({
   scaling_factor: scalingFactor,
   up_block_types: autoencoder.blockOutChannels.map(() => 'UpDecoderBlock2D'),
 })
+
+interface LogLine {
+  readonly step: number
+  readonly psnrDb?: number
+  readonly unseenScenesPsnrDb?: number
+}
+
+/** The run's log as a picture; a stretch that was trained twice, because a run was killed, is drawn twice. */
+async function curves(log: string): Promise<string> {
+  const lines = (await readFile(log, 'utf8')).trim().split('\n')
+  const entries = lines.map((line) => JSON.parse(line) as LogLine)
+  const points = (key: 'psnrDb' | 'unseenScenesPsnrDb') =>
+    entries.flatMap((entry) => (entry[key] === undefined ? [] : [{ x: entry.step, y: entry[key] }]))
+  return await scatterPlot({
+    title: 'Training of the bundled autoencoder',
+    x: { title: 'steps' },
+    y: { title: 'PSNR (dB)' },
+    series: [
+      { name: 'training crops', points: points('psnrDb'), line: true },
+      { name: 'unseen scenes', points: points('unseenScenesPsnrDb'), line: true },
+    ],
+  })
+}

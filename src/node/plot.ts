@@ -38,6 +38,9 @@ const grey = '#6e7781'
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
 const shapes = ['circle', 'square', 'triangle-up', 'diamond', 'triangle-down', 'cross', 'triangle-right']
 
+/** Series of one colour differ in shape. */
+const shapeOf = (i: number): string => shapes[(i + Math.floor(i / colours.length)) % shapes.length]!
+
 const look = {
   font: 'Helvetica, Arial, "DejaVu Sans", sans-serif',
   background: '#ffffff',
@@ -60,6 +63,7 @@ const look = {
     title: null,
     orient: 'right',
     labelColor: dark,
+    labelLimit: 320,
     symbolSize: 70,
     symbolOpacity: 1,
     rowPadding: 6,
@@ -127,7 +131,7 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
     encoding: {
       x: { field: 'x', ...xAxis },
       y: { field: 'y', ...yAxis },
-      color: { ...byName, scale: { domain: names, range: colours } },
+      color: { ...byName, scale: { domain: names, range: names.map((_, i) => colours[i % colours.length]!) } },
     },
     layer: [
       { transform: [{ filter: 'datum.line' }], mark: { type: 'line', strokeWidth: 2 } },
@@ -138,7 +142,7 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
       },
       {
         mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-        encoding: { shape: { ...byName, scale: { domain: names, range: shapes } } },
+        encoding: { shape: { ...byName, scale: { domain: names, range: names.map((_, i) => shapeOf(i)) } } },
       },
       {
         transform: has('label'),

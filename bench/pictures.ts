@@ -1,0 +1,86 @@
+/**
+ * Test problems of decoder inversion whose answer is known: latents of scenes that training never drew, and the 8-bit
+ * pictures that they decode to. Not photographs: those have no known latent.
+ */
+import {
+  type AutoencoderNetworks,
+  map,
+  openAutoencoder,
+  type Runtime,
+  round8,
+  type Session,
+  type Signal,
+  type Steps,
+  type Tensor,
+  tensor,
+  torchNoise,
+} from 'undiffuse'
+import { heldOutSeed } from '../training/scenes/batch.js'
+import { renderScene } from '../training/scenes/render.js'
+import { describeScene } from '../training/scenes/scene.js'
+
+export interface KnownLatent {
+  /** Of the scene and of the noise. */
+  readonly seed: number
+  /** The scene as rendered, rounded to 8 bits. */
+  readonly scene: Tensor
+  /** z*, which inversion should find. */
+  readonly latent: Tensor
+  /** D(z*), not rounded. */
+  readonly decoded: Tensor
+  /** What the inverter gets: D(z*) rounded to 8 bits. */
+  readonly image: Tensor
+}
+
+export interface PictureOptions {
+  readonly count: number
+  /** Side of the pictures in pixels. */
+  readonly size: number
+  readonly signal?: Signal | undefined
+}
+
+/** The i-th unseen scene, size × size, as an 8-bit picture. */
+export const unseenScene = (i: number, size: number): Tensor =>
+  round8(tensor([3, size, size], renderScene(describeScene(heldOutSeed(i)), { size }).image.data))
+
+const batched = ({ shape, data }: Tensor): Tensor => ({ shape: [1, ...shape], data })
+const single = ({ shape, data }: Tensor): Tensor => ({ shape: shape.slice(1), data })
+
+/** exp(logvar/2) in model units of the picture's posterior; zeros where the encoder has no variance. */
+async function deviation(encoder: Session, scale: number, image: Tensor, signal?: Signal): Promise<Tensor | undefined> {
+  const { logvar } = await encoder.run({ image: batched(image) }, signal)
+  return logvar && map(single(logvar), (value) => Math.exp(value / 2) * scale)
+}
+
+/**
+ * Draws problems: z* = mean + deviation·noise of an unseen scene's posterior, x = round8(D(z*)).
+ *
+ * The same latents for the same model, count and size; seeds are `heldOutSeed(i)`. An encoder without a variance
+ * (AutoencoderTiny) gives its latent itself. Cost: two encodes and a decode for each.
+ */
+export async function* knownLatents(
+  networks: AutoencoderNetworks,
+  runtime: Runtime,
+  { count, size, signal }: PictureOptions,
+): Steps<readonly KnownLatent[]> {
+  const encoder = await runtime.open(networks.raw.encoder({ batch: 1, height: size, width: size }))
+  const autoencoder = openAutoencoder(networks, runtime)
+  const problems: KnownLatent[] = []
+  try {
+    for (let i = 0; i < count; i++) {
+      const seed = heldOutSeed(i)
+      const scene = unseenScene(i, size)
+      const mean = await autoencoder.encode(scene, signal)
+      const spread = await deviation(encoder, networks.latentScale, scene, signal)
+      const noise = torchNoise(seed, mean.shape)
+      const latent = spread ? map(mean, (value, j) => value + spread.data[j]! * noise.data[j]!) : mean
+      const decoded = await autoencoder.decode(latent, signal)
+      problems.push({ seed, scene, latent, decoded, image: round8(decoded) })
+      yield { stage: 'drawing test pictures', done: i + 1, total: count }
+    }
+  } finally {
+    await autoencoder.close()
+    await encoder.close()
+  }
+  return problems
+}

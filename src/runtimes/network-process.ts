@@ -51,6 +51,8 @@ export function startNetworkProcess(heard: (peakMemoryBytes: number) => void): N
   // The host's own flags (a debugger's port, a loader) are not the child's, hence no execArgv.
   const child = fork(entry, [String(process.pid)], {
     execArgv: [],
+    // ONNX Runtime 1.29 and later report sessions and devices to Microsoft unless told not to before they are loaded.
+    env: { ORT_DISABLE_TELEMETRY: '1', ...process.env },
     serialization: 'advanced',
     // ONNX Runtime logs what it also throws: what it writes is kept to explain a crash and never shown otherwise.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

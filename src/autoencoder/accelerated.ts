@@ -56,8 +56,15 @@ export const accelerated = define({
       default: 1,
       description: 'Stop at this multiple of the rounding; 0 never.',
     },
+    patience: {
+      type: 'integer',
+      minimum: 1,
+      default: 5,
+      unit: 'round trips',
+      description: 'Stop after so many that brought the pixels no nearer, as with pictures that did not come from D.',
+    },
   },
-  make: ({ iterations, window, damping, levels, margin }): DecoderInverter => ({
+  make: ({ iterations, window, damping, levels, margin, patience }): DecoderInverter => ({
     name: 'accelerated',
     async *invert(image, autoencoder, signal) {
       const problem = await gradientFreeProblem(image, autoencoder, signal)
@@ -65,6 +72,7 @@ export const accelerated = define({
       return yield* solve(problem, anderson({ window, damping }), {
         iterations,
         sufficientMerit,
+        patience,
         stage: 'accelerated',
         signal,
       })

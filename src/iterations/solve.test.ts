@@ -49,6 +49,22 @@ describe('solve', () => {
     expect(solution).toMatchObject({ value: tensor([1], [-1]), residual: 1, history: [8, 3, 1, 5, 7] })
   })
 
+  it('is content with a sufficient merit', async () => {
+    const solution = await new Task(solve(halving, half, { iterations: 100, sufficientMerit: 3 }))
+    expect(solution).toMatchObject({ residual: 2, evaluations: 3, outcome: 'converged' })
+  })
+
+  it('runs out of patience where nothing gets better', async () => {
+    const points = visiting([3, 4, 5, 2, 6, 7, 8, 1])
+    const solution = await new Task(solve(halving, points, { iterations: 50, patience: 3 }))
+    expect(solution).toMatchObject({
+      residual: 2,
+      evaluations: 8,
+      outcome: 'exhausted',
+      history: [8, 3, 4, 5, 2, 6, 7, 8],
+    })
+  })
+
   it('measures "best" by the merit, "converged" by the residual', async () => {
     const problem: Problem = {
       start: tensor([1], [4]),

@@ -29,7 +29,7 @@ export interface Iteration {
 }
 
 /**
- * How it ended: the residual is within the tolerance; the budget is spent; or the problem blew up, that is, a number
+ * How it ended: the residual is within the tolerance; the budget or the patience is spent; or the problem blew up, that is, a number
  * was not finite or the merit stayed far above the start's.
  */
 export type Outcome = 'converged' | 'exhausted' | 'diverged'
@@ -57,6 +57,8 @@ export interface SolveOptions {
   readonly absoluteTolerance?: number
   /** Converged when the merit is at most this: as good as the data allow. Default: never. */
   readonly sufficientMerit?: number | undefined
+  /** Ends, exhausted, when this many evaluations in a row brought no smaller merit. Default: never. */
+  readonly patience?: number | undefined
   /** Name of the work in its progress; the iteration's by default. */
   readonly stage?: string
   readonly signal?: Signal | undefined
@@ -78,13 +80,21 @@ const divergence = { growth: 10, patience: 5 }
  * const { value, outcome } = await new Task(solve(problem, anderson(), { iterations: 20, tolerance: 1e-6 }))
  */
 export async function* solve(problem: Problem, iteration: Iteration, options: SolveOptions): Steps<Solution> {
-  const { iterations, tolerance = 0, absoluteTolerance = 0, sufficientMerit, stage = iteration.name, signal } = options
+  const {
+    iterations,
+    tolerance = 0,
+    absoluteTolerance = 0,
+    sufficientMerit,
+    patience = Number.POSITIVE_INFINITY,
+  } = options
+  const { stage = iteration.name, signal } = options
   checkSolvable(problem, iterations, stage)
   const update = iteration.start(problem.start)
   const history: number[] = []
   let best = { value: problem.start, residual: Number.POSITIVE_INFINITY }
   let target = absoluteTolerance
   let farAbove = 0
+  let fruitless = 0
   const finish = (outcome: Outcome): Solution => {
     return { ...best, iterations: history.length - 1, evaluations: history.length, outcome, history }
   }
@@ -96,6 +106,7 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
     const finite = Number.isFinite(size) && (given === undefined || Number.isFinite(given))
     const merit = finite ? (given ?? size) : Number.POSITIVE_INFINITY
     history.push(merit)
+    fruitless = merit < best.residual ? 0 : fruitless + 1
     if (merit < best.residual) best = { value: x, residual: merit }
     yield { stage, done: history.length, total: iterations, residual: merit, latent: x }
 
@@ -104,7 +115,7 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
     if (size <= target || (sufficientMerit !== undefined && merit <= sufficientMerit)) return finish('converged')
     farAbove = merit > divergence.growth * history[0]! ? farAbove + 1 : 0
     if (farAbove === divergence.patience) return finish('diverged')
-    if (history.length === iterations) return finish('exhausted')
+    if (history.length === iterations || fruitless >= patience) return finish('exhausted')
     x = update(x, residual, merit)
     if (!isFiniteTensor(x)) return finish('diverged')
   }

@@ -1,6 +1,6 @@
 /** What `invert` and `example` do: pictures in, a latent and its report out. The method is the library's. */
 import { mkdir } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import {
   decoderInverters,
@@ -59,7 +59,7 @@ export interface Outputs {
 }
 
 function outputsOf({ output, report }: InversionRequest, first: string): Outputs {
-  const stem = basename(first, extname(first))
+  const stem = basename(resolve(first), extname(first))
   const latent = output ?? `${stem}.safetensors`
   if (extname(latent) !== '.safetensors') {
     throw expected('bad-option', 'a name that ends in .safetensors', '`--output`', `\`${latent}\``, 'Change the name.')
@@ -68,9 +68,9 @@ function outputsOf({ output, report }: InversionRequest, first: string): Outputs
   return { latent, sheet: `${beside}.sheet.png`, report: `${beside}.report.json` }
 }
 
-/** Nothing is computed for outputs that cannot be written. The report's folder is made where its parent is there. */
+/** Nothing is computed for outputs that cannot be written. The report's folder is made. */
 async function prepare({ report }: InversionRequest, outputs: Outputs): Promise<void> {
-  if (report !== undefined) await mkdir(report).catch(() => {})
+  if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
   for (const path of Object.values(outputs)) await checkWritable(path)
 }
 
@@ -102,10 +102,10 @@ function latentFile({ request, model, frames }: FinishedInversion): Uint8Array[]
 /** Reads, inverts, writes and reports. Fails before the networks run where it can be known to fail. */
 export async function invertPictures(io: Terminal, paths: readonly string[], request: InversionRequest): Promise<void> {
   const decoder = parse(decoderInverters, request.decoder)
+  const outputs = outputsOf(request, paths[0]!)
   const networks = await openAutoencoderNetworks(nodeFiles, await modelFolder(request.model))
   const sources = await readPictures(paths, io.signal)
   const fitted = sources.map((source) => fitPicture(source, networks.downscaling, request.fit))
-  const outputs = outputsOf(request, paths[0]!)
   await prepare(request, outputs)
 
   const { device, lean, chunk } = request

@@ -1,8 +1,9 @@
 /** `undiffuse invert`: from pictures to the latents that decode to them. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { decoderInverters, expected } from 'undiffuse'
 import { defaultDecoder, type InversionRequest, invertPictures } from '../inversion.js'
 import { describeMethods } from '../methods.js'
+import { integerAtLeast } from '../numbers.js'
 import { runCommand } from '../terminal.js'
 
 interface InvertOptions extends InversionRequest {
@@ -22,12 +23,6 @@ Examples:
   $ undiffuse invert photo.png --decoder gradient-free:iterations=100 --precision 16 --report out
   $ undiffuse invert frames/ --chunk 4 -o video.safetensors --json`
 
-function positiveInteger(text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('It must be a whole number of at least 1.')
-}
-
 export function addInvert(program: Command): void {
   program
     .command('invert <picture...>')
@@ -45,7 +40,7 @@ export function addInvert(program: Command): void {
         .choices(['refuse', 'pad', 'crop', 'resize'])
         .default('pad'),
     )
-    .option('--chunk <n>', 'frames that are inverted at the same time (default: 8)', positiveInteger)
+    .option('--chunk <n>', 'frames that are inverted at the same time (default: 8)', integerAtLeast(1))
     .option('-o, --output <file>', 'the latent, a .safetensors file (default: <picture>.safetensors here)')
     .option('--report <folder>', "where sheet and report go (default: the latent's folder)")
     .option('--json', 'print a machine-readable result', false)

@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { expected } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
+import { addBench } from './commands/bench.js'
 import { addDoctor } from './commands/doctor.js'
 import { addExample } from './commands/example.js'
 import { addInvert } from './commands/invert.js'
 import { addModels } from './commands/models.js'
+import { addReport } from './commands/report.js'
 import { addRun } from './commands/run.js'
 import { fail, watchStdout } from './terminal.js'
 
@@ -28,7 +30,7 @@ const program = new Command('undiffuse')
   .configureOutput({ outputError: () => {} })
   .exitOverride()
 
-for (const add of [addInvert, addExample, addRun, addModels, addDoctor]) add(program)
+for (const add of [addInvert, addExample, addReport, addBench, addRun, addModels, addDoctor]) add(program)
 
 /** Commander's words as ours: one line, and where the right ones are listed. */
 function badCommandLine({ message }: CommanderError, words: readonly string[]) {

@@ -51,7 +51,8 @@ function terminal(json: boolean, signal: AbortSignal): Terminal {
       process.stderr.write(`\r\x1b[2K${progressLine(progress)}`)
     },
     clear: () => {
-      if (draws && drawn > 0) process.stderr.write('\r\x1b[2K')
+      if (drawn > 0) process.stderr.write('\r\x1b[2K')
+      drawn = 0
     },
   }
 }

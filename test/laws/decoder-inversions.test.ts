@@ -41,8 +41,10 @@ const pixelResidual = async (latent: Tensor, image: Tensor, autoencoder: Autoenc
 
 const relativeError = (got: Tensor, want: Tensor) => norm(subtract(got, want)) / norm(want)
 
+type Differentiable = Autoencoder & Required<Pick<Autoencoder, 'pullback'>>
+
 /** E∘D and the gradient are off by the given factor: steps that assume a slope of about 1 overshoot. */
-function amplified(plain: Required<Autoencoder>, gain: number): Required<Autoencoder> {
+function amplified(plain: Differentiable, gain: number): Differentiable {
   return {
     ...plain,
     async roundTrip(latent) {
@@ -57,7 +59,7 @@ function amplified(plain: Required<Autoencoder>, gain: number): Required<Autoenc
 }
 
 /** The round trips and pullbacks from number `from` on are not finite. */
-function broken(plain: Required<Autoencoder>, from: number, value: number): Required<Autoencoder> {
+function broken(plain: Differentiable, from: number, value: number): Differentiable {
   let runs = 0
   const spoil = (x: Tensor) => (++runs >= from ? map(x, () => value) : x)
   return {

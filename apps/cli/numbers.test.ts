@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import { integerAtLeast, integersAtLeast } from './numbers.js'
+
+test('whole numbers of at least the least are read, everything else is refused', () => {
+  expect([' 7 ', '2', '1e3'].map(integerAtLeast(2))).toEqual([7, 2, 1000])
+  for (const text of ['', ' ', '1', '2.5', '12abc', '-3', 'Infinity']) {
+    expect(() => integerAtLeast(2)(text)).toThrow(/whole number of at least 2/)
+  }
+})
+
+test('lists are read number by number', () => {
+  expect(integersAtLeast(1)('20,50,100')).toEqual([20, 50, 100])
+  expect(() => integersAtLeast(1)('20,,50')).toThrow(/whole number/)
+})

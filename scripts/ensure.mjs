@@ -1,6 +1,6 @@
 // Makes a fresh clone ready: installs what package-lock.json names, then builds. Does nothing that is already done.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -32,3 +32,12 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   writeFileSync(stamp, lock)
 }
 run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'])
+
+// `npx undiffuse` finds the commands of other packages by itself, but not this one's.
+const command = join(root, 'node_modules', '.bin', 'undiffuse')
+const entry = join('..', '..', 'dist', 'apps', 'cli', 'main.js')
+if (process.platform === 'win32') writeFileSync(`${command}.cmd`, `@node "%~dp0${entry}" %*\r\n`)
+else {
+  chmodSync(join(dirname(command), entry), 0o755)
+  if (!existsSync(command)) symlinkSync(entry, command)
+}

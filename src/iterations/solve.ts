@@ -29,8 +29,8 @@ export interface Iteration {
 }
 
 /**
- * How it ended: the residual is within the tolerance; the budget or the patience is spent; or the problem blew up, that is, a number
- * was not finite or the merit stayed far above the start's.
+ * How it ended: the residual is within the tolerance, or the merit sufficient; the budget or the patience is spent; or
+ * the problem blew up, that is, a number was not finite or the merit stayed far above the start's.
  */
 export type Outcome = 'converged' | 'exhausted' | 'diverged'
 

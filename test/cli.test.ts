@@ -174,6 +174,15 @@ describe.concurrent('right input', () => {
     expect({ code, shape: latent?.shape }).toEqual({ code: 0, shape })
   })
 
+  it('computes in 16 bits and with little memory when told so', async () => {
+    const words = ['invert', input('picture.png'), '--model', kl, '--decoder', 'accelerated:iterations=2', '--json']
+    const { code, stdout } = await undiffuse([...words, '--precision', '16', '--lean'])
+    expect({ code, report: JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      report: { precisionBits: 16, networkRuns: 3 },
+    })
+  })
+
   it.each([
     ['alpha.png', /white/],
     ['deep.png', /16 bits/],

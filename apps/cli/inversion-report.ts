@@ -55,6 +55,7 @@ export function inversionReport(finished: FinishedInversion) {
       outcome: inversion.outcome,
       iterations: inversion.iterations,
       evaluations: inversion.evaluations,
+      seconds: inversion.seconds,
       pixelResidualHistory: inversion.history,
     })),
     evaluations: total(frames),

@@ -109,7 +109,7 @@ export async function invertPictures(io: Terminal, paths: readonly string[], req
   await prepare(request, outputs)
 
   const { device, lean, chunk } = request
-  const finished = await withRuntime(io, device, async (runtime, cost): Promise<FinishedInversion> => {
+  const finished = await withRuntime(device, async (runtime, cost): Promise<FinishedInversion> => {
     const start = performance.now()
     const task = invertDecoderFrames(
       fitted.map(({ image }) => image),
@@ -118,6 +118,7 @@ export async function invertPictures(io: Terminal, paths: readonly string[], req
           .batched,
         decoder,
         signal: io.signal,
+        now: () => performance.now() / 1000,
         ...(chunk !== undefined && { chunk }),
       },
     )

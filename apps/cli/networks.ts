@@ -2,7 +2,6 @@
 import { performance } from 'node:perf_hooks'
 import { expected, type Runtime } from 'undiffuse'
 import { bundledModels, ortNode } from 'undiffuse/node'
-import type { Terminal } from './terminal.js'
 
 export interface NetworkCost {
   /** Inside network runs. */
@@ -13,16 +12,12 @@ export interface NetworkCost {
   readonly peakMemoryBytes: number
 }
 
-/** Runs `body` with a runtime that is closed when it ends, and at once when the command is interrupted. */
+/** Runs `body` with a runtime that is closed when it ends. */
 export async function withRuntime<T>(
-  { signal }: Terminal,
   device: string | undefined,
   body: (runtime: Runtime, cost: () => Promise<NetworkCost>) => Promise<T>,
 ): Promise<T> {
   const runtime = ortNode(device === undefined ? {} : { device })
-  // Opening a large network takes seconds and knows no signal.
-  const close = () => void runtime.close()
-  signal.addEventListener('abort', close)
   let openingSeconds = 0
   const open: Runtime['open'] = async (graph, options) => {
     const start = performance.now()
@@ -38,7 +33,6 @@ export async function withRuntime<T>(
       return { networkSeconds, openingSeconds, networkRuns: runs, peakMemoryBytes }
     })
   } finally {
-    signal.removeEventListener('abort', close)
     await runtime.close()
   }
 }

@@ -7,6 +7,8 @@ const interruptedExitCode = 130
 const brokenPipeExitCode = 141
 /** Exit code of a defect of ours (EX_SOFTWARE). */
 const defectExitCode = 70
+/** How long a command may take to end by itself when it is interrupted. */
+const graceMilliseconds = 700
 
 export interface Terminal {
   readonly json: boolean
@@ -58,14 +60,20 @@ function terminal(json: boolean, signal: AbortSignal): Terminal {
 }
 
 /**
- * Runs a command: Ctrl-C aborts its signal (a second one ends at once), an error becomes one line and an exit code.
- * With --json the error is a JSON object on stdout as well, so that a program always finds one.
+ * Runs a command: Ctrl-C aborts its signal and, where that is not heard in time, ends the process (a second one does so
+ * at once); an error becomes one line and an exit code. With --json the error is a JSON object on stdout as well, so that
+ * a program always finds one.
  */
 export async function runCommand(json: boolean, body: (terminal: Terminal) => Promise<void>): Promise<void> {
   const controller = new AbortController()
+  let end: NodeJS.Timeout | undefined
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(interruptedExitCode)
     controller.abort(new Error('interrupted'))
+    end = setTimeout(() => {
+      fail(json, controller.signal.reason, controller.signal)
+      process.exit()
+    }, graceMilliseconds)
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const name of signals) process.on(name, interrupt)
@@ -77,6 +85,7 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
     io.clear()
     fail(json, error, controller.signal)
   } finally {
+    clearTimeout(end)
     for (const name of signals) process.off(name, interrupt)
   }
 }

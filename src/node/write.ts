@@ -1,8 +1,10 @@
 /** Writing files whole or not at all, and asking beforehand whether that will work. */
 import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected } from '../core/errors.js'
+import { atExit } from '../runtimes/at-exit.js'
 import { codeOf, unavailable } from './failures.js'
 
 export type FileContent = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -21,7 +23,7 @@ export const writeFileAtomically = (path: string, content: FileContent): Promise
 
 /**
  * Writes files that belong together: all are complete under temporary names before the first takes its place, so a full
- * disk leaves none of them. Throws as `writeFileAtomically` does.
+ * disk leaves none of them, nor does the end of the process. Throws as `writeFileAtomically` does.
  *
  * @example await writeFilesAtomically([['out/latent.safetensors', latent], ['out/report.json', report]])
  */
@@ -29,6 +31,9 @@ export async function writeFilesAtomically(
   files: Iterable<readonly [path: string, content: FileContent]>,
 ): Promise<void> {
   const staged = [...files].map(([path, content]) => ({ path, content, temporary: temporaryName(path) }))
+  const forget = atExit(() => {
+    for (const { temporary } of staged) rmSync(temporary, { force: true })
+  })
   const attempt = async (path: string, act: () => Promise<void>) => {
     await act().catch((error: unknown) => {
       throw codeOf(error) === undefined ? error : unavailable('a file that can be written', path, error)
@@ -43,6 +48,8 @@ export async function writeFilesAtomically(
   } catch (error) {
     for (const { temporary } of staged) await rm(temporary, { force: true }).catch(() => {})
     throw error
+  } finally {
+    forget()
   }
 }
 

@@ -88,7 +88,7 @@ Examples:
         const graph = cotangents.size === 0 ? forward : vjp(forward, { outputs: [...cotangents.keys()], wrt, keep })
         const fed = new Map([...feed, ...[...cotangents].map(([name, x]) => [`cotangent.${name}`, x] as const)])
         const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [name, fedTensor(fed, name)]))
-        await withRuntime(io, options.device, async (runtime, cost) => {
+        await withRuntime(options.device, async (runtime, cost) => {
           const session = await runtime.open(graph)
           const results = Object.entries(await session.run(feeds, io.signal))
           const tensors = Object.fromEntries(results.map(([name, x]) => [name, safetensor(x)]))

@@ -13,6 +13,7 @@ export {
   fitToMultiple,
   gradient,
   gradientFree,
+  invertFrames,
   type Pullback,
   type RoundTrip,
   roundingNorm,
@@ -26,7 +27,11 @@ export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
+export { type ComposeOptions, compose } from './graph/compose.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
+export { type HalfOptions, half } from './graph/half.js'
+export { encodeOnnx } from './graph/onnx.js'
+export { type DecodeOptions, decodeOnnx } from './graph/onnx-read.js'
 export * as operations from './graph/ops/common.js'
 export { prune } from './graph/prune.js'
 export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
@@ -50,9 +55,11 @@ export {
   tensor,
   zeros,
 } from './math/tensor.js'
+export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder-graphs.js'
 export type { AutoencoderNetworks, GraphSize } from './models/autoencoder-networks.js'
 export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder-sessions.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
+export { autoencoderShapes, type RandomAutoencoder, randomAutoencoder } from './models/random-weights.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'

@@ -174,6 +174,17 @@ describe.concurrent('right input', () => {
     expect({ code, shape: latent?.shape }).toEqual({ code: 0, shape })
   })
 
+  it('alone, inverts the bundled picture with the bundled model and says where the results are', async () => {
+    const { code, stdout, left } = await undiffuse([])
+    expect({ code, left: left.toSorted() }).toEqual({
+      code: 0,
+      left: ['report.json', 'safetensors', 'sheet.png'].map((ending) => `work/out/scene.${ending}`),
+    })
+    expect(stdout).toContain('out/scene.sheet.png')
+    const [, before, after] = /PSNR +([\d.]+) dB → ([\d.]+) dB/.exec(stdout) ?? []
+    expect(Number(after)).toBeGreaterThan(Number(before))
+  })
+
   it('computes in 16 bits and with little memory when told so', async () => {
     const words = ['invert', input('picture.png'), '--model', kl, '--decoder', 'accelerated:iterations=2', '--json']
     const { code, stdout } = await undiffuse([...words, '--precision', '16', '--lean'])

@@ -66,18 +66,19 @@ function terminal(json: boolean, signal: AbortSignal): Terminal {
  */
 export async function runCommand(json: boolean, body: (terminal: Terminal) => Promise<void>): Promise<void> {
   const controller = new AbortController()
+  const io = terminal(json, controller.signal)
   let end: NodeJS.Timeout | undefined
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(interruptedExitCode)
     controller.abort(new Error('interrupted'))
     end = setTimeout(() => {
+      io.clear()
       fail(json, controller.signal.reason, controller.signal)
       process.exit()
     }, graceMilliseconds)
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const name of signals) process.on(name, interrupt)
-  const io = terminal(json, controller.signal)
   try {
     await body(io)
     io.clear()

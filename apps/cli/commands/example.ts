@@ -20,7 +20,7 @@ export function addExample(program: Command): void {
           output: 'out/scene.safetensors',
           report: 'out',
         })
-        io.say('\nYour own picture: undiffuse invert photo.png -o photo.safetensors. More: undiffuse --help')
+        io.say('\nYour own picture: npx undiffuse invert photo.png. More: npx undiffuse --help')
       }),
     )
 }

@@ -166,12 +166,13 @@ describe.concurrent('right input', () => {
   ])('fits a picture of 40×20 by --fit %s', async (fit, shape) => {
     let latent: Tensor | undefined
     const words = ['invert', input('wide.png'), ...quick, '--decoder', 'encoder-only', '--fit', fit]
-    const { code } = await undiffuse(words, {
+    const { code, stdout } = await undiffuse(words, {
       after: async (folder) => {
         latent = (await readTensors(nodeFiles, join(folder, 'wide.safetensors'))).get('latent')
       },
     })
     expect({ code, shape: latent?.shape }).toEqual({ code: 0, shape })
+    expect(stdout).toMatch(new RegExp(`40×20 → 40×${8 * shape[2]!} by ${fit}`))
   })
 
   it('alone, inverts the bundled picture with the bundled model and says where the results are', async () => {

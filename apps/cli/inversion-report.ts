@@ -103,6 +103,10 @@ export function sayReport(io: Terminal, finished: FinishedInversion): void {
   io.say(
     `${several}${width}×${height} pixels → latent ${formatShape(first.inversion.latent.shape)} of ${model}, by ${request.decoder}`,
   )
+  const [, originalHeight, originalWidth] = first.source.image.shape
+  if (height !== originalHeight || width !== originalWidth) {
+    io.say(`  fitted       ${originalWidth}×${originalHeight} → ${width}×${height} by ${request.fit}`)
+  }
   const psnr = [meanOf(frames, (one) => one.psnrBeforeDb), meanOf(frames, (one) => one.psnrAfterDb)].map(decibels)
   const residual = [meanOf(frames, (one) => one.residual.before), meanOf(frames, (one) => one.residual.after)]
   io.say(`  PSNR         ${psnr.join(' → ')}  (encoder alone → inverted, as 8-bit pictures)`)

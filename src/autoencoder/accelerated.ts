@@ -20,8 +20,9 @@ export const roundingNorm = (count: number, levels: number): number => (2 / (lev
  *
  * From z⁰ = E(x), zᵏ⁺¹ = z̄ − damping·T̄ with the combination (z̄, T̄) of the last `window` + 1 points whose residual is
  * smallest. Stops at ‖D(z) − x‖ ≤ margin·δ, δ = 2/255·√(pixels/12): beyond that, iterations fit the rounding error and
- * the latent gets worse while the pixels get better (Morozov's discrepancy principle). Returns the evaluated point with
- * the smallest ‖D(z) − x‖. Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, then at most
+ * the latent gets worse while the pixels get better (Morozov's discrepancy principle). Stops as well when `patience`
+ * evaluations in a row bring the pixels no nearer: photographs never come to δ. Returns the evaluated point with the
+ * smallest ‖D(z) − x‖. Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, then at most
  * `iterations` round trips, all forward; 16 bits are enough. Exact: no; given the picture, up to its rounding.
  * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite.
  * Source: ours. The residual is Hong et al.'s (NeurIPS 2024), the acceleration Walker and Ni's (2011), the stop

@@ -35,7 +35,7 @@ export interface Comparison {
 
 /** What is compared by `undiffuse bench decoder`, and with `--quick` and `--ablation`. */
 export const decoderPlans = {
-  compared: { methods: comparedMethods, budgets: [20, 50, 100, 200], precisions: [32, 16] },
+  compared: { methods: comparedMethods, budgets: [20, 50, 100], precisions: [32, 16] },
   quick: {
     methods: comparedMethods.filter(({ name }) => ['encoder only', 'Adam', 'accelerated'].includes(name)),
     budgets: [5, 10],
@@ -70,7 +70,7 @@ export function compare({ rows, curves }: SweepResult, method = ours, reference 
 /**
  * Draws pictures with known latents, runs the plan on them and compares.
  *
- * Cost: for the plan `compared` on the bundled model minutes on two cores; proportional to pictures and budgets.
+ * Cost: for the plan `compared` on the bundled model about a minute for each picture on two cores.
  */
 export async function* benchDecoder(
   networks: AutoencoderNetworks,

@@ -20,9 +20,21 @@ export const comparedMethods: readonly BenchMethod[] = [
   { name: 'forward step', specification: 'gradient-free:iteration=forward-step', anytime: true, precisions: [32] },
   { name: 'inertial KM', specification: 'gradient-free:iteration=inertial-km', anytime: true, precisions: [32] },
   { name: 'Adam', specification: 'gradient-free:iteration=adam', anytime: false },
+  {
+    name: 'Adam, half arithmetic',
+    specification: 'gradient-free:iteration=adam,precision=16',
+    anytime: false,
+    precisions: [16],
+  },
   { name: 'Anderson', specification: 'gradient-free:iteration=anderson', anytime: true, precisions: [32] },
   { name: 'accelerated', specification: 'accelerated', anytime: true },
   { name: 'gradient, Adam 0.1', specification: 'gradient:optimizer=adam,schedule=cosine', anytime: false },
+  {
+    name: 'gradient, Adam 0.1, half arithmetic',
+    specification: 'gradient:optimizer=adam,schedule=cosine,precision=16',
+    anytime: false,
+    precisions: [16],
+  },
   {
     name: 'gradient, Adam 0.01 fixed',
     specification: 'gradient:optimizer=adam,schedule=constant',

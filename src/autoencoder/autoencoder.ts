@@ -19,8 +19,6 @@ export interface Pullback {
 }
 
 export interface Autoencoder {
-  /** Bits that its networks compute with, 32 where it is not said; arithmetic that mimics them follows it. */
-  readonly precision?: 16 | 32 | undefined
   /** The shape of a latent for a picture of this shape; throws `bad-shape` when the picture does not fit. */
   latentShape(imageShape: readonly number[]): readonly number[]
   /** The posterior mean of the encoder. */
@@ -34,7 +32,6 @@ export interface Autoencoder {
 
 /** Several pictures or latents of one shape in one network run; results come in the order of the inputs. */
 export interface BatchedAutoencoder {
-  readonly precision?: 16 | 32 | undefined
   latentShape(imageShape: readonly number[]): readonly number[]
   encode(images: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
   decode(latents: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>

@@ -106,7 +106,6 @@ export function coalesce(batched: BatchedAutoencoder, participants: number): Coa
   const autoencoderOf = (participant: number): Autoencoder => {
     const pull = pullbacks && asked(participant, pullbacks)
     return {
-      precision: batched.precision,
       latentShape: (shape) => batched.latentShape(shape),
       encode: asked(participant, encodes),
       decode: asked(participant, decodes),

@@ -23,7 +23,6 @@ export function counted(plain: Autoencoder): { readonly autoencoder: Autoencoder
   return {
     evaluations: () => ({ ...counts }),
     autoencoder: {
-      precision: plain.precision,
       latentShape: (shape) => plain.latentShape(shape),
       encode(image, signal) {
         counts.encodes++

@@ -10,7 +10,6 @@ import { inertialKm } from '../iterations/inertial-km.js'
 import { picard } from '../iterations/picard.js'
 import { codeSchedule, constantSchedule, paperSchedule } from '../iterations/schedules.js'
 import { type Iteration, solve } from '../iterations/solve.js'
-import { arithmetic } from './arithmetic.js'
 import type { DecoderInverter } from './autoencoder.js'
 import { gradientFreeProblem } from './gradient-free-problem.js'
 
@@ -68,7 +67,9 @@ export const gradientFree = define({
     precision: {
       type: 'choice',
       choices: ['32', '16'],
-      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4. Default: as the networks compute.",
+      default: '32',
+      description:
+        "Bits of Adam's own arithmetic, whatever the networks compute with. 16 rounds it as the authors' half path does, with an epsilon of 1e-4.",
     },
     tolerance: {
       type: 'number',
@@ -79,18 +80,19 @@ export const gradientFree = define({
   },
   make: ({ iteration, iterations, tolerance, ...options }): DecoderInverter => {
     const rate = options.rate ?? usualRates[iteration]
-    const makers: Record<typeof iteration, (precision: 16 | 32) => Iteration> = {
+    const makers: Record<typeof iteration, () => Iteration> = {
       picard: () => picard(),
       'forward-step': () => forwardStep({ rho: rate }),
       'inertial-km': () => inertialKm({ rho: rate, inertia: options.inertia }),
-      adam: (precision) => adam({ rate: schedules[options.schedule](rate, iterations), precision }),
+      adam: () =>
+        adam({ rate: schedules[options.schedule](rate, iterations), precision: options.precision === '16' ? 16 : 32 }),
       anderson: () => anderson({ window: options.window, damping: rate }),
     }
     return {
       name: 'gradient-free',
       async *invert(image, autoencoder, signal) {
         const problem = await gradientFreeProblem(image, autoencoder, signal)
-        const move = makers[iteration](arithmetic(options.precision, autoencoder))
+        const move = makers[iteration]()
         return yield* solve(problem, move, { iterations, tolerance, stage: `gradient-free ${iteration}`, signal })
       },
     }

@@ -9,7 +9,6 @@ import { lbfgs } from '../iterations/lbfgs.js'
 import { constantSchedule, cosineSchedule } from '../iterations/schedules.js'
 import { solve } from '../iterations/solve.js'
 import { combine, norm, subtract } from '../math/tensor.js'
-import { arithmetic } from './arithmetic.js'
 import type { DecoderInverter } from './autoencoder.js'
 
 /** The paper's baselines: a peak of 0.1 under the schedule, or 0.01 fixed. */
@@ -50,7 +49,9 @@ export const gradient = define({
     precision: {
       type: 'choice',
       choices: ['32', '16'],
-      description: "Bits of Adam's arithmetic; 16 also sets its epsilon to 1e-4. Default: as the networks compute.",
+      default: '32',
+      description:
+        "Bits of Adam's own arithmetic, whatever the networks compute with. 16 rounds it as the authors' half path does, with an epsilon of 1e-4.",
     },
   },
   make: ({ optimizer, iterations, schedule, rate = usualRates[schedule], window, precision }): DecoderInverter => {
@@ -69,9 +70,7 @@ export const gradient = define({
           )
         }
         const move =
-          optimizer === 'lbfgs'
-            ? lbfgs({ window })
-            : adam({ rate: rates, precision: arithmetic(precision, autoencoder) })
+          optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === '16' ? 16 : 32 })
         const problem = {
           start: await autoencoder.encode(image, signal),
           async evaluate(latent: typeof image, signal: Parameters<typeof pullback>[2]) {

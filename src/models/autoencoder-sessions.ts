@@ -118,7 +118,6 @@ export function openAutoencoder(
   }
 
   const batched: Required<BatchedAutoencoder> = {
-    precision,
     latentShape: (imageShape) => latentShapeOf(networks, imageShape),
     async encode(images, signal) {
       const { latent } = await run('encode', sizeOfImages(images), { image: stack(images, 'image') }, signal)
@@ -159,7 +158,6 @@ export function openAutoencoder(
   return {
     networks,
     batched,
-    precision,
     latentShape: batched.latentShape,
     encode: async (image, signal) => (await batched.encode([image], signal))[0]!,
     decode: async (latent, signal) => (await batched.decode([latent], signal))[0]!,

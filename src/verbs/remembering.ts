@@ -15,7 +15,6 @@ export function remembering(plain: Autoencoder): Autoencoder {
   const images = new WeakMap<Tensor, Tensor>()
   const { pullback } = plain
   return {
-    precision: plain.precision,
     latentShape: (shape) => plain.latentShape(shape),
     async encode(image, signal) {
       const latent = latents.get(image) ?? (await plain.encode(image, signal))

@@ -7,7 +7,7 @@ import type { Row } from './sweep.js'
 const costs = {
   seconds: { axis: { title: 'Seconds for one picture (median)', log: true }, of: (row: Row) => row.seconds },
   memory: {
-    axis: { title: 'Peak memory of the process (MiB)', log: true },
+    axis: { title: 'Peak memory of the process (MiB)' },
     of: (row: Row) => row.peakMemoryBytes / 2 ** 20,
   },
   evaluations: {

@@ -49,7 +49,7 @@ Test pictures are decoded from samples of the posteriors of scenes that training
 the latent to be found is known. Columns: NMSE of the latent in dB with its 95 % interval, PSNR of the decoded estimate,
 median seconds for a picture, peak memory of the process that ran the networks, network runs, how runs ended.
 
-As it stands it takes about ten minutes on two cores; \`--count 20 --iterations 20,50,100,200\` half an hour.
+As it stands it takes about ten minutes on two cores; \`--count 20 --iterations 20,50,100,200\` half an hour or more.
 
 Examples:
   $ undiffuse bench decoder --out out/bench

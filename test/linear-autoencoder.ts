@@ -9,7 +9,6 @@ import { combine, subtract, type Tensor } from '../src/math/index.js'
 export function linearAutoencoder(gain: number): Required<Autoencoder> {
   const encode = async (image: Tensor) => combine([gain, image])
   return {
-    precision: 32,
     latentShape: (shape) => shape,
     encode,
     decode: async (latent) => latent,

@@ -1,0 +1,65 @@
+/**
+ * The contracts of sampling and of undoing it: denoisers, states, solvers, inverters.
+ * `i` counts levels: 0 is the noisiest; `step` raises it, `unstep` lowers it.
+ */
+import type { Signal, Steps } from '../core/progress.js'
+import type { Solution } from '../iterations/solve.js'
+import type { Tensor } from '../math/tensor.js'
+import type { Grid, NoiseLevel, Schedule } from './level.js'
+
+/** The one currency: the estimate of x₀ given x at a level. Same input, same bits. */
+export type Denoiser = (x: Tensor, level: NoiseLevel, signal?: Signal) => Promise<Tensor>
+
+/** J(x)ᵀ·cotangent of a denoiser: one run of the gradient graph. */
+export type DenoiserPullback = (x: Tensor, level: NoiseLevel, cotangent: Tensor, signal?: Signal) => Promise<Tensor>
+
+/** Where a trajectory stands. `memory` is what the solver remembers besides x: earlier estimates, a twin, an older x. */
+export interface State {
+  readonly index: number
+  readonly x: Tensor
+  readonly memory: readonly Tensor[]
+}
+
+export interface Diffusion {
+  readonly grid: Grid
+  readonly denoise: Denoiser
+  /** Present only where a gradient graph can be opened. */
+  readonly pullback?: DenoiserPullback
+  readonly signal?: Signal | undefined
+}
+
+/**
+ * A deterministic rule that walks a grid from noise to image.
+ *
+ * What a solver can do decides how it is inverted: with `unstep`, in closed form, given the memory; with `coefficients`
+ * (see multistep.ts) or `step` alone, as an implicit equation.
+ */
+export interface Solver {
+  readonly name: string
+  /** Order of accuracy of the whole trajectory. */
+  readonly order: number
+  /** Network evaluations of one step (the largest, where steps differ). */
+  readonly evaluationsPerStep: number
+  grid(schedule: Schedule): Grid
+  start(x: Tensor): State
+  /** index → index + 1, towards the image. */
+  step(state: State, diffusion: Diffusion): Promise<State>
+  /** index → index − 1. Present only if it undoes `step` exactly, given the memory. */
+  unstep?(state: State, diffusion: Diffusion): Promise<State>
+  /** The state at the clean end where only x is known: guesses the memory that `unstep` needs. */
+  recall?(x: Tensor, diffusion: Diffusion): Promise<State>
+}
+
+export interface Trajectory {
+  /** One state for each level of the grid, noisiest first. */
+  readonly states: readonly State[]
+  /** How each step was undone, in the order of `states` (entry i leads from states[i + 1] to states[i]). */
+  readonly solutions: readonly Solution[]
+}
+
+export interface Inverter {
+  readonly name: string
+  /** Whether this solver can be inverted so; otherwise the reason, for the message of `unsupported`. */
+  accepts(solver: Solver, grid: Grid): true | string
+  invert(clean: State, solver: Solver, diffusion: Diffusion): Steps<Trajectory>
+}

@@ -62,6 +62,7 @@ export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderShapes, type RandomAutoencoder, randomAutoencoder } from './models/random-weights.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
+export * as layers from './nn/layers.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'
 export {
   type InvertDecoderOptions,

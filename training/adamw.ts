@@ -1,5 +1,5 @@
 /** AdamW with global clipping and an exponential average of the weights, on plain arrays, in place. */
-import type { Tensor } from 'undiffuse'
+import { type Tensor, tensor, zeros } from 'undiffuse'
 
 export interface AdamWOptions {
   readonly betas: readonly [number, number]
@@ -15,6 +15,13 @@ export interface Trained {
   readonly first: ReadonlyMap<string, Tensor>
   readonly second: ReadonlyMap<string, Tensor>
   readonly average: ReadonlyMap<string, Tensor>
+}
+
+/** The state before the first step: moments are zero, the average is the weights themselves. */
+export function freshState(weights: ReadonlyMap<string, Tensor>): Trained {
+  const like = (make: (weight: Tensor) => Tensor) => new Map([...weights].map(([name, weight]) => [name, make(weight)]))
+  const empty = () => like(({ shape }) => zeros(shape))
+  return { weights, first: empty(), second: empty(), average: like(({ shape, data }) => tensor(shape, data.slice())) }
 }
 
 const norm = (tensors: Iterable<Tensor>): number => {

@@ -11,6 +11,7 @@ import {
   tensor,
 } from 'undiffuse'
 import { contactSheet, nodeFiles, writeFileAtomically } from 'undiffuse/node'
+import { constantParameters } from '../constant-parameters.js'
 import { heldOutSeed } from '../scenes/batch.js'
 import { renderScene } from '../scenes/render.js'
 import { describeScene, type Scene } from '../scenes/scene.js'
@@ -79,8 +80,7 @@ export async function evaluateWeights(
   options: { count: number; sheet?: string },
 ): Promise<Evaluation> {
   const b = builder()
-  const values = new Map([...weights].map(([name, { shape, data }]) => [name, b.constant('float32', shape, [...data])]))
-  const parameters = { has: (name: string) => weights.has(name), value: (name: string) => values.get(name)! }
+  const parameters = constantParameters(b, weights)
   const input = b.input('image', 'float32', [1, 3, sceneSize, sceneSize])
   const { mean } = autoencoderKl.encode(b, parameters, autoencoder, input)
   b.output(mean, 'mean')

@@ -53,7 +53,11 @@ export const recipe: Recipe = {
 }
 
 /** Warm-up, a constant stretch, and a linear fall to zero over the last share of the steps. */
-export function learningRateAt({ learningRate, warmUpSteps, decay }: Recipe, step: number, steps: number): number {
+export function learningRateAt(
+  { learningRate, warmUpSteps, decay }: Pick<Recipe, 'learningRate' | 'warmUpSteps' | 'decay'>,
+  step: number,
+  steps: number,
+): number {
   const warm = Math.min(1, (step + 1) / warmUpSteps)
   const left = (steps - step) / (decay * steps)
   return learningRate * warm * Math.min(1, left)

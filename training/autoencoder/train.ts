@@ -1,9 +1,9 @@
 /** The training loop of the bundled autoencoder: step, log, evaluate, checkpoint; a run that was killed goes on. */
 import { appendFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Session, type Tensor, tensor, torchGenerator, zeros } from 'undiffuse'
+import { type Session, type Tensor, tensor, torchGenerator } from 'undiffuse'
 import { ortNode } from 'undiffuse/node'
-import { adamW, type Trained } from '../adamw.js'
+import { adamW, freshState, type Trained } from '../adamw.js'
 import { loadCheckpoint, saveCheckpoint } from '../checkpoint.js'
 import { initialWeights } from '../initialize.js'
 import { trainingBatch } from '../scenes/batch.js'
@@ -108,9 +108,3 @@ const logEvery = 50
 const psnrOf = (logarithm: number) => 10 * Math.log10(4) - (10 / Math.LN10) * logarithm
 
 const countOf = (state: Trained) => [...state.weights.values()].reduce((total, { data }) => total + data.length, 0)
-
-function freshState(weights: Map<string, Tensor>): Trained {
-  const like = (make: (weight: Tensor) => Tensor) => new Map([...weights].map(([name, weight]) => [name, make(weight)]))
-  const empty = () => like(({ shape }) => zeros(shape))
-  return { weights, first: empty(), second: empty(), average: like(({ shape, data }) => tensor(shape, data.slice())) }
-}

@@ -62,8 +62,12 @@ export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderShapes, type RandomAutoencoder, randomAutoencoder } from './models/random-weights.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
+export type { ClipTextConfig } from './nn/clip-text.js'
+export * as clipText from './nn/clip-text.js'
 export * as layers from './nn/layers.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'
+export type { Unet2dConditionConfig } from './nn/unet-2d-condition.js'
+export * as unet2dCondition from './nn/unet-2d-condition.js'
 export {
   type InvertDecoderOptions,
   type InvertFramesOptions,

@@ -15,6 +15,8 @@ const isListOf =
   <T>(isOne: (value: unknown) => value is T) =>
   (value: unknown): value is readonly T[] =>
     Array.isArray(value) && value.every(isOne)
+const isIntegerOrIntegers = (value: unknown): value is number | readonly number[] =>
+  isInteger(value) || isListOf(isInteger)(value)
 
 /**
  * Reads a configuration file; throws `bad-model` when it is missing, above 16 MB, or not one JSON object.
@@ -49,6 +51,7 @@ export function configOf(file: string, fields: JsonObject): ConfigReader {
     number: reader('a finite number', isNumber),
     integer: reader('a non-negative integer', isInteger),
     integers: reader('a list of non-negative integers', isListOf(isInteger)),
+    integerOrIntegers: reader('a non-negative integer or a list of them', isIntegerOrIntegers),
     string: reader('a string', isString),
     strings: reader('a list of strings', isListOf(isString)),
     boolean: reader('true or false', isBoolean),

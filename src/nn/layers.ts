@@ -60,10 +60,21 @@ export function groupNorm2d(
   )
 }
 
-/** ResnetBlock2D without a time embedding: x + conv(silu(norm(conv(silu(norm(x)))))). */
-export function resnetBlock(layers: Layers, name: string, x: Value, channels: number, norm: NormOptions): Value {
+/**
+ * ResnetBlock2D: x + conv(silu(norm(conv(silu(norm(x))) + time))). `time` N × channels × 1 × 1 is the projected time
+ * embedding of networks that have one.
+ */
+export function resnetBlock(
+  layers: Layers,
+  name: string,
+  x: Value,
+  channels: number,
+  norm: NormOptions,
+  time?: Value,
+): Value {
   const { b } = layers
-  const first = conv2d(layers, `${name}.conv1`, silu(b, groupNorm2d(layers, `${name}.norm1`, x, norm)), channels)
+  const convolved = conv2d(layers, `${name}.conv1`, silu(b, groupNorm2d(layers, `${name}.norm1`, x, norm)), channels)
+  const first = time ? add(b, convolved, time) : convolved
   const second = conv2d(layers, `${name}.conv2`, silu(b, groupNorm2d(layers, `${name}.norm2`, first, norm)), channels)
   const shortcut = x.shape[1] === channels ? x : conv2d(layers, `${name}.conv_shortcut`, x, channels, { kernel: 1 })
   return add(b, shortcut, second)

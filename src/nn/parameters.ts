@@ -23,6 +23,7 @@ export interface ConfigReader {
   number(field: string, fallback?: number): number
   integer(field: string, fallback?: number): number
   integers(field: string, fallback?: readonly number[]): readonly number[]
+  integerOrIntegers(field: string, fallback?: number | readonly number[]): number | readonly number[]
   string(field: string, fallback?: string): string
   strings(field: string, fallback?: readonly string[]): readonly string[]
   boolean(field: string, fallback?: boolean): boolean

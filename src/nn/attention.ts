@@ -1,0 +1,64 @@
+/** Linear layers and attention over sequences N × length × channels, as transformers and diffusers' attention have them. */
+import type { Builder } from '../graph/builder.js'
+import { float } from '../graph/builder.js'
+import type { Value } from '../graph/graph.js'
+import { add, concat, mul, reshape, scale, slice, transpose } from '../graph/ops/common.js'
+import { gemmWithBias, matmul } from '../graph/ops/matmul.js'
+import type { Layers } from './layers.js'
+
+/** x·Wᵀ + bias over the last axis; weights stay as checkpoints hold them, rows per output. */
+export function linear({ b, parameters }: Layers, name: string, x: Value, channels: number, bias = true): Value {
+  const width = x.shape.at(-1)!
+  const rows = x.shape.slice(0, -1).reduce((product, size) => product * size, 1)
+  const weight = parameters.value(`${name}.weight`, [channels, width])
+  const product = gemmWithBias(
+    b,
+    reshape(b, x, [rows, width]),
+    weight,
+    bias ? parameters.value(`${name}.bias`, [channels]) : undefined,
+  )
+  return reshape(b, product, [...x.shape.slice(0, -1), channels])
+}
+
+/** Normalises each entry of a sequence over its channels. */
+export function layerNorm({ b, parameters }: Layers, name: string, x: Value, epsilon = 1e-5): Value {
+  const channels = x.shape.at(-1)!
+  const weight = parameters.value(`${name}.weight`, [channels])
+  const bias = parameters.value(`${name}.bias`, [channels])
+  return b.emit('LayerNormalization', [x, weight, bias], { axis: -1, epsilon: float(epsilon) })
+}
+
+const splitHeads = (b: Builder, x: Value, heads: number, perm: readonly number[]): Value => {
+  const [batch, length, channels] = x.shape as [number, number, number]
+  return transpose(b, reshape(b, x, [batch, length, heads, channels / heads]), perm)
+}
+
+/** Scores held at once: 256 MiB in float32. A picture of 512 × 512 would otherwise need gigabytes at SD's first level. */
+const largestScores = 2 ** 26
+
+/**
+ * Multi-head attention: softmax(q·kᵀ/√d + mask)·v for each head. query N × L × C, key and value N × M × C, mask L × M.
+ *
+ * Where the scores of all heads would be large, a few heads are computed after the other: the same numbers, less memory.
+ */
+export function attention(b: Builder, query: Value, key: Value, value: Value, heads: number, mask?: Value): Value {
+  const [batch, length, channels] = query.shape as [number, number, number]
+  const q = splitHeads(b, scale(b, query, (channels / heads) ** -0.5), heads, [0, 2, 1, 3])
+  const k = splitHeads(b, key, heads, [0, 2, 3, 1])
+  const v = splitHeads(b, value, heads, [0, 2, 1, 3])
+  const mix = (from: number, to: number): Value => {
+    const part = (x: Value) => slice(b, x, 1, from, to)
+    const scores = matmul(b, part(q), part(k))
+    return matmul(b, b.emit('Softmax', [mask ? add(b, scores, mask) : scores], { axis: -1 }), part(v))
+  }
+  const perHead = batch * length * key.shape[1]!
+  const together = Math.min(heads, Math.max(1, Math.floor(largestScores / perHead)))
+  const parts: Value[] = []
+  for (let from = 0; from < heads; from += together) parts.push(mix(from, Math.min(heads, from + together)))
+  return reshape(b, transpose(b, concat(b, parts, 1), [0, 2, 1, 3]), [batch, length, channels])
+}
+
+/** x·σ(1.702·x), CLIP's approximation of GELU. */
+export const quickGelu = (b: Builder, x: Value): Value => mul(b, x, b.emit('Sigmoid', [scale(b, x, 1.702)]))
+/** The Gaussian error linear unit x·Φ(x). */
+export const gelu = (b: Builder, x: Value): Value => b.emit('Gelu', [x])

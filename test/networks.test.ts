@@ -1,0 +1,86 @@
+/** Networks from checkpoints as diffusers and transformers write them: their outputs and gradients, by PyTorch. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type CheckpointFolder, openFolder } from '../src/checkpoints/folder.js'
+import { readTensors } from '../src/checkpoints/tensors.js'
+import type { Graph } from '../src/graph/graph.js'
+import { vjp } from '../src/graph/vjp.js'
+import { norm, subtract, type Tensor } from '../src/math/tensor.js'
+import * as clipText from '../src/nn/clip-text.js'
+import * as unet from '../src/nn/unet-2d-condition.js'
+import { nodeFiles } from '../src/node/files.js'
+import { ortNode } from '../src/runtimes/index.js'
+
+/** Both sides compute in float32; what is left is the order of their sums. */
+const float32 = 1e-4
+/** Gradients add up more terms than outputs. */
+const gradientTolerance = 1e-3
+
+const runtime = ortNode()
+afterAll(() => runtime.close())
+
+const golden = (name: string) => join(fileURLToPath(new URL('golden', import.meta.url)), name)
+const relativeError = (ours: Tensor, theirs: Tensor) => norm(subtract(ours, theirs)) / norm(theirs)
+
+async function part(folder: CheckpointFolder) {
+  const found = await folder.part(folder.partNames[0]!)
+  if (found.kind !== 'network') throw new Error('Expected a diffusers network.')
+  return { config: found.config, weights: await found.openWeights() }
+}
+
+async function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>) {
+  const session = await runtime.open(graph)
+  const results = await session.run(feeds)
+  await session.close()
+  return results
+}
+
+describe.each(['unet-sd1', 'unet-sd2', 'unet-sdxl'])('%s', async (name) => {
+  const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
+  const { config: file, weights } = await part(await openFolder(nodeFiles, golden(name)))
+  const config = unet.unet2dConditionConfig(file)
+  const [batch, , height, width] = io.get('sample')!.shape as [number, number, number, number]
+  const size = { batch, height, width, tokens: io.get('encoder_hidden_states')!.shape[1]! }
+  const conditions = ['text_embeds', 'time_ids'].filter((key) => io.has(key))
+  const feed = (...keys: string[]) => Object.fromEntries(keys.map((key) => [key, io.get(key)!]))
+  const inputs = feed('sample', 'timestep', 'encoder_hidden_states', ...conditions)
+
+  it('predicts what diffusers predicts', async () => {
+    const { out } = await run(unet.unetGraph(config, weights, size), inputs)
+    expect(relativeError(out!, io.get('out')!)).toBeLessThan(float32)
+  })
+
+  it('has the gradients of PyTorch', async () => {
+    const wrt = ['sample', 'encoder_hidden_states']
+    const graph = vjp(unet.unetGraph(config, weights, size), { outputs: ['out'], wrt, keep: ['out'] })
+    const results = await run(graph, { ...inputs, 'cotangent.out': io.get('cotangent')! })
+    expect(relativeError(results.out!, io.get('out')!)).toBeLessThan(float32)
+    for (const input of wrt) {
+      expect(relativeError(results[`gradient.${input}`]!, io.get(`grad_${input}`)!), input).toBeLessThan(
+        gradientTolerance,
+      )
+    }
+  })
+
+  it('computes the same from keys and values that were computed once', async () => {
+    const cached = await run(unet.keyValueGraph(config, weights, size), feed('encoder_hidden_states'))
+    const feeds = { ...feed('sample', 'timestep', ...conditions), ...cached }
+    const { out } = await run(unet.cachedUnetGraph(config, weights, size), feeds)
+    expect(relativeError(out!, io.get('out')!)).toBeLessThan(float32)
+  })
+})
+
+describe.each(['clip-text-sd1', 'clip-text-sd2'])('%s', (name) => {
+  it('encodes what transformers encodes', async () => {
+    const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
+    const { config, weights } = await part(await openFolder(nodeFiles, golden(name)))
+    const ids = io.get('input_ids')!
+    const [batch, tokens] = ids.shape as [number, number]
+    const graph = clipText.clipTextGraph(clipText.clipTextConfig(config), weights, { batch, tokens })
+    const results = await run(graph, { input_ids: ids })
+    const expectedKeys = [...io.keys()].filter((key) => key !== 'input_ids')
+    expect(expectedKeys.length).toBeGreaterThanOrEqual(3)
+    for (const key of expectedKeys) expect(relativeError(results[key]!, io.get(key)!), key).toBeLessThan(float32)
+  })
+})

@@ -1,6 +1,7 @@
 /** Many pictures of one size, frames of a video say: inverted independently, run through the networks together. */
 import { expected } from '../core/errors.js'
-import type { Progress, Signal, Steps } from '../core/progress.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { type Position, together } from '../core/together.js'
 import type { Solution } from '../iterations/solve.js'
 import type { Tensor } from '../math/tensor.js'
 import type { BatchedAutoencoder, DecoderInverter } from './autoencoder.js'
@@ -42,61 +43,14 @@ export async function* invertFrames(
   return solutions
 }
 
-interface Position {
-  readonly before: number
-  readonly all: number
-}
-
-async function* invertTogether(
+function invertTogether(
   images: readonly Tensor[],
   inverter: DecoderInverter,
   batched: BatchedAutoencoder,
   position: Position,
   signal: Signal | undefined,
 ): Steps<readonly Solution[]> {
-  const { autoencoders, leave, close } = coalesce(batched, images.length)
+  const { autoencoders, ...meeting } = coalesce(batched, images.length)
   const runs = images.map((image, frame) => inverter.invert(image, autoencoders[frame]!, signal))
-  const solutions = new Map<number, Solution>()
-  const latest = new Map<number, Progress>()
-  const underWay = new Map<number, Promise<{ frame: number; step: IteratorResult<Progress, Solution> }>>()
-  const advance = (frame: number) => {
-    const next = runs[frame]!.next().then((step) => ({ frame, step }))
-    // A frame may fail while the reader of progress is busy: it is heard in the race below.
-    next.catch(() => {})
-    underWay.set(frame, next)
-  }
-  try {
-    for (const frame of runs.keys()) advance(frame)
-    while (underWay.size > 0) {
-      const { frame, step } = await Promise.race(underWay.values())
-      if (step.done) {
-        underWay.delete(frame)
-        solutions.set(frame, step.value)
-        leave(frame)
-      } else {
-        advance(frame)
-        latest.set(frame, step.value)
-        yield together(step.value, latest, solutions, position)
-      }
-    }
-    return images.map((_, frame) => solutions.get(frame)!)
-  } finally {
-    close(new Error('Another frame failed, or the work was left.'))
-    await Promise.allSettled(underWay.values())
-    await Promise.allSettled(runs.map((run) => run.return(undefined as never)))
-  }
-}
-
-/** Over all frames; one that has finished counts with its whole budget. */
-function together(
-  { stage, total: each = 1 }: Progress,
-  latest: ReadonlyMap<number, Progress>,
-  solutions: ReadonlyMap<number, Solution>,
-  { before, all }: Position,
-): Progress {
-  const frames = [...latest]
-  const evaluations = frames.map(([frame, { done }]) => (solutions.has(frame) ? each : done))
-  const done = before * each + evaluations.reduce((sum, count) => sum + count, 0)
-  const residual = Math.max(...frames.map(([, progress]) => progress.residual ?? 0))
-  return { stage, done, total: all * each, residual }
+  return together(runs, meeting, position)
 }

@@ -1,0 +1,101 @@
+/**
+ * What the verbs need of a text-to-image model: prompts in, estimates of x₀ out, an autoencoder beside it. A contract;
+ * the one that comes from a checkpoint is in src/models.
+ */
+import type { Autoencoder } from '../autoencoder/autoencoder.js'
+import { expected } from '../core/errors.js'
+import type { Signal } from '../core/progress.js'
+import type { Denoiser, DenoiserPullback, Solver } from '../diffusion/diffusion.js'
+import type { NoiseLevel, Schedule } from '../diffusion/level.js'
+import type { Shape, Tensor } from '../math/tensor.js'
+
+/** A prompt and what is to be avoided, as the network takes them. Made by a model, for that model. */
+export interface Conditioning {
+  readonly prompt: string
+  /** What guidance leads away from; undefined is the model's own "nothing". */
+  readonly negativePrompt: string | undefined
+}
+
+/** One question to the network: what is x₀, given x at a level? */
+export interface Denoising {
+  readonly x: Tensor
+  readonly level: NoiseLevel
+  readonly conditioning: Conditioning
+  /** w of D = D(negative) + w·(D(prompt) − D(negative)); 1 asks for the prompt alone. */
+  readonly guidance: number
+}
+
+export interface DenoisingPullback extends Denoising {
+  readonly cotangent: Tensor
+}
+
+export interface DiffusionModel {
+  readonly name: string
+  readonly autoencoder: Autoencoder
+  readonly schedule: Schedule
+  /** The solver that the model's scheduler configuration names. */
+  readonly solver: Solver
+  /** The guidance that models of this family are used with. */
+  readonly guidance: number
+  /** Channels × height × width of a latent for a picture of this size in pixels; by default the size it was trained on. */
+  latentShape(size?: { readonly height: number; readonly width: number }): Shape
+  /** Throws `bad-shape` for latents and noise that the networks cannot take. */
+  checkLatent(shape: Shape): void
+  /** Encodes a prompt, once: the text encoder and the keys and values of cross-attention. */
+  prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning>
+  /** Guided estimates of x₀, several in one network run. */
+  denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
+  /** J(x)ᵀ·cotangent of the guided estimates, several in one run of the gradient graph. */
+  pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
+  /** Frees the networks. The runtime stays open: it belongs to the caller. */
+  close(): Promise<void>
+}
+
+/** Network evaluations of one estimate: guidance asks twice. */
+export const evaluationsOf = (guidance: number): number => (guidance === 1 ? 1 : 2)
+
+/** Throws `bad-option` for a guidance that means nothing. */
+export function checkGuidance(guidance: number): void {
+  if (Number.isFinite(guidance) && guidance >= 1) return
+  const remedy = '1 uses the prompt alone; Stable Diffusion is used with 3 to 8.'
+  throw expected('bad-option', 'a number of at least 1', '`guidance`', `${guidance}`, remedy)
+}
+
+/** Network evaluations of the denoiser; pullbacks are an evaluation and its gradient. */
+export interface DenoiserEvaluations {
+  readonly denoises: number
+  readonly pullbacks: number
+}
+
+export interface GuidedDenoiser {
+  readonly denoise: Denoiser
+  readonly pullback: DenoiserPullback
+  evaluations(): DenoiserEvaluations
+}
+
+type Ask = Pick<DiffusionModel, 'denoise' | 'pullback'>
+
+/**
+ * A model under one prompt and guidance as the denoiser that solvers take, counting its network evaluations.
+ *
+ * @example
+ * const { denoise } = guided(model, await model.prompt('a red circle'), 3)
+ */
+export function guided(model: Ask, conditioning: Conditioning, guidance: number): GuidedDenoiser {
+  checkGuidance(guidance)
+  const each = evaluationsOf(guidance)
+  const counts = { denoises: 0, pullbacks: 0 }
+  return {
+    evaluations: () => ({ ...counts }),
+    async denoise(x, level, signal) {
+      signal?.throwIfAborted()
+      counts.denoises += each
+      return (await model.denoise([{ x, level, conditioning, guidance }], signal))[0]!
+    },
+    async pullback(x, level, cotangent, signal) {
+      signal?.throwIfAborted()
+      counts.pullbacks += each
+      return (await model.pullback([{ x, level, conditioning, guidance, cotangent }], signal))[0]!
+    },
+  }
+}

@@ -37,9 +37,19 @@ export { prune } from './graph/prune.js'
 export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
 export { type VjpOptions, vjp } from './graph/vjp.js'
 export * from './iterations/index.js'
+export { type Eigen, symmetricEigen } from './math/eigen.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
 export { errorMap, psnrDb, round8 } from './math/pixels.js'
-export { confidenceInterval, fitLine, type Interval, type Line, mean, median, variance } from './math/statistics.js'
+export {
+  confidenceInterval,
+  fitLine,
+  type Interval,
+  type Line,
+  mean,
+  median,
+  variance,
+  wilsonInterval,
+} from './math/statistics.js'
 export {
   combine,
   dot,

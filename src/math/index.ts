@@ -1,4 +1,5 @@
 /** Numbers on the host; not a word of diffusion. */
+export { type Eigen, symmetricEigen } from './eigen.js'
 export { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from './fft.js'
 export { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './noise.js'
@@ -14,6 +15,7 @@ export {
   studentTCdf,
   studentTQuantile,
   variance,
+  wilsonInterval,
 } from './statistics.js'
 export {
   combine,

@@ -10,6 +10,7 @@ import {
   studentTCdf,
   studentTQuantile,
   variance,
+  wilsonInterval,
 } from './statistics.js'
 
 describe('samples', () => {
@@ -111,5 +112,27 @@ describe('special functions', () => {
       expect(incompleteBeta(p, k, n - k + 1)).toBeCloseTo(tail, 12)
     }
     expect([incompleteBeta(0, 2, 3), incompleteBeta(1, 2, 3)]).toEqual([0, 1])
+  })
+})
+
+describe('a probability', () => {
+  // Newcombe, 1998, Statistics in Medicine 17, table I, method 3.
+  it.each([
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ])('%i of %i lies in Wilson’s interval', (successes, count, low, high) => {
+    const interval = wilsonInterval(successes, count)
+    expect(interval.low).toBeCloseTo(low, 4)
+    expect(interval.high).toBeCloseTo(high, 4)
+    const other = wilsonInterval(count - successes, count)
+    expect(other.low).toBeCloseTo(1 - interval.high, 12)
+  })
+
+  it('needs counts', () => {
+    expect(() => wilsonInterval(3, 2)).toThrow('3 of 2')
+    expect(() => wilsonInterval(0, 0)).toThrow('0 of 0')
+    expect(() => wilsonInterval(0.5, 2)).toThrow('0.5 of 2')
   })
 })

@@ -61,6 +61,30 @@ export function confidenceInterval(values: ArrayLike<number>): Interval {
   return { mean: mean(values), halfWidth: factor * Math.sqrt(variance(values) / values.length) }
 }
 
+/** The 97.5 % quantile of the standard normal distribution. */
+const normalQuantile = 1.959963984540054
+
+/**
+ * The 95 % confidence interval of a probability of which `successes` of `count` independent trials are known.
+ *
+ * (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²))/(1 + z²/n), p = successes/n, z = 1.96: never outside [0, 1], and of use for 0
+ * and n successes too. RangeError where the counts are not whole numbers with 0 ≤ successes ≤ count and count ≥ 1.
+ * Source: Wilson, 1927; Newcombe, 1998, method 3.
+ *
+ * @example wilsonInterval(81, 263) // { low: 0.2553, high: 0.3662 }
+ */
+export function wilsonInterval(successes: number, count: number): { readonly low: number; readonly high: number } {
+  const whole = Number.isInteger(successes) && Number.isInteger(count)
+  if (!whole || count < 1 || successes < 0 || successes > count) {
+    throw new RangeError(`Expected whole numbers 0 ≤ successes ≤ count, count ≥ 1, got ${successes} of ${count}.`)
+  }
+  const share = successes / count
+  const spread = normalQuantile ** 2 / count
+  const middle = (share + spread / 2) / (1 + spread)
+  const half = Math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) }
+}
+
 /** The value below which a share of the sample lies, between neighbours by straight line, as NumPy's default. */
 export function quantile(values: ArrayLike<number>, share: number): number {
   atLeast(1, values, 'a quantile')

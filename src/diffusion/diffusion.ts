@@ -28,6 +28,12 @@ export interface Diffusion {
   readonly signal?: Signal | undefined
 }
 
+/** x[i+1] = Σₖ x[k]·x[i−k] + Σₖ denoised[k]·D(x[i−k]): one step of a linear multistep rule. */
+export interface Coefficients {
+  readonly x: readonly number[]
+  readonly denoised: readonly number[]
+}
+
 /**
  * A deterministic rule that walks a grid from noise to image.
  *
@@ -48,6 +54,10 @@ export interface Solver {
   unstep?(state: State, diffusion: Diffusion): Promise<State>
   /** The state at the clean end where only x is known: guesses the memory that `unstep` needs. */
   recall?(x: Tensor, diffusion: Diffusion): Promise<State>
+  /** The step from `index` as a linear multistep rule; present where every step is one. */
+  coefficients?(grid: Grid, index: number): Coefficients
+  /** Steps that belong together: at multiples of it no memory is needed. Absent: 1 without memory, else all of them. */
+  readonly stride?: number
 }
 
 export interface Trajectory {

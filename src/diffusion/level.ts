@@ -13,9 +13,11 @@ export interface Schedule {
   readonly name: string
   readonly noisiest: number
   readonly cleanest: number
+  /** How many whole times, from `cleanest` up, the network was trained at; absent where time is continuous. */
+  readonly trainingTimes?: number
   /** The level of a time between the two, fractions included. */
   level(t: number): NoiseLevel
-  /** The time of a lambda: the inverse of `level(t).lambda`. */
+  /** The time of a lambda: the inverse of `level(t).lambda`; the nearest end for a lambda beyond it. */
   time(lambda: number): number
 }
 

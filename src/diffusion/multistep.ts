@@ -1,0 +1,130 @@
+/**
+ * Turns the coefficients of a linear multistep rule into a Solver. The shape of the coefficients decides what can be
+ * undone: with two x's and one D there is `unstep`. Not for samplers that ask the network inside a step.
+ */
+import { expected } from '../core/errors.js'
+import { combine, type Tensor } from '../math/tensor.js'
+import type { Coefficients, Diffusion, Solver, State } from './diffusion.js'
+import type { Grid, NoiseLevel, Schedule } from './level.js'
+
+export interface MultistepOptions {
+  readonly name: string
+  readonly order: number
+  /** How many older x's and older estimates the rule looks back at, at most. */
+  readonly past: { readonly x: number; readonly denoised: number }
+  readonly stride?: number
+  grid(schedule: Schedule): Grid
+  coefficients(grid: Grid, index: number): Coefficients
+}
+
+/**
+ * A solver from the rule x[i+1] = Σₖ x[k]·x[i−k] + Σₖ denoised[k]·D(x[i−k]).
+ *
+ * One evaluation a step. Memory: the older x's, newest first, then the older estimates, newest first. A rule that looks
+ * back at one older x and at no older estimate gets `unstep`, the same rule solved for the oldest x:
+ * x[i−1] = (x[i+1] − x[0]·x[i] − denoised[0]·D(x[i])) / x[1], exact given the memory, one evaluation; and `recall`, which
+ * guesses the older x by one first-order step back from x. `unstep` throws `unsupported` where x[1] is 0.
+ * Source: ours, after BELM (Wang et al., NeurIPS 2024) for the two-step family.
+ *
+ * @example multistep({ name: 'ddim', order: 1, past: { x: 0, denoised: 0 }, grid, coefficients: firstOrderStep })
+ */
+export function multistep(options: MultistepOptions): Solver {
+  const { past, coefficients, stride } = options
+  const reversible = past.x === 1 && past.denoised === 0
+  return {
+    name: options.name,
+    order: options.order,
+    evaluationsPerStep: 1,
+    ...(stride !== undefined && { stride }),
+    grid: options.grid,
+    coefficients,
+    start: (x) => ({ index: 0, x, memory: [] }),
+    async step({ index, x, memory }, { grid, denoise, signal }) {
+      const { from } = interval(grid, index)
+      const rule = coefficients(grid, index)
+      const count = Math.min(index, past.x)
+      const states = [x, ...memory.slice(0, count)]
+      const estimates = [await denoise(x, from, signal), ...memory.slice(count)]
+      return {
+        index: index + 1,
+        x: combine(...terms(rule.x, states), ...terms(rule.denoised, estimates)),
+        memory: [...states.slice(0, past.x), ...estimates.slice(0, past.denoised)],
+      }
+    },
+    ...(reversible && {
+      unstep: (state: State, diffusion: Diffusion) => unstepTwoStep(coefficients, state, diffusion),
+      recall: recallOlder,
+    }),
+  }
+}
+
+const terms = (weights: readonly number[], tensors: readonly Tensor[]): (readonly [number, Tensor])[] =>
+  weights.map((weight, k) => [weight, tensors[k]!] as const).filter(([weight]) => weight !== 0)
+
+async function unstepTwoStep(
+  coefficients: MultistepOptions['coefficients'],
+  { index, x: newest, memory: [x] }: State,
+  { grid, denoise, signal }: Diffusion,
+): Promise<State> {
+  if (index === 0 || x === undefined) throw noMemory(index)
+  if (index === 1) return { index: 0, x, memory: [] }
+  const rule = coefficients(grid, index - 1)
+  const oldest = rule.x[1] ?? 0
+  if (oldest === 0) throw cannotUndo(grid, index)
+  const denoised = await denoise(x, grid[index - 1]!, signal)
+  const older = combine([1 / oldest, newest], [-rule.x[0]! / oldest, x], [-rule.denoised[0]! / oldest, denoised])
+  return { index: index - 1, x, memory: [older] }
+}
+
+/** x[N−1] ≈ the first-order step back from x[N]: what BDIA does with a picture (Zhang et al., ECCV 2024). */
+async function recallOlder(x: Tensor, { grid, denoise, signal }: Diffusion): Promise<State> {
+  const index = grid.length - 1
+  const [clean, noisier] = [grid[index]!, grid[index - 1]!]
+  if (clean.sigma === 0) throw cannotUndo(grid, index)
+  const { x: weights, denoised } = firstOrderStep(clean, noisier)
+  const estimate = await denoise(x, clean, signal)
+  return { index, x, memory: [combine([weights[0]!, x], [denoised[0]!, estimate])] }
+}
+
+/**
+ * The first-order step from any level to any other: x′ = (σ′/σ)·x + (α′ − α·σ′/σ)·D(x).
+ *
+ * DDIM, DPM-Solver-1, DPM-Solver++-1, Euler of the probability flow in σ/α and flow Euler are all this. Written with
+ * ratios: σ′ = 0 and α = 0 need no special case; σ = 0 has no such step.
+ */
+export function firstOrderStep(from: NoiseLevel, to: NoiseLevel): Coefficients {
+  const ratio = to.sigma / from.sigma
+  return { x: [ratio], denoised: [to.alpha - from.alpha * ratio] }
+}
+
+/** The levels at the ends of the step from `index`. Throws `bad-option` where the grid has no such step. */
+export function interval(grid: Grid, index: number): { readonly from: NoiseLevel; readonly to: NoiseLevel } {
+  const [from, to] = [grid[index], grid[index + 1]]
+  if (from && to) return { from, to }
+  throw expected(
+    'bad-option',
+    `a state from 0 to ${grid.length - 2}`,
+    'a step',
+    `index ${index}`,
+    'The trajectory has come to its end.',
+  )
+}
+
+/** What a reversible solver throws for a step that destroys what it would need. */
+export const cannotUndo = (grid: Grid, index: number) =>
+  expected(
+    'unsupported',
+    'a step to a positive sigma',
+    `undoing step ${index - 1}`,
+    `sigma ${grid[index]!.sigma}`,
+    'End the grid at a positive sigma: `end=cleanest`.',
+  )
+
+export const noMemory = (index: number) =>
+  expected(
+    'unsupported',
+    'a state with its memory',
+    'undoing a step',
+    index === 0 ? 'the first state' : 'x alone',
+    'Keep the state that sampling ended with, or let `recall` guess its memory.',
+  )

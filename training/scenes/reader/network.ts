@@ -1,0 +1,73 @@
+/**
+ * The scene reader's network: a picture to the probabilities of its six attributes. A small residual convolutional
+ * network; nothing of it is special to generated pictures, that is the business of its training data.
+ */
+import { type Builder, layers, operations, type Parameters, type Value } from 'undiffuse'
+import { colours, places, type Scene, shapes, sizes, textures } from '../scene.js'
+
+/** The words of each attribute, in the order of the network's outputs. */
+export const vocabulary = {
+  shape: shapes,
+  colour: colours,
+  size: sizes,
+  place: places,
+  background: colours,
+  texture: textures,
+} as const satisfies { readonly [A in Attribute]: readonly Scene[A][] }
+
+export type Attribute = 'shape' | 'colour' | 'size' | 'place' | 'background' | 'texture'
+export const attributes = Object.keys(vocabulary) as readonly Attribute[]
+
+/** What config.json of the bundled reader says. */
+export const readerConfig = {
+  _class_name: 'SceneReader',
+  sample_size: 128,
+  stem_channels: 16,
+  block_out_channels: [24, 48, 96],
+  norm_num_groups: 8,
+  feature_channels: 64,
+  attributes: vocabulary,
+} as const
+
+/** Channels of x and y from −1 to 1, N × 2 × side × side: without them an average over places would forget the place. */
+function coordinates(b: Builder, batch: number, side: number): Value {
+  const along = Array.from({ length: side }, (_, i) => (2 * i + 1) / side - 1)
+  const x = along.flatMap(() => along)
+  const y = along.flatMap((value) => along.map(() => value))
+  return operations.expand(b, b.constant('float32', [1, 2, side, side], [...x, ...y]), [batch, 2, side, side])
+}
+
+/**
+ * Image N × 3 × 128 × 128 in [−1, 1] → features N × 64 and, for each attribute, logits N × words.
+ *
+ * A 5 × 5 convolution of stride 2, three levels (3 × 3 of stride 2, then a residual block) with the coordinates joined
+ * before the second, the average over places, two linear layers. 45 million multiplications a picture.
+ */
+export function readerNetwork(
+  b: Builder,
+  parameters: Parameters,
+  image: Value,
+): { readonly features: Value; readonly logits: Readonly<Record<Attribute, Value>> } {
+  const { stem_channels, block_out_channels, norm_num_groups, feature_channels } = readerConfig
+  const network = { b, parameters }
+  const norm = { groups: norm_num_groups, epsilon: 1e-5 }
+  const batch = image.shape[0]!
+  let x = layers.silu(b, layers.conv2d(network, 'conv_in', image, stem_channels, { kernel: 5, stride: 2 }))
+  block_out_channels.forEach((channels, level) => {
+    if (level === 1) x = operations.concat(b, [x, coordinates(b, batch, x.shape[2]!)], 1)
+    x = layers.conv2d(network, `levels.${level}.downsample`, x, channels, { stride: 2 })
+    x = layers.resnetBlock(network, `levels.${level}.resnet`, x, channels, norm)
+  })
+  const pooled = operations.mean(b, layers.silu(b, layers.groupNorm2d(network, 'norm_out', x, norm)), [2, 3])
+  const features = layers.silu(b, layers.conv2d(network, 'features', pooled, feature_channels, { kernel: 1 }))
+  const flat = (value: Value) => operations.reshape(b, value, [batch, value.shape[1]!])
+  const logits = (attribute: Attribute) =>
+    flat(layers.conv2d(network, `heads.${attribute}`, features, vocabulary[attribute].length, { kernel: 1 }))
+  return {
+    features: flat(features),
+    logits: Object.fromEntries(attributes.map((attribute) => [attribute, logits(attribute)])) as Record<
+      Attribute,
+      Value
+    >,
+  }
+}

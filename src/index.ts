@@ -79,9 +79,32 @@ export { inputParameters, type Parameters } from './nn/parameters.js'
 export type { Unet2dConditionConfig } from './nn/unet-2d-condition.js'
 export * as unet2dCondition from './nn/unet-2d-condition.js'
 export {
+  type Conditioning,
+  type Denoising,
+  type DenoisingPullback,
+  type DiffusionModel,
+  type GuidedDenoiser,
+  guided,
+} from './verbs/diffusion-model.js'
+export { type GenerateOptions, type Generation, generate } from './verbs/generate.js'
+export {
+  type Exactness,
+  type InversionSource,
+  type InvertAllOptions,
+  type InvertedStep,
+  type InvertOptions,
+  invert,
+  invertAll,
+  type NoiseInversion,
+  type PromptedSource,
+} from './verbs/invert.js'
+export {
   type InvertDecoderOptions,
   type InvertFramesOptions,
   invertDecoder,
   invertDecoderFrames,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
+export { nmseDb } from './verbs/nmse.js'
+export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
+export type { Sampled, VerbEvaluations } from './verbs/sampling.js'

@@ -18,6 +18,15 @@ export interface Coalesced extends Pick<Coalescer, 'leave' | 'close'> {
  */
 export function coalesce(batched: BatchedAutoencoder, participants: number): Coalesced {
   const { calls, leave, close } = coalescer(participants)
+  const autoencoder = coalescedAutoencoder(batched, calls)
+  return { autoencoders: Array.from({ length: participants }, (_, i) => autoencoder(i)), leave, close }
+}
+
+/** The autoencoder as each participant of a coalescer sees it. */
+export function coalescedAutoencoder(
+  batched: BatchedAutoencoder,
+  calls: Coalescer['calls'],
+): (participant: number) => Autoencoder {
   const encode = calls(batched.encode.bind(batched))
   const decode = calls(batched.decode.bind(batched))
   const roundTrip = calls(batched.roundTrip.bind(batched))
@@ -32,12 +41,11 @@ export function coalesce(batched: BatchedAutoencoder, participants: number): Coa
         signal,
       ),
     )
-  const autoencoderOf = (participant: number): Autoencoder => ({
+  return (participant) => ({
     latentShape: (shape) => batched.latentShape(shape),
     encode: encode(participant),
     decode: decode(participant),
     roundTrip: roundTrip(participant),
     ...(pull && { pullback: (latent, image, signal) => pull(participant)([latent, image], signal) }),
   })
-  return { autoencoders: Array.from({ length: participants }, (_, i) => autoencoderOf(i)), leave, close }
 }

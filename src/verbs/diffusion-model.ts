@@ -2,7 +2,7 @@
  * What the verbs need of a text-to-image model: prompts in, estimates of x₀ out, an autoencoder beside it. A contract;
  * the one that comes from a checkpoint is in src/models.
  */
-import type { Autoencoder } from '../autoencoder/autoencoder.js'
+import type { Autoencoder, BatchedAutoencoder } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
 import type { Denoiser, DenoiserPullback, Solver } from '../diffusion/diffusion.js'
@@ -31,7 +31,7 @@ export interface DenoisingPullback extends Denoising {
 
 export interface DiffusionModel {
   readonly name: string
-  readonly autoencoder: Autoencoder
+  readonly autoencoder: Autoencoder & { readonly batched: BatchedAutoencoder }
   readonly schedule: Schedule
   /** The solver that the model's scheduler configuration names. */
   readonly solver: Solver

@@ -43,7 +43,7 @@ export interface InvertDecoderOptions {
   readonly decoder: DecoderInverter
   readonly signal?: Signal | undefined
   /** A clock in seconds. */
-  readonly now?: () => number
+  readonly now?: (() => number) | undefined
 }
 
 export interface InvertFramesOptions extends Omit<InvertDecoderOptions, 'autoencoder'> {
@@ -64,7 +64,7 @@ export interface InvertFramesOptions extends Omit<InvertDecoderOptions, 'autoenc
  * const { latent, psnrAfterDb } = await invertDecoder(image, { autoencoder, decoder: accelerated() })
  */
 export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Task<LatentInversion> =>
-  new Task(inversion(image, options), options.signal)
+  new Task(latentInversion(image, options), options.signal)
 
 /**
  * The same for frames of one size, in chunks that share every network run; results in the order of the frames.
@@ -87,7 +87,7 @@ async function* inversions(
   const reporting: DecoderInverter = {
     name: decoder.name,
     async *invert(image, own) {
-      const result = yield* inversion(image, { ...options, autoencoder: own, decoder })
+      const result = yield* latentInversion(image, { ...options, autoencoder: own, decoder })
       found.set(image, result)
       const { latent: value, residual, iterations, outcome, history } = result
       return { value, residual: residual.after, iterations, evaluations: history.length, outcome, history }
@@ -97,7 +97,8 @@ async function* inversions(
   return images.map((image) => found.get(image)!)
 }
 
-async function* inversion(
+/** The steps of `invertDecoder`, for work that it is a part of. */
+export async function* latentInversion(
   image: Tensor,
   { autoencoder: plain, decoder, signal, now }: InvertDecoderOptions,
 ): Steps<LatentInversion> {

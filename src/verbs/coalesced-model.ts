@@ -1,0 +1,24 @@
+/** One model for each of several pieces of work; what they ask at the same time runs as one batch. */
+import { coalescedAutoencoder } from '../autoencoder/coalesce.js'
+import type { Coalescer } from '../core/coalesce.js'
+import type { DiffusionModel } from './diffusion-model.js'
+
+/**
+ * The model as each participant of a coalescer sees it.
+ *
+ * @example const models = coalescedModel(model, coalescer(2))   // models(0), models(1)
+ */
+export function coalescedModel(
+  model: DiffusionModel,
+  { calls }: Pick<Coalescer, 'calls'>,
+): (participant: number) => DiffusionModel {
+  const denoise = calls(model.denoise.bind(model))
+  const pullback = calls(model.pullback.bind(model))
+  const autoencoder = coalescedAutoencoder(model.autoencoder.batched, calls)
+  return (participant) => ({
+    ...model,
+    autoencoder: { ...autoencoder(participant), batched: model.autoencoder.batched },
+    denoise: (requests, signal) => Promise.all(requests.map((request) => denoise(participant)(request, signal))),
+    pullback: (requests, signal) => Promise.all(requests.map((request) => pullback(participant)(request, signal))),
+  })
+}

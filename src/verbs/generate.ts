@@ -1,0 +1,78 @@
+/** From a prompt and a seed to a picture, with the latent, the noise and the way between. */
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { Task } from '../core/task.js'
+import type { Solver } from '../diffusion/diffusion.js'
+import { torchNoise } from '../math/noise.js'
+import type { Tensor } from '../math/tensor.js'
+import { checkGuidance, type DiffusionModel } from './diffusion-model.js'
+import { type Sampled, sampled } from './sampling.js'
+
+export interface GenerateOptions {
+  readonly model: DiffusionModel
+  readonly prompt: string
+  /** What guidance leads away from. Default: nothing in particular. */
+  readonly negativePrompt?: string | undefined
+  /** The noise of this seed, as PyTorch's CPU generator draws it. Default 0; not with `noise`. */
+  readonly seed?: number | undefined
+  /** Noise of unit variance in a latent's shape, in place of a seed. */
+  readonly noise?: Tensor | undefined
+  /** Of the picture, in pixels. Default: the size the model was trained on; not with `noise`. */
+  readonly size?: { readonly height: number; readonly width: number } | undefined
+  /** Default: the one that the model's scheduler names. */
+  readonly solver?: Solver | undefined
+  /** At least 1. Default: the model's. */
+  readonly guidance?: number | undefined
+  readonly signal?: Signal | undefined
+  /** A clock in seconds. */
+  readonly now?: (() => number) | undefined
+}
+
+export interface Generation extends Sampled {
+  readonly prompt: string
+  readonly negativePrompt: string | undefined
+  readonly guidance: number
+  readonly solver: string
+}
+
+/**
+ * Makes a picture of a prompt.
+ *
+ * x at the noisy end is the noise (times √(alpha² + sigma²), 1 on variance-preserving grids); the solver walks to the
+ * clean end; the decoder makes the picture. Shapes: noise and latent channels × H/f × W/f, image 3 × H × W in [−1, 1],
+ * not clamped. A seed gives the noise that diffusers' pipelines draw with a CPU generator. Memory: a state for each
+ * step. Cost: steps × the solver's evaluations, twice with guidance above 1, and one decode. Errors: `bad-option` for
+ * options that mean nothing or exclude each other, `bad-shape` for noise of another model, `not-finite` naming the step,
+ * those of the model, and the signal's reason.
+ *
+ * @example
+ * const { image, latent, noise } = await generate({ model, prompt: 'a red circle', seed: 7, solver: ddim({ steps: 50 }) })
+ */
+export const generate = (options: GenerateOptions): Task<Generation> => new Task(generation(options), options.signal)
+
+async function* generation(options: GenerateOptions): Steps<Generation> {
+  const { model, prompt, negativePrompt, signal, now } = options
+  const { guidance = model.guidance, solver = model.solver } = options
+  checkGuidance(guidance)
+  const noise = startOf(options)
+  const conditioning = await model.prompt(prompt, negativePrompt, signal)
+  const result = yield* sampled(noise, { model, conditioning, guidance, solver, signal, now })
+  return { ...result, prompt, negativePrompt, guidance, solver: solver.name }
+}
+
+function startOf({ model, seed, noise, size }: GenerateOptions): Tensor {
+  if (noise === undefined) return seededNoise(model, seed ?? 0, size)
+  if (seed !== undefined || size !== undefined) {
+    const got = `\`noise\` and \`${seed === undefined ? 'size' : 'seed'}\``
+    throw expected('bad-option', 'one of `noise` and `seed`', 'generate', got, 'The noise has a size of its own.')
+  }
+  model.checkLatent(noise.shape)
+  return noise
+}
+
+function seededNoise(model: DiffusionModel, seed: number, size: GenerateOptions['size']): Tensor {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw expected('bad-option', 'an integer from 0 to 2⁵³ − 1', '`seed`', `${seed}`, 'Any such number will do.')
+  }
+  return torchNoise(seed, model.latentShape(size))
+}

@@ -1,0 +1,211 @@
+/**
+ * From a picture, a latent or a state back to the noise: decoder inversion, then the solver walked backwards, with what
+ * each is exact given. The methods are in src/autoencoder and src/diffusion/inverters.
+ */
+import { accelerated } from '../autoencoder/accelerated.js'
+import type { DecoderInverter } from '../autoencoder/autoencoder.js'
+import { counted } from '../autoencoder/counted.js'
+import { coalescer } from '../core/coalesce.js'
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { Task } from '../core/task.js'
+import { together } from '../core/together.js'
+import type { Diffusion, Inverter, Solver, State } from '../diffusion/diffusion.js'
+import type { Grid } from '../diffusion/level.js'
+import type { Outcome, Solution } from '../iterations/solve.js'
+import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import { coalescedModel } from './coalesced-model.js'
+import { checkGuidance, type DiffusionModel, guided } from './diffusion-model.js'
+import { type LatentInversion, latentInversion } from './invert-decoder.js'
+import { toNoise, type VerbEvaluations } from './sampling.js'
+
+/** What is inverted: a picture, a latent, or the state at the clean end with the memory that its solver left there. */
+export type InversionSource = { readonly image: Tensor } | { readonly latent: Tensor } | { readonly state: State }
+
+export interface InvertOptions {
+  readonly model: DiffusionModel
+  /** The prompt of the picture. Default '': what is known of a stranger's picture. */
+  readonly prompt?: string | undefined
+  readonly negativePrompt?: string | undefined
+  /** At least 1. Default: 1 without a prompt, the model's with one. */
+  readonly guidance?: number | undefined
+  /** The solver that made the picture. Default: the one that the model's scheduler names. */
+  readonly solver?: Solver | undefined
+  readonly inverter: Inverter
+  /** How a picture's latent is found. Default `accelerated()`. */
+  readonly decoder?: DecoderInverter | undefined
+  readonly signal?: Signal | undefined
+  /** A clock in seconds. */
+  readonly now?: (() => number) | undefined
+}
+
+/** How one step of the grid was undone. */
+export interface InvertedStep {
+  /** What the network is told at the noisier and the cleaner end. */
+  readonly fromTime: number
+  readonly toTime: number
+  readonly residual: number
+  readonly outcome: Outcome
+  readonly iterations: number
+  readonly evaluations: number
+}
+
+/**
+ * What the noise is exact given: sampled again with the same prompt, guidance and solver, it makes the picture's 8 bits
+ * (`given-image`), the latent (`given-latent`), the latent where the solver's memory is kept too (`given-memory`), or it
+ * need not (`no`). Up to the iterations' tolerances and the rounding of the networks.
+ */
+export type Exactness = 'given-image' | 'given-latent' | 'given-memory' | 'no'
+
+export interface NoiseInversion {
+  /** Of unit variance: x at the noisy end, up to the scale of its level. */
+  readonly noise: Tensor
+  readonly latent: Tensor
+  readonly exact: Exactness
+  /** The worst of the steps'. */
+  readonly outcome: Outcome
+  /** How the latent was found, where a picture was given. */
+  readonly decoder?: LatentInversion
+  readonly grid: Grid
+  /** One for each level, noisiest first: `states[0]` is what `reconstruct` takes where the solver has a memory. */
+  readonly states: readonly State[]
+  /** In the order of the grid: the first leads away from the noisiest level. */
+  readonly steps: readonly InvertedStep[]
+  readonly evaluations: VerbEvaluations
+  readonly guidance: number
+  readonly solver: string
+  readonly inverter: string
+  /** Absent without a clock. */
+  readonly seconds?: number
+}
+
+/**
+ * Finds the noise that a picture, a latent or a state was made from.
+ *
+ * A picture's latent is found first (`decoder`); then `inverter` walks the solver's grid from the clean end to the noisy
+ * one. Shapes: as `generate`. Cost: the decoder inversion's, and the inverter's evaluations, twice with guidance above 1.
+ * Exact: see `exact`; not converging is an outcome. Errors: `unsupported` where the inverter cannot undo the solver, with
+ * its reason; `bad-shape` and `bad-option` for what does not fit the model; `not-finite` for a source that is not; those
+ * of the model, and the signal's reason.
+ *
+ * @example
+ * const { noise, exact } = await invert({ image }, { model, prompt, solver: ddim({ steps: 50 }), inverter: automatic() })
+ */
+export const invert = (source: InversionSource, options: InvertOptions): Task<NoiseInversion> =>
+  new Task(inversion(source, options), options.signal)
+
+export type PromptedSource = InversionSource & Pick<InvertOptions, 'prompt' | 'negativePrompt'>
+
+export interface InvertAllOptions extends InvertOptions {
+  /** Inverted at the same time: memory grows with it, time shrinks little on a CPU. Default 4. */
+  readonly chunk?: number
+}
+
+/**
+ * The same for several sources, which may have prompts of their own; results in their order.
+ *
+ * The sources of a chunk share every network run. A network's batch may round otherwise than a single run: results agree
+ * with those alone up to float32. Errors: as `invert`, the first of any; `bad-option` for a chunk below 1.
+ *
+ * @example
+ * const found = await invertAll([{ image: a, prompt: 'a cat' }, { image: b, prompt: 'a dog' }], { model, inverter })
+ */
+export const invertAll = (
+  sources: readonly PromptedSource[],
+  options: InvertAllOptions,
+): Task<readonly NoiseInversion[]> => new Task(inversions(sources, options), options.signal)
+
+async function* inversions(
+  sources: readonly PromptedSource[],
+  { chunk = 4, ...options }: InvertAllOptions,
+): Steps<readonly NoiseInversion[]> {
+  if (!Number.isInteger(chunk) || chunk < 1) {
+    throw expected('bad-option', 'an integer, at least 1', '`chunk`', `${chunk}`, 'The default is 4.')
+  }
+  const found: NoiseInversion[] = []
+  while (found.length < sources.length) {
+    const some = sources.slice(found.length, found.length + chunk)
+    const meeting = coalescer(some.length)
+    const models = coalescedModel(options.model, meeting)
+    const runs = some.map(({ prompt = options.prompt, negativePrompt = options.negativePrompt, ...source }, i) =>
+      inversion(source as InversionSource, { ...options, prompt, negativePrompt, model: models(i) }),
+    )
+    found.push(...(yield* together(runs, meeting, { before: found.length, all: sources.length })))
+  }
+  return found
+}
+
+async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
+  const { model, prompt, negativePrompt, solver = model.solver, inverter, decoder, signal, now } = options
+  const begin = now?.()
+  const guidance = options.guidance ?? (prompt === undefined ? 1 : model.guidance)
+  checkGuidance(guidance)
+  const grid = solver.grid(model.schedule)
+  checkAccepted(inverter, solver, grid)
+  checkSource(source, model, grid)
+
+  const { autoencoder, evaluations: pictureRuns } = counted(model.autoencoder)
+  const found =
+    'image' in source
+      ? yield* latentInversion(source.image, { autoencoder, decoder: decoder ?? accelerated(), signal, now })
+      : undefined
+  const latent = found?.latent ?? ('state' in source ? source.state.x : (source as { latent: Tensor }).latent)
+
+  const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
+  const { evaluations, ...denoiser } = guided(model, conditioning, guidance)
+  const diffusion: Diffusion = { grid, signal, ...denoiser }
+  const clean = 'state' in source ? source.state : await cleanState(latent, solver, diffusion)
+  const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
+  const outcome = worst(solutions)
+  return {
+    noise: toNoise(states[0]!.x, grid),
+    latent,
+    exact: outcome === 'converged' ? exactness(source, solver, found) : 'no',
+    outcome,
+    ...(found && { decoder: found }),
+    grid,
+    states,
+    steps: solutions.map(({ residual, outcome, iterations, evaluations }, i) => {
+      return { fromTime: grid[i]!.t, toTime: grid[i + 1]!.t, residual, outcome, iterations, evaluations }
+    }),
+    evaluations: { ...evaluations(), autoencoder: pictureRuns() },
+    guidance,
+    solver: solver.name,
+    inverter: inverter.name,
+    ...(now && begin !== undefined && { seconds: now() - begin }),
+  }
+}
+
+const cleanState = async (x: Tensor, solver: Solver, diffusion: Diffusion): Promise<State> =>
+  (await solver.recall?.(x, diffusion)) ?? { index: diffusion.grid.length - 1, x, memory: [] }
+
+/** Where every step was undone. A memory that had to be guessed is not the one that the picture was made with. */
+function exactness(source: InversionSource, solver: Solver, found: LatentInversion | undefined): Exactness {
+  if ('state' in source) return source.state.memory.length > 0 ? 'given-memory' : 'given-latent'
+  if (solver.recall) return 'no'
+  return found ? found.exact : 'given-latent'
+}
+
+const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']
+
+const worst = (solutions: readonly Solution[]): Outcome =>
+  severity[Math.max(0, ...solutions.map(({ outcome }) => severity.indexOf(outcome)))]!
+
+function checkAccepted(inverter: Inverter, solver: Solver, grid: Grid): void {
+  const answer = inverter.accepts(solver, grid)
+  if (answer === true) return
+  throw expected('unsupported', 'a solver that it can undo', `\`${inverter.name}\``, `\`${solver.name}\``, answer)
+}
+
+function checkSource(source: InversionSource, model: DiffusionModel, grid: Grid): void {
+  const given = 'image' in source ? source.image : 'state' in source ? source.state.x : source.latent
+  const what = 'image' in source ? 'the picture' : 'state' in source ? 'the state' : 'the latent'
+  model.checkLatent('image' in source ? model.autoencoder.latentShape(given.shape) : given.shape)
+  if (!isFiniteTensor(given)) {
+    throw expected('not-finite', 'finite numbers', what, 'NaN or infinity', 'Check what made it.')
+  }
+  if ('state' in source && source.state.index !== grid.length - 1) {
+    const got = `level ${source.state.index} of a state of ${formatShape(given.shape)}`
+    throw expected('bad-option', `level ${grid.length - 1}, the cleanest,`, what, got, 'Pass the last state of a run.')
+  }
+}

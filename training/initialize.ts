@@ -1,13 +1,17 @@
 /** Starting weights by the shape and the name of a parameter. */
 import { type Shape, type Tensor, tensor, torchGenerator, zeros } from 'undiffuse'
 
-/** The second convolution of a residual block starts small, so that the block starts near the identity. */
-const residualGain = 0.2
+/** How much smaller than usual a weight starts. */
+export type Gain = (name: string) => number
 
-/** Normal weights of variance 1/fan-in, zero biases, unit scales of normalisations. */
+/** The second convolution of a residual block starts small, so that the block starts near the identity. */
+export const residualGain: Gain = (name) => (/\.conv2\.weight$/.test(name) ? 0.2 : 1)
+
+/** Normal weights of variance gain²/fan-in, zero biases, unit scales of normalisations. */
 export function initialWeights(
   parameters: readonly { readonly name: string; readonly shape: Shape }[],
   seed: number,
+  gain: Gain = residualGain,
 ): Map<string, Tensor> {
   const generator = torchGenerator(seed)
   return new Map(
@@ -17,13 +21,13 @@ export function initialWeights(
         return [name, isScale ? tensor(shape, new Float64Array(shape[0]!).fill(1)) : zeros(shape)]
       }
       const fanIn = shape.slice(1).reduce((product, size) => product * size, 1)
-      const gain = /\.conv2\.weight$/.test(name) ? residualGain : 1
+      const size = gain(name) / Math.sqrt(fanIn)
       const noise = generator.noise(shape)
       return [
         name,
         tensor(
           shape,
-          noise.data.map((value) => (gain * value) / Math.sqrt(fanIn)),
+          noise.data.map((value) => size * value),
         ),
       ]
     }),

@@ -1,5 +1,6 @@
 /** What the bundled autoencoder is and how it is trained, as data. MODEL_CARD.md is written from the same numbers. */
 import type { AutoencoderKlConfig } from 'undiffuse'
+import type { Optimisation } from '../loop.js'
 
 export const autoencoder: AutoencoderKlConfig = {
   inChannels: 3,
@@ -13,7 +14,7 @@ export const autoencoder: AutoencoderKlConfig = {
   postQuantConv: true,
 }
 
-export interface Recipe {
+export interface Recipe extends Optimisation {
   readonly seed: number
   /** Crops of a step: most steps see many small ones; every `largeEvery`-th sees few large ones. */
   readonly small: { readonly batch: number; readonly size: number }
@@ -21,16 +22,6 @@ export interface Recipe {
   readonly largeEvery: number
   /** Share of scenes among the pictures; the rest is procedural. */
   readonly scenes: number
-  readonly learningRate: number
-  readonly warmUpSteps: number
-  /** Share of the steps, at the end, over which the learning rate falls to zero. */
-  readonly decay: number
-  readonly betas: readonly [number, number]
-  readonly epsilon: number
-  readonly weightDecay: number
-  /** Gradients are scaled down to this norm over all parameters. */
-  readonly clip: number
-  readonly averageDecay: number
   /** Weight of the KL divergence per latent entry beside the logarithm of the squared error. */
   readonly divergence: number
 }
@@ -50,15 +41,4 @@ export const recipe: Recipe = {
   clip: 1,
   averageDecay: 0.998,
   divergence: 0.01,
-}
-
-/** Warm-up, a constant stretch, and a linear fall to zero over the last share of the steps. */
-export function learningRateAt(
-  { learningRate, warmUpSteps, decay }: Pick<Recipe, 'learningRate' | 'warmUpSteps' | 'decay'>,
-  step: number,
-  steps: number,
-): number {
-  const warm = Math.min(1, (step + 1) / warmUpSteps)
-  const left = (steps - step) / (decay * steps)
-  return learningRate * warm * Math.min(1, left)
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { norm, subtract } from 'undiffuse'
 import { afterAll, expect, it } from 'vitest'
 import { loadCheckpoint } from '../checkpoint.js'
-import { learningRateAt, type Recipe, recipe } from './recipe.js'
+import { learningRateAt } from '../loop.js'
+import { type Recipe, recipe } from './recipe.js'
 import { train } from './train.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'undiffuse-training-'))

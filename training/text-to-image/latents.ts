@@ -1,0 +1,66 @@
+/** The latents of many scenes, computed once: rendered, encoded, written as one file that a resumed run reads again. */
+import { join } from 'node:path'
+import {
+  encodeSafetensors,
+  openAutoencoder,
+  openAutoencoderNetworks,
+  type Runtime,
+  readTensors,
+  safetensor,
+  type Tensor,
+  tensor,
+} from 'undiffuse'
+import { bundledFile, nodeFiles, writeFileAtomically } from 'undiffuse/node'
+import { heldOutSeed } from '../scenes/batch.js'
+import { renderScene } from '../scenes/render.js'
+import { describeScene } from '../scenes/scene.js'
+import { latentSize } from './recipe.js'
+
+const sceneSize = 128
+const chunk = 8
+
+export interface Latents {
+  readonly seeds: readonly number[]
+  /** Scenes × 4 × 16 × 16 in model units. */
+  readonly latents: Tensor
+}
+
+/** Scene i of training has the seed i; of evaluation, the i-th held-out seed. */
+export const seedsOf = (kind: 'training' | 'held-out', count: number): number[] =>
+  Array.from({ length: count }, (_, i) => (kind === 'training' ? i : heldOutSeed(i)))
+
+/** The posterior means of the scenes' pictures under the bundled autoencoder. */
+export async function sceneLatents(
+  runtime: Runtime,
+  folder: string,
+  kind: 'training' | 'held-out',
+  count: number,
+  report: (line: string) => void,
+): Promise<Latents> {
+  const seeds = seedsOf(kind, count)
+  const file = join(folder, `latents-${kind}.safetensors`)
+  if ((await nodeFiles.size(file)) !== undefined) {
+    const latents = (await readTensors(nodeFiles, file)).get('latents')!
+    if (latents.shape[0] === count) return { seeds, latents }
+  }
+  const networks = await openAutoencoderNetworks(nodeFiles, bundledFile('models', 'undiffuse-scenes'))
+  const autoencoder = openAutoencoder(networks, runtime)
+  const length = 4 * latentSize ** 2
+  const data = new Float64Array(count * length)
+  for (let from = 0; from < count; from += chunk) {
+    const images = seeds
+      .slice(from, from + chunk)
+      .map((seed) =>
+        tensor([3, sceneSize, sceneSize], renderScene(describeScene(seed), { size: sceneSize }).image.data),
+      )
+    const encoded = await autoencoder.batched.encode(images)
+    encoded.forEach((latent, i) => {
+      data.set(latent.data, (from + i) * length)
+    })
+    if (from % 4000 === 0) report(`${kind} latents: ${from} of ${count}`)
+  }
+  await autoencoder.close()
+  const latents = tensor([count, 4, latentSize, latentSize], data)
+  await writeFileAtomically(file, encodeSafetensors({ latents: safetensor(latents, 'float16') }))
+  return { seeds, latents }
+}

@@ -1,0 +1,28 @@
+/** `npm run train:text-to-image -- --help`: trains the bundled text-to-image model, or exports a run. */
+import { parseArgs } from 'node:util'
+import { recipe } from './recipe.js'
+import { train } from './train.js'
+
+const help = `Trains the bundled text-to-image model on rendered scenes and their captions; a run that was stopped goes on.
+
+  npm run train:text-to-image -- --folder runs/text-to-image --steps 8000
+
+  --folder <path>   latents, checkpoint and log                 (runs/text-to-image)
+  --steps <n>       steps of the whole run                      (8000)
+  --until <n>       stop after this step, to go on another time
+`
+
+const { values } = parseArgs({
+  options: {
+    folder: { type: 'string', default: 'runs/text-to-image' },
+    steps: { type: 'string', default: '8000' },
+    until: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) console.log(help)
+else {
+  const options = { folder: values.folder, steps: Number(values.steps), saveEvery: 200, evaluateEvery: 500 }
+  await train(recipe, values.until === undefined ? options : { ...options, until: Number(values.until) }, console.log)
+}

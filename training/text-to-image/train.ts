@@ -1,0 +1,140 @@
+/** What a step of the text-to-image model is: scenes' latents, noise, times and captions, and what is evaluated. */
+import { type Session, type Tensor, tensor, torchGenerator } from 'undiffuse'
+import { ortNode } from 'undiffuse/node'
+import { type Gain, initialWeights } from '../initialize.js'
+import { type LoopOptions, trainingLoop } from '../loop.js'
+import { trainingCaption } from '../scenes/captions.js'
+import { mix, type Random, randomFrom } from '../scenes/random.js'
+import { caption, describeScene } from '../scenes/scene.js'
+import { encodeWords } from '../text/vocabulary.js'
+import { type Latents, sceneLatents } from './latents.js'
+import { lossGraphs, type Networks } from './loss.js'
+import { latentSize, promptTokens, type Recipe, schedulerConfigFile, text, unet, vocabulary } from './recipe.js'
+
+/** ᾱ of Stable Diffusion's schedule: products of 1 − βₜ with √β even between its ends. */
+function cumulativeAlphas(): number[] {
+  const { num_train_timesteps: count, beta_start: first, beta_end: last } = schedulerConfigFile
+  let product = 1
+  return Array.from({ length: count }, (_, t) => {
+    const root = Math.sqrt(first) + ((Math.sqrt(last) - Math.sqrt(first)) * t) / (count - 1)
+    product *= 1 - root ** 2
+    return product
+  })
+}
+
+const alphas = cumulativeAlphas()
+const entries = 4 * latentSize ** 2
+
+interface Drawn {
+  readonly latents: Latents
+  readonly batch: number
+  readonly largestRatio: number
+  /** The time of the n-th of the batch. */
+  readonly time: (n: number) => number
+  readonly scene: (n: number) => number
+  readonly captionOf: (seed: number) => string
+  readonly noiseSeed: number
+}
+
+/** Feeds of the loss' graph: xₙ = √ᾱ·x₀ + √(1 − ᾱ)·ε for the scenes and times that were drawn. */
+function feedsOf({ latents, batch, largestRatio, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
+  const shape = [batch, 4, latentSize, latentSize]
+  const noise = torchGenerator(noiseSeed).noise(shape)
+  const sample = new Float64Array(noise.data.length)
+  const times: number[] = []
+  const weights: number[] = []
+  const ids: number[] = []
+  for (let n = 0; n < batch; n++) {
+    const index = scene(n)
+    const t = time(n)
+    const alpha = Math.sqrt(alphas[t]!)
+    const sigma = Math.sqrt(1 - alphas[t]!)
+    const ratio = (alpha / sigma) ** 2
+    for (let i = 0; i < entries; i++) {
+      sample[n * entries + i] =
+        alpha * latents.latents.data[index * entries + i]! + sigma * noise.data[n * entries + i]!
+    }
+    times.push(t)
+    weights.push(Math.min(ratio, largestRatio) / ratio)
+    ids.push(...encodeWords(vocabulary, captionOf(latents.seeds[index]!), promptTokens))
+  }
+  return {
+    sample: tensor(shape, sample),
+    noise,
+    timestep: tensor([batch], times),
+    weight: tensor([batch], weights),
+    input_ids: tensor([batch, promptTokens], ids),
+  }
+}
+
+const integer = (random: Random, below: number) => Math.floor(random() * below)
+
+/** Step `step`'s scenes, times, captions and noise depend on the recipe's seed and the step alone. */
+export function trainingFeeds(latents: Latents, recipe: Recipe, step: number): Record<string, Tensor> {
+  const random = randomFrom(mix(recipe.seed, step))
+  return feedsOf({
+    latents,
+    batch: recipe.batch,
+    largestRatio: recipe.largestRatio,
+    // One time in each of `batch` equal parts of the schedule: the loss is less noisy than with independent times.
+    time: (n) => Math.floor(((n + random()) / recipe.batch) * alphas.length),
+    scene: () => integer(random, latents.seeds.length),
+    captionOf: (seed) => trainingCaption(describeScene(seed), random),
+    noiseSeed: mix(recipe.seed + 1, step),
+  })
+}
+
+const evaluationBatches = 8
+
+/** Unseen scenes at times spread over the schedule, with fixed noise: the same for every evaluation. */
+const evaluationFeeds = (latents: Latents, recipe: Recipe, index: number): Record<string, Tensor> =>
+  feedsOf({
+    latents,
+    batch: recipe.batch,
+    largestRatio: recipe.largestRatio,
+    time: (n) => Math.floor(((n + 0.5) / recipe.batch) * alphas.length),
+    scene: (n) => index * recipe.batch + n,
+    captionOf: (seed) => caption(describeScene(seed)),
+    noiseSeed: index,
+  })
+
+/** Branches end in small weights, the whole network in zeros: it starts by predicting nothing. */
+const gain: Gain = (name) =>
+  name === 'conv_out.weight' ? 0 : /(conv2|to_out\.0|proj_out|net\.2|out_proj|fc2)\.weight$/.test(name) ? 0.3 : 1
+
+const meanOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length
+
+export async function train(recipe: Recipe, options: LoopOptions, report: (line: string) => void): Promise<void> {
+  const runtime = ortNode()
+  const networks: Networks = { unet, text }
+  const latents = await sceneLatents(runtime, options.folder, 'training', recipe.scenes, report)
+  const unseen = await sceneLatents(runtime, options.folder, 'held-out', evaluationBatches * recipe.batch, report)
+  const graphs = lossGraphs(networks, { batch: recipe.batch, size: latentSize })
+  const training: Session = await runtime.open(graphs.training)
+  const forward: Session = await runtime.open(graphs.forward)
+  await trainingLoop(
+    {
+      initialWeights: () => initialWeights(graphs.parameters, recipe.seed, gain),
+      async step(step, weights) {
+        const feeds = { ...trainingFeeds(latents, recipe, step), 'cotangent.loss': tensor([], [1]) }
+        const results = await training.run({ ...feeds, ...Object.fromEntries(weights) })
+        const gradients = new Map([...weights.keys()].map((name) => [name, results[`gradient.${name}`]!]))
+        return { gradients, numbers: { loss: results.loss!.data[0]!, noiseError: meanOf(results.squared!.data) } }
+      },
+      async evaluate(average) {
+        let loss = 0
+        let noiseError = 0
+        for (let i = 0; i < evaluationBatches; i++) {
+          const results = await forward.run({ ...evaluationFeeds(unseen, recipe, i), ...Object.fromEntries(average) })
+          loss += results.loss!.data[0]! / evaluationBatches
+          noiseError += meanOf(results.squared!.data) / evaluationBatches
+        }
+        return { unseenLoss: loss, unseenNoiseError: noiseError }
+      },
+    },
+    recipe,
+    options,
+    report,
+  )
+  await runtime.close()
+}

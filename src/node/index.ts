@@ -8,7 +8,7 @@ export {
   contactSheet,
 } from './contact-sheet.js'
 export { nodeFiles } from './files.js'
-export { type MakeCheckpointOptions, makeCheckpoint } from './make-checkpoint.js'
+export { type MakeCheckpointOptions, makeCheckpoint, makePipeline } from './make-checkpoint.js'
 export { type PlotAxis, type PlotPoint, type PlotSeries, plotSvg, type ScatterPlot, scatterPlot } from './plot.js'
 export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
 export { checkWritable, type FileContent, writeFileAtomically, writeFilesAtomically } from './write.js'

@@ -16,14 +16,14 @@ export interface BundledModel {
   readonly folder: string
 }
 
-/** The bundled models, in alphabetical order; the first is the default of commands. */
+/** The bundled diffusion models, in alphabetical order; the first is the default of commands. */
 export async function bundledModels(): Promise<readonly BundledModel[]> {
   const models = join(packageRoot(), 'models')
   const names = existsSync(models) ? await readdir(models) : []
   return names
     .sort()
     .map((id) => ({ id, folder: join(models, id) }))
-    .filter(({ folder }) => existsSync(join(folder, 'MODEL_CARD.md')))
+    .filter(({ folder }) => existsSync(join(folder, 'model_index.json')))
 }
 
 /** A file that ships with the package. */

@@ -1,9 +1,9 @@
 /** How the bundled scene reader is trained, as data. MODEL_CARD.md is written from the same numbers. */
 export const readerRecipe = {
   seed: 20261121,
-  batch: 32,
+  batch: 16,
   /** Pictures of the autoencoder that are made before training, and their share of every batch. */
-  decoded: 768,
+  decoded: 512,
   share: 0.25,
   learningRate: 2e-3,
   warmUpSteps: 100,
@@ -14,5 +14,5 @@ export const readerRecipe = {
   weightDecay: 1e-2,
   /** Gradients are scaled down to this norm over all parameters. */
   clip: 2,
-  averageDecay: 0.99,
+  averageDecay: 0.995,
 } as const

@@ -1,27 +1,32 @@
 /** `npm run train:text-to-image -- --help`: trains the bundled text-to-image model, or exports a run. */
 import { parseArgs } from 'node:util'
+import { exportModel } from './export.js'
 import { recipe } from './recipe.js'
 import { train } from './train.js'
 
 const help = `Trains the bundled text-to-image model on rendered scenes and their captions; a run that was stopped goes on.
 
-  npm run train:text-to-image -- --folder runs/text-to-image --steps 8000
+  npm run train:text-to-image -- --folder runs/text-to-image --steps 6000
+  npm run train:text-to-image -- --folder runs/text-to-image --export models/undiffuse-scenes
 
   --folder <path>   latents, checkpoint and log                 (runs/text-to-image)
-  --steps <n>       steps of the whole run                      (8000)
+  --steps <n>       steps of the whole run                      (6000)
   --until <n>       stop after this step, to go on another time
+  --export <path>   write the averaged weights of the run beside the autoencoder there, instead of training
 `
 
 const { values } = parseArgs({
   options: {
     folder: { type: 'string', default: 'runs/text-to-image' },
-    steps: { type: 'string', default: '8000' },
+    steps: { type: 'string', default: '6000' },
     until: { type: 'string' },
+    export: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
 if (values.help) console.log(help)
+else if (values.export !== undefined) await exportModel(values.folder, values.export, console.log)
 else {
   const options = { folder: values.folder, steps: Number(values.steps), saveEvery: 200, evaluateEvery: 500 }
   await train(recipe, values.until === undefined ? options : { ...options, until: Number(values.until) }, console.log)

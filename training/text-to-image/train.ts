@@ -1,4 +1,5 @@
 /** What a step of the text-to-image model is: scenes' latents, noise, times and captions, and what is evaluated. */
+import { mkdir } from 'node:fs/promises'
 import { type Session, type Tensor, tensor, torchGenerator } from 'undiffuse'
 import { ortNode } from 'undiffuse/node'
 import { type Gain, initialWeights } from '../initialize.js'
@@ -105,6 +106,7 @@ const gain: Gain = (name) =>
 const meanOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length
 
 export async function train(recipe: Recipe, options: LoopOptions, report: (line: string) => void): Promise<void> {
+  await mkdir(options.folder, { recursive: true })
   const runtime = ortNode()
   const networks: Networks = { unet, text }
   const latents = await sceneLatents(runtime, options.folder, 'training', recipe.scenes, report)

@@ -77,13 +77,11 @@ async function unstepTwoStep(
 }
 
 /** x[N−1] ≈ the first-order step back from x[N]: what BDIA does with a picture (Zhang et al., ECCV 2024). */
-async function recallOlder(x: Tensor, { grid, denoise, signal }: Diffusion): Promise<State> {
+export async function recallOlder(x: Tensor, { grid, denoise, signal }: Diffusion): Promise<State> {
   const index = grid.length - 1
   const [clean, noisier] = [grid[index]!, grid[index - 1]!]
   if (clean.sigma === 0) throw cannotUndo(grid, index)
-  const { x: weights, denoised } = firstOrderStep(clean, noisier)
-  const estimate = await denoise(x, clean, signal)
-  return { index, x, memory: [combine([weights[0]!, x], [denoised[0]!, estimate])] }
+  return { index, x, memory: [firstOrderMove(x, await denoise(x, clean, signal), clean, noisier)] }
 }
 
 /**
@@ -95,6 +93,12 @@ async function recallOlder(x: Tensor, { grid, denoise, signal }: Diffusion): Pro
 export function firstOrderStep(from: NoiseLevel, to: NoiseLevel): Coefficients {
   const ratio = to.sigma / from.sigma
   return { x: [ratio], denoised: [to.alpha - from.alpha * ratio] }
+}
+
+/** The first-order step with the estimate in hand. */
+export function firstOrderMove(x: Tensor, denoised: Tensor, from: NoiseLevel, to: NoiseLevel): Tensor {
+  const rule = firstOrderStep(from, to)
+  return combine([rule.x[0]!, x], [rule.denoised[0]!, denoised])
 }
 
 /** The levels at the ends of the step from `index`. Throws `bad-option` where the grid has no such step. */

@@ -1,0 +1,145 @@
+/** From what a network predicts to the one currency, the estimate of x₀; guidance and counting. Not how networks run. */
+import { expected } from '../core/errors.js'
+import { combine, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import type { Denoiser, DenoiserPullback } from './diffusion.js'
+import type { NoiseLevel } from './level.js'
+
+/**
+ * What networks are trained to tell, with x = alpha·x₀ + sigma·ε: the noise ε; v = alpha·ε − sigma·x₀; x₀ itself; the
+ * flow's velocity ε − x₀. diffusers' names for the first three: `epsilon`, `v_prediction`, `sample`.
+ */
+export const predictions = ['epsilon', 'v', 'sample', 'velocity'] as const
+export type Prediction = (typeof predictions)[number]
+
+/** A network's prediction at x. Same input, same bits. */
+export type Network = Denoiser
+/** J(x)ᵀ·cotangent of a network's prediction. */
+export type NetworkPullback = DenoiserPullback
+
+/** x₀ = x·(weight of x) + prediction·(weight of the prediction), exact where the prediction is. */
+function weights(prediction: Prediction, { t, alpha, sigma }: NoiseLevel): readonly [x: number, output: number] {
+  switch (prediction) {
+    case 'epsilon':
+      if (alpha === 0) {
+        throw expected(
+          'unsupported',
+          'a level with some image in it',
+          'a network that predicts noise',
+          `alpha 0 at t = ${t}`,
+          'Start the grid at a cleaner time.',
+        )
+      }
+      return [1 / alpha, -sigma / alpha]
+    case 'v':
+      return [alpha / (alpha ** 2 + sigma ** 2), -sigma / (alpha ** 2 + sigma ** 2)]
+    case 'sample':
+      return [0, 1]
+    case 'velocity':
+      return [1 / (alpha + sigma), -sigma / (alpha + sigma)]
+  }
+}
+
+/**
+ * The denoiser of a network.
+ *
+ * D(x) = (x − sigma·ε)/alpha; (alpha·x − sigma·v)/(alpha² + sigma²); x₀; (x − sigma·velocity)/(alpha + sigma).
+ * One evaluation. Errors: `not-finite`, naming the level; `unsupported` for a predicted noise where alpha is 0; the
+ * signal's reason, before the evaluation. Source: Ho et al. 2020; Salimans and Ho 2022; Liu et al. 2023.
+ *
+ * @example const denoise = denoiser(network, 'epsilon')
+ */
+export const denoiser =
+  (network: Network, prediction: Prediction): Denoiser =>
+  async (x, level, signal) => {
+    const [ofX, ofOutput] = weights(prediction, level)
+    signal?.throwIfAborted()
+    return finite(combine([ofX, x], [ofOutput, await network(x, level, signal)]), level)
+  }
+
+/**
+ * The pullback of `denoiser(network, prediction)` from the network's own: Jᵀc = (weight of x)·c + (weight)·J_networkᵀ·c.
+ *
+ * One run of the gradient graph. Errors as `denoiser`.
+ */
+export const denoiserPullback =
+  (pullback: NetworkPullback, prediction: Prediction): DenoiserPullback =>
+  async (x, level, cotangent, signal) => {
+    const [ofX, ofOutput] = weights(prediction, level)
+    signal?.throwIfAborted()
+    return finite(combine([ofX, cotangent], [ofOutput, await pullback(x, level, cotangent, signal)]), level)
+  }
+
+/**
+ * Classifier-free guidance: D_w = D_null + w·(D_prompt − D_null).
+ *
+ * The same mix of estimates of x₀ as of predictions, since both are affine in them at one x. Two evaluations, asked for at
+ * the same time so that a model may run them as one batch; one at w = 1, the prompt alone, and at w = 0, the null alone.
+ * Errors: `bad-option` for a weight that is not finite; what the denoisers throw. Source: Ho and Salimans 2022, with
+ * Stable Diffusion's w (their 1 + w). Deviation: the code of Hong et al. ignores guidance below 1.
+ *
+ * @example guided(withPrompt, withEmptyPrompt, 7.5)
+ */
+export function guided(conditional: Denoiser, unconditional: Denoiser, weight: number): Denoiser {
+  return mixed<Parameters<Denoiser>>(conditional, unconditional, weight)
+}
+
+/** The pullback of `guided`, from the pullbacks of both; two runs of the gradient graph, or one as there. */
+export function guidedPullback(
+  conditional: DenoiserPullback,
+  unconditional: DenoiserPullback,
+  weight: number,
+): DenoiserPullback {
+  return mixed<Parameters<DenoiserPullback>>(conditional, unconditional, weight)
+}
+
+type Evaluated<Input extends readonly unknown[]> = (...input: Input) => Promise<Tensor>
+
+function mixed<Input extends readonly unknown[]>(
+  conditional: Evaluated<Input>,
+  unconditional: Evaluated<Input>,
+  weight: number,
+): Evaluated<Input> {
+  if (!Number.isFinite(weight)) {
+    throw expected('bad-option', 'a finite number', 'guidance', `${weight}`, 'Use 1 for no guidance, 7.5 for strong.')
+  }
+  if (weight === 1) return conditional
+  if (weight === 0) return unconditional
+  return async (...input) => {
+    const [prompt, none] = await Promise.all([conditional(...input), unconditional(...input)])
+    return combine([1 - weight, none], [weight, prompt])
+  }
+}
+
+/**
+ * The same denoiser, counting its evaluations: the unit of cost in every report. Put it around each branch of guidance.
+ *
+ * @example
+ * const { denoise, evaluations } = countedDenoiser(plain)
+ * await denoise(x, level)
+ * evaluations() // 1
+ */
+export function countedDenoiser(plain: Denoiser): { readonly denoise: Denoiser; evaluations(): number } {
+  let count = 0
+  return {
+    evaluations: () => count,
+    denoise(x, level, signal) {
+      count++
+      return plain(x, level, signal)
+    },
+  }
+}
+
+function finite(estimate: Tensor, { t, sigma }: NoiseLevel): Tensor {
+  if (isFiniteTensor(estimate)) return estimate
+  throw expected(
+    'not-finite',
+    'finite numbers',
+    'the estimate of the clean latent',
+    `NaN or infinity at t = ${t} (sigma ${sigma})`,
+    'Check the input, or run the network in a wider precision.',
+  )
+}
+
+/** ε(x) = (x − alpha·D(x))/sigma: the noise that an estimate of x₀ leaves. */
+export const noiseOf = (x: Tensor, denoised: Tensor, { alpha, sigma }: NoiseLevel): Tensor =>
+  combine([1 / sigma, x], [-alpha / sigma, denoised])

@@ -1,0 +1,53 @@
+/** Sampling: levels and grids, denoisers, solvers. How a network is opened and run is not known here. */
+export {
+  countedDenoiser,
+  denoiser,
+  denoiserPullback,
+  guided,
+  guidedPullback,
+  type Network,
+  type NetworkPullback,
+  noiseOf,
+  type Prediction,
+  predictions,
+} from './denoiser.js'
+export type {
+  Coefficients,
+  Denoiser,
+  DenoiserPullback,
+  Diffusion,
+  Inverter,
+  Solver,
+  State,
+  Trajectory,
+} from './diffusion.js'
+export { type GridOptions, gridOf } from './grids.js'
+export { type Grid, type NoiseLevel, noiseLevel, type Schedule } from './level.js'
+export { firstOrderMove, firstOrderStep, type MultistepOptions, multistep } from './multistep.js'
+export { sample } from './sample.js'
+export {
+  type BetaKind,
+  type BetaOptions,
+  betaKinds,
+  betas,
+  edmSchedule,
+  rectifiedFlow,
+  variancePreserving,
+} from './schedules.js'
+export {
+  bdia,
+  bdiaDpmSolver,
+  bdiaEdm,
+  ddim,
+  dpmSolver1,
+  dpmSolver2M,
+  dpmSolver2S,
+  dpmSolver3M,
+  edict,
+  euler,
+  flowEuler,
+  flowMidpoint,
+  heun,
+  oBelm,
+  rex,
+} from './solvers/index.js'

@@ -1,0 +1,40 @@
+/** O-BELM: the two-step rule of one evaluation that is most accurate, and exactly invertible. */
+import { define } from '../../core/define.js'
+import { twoStepRule } from '../bidirectional.js'
+import { gridFields } from '../grid-fields.js'
+import { gridOf } from '../grids.js'
+import type { NoiseLevel } from '../level.js'
+import { multistep } from '../multistep.js'
+
+/** g = (α′/α_old)·(h/h_old)², h = σ/α − σ′/α′ and h_old = σ_old/α_old − σ/α. */
+function optimalWeight(older: NoiseLevel, from: NoiseLevel, to: NoiseLevel): number {
+  const ratio = ({ alpha, sigma }: NoiseLevel) => sigma / alpha
+  const growth = (ratio(from) - ratio(to)) / (ratio(older) - ratio(from))
+  return (to.alpha / older.alpha) * growth ** 2
+}
+
+/**
+ * x′/α′ from the last two x/α and one ε, exact for ε linear in σ/α.
+ *
+ * x′ = g·x_old + C·x + (α′ − g·α_old − C·α)·D(x), C = (σ′ − g·σ_old)/σ, g = (α′/α_old)·(h/h_old)², h the steps in σ/α: BDIA with the
+ * gamma that cancels the second-order error. The first step is DDIM's. Order 2, one evaluation a step; memory: the older x.
+ * Inverts in closed form, exact given the last two x's; rounding is amplified by 1/g a step on the way back, in all like
+ * the square of the first step over the last: prefer grids whose steps in σ/α do not shrink too far. Errors: `bad-option`.
+ * Source: Wang et al., BELM, NeurIPS 2024, O-BELM (their aᵢ, bᵢ, rewritten for the estimate of x₀).
+ *
+ * @example const solver = oBelm({ steps: 50 })
+ */
+export const oBelm = define({
+  id: 'o-belm',
+  title: 'O-BELM',
+  source: 'Wang et al., NeurIPS 2024',
+  fields: gridFields,
+  make: (options) =>
+    multistep({
+      name: 'o-belm',
+      order: 2,
+      past: { x: 1, denoised: 0 },
+      grid: (schedule) => gridOf(schedule, options),
+      coefficients: (grid, index) => twoStepRule(grid, index, optimalWeight),
+    }),
+})

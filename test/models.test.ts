@@ -217,7 +217,7 @@ describe('sessions', async () => {
     await setImmediate()
     await autoencoder.close()
     expect((await ended)[1]).toMatchObject({ status: 'rejected', reason: { code: 'runtime-failed' } })
-    await expect(autoencoder.encode(image)).rejects.toThrowError(/Expected an open autoencoder/)
+    await expect(autoencoder.encode(image)).rejects.toThrowError(/Expected an open model/)
     expect(counts).toMatchObject({ open: 0, opened: 1 })
   })
 

@@ -10,7 +10,7 @@ export type JsonObject = Readonly<Record<string, unknown>>
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Configurations and weight indices are far smaller; a larger file is something else. */
+/** Configurations, weight indices and vocabularies are smaller; a larger file is something else. */
 const largestFile = 16 * 2 ** 20
 
 /** How an unexpected value looks in a message: short, on one line. */
@@ -60,8 +60,8 @@ export function parseJsonObject(text: string, name: string): JsonObject {
   return value
 }
 
-/** Reads a small JSON file; throws `bad-model` when it is missing, too large or not a JSON object. */
-export async function readJsonObject(files: Files, path: string): Promise<JsonObject> {
+/** Reads a small text file; throws `bad-model` when it is missing, too large or not UTF-8. */
+export async function readText(files: Files, path: string): Promise<string> {
   const size = await files.size(path)
   if (size === undefined) {
     throw expected('bad-model', 'a file', `\`${path}\``, 'no such file', 'Fetch the complete model folder.')
@@ -75,8 +75,12 @@ export async function readJsonObject(files: Files, path: string): Promise<JsonOb
       'Use the file that the model was published with.',
     )
   }
-  return parseJsonObject(decodeText(files, await files.read(path, 0, size), path), path)
+  return decodeText(files, await files.read(path, 0, size), path)
 }
+
+/** Reads a small JSON file; throws `bad-model` when it is missing, too large or not a JSON object. */
+export const readJsonObject = async (files: Files, path: string): Promise<JsonObject> =>
+  parseJsonObject(await readText(files, path), path)
 
 /** UTF-8 text of bytes; throws `bad-model` where they are something else. */
 export function decodeText(files: Files, bytes: Uint8Array, name: string): string {

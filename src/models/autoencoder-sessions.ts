@@ -5,18 +5,16 @@
 import type { Autoencoder, BatchedAutoencoder } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import type { Runtime, Session } from '../graph/runtime.js'
+import type { Runtime } from '../graph/runtime.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './autoencoder-graphs.js'
 import { type AutoencoderNetworks, type GraphSize, imageShapeOf, latentShapeOf } from './autoencoder-networks.js'
+import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from './session-pool.js'
 import { commonShape, stack, unstack } from './stack.js'
 
-export interface AutoencoderOptions {
+export interface AutoencoderOptions extends SessionOptions {
   /** Bits of the numbers that networks compute with: 32 (default) or 16. Tensors at the boundary stay what they are. */
   readonly precision?: Precision
-  readonly device?: string
-  /** Spend time to save memory: lean sessions, and only the one in use stays open. Default false. */
-  readonly lean?: boolean
 }
 
 export interface OpenAutoencoder extends Required<Autoencoder> {
@@ -25,8 +23,6 @@ export interface OpenAutoencoder extends Required<Autoencoder> {
   /** Frees the networks and ends calls under way. The runtime stays open: it belongs to the caller. */
   close(): Promise<void>
 }
-
-type Tensors = Readonly<Record<string, Tensor>>
 
 /** Every kind of run for pictures of one size. */
 const openSessions = 4
@@ -44,60 +40,22 @@ const openSessions = 4
  * const latent = await autoencoder.encode(image)
  * await autoencoder.close()
  */
-export function openAutoencoder(
+export const openAutoencoder = (
   networks: AutoencoderNetworks,
   runtime: Runtime,
-  options: AutoencoderOptions = {},
-): OpenAutoencoder {
-  const { precision = 32, device, lean = false } = options
-  /** The one used last comes last. */
-  const sessions = new Map<string, Session>()
-  /** Settles when the calls so far have ended. */
-  let turn: Promise<unknown> = Promise.resolve()
-  let closing: Promise<void> | undefined
+  { precision = 32, ...options }: AutoencoderOptions = {},
+): OpenAutoencoder =>
+  autoencoderIn(sessionPool(runtime, networks.name, { sessions: openSessions }, options), networks, precision)
 
-  /** One call at a time, as runtimes do anyway: a session that is closed to make room is then in nobody's use. */
-  function inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = turn.then(call)
-    // Whoever called hears of a failure; the next call does not care.
-    turn = result.catch(() => {})
-    return result
-  }
-
-  async function closeSessions(room: number): Promise<void> {
-    for (const [key, session] of [...sessions].slice(0, Math.max(0, sessions.size - room))) {
-      sessions.delete(key)
-      await session.close()
-    }
-  }
-
-  async function sessionFor(kind: GraphKind, size: GraphSize): Promise<Session> {
-    const key = `${kind} ${size.batch} ${size.height} ${size.width}`
-    let session = sessions.get(key)
-    sessions.delete(key)
-    if (!session) {
-      await closeSessions((lean ? 1 : openSessions) - 1)
-      const graph = autoencoderGraph(networks, kind, size, precision)
-      session = await runtime.open(graph, { lean, ...(device !== undefined && { device }) })
-    }
-    sessions.set(key, session)
-    return session
-  }
-
+/** The same with its sessions among others of a model; closing it closes the pool. */
+export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision): OpenAutoencoder {
   const run = (kind: GraphKind, size: GraphSize, feeds: Tensors, signal?: Signal): Promise<Tensors> =>
-    inTurn(async () => {
-      signal?.throwIfAborted()
-      if (closing) {
-        throw expected(
-          'runtime-failed',
-          'an open autoencoder',
-          `\`${networks.name}\``,
-          'a closed one',
-          'Open it again.',
-        )
-      }
-      return await (await sessionFor(kind, size)).run(feeds, signal)
-    })
+    pool.run(
+      `${kind} ${size.batch} ${size.height} ${size.width}`,
+      () => autoencoderGraph(networks, kind, size, precision),
+      feeds,
+      signal,
+    )
 
   function sizeOfImages(images: readonly Tensor[]): GraphSize {
     const shape = commonShape(images, 'image')
@@ -148,13 +106,6 @@ export function openAutoencoder(
     },
   }
 
-  async function close(): Promise<void> {
-    await closeSessions(0)
-    // A session that was being opened meanwhile.
-    await turn
-    await closeSessions(0)
-  }
-
   return {
     networks,
     batched,
@@ -163,9 +114,6 @@ export function openAutoencoder(
     decode: async (latent, signal) => (await batched.decode([latent], signal))[0]!,
     roundTrip: async (latent, signal) => (await batched.roundTrip([latent], signal))[0]!,
     pullback: async (latent, image, signal) => (await batched.pullback([latent], [image], signal))[0]!,
-    close() {
-      closing ??= close()
-      return closing
-    },
+    close: () => pool.close(),
   }
 }

@@ -3,10 +3,10 @@ import type { Files } from '../checkpoints/files.js'
 import { type CheckpointFolder, type OnnxPart, openFolder } from '../checkpoints/folder.js'
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
-import { formatShape } from '../math/tensor.js'
 import { autoencoderClasses, autoencoderNetworks } from './autoencoder-checkpoint.js'
 import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoencoder-networks.js'
 import { onnxAutoencoderNetworks } from './autoencoder-onnx.js'
+import { type FedShapes, fedShape, type Network, networkOf, networkParts } from './network-parts.js'
 import { openOnnxModel } from './onnx-graph.js'
 
 const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
@@ -14,7 +14,7 @@ const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => 
 async function onnxPart(folder: CheckpointFolder, name: string): Promise<OnnxPart> {
   const part = await folder.part(name)
   if (part.kind === 'onnx') return part
-  const remedy = 'Only autoencoders are built from config.json and weights; export this part to ONNX.'
+  const remedy = 'Export this part to ONNX.'
   throw expected('unsupported', 'an ONNX file', `\`${part.folder}\``, part.className, remedy)
 }
 
@@ -43,14 +43,6 @@ export async function openAutoencoderNetworks(files: Files, path: string): Promi
   return await autoencoderNetworks(await folder.part('vae', autoencoderClasses), name)
 }
 
-type FedShapes = Readonly<Record<string, readonly number[]>>
-
-/** A network before the sizes of its inputs are known. */
-interface Network {
-  readonly inputs: readonly string[]
-  graph(shapes: FedShapes): Graph
-}
-
 async function onnxNetwork(files: Files, part: OnnxPart): Promise<Network> {
   const model = await openOnnxModel(files, part.file)
   const inputs = model.inputs.map(({ name }) => name)
@@ -61,12 +53,12 @@ async function onnxNetwork(files: Files, part: OnnxPart): Promise<Network> {
   }
 }
 
+const imageAxes = ['batch', 'channels', 'height', 'width']
+
 /** The batch and the rest of the shape that is fed as `name`. */
-function fedShape(shapes: FedShapes, name: string): [batch: number, rest: readonly number[]] {
-  const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
-  if (shape?.length === 4) return [shape[0]!, shape.slice(1)]
-  const got = shape ? formatShape(shape) : `${Object.keys(shapes).join(', ') || 'nothing'}`
-  throw expected('bad-shape', 'batch × channels × height × width', `input \`${name}\``, got, `Feed \`${name}\`.`)
+function fedPictures(shapes: FedShapes, name: string): [batch: number, rest: readonly number[]] {
+  const [batch, ...rest] = fedShape(shapes, name, imageAxes)
+  return [batch!, rest]
 }
 
 /** The two halves as diffusers defines them. */
@@ -75,7 +67,7 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
     encoder: {
       inputs: ['image'],
       graph(shapes) {
-        const [batch, image] = fedShape(shapes, 'image')
+        const [batch, image] = fedPictures(shapes, 'image')
         latentShapeOf(networks, image)
         return networks.raw.encoder({ batch, height: image[1]!, width: image[2]! })
       },
@@ -83,7 +75,7 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
     decoder: {
       inputs: ['latent'],
       graph(shapes) {
-        const [batch, latent] = fedShape(shapes, 'latent')
+        const [batch, latent] = fedPictures(shapes, 'latent')
         const [, height, width] = imageShapeOf(networks, latent)
         return networks.raw.decoder({ batch, height, width })
       },
@@ -96,26 +88,34 @@ type Choices = Readonly<Record<string, () => Promise<Network>>>
 
 const halfNames = ['encoder', 'decoder'] as const
 
+/** What inputs may imply: parts that cost little to look at. */
+const guessable: readonly string[] = [...halfNames, ...networkParts]
+
 async function choicesOf(files: Files, folder: CheckpointFolder): Promise<Choices> {
-  const onnx = (name: string) => async () => await onnxNetwork(files, await onnxPart(folder, name))
-  if (folder.kind === 'onnx-file') return Object.fromEntries(folder.partNames.map((name) => [name, onnx(name)]))
+  const open = (name: string) => async () => {
+    const part = await folder.part(name)
+    return part.kind === 'onnx' ? await onnxNetwork(files, part) : await networkOf(part)
+  }
+  if (folder.kind === 'onnx-file') return Object.fromEntries(folder.partNames.map((name) => [name, open(name)]))
   const choices: Record<string, () => Promise<Network>> = {}
-  if (!isTwoFiles(folder)) {
+  const networks = networkParts.filter((name) => folder.has(name))
+  if (folder.has('vae') || (networks.length === 0 && !isTwoFiles(folder))) {
     for (const half of halfNames) {
       choices[half] = async () => halvesOf(await openAutoencoderNetworks(files, folder.path))[half]
     }
   }
+  for (const name of networks) choices[name] = open(name)
   for (const name of folder.partNames) {
     const isOnnx = (await files.size(files.join(folder.path, name, 'model.onnx'))) !== undefined
-    if (isOnnx) choices[name.replace(/^vae_/, '')] ??= onnx(name)
+    if (isOnnx) choices[name.replace(/^vae_/, '')] ??= open(name)
   }
   return choices
 }
 
-/** The only choice, or the only half of an autoencoder whose inputs are all fed. */
+/** The only choice, or the only one of those that can be guessed whose inputs are all fed. */
 async function impliedBy(shapes: FedShapes, choices: Choices, path: string): Promise<Network> {
   const names = Object.keys(choices)
-  const candidates = names.length === 1 ? names : halfNames.filter((half) => Object.hasOwn(choices, half))
+  const candidates = names.length === 1 ? names : names.filter((name) => guessable.includes(name))
   const opened = await Promise.all(candidates.map(async (name) => ({ name, network: await choices[name]!() })))
   const isFed = ({ inputs }: Network) => inputs.every((name) => Object.hasOwn(shapes, name))
   const [implied, ...more] = opened.length === 1 ? opened : opened.filter(({ network }) => isFed(network))
@@ -127,8 +127,8 @@ async function impliedBy(shapes: FedShapes, choices: Choices, path: string): Pro
 
 export interface OpenNetworkOptions {
   /**
-   * `encoder` or `decoder` of an autoencoder, or the name of a part that is an ONNX file (`unet`). Default: the half
-   * whose inputs are all fed, where that is one.
+   * `encoder` or `decoder` of an autoencoder, `unet`, `text_encoder`, or the name of a part that is an ONNX file.
+   * Default: the one whose inputs are all fed, where that is one.
    */
   readonly part?: string
   /** Shapes of the inputs, batch included, by their names; other names are ignored. */
@@ -137,8 +137,9 @@ export interface OpenNetworkOptions {
 
 /**
  * One network of a checkpoint as its own tools define it, unscaled: an AutoencoderKL's encoder `image` → `mean`,
- * `logvar` and decoder `latent` → `decoded`; an AutoencoderTiny's `image` → `encoded` and `latent` → `decoded`; an ONNX
- * file as it is.
+ * `logvar` and decoder `latent` → `decoded`; an AutoencoderTiny's `image` → `encoded` and `latent` → `decoded`; a
+ * UNet2DConditionModel's `sample`, `timestep`, `encoder_hidden_states` (XL: `text_embeds`, `time_ids`) → `out`; a
+ * CLIPTextModel's `input_ids` → `last_hidden_state`, `penultimate_hidden_state`, `pooled`; an ONNX file as it is.
  *
  * Errors: `bad-option` when it is not clear which network is meant, naming the choices; `bad-shape` for shapes that the
  * network cannot have; otherwise as openAutoencoderNetworks.

@@ -1,0 +1,196 @@
+/**
+ * scheduler_config.json of a diffusers folder: the schedule that the network was trained on, what it predicts, and the
+ * solver that the folder is published with. The solvers are in src/diffusion/solvers.
+ */
+import { expected } from '../core/errors.js'
+import type { Prediction } from '../diffusion/denoiser.js'
+import type { Solver } from '../diffusion/diffusion.js'
+import type { Schedule } from '../diffusion/level.js'
+import { type BetaKind, betas, rectifiedFlow, variancePreserving } from '../diffusion/schedules.js'
+import {
+  ddim,
+  dpmSolver1,
+  dpmSolver2M,
+  dpmSolver2S,
+  dpmSolver3M,
+  euler,
+  flowEuler,
+  heun,
+} from '../diffusion/solvers/index.js'
+import type { ConfigReader } from '../nn/parameters.js'
+
+export interface Scheduler {
+  readonly className: string
+  readonly schedule: Schedule
+  readonly prediction: Prediction
+  /** The deterministic solver of the class on its grid; where the class's own is not here, a first-order one. */
+  readonly solver: Solver
+}
+
+type Spacing = 'linspace' | 'leading' | 'trailing' | 'karras' | 'lambda'
+
+const spacingNames = ['linspace', 'leading', 'trailing'] as const
+
+const remedy = 'Use the scheduler_config.json that the model was published with.'
+
+/** The value of a field that must be one of several. */
+function choice<T extends string>(config: ConfigReader, field: string, known: readonly T[], fallback: T): T {
+  const value = config.string(field, fallback)
+  const found = known.find((name) => name === value)
+  if (found !== undefined) return found
+  throw expected('bad-model', known.join(' or '), `\`${field}\` in \`${config.file}\``, value, remedy)
+}
+
+/** Where a class puts its levels, with the class's own default. */
+function spacing(config: ConfigReader, fallback: (typeof spacingNames)[number]): { spacing: Spacing; offset: number } {
+  const offset = config.integer('steps_offset', 0)
+  if (config.boolean('use_karras_sigmas', false)) return { spacing: 'karras', offset }
+  if (config.boolean('use_lu_lambdas', false)) return { spacing: 'lambda', offset }
+  return { spacing: choice(config, 'timestep_spacing', spacingNames, fallback), offset }
+}
+
+const tabulated = (config: ConfigReader) =>
+  ({
+    ...spacing(config, 'leading'),
+    spread: 'steps',
+    end: config.boolean('set_alpha_to_one', true) ? 'zero' : 'cleanest',
+  }) as const
+
+const karrasLike = (config: ConfigReader, fallback: 'linspace' | 'leading' = 'linspace') =>
+  ({ ...spacing(config, fallback), spread: 'steps', wholeTimes: false, end: 'zero' }) as const
+
+const exponential = (config: ConfigReader) => {
+  const found = spacing(config, 'linspace')
+  const algorithm = choice(
+    config,
+    'algorithm_type',
+    ['dpmsolver++', 'dpmsolver', 'sde-dpmsolver++', 'sde-dpmsolver'] as const,
+    'dpmsolver++',
+  )
+  return {
+    ...found,
+    spread: found.spacing === 'karras' || found.spacing === 'lambda' ? 'steps' : 'levels',
+    end: config.string('final_sigmas_type', 'zero') === 'zero' ? 'zero' : 'cleanest',
+    prediction: algorithm.endsWith('++') ? 'data' : 'noise',
+  } as const
+}
+
+function multistepSolver(config: ConfigReader): Solver {
+  const { prediction, ...grid } = exponential(config)
+  const order = config.integer('solver_order', 2)
+  if (order === 1) return dpmSolver1(grid)
+  const lowerOrderFinal = config.boolean('lower_order_final', true)
+  if (order === 2) {
+    const variant = choice(config, 'solver_type', ['midpoint', 'heun'] as const, 'midpoint')
+    return dpmSolver2M({ ...grid, prediction, lowerOrderFinal, variant })
+  }
+  if (order === 3) return dpmSolver3M({ ...grid, prediction, lowerOrderFinal })
+  throw expected('bad-model', '1, 2 or 3', `\`solver_order\` in \`${config.file}\``, `${order}`, remedy)
+}
+
+/**
+ * The solver of each class. PNDM, LMS, UniPC and DEIS keep their grids and take a solver of ours; of stochastic samplers
+ * the deterministic part is taken.
+ */
+const solvers: Readonly<Record<string, (config: ConfigReader) => Solver>> = {
+  DDIMScheduler(config) {
+    refuseClipping(config, true)
+    return ddim(tabulated(config))
+  },
+  PNDMScheduler: (config) =>
+    ddim({ ...tabulated(config), end: config.boolean('set_alpha_to_one', false) ? 'zero' : 'cleanest' }),
+  DDPMScheduler(config) {
+    refuseClipping(config, true)
+    return ddim(tabulated(config))
+  },
+  DPMSolverMultistepScheduler: multistepSolver,
+  DEISMultistepScheduler: multistepSolver,
+  UniPCMultistepScheduler: multistepSolver,
+  DPMSolverSinglestepScheduler: (config) => dpmSolver2S(exponential(config)),
+  EulerDiscreteScheduler: (config) => euler(karrasLike(config)),
+  EulerAncestralDiscreteScheduler: (config) => euler(karrasLike(config)),
+  LMSDiscreteScheduler: (config) => euler(karrasLike(config)),
+  HeunDiscreteScheduler: (config) => heun(karrasLike(config)),
+  FlowMatchEulerDiscreteScheduler(config) {
+    const shift = config.number('shift', 1)
+    if (shift !== 1 || config.boolean('use_dynamic_shifting', false)) {
+      throw expected(
+        'unsupported',
+        '1',
+        `\`shift\` in \`${config.file}\``,
+        `${shift}`,
+        'Use a flow without a time shift.',
+      )
+    }
+    return flowEuler({ spacing: 'linspace', spread: 'levels', wholeTimes: false })
+  },
+}
+
+/** The scheduler classes that are understood. */
+export const schedulerClasses: readonly string[] = Object.keys(solvers)
+
+/** Clamping estimates is no map that can be undone; published latent models do without. */
+function refuseClipping(config: ConfigReader, fallback: boolean): void {
+  const field = config.boolean('thresholding', false) ? 'thresholding' : 'clip_sample'
+  if (field === 'clip_sample' && !config.boolean('clip_sample', fallback)) return
+  const got = 'true, the default where it is absent'
+  const how = 'Estimates of latents are not clipped; set it to false, as published latent models do.'
+  throw expected('unsupported', 'false', `\`${field}\` in \`${config.file}\``, got, how)
+}
+
+const betaKinds: Readonly<Record<string, BetaKind>> = {
+  scaled_linear: 'scaled-linear',
+  linear: 'linear',
+  squaredcos_cap_v2: 'cosine',
+}
+
+const predictionNames: Readonly<Record<string, Prediction>> = {
+  epsilon: 'epsilon',
+  v_prediction: 'v',
+  sample: 'sample',
+  flow_prediction: 'velocity',
+}
+
+function known<T>(config: ConfigReader, field: string, table: Readonly<Record<string, T>>, fallback: string): T {
+  return table[choice(config, field, Object.keys(table), fallback)]!
+}
+
+function scheduleOf(config: ConfigReader): Schedule {
+  for (const field of ['trained_betas', 'rescale_betas_zero_snr'] as const) {
+    if (field === 'trained_betas' ? config.has(field) : config.boolean(field, false)) {
+      const how = 'Use a model with a published schedule that ends with some signal.'
+      throw expected('unsupported', 'none', `\`${field}\` in \`${config.file}\``, 'one', how)
+    }
+  }
+  return variancePreserving(
+    betas(known(config, 'beta_schedule', betaKinds, 'linear'), {
+      start: config.number('beta_start', 0.0001),
+      end: config.number('beta_end', 0.02),
+      count: config.integer('num_train_timesteps', 1000),
+    }),
+  )
+}
+
+/**
+ * Reads a scheduler's configuration; absent fields take diffusers' defaults.
+ *
+ * Errors: `bad-model` for an unknown class, naming the known ones, and for values that are not diffusers'; `unsupported`
+ * for clipping, own betas, schedules without signal and shifted flows. Source: diffusers 0.27, src/diffusers/schedulers.
+ *
+ * @example
+ * const { schedule, prediction, solver } = schedulerOf(await readConfig(nodeFiles, 'sd21/scheduler/scheduler_config.json'))
+ */
+export function schedulerOf(config: ConfigReader): Scheduler {
+  const className = config.string('_class_name')
+  const make = Object.hasOwn(solvers, className) ? solvers[className] : undefined
+  if (!make) {
+    const what = `one of ${schedulerClasses.join(', ')}`
+    throw expected('bad-model', what, `\`_class_name\` in \`${config.file}\``, className, remedy)
+  }
+  if (className === 'FlowMatchEulerDiscreteScheduler') {
+    const schedule = rectifiedFlow({ scale: config.integer('num_train_timesteps', 1000) })
+    return { className, schedule, prediction: 'velocity', solver: make(config) }
+  }
+  const prediction = known(config, 'prediction_type', predictionNames, 'epsilon')
+  return { className, schedule: scheduleOf(config), prediction, solver: make(config) }
+}

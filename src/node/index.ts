@@ -9,7 +9,17 @@ export {
 } from './contact-sheet.js'
 export { nodeFiles } from './files.js'
 export { type MakeCheckpointOptions, makeCheckpoint, makePipeline } from './make-checkpoint.js'
-export { type PlotAxis, type PlotPoint, type PlotSeries, plotSvg, type ScatterPlot, scatterPlot } from './plot.js'
+export {
+  type HeatMap,
+  type HeatMapCell,
+  heatMap,
+  type PlotAxis,
+  type PlotPoint,
+  type PlotSeries,
+  plotSvg,
+  type ScatterPlot,
+  scatterPlot,
+} from './plot.js'
 export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
 export { checkWritable, type FileContent, writeFileAtomically, writeFilesAtomically } from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

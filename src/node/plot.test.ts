@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
-import { scatterPlot } from './plot.js'
+import { heatMap, scatterPlot } from './plot.js'
 
 const axes = { x: { title: 'seconds', log: true }, y: { title: 'dB' } } as const
 
@@ -63,4 +63,22 @@ test.each([
     code: 'bad-option',
     message: expect.stringMatching(message),
   })
+})
+
+test('a heat map has a field for each cell, in the order given, and says its numbers', async () => {
+  const map = { title: 'Errors', x: 'Guidance', y: 'Method', value: { title: 'dB', least: -100, greatest: 0 } }
+  const methods = ['sweep', 'naive']
+  const cells = ['10 steps', '50 steps'].flatMap((panel, i) =>
+    methods.flatMap((y, j) => ['1', '7.5', '10'].map((x, k) => ({ panel, x, y, value: -60 * i - 6.4 * j - k }))),
+  )
+  const svg = await heatMap({ ...map, cells })
+  expect(svg.match(/aria-roledescription="rect mark"/g)).toHaveLength(cells.length)
+  for (const text of ['Errors', 'Guidance', 'Method', '50 steps', '-68']) expect(svg).toContain(`>${text}<`)
+  // Neither guidances nor methods are put into alphabetical order.
+  expect(svg.indexOf('>7.5<')).toBeLessThan(svg.indexOf('>10<'))
+  expect(svg.indexOf('>sweep<')).toBeLessThan(svg.indexOf('>naive<'))
+  await sharp(Buffer.from(svg)).png().toBuffer()
+  for (const bad of [[], [{ x: '1', y: 'a', value: Number.NaN }]]) {
+    await expect(heatMap({ ...map, cells: bad })).rejects.toMatchObject({ code: 'bad-option' })
+  }
 })

@@ -32,6 +32,23 @@ export interface ScatterPlot {
   readonly series: readonly PlotSeries[]
 }
 
+export interface HeatMapCell {
+  readonly x: string
+  readonly y: string
+  readonly value: number
+  /** The panel it belongs to; panels stand beside each other. Default: one panel without a name. */
+  readonly panel?: string
+}
+
+export interface HeatMap {
+  readonly title: string
+  readonly x: string
+  readonly y: string
+  /** Values beyond these ends have their colours. */
+  readonly value: { readonly title: string; readonly least: number; readonly greatest: number }
+  readonly cells: readonly HeatMapCell[]
+}
+
 const dark = '#1f2328'
 const grey = '#6e7781'
 /** Told apart by people with any colour vision, and by shape where printed grey. Source: Okabe and Ito, 2008. */
@@ -157,6 +174,76 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
         encoding: { text: { field: 'label' }, color: { value: grey } },
       },
     ],
+  })
+}
+
+/**
+ * A table of numbers as coloured fields, in an SVG document: each field shows its value, rounded to a whole number; dark
+ * is small. Rows, columns and panels stand in the order of the cells. Throws `bad-option` for no cells and for a value
+ * that is not finite.
+ *
+ * @example
+ * await heatMap({
+ *   title: 'NMSE of the noise', x: 'Guidance', y: 'Method', value: { title: 'dB', least: -140, greatest: 0 },
+ *   cells: [{ x: '1', y: 'naive', value: -21 }, { x: '7.5', y: 'naive', value: -4 }],
+ * })
+ */
+export async function heatMap({ title, x, y, value, cells }: HeatMap): Promise<string> {
+  const numbers = cells.map((cell) => cell.value)
+  if (cells.length === 0 || !numbers.every(Number.isFinite)) {
+    throw expected(
+      'bad-option',
+      'finite numbers, at least one,',
+      'a heat map',
+      describeValues(numbers),
+      'Leave them out.',
+    )
+  }
+  const { least, greatest } = value
+  const inOrder = (of: (cell: HeatMapCell) => string) => [...new Set(cells.map(of))]
+  const rows = inOrder((cell) => cell.y)
+  const middle = (least + greatest) / 2
+  return await plotSvg({
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title,
+    padding: 16,
+    data: { values: cells.map((cell) => ({ panel: '', ...cell, text: `${Math.round(cell.value)}` })) },
+    facet: {
+      column: {
+        field: 'panel',
+        type: 'nominal',
+        sort: inOrder(({ panel = '' }) => panel),
+        header: { title: null, labelFontSize: 13 },
+      },
+    },
+    spec: {
+      width: { step: 46 },
+      height: { step: rows.length > 12 ? 24 : 34 },
+      encoding: {
+        x: { field: 'x', type: 'ordinal', sort: inOrder((cell) => cell.x), axis: { title: x, labelAngle: 0 } },
+        y: { field: 'y', type: 'ordinal', sort: rows, axis: { title: y, labelLimit: 420 } },
+      },
+      layer: [
+        {
+          mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 1 },
+          encoding: {
+            color: {
+              field: 'value',
+              type: 'quantitative',
+              scale: { scheme: 'viridis', domain: [least, greatest], clamp: true },
+              legend: { title: value.title, orient: 'right' },
+            },
+          },
+        },
+        {
+          mark: { type: 'text', fontSize: 11 },
+          encoding: {
+            text: { field: 'text' },
+            color: { condition: { test: `datum.value > ${middle}`, value: dark }, value: '#ffffff' },
+          },
+        },
+      ],
+    },
   })
 }
 

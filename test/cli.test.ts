@@ -252,6 +252,44 @@ describe.concurrent('undiffuse run against diffusers and PyTorch autograd', () =
   })
 })
 
+describe('undiffuse run of the networks of a text-to-image model, against diffusers and transformers', () => {
+  /** Both sides compute in float32; what is left is the order of their sums. */
+  const outputTolerance = 1e-4
+  const gradientTolerance = 1e-3
+  const relativeError = (ours: Tensor | undefined, theirs: Tensor) => norm(subtract(ours!, theirs)) / norm(theirs)
+
+  async function results(name: string, words: readonly string[] = []): Promise<Map<string, Tensor>> {
+    let found = new Map<string, Tensor>()
+    const feed = join(golden(name), 'io.safetensors')
+    const all = ['run', golden(name), '--feed', feed, ...words, '-o', 'out.safetensors']
+    const { code, stderr } = await undiffuse(all, {
+      after: async (folder) => {
+        found = await readTensors(nodeFiles, join(folder, 'out.safetensors'))
+      },
+    })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    return found
+  }
+
+  it.each(['unet-sd1', 'unet-sd2', 'unet-sdxl'])('%s', async (name) => {
+    const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
+    const wrt = ['sample', 'encoder_hidden_states']
+    const found = await results(name, ['--vjp', 'out=cotangent', '--wrt', wrt.join()])
+    expect(relativeError(found.get('out'), io.get('out')!)).toBeLessThan(outputTolerance)
+    for (const input of wrt) {
+      expect(relativeError(found.get(`gradient.${input}`), io.get(`grad_${input}`)!)).toBeLessThan(gradientTolerance)
+    }
+  })
+
+  it.each(['clip-text-sd1', 'clip-text-sd2'])('%s', async (name) => {
+    const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
+    const found = await results(name)
+    for (const output of ['last_hidden_state', 'penultimate_hidden_state', 'pooled']) {
+      expect(relativeError(found.get(output), io.get(output)!)).toBeLessThan(outputTolerance)
+    }
+  })
+})
+
 describe.concurrent('bad command lines', () => {
   it.each([
     [['invrt', 'x.png'], /unknown command.*Did you mean invert\?.*--help/],

@@ -58,7 +58,7 @@ export function addRun(program: Command): void {
     .command('run <model>')
     .description('run one network of a model once, or its gradient, to compare numbers with other tools')
     .requiredOption('--feed <file>', 'inputs, as tensors of a .safetensors file named as the network names them')
-    .option('--part <name>', 'encoder or decoder of an autoencoder; needed where the inputs do not tell')
+    .option('--part <name>', 'encoder, decoder, unet or text_encoder; needed where the inputs do not tell')
     .option('--vjp <output=tensor...>', 'cotangent of an output, by its name in the feed; runs the gradient')
     .option('--wrt <names>', 'inputs to differentiate by, comma-separated (default: all)')
     .requiredOption('-o, --output <file>', 'where the outputs go, as .safetensors')
@@ -71,7 +71,8 @@ The model is a bundled one's id, a diffusers folder, one part of it, or a .onnx 
 
 Examples:
   $ undiffuse run stable-diffusion-2-1 --part decoder --feed in.safetensors -o out.safetensors
-  $ undiffuse run vae --feed in.safetensors --vjp decoded=cotangent --wrt latent -o gradient.safetensors`,
+  $ undiffuse run vae --feed in.safetensors --vjp decoded=cotangent --wrt latent -o gradient.safetensors
+  $ undiffuse run stable-diffusion-2-1 --part text_encoder --feed ids.safetensors -o states.safetensors`,
     )
     .action((model: string, options: RunOptions) =>
       runCommand(options.json, async (io) => {

@@ -22,6 +22,8 @@ export interface State {
 
 export interface Diffusion {
   readonly grid: Grid
+  /** What the grid was taken from: needed only by what goes between its levels. */
+  readonly schedule?: Schedule | undefined
   readonly denoise: Denoiser
   /** Present only where a gradient graph can be opened. */
   readonly pullback?: DenoiserPullback

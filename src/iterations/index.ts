@@ -7,6 +7,7 @@ export { type GradientDescentOptions, gradientDescent } from './gradient-descent
 export { type InertialKmOptions, inertialKm, inertialKmStepLimit } from './inertial-km.js'
 export { type LbfgsOptions, lbfgs } from './lbfgs.js'
 export { picard } from './picard.js'
+export { type PlateauStepOptions, plateauStep } from './plateau-step.js'
 export {
   codeSchedule,
   constantSchedule,

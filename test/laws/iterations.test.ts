@@ -14,6 +14,7 @@ import {
   lbfgs,
   type Problem,
   picard,
+  plateauStep,
   solve,
 } from '../../src/iterations/index.js'
 import { norm, subtract } from '../../src/math/index.js'
@@ -30,6 +31,7 @@ const table: readonly Iteration[] = [
   anderson(),
   gradientDescent(),
   lbfgs(),
+  plateauStep({ rho: 1 }),
 ]
 
 /** Adam's last steps are as long as the schedule says, not as the residual: 1e-3; the others are at rounding. */

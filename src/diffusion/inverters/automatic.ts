@@ -1,0 +1,58 @@
+/** The inverter that fits a solver, by what the solver can do. */
+import { define } from '../../core/define.js'
+import type { Inverter, Solver } from '../diffusion.js'
+import type { Grid } from '../level.js'
+import { implicit } from './implicit.js'
+import { reversible } from './reversible.js'
+import { sweep } from './sweep.js'
+import { checkAccepted } from './walk-back.js'
+
+/**
+ * Chooses by capability, the first that fits:
+ *
+ * 1. the solver undoes itself (`unstep`): `reversible`, exact given the memory, one step's cost a step;
+ * 2. its steps need no memory: `implicit`, Anderson on each step, exact given the image;
+ * 3. it is a linear multistep rule: `sweep`, Anderson on the whole trajectory, exact given the image;
+ * 4. otherwise, and for a grid that ends at sigma = 0 in 2 and 3: `unsupported`, with the reason.
+ *
+ * `tolerance` and `iterations` are passed on. Shapes, cost, errors: the chosen one's. Source: ours.
+ *
+ * @example const { states } = await new Task(automatic().invert(clean, solver, diffusion))
+ */
+export const automatic = define({
+  id: 'automatic',
+  title: 'By what the solver can do',
+  source: 'undiffuse',
+  fields: {
+    tolerance: {
+      type: 'number',
+      minimum: 0,
+      default: 1e-5,
+      description: 'Converged when the residual is at most this, in units of the noise.',
+    },
+    iterations: {
+      type: 'integer',
+      minimum: 1,
+      default: 50,
+      unit: 'evaluations of a step',
+      description: 'Budget of each step.',
+    },
+  },
+  make: ({ tolerance, iterations }): Inverter => {
+    const candidates = [
+      reversible({ tolerance }),
+      implicit({ tolerance, iterations }),
+      sweep({ tolerance, sweeps: iterations }),
+    ]
+    const chosen = (solver: Solver, grid: Grid) => candidates.find(({ accepts }) => accepts(solver, grid) === true)
+    const inverter: Inverter = {
+      name: 'automatic',
+      accepts: (solver, grid) => (chosen(solver, grid) ? true : candidates.at(-1)!.accepts(solver, grid)),
+      async *invert(clean, solver, diffusion) {
+        checkAccepted(inverter, solver, diffusion.grid)
+        return yield* chosen(solver, diffusion.grid)!.invert(clean, solver, diffusion)
+      },
+    }
+    return inverter
+  },
+})

@@ -10,10 +10,13 @@ import { checkAccepted } from './walk-back.js'
 /**
  * Chooses by capability, the first that fits:
  *
- * 1. the solver undoes itself (`unstep`): `reversible`, exact given the memory, one step's cost a step;
+ * 1. the solver undoes itself (`unstep`) and the state has its memory: `reversible`, one step's cost a step, exact given
+ *    the memory;
  * 2. its steps need no memory: `implicit`, Anderson on each step, exact given the image;
- * 3. it is a linear multistep rule: `sweep`, Anderson on the whole trajectory, exact given the image;
- * 4. otherwise, and for a grid that ends at sigma = 0 in 2 and 3: `unsupported`, with the reason.
+ * 3. it is a linear multistep rule: `sweep`, Anderson on the whole trajectory, exact given the image; so too for reversible
+ *    rules whose memory is lost;
+ * 4. it undoes itself but not by a linear rule, and the memory is lost: `reversible`, which guesses it;
+ * 5. otherwise, and for a grid that ends at sigma = 0 in 2 and 3: `unsupported`, with the reason.
  *
  * `tolerance` and `iterations` are passed on. Shapes, cost, errors: the chosen one's. Source: ours.
  *
@@ -39,18 +42,22 @@ export const automatic = define({
     },
   },
   make: ({ tolerance, iterations }): Inverter => {
-    const candidates = [
+    const [closed, stepwise, whole] = [
       reversible({ tolerance }),
       implicit({ tolerance, iterations }),
       sweep({ tolerance, sweeps: iterations }),
     ]
-    const chosen = (solver: Solver, grid: Grid) => candidates.find(({ accepts }) => accepts(solver, grid) === true)
+    const chosen = (solver: Solver, grid: Grid, remembers: boolean) =>
+      (remembers ? [closed, stepwise, whole] : [stepwise, whole, closed]).find(
+        ({ accepts }) => accepts(solver, grid) === true,
+      )
     const inverter: Inverter = {
       name: 'automatic',
-      accepts: (solver, grid) => (chosen(solver, grid) ? true : candidates.at(-1)!.accepts(solver, grid)),
+      accepts: (solver, grid) => (chosen(solver, grid, true) ? true : whole.accepts(solver, grid)),
       async *invert(clean, solver, diffusion) {
         checkAccepted(inverter, solver, diffusion.grid)
-        return yield* chosen(solver, diffusion.grid)!.invert(clean, solver, diffusion)
+        const remembers = clean.memory.length > 0
+        return yield* chosen(solver, diffusion.grid, remembers)!.invert(clean, solver, diffusion)
       },
     }
     return inverter

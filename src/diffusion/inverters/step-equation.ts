@@ -102,7 +102,10 @@ export async function* solveStep(
       return { residual: rest, merit }
     },
   }
-  const solution = yield* solve(problem, { ...iteration, start: () => update }, options)
+  const solved = yield* solve(problem, { ...iteration, start: () => update }, options)
+  // A weight of zero stops an iteration without a solution.
+  const within = solved.residual <= (options.sufficientMerit ?? 0)
+  const solution: Solution = solved.outcome === 'converged' && !within ? { ...solved, outcome: 'exhausted' } : solved
   if (!best) return { solution, states: equation.statesAt(start) }
   const corrected = correct && solution.outcome === 'converged'
   const x = corrected ? update(solution.value, best.residual, best.merit) : solution.value

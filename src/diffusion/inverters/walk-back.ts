@@ -36,7 +36,10 @@ export async function* walkBack(
     const index = Math.floor((end - 1) / stride) * stride
     const undone = yield* within(undo(states[0]!.x, index, end), { stage, done: total - end, total })
     states.unshift(...undone.states)
-    solutions.unshift(...undone.states.map(() => undone.solution))
+    // Steps undone together tell their evaluations once, so that sums are right.
+    solutions.unshift(
+      ...undone.states.map((_, k) => (k === 0 ? undone.solution : { ...undone.solution, evaluations: 0 })),
+    )
     end = index
     yield { stage, done: total - end, total, residual: undone.solution.residual, latent: states[0]!.x }
   }

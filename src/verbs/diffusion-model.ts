@@ -5,29 +5,10 @@
 import type { Autoencoder, BatchedAutoencoder } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
+import type { Conditioning, Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
 import type { Denoiser, DenoiserPullback, Solver } from '../diffusion/diffusion.js'
-import type { NoiseLevel, Schedule } from '../diffusion/level.js'
+import type { Schedule } from '../diffusion/level.js'
 import type { Shape, Tensor } from '../math/tensor.js'
-
-/** A prompt and what is to be avoided, as the network takes them. Made by a model, for that model. */
-export interface Conditioning {
-  readonly prompt: string
-  /** What guidance leads away from; undefined is the model's own "nothing". */
-  readonly negativePrompt: string | undefined
-}
-
-/** One question to the network: what is x₀, given x at a level? */
-export interface Denoising {
-  readonly x: Tensor
-  readonly level: NoiseLevel
-  readonly conditioning: Conditioning
-  /** w of D = D(negative) + w·(D(prompt) − D(negative)); 1 asks for the prompt alone. */
-  readonly guidance: number
-}
-
-export interface DenoisingPullback extends Denoising {
-  readonly cotangent: Tensor
-}
 
 export interface DiffusionModel {
   readonly name: string
@@ -51,14 +32,14 @@ export interface DiffusionModel {
   close(): Promise<void>
 }
 
-/** Network evaluations of one estimate: guidance asks twice. */
-export const evaluationsOf = (guidance: number): number => (guidance === 1 ? 1 : 2)
+/** Network evaluations of one estimate: guidance asks twice, except where it names one of the two. */
+export const evaluationsOf = (guidance: number): number => (guidance === 1 || guidance === 0 ? 1 : 2)
 
-/** Throws `bad-option` for a guidance that means nothing. */
+/** Throws `bad-option` for a guidance that is no number. */
 export function checkGuidance(guidance: number): void {
-  if (Number.isFinite(guidance) && guidance >= 1) return
+  if (Number.isFinite(guidance)) return
   const remedy = '1 uses the prompt alone; Stable Diffusion is used with 3 to 8.'
-  throw expected('bad-option', 'a number of at least 1', '`guidance`', `${guidance}`, remedy)
+  throw expected('bad-option', 'a finite number', '`guidance`', `${guidance}`, remedy)
 }
 
 /** Network evaluations of the denoiser; pullbacks are an evaluation and its gradient. */
@@ -67,7 +48,7 @@ export interface DenoiserEvaluations {
   readonly pullbacks: number
 }
 
-export interface GuidedDenoiser {
+export interface PromptedDenoiser {
   readonly denoise: Denoiser
   readonly pullback: DenoiserPullback
   evaluations(): DenoiserEvaluations
@@ -79,9 +60,9 @@ type Ask = Pick<DiffusionModel, 'denoise' | 'pullback'>
  * A model under one prompt and guidance as the denoiser that solvers take, counting its network evaluations.
  *
  * @example
- * const { denoise } = guided(model, await model.prompt('a red circle'), 3)
+ * const { denoise } = promptedDenoiser(model, await model.prompt('a red circle'), 3)
  */
-export function guided(model: Ask, conditioning: Conditioning, guidance: number): GuidedDenoiser {
+export function promptedDenoiser(model: Ask, conditioning: Conditioning, guidance: number): PromptedDenoiser {
   checkGuidance(guidance)
   const each = evaluationsOf(guidance)
   const counts = { denoises: 0, pullbacks: 0 }

@@ -21,7 +21,7 @@ export interface GenerateOptions {
   readonly size?: { readonly height: number; readonly width: number } | undefined
   /** Default: the one that the model's scheduler names. */
   readonly solver?: Solver | undefined
-  /** At least 1. Default: the model's. */
+  /** Default: the model's. */
   readonly guidance?: number | undefined
   readonly signal?: Signal | undefined
   /** A clock in seconds. */

@@ -15,7 +15,7 @@ import type { Grid } from '../diffusion/level.js'
 import type { Outcome, Solution } from '../iterations/solve.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { coalescedModel } from './coalesced-model.js'
-import { checkGuidance, type DiffusionModel, guided } from './diffusion-model.js'
+import { checkGuidance, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
 import { type LatentInversion, latentInversion } from './invert-decoder.js'
 import { toNoise, type VerbEvaluations } from './sampling.js'
 
@@ -27,7 +27,7 @@ export interface InvertOptions {
   /** The prompt of the picture. Default '': what is known of a stranger's picture. */
   readonly prompt?: string | undefined
   readonly negativePrompt?: string | undefined
-  /** At least 1. Default: 1 without a prompt, the model's with one. */
+  /** Default: 1 without a prompt, the model's with one. */
   readonly guidance?: number | undefined
   /** The solver that made the picture. Default: the one that the model's scheduler names. */
   readonly solver?: Solver | undefined
@@ -152,7 +152,7 @@ async function* inversion(source: InversionSource, options: InvertOptions): Step
   const latent = found?.latent ?? ('state' in source ? source.state.x : (source as { latent: Tensor }).latent)
 
   const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
-  const { evaluations, ...denoiser } = guided(model, conditioning, guidance)
+  const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
   const diffusion: Diffusion = { grid, signal, ...denoiser }
   const clean = 'state' in source ? source.state : await cleanState(latent, solver, diffusion)
   const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)

@@ -2,11 +2,12 @@
 import type { Autoencoder } from '../autoencoder/autoencoder.js'
 import { counted, type Evaluations } from '../autoencoder/counted.js'
 import type { Signal, Steps } from '../core/progress.js'
+import type { Conditioning } from '../diffusion/conditioning.js'
 import type { Solver, State } from '../diffusion/diffusion.js'
 import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
 import { combine, type Tensor } from '../math/tensor.js'
-import { type Conditioning, type DenoiserEvaluations, type DiffusionModel, guided } from './diffusion-model.js'
+import { type DenoiserEvaluations, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
 
 /** What a verb cost, in network runs; guidance counts two. */
 export interface VerbEvaluations extends DenoiserEvaluations {
@@ -57,7 +58,7 @@ export async function* sampled(from: Tensor | State, options: SamplingOptions): 
   const begin = now?.()
   const grid = solver.grid(model.schedule)
   const start = 'index' in from ? from : solver.start(fromNoise(from, grid))
-  const { evaluations, ...denoiser } = guided(model, conditioning, guidance)
+  const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
   const { states } = yield* sample(start.x, { ...solver, start: () => start }, { grid, signal, ...denoiser })
   const latent = states.at(-1)!.x
   const { autoencoder, evaluations: decodes } = counted(model.autoencoder)

@@ -1,0 +1,164 @@
+/**
+ * Questions to a denoising network as network runs: both branches of guidance, and several questions, in one batch.
+ * What the predictions mean and how guidance mixes them is src/diffusion/denoiser.ts.
+ */
+import { expected } from '../core/errors.js'
+import type { Signal } from '../core/progress.js'
+import type { Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
+import { denoiser, denoiserPullback, guided, guidedPullback, type Prediction } from '../diffusion/denoiser.js'
+import type { NoiseLevel } from '../diffusion/level.js'
+import { dot, norm, type Tensor, tensor } from '../math/tensor.js'
+import type { Precision } from './autoencoder-graphs.js'
+import { type DenoisingKind, denoisingGraph, ticksPerTime } from './denoising-graphs.js'
+import type { DenoisingNetworks } from './denoising-networks.js'
+import type { SessionPool, Tensors } from './session-pool.js'
+import { commonShape, stack, unstack } from './stack.js'
+
+/** What the network is fed for a prompt, without batch axes. `text_embeds` among it where the network asks for it. */
+export type Prompted = Tensors
+
+/** A question with what it is asked under. */
+export interface Branches {
+  readonly prompt: Prompted
+  readonly negative: Prompted
+}
+
+export interface DenoisingOptions {
+  readonly networks: DenoisingNetworks
+  readonly pool: SessionPool
+  readonly prediction: Prediction
+  readonly precision: Precision
+  readonly tokens: number
+  /** Pixels per latent entry along each axis. */
+  readonly downscaling: number
+  /** What a conditioning stands for; throws for those of other models. */
+  branches(request: Denoising): Branches
+}
+
+/** One row of a batch. */
+interface Row {
+  readonly x: Tensor
+  readonly level: NoiseLevel
+  readonly prompted: Prompted
+  readonly cotangent?: Tensor
+}
+
+export interface Denoisings {
+  denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
+  pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
+}
+
+/** The two kinds of questions over one network. Latents of one call have one shape. */
+export function denoisings(options: DenoisingOptions): Denoisings {
+  const { networks, pool, prediction, precision, tokens, downscaling, branches } = options
+
+  async function run(kind: DenoisingKind, rows: readonly Row[], signal: Signal | undefined): Promise<Tensor[]> {
+    const [, height, width] = commonShape(
+      rows.map(({ x }) => x),
+      'latent',
+    ) as [number, number, number]
+    const size = { batch: rows.length, height, width, tokens }
+    const feeds: Record<string, Tensor> = { sample: stacked(rows, ({ x }) => x) }
+    for (const name of Object.keys(rows[0]!.prompted)) feeds[name] = stacked(rows, ({ prompted }) => prompted[name]!)
+    const times = rows.map(({ level }) => level.t)
+    if (precision === 16) {
+      feeds.ticks = tensor(
+        [rows.length],
+        times.map((t) => Math.round(t * ticksPerTime)),
+      )
+    } else feeds.timestep = tensor([rows.length], times)
+    if (networks.pooledWidth !== undefined) {
+      const [tall, wide] = [height * downscaling, width * downscaling]
+      feeds.time_ids = stacked(rows, () => tensor([6], [tall, wide, 0, 0, tall, wide]))
+    }
+    if (kind === 'pullback') feeds['cotangent.out'] = stacked(rows, ({ cotangent }) => cotangent!)
+    const key = `${kind} ${size.batch} ${height} ${width} ${tokens}`
+    const results = await pool.run(key, () => denoisingGraph(networks, kind, size, precision), feeds, signal)
+    return unstack(results[kind === 'denoise' ? 'out' : 'gradient.sample']!)
+  }
+
+  /** All rows in one run; where the network takes one time for all, a run for each time. */
+  async function batched(kind: DenoisingKind, rows: readonly Row[], signal: Signal | undefined): Promise<Tensor[]> {
+    const times = new Set(rows.map(({ level }) => level.t))
+    if (!networks.oneTime || times.size === 1) return await run(kind, rows, signal)
+    const results = new Map<Row, Tensor>()
+    for (const t of times) {
+      const some = rows.filter(({ level }) => level.t === t)
+      const found = await run(kind, some, signal)
+      some.forEach((row, i) => {
+        results.set(row, found[i]!)
+      })
+    }
+    return rows.map((row) => results.get(row)!)
+  }
+
+  /** The rows that a question needs: one where guidance names one of the branches. */
+  function rowsOf(request: Denoising & { readonly cotangent?: Tensor }): { prompt?: Row; negative?: Row } {
+    const { x, level, guidance, cotangent } = request
+    const { prompt, negative } = branches(request)
+    const row = (prompted: Prompted): Row => ({ x, level, prompted, ...(cotangent && { cotangent }) })
+    return { ...(guidance !== 1 && { negative: row(negative) }), ...(guidance !== 0 && { prompt: row(prompt) }) }
+  }
+
+  /** Runs what all requests need and gives each the predictions of its two branches. */
+  async function answered<R extends Denoising, Result>(
+    kind: DenoisingKind,
+    requests: readonly R[],
+    signal: Signal | undefined,
+    answer: (request: R, prompt: () => Promise<Tensor>, negative: () => Promise<Tensor>) => Promise<Result>,
+  ): Promise<Result[]> {
+    if (requests.length === 0) return []
+    const asked = requests.map(rowsOf)
+    const rows = asked.flatMap(({ prompt, negative }) => [negative, prompt].filter((row) => row !== undefined))
+    const results = await batched(kind, rows, signal)
+    const found = new Map(rows.map((row, i) => [row, results[i]!]))
+    return await Promise.all(
+      requests.map((request, i) => {
+        const { prompt, negative } = asked[i]!
+        return answer(
+          request,
+          async () => found.get(prompt!)!,
+          async () => found.get(negative!)!,
+        )
+      }),
+    )
+  }
+
+  return {
+    denoise: (requests, signal) =>
+      answered('denoise', requests, signal, async ({ x, level, guidance }, prompt, negative) => {
+        if (guidance !== 0) checkPrediction(prediction, x, await prompt(), level)
+        const [withPrompt, without] = [denoiser(prompt, prediction), denoiser(negative, prediction)]
+        return await guided(withPrompt, without, guidance)(x, level)
+      }),
+    pullback: (requests, signal) =>
+      answered('pullback', requests, signal, async ({ x, level, guidance, cotangent }, prompt, negative) => {
+        const [withPrompt, without] = [denoiserPullback(prompt, prediction), denoiserPullback(negative, prediction)]
+        return await guidedPullback(withPrompt, without, guidance)(x, level, cotangent)
+      }),
+  }
+}
+
+const stacked = (rows: readonly Row[], of: (row: Row) => Tensor): Tensor => stack(rows.map(of), 'sample')
+
+/** Below this ratio of alpha to sigma x is nearly noise. */
+const nearlyNoise = 0.15
+/** Above this correlation with x, a prediction is the noise. */
+const isNoise = 0.9
+
+/**
+ * Where x is nearly noise, a network that predicts noise repeats x, and one that predicts velocities or x₀ does not: v is
+ * then nearly −x₀. The one confusion that the numbers betray; it makes pictures of mere noise.
+ */
+function checkPrediction(prediction: Prediction, x: Tensor, predicted: Tensor, { t, alpha, sigma }: NoiseLevel): void {
+  if ((prediction !== 'v' && prediction !== 'sample') || alpha > nearlyNoise * sigma) return
+  const correlation = dot(x, predicted) / (norm(x) * norm(predicted))
+  if (!(correlation > isNoise)) return
+  throw expected(
+    'bad-model',
+    prediction === 'v' ? 'velocities' : 'estimates of x₀',
+    "`prediction_type` in the scheduler's configuration",
+    `a network that predicts noise (correlation ${correlation.toFixed(3)} with x at t = ${t})`,
+    'Set it to `epsilon`, or use the scheduler_config.json that the weights were published with.',
+  )
+}

@@ -1,0 +1,113 @@
+/**
+ * Prompts as a denoising network takes them: tokens, states of the text encoders, keys and values of cross-attention, each
+ * computed once per prompt.
+ */
+
+import type { Signal } from '../core/progress.js'
+import { half } from '../graph/half.js'
+import { type Tensor, tensor, zeros } from '../math/tensor.js'
+import type { Precision } from './autoencoder-graphs.js'
+import type { Branches, Prompted } from './denoising.js'
+import type { DenoisingNetworks } from './denoising-networks.js'
+import type { SessionPool } from './session-pool.js'
+import { unstack } from './stack.js'
+import type { TextEncoder } from './text-encoders.js'
+import type { ClipTokenizer } from './tokenizer.js'
+
+export interface TextPart {
+  readonly encoder: TextEncoder
+  readonly tokenizer: ClipTokenizer
+}
+
+export interface PromptOptions {
+  readonly texts: readonly TextPart[]
+  readonly networks: DenoisingNetworks
+  readonly pool: SessionPool
+  readonly precision: Precision
+  /** Whether no negative prompt means states of zeros, as in Stable Diffusion XL, and not those of an empty text. */
+  readonly zeroNegative: boolean
+}
+
+/** Prompts that are remembered: keys and values of one take about 15 MB in Stable Diffusion 2. */
+const remembered = 8
+
+/** States and pooled states of a text, without batch axes. */
+interface Encoded {
+  readonly states: Tensor
+  readonly pooled?: Tensor
+}
+
+/**
+ * A function that encodes a prompt and what guidance leads away from. The last few texts are remembered. Errors: those of
+ * the tokenizer and the runtime.
+ */
+export function promptEncoder(
+  options: PromptOptions,
+): (prompt: string, negative: string | undefined, signal?: Signal) => Promise<Branches> {
+  const { texts, networks, pool, precision, zeroNegative } = options
+  const tokens = texts[0]!.tokenizer.length
+
+  async function encode(text: string, signal: Signal | undefined): Promise<Encoded> {
+    const ids = texts.map(({ tokenizer }) => tokenizer.encode(text))
+    const states: Tensor[] = []
+    let pooled: Tensor | undefined
+    for (const [i, { encoder }] of texts.entries()) {
+      const feeds = { input_ids: tensor([1, tokens], ids[i]!) }
+      const results = await pool.run(`text ${i}`, () => encoder.graph(tokens), feeds, signal)
+      states.push(unstack(results.states!)[0]!)
+      pooled = results.pooled && unstack(results.pooled)[0]!
+    }
+    return { states: sideBySide(states), ...(pooled && { pooled }) }
+  }
+
+  const nothing = (): Encoded => ({
+    states: zeros([tokens, networks.statesWidth]),
+    ...(networks.pooledWidth !== undefined && { pooled: zeros([networks.pooledWidth]) }),
+  })
+
+  async function prepare(text: string | undefined, signal: Signal | undefined): Promise<Prompted> {
+    const { states, pooled } = text === undefined ? nothing() : await encode(text, signal)
+    const feeds = { encoder_hidden_states: { shape: [1, ...states.shape], data: states.data } }
+    const { promptGraph } = networks
+    const graph = promptGraph && (() => (precision === 16 ? half(promptGraph(tokens)) : promptGraph(tokens)))
+    const fed = graph ? await pool.run('prompt', graph, feeds, signal) : feeds
+    return {
+      ...Object.fromEntries(Object.entries(fed).map(([name, value]) => [name, unstack(value)[0]!])),
+      ...(networks.pooledWidth !== undefined && pooled && { text_embeds: pooled }),
+    }
+  }
+
+  /** The one used last comes last. */
+  const known = new Map<string | undefined, Promise<Prompted>>()
+
+  function once(text: string | undefined, signal: Signal | undefined): Promise<Prompted> {
+    const found = known.get(text) ?? prepare(text, signal)
+    known.delete(text)
+    known.set(text, found)
+    for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - remembered))) known.delete(oldest)
+    found.catch(() => {
+      if (known.get(text) === found) known.delete(text)
+    })
+    return found
+  }
+
+  return async (prompt, negative, signal) => ({
+    prompt: await once(prompt, signal),
+    negative: await once(negative ?? (zeroNegative ? undefined : ''), signal),
+  })
+}
+
+/** tokens × a and tokens × b as tokens × (a + b). */
+function sideBySide(parts: readonly Tensor[]): Tensor {
+  if (parts.length === 1) return parts[0]!
+  const rows = parts[0]!.shape[0]!
+  const width = parts.reduce((sum, { shape }) => sum + shape[1]!, 0)
+  const data = new Float64Array(rows * width)
+  let left = 0
+  for (const { shape, data: values } of parts) {
+    const own = shape[1]!
+    for (let row = 0; row < rows; row++) data.set(values.subarray(row * own, (row + 1) * own), row * width + left)
+    left += own
+  }
+  return { shape: [rows, width], data }
+}

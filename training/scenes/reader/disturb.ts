@@ -6,12 +6,12 @@ import { clamp, type Image } from '../image.js'
 import { addOctave } from '../noise.js'
 import { between, type Random } from '../random.js'
 
-const largestShift = 4
-const largestBlur = 1
+const largestShift = 2
+const largestBlur = 0.5
 const largestGain = 0.08
 const largestTint = 0.05
 const largestUnevenness = 0.06
-const largestNoise = 0.12
+const largestNoise = 0.08
 
 /** The picture moved by whole pixels; what comes in at the edge repeats it. */
 function shifted({ width, height, data }: Image, right: number, down: number): Float32Array {
@@ -59,7 +59,7 @@ export function disturb(image: Image, random: Random): Float32Array {
   if (happens()) {
     for (let channel = 0; channel < 3; channel++) {
       const amplitude = between(random, 0, largestUnevenness)
-      addOctave(data, channel * plane, width, height, random, between(random, 8, 40), amplitude)
+      addOctave(data, channel * plane, width, height, random, between(random, 4, 20), amplitude)
     }
   }
   const noise = happens() ? between(random, 0, largestNoise) : 0

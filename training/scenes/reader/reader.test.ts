@@ -50,7 +50,7 @@ describe('the bundled reader', () => {
   })
 })
 
-test('without knowledge the loss is Σ ln(words), and no gradient is zero', async () => {
+test('without knowledge the loss is Σ ln(words), and its gradient the mean of p − right', async () => {
   const { graph, parameters } = readerTrainingGraph(2)
   const session = await runtime.open(graph)
   const batch = readerBatch(1, { batch: 2, decoded: [], share: 0 })

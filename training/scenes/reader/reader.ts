@@ -6,7 +6,8 @@ import { builder, expected, formatShape, type Runtime, readTensors, type Signal,
 import { bundledFile, nodeFiles } from 'undiffuse/node'
 import { constantParameters } from '../../constant-parameters.js'
 import type { Scene } from '../scene.js'
-import { type Attribute, attributes, readerConfig, readerNetwork, vocabulary } from './network.js'
+import { halve } from './halve.js'
+import { type Attribute, attributes, readerConfig, readerNetwork, seenSide, vocabulary } from './network.js'
 
 /** What a picture shows, as far as its caption tells. */
 export type Words = { readonly [A in Attribute]: Scene[A] }
@@ -32,7 +33,7 @@ export const bundledReader = (): string => bundledFile('models', 'undiffuse-scen
 /** The graph that reads: `image` → `features` and each attribute's probabilities. */
 function readerGraph(weights: ReadonlyMap<string, Tensor>) {
   const b = builder()
-  const image = b.input('image', 'float32', [1, 3, readerConfig.sample_size, readerConfig.sample_size])
+  const image = b.input('image', 'float32', [1, 3, seenSide, seenSide])
   const { features, logits } = readerNetwork(b, constantParameters(b, weights), image)
   b.output(features, 'features')
   for (const attribute of attributes) b.output(b.emit('Softmax', [logits[attribute]], { axis: -1 }), attribute)
@@ -42,14 +43,16 @@ function readerGraph(weights: ReadonlyMap<string, Tensor>) {
 /** A reader with weights in memory: what training evaluates. */
 export async function readerFromWeights(runtime: Runtime, weights: ReadonlyMap<string, Tensor>): Promise<SceneReader> {
   const session = await runtime.open(readerGraph(weights))
-  const shape = [3, readerConfig.sample_size, readerConfig.sample_size]
+  const side = readerConfig.sample_size
+  const shape = [3, side, side]
 
   async function readScene(image: Tensor, signal?: Signal): Promise<Reading> {
     if (formatShape(image.shape) !== formatShape(shape)) {
       const remedy = 'Resize the picture first.'
       throw expected('bad-shape', formatShape(shape), '`image`', formatShape(image.shape), remedy)
     }
-    const outputs = await session.run({ image: tensor([1, ...shape], image.data) }, signal)
+    const seen = tensor([1, 3, seenSide, seenSide], halve(image.data, side, side).data)
+    const outputs = await session.run({ image: seen }, signal)
     const best = attributes.map((attribute) => {
       const probabilities = outputs[attribute]!.data
       const probability = Math.max(...probabilities)

@@ -3,7 +3,7 @@ export const readerRecipe = {
   seed: 20261121,
   batch: 16,
   /** Pictures of the autoencoder that are made before training, and their share of every batch. */
-  decoded: 512,
+  decoded: 256,
   share: 0.25,
   learningRate: 2e-3,
   warmUpSteps: 100,

@@ -61,7 +61,8 @@ async function readerTraining(runtime: Runtime, decoded: readonly Example[]): Pr
 export async function trainReader(options: ReaderTraining, report: (line: string) => void): Promise<void> {
   const decoded = await decodedBy(options.autoencoder)
   report(`${decoded.length} pictures of ${options.autoencoder}`)
-  const runtime = ortNode()
+  // One thread for the network: another one draws the pictures.
+  const runtime = ortNode({ threads: 1 })
   try {
     await trainingLoop(await readerTraining(runtime, decoded), recipe, options, report)
   } finally {

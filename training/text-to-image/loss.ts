@@ -1,22 +1,16 @@
 /** One training step of the text-to-image model as one graph: text encoder, network, loss, every weight's gradient. */
 import {
   builder,
-  type ClipTextConfig,
   clipText,
   type Graph,
   inputParameters,
   operations,
   type Parameters,
-  type Unet2dConditionConfig,
   unet2dCondition,
   type Value,
   vjp,
 } from 'undiffuse'
-
-export interface Networks {
-  readonly unet: Unet2dConditionConfig
-  readonly text: ClipTextConfig
-}
+import type { Networks } from './recipe.js'
 
 /** Weights of both networks in one list: the text encoder's names begin with `text_model.`. */
 export const isText = (name: string): boolean => name.startsWith('text_model.')

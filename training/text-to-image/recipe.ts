@@ -101,7 +101,14 @@ export const text: ClipTextConfig = {
   endToken: textConfigFile.eos_token_id,
 }
 
+/** What is trained together. */
+export interface Networks {
+  readonly unet: Unet2dConditionConfig
+  readonly text: ClipTextConfig
+}
+
 export interface Recipe extends Optimisation {
+  readonly networks: Networks
   readonly seed: number
   readonly batch: number
   /** Scenes whose latents are drawn from. */
@@ -111,11 +118,12 @@ export interface Recipe extends Optimisation {
 }
 
 export const recipe: Recipe = {
+  networks: { unet, text },
   seed: 20261121,
-  batch: 32,
+  batch: 16,
   scenes: 24_000,
   largestRatio: 5,
-  learningRate: 1e-3,
+  learningRate: 8e-4,
   warmUpSteps: 300,
   decay: 0.3,
   betas: [0.9, 0.99],

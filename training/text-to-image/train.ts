@@ -9,8 +9,8 @@ import { mix, type Random, randomFrom } from '../scenes/random.js'
 import { caption, describeScene } from '../scenes/scene.js'
 import { encodeWords } from '../text/vocabulary.js'
 import { type Latents, sceneLatents } from './latents.js'
-import { lossGraphs, type Networks } from './loss.js'
-import { latentSize, promptTokens, type Recipe, schedulerConfigFile, text, unet, vocabulary } from './recipe.js'
+import { lossGraphs } from './loss.js'
+import { latentSize, promptTokens, type Recipe, schedulerConfigFile, vocabulary } from './recipe.js'
 
 /** ᾱ of Stable Diffusion's schedule: products of 1 − βₜ with √β even between its ends. */
 function cumulativeAlphas(): number[] {
@@ -108,10 +108,9 @@ const meanOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, va
 export async function train(recipe: Recipe, options: LoopOptions, report: (line: string) => void): Promise<void> {
   await mkdir(options.folder, { recursive: true })
   const runtime = ortNode()
-  const networks: Networks = { unet, text }
   const latents = await sceneLatents(runtime, options.folder, 'training', recipe.scenes, report)
   const unseen = await sceneLatents(runtime, options.folder, 'held-out', evaluationBatches * recipe.batch, report)
-  const graphs = lossGraphs(networks, { batch: recipe.batch, size: latentSize })
+  const graphs = lossGraphs(recipe.networks, { batch: recipe.batch, size: latentSize })
   const training: Session = await runtime.open(graphs.training)
   const forward: Session = await runtime.open(graphs.forward)
   await trainingLoop(

@@ -1,0 +1,91 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { norm, subtract, tensor, torchNoise } from 'undiffuse'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadCheckpoint } from '../checkpoint.js'
+import { latentSize, type Recipe, recipe } from './recipe.js'
+import { train, trainingFeeds } from './train.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'undiffuse-text-to-image-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const { unet, text } = recipe.networks
+const blocks = unet.blocks.map((block) => ({ ...block, channels: 16 }))
+/** The bundled recipe on networks small enough for a test. */
+const small: Recipe = {
+  ...recipe,
+  batch: 2,
+  scenes: 4,
+  networks: {
+    unet: { ...unet, blockOutChannels: [16, 16, 16], blocks, mid: blocks.at(-1)!, crossAttentionDim: 16 },
+    text: { ...text, hiddenSize: 16, intermediateSize: 32, hiddenLayers: 1 },
+  },
+}
+const options = { steps: 4, saveEvery: 100, evaluateEvery: 100 }
+/** Checkpoints hold float32, so that a resumed run starts from rounded weights; a step moves them by 1e-5 and more. */
+const storageTolerance = 1e-6
+
+it('resumes where it was stopped, and moves every weight', async () => {
+  const lines: string[] = []
+  const [straight, stopped] = [join(folder, 'straight'), join(folder, 'stopped')]
+  await train(small, { ...options, folder: straight }, () => {})
+  await train(small, { ...options, folder: stopped, until: 2 }, () => {})
+  const half = (await loadCheckpoint(join(stopped, 'checkpoint.safetensors')))!
+  expect(half.step).toBe(2)
+  await train(small, { ...options, folder: stopped }, (line) => lines.push(line))
+  expect(lines.join('\n')).toContain('resuming after step 2')
+
+  const one = (await loadCheckpoint(join(straight, 'checkpoint.safetensors')))!
+  const other = (await loadCheckpoint(join(stopped, 'checkpoint.safetensors')))!
+  expect(other.step).toBe(options.steps)
+  for (const [name, weight] of one.state.weights) {
+    const again = other.state.weights.get(name)!
+    expect(norm(subtract(weight, again)), name).toBeLessThanOrEqual(storageTolerance * (1 + norm(weight)))
+    expect(norm(subtract(weight, half.state.weights.get(name)!)), name).toBeGreaterThan(0)
+  }
+  const log = (await readFile(join(stopped, 'log.jsonl'), 'utf8')).trim().split('\n')
+  expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([2, 4])
+}, 120_000)
+
+describe('what a step sees', () => {
+  const seeds = [...Array(50).keys()]
+  const latents = { seeds, latents: torchNoise(1, [50, 4, latentSize, latentSize]) }
+  const feeds = trainingFeeds(latents, { ...recipe, batch: 16 }, 3)
+
+  it('is the same for the same step and another for the next', () => {
+    expect(trainingFeeds(latents, { ...recipe, batch: 16 }, 3)).toEqual(feeds)
+    expect(trainingFeeds(latents, { ...recipe, batch: 16 }, 4).sample).not.toEqual(feeds.sample)
+  })
+
+  it('is one of the latents under noise, by the schedule of Stable Diffusion', () => {
+    const entries = 4 * latentSize ** 2
+    const part = (x: Float64Array, n: number) => x.slice(n * entries, (n + 1) * entries)
+    const root = (t: number) => Math.sqrt(0.00085) + ((Math.sqrt(0.012) - Math.sqrt(0.00085)) * t) / 999
+    const logAlpha = (t: number): number =>
+      Array.from({ length: t + 1 }, (_, k) => Math.log1p(-(root(k) ** 2))).reduce((sum, value) => sum + value, 0) / 2
+    // papers.md, section 1: alpha_999 of Stable Diffusion.
+    expect(Math.exp(logAlpha(999))).toBeCloseTo(0.06826, 5)
+    for (let n = 0; n < 16; n++) {
+      const alpha = Math.exp(logAlpha(feeds.timestep!.data[n]!))
+      const sigma = Math.sqrt(1 - alpha ** 2)
+      const noise = part(feeds.noise!.data, n)
+      const clean = part(feeds.sample!.data, n).map((value, i) => (value - sigma * noise[i]!) / alpha)
+      const nearest = seeds.map((_, i) =>
+        norm(subtract(tensor([entries], clean), tensor([entries], part(latents.latents.data, i)))),
+      )
+      expect(Math.min(...nearest)).toBeLessThan(1e-9)
+    }
+  })
+
+  it('spreads its times over the whole schedule', () => {
+    const times = [...feeds.timestep!.data]
+    times.forEach((t, n) => {
+      expect(t).toBeGreaterThanOrEqual(Math.floor((n * 1000) / 16))
+      expect(t).toBeLessThan(((n + 1) * 1000) / 16)
+    })
+  })
+})

@@ -11,6 +11,7 @@ import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import { together } from '../core/together.js'
 import type { Diffusion, Inverter, Solver, State } from '../diffusion/diffusion.js'
+import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import type { Outcome, Solution } from '../iterations/solve.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
@@ -31,7 +32,8 @@ export interface InvertOptions {
   readonly guidance?: number | undefined
   /** The solver that made the picture. Default: the one that the model's scheduler names. */
   readonly solver?: Solver | undefined
-  readonly inverter: Inverter
+  /** Default `automatic()`. */
+  readonly inverter?: Inverter | undefined
   /** How a picture's latent is found. Default `accelerated()`. */
   readonly decoder?: DecoderInverter | undefined
   readonly signal?: Signal | undefined
@@ -89,7 +91,7 @@ export interface NoiseInversion {
  * of the model, and the signal's reason.
  *
  * @example
- * const { noise, exact } = await invert({ image }, { model, prompt, solver: ddim({ steps: 50 }), inverter: automatic() })
+ * const { noise, exact } = await invert({ image }, { model, prompt, solver: ddim({ steps: 50 }) })
  */
 export const invert = (source: InversionSource, options: InvertOptions): Task<NoiseInversion> =>
   new Task(inversion(source, options), options.signal)
@@ -108,7 +110,7 @@ export interface InvertAllOptions extends InvertOptions {
  * with those alone up to float32. Errors: as `invert`, the first of any; `bad-option` for a chunk below 1.
  *
  * @example
- * const found = await invertAll([{ image: a, prompt: 'a cat' }, { image: b, prompt: 'a dog' }], { model, inverter })
+ * const found = await invertAll([{ image: a, prompt: 'a cat' }, { image: b, prompt: 'a dog' }], { model })
  */
 export const invertAll = (
   sources: readonly PromptedSource[],
@@ -136,7 +138,8 @@ async function* inversions(
 }
 
 async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  const { model, prompt, negativePrompt, solver = model.solver, inverter, decoder, signal, now } = options
+  const { model, prompt, negativePrompt, solver = model.solver, decoder, signal, now } = options
+  const inverter = options.inverter ?? automatic()
   const begin = now?.()
   const guidance = options.guidance ?? (prompt === undefined ? 1 : model.guidance)
   checkGuidance(guidance)
@@ -154,7 +157,7 @@ async function* inversion(source: InversionSource, options: InvertOptions): Step
   const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
   const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
   const diffusion: Diffusion = { grid, signal, ...denoiser }
-  const clean = 'state' in source ? source.state : await cleanState(latent, solver, diffusion)
+  const clean = 'state' in source ? source.state : { index: grid.length - 1, x: latent, memory: [] }
   const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
   const outcome = worst(solutions)
   return {
@@ -176,14 +179,10 @@ async function* inversion(source: InversionSource, options: InvertOptions): Step
   }
 }
 
-const cleanState = async (x: Tensor, solver: Solver, diffusion: Diffusion): Promise<State> =>
-  (await solver.recall?.(x, diffusion)) ?? { index: diffusion.grid.length - 1, x, memory: [] }
-
-/** Where every step was undone. A memory that had to be guessed is not the one that the picture was made with. */
+/** Where every step was undone: inverters converge only when the noise alone makes the state they were given. */
 function exactness(source: InversionSource, solver: Solver, found: LatentInversion | undefined): Exactness {
-  if ('state' in source) return source.state.memory.length > 0 ? 'given-memory' : 'given-latent'
-  if (solver.recall) return 'no'
-  return found ? found.exact : 'given-latent'
+  if (found) return found.exact
+  return 'state' in source && solver.unstep && source.state.memory.length > 0 ? 'given-memory' : 'given-latent'
 }
 
 const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']

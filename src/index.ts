@@ -18,14 +18,86 @@ export {
   type RoundTrip,
   roundingNorm,
 } from './autoencoder/index.js'
-export { decoderInverters } from './catalog.js'
+export { decoderInverters, guidedInverters, inverters, solvers } from './catalog.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
+export { type Coalescer, coalescer } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse } from './core/define.js'
 export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
+export { together } from './core/together.js'
+export type { Conditioning, Denoising, DenoisingPullback } from './diffusion/conditioning.js'
+export {
+  type BetaKind,
+  type BetaOptions,
+  bdia,
+  bdiaDpmSolver,
+  bdiaEdm,
+  betaKinds,
+  betas,
+  type Coefficients,
+  countedDenoiser,
+  type Denoiser,
+  type DenoiserPullback,
+  type Diffusion,
+  ddim,
+  denoiser,
+  denoiserPullback,
+  dpmSolver1,
+  dpmSolver2M,
+  dpmSolver2S,
+  dpmSolver3M,
+  edict,
+  edmSchedule,
+  euler,
+  firstOrderMove,
+  firstOrderStep,
+  flowEuler,
+  flowMidpoint,
+  type Grid,
+  type GridOptions,
+  gridOf,
+  guided,
+  guidedPullback,
+  heun,
+  type Inverter,
+  type MultistepOptions,
+  multistep,
+  type Network,
+  type NetworkPullback,
+  type NoiseLevel,
+  noiseLevel,
+  noiseOf,
+  oBelm,
+  type Prediction,
+  predictions,
+  rectifiedFlow,
+  rex,
+  type Schedule as NoiseSchedule,
+  type Solver,
+  type State,
+  sample,
+  type Trajectory,
+  variancePreserving,
+} from './diffusion/index.js'
+export {
+  algorithm1,
+  algorithm2,
+  automatic,
+  type EmbeddedDenoiser,
+  type EmbeddedDiffusion,
+  type GuidedInversion,
+  type GuidedInverter,
+  implicit,
+  naive,
+  negativePrompt,
+  nullText,
+  reversible,
+  sweep,
+  withEmbeddings,
+} from './diffusion/inverters/index.js'
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
 export { type ComposeOptions, compose } from './graph/compose.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
@@ -68,6 +140,7 @@ export {
 export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder-graphs.js'
 export type { AutoencoderNetworks, GraphSize } from './models/autoencoder-networks.js'
 export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder-sessions.js'
+export { type DiffusionModelOptions, type OpenDiffusionModel, openDiffusionModel } from './models/diffusion-model.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderShapes, pipelineShapes } from './models/published-shapes.js'
 export { type RandomNetwork, randomAutoencoder } from './models/random-weights.js'
@@ -79,14 +152,8 @@ export * as layers from './nn/layers.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'
 export type { Unet2dConditionConfig } from './nn/unet-2d-condition.js'
 export * as unet2dCondition from './nn/unet-2d-condition.js'
-export {
-  type Conditioning,
-  type Denoising,
-  type DenoisingPullback,
-  type DiffusionModel,
-  type GuidedDenoiser,
-  guided,
-} from './verbs/diffusion-model.js'
+export { coalescedModel } from './verbs/coalesced-model.js'
+export { type DiffusionModel, type PromptedDenoiser, promptedDenoiser } from './verbs/diffusion-model.js'
 export { type GenerateOptions, type Generation, generate } from './verbs/generate.js'
 export {
   type Exactness,

@@ -36,7 +36,10 @@ export const lowerOrderField = {
 
 export interface ExponentialOptions {
   readonly prediction: 'data' | 'noise'
-  readonly variant: 'midpoint' | 'heun'
+  /** Of rules with two nodes. */
+  readonly variant?: 'midpoint' | 'heun'
+  /** Of rules with three: the share of the second derivative that is used. Taylor's formula has 1. */
+  readonly curvature?: number
 }
 
 /**
@@ -44,15 +47,15 @@ export interface ExponentialOptions {
  *
  * With k = −h, scale = α′ and E = D for data, k = h, scale = σ′ and E = ε for noise, h = λ′ − λ_base:
  * x′ = ratio·x + w₀·E_base + w₁·E′ + w₂·E″, w₀ = −scale·(eᵏ − 1), w₁ = scale·(1 − (eᵏ − 1)/k) (half of w₀ in the
- * midpoint variant), w₂ = scale·(½ − (eᵏ − 1 − k)/k²); E′ and E″ are divided differences in (λ − λ_base)/h, scaled as in
- * the papers. `base` is nodes[0] for multistep rules, the older node for single-step ones.
+ * midpoint variant), w₂ = scale·(½ − (eᵏ − 1 − k)/k²); E′ and E″ are the derivatives by (λ − λ_base)/h at nodes[0] of the
+ * polynomial through the nodes. `base` is nodes[0] for multistep rules, the older node for single-step ones.
  * Source: Lu et al., DPM-Solver (NeurIPS 2022) and DPM-Solver++ (2022); diffusers 0.27, signs and variants.
  */
 export function exponentialStep(
   nodes: readonly NoiseLevel[],
   base: number,
   to: NoiseLevel,
-  { prediction, variant }: ExponentialOptions,
+  { prediction, variant = 'midpoint', curvature = 1 }: ExponentialOptions,
 ): Coefficients {
   const from = nodes[base]!
   if (nodes.length === 1) return firstOrderStep(from, to)
@@ -67,7 +70,7 @@ export function exponentialStep(
   const weights =
     nodes.length === 2
       ? nodes.map((_, i) => (variant === 'midpoint' ? w0 / 2 : w1) * slopes.first[i]!)
-      : nodes.map((_, i) => w1 * slopes.first[i]! + w2 * slopes.second[i]!)
+      : nodes.map((_, i) => w1 * slopes.first[i]! + curvature * w2 * slopes.second[i]!)
   weights[base]! += w0
   const carried = (i: number) => (i === base ? ratio : 0)
   if (prediction === 'data') return { x: nodes.slice(0, base + 1).map((_, i) => carried(i)), denoised: weights }
@@ -87,7 +90,7 @@ function differences(nodes: readonly NoiseLevel[], h: number) {
   const share = r0 / (r0 + r1)
   return {
     first: newest.map((value, i) => (1 + share) * value - share * older[i]!),
-    second: newest.map((value, i) => (value - older[i]!) / (r0 + r1)),
+    second: newest.map((value, i) => (2 * (value - older[i]!)) / (r0 + r1)),
   }
 }
 

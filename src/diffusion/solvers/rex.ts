@@ -13,7 +13,7 @@ import { cannotUndo, interval, noMemory } from '../multistep.js'
  *
  * x′ = r·(ζ·x + (1 − ζ)·y) + Ψ(y, from → to); y′ = r·(y − Ψ(x′, to → from)). With data, r = σ′/σ and Ψ = c·Σ bᵢ·D(stageᵢ),
  * c = α′ − α·r; with noise, r = α′/α, c = σ′ − σ·r and ε for D. Order and evaluations: Euler 1 and 2, Heun 2 and 4 a step.
- * Memory: the twin y, which starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from),
+ * Near ζ = 1 Euler's error is small and changes sign before it falls in proportion. Memory: the twin y, which starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from),
  * x = ((x′ − Ψ(y, from → to))/r − (1 − ζ)·y)/ζ, exact given both; given the image alone `recall` takes the twin to be the same.
  * Errors: `unsupported` for a step to sigma = 0, or from alpha = 0 with noise; `bad-option`.
  * Source: Blasingame and Liu, Rex, ICML 2026, ODE case; coupling as in its code (0.999). Only tableaus whose stages are at the

@@ -30,6 +30,8 @@ import { openTokenizer } from './tokenizer.js'
 export interface DiffusionModelOptions extends SessionOptions {
   /** Bits of the numbers that networks compute with: 32 (default) or 16. Text encoders always take 32. */
   readonly precision?: Precision
+  /** Of the solver that the scheduler names. Default 50. */
+  readonly steps?: number
 }
 
 /** A model that runs: what the verbs take (`DiffusionModel`), and what the folder says. */
@@ -43,6 +45,8 @@ export interface OpenDiffusionModel extends Denoisings {
   readonly solver: Solver
   /** The guidance that models of this family are used with. */
   readonly guidance: number
+  /** Sides of pictures are multiples of this. */
+  readonly pixelMultiple: number
   latentShape(size?: { readonly height: number; readonly width: number }): Shape
   checkLatent(shape: Shape): void
   prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning>
@@ -76,13 +80,14 @@ export async function openDiffusionModel(
   files: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, ...options }: DiffusionModelOptions = {},
+  { precision = 32, steps, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
   const folder = await openFolder(files, path)
   checkParts(folder)
   const { schedule, prediction, solver, className } = schedulerOf(
     await readConfig(files, files.join(path, 'scheduler', 'scheduler_config.json')),
+    { steps },
   )
   const autoencoderOfFolder = await openAutoencoderNetworks(files, path)
   const networks = await denoisingOf(files, await folder.part('unet', ['UNet2DConditionModel']))
@@ -95,6 +100,7 @@ export async function openDiffusionModel(
   const prompts = promptEncoder({ pool, texts, networks, precision, zeroNegative: index.zeroNegative ?? false })
   const prepared = new WeakMap<Conditioning, Branches>()
   const { downscaling } = autoencoderOfFolder
+  const pixelMultiple = networks.multiple * downscaling
 
   const latentShape = (size?: { readonly height: number; readonly width: number }): Shape => {
     if (!size) return [networks.channels, networks.sampleSize, networks.sampleSize]
@@ -107,13 +113,12 @@ export async function openDiffusionModel(
     const { multiple } = networks
     const fits = (side: number) => Number.isInteger(side) && side > 0 && side % multiple === 0
     if (shape.length === 3 && channels === networks.channels && sides.every(fits)) return
-    const pixels = multiple * downscaling
     throw expected(
       'bad-shape',
       `a latent of ${networks.channels} channels and sides that are multiples of ${multiple}`,
       `\`${name}\``,
       formatShape(shape),
-      `Pictures have sides that are multiples of ${pixels}; noise and latents belong to the model that made them.`,
+      `Pictures have sides that are multiples of ${pixelMultiple}; noise and latents belong to the model that made them.`,
     )
   }
 
@@ -125,6 +130,7 @@ export async function openDiffusionModel(
     scheduler: className,
     solver,
     guidance: index.guidance ?? 7.5,
+    pixelMultiple,
     latentShape,
     checkLatent,
     async prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning> {

@@ -49,17 +49,25 @@ function spacing(config: ConfigReader, fallback: (typeof spacingNames)[number]):
   return { spacing: choice(config, 'timestep_spacing', spacingNames, fallback), offset }
 }
 
-const tabulated = (config: ConfigReader) =>
+/** Steps of the solver; absent is its own default. */
+export interface SchedulerOptions {
+  readonly steps?: number | undefined
+}
+
+type SolverOf = (config: ConfigReader, options: SchedulerOptions) => Solver
+
+const tabulated = (config: ConfigReader, { steps }: SchedulerOptions) =>
   ({
+    steps,
     ...spacing(config, 'leading'),
     spread: 'steps',
     end: config.boolean('set_alpha_to_one', true) ? 'zero' : 'cleanest',
   }) as const
 
-const karrasLike = (config: ConfigReader, fallback: 'linspace' | 'leading' = 'linspace') =>
-  ({ ...spacing(config, fallback), spread: 'steps', wholeTimes: false, end: 'zero' }) as const
+const karrasLike = (config: ConfigReader, { steps }: SchedulerOptions) =>
+  ({ steps, ...spacing(config, 'linspace'), spread: 'steps', wholeTimes: false, end: 'zero' }) as const
 
-const exponential = (config: ConfigReader) => {
+const exponential = (config: ConfigReader, { steps }: SchedulerOptions) => {
   const found = spacing(config, 'linspace')
   const algorithm = choice(
     config,
@@ -68,6 +76,7 @@ const exponential = (config: ConfigReader) => {
     'dpmsolver++',
   )
   return {
+    steps,
     ...found,
     spread: found.spacing === 'karras' || found.spacing === 'lambda' ? 'steps' : 'levels',
     end: config.string('final_sigmas_type', 'zero') === 'zero' ? 'zero' : 'cleanest',
@@ -75,8 +84,8 @@ const exponential = (config: ConfigReader) => {
   } as const
 }
 
-function multistepSolver(config: ConfigReader): Solver {
-  const { prediction, ...grid } = exponential(config)
+function multistepSolver(config: ConfigReader, options: SchedulerOptions): Solver {
+  const { prediction, ...grid } = exponential(config, options)
   const order = config.integer('solver_order', 2)
   if (order === 1) return dpmSolver1(grid)
   const lowerOrderFinal = config.boolean('lower_order_final', true)
@@ -92,26 +101,26 @@ function multistepSolver(config: ConfigReader): Solver {
  * The solver of each class. PNDM, LMS, UniPC and DEIS keep their grids and take a solver of ours; of stochastic samplers
  * the deterministic part is taken.
  */
-const solvers: Readonly<Record<string, (config: ConfigReader) => Solver>> = {
-  DDIMScheduler(config) {
+const solvers: Readonly<Record<string, SolverOf>> = {
+  DDIMScheduler(config, options) {
     refuseClipping(config, true)
-    return ddim(tabulated(config))
+    return ddim(tabulated(config, options))
   },
-  PNDMScheduler: (config) =>
-    ddim({ ...tabulated(config), end: config.boolean('set_alpha_to_one', false) ? 'zero' : 'cleanest' }),
-  DDPMScheduler(config) {
+  PNDMScheduler: (config, options) =>
+    ddim({ ...tabulated(config, options), end: config.boolean('set_alpha_to_one', false) ? 'zero' : 'cleanest' }),
+  DDPMScheduler(config, options) {
     refuseClipping(config, true)
-    return ddim(tabulated(config))
+    return ddim(tabulated(config, options))
   },
   DPMSolverMultistepScheduler: multistepSolver,
   DEISMultistepScheduler: multistepSolver,
   UniPCMultistepScheduler: multistepSolver,
-  DPMSolverSinglestepScheduler: (config) => dpmSolver2S(exponential(config)),
-  EulerDiscreteScheduler: (config) => euler(karrasLike(config)),
-  EulerAncestralDiscreteScheduler: (config) => euler(karrasLike(config)),
-  LMSDiscreteScheduler: (config) => euler(karrasLike(config)),
-  HeunDiscreteScheduler: (config) => heun(karrasLike(config)),
-  FlowMatchEulerDiscreteScheduler(config) {
+  DPMSolverSinglestepScheduler: (config, options) => dpmSolver2S(exponential(config, options)),
+  EulerDiscreteScheduler: (config, options) => euler(karrasLike(config, options)),
+  EulerAncestralDiscreteScheduler: (config, options) => euler(karrasLike(config, options)),
+  LMSDiscreteScheduler: (config, options) => euler(karrasLike(config, options)),
+  HeunDiscreteScheduler: (config, options) => heun(karrasLike(config, options)),
+  FlowMatchEulerDiscreteScheduler(config, { steps }) {
     const shift = config.number('shift', 1)
     if (shift !== 1 || config.boolean('use_dynamic_shifting', false)) {
       throw expected(
@@ -122,7 +131,7 @@ const solvers: Readonly<Record<string, (config: ConfigReader) => Solver>> = {
         'Use a flow without a time shift.',
       )
     }
-    return flowEuler({ spacing: 'linspace', spread: 'levels', wholeTimes: false })
+    return flowEuler({ steps, spacing: 'linspace', spread: 'levels', wholeTimes: false })
   },
 }
 
@@ -180,7 +189,7 @@ function scheduleOf(config: ConfigReader): Schedule {
  * @example
  * const { schedule, prediction, solver } = schedulerOf(await readConfig(nodeFiles, 'sd21/scheduler/scheduler_config.json'))
  */
-export function schedulerOf(config: ConfigReader): Scheduler {
+export function schedulerOf(config: ConfigReader, options: SchedulerOptions = {}): Scheduler {
   const className = config.string('_class_name')
   const make = Object.hasOwn(solvers, className) ? solvers[className] : undefined
   if (!make) {
@@ -189,8 +198,8 @@ export function schedulerOf(config: ConfigReader): Scheduler {
   }
   if (className === 'FlowMatchEulerDiscreteScheduler') {
     const schedule = rectifiedFlow({ scale: config.integer('num_train_timesteps', 1000) })
-    return { className, schedule, prediction: 'velocity', solver: make(config) }
+    return { className, schedule, prediction: 'velocity', solver: make(config, options) }
   }
   const prediction = known(config, 'prediction_type', predictionNames, 'epsilon')
-  return { className, schedule: scheduleOf(config), prediction, solver: make(config) }
+  return { className, schedule: scheduleOf(config), prediction, solver: make(config, options) }
 }

@@ -5,9 +5,8 @@
 import { define } from '../../core/define.js'
 import { plateauStep } from '../../iterations/plateau-step.js'
 import type { Inverter } from '../diffusion.js'
-import { naiveStep } from './naive-step.js'
 import { stopNorm, stops } from './released-stop.js'
-import { solveStep, stepEquation } from './step-equation.js'
+import { naiveGuess, solveStep, stepEquation } from './step-equation.js'
 import { checkAccepted, countedDiffusion, noiseNorm, notImplicit, strideOf, walkBack } from './walk-back.js'
 
 /**
@@ -46,7 +45,7 @@ export const algorithm1 = define({
         return yield* walkBack('algorithm-1', clean, plain, stride, async function* (known, index, end) {
           const { diffusion, evaluations } = countedDiffusion(plain)
           const equation = stepEquation(solver, diffusion, index, end, known)
-          const guess = await naiveStep(known, equation.to, equation.from, 'noisier', diffusion)
+          const guess = await naiveGuess(equation, diffusion)
           const { states, solution } = yield* solveStep(equation, guess, plateauStep({ rho: rate }), {
             residual: (mismatch) => mismatch,
             correct: false,

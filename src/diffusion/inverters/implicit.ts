@@ -12,8 +12,7 @@ import type { Iteration } from '../../iterations/solve.js'
 import { combine, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver } from '../diffusion.js'
 import { extrapolation } from './extrapolation.js'
-import { naiveStep } from './naive-step.js'
-import { type StepEquation, solveStep, stepEquation } from './step-equation.js'
+import { naiveGuess, type StepEquation, solveStep, stepEquation } from './step-equation.js'
 import { velocitySlope } from './velocity.js'
 import { checkAccepted, countedDiffusion, notImplicit, refused, strideOf, walkBack } from './walk-back.js'
 
@@ -106,9 +105,7 @@ export const implicit = define({
           const { diffusion, evaluations } = countedDiffusion(plain)
           const equation = stepEquation(solver, diffusion, index, end, known)
           const estimate = start === 'extrapolated' ? estimates.at(equation.from) : undefined
-          const guess = estimate
-            ? equation.pointFor(estimate)
-            : await naiveStep(known, equation.to, equation.from, 'noisier', diffusion)
+          const guess = estimate ? equation.pointFor(estimate) : await naiveGuess(equation, diffusion)
           const { states, solution } = yield* solveStep(equation, guess, moves[iteration](), {
             residual: residuals[iteration](equation, diffusion),
             correct: true,

@@ -1,10 +1,9 @@
 /** Inversion of solvers that undo themselves: in closed form, exact given the memory that sampling ended with. */
 import { define } from '../../core/define.js'
-import { isUndiffuseError } from '../../core/errors.js'
 import type { Solution } from '../../iterations/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State } from '../diffusion.js'
-import { checkAccepted, countedDiffusion, noiseNorm, walkBack } from './walk-back.js'
+import { checkAccepted, countedDiffusion, noiseNorm, unlessNotFinite, walkBack } from './walk-back.js'
 
 /**
  * Takes each step back with the solver's own `unstep`, then checks that the noise alone leads to where it came from.
@@ -67,13 +66,8 @@ export const reversible = define({
 
 /** Undefined where the state before is not finite. */
 async function unstepped(state: State, solver: Solver, diffusion: Diffusion): Promise<State | undefined> {
-  try {
-    const before = await solver.unstep!(state, diffusion)
-    return [before.x, ...before.memory].every(isFiniteTensor) ? before : undefined
-  } catch (error) {
-    if (!isUndiffuseError(error) || error.code !== 'not-finite') throw error
-    return undefined
-  }
+  const before = await unlessNotFinite(() => solver.unstep!(state, diffusion))
+  return before && [before.x, ...before.memory].every(isFiniteTensor) ? before : undefined
 }
 
 /** How far the noise alone, without the memory that it was found with, leads from the state that it was found from. */

@@ -2,14 +2,14 @@
  * One step of a solver as an equation, F(x) = y for the noisier x, and its solution with any iteration. What to start
  * from and how to weigh the residual is the inverter's business.
  */
-import { isUndiffuseError } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { type Iteration, type Solution, type SolveOptions, solve } from '../../iterations/solve.js'
 import { combine, map, norm, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Solver, State } from '../diffusion.js'
 import type { NoiseLevel } from '../level.js'
 import { firstOrderStep } from '../multistep.js'
-import { noiseNorm } from './walk-back.js'
+import { naiveStep } from './naive-step.js'
+import { noiseNorm, unlessNotFinite } from './walk-back.js'
 
 export interface StepEquation {
   readonly from: NoiseLevel
@@ -50,19 +50,21 @@ export function stepEquation(
     pointFor: (estimate) => combine([1 / ofX, target], [-ofEstimate / ofX, estimate]),
     statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
     async evaluate(x) {
-      const states: State[] = [{ index, x, memory: [] }]
-      try {
-        while (states.length <= end - index) states.push(await solver.step(states.at(-1)!, diffusion))
-      } catch (error) {
-        if (!isUndiffuseError(error) || error.code !== 'not-finite') throw error
-        // An iteration that blows up asks the network where it has no answer: that is an outcome, not an error.
-        return { mismatch: map(x, () => Number.NaN), states: [] }
-      }
-      const reached = states.pop()!
+      const states = await unlessNotFinite(async () => {
+        const passed: State[] = [{ index, x, memory: [] }]
+        while (passed.length <= end - index) passed.push(await solver.step(passed.at(-1)!, diffusion))
+        return passed
+      })
+      const reached = states?.pop()
+      if (!states || !reached) return { mismatch: map(x, () => Number.NaN), states: [] }
       return { mismatch: combine([1, reached.x], [-1, target]), states }
     },
   }
 }
+
+/** The naive step, to start from; y itself where the network has no answer. One evaluation. */
+export const naiveGuess = async ({ target, from, to }: StepEquation, diffusion: Diffusion): Promise<Tensor> =>
+  (await unlessNotFinite(() => naiveStep(target, to, from, 'noisier', diffusion))) ?? target
 
 export interface StepSolution {
   readonly states: readonly State[]

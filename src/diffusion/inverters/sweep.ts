@@ -6,12 +6,12 @@ import { define } from '../../core/define.js'
 import { anderson } from '../../iterations/anderson.js'
 import { picard } from '../../iterations/picard.js'
 import { type Problem, type Solution, solve } from '../../iterations/solve.js'
-import { combine, norm, type Tensor } from '../../math/tensor.js'
+import { combine, map, norm, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State, Trajectory } from '../diffusion.js'
 import type { Grid } from '../level.js'
-import { trajectoryOf } from './recurrence.js'
+import { type LinearTrajectory, linearTrajectory } from './recurrence.js'
 import { velocityOf } from './velocity.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise } from './walk-back.js'
+import { checkAccepted, countedDiffusion, endsWithoutNoise, unlessNotFinite } from './walk-back.js'
 
 /** So many sweeps without a smaller residual mean that it is at the rounding of the network, or lost. */
 const patience = 8
@@ -93,7 +93,7 @@ function refusal(solver: Solver, grid: Grid): string | undefined {
 
 interface SweepProblem extends Problem {
   /** The trajectory of some velocities. */
-  trajectory(velocities: readonly Tensor[]): readonly Tensor[]
+  readonly trajectory: LinearTrajectory
   /** G(v) of velocities that were evaluated. */
   answer(velocities: Tensor): readonly Tensor[] | undefined
 }
@@ -102,11 +102,12 @@ interface SweepProblem extends Problem {
 function trajectoryFrom(clean: State, problem: SweepProblem, solution: Solution, evaluations: number): Trajectory {
   const asked = split(solution.value)
   const answered = problem.answer(solution.value) ?? asked
-  const xs = problem.trajectory(solution.outcome === 'converged' ? answered : asked)
+  const found = solution.outcome === 'converged' ? answered : asked
+  const xs = found.map((_, index) => problem.trajectory(index, found))
   const { length } = asked
   const share = Math.floor(evaluations / length)
   return {
-    states: xs.map((x, index) => (index === length ? clean : { index, x, memory: [] })),
+    states: [...xs.map((x, index) => ({ index, x, memory: [] })), clean],
     solutions: asked.map((velocity, i) => ({
       ...solution,
       value: xs[i]!,
@@ -121,8 +122,8 @@ async function sweepProblem(clean: State, solver: Solver, diffusion: Diffusion):
   const count = clean.index
   const size = clean.x.data.length
   const answers = new WeakMap<Tensor, readonly Tensor[]>()
-  const trajectory = (velocities: readonly Tensor[]) =>
-    trajectoryOf(clean.x, velocities, grid, (levels, index) => solver.coefficients!(levels, index))
+  const rules = Array.from({ length: count }, (_, index) => solver.coefficients!(grid, index))
+  const trajectory = linearTrajectory(clean.x, grid, rules)
   const velocityAt = async (x: Tensor, index: number) => {
     signal?.throwIfAborted()
     return velocityOf(x, await denoise(x, grid[index]!, signal), grid[index]!)
@@ -134,12 +135,16 @@ async function sweepProblem(clean: State, solver: Solver, diffusion: Diffusion):
     answer: (velocities) => answers.get(velocities),
     async evaluate(point) {
       const before = split(point)
-      const after = [...before]
-      for (let i = count - 1; i >= 0; i--) {
-        after[i] = await velocityAt(trajectory(after)[i]!, i)
-        const shift = [[1, after[i]!] as const, [-1, before[i]!] as const]
-        for (let j = 0; j < i; j++) after[j] = combine([1, before[j]!], ...shift)
-      }
+      const after = await unlessNotFinite(async () => {
+        const velocities = [...before]
+        for (let i = count - 1; i >= 0; i--) {
+          const velocity = await velocityAt(trajectory(i, velocities), i)
+          velocities[i] = velocity
+          for (let j = 0; j < i; j++) velocities[j] = combine([1, before[j]!], [1, velocity], [-1, before[i]!])
+        }
+        return velocities
+      })
+      if (!after) return { residual: map(point, () => Number.NaN) }
       answers.set(point, after)
       const residual = combine([1, point], [-1, stacked(after)])
       return { residual, merit: norm(residual) / Math.sqrt(count * size) }

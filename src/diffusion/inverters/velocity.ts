@@ -16,7 +16,3 @@ export const velocitySlope = ({ alpha, sigma }: NoiseLevel): number => alpha / (
 /** v in D = slope·x − sigma·v; on variance-preserving levels v = alpha·ε − sigma·x₀. Of order 1 at every level. */
 export const velocityOf = (x: Tensor, denoised: Tensor, level: NoiseLevel): Tensor =>
   combine([velocitySlope(level) / level.sigma, x], [-1 / level.sigma, denoised])
-
-/** The estimate of x₀ that a velocity stands for. */
-export const estimateOf = (x: Tensor, velocity: Tensor, level: NoiseLevel): Tensor =>
-  combine([velocitySlope(level), x], [-level.sigma, velocity])

@@ -2,10 +2,10 @@
  * What inverters share that go step by step from the clean end to the noise: the walk, its refusals and its units.
  * How one step is undone is each inverter's own business.
  */
-import { expected, type UndiffuseError } from '../../core/errors.js'
+import { expected, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import type { Solution } from '../../iterations/solve.js'
-import { sizeOf, type Tensor } from '../../math/tensor.js'
+import { isFinite as isFiniteTensor, sizeOf, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State, Trajectory } from '../diffusion.js'
 import type { Grid, NoiseLevel } from '../level.js'
 
@@ -35,6 +35,7 @@ export async function* walkBack(
     diffusion.signal?.throwIfAborted()
     const index = Math.floor((end - 1) / stride) * stride
     const undone = yield* within(undo(states[0]!.x, index, end), { stage, done: total - end, total })
+    checkFinite(stage, undone.states[0]!, diffusion.grid)
     states.unshift(...undone.states)
     // Steps undone together tell their evaluations once, so that sums are right.
     solutions.unshift(
@@ -55,6 +56,25 @@ export async function* within<T>(
     const step = await steps.next()
     if (step.done) return step.value
     yield { ...step.value, ...whole }
+  }
+}
+
+function checkFinite(stage: string, { index, x }: State, grid: Grid): void {
+  if (isFiniteTensor(x)) return
+  const got = `NaN or infinity at t = ${grid[index]!.t}`
+  throw expected('not-finite', 'finite numbers', `undoing step ${index} by ${stage}`, got, 'Check the denoiser.')
+}
+
+/**
+ * What an attempt gives; undefined where a number on the way is not finite. An iteration that blows up asks the network
+ * where it has no answer: that is an outcome, not an error.
+ */
+export async function unlessNotFinite<T>(attempt: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!isUndiffuseError(error) || error.code !== 'not-finite') throw error
+    return undefined
   }
 }
 

@@ -95,6 +95,19 @@ export function firstOrderStep(from: NoiseLevel, to: NoiseLevel): Coefficients {
   return { x: [ratio], denoised: [to.alpha - from.alpha * ratio] }
 }
 
+/** The solver that takes first-order steps along a grid: what DDIM, DPM-Solver-1 and Euler share. */
+export const firstOrderSolver = (name: string, grid: MultistepOptions['grid']): Solver =>
+  multistep({
+    name,
+    order: 1,
+    past: { x: 0, denoised: 0 },
+    grid,
+    coefficients: (levels, index) => {
+      const { from, to } = interval(levels, index)
+      return firstOrderStep(from, to)
+    },
+  })
+
 /** The first-order step with the estimate in hand. */
 export function firstOrderMove(x: Tensor, denoised: Tensor, from: NoiseLevel, to: NoiseLevel): Tensor {
   const rule = firstOrderStep(from, to)

@@ -2,7 +2,7 @@
 import { define } from '../../core/define.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
-import { firstOrderStep, interval, multistep } from '../multistep.js'
+import { firstOrderSolver } from '../multistep.js'
 
 /**
  * Moves to the next level with the estimate held fixed.
@@ -21,15 +21,5 @@ export const ddim = define({
   title: 'DDIM',
   source: 'Song et al., ICLR 2021',
   fields: gridFields,
-  make: (options) =>
-    multistep({
-      name: 'ddim',
-      order: 1,
-      past: { x: 0, denoised: 0 },
-      grid: (schedule) => gridOf(schedule, options),
-      coefficients: (grid, index) => {
-        const { from, to } = interval(grid, index)
-        return firstOrderStep(from, to)
-      },
-    }),
+  make: (options) => firstOrderSolver('ddim', (schedule) => gridOf(schedule, options)),
 })

@@ -2,7 +2,7 @@
 import { define } from '../../core/define.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
-import { firstOrderStep, interval, multistep } from '../multistep.js'
+import { firstOrderSolver } from '../multistep.js'
 
 /**
  * The first-order exponential step, the same for predicted noise and predicted data, and the same as DDIM's.
@@ -18,15 +18,5 @@ export const dpmSolver1 = define({
   title: 'DPM-Solver, first order',
   source: 'Lu et al., NeurIPS 2022',
   fields: { ...gridFields, steps: { ...gridFields.steps, default: 20 } },
-  make: (options) =>
-    multistep({
-      name: 'dpm-solver-1',
-      order: 1,
-      past: { x: 0, denoised: 0 },
-      grid: (schedule) => gridOf(schedule, options),
-      coefficients: (grid, index) => {
-        const { from, to } = interval(grid, index)
-        return firstOrderStep(from, to)
-      },
-    }),
+  make: (options) => firstOrderSolver('dpm-solver-1', (schedule) => gridOf(schedule, options)),
 })

@@ -2,7 +2,7 @@
 import { define } from '../../core/define.js'
 import { karrasFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
-import { firstOrderStep, interval, multistep } from '../multistep.js'
+import { firstOrderSolver } from '../multistep.js'
 
 /**
  * One explicit step of d(x/α)/d(σ/α) = ε(x).
@@ -20,15 +20,5 @@ export const euler = define({
   title: 'Euler',
   source: 'Karras et al., NeurIPS 2022',
   fields: karrasFields,
-  make: (options) =>
-    multistep({
-      name: 'euler',
-      order: 1,
-      past: { x: 0, denoised: 0 },
-      grid: (schedule) => gridOf(schedule, options),
-      coefficients: (grid, index) => {
-        const { from, to } = interval(grid, index)
-        return firstOrderStep(from, to)
-      },
-    }),
+  make: (options) => firstOrderSolver('euler', (schedule) => gridOf(schedule, options)),
 })

@@ -15,7 +15,7 @@ export interface Position {
  * their `finally` blocks.
  *
  * @example
- * const results = yield* together(items.map((item, i) => work(item, call(i))), coalescer, { before: 0, all: items.length })
+ * const results = yield* together(items.map((item, i) => work(item, call(i))), meeting, { before: 0, all: items.length })
  */
 export async function* together<T>(
   runs: readonly Steps<T>[],

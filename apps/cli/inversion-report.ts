@@ -4,9 +4,9 @@ import { type Evaluations, errorMap, formatShape, type LatentInversion } from 'u
 import { type ContactSheetCell, contactSheet } from 'undiffuse/node'
 import type { FinishedInversion, Frame } from './inversion.js'
 import type { Terminal } from './terminal.js'
+import { autoencoderText, costLines, costReport, decibels } from './words.js'
 
 const errorGain = 8
-/** More frames than this make a sheet that nobody looks at: they are shown evenly spaced. */
 const mostRows = 8
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
@@ -24,13 +24,23 @@ const total = (frames: readonly Frame[]): Evaluations => {
   }
 }
 
-/** Time outside the networks, once they are open: the share that this program adds. */
-const overheadShare = ({ seconds, cost }: FinishedInversion): number =>
-  Math.max(0, seconds - cost.openingSeconds - cost.networkSeconds) / seconds
+/** One picture's latent in numbers. */
+export const latentReport = (inversion: LatentInversion) => ({
+  psnrBeforeDb: inversion.psnrBeforeDb,
+  psnrAfterDb: inversion.psnrAfterDb,
+  pixelResidualBefore: inversion.residual.before,
+  pixelResidualAfter: inversion.residual.after,
+  exact: inversion.exact,
+  outcome: inversion.outcome,
+  iterations: inversion.iterations,
+  evaluations: inversion.evaluations,
+  seconds: inversion.seconds,
+  pixelResidualHistory: inversion.history,
+})
 
 /** The report as JSON. A PSNR of equal pictures is infinite, which JSON has no number for: it is null. */
 export function inversionReport(finished: FinishedInversion) {
-  const { request, model, frames, seconds, cost, outputs } = finished
+  const { request, model, frames, outputs } = finished
   const [, height, width] = frames[0]!.source.image.shape
   const [, fittedHeight, fittedWidth] = frames[0]!.fitted.image.shape
   return {
@@ -47,40 +57,12 @@ export function inversionReport(finished: FinishedInversion) {
     frames: frames.map(({ source, inversion }) => ({
       picture: source.path,
       notes: source.notes,
-      psnrBeforeDb: inversion.psnrBeforeDb,
-      psnrAfterDb: inversion.psnrAfterDb,
-      pixelResidualBefore: inversion.residual.before,
-      pixelResidualAfter: inversion.residual.after,
-      exact: inversion.exact,
-      outcome: inversion.outcome,
-      iterations: inversion.iterations,
-      evaluations: inversion.evaluations,
-      seconds: inversion.seconds,
-      pixelResidualHistory: inversion.history,
+      ...latentReport(inversion),
     })),
     evaluations: total(frames),
-    seconds,
-    networkSeconds: cost.networkSeconds,
-    openingSeconds: cost.openingSeconds,
-    overheadShare: overheadShare(finished),
-    networkRuns: cost.networkRuns,
-    peakMemoryBytes: cost.peakMemoryBytes,
+    ...costReport(finished),
     outputs,
   }
-}
-
-const decibels = (value: number): string => (value === Number.POSITIVE_INFINITY ? 'no error' : `${value.toFixed(2)} dB`)
-
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
-
-function evaluationText(evaluations: Evaluations): string {
-  const parts: [count: number, name: string][] = [
-    [evaluations.encodes, 'encode'],
-    [evaluations.decodes, 'decode'],
-    [evaluations.roundTrips, 'round trip'],
-    [evaluations.pullbacks, 'pullback'],
-  ]
-  return parts.flatMap(([count, name]) => (count > 0 ? [plural(count, name)] : [])).join(', ')
 }
 
 function outcomeText(frames: readonly Frame[]): string {
@@ -95,7 +77,7 @@ function outcomeText(frames: readonly Frame[]): string {
 
 /** The report in words. Of several frames, means. */
 export function sayReport(io: Terminal, finished: FinishedInversion): void {
-  const { request, model, frames, seconds, cost, outputs } = finished
+  const { request, model, frames, outputs } = finished
   const [first] = frames as [Frame]
   const [, height, width] = first.fitted.image.shape
   const several = frames.length > 1 ? `${frames.length} frames, means: ` : ''
@@ -114,21 +96,20 @@ export function sayReport(io: Terminal, finished: FinishedInversion): void {
     `  residual     ${residual.map((value) => value.toPrecision(4)).join(' → ')}  (‖D(z) − x‖, pixels from −1 to 1)`,
   )
   io.say(`  outcome      ${outcomeText(frames)}`)
-  io.say(`  evaluations  ${evaluationText(total(frames))}`)
-  io.say(
-    `  time         ${seconds.toFixed(2)} s: ${cost.networkSeconds.toFixed(2)} s in the network, ${cost.openingSeconds.toFixed(2)} s opening it, overhead ${(100 * overheadShare(finished)).toFixed(1)} %`,
-  )
-  io.say(`  memory       ${(cost.peakMemoryBytes / 2 ** 20).toFixed(0)} MiB at most, in the network's process`)
+  io.say(`  evaluations  ${autoencoderText(total(frames))}`)
+  for (const line of costLines(finished)) io.say(line)
   io.say(`wrote ${outputs.latent}, ${outputs.sheet}, ${outputs.report}`)
 }
 
-function shown(frames: readonly Frame[]): readonly Frame[] {
+/** More rows than these make a sheet that nobody looks at: they are shown evenly spaced. */
+export function shown<T>(frames: readonly T[]): readonly T[] {
   if (frames.length <= mostRows) return frames
   const spacing = (frames.length - 1) / (mostRows - 1)
   return Array.from({ length: mostRows }, (_, i) => frames[Math.round(i * spacing)]!)
 }
 
-function cellsOf({ source, fitted, inversion }: Frame): readonly ContactSheetCell[] {
+/** The picture, what comes back of it, and where both differ. */
+export function cellsOf({ source, fitted, inversion }: Frame): readonly ContactSheetCell[] {
   const { restore, image } = fitted
   const { picture, encodedPicture, psnrBeforeDb, psnrAfterDb } = inversion
   return [

@@ -7,6 +7,7 @@ import { bundledFile } from 'undiffuse/node'
 import { addBench } from './commands/bench.js'
 import { addDoctor } from './commands/doctor.js'
 import { addExample } from './commands/example.js'
+import { addGenerate } from './commands/generate.js'
 import { addInvert } from './commands/invert.js'
 import { addModels } from './commands/models.js'
 import { addReport } from './commands/report.js'
@@ -30,7 +31,7 @@ const program = new Command('undiffuse')
   .configureOutput({ outputError: () => {} })
   .exitOverride()
 
-for (const add of [addInvert, addExample, addReport, addBench, addRun, addModels, addDoctor]) add(program)
+for (const add of [addGenerate, addInvert, addExample, addReport, addBench, addRun, addModels, addDoctor]) add(program)
 
 /** Commander's words as ours: one line, and where the right ones are listed. */
 function badCommandLine({ message }: CommanderError, words: readonly string[]) {

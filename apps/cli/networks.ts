@@ -1,7 +1,7 @@
 /** What commands that run networks share: a runtime that ends with them, what it cost, and which model is meant. */
 import { performance } from 'node:perf_hooks'
 import { expected, type Runtime } from 'undiffuse'
-import { bundledModels, ortNode } from 'undiffuse/node'
+import { bundledModels, nodeFiles, ortNode } from 'undiffuse/node'
 
 export interface NetworkCost {
   /** Inside network runs. */
@@ -50,4 +50,9 @@ export async function modelFolder(idOrPath: string | undefined): Promise<string>
     'none, and no bundled one',
     'Pass the folder of a diffusers checkpoint.',
   )
+}
+
+/** Whether a model goes on from the latent to the noise. */
+export async function hasDenoiser(idOrPath: string | undefined): Promise<boolean> {
+  return (await nodeFiles.list(nodeFiles.join(await modelFolder(idOrPath), 'unet'))) !== undefined
 }

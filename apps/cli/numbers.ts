@@ -1,4 +1,4 @@
-/** Whole numbers and lists of them on the command line. */
+/** Numbers, lists of them and sizes on the command line. */
 import { InvalidArgumentError } from 'commander'
 
 /** Reads one number; `12abc`, `1.5` and smaller ones are refused. */
@@ -15,3 +15,23 @@ export const integersAtLeast =
   (least: number) =>
   (text: string): readonly number[] =>
     text.split(',').map(integerAtLeast(least))
+
+/** Reads a number; `NaN`, `Infinity`, nothing and words are refused. */
+export function finiteNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isFinite(value)) return value
+  throw new InvalidArgumentError('It must be a finite number.')
+}
+
+export interface PictureSize {
+  readonly width: number
+  readonly height: number
+}
+
+/** Reads `128`, a square, or `192x128`, width × height. */
+export function pictureSize(text: string): PictureSize {
+  const [, width, height = width] = /^(\d{1,5})(?:[x×](\d{1,5}))?$/.exec(text.trim()) ?? []
+  const size = { width: Number(width), height: Number(height) }
+  if (size.width > 0 && size.height > 0) return size
+  throw new InvalidArgumentError('It must be pixels, as 128 or 192x128 (width x height).')
+}

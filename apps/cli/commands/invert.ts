@@ -1,61 +1,98 @@
-/** `undiffuse invert`: from pictures to the latents that decode to them. */
+/** `undiffuse invert`: from pictures to the latents that decode to them, and to the noise that made those. */
 import { type Command, Option } from 'commander'
-import { decoderInverters, expected } from 'undiffuse'
-import { defaultDecoder, type InversionRequest, invertPictures } from '../inversion.js'
+import { decoderInverters, expected, type Fit, inverters } from 'undiffuse'
+import { addNetworkOptions, type NetworkOptions } from '../diffusion.js'
+import { defaultDecoder, invertPictures } from '../inversion.js'
 import { describeMethods } from '../methods.js'
+import { hasDenoiser } from '../networks.js'
+import { defaultInverter, invertToNoise } from '../noise-inversion.js'
 import { integerAtLeast } from '../numbers.js'
+import { addRecipeOptions, promptOption, type Recipe, solverHelp } from '../recipe.js'
+import { isTensorFile } from '../tensor-files.js'
 import { runCommand } from '../terminal.js'
 
-interface InvertOptions extends InversionRequest {
-  readonly to: string
+interface InvertOptions extends NetworkOptions, Recipe {
+  readonly to?: 'latent' | 'noise'
+  readonly decoder: string
+  readonly inverter: string
+  readonly fit: Fit
+  readonly chunk?: number
+  readonly output?: string
+  readonly report?: string
   readonly json: boolean
 }
 
 const help = `
-Several pictures, or a folder of them, are frames of one size and are inverted together, \`--chunk\` at a time.
-The latent is written as .safetensors (\`latent\`, frames × channels × height × width), with a sheet of pictures to look
-at and a report of all numbers beside it or in the folder \`--report\`.
+Several pictures, or a folder of them, are frames of one size and are inverted together, \`--chunk\` at a time. A
+.safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it is;
+its prompt, guidance and solver are taken from the file where they are not said here.
+What is found is written as .safetensors (\`latent\` and \`noise\`, count × channels × height × width, and what each is
+exact given), with a sheet of pictures to look at, a chart of residuals and a report of all numbers beside it or in the
+folder \`--report\`. To find the noise that made a picture, tell the prompt, guidance, solver and steps that made it.
 With \`--fit pad\` the right and bottom edges are repeated up to the next multiple of what the model takes; a picture
-smaller than one entry of the latent is refused.
+smaller than that is refused.
 
 Examples:
+  $ undiffuse invert photo.png -o photo.safetensors
   $ undiffuse invert photo.png --to latent -o photo.safetensors
-  $ undiffuse invert photo.png --decoder gradient-free:iterations=100 --precision 16 --report out
-  $ undiffuse invert frames/ --chunk 4 -o video.safetensors --json`
+  $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --solver ddim --steps 50
+  $ undiffuse invert latent.safetensors --inverter implicit:iteration=picard -o noise.safetensors
+  $ undiffuse invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out
+  $ undiffuse invert frames/ --to latent --chunk 4 -o video.safetensors --json`
+
+/** The options that only lead on from the latent; said without effect, they are a mistake. */
+const noiseOnly = ['prompt', 'negative', 'guidance', 'solver', 'steps'] as const
+
+function checkLatentOptions(options: InvertOptions, sources: readonly string[]): void {
+  const named = noiseOnly.find((name) => options[name] !== undefined)
+  const got = named ? `\`--${named}\`` : sources.some(isTensorFile) ? 'a latent' : undefined
+  if (got === undefined) return
+  const remedy = 'That is for `--to noise`, which needs a model with a unet.'
+  throw expected('bad-option', 'pictures and a decoder inversion', '`--to latent`', got, remedy)
+}
 
 export function addInvert(program: Command): void {
-  program
-    .command('invert <picture...>')
-    .description('find the latent that decodes to a picture')
-    .option('--to <what>', 'how far back: latent', 'latent')
-    .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
-    .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+  const command = program
+    .command('invert <source...>')
+    .description('find the latent that decodes to a picture, and the noise that made it')
     .addOption(
-      new Option('--precision <bits>', 'of the numbers that networks compute with').choices(['16', '32']).default('32'),
+      new Option('--to <what>', 'how far back (default: noise, where the model has a unet)').choices([
+        'latent',
+        'noise',
+      ]),
     )
-    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
-    .option('--lean', 'spend time to save memory', false)
+    .option(...promptOption)
+  addNetworkOptions(addRecipeOptions(command))
+    .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
+    .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
     .addOption(
       new Option('--fit <how>', 'pictures whose sides the model does not take')
         .choices(['refuse', 'pad', 'crop', 'resize'])
         .default('pad'),
     )
-    .option('--chunk <n>', 'frames that are inverted at the same time (default: 8)', integerAtLeast(1))
-    .option('-o, --output <file>', 'the latent, a .safetensors file (default: <picture>.safetensors here)')
-    .option('--report <folder>', "where sheet and report go (default: the latent's folder)")
+    .option(
+      '--chunk <n>',
+      'pictures that are inverted at the same time (default: 8 to the latent, 4 to the noise)',
+      integerAtLeast(1),
+    )
+    .option('-o, --output <file>', 'what is found, a .safetensors file (default: <picture>.safetensors here)')
+    .option('--report <folder>', "where sheet, chart and report go (default: the output's folder)")
     .option('--json', 'print a machine-readable result', false)
     .addHelpText(
       'after',
-      `${describeMethods('Decoder inversions (method:option=value,...):', decoderInverters)}\n${help}`,
+      [
+        describeMethods('Inverters (method:option=value,...):', inverters),
+        describeMethods('Decoder inversions:', decoderInverters),
+        solverHelp(),
+        help,
+      ].join('\n'),
     )
-    .action((pictures: readonly string[], options: InvertOptions) =>
+    .action((sources: readonly string[], options: InvertOptions) =>
       runCommand(options.json, async (io) => {
-        if (options.to !== 'latent') {
-          const remedy =
-            'The noise comes with the diffusion model, which this version does not have; use `--to latent`.'
-          throw expected('unsupported', '`latent`', '`--to`', `\`${options.to}\``, remedy)
-        }
-        await invertPictures(io, pictures, options)
+        const to = options.to ?? ((await hasDenoiser(options.model)) ? 'noise' : 'latent')
+        if (to === 'noise') return await invertToNoise(io, sources, options)
+        checkLatentOptions(options, sources)
+        await invertPictures(io, sources, options)
       }),
     )
 }

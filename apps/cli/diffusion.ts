@@ -1,0 +1,59 @@
+/** What commands share that sample or invert: the model, opened for as long as they run, and the work they follow. */
+import { performance } from 'node:perf_hooks'
+import { type Command, Option } from 'commander'
+import { type OpenDiffusionModel, openDiffusionModel, type Progress } from 'undiffuse'
+import { nodeFiles } from 'undiffuse/node'
+import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
+import { namedSolver, type Recipe } from './recipe.js'
+import type { Terminal } from './terminal.js'
+
+/** Which model, and how its networks run. */
+export interface NetworkOptions {
+  readonly model?: string
+  readonly device?: string
+  readonly precision: '16' | '32'
+  readonly lean: boolean
+}
+
+export const addNetworkOptions = (command: Command): Command =>
+  command
+    .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+    .addOption(
+      new Option('--precision <bits>', 'of the numbers that networks compute with').choices(['16', '32']).default('32'),
+    )
+    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
+    .option('--lean', 'spend time to save memory', false)
+
+/** A clock in seconds. */
+export const now = (): number => performance.now() / 1000
+
+/** Opens the model, its solver with the recipe's steps, and runs `body`; what was opened is closed with it. */
+export async function withModel<T>(
+  { model: name, device, precision, lean }: NetworkOptions,
+  recipe: Recipe,
+  body: (model: OpenDiffusionModel, cost: () => Promise<NetworkCost>) => Promise<T>,
+): Promise<T> {
+  namedSolver(recipe)
+  const folder = await modelFolder(name)
+  return await withRuntime(device, async (runtime, cost) => {
+    const options = {
+      precision: precision === '16' ? 16 : 32,
+      lean,
+      ...(recipe.steps !== undefined && { steps: recipe.steps }),
+    } as const
+    const model = await openDiffusionModel(nodeFiles, folder, runtime, options)
+    return await body(model, cost)
+  })
+}
+
+/** Draws the progress of work until it ends, as a part of a whole where there is one. */
+export async function follow<T>(
+  io: Terminal,
+  task: PromiseLike<T> & AsyncIterable<Progress>,
+  part?: string,
+): Promise<T> {
+  for await (const progress of task) {
+    io.progress(part === undefined ? progress : { ...progress, stage: `${part}: ${progress.stage}` })
+  }
+  return await task
+}

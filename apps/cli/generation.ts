@@ -1,0 +1,199 @@
+/** What `generate` does: a prompt and seeds, or noise from a file, to pictures, and the files beside them. */
+import { basename, dirname, extname, join } from 'node:path'
+import {
+  expected,
+  formatShape,
+  type Generation,
+  generate,
+  type OpenDiffusionModel,
+  round8,
+  type Tensor,
+} from 'undiffuse'
+import { checkWritable, contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
+import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
+import type { PictureSize } from './numbers.js'
+import { completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
+import { checkTensorFileName, readTensorFile, tensorFile } from './tensor-files.js'
+import type { Terminal } from './terminal.js'
+import { costLines, costReport, evaluationText, type Timed, totalEvaluations } from './words.js'
+
+export interface GenerationRequest extends NetworkOptions, Recipe {
+  readonly seed?: number
+  readonly count: number
+  readonly size?: PictureSize
+  /** A file to start from, in place of a seed. */
+  readonly noise?: string
+  readonly output: string
+  readonly saveNoise?: string
+  readonly saveLatent?: string
+}
+
+/** What one picture is made from. */
+interface Start {
+  readonly seed?: number
+  readonly noise?: Tensor
+}
+
+interface GeneratedPicture {
+  readonly path: string
+  readonly seed: number | undefined
+  readonly generation: Generation
+}
+
+/** Everything that the report says. */
+interface FinishedGeneration extends Timed {
+  readonly model: string
+  readonly recipe: Recipe
+  readonly pictures: readonly GeneratedPicture[]
+  /** Files by what they hold. */
+  readonly outputs: Readonly<Record<string, string>>
+}
+
+async function startsOf({ noise, seed, count, size }: GenerationRequest): Promise<[readonly Start[], Recipe]> {
+  if (noise === undefined) return [Array.from({ length: count }, (_, i) => ({ seed: (seed ?? 0) + i })), {}]
+  if (seed !== undefined || size !== undefined || count !== 1) {
+    const got = seed !== undefined ? '`--seed`' : size !== undefined ? '`--size`' : '`--count`'
+    throw expected(
+      'bad-option',
+      '`--noise` alone',
+      '`generate`',
+      `${got} as well`,
+      'The file says how many and how large.',
+    )
+  }
+  const { tensors, recipe } = await readTensorFile(noise, 'noise')
+  return [tensors.map((one) => ({ noise: one })), recipe]
+}
+
+/** `a.png` for one; `a-7.png`, `a-8.png` for several, by their seeds or places. */
+function pathsOf(output: string, starts: readonly Start[]): readonly string[] {
+  if (starts.length === 1) return [output]
+  const stem = output.slice(0, -extname(output).length)
+  return starts.map(({ seed }, i) => `${stem}-${seed ?? i + 1}${extname(output)}`)
+}
+
+/** Nothing is computed for outputs that cannot be written. */
+async function outputsOf(request: GenerationRequest, count: number): Promise<Readonly<Record<string, string>>> {
+  const { output, saveNoise, saveLatent } = request
+  if (extname(output).toLowerCase() !== '.png') {
+    throw expected('bad-option', 'a name that ends in .png', '`--output`', `\`${output}\``, 'Change the name.')
+  }
+  if (saveNoise !== undefined) checkTensorFileName(saveNoise, '--save-noise')
+  if (saveLatent !== undefined) checkTensorFileName(saveLatent, '--save-latent')
+  return {
+    ...(count > 1 && { sheet: join(dirname(output), `${basename(output, extname(output))}.sheet.png`) }),
+    ...(saveNoise !== undefined && { noise: saveNoise }),
+    ...(saveLatent !== undefined && { latent: saveLatent }),
+  }
+}
+
+const columns = 4
+
+const sheetOf = ({ pictures, recipe, model }: FinishedGeneration): Promise<Uint8Array> => {
+  const cells = pictures.map(({ path, seed, generation }) => ({
+    image: generation.image,
+    label: seed === undefined ? basename(path) : `seed ${seed}`,
+  }))
+  const rows = Array.from({ length: Math.ceil(cells.length / columns) }, (_, i) =>
+    cells.slice(i * columns, (i + 1) * columns),
+  )
+  return contactSheet(rows, { title: `${model}: ${recipe.prompt ?? ''}` })
+}
+
+async function filesOf(finished: FinishedGeneration): Promise<readonly (readonly [string, FileContent])[]> {
+  const { pictures, outputs, recipe, model } = finished
+  const generations = pictures.map(({ generation }) => generation)
+  const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
+  const made = { model, ...(seeds.length > 0 && { seeds: seeds.join(',') }) }
+  const tensors = (name: 'noise' | 'latent') =>
+    tensorFile({ [name]: generations.map((one) => one[name]) }, recipe, made)
+  return [
+    ...(await Promise.all(
+      pictures.map(async ({ path, generation }) => [path, await encodePng(round8(generation.image))] as const),
+    )),
+    ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(finished)] as const]),
+    ...(outputs.noise === undefined ? [] : [[outputs.noise, tensors('noise')] as const]),
+    ...(outputs.latent === undefined ? [] : [[outputs.latent, tensors('latent')] as const]),
+  ]
+}
+
+function reportOf(finished: FinishedGeneration) {
+  const { model, recipe, pictures, outputs } = finished
+  const [{ generation }] = pictures as readonly [GeneratedPicture]
+  const [, height, width] = generation.image.shape
+  return {
+    model,
+    prompt: generation.prompt,
+    negativePrompt: generation.negativePrompt ?? null,
+    guidance: generation.guidance,
+    solver: recipe.solver ?? generation.solver,
+    steps: generation.grid.length - 1,
+    widthPixels: width,
+    heightPixels: height,
+    latentShape: generation.latent.shape,
+    pictures: pictures.map(({ path, seed, generation }) => ({
+      picture: path,
+      seed: seed ?? null,
+      evaluations: generation.evaluations,
+      seconds: generation.seconds,
+    })),
+    evaluations: totalEvaluations(pictures.map(({ generation }) => generation.evaluations)),
+    ...costReport(finished),
+    outputs: { pictures: pictures.map(({ path }) => path), ...outputs },
+  }
+}
+
+function sayReport(io: Terminal, finished: FinishedGeneration): void {
+  const { model, pictures, outputs } = finished
+  const { prompt, negativePrompt, guidance, solver, steps, widthPixels, heightPixels, evaluations } = reportOf(finished)
+  const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
+  const from = seeds.length > 0 ? `seed ${seeds.join(', ')}` : 'the noise of a file'
+  io.say(`“${prompt}”${negativePrompt === null ? '' : ` without “${negativePrompt}”`}, ${from}`)
+  io.say(`  by           ${model}, ${solver}, ${steps} steps, guidance ${guidance}`)
+  io.say(
+    `  from, to     noise ${formatShape(pictures[0]!.generation.latent.shape)} → ${widthPixels}×${heightPixels} pixels`,
+  )
+  io.say(`  evaluations  ${evaluationText(evaluations)}`)
+  for (const line of costLines(finished)) io.say(line)
+  io.say(`wrote ${[...pictures.map(({ path }) => path), ...Object.values(outputs)].join(', ')}`)
+}
+
+async function generateOne(
+  io: Terminal,
+  model: OpenDiffusionModel,
+  recipe: Recipe,
+  { noise, seed }: Start,
+  { size, part }: { size: PictureSize | undefined; part: string | undefined },
+): Promise<Generation> {
+  const prompt = recipe.prompt ?? ''
+  const options = { ...samplingOf(recipe, model), prompt, model, seed, noise, size, signal: io.signal, now }
+  return await follow(io, generate(options), part)
+}
+
+/** Reads, generates, writes and reports. Fails before the networks run where it can be known to fail. */
+export async function generatePictures(io: Terminal, request: GenerationRequest): Promise<void> {
+  const [starts, remembered] = await startsOf(request)
+  const recipe = withRemembered(request, remembered)
+  requiredPrompt(recipe.prompt, 'Say what to show: `undiffuse generate "a red circle"`.')
+  const paths = pathsOf(request.output, starts)
+  const outputs = await outputsOf(request, starts.length)
+  for (const path of [...paths, ...Object.values(outputs)]) await checkWritable(path)
+
+  const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedGeneration> => {
+    const begin = now()
+    const pictures: GeneratedPicture[] = []
+    for (const [i, start] of starts.entries()) {
+      const part = starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined
+      const generation = await generateOne(io, model, recipe, start, { size: request.size, part })
+      pictures.push({ path: paths[i]!, seed: start.seed, generation })
+    }
+    const seconds = now() - begin
+    const steps = pictures[0]!.generation.grid.length - 1
+    const made = completed(recipe, samplingOf(recipe, model), steps)
+    return { model: model.name, recipe: made, pictures, outputs, seconds, cost: await cost() }
+  })
+  await writeFilesAtomically(await filesOf(finished))
+  io.clear()
+  sayReport(io, finished)
+  io.result(reportOf(finished))
+}

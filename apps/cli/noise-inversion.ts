@@ -1,0 +1,199 @@
+/** What `invert --to noise` does: pictures or latents in, latents, noise and their report out. */
+import { mkdir } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import {
+  decoderInverters,
+  type Exactness,
+  expected,
+  type Fit,
+  type Fitted,
+  invertAll,
+  inverters,
+  type NoiseInversion,
+  type OpenDiffusionModel,
+  type PromptedSource,
+  parse,
+  type Tensor,
+} from 'undiffuse'
+import { checkWritable, type FileContent, writeFilesAtomically } from 'undiffuse/node'
+import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
+import { noisePlot, noiseReport, noiseSheet, sayNoiseReport } from './noise-report.js'
+import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
+import { completed, type Recipe, samplingOf, withRemembered } from './recipe.js'
+import { checkTensorFileName, isTensorFile, readTensorFile, tensorFile } from './tensor-files.js'
+import type { Terminal } from './terminal.js'
+import type { Timed } from './words.js'
+
+export const defaultInverter = inverters[0].definition.id
+
+export interface NoiseRequest extends NetworkOptions, Recipe {
+  readonly decoder: string
+  readonly inverter: string
+  readonly fit: Fit
+  readonly chunk?: number
+  readonly output?: string
+  readonly report?: string
+}
+
+/** A picture as it was read, or a latent; what it is called in reports. */
+export interface NoiseSource {
+  readonly name: string
+  readonly picture?: NamedPicture
+  readonly latent?: Tensor
+}
+
+export interface InvertedSource {
+  readonly source: NoiseSource
+  readonly fitted: Fitted | undefined
+  readonly inversion: NoiseInversion
+  /** What the noise is exact given. */
+  readonly noiseExact: Exactness
+}
+
+/** Everything that the report says. */
+export interface FinishedNoise extends Timed {
+  readonly request: NoiseRequest
+  readonly model: string
+  readonly recipe: Recipe
+  readonly sources: readonly InvertedSource[]
+  readonly outputs: NoiseOutputs
+}
+
+export interface NoiseOutputs {
+  readonly noise: string
+  readonly sheet: string
+  /** Absent where no residual is known. */
+  readonly plot?: string
+  readonly report: string
+}
+
+async function outputsOf({ output, report }: NoiseRequest, first: string): Promise<Required<NoiseOutputs>> {
+  const stem = basename(resolve(first), extname(first))
+  // A latent's own file is not written over.
+  const noise = output ?? `${stem}${isTensorFile(first) ? '.noise' : ''}.safetensors`
+  checkTensorFileName(noise, '--output')
+  const beside = join(report ?? dirname(noise), basename(noise, extname(noise)))
+  const outputs = {
+    noise,
+    sheet: `${beside}.sheet.png`,
+    plot: `${beside}.residuals.svg`,
+    report: `${beside}.report.json`,
+  }
+  if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
+  for (const path of Object.values(outputs)) await checkWritable(path)
+  return outputs
+}
+
+/** Pictures, or the latents in files, and what the first file says of how they were made. */
+async function readSources(paths: readonly string[], signal: AbortSignal): Promise<[readonly NoiseSource[], Recipe]> {
+  const files = paths.filter(isTensorFile)
+  if (files.length === 0) {
+    const pictures = await readPictures(paths, signal)
+    return [pictures.map((picture) => ({ name: basename(picture.path), picture })), {}]
+  }
+  if (files.length < paths.length) {
+    const remedy = 'Invert them one after the other.'
+    throw expected('bad-option', 'pictures or latents', '`invert`', 'some of each', remedy)
+  }
+  const read = await Promise.all(files.map((path) => readTensorFile(path, 'latent')))
+  const sources = read.flatMap(({ tensors }, i) =>
+    tensors.map((latent, k) => ({
+      name: tensors.length === 1 ? basename(files[i]!) : `${basename(files[i]!)} ${k + 1}`,
+      latent,
+    })),
+  )
+  return [sources, read[0]!.recipe]
+}
+
+/** Of a picture whose decoder is not undone exactly, the noise may still be exact given the latent that was found. */
+const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion, guessesMemory: boolean): Exactness =>
+  exact === 'no' && decoder && outcome === 'converged' && !guessesMemory ? 'given-latent' : exact
+
+async function invertSources(
+  io: Terminal,
+  model: OpenDiffusionModel,
+  sources: readonly NoiseSource[],
+  recipe: Recipe,
+  { decoder, inverter, fit, chunk }: NoiseRequest,
+): Promise<readonly InvertedSource[]> {
+  const sampling = samplingOf(recipe, model)
+  const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.pixelMultiple, fit))
+  const task = invertAll(
+    sources.map(({ latent }, i): PromptedSource => (latent ? { latent } : { image: fitted[i]!.image })),
+    {
+      ...sampling,
+      model,
+      decoder: parse(decoderInverters, decoder),
+      inverter: parse(inverters, inverter),
+      signal: io.signal,
+      now,
+      ...(chunk !== undefined && { chunk }),
+    },
+  )
+  const guessesMemory = sampling.solver.recall !== undefined
+  return (await follow(io, task)).map((inversion, i) => ({
+    source: sources[i]!,
+    fitted: fitted[i],
+    inversion,
+    noiseExact: noiseExactness(inversion, guessesMemory),
+  }))
+}
+
+/** What someone who finds the file needs to know, `undiffuse generate --noise` among them. */
+function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Array[] {
+  const inversions = sources.map(({ inversion }) => inversion)
+  const [{ source, fitted }] = sources as readonly [InvertedSource]
+  const sides = (shape: readonly number[]) => ({ height: `${shape[1]}`, width: `${shape[2]}` })
+  return tensorFile(
+    { latent: inversions.map(({ latent }) => latent), noise: inversions.map(({ noise }) => noise) },
+    recipe,
+    {
+      model,
+      inverter: request.inverter,
+      latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
+      noiseExact: sources.map(({ noiseExact }) => noiseExact).join(','),
+      outcome: inversions.map(({ outcome }) => outcome).join(','),
+      sources: JSON.stringify(sources.map(({ source }) => source.name)),
+      ...(source.picture &&
+        fitted && {
+          decoder: request.decoder,
+          fit: request.fit,
+          ...sides(fitted.image.shape),
+          originalHeight: sides(source.picture.image.shape).height,
+          originalWidth: sides(source.picture.image.shape).width,
+        }),
+    },
+  )
+}
+
+/** Reads, inverts, writes and reports. Fails before the networks run where it can be known to fail. */
+export async function invertToNoise(io: Terminal, paths: readonly string[], request: NoiseRequest): Promise<void> {
+  parse(decoderInverters, request.decoder)
+  parse(inverters, request.inverter)
+  const [sources, remembered] = await readSources(paths, io.signal)
+  const recipe = withRemembered(request, remembered)
+  const outputs = await outputsOf(request, paths[0]!)
+
+  const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedNoise> => {
+    const begin = now()
+    const inverted = await invertSources(io, model, sources, recipe, request)
+    const seconds = now() - begin
+    const made = completed(recipe, samplingOf(recipe, model), inverted[0]!.inversion.grid.length - 1)
+    return { request, model: model.name, recipe: made, sources: inverted, outputs, seconds, cost: await cost() }
+  })
+
+  const plot = await noisePlot(finished)
+  const { plot: plotPath, ...others } = outputs
+  const shown = plot === undefined ? { ...finished, outputs: others } : finished
+  const report = noiseReport(shown)
+  const files: (readonly [string, FileContent])[] = [
+    [outputs.noise, noiseFile(finished)],
+    [outputs.sheet, await noiseSheet(finished)],
+    ...(plot === undefined ? [] : [[plotPath, plot] as const]),
+    [outputs.report, `${JSON.stringify(report, undefined, 2)}\n`],
+  ]
+  await writeFilesAtomically(files)
+  io.clear()
+  sayNoiseReport(io, shown)
+  io.result(report)
+}

@@ -1,0 +1,170 @@
+/** Inversions to the noise in numbers, words, pictures and a chart. */
+import { basename } from 'node:path'
+import { type Exactness, formatShape, type InvertedStep, mean, type NoiseInversion } from 'undiffuse'
+import { type ContactSheetCell, contactSheet, scatterPlot } from 'undiffuse/node'
+import { cellsOf, latentReport, shown } from './inversion-report.js'
+import type { FinishedNoise, InvertedSource } from './noise-inversion.js'
+import { momentsOf, tensorPicture } from './tensor-pictures.js'
+import type { Terminal } from './terminal.js'
+import { costLines, costReport, decibels, evaluationText, finiteOrNull, plural, totalEvaluations } from './words.js'
+
+/** The largest residual of the steps; null where one is not known. */
+const largestResidual = ({ steps }: NoiseInversion): number | null =>
+  finiteOrNull(Math.max(...steps.map(({ residual }) => residual)))
+
+const stepReport = ({ residual, ...step }: InvertedStep) => ({ ...step, residual: finiteOrNull(residual) })
+
+/** One inversion in numbers. */
+export const inversionNumbers = (inversion: NoiseInversion, noiseExact: Exactness) => ({
+  noise: { exact: noiseExact, outcome: inversion.outcome, ...momentsOf(inversion.noise) },
+  largestResidual: largestResidual(inversion),
+  convergedSteps: inversion.steps.filter(({ outcome }) => outcome === 'converged').length,
+  steps: inversion.steps.map(stepReport),
+  evaluations: inversion.evaluations,
+  seconds: inversion.seconds,
+})
+
+/** The report as JSON. Residuals are shares of the noise in the cleaner end of a step; null where not known. */
+export function noiseReport(finished: FinishedNoise) {
+  const { request, model, recipe, sources, outputs } = finished
+  const [{ inversion, source, fitted }] = sources as readonly [InvertedSource]
+  const [, height, width] = source.picture?.image.shape ?? []
+  const [, fittedHeight, fittedWidth] = fitted?.image.shape ?? []
+  return {
+    model,
+    to: 'noise',
+    prompt: recipe.prompt ?? null,
+    negativePrompt: recipe.negative ?? null,
+    guidance: inversion.guidance,
+    solver: recipe.solver ?? inversion.solver,
+    steps: inversion.grid.length - 1,
+    inverter: request.inverter,
+    precisionBits: Number(request.precision),
+    device: request.device ?? 'cpu',
+    ...(source.picture && {
+      decoder: request.decoder,
+      fit: request.fit,
+      widthPixels: width,
+      heightPixels: height,
+      fittedWidthPixels: fittedWidth,
+      fittedHeightPixels: fittedHeight,
+    }),
+    latentShape: inversion.latent.shape,
+    sources: sources.map(({ source, inversion, noiseExact }) => ({
+      source: source.picture?.path ?? source.name,
+      notes: source.picture?.notes ?? [],
+      latent: inversion.decoder ? latentReport(inversion.decoder) : null,
+      ...inversionNumbers(inversion, noiseExact),
+    })),
+    evaluations: totalEvaluations(sources.map(({ inversion }) => inversion.evaluations)),
+    ...costReport(finished),
+    outputs,
+  }
+}
+
+const exactnessText: Readonly<Record<Exactness, string>> = {
+  'given-image': 'exact given the picture: sampled again, it makes its 8 bits',
+  'given-latent': 'exact given this latent: sampled again, it leads to it',
+  'given-memory': "exact given the latent and the solver's memory",
+  no: 'not exact',
+}
+
+/** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
+export function outcomesText(steps: readonly InvertedStep[]): string {
+  const names = [...new Set(steps.map(({ outcome }) => outcome))]
+  return names.map((name) => `${steps.filter(({ outcome }) => outcome === name).length} ${name}`).join(', ')
+}
+
+export const residualText = (inversion: NoiseInversion): string => {
+  const largest = largestResidual(inversion)
+  return largest === null ? 'not known' : `at most ${largest.toExponential(1)}`
+}
+
+/** How the latent and the noise were found, as lines below a heading. */
+export function inversionLines(inversion: NoiseInversion, noiseExact: Exactness): readonly string[] {
+  const { decoder, noise, steps, evaluations } = inversion
+  const { mean: centre, deviation } = momentsOf(noise)
+  const each = (evaluations.denoises + evaluations.pullbacks) / steps.length
+  return [
+    ...(decoder
+      ? [
+          `  latent       PSNR ${decibels(decoder.psnrBeforeDb)} → ${decibels(decoder.psnrAfterDb)}  (encoder alone → inverted, as 8-bit pictures)`,
+          `               ${decoder.outcome}; ${decoder.exact === 'no' ? 'not exact: it decodes to other 8-bit values' : 'exact given the picture'}`,
+        ]
+      : []),
+    `  steps        ${outcomesText(steps)}; residual ${residualText(inversion)}  (share of the noise in a step)`,
+    `  noise        mean ${centre.toFixed(3)}, deviation ${deviation.toFixed(3)}; ${exactnessText[noiseExact]}`,
+    `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
+  ]
+}
+
+/** The report in words. */
+export function sayNoiseReport(io: Terminal, finished: FinishedNoise): void {
+  const { request, model, recipe, sources, outputs } = finished
+  const [{ inversion, source, fitted }] = sources as readonly [InvertedSource]
+  for (const { source } of sources) for (const note of source.picture?.notes ?? []) io.say(`${source.name}: ${note}`)
+  const shape = formatShape(inversion.latent.shape)
+  const [, height, width] = fitted?.image.shape ?? []
+  const from = fitted ? `${width}×${height} pixels → latent` : 'latent'
+  io.say(`${sources.length > 1 ? `${sources.length} × ` : ''}${from} ${shape} → noise of ${model}`)
+  const [, originalHeight, originalWidth] = source.picture?.image.shape ?? []
+  if (height !== originalHeight || width !== originalWidth) {
+    io.say(`  fitted       ${originalWidth}×${originalHeight} → ${width}×${height} by ${request.fit}`)
+  }
+  const prompt = recipe.prompt === undefined ? 'without a prompt' : `“${recipe.prompt}”`
+  const methods = [...(fitted ? [request.decoder] : []), `${request.inverter} on ${recipe.solver ?? inversion.solver}`]
+  io.say(
+    `  by           ${methods.join('; ')}, ${plural(inversion.steps.length, 'step')}, guidance ${inversion.guidance}, ${prompt}`,
+  )
+  for (const { source, inversion, noiseExact } of sources) {
+    if (sources.length > 1) io.say(source.name)
+    for (const line of inversionLines(inversion, noiseExact)) io.say(line)
+  }
+  for (const line of costLines(finished)) io.say(line)
+  io.say(`wrote ${Object.values(outputs).join(', ')}`)
+}
+
+/** The noise as colours, with its moments. */
+export function noiseCell(noise: NoiseInversion['noise'], label: string): ContactSheetCell {
+  const { mean: centre, deviation } = momentsOf(noise)
+  return {
+    image: tensorPicture(noise),
+    label: `${label}\nmean ${centre.toFixed(2)}, deviation ${deviation.toFixed(2)}`,
+  }
+}
+
+function cells({ source, fitted, inversion }: InvertedSource): readonly ContactSheetCell[] {
+  const { decoder, latent, noise } = inversion
+  const picture =
+    source.picture && fitted && decoder ? cellsOf({ source: source.picture, fitted, inversion: decoder }) : []
+  return [
+    ...picture,
+    { image: tensorPicture(latent), label: `latent${picture.length > 0 ? '' : `\n${source.name}`}` },
+    noiseCell(noise, 'noise'),
+  ]
+}
+
+/** A PNG: the picture, what its latent decodes to, where both differ, the latent and the noise. */
+export const noiseSheet = ({ sources, request, recipe, model }: FinishedNoise): Promise<Uint8Array> =>
+  contactSheet(shown(sources).map(cells), {
+    title: `${model}, ${request.inverter} on ${recipe.solver ?? sources[0]!.inversion.solver}`,
+  })
+
+/** The residual of each step against what the network is told; undefined where none is known and above 0. */
+export async function noisePlot({ sources }: FinishedNoise): Promise<string | undefined> {
+  const series = shown(sources).map(({ source, inversion: { steps } }) => ({
+    name: basename(source.name),
+    line: true,
+    points: steps.flatMap(({ fromTime, residual }) =>
+      residual > 0 && Number.isFinite(residual) ? [{ x: fromTime, y: residual }] : [],
+    ),
+  }))
+  if (series.every(({ points }) => points.length === 0)) return undefined
+  const evaluations = mean(sources.map(({ inversion }) => inversion.evaluations.denoises))
+  return await scatterPlot({
+    title: `Residual of each step (${evaluations.toFixed(0)} evaluations)`,
+    x: { title: 'Time that the network is told, noisiest last' },
+    y: { title: 'Residual, share of the noise', log: true },
+    series,
+  })
+}

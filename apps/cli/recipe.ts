@@ -1,0 +1,111 @@
+/** How a picture is made or was made: what command lines say of it, and files remember, so that nobody says it twice. */
+import type { Command } from 'commander'
+import { type DiffusionModel, expected, parse, type Solver, solvers } from 'undiffuse'
+import { describeMethods } from './methods.js'
+import { finiteNumber, integerAtLeast } from './numbers.js'
+
+export interface Recipe {
+  readonly prompt?: string
+  readonly negative?: string
+  readonly guidance?: number
+  /** A method and its options; absent is the solver that the model's scheduler names. */
+  readonly solver?: string
+  readonly steps?: number
+}
+
+export const promptOption = ['--prompt <text>', 'what the picture shows (default: nothing is known)'] as const
+
+/** The options that every command takes which samples or inverts. */
+export const addRecipeOptions = (command: Command): Command =>
+  command
+    .option('--negative <text>', 'what guidance leads away from')
+    .option(
+      '--guidance <weight>',
+      "1 follows the prompt alone (default: the model's with a prompt, 1 without)",
+      finiteNumber,
+    )
+    .option('--solver <method:options>', "how to sample, see below (default: the model's own)")
+    .option('--steps <n>', 'of the solver (default: 50)', integerAtLeast(1))
+
+export const solverHelp = (): string =>
+  describeMethods('Solvers (method:option=value,...), with `--steps` for their steps:', solvers)
+
+/** As a file's metadata holds it. */
+export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({
+  ...(prompt !== undefined && { prompt }),
+  ...(negative !== undefined && { negativePrompt: negative }),
+  ...(guidance !== undefined && { guidance: `${guidance}` }),
+  ...(solver !== undefined && { solver }),
+  ...(steps !== undefined && { steps: `${steps}` }),
+})
+
+/** What a file says. A number that is none is left out: the file may be anybody's. */
+export function recipeOf(metadata: Readonly<Record<string, string>>): Recipe {
+  const { prompt, negativePrompt, solver } = metadata
+  const number = (name: string) => (metadata[name] === undefined ? undefined : Number(metadata[name]))
+  const [guidance, steps] = [number('guidance'), number('steps')]
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(negativePrompt !== undefined && { negative: negativePrompt }),
+    ...(guidance !== undefined && Number.isFinite(guidance) && { guidance }),
+    ...(solver !== undefined && { solver }),
+    ...(steps !== undefined && Number.isSafeInteger(steps) && { steps }),
+  }
+}
+
+/** What is said, and where nothing is said what is remembered. A solver and its steps go together. */
+export function withRemembered(said: Recipe, remembered: Recipe): Recipe {
+  const { solver, steps, ...others } = remembered
+  const { prompt, negative, guidance } = { ...others, ...said }
+  const how = said.solver === undefined && said.steps === undefined ? remembered : said
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(negative !== undefined && { negative }),
+    ...(guidance !== undefined && { guidance }),
+    ...(how.solver !== undefined && { solver: how.solver }),
+    ...(how.steps !== undefined && { steps: how.steps }),
+  }
+}
+
+/** `ddim` and 20 → `ddim:steps=20`; steps that are there already are refused by `parse`, as an option given twice. */
+function specificationOf({ solver, steps }: Recipe): string | undefined {
+  if (solver === undefined || steps === undefined) return solver
+  return `${solver}${solver.includes(':') ? ',' : ':'}steps=${steps}`
+}
+
+/** The solver that is named; undefined where it is the model's own. Throws `bad-option` before anything is opened. */
+export function namedSolver(recipe: Recipe): Solver | undefined {
+  const specification = specificationOf(recipe)
+  return specification === undefined ? undefined : parse(solvers, specification)
+}
+
+/** With what a verb is called. */
+export interface Sampling {
+  readonly prompt: string | undefined
+  readonly negativePrompt: string | undefined
+  readonly guidance: number
+  readonly solver: Solver
+}
+
+export function samplingOf(recipe: Recipe, model: DiffusionModel): Sampling {
+  const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance } = recipe
+  return { prompt, negativePrompt: negative, guidance, solver: namedSolver(recipe) ?? model.solver }
+}
+
+/** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */
+export function completed(recipe: Recipe, { guidance }: Sampling, steps: number): Recipe {
+  const { prompt, negative } = recipe
+  const specification = specificationOf(recipe)
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(negative !== undefined && { negative }),
+    guidance,
+    ...(specification === undefined ? { steps } : { solver: specification }),
+  }
+}
+
+/** Throws `bad-option` where there is no prompt. */
+export function requiredPrompt(prompt: string | undefined, otherwise: string): string {
+  if (prompt !== undefined) return prompt
+  throw expected('bad-option', 'a prompt', 'undiffuse', 'none', otherwise)
+}

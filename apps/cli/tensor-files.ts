@@ -1,0 +1,72 @@
+/** Latents and noise as .safetensors files, one or several in a file, with how they were made among the metadata. */
+import { basename, extname } from 'node:path'
+import {
+  encodeSafetensors,
+  expected,
+  formatShape,
+  readSafetensorsHeader,
+  readTensors,
+  safetensor,
+  type Tensor,
+} from 'undiffuse'
+import { nodeFiles } from 'undiffuse/node'
+import { type Recipe, recipeMetadata, recipeOf } from './recipe.js'
+
+export interface ReadTensors {
+  readonly tensors: readonly Tensor[]
+  /** What the file says of how they were made. */
+  readonly recipe: Recipe
+}
+
+export const isTensorFile = (path: string): boolean => extname(path).toLowerCase() === '.safetensors'
+
+/** Throws `bad-option` for another ending. */
+export function checkTensorFileName(path: string, option: string): void {
+  if (isTensorFile(path)) return
+  throw expected('bad-option', 'a name that ends in .safetensors', `\`${option}\``, `\`${path}\``, 'Change the name.')
+}
+
+/**
+ * The tensor of this name, or the file's only one: channels × height × width, or several of them.
+ *
+ * Throws `bad-model` for a file that is no .safetensors file, `bad-option` where the tensor is not there, `bad-shape` for
+ * another number of axes.
+ */
+export async function readTensorFile(path: string, name: 'latent' | 'noise'): Promise<ReadTensors> {
+  const { metadata } = await readSafetensorsHeader(nodeFiles, path)
+  const found = await readTensors(nodeFiles, path)
+  const file = `\`${basename(path)}\``
+  const tensor = found.get(name) ?? (found.size === 1 ? [...found.values()][0] : undefined)
+  if (!tensor) {
+    const got = [...found.keys()].join(', ') || 'nothing'
+    throw expected('bad-option', `a tensor \`${name}\``, file, got, `Name it \`${name}\`, or store it alone.`)
+  }
+  if (tensor.data.length === 0 || (tensor.shape.length !== 3 && tensor.shape.length !== 4)) {
+    const what = 'channels × height × width, or several of these,'
+    throw expected('bad-shape', what, `the ${name} in ${file}`, formatShape(tensor.shape), 'Check what made it.')
+  }
+  return { tensors: unstack(tensor), recipe: recipeOf(metadata) }
+}
+
+function unstack({ shape, data }: Tensor): readonly Tensor[] {
+  if (shape.length === 3) return [{ shape, data }]
+  const [count, ...rest] = shape as [number, ...number[]]
+  const size = data.length / count
+  return Array.from({ length: count }, (_, i) => ({ shape: rest, data: data.slice(i * size, (i + 1) * size) }))
+}
+
+export const stack = (tensors: readonly Tensor[]): Tensor => ({
+  shape: [tensors.length, ...tensors[0]!.shape],
+  data: Float64Array.from(tensors.flatMap(({ data }) => [...data])),
+})
+
+/** The bytes of a file: of each name one tensor, count × channels × height × width, in float32. */
+export const tensorFile = (
+  tensors: Readonly<Record<string, readonly Tensor[]>>,
+  recipe: Recipe,
+  more: Readonly<Record<string, string>>,
+): Uint8Array[] =>
+  encodeSafetensors(Object.fromEntries(Object.entries(tensors).map(([name, all]) => [name, safetensor(stack(all))])), {
+    ...recipeMetadata(recipe),
+    ...more,
+  })

@@ -4,27 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type AutoencoderNetworks, expected, openAutoencoderNetworks } from 'undiffuse'
-import { makeCheckpoint, nodeFiles, ortNode } from 'undiffuse/node'
+import { makeCheckpoint, nodeFiles } from 'undiffuse/node'
 import { cocoercivityFigure, cocoercivityPlot, cocoercivityText, paperSettings } from '../../../bench/cocoercivity.js'
 import { benchCost, costText, type Settings } from '../../../bench/cost.js'
 import { benchDecoder, decoderBenchText, decoderPlans } from '../../../bench/decoder.js'
 import { decoderPlot, plottedCosts } from '../../../bench/decoder-plots.js'
 import { methodsOf } from '../../../bench/methods.js'
 import type { SweepPlan } from '../../../bench/sweep.js'
+import { openRuntime, type SharedOptions, share } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
-
-interface SharedOptions {
-  readonly model?: string
-  readonly like?: string
-  readonly out?: string
-  readonly device?: string
-  readonly json: boolean
-}
+import { addDiffusionBenches } from './bench-diffusion.js'
 
 interface DecoderOptions extends SharedOptions {
+  readonly like?: string
   readonly count: number
   readonly size?: number
   readonly methods?: readonly string[]
@@ -65,11 +60,6 @@ configuration runs in a process of its own; one that would not fit into memory i
 Examples:
   $ undiffuse bench cost --like stable-diffusion-2-1
   $ undiffuse bench cost --like stable-diffusion-2-1 --size 512 --frames 1`
-
-const openRuntime =
-  ({ device }: SharedOptions) =>
-  () =>
-    ortNode(device === undefined ? {} : { device })
 
 const openModel = async (model: string | undefined): Promise<AutoencoderNetworks> =>
   await openAutoencoderNetworks(nodeFiles, await modelFolder(model))
@@ -162,12 +152,6 @@ async function runCost(io: Terminal, like: string, options: CostOptions): Promis
 
 const costDefaults = { frames: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const
 
-const share = (command: Command): Command =>
-  command
-    .option('--out <folder>', 'where numbers and charts go')
-    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
-    .option('--json', 'print a machine-readable result', false)
-
 export function addBench(program: Command): void {
   const bench = program.command('bench').description('measure accuracy, time and memory of methods on this machine')
 
@@ -229,4 +213,6 @@ export function addBench(program: Command): void {
     .action((options: CostOptions & { readonly like: string }) =>
       runCommand(options.json, (io) => runCost(io, options.like, options)),
     )
+
+  addDiffusionBenches(bench)
 }

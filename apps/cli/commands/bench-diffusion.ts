@@ -1,0 +1,321 @@
+/** `undiffuse bench inversion`, `samplers`, `faithfulness` and `pipeline`: what a whole text-to-image model does and costs. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type DiffusionModel, expected, inverters, openDiffusionModel, parse, type Runtime } from 'undiffuse'
+import { makePipeline, nodeFiles } from 'undiffuse/node'
+import { type Cells, fileCells, folderVersion, noCells } from '../../../bench/cells.js'
+import { benchInversion, makeSolver, refusal } from '../../../bench/inversion.js'
+import { type InversionTable, inversionTables, requestedPlan } from '../../../bench/inversion-plans.js'
+import { inversionHeatMap, inversionPlot } from '../../../bench/inversion-plots.js'
+import { inversionText } from '../../../bench/inversion-text.js'
+import { benchPipeline, pipelineText } from '../../../bench/pipeline.js'
+import { benchFaithfulness, promptFaithfulnessText } from '../../../bench/prompt-faithfulness.js'
+import { type SampledScenes, sampledScenes, scenesSolvers } from '../../../bench/sampled-scenes.js'
+import { benchSamplers, comparedSolvers, smoothGrid } from '../../../bench/samplers.js'
+import { samplersPlot, samplersText, scenesPlot, scenesText } from '../../../bench/samplers-text.js'
+import { openSceneReader } from '../../../training/scenes/reader/reader.js'
+import { openRuntime, type SharedOptions, share } from '../bench-options.js'
+import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
+import { modelFolder } from '../networks.js'
+import { finiteNumber, integerAtLeast, integersAtLeast } from '../numbers.js'
+import { runCommand, type Terminal } from '../terminal.js'
+
+interface ModelBenchOptions extends SharedOptions {
+  readonly chunk: number
+  readonly resume: boolean
+}
+
+interface InversionOptions extends ModelBenchOptions {
+  readonly table?: InversionTable
+  readonly full: boolean
+  readonly count: number
+  readonly solvers?: readonly string[]
+  readonly inverters?: readonly string[]
+  readonly decoders?: readonly string[]
+  readonly guidances?: readonly number[]
+  readonly steps?: readonly number[]
+}
+
+interface SamplersOptions extends ModelBenchOptions {
+  readonly count: number
+  readonly solvers: readonly string[]
+  readonly steps: readonly number[]
+  readonly grid: string
+  readonly guidance: number
+  readonly scenes: number
+  readonly scenesSolvers: readonly string[]
+  readonly scenesSteps: readonly number[]
+  readonly scenesGuidance: number
+  readonly references: number
+}
+
+interface FaithfulnessOptions extends SharedOptions {
+  readonly chunk: number
+  readonly count: number
+  readonly guidance: number
+  readonly solver: string
+  readonly steps: number
+}
+
+interface PipelineOptions extends SharedOptions {
+  readonly like?: string
+  readonly dtype: 'float32' | 'float16' | 'bfloat16'
+  readonly precision: '16' | '32'
+  readonly lean: boolean
+  readonly guidance: number
+  readonly repeats: number
+  readonly inverter: string
+}
+
+const inversionHelp = `
+Pictures are generated from held-out captions with known noise; what is compared is that noise with what is found.
+Columns: NMSE in dB (mean and worst over prompts) of the noise, of the latent where it was not given, of the 8-bit picture
+made again; equal 8-bit values; evaluations of the guided network for one step; seconds for a picture; steps by outcome.
+Given: the latent alone, the latent and the solver's memory, or the picture in 8 bits alone.
+
+Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there. As it stands it takes five to ten
+minutes on two cores, \`--full\` hours.
+
+Tables: ${Object.entries(inversionTables)
+  .map(([name, { title }]) => `\n  ${name.padEnd(14)}${title}`)
+  .join('')}
+
+Examples:
+  $ undiffuse bench inversion --table first-order --out out/first-order
+  $ undiffuse bench inversion --solvers ddim heun --inverters naive implicit --guidances 1,7.5 --steps 20
+  $ undiffuse bench inversion --full --out out/inversion --resume`
+
+const samplersHelp = `
+The distance of samples from the exact flow of the model, and with \`--scenes\` the Fréchet distance between generated and
+rendered scenes in the features of the scene reader (not Inception's: no number to compare with the literature).
+
+Examples:
+  $ undiffuse bench samplers --out out/samplers
+  $ undiffuse bench samplers --guidance 3 --scenes 300 --out out/samplers --resume`
+
+const pipelineHelp = `
+With \`--like\` random weights of a published shape are written to a temporary folder (5.2 GB for stable-diffusion-2-1 in
+float32) that is removed afterwards.
+
+Examples:
+  $ undiffuse bench pipeline --model models/stable-diffusion-2-1 --out out/pipeline
+  $ undiffuse bench pipeline --like stable-diffusion-2-1`
+
+function guidances(text: string): readonly number[] {
+  const values = text.split(',').map(finiteNumber)
+  if (values.every((value) => value >= 1)) return values
+  throw new InvalidArgumentError('They must be at least 1.')
+}
+
+function guidance(text: string): number {
+  const [value = 1] = guidances(text)
+  return value
+}
+
+async function withModel<T>(
+  options: SharedOptions,
+  body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await modelFolder(options.model)
+  const runtime = openRuntime(options)()
+  try {
+    const model = await openDiffusionModel(nodeFiles, folder, runtime)
+    try {
+      return await body(model, runtime, folder)
+    } finally {
+      await model.close()
+    }
+  } finally {
+    await runtime.close()
+  }
+}
+
+async function cellsOf({ out, resume }: ModelBenchOptions): Promise<Cells> {
+  if (out !== undefined) return await fileCells(join(out, 'cells'), { resume })
+  if (!resume) return noCells
+  throw expected('bad-option', '`--out <folder>`', '`--resume`', 'none', 'Finished cells are kept in that folder.')
+}
+
+async function runInversion(io: Terminal, options: InversionOptions): Promise<void> {
+  await prepareFolder(options.out)
+  const cells = await cellsOf(options)
+  await withModel(options, async (model, _, folder) => {
+    const { table, count, chunk, out } = options
+    const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
+    const modelVersion = await folderVersion(folder)
+    const bench = benchInversion(model, { ...plan, count, chunk, cells, modelVersion, signal: io.signal })
+    const result = await drive(io, bench)
+    io.say(inversionText(result))
+    const stem = table ? `inversion-${table}` : 'inversion'
+    await writeResults(io, out, async () =>
+      defined({
+        [`${stem}.json`]: jsonText(result),
+        [`${stem}.txt`]: `${inversionText(result)}\n`,
+        [`${stem}-heat.svg`]: await inversionHeatMap(result),
+        [`${stem}-evaluations.svg`]: await inversionPlot(result),
+      }),
+    )
+    io.result(result)
+  })
+}
+
+const defined = (files: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(files).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])))
+
+async function runSamplers(io: Terminal, options: SamplersOptions): Promise<void> {
+  await prepareFolder(options.out)
+  const cells = await cellsOf(options)
+  await withModel(options, async (model, runtime, folder) => {
+    const shared = { ...options, cells, modelVersion: await folderVersion(folder), signal: io.signal }
+    const distances = await drive(io, benchSamplers(model, shared))
+    io.say(samplersText(distances))
+    const scenes = options.scenes === 0 ? undefined : await runScenes(io, model, runtime, shared)
+    if (scenes) io.say(`\n${scenesText(scenes)}`)
+    const result = { ...distances, ...(scenes && { scenes }) }
+    await writeResults(io, options.out, async () =>
+      defined({
+        'samplers.json': jsonText(result),
+        'samplers.txt': [samplersText(distances), ...(scenes ? [scenesText(scenes)] : []), ''].join('\n\n'),
+        'samplers.svg': await samplersPlot(distances, 'solvers'),
+        'samplers-gamma.svg': await samplersPlot(distances, 'gamma'),
+        'samplers-frechet.svg': scenes && (await scenesPlot(scenes)),
+      }),
+    )
+    io.result(result)
+  })
+}
+
+async function runScenes(
+  io: Terminal,
+  model: DiffusionModel,
+  runtime: Runtime,
+  options: SamplersOptions & { readonly cells: Cells; readonly modelVersion: string; readonly signal: AbortSignal },
+): Promise<SampledScenes> {
+  const { scenes: count, scenesSolvers, scenesSteps, scenesGuidance, references } = options
+  const reader = await openSceneReader(runtime)
+  try {
+    const [against = 'ddim'] = scenesSolvers
+    const wanted = { solvers: scenesSolvers, steps: scenesSteps, guidance: scenesGuidance, referenceCount: references }
+    return await drive(io, sampledScenes(model, reader, { ...options, ...wanted, against, count }))
+  } finally {
+    await reader.close()
+  }
+}
+
+async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Promise<void> {
+  await prepareFolder(options.out)
+  makeSolver(options.solver, options.steps)
+  await withModel(options, async (model, runtime) => {
+    const reader = await openSceneReader(runtime)
+    try {
+      const bench = benchFaithfulness(model, reader, { ...options, signal: io.signal })
+      const { result, sheet } = await drive(io, bench)
+      io.say(promptFaithfulnessText(result))
+      await writeResults(io, options.out, async () => ({
+        'faithfulness.json': jsonText(result),
+        'faithfulness.png': sheet,
+      }))
+      io.result(result)
+    } finally {
+      await reader.close()
+    }
+  })
+}
+
+async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void> {
+  await prepareFolder(options.out)
+  const { like, dtype, precision, lean, guidance, repeats } = options
+  const inverter = parse(inverters, options.inverter)
+  const temporary = like === undefined ? undefined : await mkdtemp(join(tmpdir(), 'undiffuse-bench-'))
+  try {
+    if (like !== undefined && temporary !== undefined) {
+      io.progress({ stage: `writing random weights of ${like}`, done: 0 })
+      await makePipeline(temporary, like, { dtype, signal: io.signal })
+    }
+    const folder = temporary ?? (await modelFolder(options.model))
+    const open = (runtime: Runtime) =>
+      openDiffusionModel(nodeFiles, folder, runtime, { precision: precision === '16' ? 16 : 32, lean })
+    const solver = makeSolver('ddim', 50)
+    const bench = benchPipeline(folder, openRuntime(options), open, {
+      guidance,
+      repeats,
+      solver,
+      inverter,
+      signal: io.signal,
+    })
+    const measured = await drive(io, bench)
+    const result = like === undefined ? measured : { ...measured, model: `${like}, random weights, ${dtype}` }
+    io.say(pipelineText(result))
+    await writeResults(io, options.out, async () => ({ 'pipeline.json': jsonText(result) }))
+    io.result(result)
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+const onModel = (command: Command, chunk: number): Command =>
+  share(
+    command
+      .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+      .option('--chunk <n>', 'prompts that share network runs', integerAtLeast(1), chunk),
+  )
+
+const resumable = (command: Command): Command =>
+  command.option('--resume', 'take what an interrupted run finished from the folder of `--out`', false)
+
+export function addDiffusionBenches(bench: Command): void {
+  resumable(onModel(bench.command('inversion'), 4))
+    .description('invert pictures whose noise is known: solvers × inverters × guidance × steps')
+    .addOption(new Option('--table <name>', "one of the papers' tables instead").choices(Object.keys(inversionTables)))
+    .option('--full', 'every solver, inverter, guidance and number of steps: hours', false)
+    .option('--count <n>', 'prompts', integerAtLeast(1), 4)
+    .option('--solvers <solver:options...>', 'solvers, as in `undiffuse generate --help`, without steps')
+    .option('--inverters <inverter:options...>', 'inverters, as in `undiffuse invert --help`')
+    .option('--decoders <method:options...>', 'from the picture alone too, with these decoder inversions')
+    .option('--guidances <n,n>', 'default: 1,3,7.5', guidances)
+    .option('--steps <n,n>', 'default: 10,50', integersAtLeast(1))
+    .addHelpText('after', inversionHelp)
+    .action((options: InversionOptions) => runCommand(options.json, (io) => runInversion(io, options)))
+
+  resumable(onModel(bench.command('samplers'), 4))
+    .description('distance of samples from the exact flow, observed order, and distance of scenes from rendered ones')
+    .option('--count <n>', 'prompts', integerAtLeast(1), 2)
+    .option('--solvers <solver:options...>', 'solvers, without steps', [...comparedSolvers])
+    .option('--steps <n,n>', 'steps', integersAtLeast(1), [10, 20, 40, 80])
+    .option('--grid <options>', "added to every solver's options", smoothGrid)
+    .option('--guidance <n>', 'of the samples', guidance, 1)
+    .option('--scenes <n>', 'generated scenes for each Fréchet distance; 0: none', integerAtLeast(0), 0)
+    .option('--scenes-solvers <solver:options...>', 'the others are compared with the first', [...scenesSolvers])
+    .option('--scenes-steps <n,n>', 'steps of the scenes', integersAtLeast(1), [10, 20, 40])
+    .option('--scenes-guidance <n>', 'of the scenes', guidance, 3)
+    .option('--references <n>', 'rendered scenes to compare with', integerAtLeast(2), 2000)
+    .addHelpText('after', samplersHelp)
+    .action((options: SamplersOptions) => runCommand(options.json, (io) => runSamplers(io, options)))
+
+  onModel(bench.command('faithfulness'), 4)
+    .description('whether generated scenes show what their prompts say, by the scene reader')
+    .option('--count <n>', 'scenes', integerAtLeast(1), 200)
+    .option('--guidance <n>', 'of the scenes', guidance, 3)
+    .option('--solver <solver:options>', 'without steps', 'dpm-solver-2m')
+    .option('--steps <n>', 'steps', integerAtLeast(1), 20)
+    .action((options: FaithfulnessOptions) => runCommand(options.json, (io) => runFaithfulness(io, options)))
+
+  share(bench.command('pipeline'))
+    .description('memory to open a model, time and memory of an evaluation and of a step of inversion')
+    .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+    .option('--like <shape>', 'random weights of stable-diffusion-1-5, stable-diffusion-2-1 or stable-diffusion-xl')
+    .addOption(
+      new Option('--dtype <type>', 'how random weights are stored')
+        .choices(['float32', 'float16', 'bfloat16'])
+        .default('float32'),
+    )
+    .addOption(new Option('--precision <bits>', 'that networks compute with').choices(['16', '32']).default('32'))
+    .option('--lean', 'spend time to save memory', false)
+    .option('--guidance <n>', 'of the evaluations', guidance, 7.5)
+    .option('--repeats <n>', 'timed evaluations', integerAtLeast(1), 3)
+    .option('--inverter <inverter:options>', 'of the step', 'implicit:iteration=anderson,iterations=4')
+    .addHelpText('after', pipelineHelp)
+    .action((options: PipelineOptions) => runCommand(options.json, (io) => runPipeline(io, options)))
+}

@@ -2,7 +2,7 @@
 import { expected } from '../core/errors.js'
 import { combine, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import type { Denoiser, DenoiserPullback } from './diffusion.js'
-import type { NoiseLevel } from './level.js'
+import { type NoiseLevel, noImage } from './level.js'
 
 /**
  * What networks are trained to tell, with x = alpha·x₀ + sigma·ε: the noise ε; v = alpha·ε − sigma·x₀; x₀ itself; the
@@ -17,18 +17,11 @@ export type Network = Denoiser
 export type NetworkPullback = DenoiserPullback
 
 /** x₀ = x·(weight of x) + prediction·(weight of the prediction), exact where the prediction is. */
-function weights(prediction: Prediction, { t, alpha, sigma }: NoiseLevel): readonly [x: number, output: number] {
+function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number, output: number] {
+  const { alpha, sigma } = level
   switch (prediction) {
     case 'epsilon':
-      if (alpha === 0) {
-        throw expected(
-          'unsupported',
-          'a level with some image in it',
-          'a network that predicts noise',
-          `alpha 0 at t = ${t}`,
-          'Start the grid at a cleaner time.',
-        )
-      }
+      if (alpha === 0) throw noImage('a network that predicts noise', level)
       return [1 / alpha, -sigma / alpha]
     case 'v':
       return [alpha / (alpha ** 2 + sigma ** 2), -sigma / (alpha ** 2 + sigma ** 2)]

@@ -58,7 +58,10 @@ export function exponentialStep(
   { prediction, variant = 'midpoint', curvature = 1 }: ExponentialOptions,
 ): Coefficients {
   const from = nodes[base]!
-  if (nodes.length === 1) return firstOrderStep(from, to)
+  const first = firstOrderStep(from, to)
+  if (nodes.length === 1) return first
+  // At alpha = 0 lambda is infinite and a slope over it is 0.
+  if (from.alpha === 0) return { x: [0, ...first.x], denoised: [0, ...first.denoised] }
   const h = to.lambda - from.lambda
   const k = prediction === 'data' ? -h : h
   const scale = prediction === 'data' ? to.alpha : to.sigma

@@ -1,4 +1,5 @@
 /** Noise levels, schedules and grids: what a solver walks along. Not how a network is asked (denoiser.ts). */
+import { expected, type UndiffuseError } from '../core/errors.js'
 
 /** x = alpha·x₀ + sigma·ε. lambda = ln(alpha/sigma), grows towards the image; t is only what the network is told. */
 export interface NoiseLevel {
@@ -30,3 +31,13 @@ export const noiseLevel = (t: number, alpha: number, sigma: number): NoiseLevel 
   sigma,
   lambda: Math.log(alpha) - Math.log(sigma),
 })
+
+/** What is thrown where a formula divides by alpha and there is none: the start of a rectified flow. */
+export const noImage = (what: string, { t }: NoiseLevel): UndiffuseError =>
+  expected(
+    'unsupported',
+    'a level with some image in it',
+    what,
+    `alpha 0 at t = ${t}`,
+    'Start the grid at a cleaner time, or use another solver.',
+  )

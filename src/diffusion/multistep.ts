@@ -5,7 +5,7 @@
 import { expected } from '../core/errors.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import type { Coefficients, Diffusion, Solver, State } from './diffusion.js'
-import type { Grid, NoiseLevel, Schedule } from './level.js'
+import { type Grid, type NoiseLevel, noImage, type Schedule } from './level.js'
 
 export interface MultistepOptions {
   readonly name: string
@@ -70,7 +70,7 @@ async function unstepTwoStep(
   if (index === 1) return { index: 0, x, memory: [] }
   const rule = coefficients(grid, index - 1)
   const oldest = rule.x[1] ?? 0
-  if (oldest === 0) throw cannotUndo(grid, index)
+  if (oldest === 0) throw noImage(`undoing step ${index - 1}`, grid[index - 2]!)
   const denoised = await denoise(x, grid[index - 1]!, signal)
   const older = combine([1 / oldest, newest], [-rule.x[0]! / oldest, x], [-rule.denoised[0]! / oldest, denoised])
   return { index: index - 1, x, memory: [older] }

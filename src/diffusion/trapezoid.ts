@@ -1,10 +1,9 @@
 /** Heun's step on the probability flow, between any two levels: shared by `heun` and BDIA on EDM. */
-import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import { noiseOf } from './denoiser.js'
 import type { Denoiser } from './diffusion.js'
-import type { NoiseLevel } from './level.js'
+import { type NoiseLevel, noImage } from './level.js'
 import { firstOrderMove } from './multistep.js'
 
 /**
@@ -23,15 +22,7 @@ export async function trapezoidMove(
 ): Promise<Tensor> {
   const predicted = firstOrderMove(x, denoised, from, to)
   if (to.sigma === 0) return predicted
-  if (from.alpha === 0) {
-    throw expected(
-      'unsupported',
-      'a level with some image in it',
-      'a step of Heun',
-      `alpha 0 at t = ${from.t}`,
-      'Start the grid at a cleaner time, or use `flow-midpoint`.',
-    )
-  }
+  if (from.alpha === 0) throw noImage('a step of Heun', from)
   const ratio = to.alpha / from.alpha
   const half = (to.sigma - from.sigma * ratio) / 2
   const after = noiseOf(predicted, await denoise(predicted, to, signal), to)

@@ -4,6 +4,7 @@ import { combine, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Solver, State } from '../diffusion.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
+import { noImage } from '../level.js'
 import { interval, noMemory } from '../multistep.js'
 
 /**
@@ -12,7 +13,7 @@ import { interval, noMemory } from '../multistep.js'
  * x₁ = a·x + b·ε(y), y₁ = a·y + b·ε(x₁), a = α′/α, b = σ′ − a·σ, both ε asked at the level that is left; x′ = p·x₁ + (1 − p)·y₁,
  * y′ = p·y₁ + (1 − p)·x′. Odd steps begin with y. Order 1, two evaluations a step; memory: the twin, which starts as x.
  * Inverts in closed form, exact given both; given the image alone `recall` takes the twin to be the same, and the noise is
- * another one that leads back to the image. Errors: `bad-option`; not for alpha = 0.
+ * another one that leads back to the image. Errors: `bad-option`; `unsupported` at alpha = 0.
  * Source: Wallace, Gokul and Naik, CVPR 2023; p from its code (0.90 to 0.97), with float64 states.
  *
  * @example const solver = edict({ steps: 50 })
@@ -77,6 +78,7 @@ type Terms = readonly (readonly [coefficient: number, x: Tensor])[]
 /** a, and b·ε as terms: ε(y) = (y − α·D(y))/σ at the level that is left. */
 function coupling({ grid, denoise, signal }: Diffusion, index: number) {
   const { from, to } = interval(grid, index)
+  if (from.alpha === 0) throw noImage('a step of EDICT', from)
   const scale = to.alpha / from.alpha
   const share = to.sigma / from.sigma - scale
   const noise = async (y: Tensor): Promise<Terms> => [

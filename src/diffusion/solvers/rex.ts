@@ -5,19 +5,21 @@ import { noiseOf } from '../denoiser.js'
 import type { Diffusion, Solver } from '../diffusion.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
-import type { Grid, NoiseLevel } from '../level.js'
+import { type Grid, type NoiseLevel, noImage } from '../level.js'
 import { cannotUndo, interval, noMemory } from '../multistep.js'
+import { levelOfLambda, type Tableau, tableauNames, tableaus } from '../tableaus.js'
 
 /**
  * Two coupled copies; the second takes back the first one's step from where it arrived.
  *
- * x′ = r·(ζ·x + (1 − ζ)·y) + Ψ(y, from → to); y′ = r·(y − Ψ(x′, to → from)). With data, r = σ′/σ and Ψ = c·Σ bᵢ·D(stageᵢ),
- * c = α′ − α·r; with noise, r = α′/α, c = σ′ − σ·r and ε for D. Order and evaluations: Euler 1 and 2, Heun 2 and 4 a step.
- * Near ζ = 1 Euler's error is small and changes sign before it falls in proportion. Memory: the twin y, which starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from),
- * x = ((x′ − Ψ(y, from → to))/r − (1 − ζ)·y)/ζ, exact given both; given the image alone `recall` takes the twin to be the same.
- * Errors: `unsupported` for a step to sigma = 0, or from alpha = 0 with noise; `bad-option`.
- * Source: Blasingame and Liu, Rex, ICML 2026, ODE case; coupling as in its code (0.999). Only tableaus whose stages are at the
- * ends of the step: midpoint and RK4 need levels that a grid does not have.
+ * x′ = r·(ζ·x + (1 − ζ)·y) + Ψ(y, from → to); y′ = r·(y − Ψ(x′, to → from)). Ψ = w′·h·Σ bᵢ·E(xᵢ), a Runge-Kutta step for
+ * x/w in the variable u, xᵢ = (wᵢ/w)·x + wᵢ·h·Σ aᵢⱼ·E(xⱼ), r = w′/w. With data, w = σ, u = α/σ, E = D; with noise, w = α,
+ * u = σ/α, E = ε. Order and evaluations a step: Euler 1 and 2, Heun and midpoint 2 and 4, RK4 4 and 8. Memory: the twin y, which
+ * starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from), x = ((x′ − Ψ(y, from → to))/r − (1 − ζ)·y)/ζ, exact given both;
+ * given the image alone `recall` takes the twin to be the same. Near ζ = 1 Euler's error is small and changes sign before it
+ * falls in proportion. Errors: `unsupported` for a step to sigma = 0, or from alpha = 0 with noise, and for midpoint and RK4,
+ * which ask between the levels of the grid, without its `schedule`; `bad-option`.
+ * Source: Blasingame and Liu, Rex, ICML 2026, ODE case with fixed steps; ζ as `coupling` in its code (0.999).
  *
  * @example const solver = rex({ steps: 25, tableau: 'heun' })
  */
@@ -29,9 +31,9 @@ export const rex = define({
     ...gridFields,
     tableau: {
       type: 'choice',
-      choices: ['euler', 'heun'],
+      choices: tableauNames,
       default: 'heun',
-      description: 'The Runge-Kutta rule: of order 1 with one evaluation a copy, or of order 2 with two.',
+      description: 'The Runge-Kutta rule: of order 1, 2, 2 or 4, for 1, 2, 2 or 4 evaluations of each copy.',
     },
     prediction: {
       type: 'choice',
@@ -49,61 +51,88 @@ export const rex = define({
   },
   make: ({ tableau, prediction, coupling, ...options }): Solver => {
     const rule = rules[prediction]
-    const increment = async (x: Tensor, from: NoiseLevel, to: NoiseLevel, { denoise, signal }: Diffusion) => {
-      const { ratio, gain } = rule.weights(from, to)
-      const estimate = async (at: Tensor, level: NoiseLevel) =>
-        rule.estimate(at, await denoise(at, level, signal), level)
-      const first = await estimate(x, from)
-      if (tableau === 'euler') return combine([gain, first])
-      return combine([gain / 2, first], [gain / 2, await estimate(combine([ratio, x], [gain, first]), to)])
-    }
+    const { order, nodes } = tableaus[tableau]
     return {
       name: 'rex',
-      order: tableau === 'euler' ? 1 : 2,
-      evaluationsPerStep: tableau === 'euler' ? 2 : 4,
+      order,
+      evaluationsPerStep: 2 * nodes.length,
       grid: (schedule) => gridOf(schedule, options),
       start: (x) => ({ index: 0, x, memory: [x] }),
       recall: async (x, { grid }) => ({ index: grid.length - 1, x, memory: [x] }),
       async step({ index, x, memory: [twin] }, diffusion) {
         if (twin === undefined) throw noMemory(index)
-        const { from, to } = reversible(diffusion.grid, index)
-        const { ratio } = rule.weights(from, to)
-        const forward = await increment(twin, from, to, diffusion)
+        const { from, to } = reversible(diffusion.grid, index, rule)
+        const ratio = rule.weight(to) / rule.weight(from)
+        const forward = await increment(twin, from, to, tableaus[tableau], rule, diffusion)
         const next = combine([ratio * coupling, x], [ratio * (1 - coupling), twin], [1, forward])
-        const back = await increment(next, to, from, diffusion)
+        const back = await increment(next, to, from, tableaus[tableau], rule, diffusion)
         return { index: index + 1, x: next, memory: [combine([ratio, twin], [-ratio, back])] }
       },
       async unstep({ index: end, x: next, memory: [nextTwin] }, diffusion) {
         if (end === 0 || nextTwin === undefined) throw noMemory(end)
-        const index = end - 1
-        const { from, to } = reversible(diffusion.grid, index)
-        const { ratio } = rule.weights(from, to)
-        const twin = combine([1 / ratio, nextTwin], [1, await increment(next, to, from, diffusion)])
-        const forward = await increment(twin, from, to, diffusion)
+        const { from, to } = reversible(diffusion.grid, end - 1, rule)
+        const ratio = rule.weight(to) / rule.weight(from)
+        const back = await increment(next, to, from, tableaus[tableau], rule, diffusion)
+        const twin = combine([1 / ratio, nextTwin], [1, back])
+        const forward = await increment(twin, from, to, tableaus[tableau], rule, diffusion)
         const weight = 1 / (ratio * coupling)
-        return { index, x: combine([weight, next], [-weight, forward], [1 - 1 / coupling, twin]), memory: [twin] }
+        const x = combine([weight, next], [-weight, forward], [1 - 1 / coupling, twin])
+        return { index: end - 1, x, memory: [twin] }
       },
     }
   },
 })
 
-/** x′ = ratio·x + gain·E for a constant estimate E: of x₀ or of the noise. */
-const rules = {
+/** The variables in which the flow is d(x/weight)/d(variable) = estimate. */
+interface Rule {
+  weight(level: NoiseLevel): number
+  variable(level: NoiseLevel): number
+  lambda(variable: number): number
+  estimate(x: Tensor, denoised: Tensor, level: NoiseLevel): Tensor
+}
+
+const rules: Readonly<Record<'data' | 'noise', Rule>> = {
   data: {
-    weights: (from: NoiseLevel, to: NoiseLevel) => weightsOf(to.sigma / from.sigma, from.alpha, to.alpha),
-    estimate: (_: Tensor, denoised: Tensor, __: NoiseLevel) => denoised,
+    weight: ({ sigma }) => sigma,
+    variable: ({ alpha, sigma }) => alpha / sigma,
+    lambda: Math.log,
+    estimate: (_, denoised) => denoised,
   },
   noise: {
-    weights: (from: NoiseLevel, to: NoiseLevel) => weightsOf(to.alpha / from.alpha, from.sigma, to.sigma),
+    weight: ({ alpha }) => alpha,
+    variable: ({ alpha, sigma }) => sigma / alpha,
+    lambda: (variable) => -Math.log(variable),
     estimate: noiseOf,
   },
 }
 
-const weightsOf = (ratio: number, from: number, to: number) => ({ ratio, gain: to - from * ratio })
+/** Ψ(x, from → to): what one step of the tableau adds to (w′/w)·x; in either direction. */
+async function increment(
+  x: Tensor,
+  from: NoiseLevel,
+  to: NoiseLevel,
+  { nodes, stages, weights }: Tableau,
+  rule: Rule,
+  { denoise, schedule, signal }: Diffusion,
+): Promise<Tensor> {
+  const [start, end] = [rule.variable(from), rule.variable(to)]
+  const length = end - start
+  const estimates: Tensor[] = []
+  for (const [i, node] of nodes.entries()) {
+    const level =
+      node === 0 ? from : node === 1 ? to : levelOfLambda(rule.lambda(start + node * length), schedule, 'rex')
+    const weight = rule.weight(level)
+    const taken = stages[i]!.map((share, j) => [weight * length * share, estimates[j]!] as const)
+    const at = combine([weight / rule.weight(from), x], ...taken)
+    estimates.push(rule.estimate(at, await denoise(at, level, signal), level))
+  }
+  return combine(...weights.map((share, i) => [rule.weight(to) * length * share, estimates[i]!] as const))
+}
 
 /** A step that the coupling can take and undo. */
-function reversible(grid: Grid, index: number): ReturnType<typeof interval> {
+function reversible(grid: Grid, index: number, rule: Rule): ReturnType<typeof interval> {
   const ends = interval(grid, index)
+  if (rule.weight(ends.from) === 0) throw noImage('a step of Rex in the noise', ends.from)
   if (ends.to.sigma === 0) throw cannotUndo(grid, index + 1)
   return ends
 }

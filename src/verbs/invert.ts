@@ -156,7 +156,7 @@ async function* inversion(source: InversionSource, options: InvertOptions): Step
 
   const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
   const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
-  const diffusion: Diffusion = { grid, signal, ...denoiser }
+  const diffusion: Diffusion = { grid, schedule: model.schedule, signal, ...denoiser }
   const clean = 'state' in source ? source.state : { index: grid.length - 1, x: latent, memory: [] }
   const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
   const outcome = worst(solutions)

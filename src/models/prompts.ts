@@ -65,8 +65,7 @@ export function promptEncoder(
     ...(networks.pooledWidth !== undefined && { pooled: zeros([networks.pooledWidth]) }),
   })
 
-  async function prepare(text: string | undefined, signal: Signal | undefined): Promise<Prompted> {
-    const { states, pooled } = text === undefined ? nothing() : await encode(text, signal)
+  async function told({ states, pooled }: Encoded, signal: Signal | undefined): Promise<Prompted> {
     const feeds = { encoder_hidden_states: { shape: [1, ...states.shape], data: states.data } }
     const { promptGraph } = networks
     const graph = promptGraph && (() => (precision === 16 ? half(promptGraph(tokens)) : promptGraph(tokens)))
@@ -78,23 +77,26 @@ export function promptEncoder(
   }
 
   /** The one used last comes last. */
-  const known = new Map<string | undefined, Promise<Prompted>>()
+  const known = new Map<string | undefined, Prompted>()
 
-  function once(text: string | undefined, signal: Signal | undefined): Promise<Prompted> {
-    const found = known.get(text) ?? prepare(text, signal)
+  function remember(text: string | undefined, prompted: Prompted): void {
     known.delete(text)
-    known.set(text, found)
+    known.set(text, prompted)
     for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - remembered))) known.delete(oldest)
-    found.catch(() => {
-      if (known.get(text) === found) known.delete(text)
-    })
-    return found
   }
 
-  return async (prompt, negative, signal) => ({
-    prompt: await once(prompt, signal),
-    negative: await once(negative ?? (zeroNegative ? undefined : ''), signal),
-  })
+  return async (prompt, negative, signal) => {
+    const asked = [prompt, negative ?? (zeroNegative ? undefined : '')]
+    const found = new Map(asked.map((text) => [text, known.get(text)]))
+    // All states before all keys and values: a lean model then opens each network once.
+    const encoded = new Map<string | undefined, Encoded>()
+    for (const [text, prompted] of found) {
+      if (!prompted) encoded.set(text, text === undefined ? nothing() : await encode(text, signal))
+    }
+    for (const [text, states] of encoded) found.set(text, await told(states, signal))
+    for (const [text, prompted] of found) remember(text, prompted!)
+    return { prompt: found.get(asked[0])!, negative: found.get(asked[1])! }
+  }
 }
 
 /** tokens × a and tokens × b as tokens × (a + b). */

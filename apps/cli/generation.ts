@@ -1,14 +1,6 @@
 /** What `generate` does: a prompt and seeds, or noise from a file, to pictures, and the files beside them. */
 import { basename, dirname, extname, join } from 'node:path'
-import {
-  expected,
-  formatShape,
-  type Generation,
-  generate,
-  type OpenDiffusionModel,
-  round8,
-  type Tensor,
-} from 'undiffuse'
+import { expected, formatShape, type Generation, generate, type OpenDiffusionModel, type Tensor } from 'undiffuse'
 import { checkWritable, contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import type { PictureSize } from './numbers.js'
@@ -109,7 +101,7 @@ async function filesOf(finished: FinishedGeneration): Promise<readonly (readonly
     tensorFile({ [name]: generations.map((one) => one[name]) }, recipe, made)
   return [
     ...(await Promise.all(
-      pictures.map(async ({ path, generation }) => [path, await encodePng(round8(generation.image))] as const),
+      pictures.map(async ({ path, generation }) => [path, await encodePng(generation.image)] as const),
     )),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(finished)] as const]),
     ...(outputs.noise === undefined ? [] : [[outputs.noise, tensors('noise')] as const]),

@@ -5,12 +5,14 @@ import { Command, CommanderError } from 'commander'
 import { expected } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
 import { addBench } from './commands/bench.js'
+import { addCheckpoint } from './commands/checkpoint.js'
 import { addDoctor } from './commands/doctor.js'
 import { addExample } from './commands/example.js'
 import { addGenerate } from './commands/generate.js'
 import { addInvert } from './commands/invert.js'
 import { addModels } from './commands/models.js'
 import { addReport } from './commands/report.js'
+import { addRoundTrip } from './commands/round-trip.js'
 import { addRun } from './commands/run.js'
 import { fail, watchStdout } from './terminal.js'
 
@@ -31,7 +33,19 @@ const program = new Command('undiffuse')
   .configureOutput({ outputError: () => {} })
   .exitOverride()
 
-for (const add of [addGenerate, addInvert, addExample, addReport, addBench, addRun, addModels, addDoctor]) add(program)
+for (const add of [
+  addGenerate,
+  addInvert,
+  addRoundTrip,
+  addExample,
+  addReport,
+  addBench,
+  addRun,
+  addCheckpoint,
+  addModels,
+  addDoctor,
+])
+  add(program)
 
 /** Commander's words as ours: one line, and where the right ones are listed. */
 function badCommandLine({ message }: CommanderError, words: readonly string[]) {

@@ -106,7 +106,7 @@ async function readSources(paths: readonly string[], signal: AbortSignal): Promi
 }
 
 /** Of a picture whose decoder is not undone exactly, the noise may still be exact given the latent that was found. */
-const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion, guessesMemory: boolean): Exactness =>
+export const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion, guessesMemory: boolean): Exactness =>
   exact === 'no' && decoder && outcome === 'converged' && !guessesMemory ? 'given-latent' : exact
 
 async function invertSources(
@@ -182,7 +182,7 @@ export async function invertToNoise(io: Terminal, paths: readonly string[], requ
     return { request, model: model.name, recipe: made, sources: inverted, outputs, seconds, cost: await cost() }
   })
 
-  const plot = await noisePlot(finished)
+  const plot = await noisePlot(finished.sources.map(({ source, inversion }) => ({ name: source.name, inversion })))
   const { plot: plotPath, ...others } = outputs
   const shown = plot === undefined ? { ...finished, outputs: others } : finished
   const report = noiseReport(shown)

@@ -1,6 +1,5 @@
 /** Inversions to the noise in numbers, words, pictures and a chart. */
-import { basename } from 'node:path'
-import { type Exactness, formatShape, type InvertedStep, mean, type NoiseInversion } from 'undiffuse'
+import { type Exactness, formatShape, type InvertedStep, type NoiseInversion } from 'undiffuse'
 import { type ContactSheetCell, contactSheet, scatterPlot } from 'undiffuse/node'
 import { cellsOf, latentReport, shown } from './inversion-report.js'
 import type { FinishedNoise, InvertedSource } from './noise-inversion.js'
@@ -151,19 +150,20 @@ export const noiseSheet = ({ sources, request, recipe, model }: FinishedNoise): 
   })
 
 /** The residual of each step against what the network is told; undefined where none is known and above 0. */
-export async function noisePlot({ sources }: FinishedNoise): Promise<string | undefined> {
-  const series = shown(sources).map(({ source, inversion: { steps } }) => ({
-    name: basename(source.name),
+export async function noisePlot(
+  named: readonly { readonly name: string; readonly inversion: NoiseInversion }[],
+): Promise<string | undefined> {
+  const series = shown(named).map(({ name, inversion: { steps } }) => ({
+    name,
     line: true,
     points: steps.flatMap(({ fromTime, residual }) =>
       residual > 0 && Number.isFinite(residual) ? [{ x: fromTime, y: residual }] : [],
     ),
   }))
   if (series.every(({ points }) => points.length === 0)) return undefined
-  const evaluations = mean(sources.map(({ inversion }) => inversion.evaluations.denoises))
   return await scatterPlot({
-    title: `Residual of each step (${evaluations.toFixed(0)} evaluations)`,
-    x: { title: 'Time that the network is told, noisiest last' },
+    title: 'Residual of each step',
+    x: { title: 'Time that the network is told: the noisiest is on the right' },
     y: { title: 'Residual, share of the noise', log: true },
     series,
   })

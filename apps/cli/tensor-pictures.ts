@@ -4,11 +4,14 @@ import { map, mean, norm, type Tensor } from 'undiffuse'
 /** Most entries of a normal distribution lie within as many deviations. */
 const shownDeviations = 2.5
 
-/** Channels × height × width → 3 × height × width in [−1, 1], the deviation scaled to a fixed share of the range. */
-export function tensorPicture(x: Tensor): Tensor {
+/**
+ * Channels × height × width → 3 × height × width in [−1, 1], the deviation scaled to a fixed share of the range; with
+ * `like`, as that tensor is scaled.
+ */
+export function tensorPicture(x: Tensor, like = x): Tensor {
   const [channels, height, width] = x.shape as [number, number, number]
   const area = height * width
-  const scale = shownDeviations * (norm(x) / Math.sqrt(x.data.length) || 1)
+  const scale = shownDeviations * (norm(like) / Math.sqrt(like.data.length) || 1)
   const data = new Float64Array(3 * area)
   for (let colour = 0; colour < 3; colour++) {
     const channel = Math.min(colour, channels - 1)

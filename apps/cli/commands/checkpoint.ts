@@ -1,0 +1,50 @@
+/** `undiffuse checkpoint make`: model folders of a published size with random weights, to measure with. */
+import { type Command, Option } from 'commander'
+import { pipelineShapes } from 'undiffuse'
+import { makePipeline } from 'undiffuse/node'
+import { now } from '../diffusion.js'
+import { integerAtLeast } from '../numbers.js'
+import { runCommand } from '../terminal.js'
+
+interface MakeOptions {
+  readonly like: string
+  readonly randomWeights: string
+  readonly dtype: 'float32' | 'float16' | 'bfloat16'
+  readonly seed: number
+  readonly json: boolean
+}
+
+const help = `
+Loading, memory and time depend on shapes, not on what was learnt: such a folder measures them without a download.
+Pictures of it mean nothing. stable-diffusion-2-1 takes 5.2 GB, in 16 bits 2.6 GB, and about two minutes.
+
+Example:
+  $ undiffuse checkpoint make --like stable-diffusion-2-1 --random-weights out/sd21 --dtype float16`
+
+export function addCheckpoint(program: Command): void {
+  const checkpoint = program.command('checkpoint').description('make model folders to measure with')
+  checkpoint
+    .command('make')
+    .description('write a text-to-image model of a published size with random weights')
+    .requiredOption('--like <shape>', `the shape: ${Object.keys(pipelineShapes).join(', ')}`)
+    .requiredOption('--random-weights <folder>', 'a new or empty folder')
+    .addOption(
+      new Option('--dtype <type>', 'how weights are stored')
+        .choices(['float32', 'float16', 'bfloat16'])
+        .default('float32'),
+    )
+    .option('--seed <n>', 'of the weights', integerAtLeast(0), 0)
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', help)
+    .action(({ like, randomWeights: folder, dtype, seed, json }: MakeOptions) =>
+      runCommand(json, async (io) => {
+        const begin = now()
+        io.progress({ stage: `writing random weights of ${like}`, done: 0 })
+        await makePipeline(folder, like, { dtype, seed, signal: io.signal })
+        const seconds = now() - begin
+        io.clear()
+        io.say(`wrote ${folder}: ${like}, random weights in ${dtype}, seed ${seed}, ${seconds.toFixed(1)} s`)
+        io.result({ folder, like, dtype, seed, seconds })
+      }),
+    )
+}

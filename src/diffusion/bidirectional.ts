@@ -7,7 +7,7 @@ import { combine, type Tensor } from '../math/tensor.js'
 import type { Coefficients, Denoiser, Diffusion, Solver, State } from './diffusion.js'
 import { gridFields } from './grid-fields.js'
 import type { Grid, NoiseLevel, Schedule } from './level.js'
-import { firstOrderStep, interval, noMemory, recallOlder } from './multistep.js'
+import { firstOrderStep, interval, noMemory, noStepBefore, recallOlder } from './multistep.js'
 
 export const gammaField = {
   type: 'number',
@@ -20,10 +20,10 @@ export const gammaField = {
 export const bidirectionalFields = { ...gridFields, gamma: gammaField } as const
 
 /**
- * The two-step rule of first order with a given weight of the oldest x; one x, first-order, from the start.
+ * The two-step rule with a given weight g of the oldest x; the first step is of first order.
  *
- * x′ = g·x_old + C·x + (α′ − g·α_old − C·α)·D(x), C = (σ′ − g·σ_old)/σ: exact for constant D and for constant ε. BDIA-DDIM has a
- * constant g = gamma, O-BELM the g that also makes it exact for ε linear in σ/α. The estimate of the rule counts once.
+ * x′ = g·x_old + C·x + (α′ − g·α_old − C·α)·D(x), C = (σ′ − g·σ_old)/σ: exact for constant D and for constant ε.
+ * BDIA-DDIM has g = gamma throughout, O-BELM the g that also makes it exact for ε linear in σ/α.
  */
 export function twoStepRule(
   grid: Grid,
@@ -61,8 +61,8 @@ export interface BidirectionalOptions {
 /**
  * x′ = γ·x_old − γ·S_back(x) + S(x), where S carries x to the next level and S_back to the last one, both from x alone.
  *
- * The first step is x′ = S(x). Memory: the older x. `unstep`: x_old = (x′ − S(x))/γ + S_back(x), exact given the memory, at
- * the cost of a step; the end may be sigma = 0. `recall` guesses the older x by a first-order step back.
+ * The first step is x′ = S(x). Memory: the older x. `unstep`: x_old = (x′ − S(x))/γ + S_back(x), exact given the
+ * memory, at the cost of a step; the end may be sigma = 0. `recall` guesses the older x by a first-order step back.
  * Source: Zhang et al., BDIA, ECCV 2024: z_{i−1} = z_{i+1} − (1−γ)(z_{i+1} − z_i) − γΔ_{i→i+1} + Δ_{i→i−1}.
  */
 export function bidirectional({ gamma, toClean, toNoise, ...rest }: BidirectionalOptions): Solver {
@@ -77,12 +77,13 @@ export function bidirectional({ gamma, toClean, toNoise, ...rest }: Bidirectiona
     ...rest,
     start: (x) => ({ index: 0, x, memory: [] }),
     async step({ index, x, memory: [older] }, diffusion) {
+      if (index > 0 && older === undefined) throw noMemory(index)
       const { next, back } = await moves(x, index, diffusion)
-      const following = index > 0 && older ? combine([gamma, older], [-gamma, back], [1, next]) : next
-      return { index: index + 1, x: following, memory: [x] }
+      return { index: index + 1, x: older ? combine([gamma, older], [-gamma, back], [1, next]) : next, memory: [x] }
     },
     async unstep({ index, x: newest, memory: [x] }: State, diffusion) {
-      if (index === 0 || x === undefined) throw noMemory(index)
+      if (index === 0) throw noStepBefore()
+      if (x === undefined) throw noMemory(index)
       if (index === 1) return { index: 0, x, memory: [] }
       const { next, back } = await moves(x, index - 1, diffusion)
       return { index: index - 1, x, memory: [combine([1 / gamma, newest], [-1 / gamma, next], [1, back])] }

@@ -1,4 +1,6 @@
-/** From what a network predicts to the one currency, the estimate of x₀; guidance and counting. Not how networks run. */
+/**
+ * From what a network predicts to the one currency, the estimate of x₀; guidance and counting. Not how networks run.
+ */
 import { expected } from '../core/errors.js'
 import { combine, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import type { Denoiser, DenoiserPullback } from './diffusion.js'
@@ -50,7 +52,8 @@ export const denoiser =
   }
 
 /**
- * The pullback of `denoiser(network, prediction)` from the network's own: Jᵀc = (weight of x)·c + (weight)·J_networkᵀ·c.
+ * The pullback of `denoiser(network, prediction)` from the network's own: Jᵀc = (weight of x)·c +
+ * (weight)·J_networkᵀ·c.
  *
  * One run of the gradient graph. Errors as `denoiser`.
  */
@@ -65,10 +68,10 @@ export const denoiserPullback =
 /**
  * Classifier-free guidance: D_w = D_null + w·(D_prompt − D_null).
  *
- * The same mix of estimates of x₀ as of predictions, since both are affine in them at one x. Two evaluations, asked for at
- * the same time so that a model may run them as one batch; one at w = 1, the prompt alone, and at w = 0, the null alone.
- * Errors: `bad-option` for a weight that is not finite; what the denoisers throw. Source: Ho and Salimans 2022, with
- * Stable Diffusion's w (their 1 + w). Deviation: the code of Hong et al. ignores guidance below 1.
+ * The same mix of estimates of x₀ as of predictions, since both are affine in them at one x. Two evaluations, asked for
+ * at the same time so that a model may run them as one batch; one at w = 1, the prompt alone, and at w = 0, the null
+ * alone. Errors: `bad-option` for a weight that is not finite; what the denoisers throw. Source: Ho and Salimans 2022,
+ * with Stable Diffusion's w (their 1 + w). Deviation: the code of Hong et al. ignores guidance below 1.
  *
  * @example guided(withPrompt, withEmptyPrompt, 7.5)
  */

@@ -13,7 +13,9 @@ export type Denoiser = (x: Tensor, level: NoiseLevel, signal?: Signal) => Promis
 /** J(x)ᵀ·cotangent of a denoiser: one run of the gradient graph. */
 export type DenoiserPullback = (x: Tensor, level: NoiseLevel, cotangent: Tensor, signal?: Signal) => Promise<Tensor>
 
-/** Where a trajectory stands. `memory` is what the solver remembers besides x: earlier estimates, a twin, an older x. */
+/**
+ * Where a trajectory stands. `memory` is what the solver remembers besides x: earlier estimates, a twin, an older x.
+ */
 export interface State {
   readonly index: number
   readonly x: Tensor

@@ -2,7 +2,6 @@
  * The rules of DPM-Solver and DPM-Solver++ as coefficients: exponential integrators in lambda, from one to three
  * estimates. What varies between the solvers, which estimates they use, is theirs.
  */
-
 import type { Coefficients } from './diffusion.js'
 import { gridFields } from './grid-fields.js'
 import type { NoiseLevel } from './level.js'
@@ -45,10 +44,10 @@ export interface ExponentialOptions {
 /**
  * x′ from the state at `base` and the estimates at `nodes`, the newest node first; up to three.
  *
- * With k = −h, scale = α′ and E = D for data, k = h, scale = σ′ and E = ε for noise, h = λ′ − λ_base:
- * x′ = ratio·x + w₀·E_base + w₁·E′ + w₂·E″, w₀ = −scale·(eᵏ − 1), w₁ = scale·(1 − (eᵏ − 1)/k) (half of w₀ in the
- * midpoint variant), w₂ = scale·(½ − (eᵏ − 1 − k)/k²); E′ and E″ are the derivatives by (λ − λ_base)/h at nodes[0] of the
- * polynomial through the nodes. `base` is nodes[0] for multistep rules, the older node for single-step ones.
+ * With k = −h, scale = α′ and E = D for data, k = h, scale = σ′ and E = ε for noise, h = λ′ − λ_base: x′ = ratio·x +
+ * w₀·E_base + w₁·E′ + w₂·E″, w₀ = −scale·(eᵏ − 1), w₁ = scale·(1 − (eᵏ − 1)/k) (half of w₀ in the midpoint variant), w₂
+ * = scale·(½ − (eᵏ − 1 − k)/k²); E′ and E″ are the derivatives by (λ − λ_base)/h at nodes[0] of the polynomial through
+ * the nodes. `base` is nodes[0] for multistep rules, the older node for single-step ones.
  * Source: Lu et al., DPM-Solver (NeurIPS 2022) and DPM-Solver++ (2022); diffusers 0.27, signs and variants.
  */
 export function exponentialStep(
@@ -97,7 +96,9 @@ function differences(nodes: readonly NoiseLevel[], h: number) {
   }
 }
 
-/** The order of a multistep rule at a step: limited by what is remembered, by the end of a short grid and by sigma = 0. */
+/**
+ * The order of a multistep rule at a step: limited by what is remembered, by the end of a short grid and by sigma = 0.
+ */
 export function multistepOrder(grid: readonly NoiseLevel[], index: number, order: number, lowerOrderFinal: boolean) {
   const steps = grid.length - 1
   const remaining = lowerOrderFinal && steps < 15 ? steps - index : order

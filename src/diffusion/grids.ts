@@ -18,16 +18,17 @@ export interface GridOptions {
 /**
  * `steps` + 1 levels of a schedule, noisiest first.
  *
- * With T training times and n points (n = steps + 1 when spread over the levels, steps when over the steps):
- * linspace: times even from the noisiest to the cleanest; leading: ⌊T/n⌋·k + offset, k = n − 1 … 0; trailing:
- * round(T − k·T/steps) − 1, whatever the spread; karras: (σ/α)^(1/7) even; lambda: lambda even. The last level is `end`:
- * the schedule's cleanest or sigma = 0. Spread over the levels it takes the place of the last point, over the steps it
+ * With T training times and n points (n = steps + 1 when spread over the levels, steps when over the steps): linspace:
+ * times even from the noisiest to the cleanest; leading: ⌊T/n⌋·k + offset, k = n − 1 … 0; trailing: round(T −
+ * k·T/steps) − 1, whatever the spread; karras: (σ/α)^(1/7) even; lambda: lambda even. The last level is `end`: the
+ * schedule's cleanest or sigma = 0. Spread over the levels it takes the place of the last point, over the steps it
  * comes after it. `wholeTimes` rounds what a tabulated network is told (half to even), and for linspace the level too.
  *
  * In diffusers: DDIM, Euler and Heun spread over the steps, DPM-Solver over the levels; `set_alpha_to_one` false and
  * `final_sigmas_type` "sigma_min" end at the cleanest, true and "zero" at zero; Euler and Heun tell fractional times.
- * Errors: `bad-option` when two levels coincide or the noise grows, for leading and trailing on a continuous schedule, and for
- * a spacing that is infinite on this schedule. Source: diffusers 0.27; Karras et al. 2022, eq. 5; Lu et al. 2022.
+ * Errors: `bad-option` when two levels coincide or the noise grows, for leading and trailing on a continuous schedule,
+ * and for a spacing that is infinite on this schedule. Source: diffusers 0.27; Karras et al. 2022, eq. 5; Lu et al.
+ * 2022.
  *
  * @example gridOf(schedule, { steps: 50, spacing: 'leading', spread: 'steps', offset: 1, wholeTimes: true, end: 'cleanest' })
  */

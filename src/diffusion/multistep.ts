@@ -21,9 +21,9 @@ export interface MultistepOptions {
  * A solver from the rule x[i+1] = Σₖ x[k]·x[i−k] + Σₖ denoised[k]·D(x[i−k]).
  *
  * One evaluation a step. Memory: the older x's, newest first, then the older estimates, newest first. A rule that looks
- * back at one older x and at no older estimate gets `unstep`, the same rule solved for the oldest x:
- * x[i−1] = (x[i+1] − x[0]·x[i] − denoised[0]·D(x[i])) / x[1], exact given the memory, one evaluation; and `recall`, which
- * guesses the older x by one first-order step back from x. `unstep` throws `unsupported` where x[1] is 0.
+ * back at one older x and at no older estimate gets `unstep`, the same rule solved for the oldest x: x[i−1] = (x[i+1] −
+ * x[0]·x[i] − denoised[0]·D(x[i])) / x[1], exact given the memory, one evaluation; and `recall`, which guesses the
+ * older x by one first-order step back from x. `unstep` throws `unsupported` where x[1] is 0.
  * Source: ours, after BELM (Wang et al., NeurIPS 2024) for the two-step family.
  *
  * @example multistep({ name: 'ddim', order: 1, past: { x: 0, denoised: 0 }, grid, coefficients: firstOrderStep })
@@ -47,7 +47,7 @@ export function multistep(options: MultistepOptions): Solver {
       const estimates = [await denoise(x, from, signal), ...memory.slice(count)]
       return {
         index: index + 1,
-        x: combine(...terms(rule.x, states), ...terms(rule.denoised, estimates)),
+        x: combine(...terms(rule.x, states, index), ...terms(rule.denoised, estimates, index)),
         memory: [...states.slice(0, past.x), ...estimates.slice(0, past.denoised)],
       }
     },
@@ -58,15 +58,23 @@ export function multistep(options: MultistepOptions): Solver {
   }
 }
 
-const terms = (weights: readonly number[], tensors: readonly Tensor[]): (readonly [number, Tensor])[] =>
-  weights.map((weight, k) => [weight, tensors[k]!] as const).filter(([weight]) => weight !== 0)
+/** The weighted tensors of a rule; what has no weight may be missing. */
+function terms(weights: readonly number[], tensors: readonly Tensor[], index: number): (readonly [number, Tensor])[] {
+  return weights.flatMap((weight, k) => {
+    const x = tensors[k]
+    if (weight === 0) return []
+    if (x === undefined) throw noMemory(index)
+    return [[weight, x] as const]
+  })
+}
 
 async function unstepTwoStep(
   coefficients: MultistepOptions['coefficients'],
   { index, x: newest, memory: [x] }: State,
   { grid, denoise, signal }: Diffusion,
 ): Promise<State> {
-  if (index === 0 || x === undefined) throw noMemory(index)
+  if (index === 0) throw noStepBefore()
+  if (x === undefined) throw noMemory(index)
   if (index === 1) return { index: 0, x, memory: [] }
   const rule = coefficients(grid, index - 1)
   const oldest = rule.x[1] ?? 0
@@ -137,11 +145,16 @@ export const cannotUndo = (grid: Grid, index: number) =>
     'End the grid at a positive sigma: `end=cleanest`.',
   )
 
+/** What is thrown for a state that has lost what its step, forth or back, needs. */
 export const noMemory = (index: number) =>
   expected(
     'unsupported',
     'a state with its memory',
-    'undoing a step',
-    index === 0 ? 'the first state' : 'x alone',
-    'Keep the state that sampling ended with, or let `recall` guess its memory.',
+    `a step at index ${index}`,
+    'x alone',
+    'Keep the states that sampling returns, or let `recall` guess the memory at the clean end.',
   )
+
+/** What is thrown for undoing where nothing was done. */
+export const noStepBefore = () =>
+  expected('bad-option', 'a state after the first', 'undoing a step', 'index 0', 'The noise is reached.')

@@ -5,35 +5,41 @@ import { isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import type { Diffusion, Solver, State, Trajectory } from './diffusion.js'
 
 /**
- * Walks the grid from x at its noisiest level to its clean end.
+ * Walks the grid from noise, or from any state of a trajectory, to its clean end.
  *
- * x[i+1], memory[i+1] = step(x[i], memory[i]). Returns grid.length states, the given x first; the last one holds the
- * sample and the memory that undoing it needs. Memory: all states, each one to four tensors of x's size. Cost: the
- * solver's evaluations for each step. x is already at grid[0]: noise times its sigma. Yields progress after each step,
- * with x as `latent`. Errors: `not-finite`, naming the step; what the solver and the denoiser throw; the signal's reason.
+ * x[i+1], memory[i+1] = step(x[i], memory[i]). Returns the states from the start on, grid.length of them from noise;
+ * the last holds the sample and the memory that undoing it needs. Memory: all states, each of one to five tensors of
+ * x's size. Cost: the solver's evaluations for each step. A given x is already at grid[0]: noise times its sigma.
+ * Yields progress after each step, with x as `latent`. Errors: `not-finite`, naming the step; what the solver and the
+ * denoiser throw; the signal's reason.
  *
  * @example
  * const { states } = await new Task(sample(noise, solver, { grid: solver.grid(schedule), denoise }))
  * const latent = states.at(-1)!.x
  */
-export async function* sample(x: Tensor, solver: Solver, diffusion: Diffusion): Steps<Pick<Trajectory, 'states'>> {
+export async function* sample(
+  from: Tensor | State,
+  solver: Solver,
+  diffusion: Diffusion,
+): Steps<Pick<Trajectory, 'states'>> {
   const { grid, signal } = diffusion
   const total = grid.length - 1
-  const states: State[] = [solver.start(x)]
-  for (let done = 1; done <= total; done++) {
+  let state = 'index' in from ? from : solver.start(from)
+  const states = [state]
+  while (state.index < total) {
     signal?.throwIfAborted()
-    const state = await solver.step(states[done - 1]!, diffusion)
+    state = await solver.step(state, diffusion)
     if (!isFiniteTensor(state.x)) {
       throw expected(
         'not-finite',
         'finite numbers',
-        `step ${done} of ${solver.name}`,
-        `NaN or infinity at t = ${grid[done]!.t}`,
+        `step ${state.index} of ${solver.name}`,
+        `NaN or infinity at t = ${grid[state.index]!.t}`,
         'Use more steps, another solver, or less guidance.',
       )
     }
     states.push(state)
-    yield { stage: solver.name, done, total, latent: state.x }
+    yield { stage: solver.name, done: state.index, total, latent: state.x }
   }
   return { states }
 }

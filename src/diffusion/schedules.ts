@@ -1,4 +1,6 @@
-/** The schedules that networks are trained with: variance preserving, EDM, rectified flow. Not where to stop (grids.ts). */
+/**
+ * The schedules that networks are trained with: variance preserving, EDM, rectified flow. Not where to stop (grids.ts).
+ */
 import { expected } from '../core/errors.js'
 import { type NoiseLevel, noiseLevel, type Schedule } from './level.js'
 
@@ -97,8 +99,8 @@ const atLambda = (t: number, lambda: number): NoiseLevel => ({
 /**
  * EDM's schedule: x = x₀ + t·ε, so t is sigma and alpha is 1.
  *
- * Errors: `bad-option` for a time below 0 or above the noisiest. Source: Karras et al., NeurIPS 2022, with its sigma_min
- * 0.002 and sigma_max 80; what its networks are told, ln(t)/4, is the model adapter's business.
+ * Errors: `bad-option` for a time below 0 or above the noisiest. Source: Karras et al., NeurIPS 2022, with its
+ * sigma_min 0.002 and sigma_max 80; what its networks are told, ln(t)/4, is the model adapter's business.
  *
  * @example edmSchedule().level(80).sigma // 80
  */

@@ -264,6 +264,12 @@ describe.each(table.map((each) => [each.name, each] as const))('%s', (_, each) =
     expect(Math.max(...costs)).toBe(solver.evaluationsPerStep)
   })
 
+  it('goes on from any of its states', async () => {
+    const { solver, diffusion, states } = await run(each, 6, guidedWorld(1).denoise)
+    const rest = await new Task(sample(states[3]!, solver, diffusion))
+    expect(rest.states).toEqual(states.slice(3))
+  })
+
   it('undoes each step, given the memory, with estimates of single precision', async () => {
     const { solver, states, diffusion } = await run(each, 20, roundedToSingle(guidedWorld(3).denoise))
     if (!solver.unstep) return

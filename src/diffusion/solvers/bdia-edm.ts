@@ -1,5 +1,6 @@
-/** BDIA around Heun's step: EDM's sampler made exactly invertible. Our reading: the paper's equations were not released. */
-
+/**
+ * BDIA around Heun's step: EDM's sampler made exactly invertible. Our reading: the paper's equations were not released.
+ */
 import { define } from '../../core/define.js'
 import { bidirectional, gammaField } from '../bidirectional.js'
 import { karrasFields } from '../grid-fields.js'
@@ -10,10 +11,11 @@ import { trapezoidMove } from '../trapezoid.js'
 /**
  * x′ = γ·x_old − γ·S_back(x) + S(x) with S Heun's step and S_back Euler's or Heun's step back to the last level.
  *
- * Euler takes S_back from the slope in hand: two evaluations a step as plain EDM, order 1, since its error stays; Heun asks the
- * network at the older level too: three evaluations, order 2. Memory: the older x. Inverts in closed form, exact given the
- * last two x's, even from sigma = 0. Errors: `bad-option`, `unsupported` at alpha = 0.
- * Source: Zhang et al., ECCV 2024, section on EDM, whose equations are not public: S_back is our reading, Euler the default.
+ * Euler takes S_back from the slope in hand: two evaluations a step as plain EDM, order 1, since its error stays; Heun
+ * asks the network at the older level too: three evaluations, order 2. Memory: the older x. Inverts in closed form,
+ * exact given the last two x's, even from sigma = 0. Errors: `bad-option`, `unsupported` at alpha = 0.
+ * Source: Zhang et al., ECCV 2024, section on EDM, whose equations are not public: S_back is our reading, Euler the
+ * default.
  *
  * @example const solver = bdiaEdm({ steps: 18, backward: 'heun' })
  */

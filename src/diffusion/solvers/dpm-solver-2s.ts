@@ -1,4 +1,6 @@
-/** DPM-Solver(++)-2S: second order in pairs of steps that remember nothing else. Steadier than 2M under strong guidance. */
+/**
+ * DPM-Solver(++)-2S: second order in pairs of steps that remember nothing else. Steadier than 2M under strong guidance.
+ */
 import { define } from '../../core/define.js'
 import { exponentialFields, exponentialStep, variantField } from '../exponential.js'
 import { gridOf } from '../grids.js'
@@ -7,10 +9,10 @@ import { interval, multistep } from '../multistep.js'
 /**
  * Two steps make one of order 2: a first-order one to the level between, then one from the start of the pair over both.
  *
- * Data (++), from x at λ over x₁ at λ₁: x′ = (σ′/σ)·x + c·D + ½·c·(D₁ − D)/r, c = α′·(1 − e⁻ʰ), h = λ′ − λ, r = (λ₁ − λ)/h;
- * noise: its twin. Order 2 counted in steps of the grid, one evaluation a step; memory in the middle of a pair: the x and
- * the estimate of its start. An odd last step and a step to sigma = 0 are of order 1. Inverts as one implicit equation for each
- * pair (`stride` 2), given the image. Errors: `bad-option` for a grid that does not fit.
+ * Data (++), from x at λ over x₁ at λ₁: x′ = (σ′/σ)·x + c·D + ½·c·(D₁ − D)/r, c = α′·(1 − e⁻ʰ), h = λ′ − λ, r = (λ₁ −
+ * λ)/h; noise: its twin. Order 2 counted in steps of the grid, one evaluation a step; memory in the middle of a pair:
+ * the x and the estimate of its start. An odd last step and a step to sigma = 0 are of order 1. Inverts as one implicit
+ * equation for each pair (`stride` 2), given the image. Errors: `bad-option` for a grid that does not fit.
  * Source: Lu et al., DPM-Solver++ 2022, Algorithm 1; diffusers' DPMSolverSinglestepScheduler, whose `lower_order_final`
  * also makes the last pair first-order: here that happens only where it must.
  *

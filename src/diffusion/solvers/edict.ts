@@ -5,15 +5,15 @@ import type { Diffusion, Solver, State } from '../diffusion.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { noImage } from '../level.js'
-import { interval, noMemory } from '../multistep.js'
+import { interval, noMemory, noStepBefore } from '../multistep.js'
 
 /**
  * Affine coupling of x and its twin y, then mixing.
  *
- * x₁ = a·x + b·ε(y), y₁ = a·y + b·ε(x₁), a = α′/α, b = σ′ − a·σ, both ε asked at the level that is left; x′ = p·x₁ + (1 − p)·y₁,
- * y′ = p·y₁ + (1 − p)·x′. Odd steps begin with y. Order 1, two evaluations a step; memory: the twin, which starts as x.
- * Inverts in closed form, exact given both; given the image alone `recall` takes the twin to be the same, and the noise is
- * another one that leads back to the image. Errors: `bad-option`; `unsupported` at alpha = 0.
+ * x₁ = a·x + b·ε(y), y₁ = a·y + b·ε(x₁), a = α′/α, b = σ′ − a·σ, both ε asked at the level that is left; x′ = p·x₁ + (1
+ * − p)·y₁, y′ = p·y₁ + (1 − p)·x′. Odd steps begin with y. Order 1, two evaluations a step; memory: the twin, which
+ * starts as x. Inverts in closed form, exact given both; given the image alone `recall` takes the twin to be the same,
+ * and the noise is another one that leads back to the image. Errors: `bad-option`; `unsupported` at alpha = 0.
  * Source: Wallace, Gokul and Naik, CVPR 2023; p from its code (0.90 to 0.97), with float64 states.
  *
  * @example const solver = edict({ steps: 50 })
@@ -50,8 +50,8 @@ export const edict = define({
       return { index: state.index + 1, x: mixed, memory: [combine([p, twin], [1 - p, mixed])] }
     },
     async unstep(state, diffusion) {
+      if (state.index === 0) throw noStepBefore()
       const index = state.index - 1
-      if (index < 0) throw noMemory(state.index)
       const [mixed, mixedTwin] = pair(state)
       const { scale, noise } = coupling(diffusion, index)
       const twin = combine([1 / p, mixedTwin], [-(1 - p) / p, mixed])

@@ -11,8 +11,8 @@ import { firstOrderMove } from '../multistep.js'
 /**
  * One step of dx/ds = v(x) with the velocity halfway.
  *
- * x₁ = x + ½(s′ − s)·v(x, s); x′ = x + (s′ − s)·v(x₁, (s + s′)/2), v = (x − D)/s. Order 2, two evaluations a step, no memory.
- * Inverts as an implicit equation, exact given the image. Errors: `bad-option` off the straight path.
+ * x₁ = x + ½(s′ − s)·v(x, s); x′ = x + (s′ − s)·v(x₁, (s + s′)/2), v = (x − D)/s. Order 2, two evaluations a step, no
+ * memory. Inverts as an implicit equation, exact given the image. Errors: `bad-option` off the straight path.
  * Source: Runge's midpoint rule; as RF-Solver and FireFlow use it for inversion (2024).
  *
  * @example const solver = flowMidpoint({ steps: 14 })

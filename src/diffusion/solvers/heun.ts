@@ -9,10 +9,12 @@ import { trapezoidMove } from '../trapezoid.js'
 /**
  * Euler's prediction, then the mean of the slopes at both ends.
  *
- * x̃/α′ = x/α + (σ′/α′ − σ/α)·ε(x); x′/α′ = x/α + (σ′/α′ − σ/α)·(ε(x) + ε(x̃))/2, ε = (x − α·D)/σ. Order 2, two evaluations a
- * step, one for a step to sigma = 0, which is Euler's; no memory. Inverts as an implicit equation, exact given the image and
- * an end above sigma = 0. Errors: `bad-option` for a grid that does not fit; `unsupported` at alpha = 0.
- * Source: Karras et al., NeurIPS 2022, Algorithm 1 (S_churn = 0); diffusers' HeunDiscreteScheduler, whose samples are x/α.
+ * x̃/α′ = x/α + (σ′/α′ − σ/α)·ε(x); x′/α′ = x/α + (σ′/α′ − σ/α)·(ε(x) + ε(x̃))/2, ε = (x − α·D)/σ. Order 2, two
+ * evaluations a step, one for a step to sigma = 0, which is Euler's; no memory. Inverts as an implicit equation, exact
+ * given the image and an end above sigma = 0. Errors: `bad-option` for a grid that does not fit; `unsupported` at alpha
+ * = 0.
+ * Source: Karras et al., NeurIPS 2022, Algorithm 1 (S_churn = 0); diffusers' HeunDiscreteScheduler, whose samples are
+ * x/α.
  *
  * @example const solver = heun({ steps: 18 })
  */

@@ -6,19 +6,20 @@ import type { Diffusion, Solver } from '../diffusion.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { type Grid, type NoiseLevel, noImage } from '../level.js'
-import { cannotUndo, interval, noMemory } from '../multistep.js'
+import { cannotUndo, interval, noMemory, noStepBefore } from '../multistep.js'
 import { levelOfLambda, type Tableau, tableauNames, tableaus } from '../tableaus.js'
 
 /**
  * Two coupled copies; the second takes back the first one's step from where it arrived.
  *
- * x′ = r·(ζ·x + (1 − ζ)·y) + Ψ(y, from → to); y′ = r·(y − Ψ(x′, to → from)). Ψ = w′·h·Σ bᵢ·E(xᵢ), a Runge-Kutta step for
- * x/w in the variable u, xᵢ = (wᵢ/w)·x + wᵢ·h·Σ aᵢⱼ·E(xⱼ), r = w′/w. With data, w = σ, u = α/σ, E = D; with noise, w = α,
- * u = σ/α, E = ε. Order and evaluations a step: Euler 1 and 2, Heun and midpoint 2 and 4, RK4 4 and 8. Memory: the twin y, which
- * starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from), x = ((x′ − Ψ(y, from → to))/r − (1 − ζ)·y)/ζ, exact given both;
- * given the image alone `recall` takes the twin to be the same. Near ζ = 1 Euler's error is small and changes sign before it
- * falls in proportion. Errors: `unsupported` for a step to sigma = 0, or from alpha = 0 with noise, and for midpoint and RK4,
- * which ask between the levels of the grid, without its `schedule`; `bad-option`.
+ * x′ = r·(ζ·x + (1 − ζ)·y) + Ψ(y, from → to); y′ = r·(y − Ψ(x′, to → from)). Ψ = w′·h·Σ bᵢ·E(xᵢ), a Runge-Kutta step
+ * for x/w in the variable u, xᵢ = (wᵢ/w)·x + wᵢ·h·Σ aᵢⱼ·E(xⱼ), r = w′/w. With data, w = σ, u = α/σ, E = D; with noise,
+ * w = α, u = σ/α, E = ε. Order and evaluations a step: Euler 1 and 2, Heun and midpoint 2 and 4, RK4 4 and 8. Memory:
+ * the twin y, which starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from), x = ((x′ − Ψ(y, from → to))/r −
+ * (1 − ζ)·y)/ζ, exact given both; given the image alone `recall` takes the twin to be the same. Near ζ = 1 Euler's
+ * error is small and changes sign before it falls in proportion. Errors: `unsupported` for a step to sigma = 0, or from
+ * alpha = 0 with noise, and for midpoint and RK4, which ask between the levels of the grid, without its `schedule`;
+ * `bad-option`.
  * Source: Blasingame and Liu, Rex, ICML 2026, ODE case with fixed steps; ζ as `coupling` in its code (0.999).
  *
  * @example const solver = rex({ steps: 25, tableau: 'heun' })
@@ -69,7 +70,8 @@ export const rex = define({
         return { index: index + 1, x: next, memory: [combine([ratio, twin], [-ratio, back])] }
       },
       async unstep({ index: end, x: next, memory: [nextTwin] }, diffusion) {
-        if (end === 0 || nextTwin === undefined) throw noMemory(end)
+        if (end === 0) throw noStepBefore()
+        if (nextTwin === undefined) throw noMemory(end)
         const { from, to } = reversible(diffusion.grid, end - 1, rule)
         const ratio = rule.weight(to) / rule.weight(from)
         const back = await increment(next, to, from, tableaus[tableau], rule, diffusion)

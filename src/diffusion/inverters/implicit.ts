@@ -104,9 +104,9 @@ export const implicit = define({
         return yield* walkBack(stage, clean, plain, stride, async function* (known, index, end) {
           const { diffusion, evaluations } = countedDiffusion(plain)
           const equation = stepEquation(solver, diffusion, index, end, known)
-          const estimate = start === 'extrapolated' ? estimates.at(equation.from) : undefined
-          const guess = estimate ? equation.pointFor(estimate) : await naiveGuess(equation, diffusion)
-          const { states, solution } = yield* solveStep(equation, guess, moves[iteration](), {
+          const expectation = start === 'extrapolated' ? estimates.at(equation.from) : undefined
+          const guess = expectation ? equation.pointFor(expectation) : await naiveGuess(equation, diffusion)
+          const { states, solution, estimate } = yield* solveStep(equation, guess, moves[iteration](), {
             residual: residuals[iteration](equation, diffusion),
             correct: true,
             iterations,
@@ -115,7 +115,7 @@ export const implicit = define({
             stage,
             signal: diffusion.signal,
           })
-          estimates.push(equation.from, equation.estimateAt(states[0]!.x))
+          if (estimate) estimates.push(equation.from, estimate)
           return { states, solution: { ...solution, evaluations: evaluations() } }
         })
       },

@@ -23,8 +23,8 @@ export interface StepEquation {
   /** The weights of x and of the estimate of x₀ in the first-order step between the two levels. */
   readonly ofX: number
   readonly ofEstimate: number
-  /** The estimate of x₀ with which the first-order step leads from x to y. */
-  estimateAt(x: Tensor): Tensor
+  /** The estimate of x₀ with which the first-order step leads from x to y + mismatch: D(x) where F is that step. */
+  estimateAt(x: Tensor, mismatch: Tensor): Tensor
   /** The x from which the first-order step with this estimate leads to y. */
   pointFor(estimate: Tensor): Tensor
 }
@@ -46,7 +46,7 @@ export function stepEquation(
     target,
     ofX,
     ofEstimate,
-    estimateAt: (x) => combine([1 / ofEstimate, target], [-ofX / ofEstimate, x]),
+    estimateAt: (x, mismatch) => combine([1 / ofEstimate, target], [1 / ofEstimate, mismatch], [-ofX / ofEstimate, x]),
     pointFor: (estimate) => combine([1 / ofX, target], [-ofEstimate / ofX, estimate]),
     statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
     async evaluate(x) {
@@ -62,6 +62,13 @@ export function stepEquation(
   }
 }
 
+interface Best {
+  readonly mismatch: Tensor
+  readonly residual: Tensor
+  readonly merit: number
+  readonly states: readonly State[]
+}
+
 /** The naive step, to start from; y itself where the network has no answer. One evaluation. */
 export const naiveGuess = async ({ target, from, to }: StepEquation, diffusion: Diffusion): Promise<Tensor> =>
   (await unlessNotFinite(() => naiveStep(target, to, from, 'noisier', diffusion))) ?? target
@@ -69,6 +76,8 @@ export const naiveGuess = async ({ target, from, to }: StepEquation, diffusion: 
 export interface StepSolution {
   readonly states: readonly State[]
   readonly solution: Solution
+  /** The estimate of x₀ that the network gave at the best point; undefined where it never answered. */
+  readonly estimate: Tensor | undefined
 }
 
 /**
@@ -93,14 +102,14 @@ export async function* solveStep(
 ): Steps<StepSolution> {
   const unit = noiseNorm(equation.to, equation.target)
   const update = iteration.start(start)
-  let best: { readonly residual: Tensor; readonly merit: number; readonly states: readonly State[] } | undefined
+  let best: Best | undefined
   const problem = {
     start,
     async evaluate(x: Tensor) {
       const { mismatch, states } = await equation.evaluate(x)
       const merit = norm(mismatch) / unit
       const rest = Number.isFinite(merit) ? await residual(mismatch, x) : mismatch
-      if (merit < (best?.merit ?? Number.POSITIVE_INFINITY)) best = { residual: rest, merit, states }
+      if (merit < (best?.merit ?? Number.POSITIVE_INFINITY)) best = { mismatch, residual: rest, merit, states }
       return { residual: rest, merit }
     },
   }
@@ -108,8 +117,12 @@ export async function* solveStep(
   // A weight of zero stops an iteration without a solution.
   const within = solved.residual <= (options.sufficientMerit ?? 0)
   const solution: Solution = solved.outcome === 'converged' && !within ? { ...solved, outcome: 'exhausted' } : solved
-  if (!best) return { solution, states: equation.statesAt(start) }
+  if (!best) return { solution, states: equation.statesAt(start), estimate: undefined }
   const corrected = correct && solution.outcome === 'converged'
   const x = corrected ? update(solution.value, best.residual, best.merit) : solution.value
-  return { solution, states: best.states.map((state, k) => (k === 0 ? { ...state, x } : state)) }
+  return {
+    solution,
+    states: best.states.map((state, k) => (k === 0 ? { ...state, x } : state)),
+    estimate: equation.estimateAt(solution.value, best.mismatch),
+  }
 }

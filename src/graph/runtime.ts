@@ -6,7 +6,10 @@ import type { Graph } from './graph.js'
 export interface OpenOptions {
   /** An execution provider's name, as `undiffuse doctor` lists them: `cpu`, `webgpu`, `cuda`. Default `cpu`. */
   readonly device?: string
-  /** Favour a small peak of memory over time (no arena, no memory pattern). Default false. */
+  /**
+   * Favour a small peak of memory over time: no arena, no merged subexpressions, and weights that are stored in 16 bits
+   * stay so in their file and are widened in each run. Default false.
+   */
   readonly lean?: boolean
 }
 

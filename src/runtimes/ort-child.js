@@ -66,22 +66,28 @@ const handlers = {
     return listSupportedBackends()
   },
 
-  async open({ session, source, device, threads, lean }) {
+  async open({ session, source, device, threads, lean, mapped }) {
     const { InferenceSession } = await library()
+    const skipped = [
+      // Merging equal subexpressions would undo recomputation and keep activations alive for the backward pass.
+      ...(lean ? ['CommonSubexpressionElimination'] : []),
+      // Folding the casts of 16-bit weights would hold all of them in float32: twice the size of their file.
+      ...(mapped ? ['ConstantFolding'] : []),
+    ]
     /** @type {InferenceSession.SessionOptions} */
     const options = {
       executionProviders: [device],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
+      // The last level lays weights out anew, in memory of their own: 10 to 20 percent faster.
+      graphOptimizationLevel: mapped ? 'extended' : 'all',
       // Planning all buffers of a gradient graph at once costs 1.7 times the memory and saves no time.
       enableMemPattern: false,
       enableCpuMemArena: !lean,
       logSeverityLevel: 3,
       extra: {
         session: { intra_op: { allow_spinning: '0' } },
-        // Merging equal subexpressions would undo recomputation and keep activations alive for the backward pass.
-        ...(lean && { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }),
+        ...(skipped.length > 0 && { optimization: { disable_specified_optimizers: skipped.join(';') } }),
       },
     }
     if ('path' in source) {

@@ -31,6 +31,8 @@ interface OpenGraph {
   readonly graph: Graph
   readonly device: string
   readonly lean: boolean
+  /** Whether weights are left as they are stored. */
+  readonly mapped: boolean
   home?: NetworkProcess
 }
 
@@ -82,10 +84,10 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return network
   }
 
-  async function load(child: NetworkProcess, { id, graph, device, lean }: OpenGraph): Promise<void> {
+  async function load(child: NetworkProcess, { id, graph, device, lean, mapped }: OpenGraph): Promise<void> {
     const { source, remove } = await place(graph, options.temporaryFolder ?? tmpdir())
     try {
-      await child.request('open', { session: id, source, device, threads, lean })
+      await child.request('open', { session: id, source, device, threads, lean, mapped })
     } finally {
       await remove()
     }
@@ -211,7 +213,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     async open(graph, { device = options.device ?? 'cpu', lean = false } = {}) {
       if (closing) throw closedError('ort-node')
       checkTypes(graph)
-      return openSession({ id: ++opened, graph, device, lean })
+      return openSession({ id: ++opened, graph, device, lean, mapped: lean && hasNarrowWeights(graph) })
     },
     usage: async () => usage,
     close() {
@@ -220,6 +222,10 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     },
   }
 }
+
+/** Weights that lie in a file in 16 bits: computing with them widens them, once and for all or for each run. */
+const hasNarrowWeights = ({ initializers }: Graph): boolean =>
+  [...initializers.values()].some(({ dtype, storage }) => 'file' in storage && /^b?float16$/.test(dtype))
 
 const closedError = (name: string): UndiffuseError =>
   expected('runtime-failed', 'an open session', `\`${name}\``, 'a closed one', 'Open it again.')

@@ -24,7 +24,7 @@ const session = 0
 /** Rejects with the reason when the device does not run a graph, or runs it wrong. */
 export async function probeDevice(child: NetworkProcess, device: string): Promise<void> {
   const source = { bytes: encodeOnnx(graph), weights: [] }
-  await child.request('open', { session, source, device, threads: 1, lean: false })
+  await child.request('open', { session, source, device, threads: 1, lean: false, mapped: false })
   const { outputs } = await child.request('run', { session, feeds: packFeeds(graph, { x }) })
   await child.request('release', { session })
   const { y } = unpackResults(outputs)

@@ -44,6 +44,8 @@ export interface Requests {
       readonly device: string
       readonly threads: number
       readonly lean: boolean
+      /** Leave weights mapped from their file, in the type in which they are stored. */
+      readonly mapped: boolean
     }
     readonly answer: undefined
   }

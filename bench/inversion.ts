@@ -163,8 +163,11 @@ export async function* benchInversion(
       rows.push(found)
       continue
     }
-    const measuring = measured(model, one, yield* pictures(one), chunk, signal)
-    const row = yield* relay(measuring, () => ({ stage: describe(one), ...position() }))
+    const made = yield* finite(pictures(one))
+    const row =
+      typeof made === 'string'
+        ? { ...one, failure: made }
+        : yield* relay(measured(model, one, made, chunk, signal), () => ({ stage: describe(one), ...position() }))
     await cells.keep(key, row)
     rows.push(row)
   }

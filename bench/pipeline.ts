@@ -72,7 +72,7 @@ export async function weightBytesOf(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-const prompt = 'a photograph of a small red house by the sea'
+const prompt = 'a red house'
 
 /** One piece of work after another, timed. */
 function stopwatch(runtime: Runtime) {

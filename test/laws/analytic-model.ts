@@ -1,0 +1,65 @@
+/**
+ * A text-to-image model that is known in closed form: the analytic world as its network, whatever the prompt, and an
+ * autoencoder with orthonormal columns, D(z) = A·z/4 and E(x) = 4·Aᵀ·x. Counts what it is asked.
+ */
+
+import type { Autoencoder } from '../../src/autoencoder/index.js'
+import { expected } from '../../src/core/errors.js'
+import { betas, variancePreserving } from '../../src/diffusion/schedules.js'
+import { ddim } from '../../src/diffusion/solvers/ddim.js'
+import { formatShape, map, sameShape, subtract, type Tensor, tensor } from '../../src/math/index.js'
+import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
+import { batchedOver } from './analytic-autoencoder.js'
+import { guidedWorld, shape } from './analytic-world.js'
+import { apply, orthonormalRows, transposed } from './problems.js'
+
+export const analyticImageShape = [3, 4, 4]
+const [pixels, entries, contrast] = [48, 16, 4]
+
+function autoencoder(): Autoencoder {
+  const encoder = orthonormalRows(31, entries, pixels)
+  const decoder = transposed(encoder)
+  const flat = (x: Tensor) => tensor([x.data.length], x.data)
+  const scaled = (x: Tensor, by: number) => map(x, (value) => by * value)
+  const decode = (z: Tensor) => tensor(analyticImageShape, scaled(apply(decoder, flat(z)), 1 / contrast).data)
+  const encode = (x: Tensor) => tensor(shape, scaled(apply(encoder, flat(x)), contrast).data)
+  return {
+    latentShape: () => shape,
+    encode: async (image) => encode(image),
+    decode: async (latent) => decode(latent),
+    roundTrip: async (latent) => ({ image: decode(latent), latent: encode(decode(latent)) }),
+    pullback: async (latent, image) => {
+      const decoded = decode(latent)
+      return { image: decoded, gradient: map(encode(subtract(decoded, image)), (value) => value / contrast ** 2) }
+    },
+  }
+}
+
+/** The model, and how many estimates it was asked for and in how many runs. */
+export function analyticModel(): { readonly model: DiffusionModel; asked(): { estimates: number; runs: number } } {
+  const count = { estimates: 0, runs: 0 }
+  const single = autoencoder()
+  const world = ({ guidance }: { readonly guidance: number }) => guidedWorld(guidance)
+  const model: DiffusionModel = {
+    name: 'analytic',
+    autoencoder: { ...single, batched: batchedOver(single).batched },
+    schedule: variancePreserving(betas('scaled-linear')),
+    solver: ddim(),
+    guidance: 3,
+    latentShape: () => shape,
+    checkLatent(given) {
+      if (sameShape(given, shape)) return
+      throw expected('bad-shape', formatShape(shape), '`analytic`', formatShape(given), 'It has one size.')
+    },
+    prompt: async (prompt, negativePrompt) => ({ prompt, negativePrompt }),
+    async denoise(requests, signal) {
+      count.runs++
+      count.estimates += requests.length
+      return await Promise.all(requests.map((one) => world(one).denoise(one.x, one.level, signal)))
+    },
+    pullback: async (requests, signal) =>
+      await Promise.all(requests.map((one) => world(one).pullback(one.x, one.level, one.cotangent, signal))),
+    close: async () => {},
+  }
+  return { model, asked: () => ({ ...count }) }
+}

@@ -85,7 +85,8 @@ export async function readerFromWeights(runtime: Runtime, weights: ReadonlyMap<s
  */
 export async function openSceneReader(runtime: Runtime, folder = bundledReader()): Promise<SceneReader> {
   const file = nodeFiles.join(folder, 'config.json')
-  if (JSON.stringify(JSON.parse(await nodeFiles.text(file))) !== JSON.stringify(readerConfig)) {
+  // Spaces aside: no value has any.
+  if ((await nodeFiles.text(file)).replaceAll(/\s/g, '') !== JSON.stringify(readerConfig)) {
     throw expected('bad-model', "this version's scene reader", `\`${file}\``, 'another one', 'Use the bundled reader.')
   }
   return await readerFromWeights(runtime, await readTensors(nodeFiles, nodeFiles.join(folder, 'model.safetensors')))

@@ -35,7 +35,7 @@ const patience = 10
  * the best point seen and say so (`exhausted`, `diverged`).
  *
  * Shapes: any. Memory: 2·window + 6 tensors. Cost in network evaluations at 50 DDIM steps, for −100 dB and better: 1.6 to
- * 2 a step on analytic worlds, 3.1 to 3.3 on a small UNet, at guidance 1 to 7.5; about 2.4 with a tolerance of 1e-4. A
+ * 2 a step on the analytic world of the laws, 3.1 to 3.3 on a small UNet early in its training, at guidance 1 to 7.5; about 2.4 with a tolerance of 1e-4. A
  * solver of two evaluations a step pays them for each. Exact given the image, up to the
  * tolerance, where the preimage is unique: coarse grids under strong guidance can have several, all with a residual of
  * zero. Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient descent without

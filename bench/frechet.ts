@@ -1,6 +1,7 @@
 /**
  * The Fréchet distance between pictures and rendered scenes, in the features of the scene reader. Not the FID of the
- * literature: that one has Inception's features, and its numbers cannot be compared with these.
+ * literature: that one has Inception's features, and its numbers cannot be compared with these. The reader was trained
+ * not to mind faint noise, blur and tint, so this distance tells what is shown and how, not how clean the pixels are.
  */
 import { dot, mean, type Signal, symmetricEigen, type Tensor, tensor } from 'undiffuse'
 import { heldOutScene } from '../training/scenes/reader/evaluate.js'

@@ -45,7 +45,8 @@ function predictNoise(
 }
 
 /**
- * loss = meanₙ wₙ·‖ε̂(xₙ, tₙ, promptₙ) − εₙ‖²/entries, with wₙ = min(SNR, γ)/SNR (Hang et al. 2023, equation 10).
+ * loss = meanₙ wₙ·‖ε̂(xₙ, tₙ, promptₙ) − εₙ‖²/entries, with wₙ by the ratio of signal to noise at tₙ
+ * (Hang et al. 2023, and more where there is little signal; see train.ts).
  *
  * Inputs: `sample` and `noise` N × 4 × S × S, `timestep` N, `input_ids` N × tokens, `weight` N, every weight, and for
  * `training` `cotangent.loss` (1). Outputs: `loss`, `squared` N and, for `training`, the gradients.

@@ -113,8 +113,8 @@ export interface Recipe extends Optimisation {
   readonly batch: number
   /** Scenes whose latents are drawn from. */
   readonly scenes: number
-  /** Largest weight, as a signal-to-noise ratio, that a time may have: min-SNR weighting. */
-  readonly largestRatio: number
+  /** Largest ratio of signal to noise that counts in full (min-SNR), and largest weight where there is little signal. */
+  readonly weighting: { readonly largestRatio: number; readonly largestWeight: number }
 }
 
 export const recipe: Recipe = {
@@ -122,7 +122,7 @@ export const recipe: Recipe = {
   seed: 20261121,
   batch: 16,
   scenes: 24_000,
-  largestRatio: 5,
+  weighting: { largestRatio: 5, largestWeight: 10 },
   learningRate: 8e-4,
   warmUpSteps: 300,
   decay: 0.3,

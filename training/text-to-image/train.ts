@@ -29,7 +29,7 @@ const entries = 4 * latentSize ** 2
 interface Drawn {
   readonly latents: Latents
   readonly batch: number
-  readonly largestRatio: number
+  readonly weighting: Recipe['weighting']
   /** The time of the n-th of the batch. */
   readonly time: (n: number) => number
   readonly scene: (n: number) => number
@@ -37,8 +37,16 @@ interface Drawn {
   readonly noiseSeed: number
 }
 
+/**
+ * The weight of the noise's error at a signal-to-noise ratio: 1, less where there is little noise (min-SNR), and more where
+ * there is little signal, up to the weight that makes it an error of the picture. What a prompt decides, colours above all,
+ * is decided there, and the noise's error hardly shows it.
+ */
+const weightOf = (ratio: number, { largestRatio, largestWeight }: Recipe['weighting']): number =>
+  Math.min(1, largestRatio / ratio) * Math.min(Math.max(1, 1 / ratio), largestWeight)
+
 /** Feeds of the loss' graph: xₙ = √ᾱ·x₀ + √(1 − ᾱ)·ε for the scenes and times that were drawn. */
-function feedsOf({ latents, batch, largestRatio, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
+function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
   const shape = [batch, 4, latentSize, latentSize]
   const noise = torchGenerator(noiseSeed).noise(shape)
   const sample = new Float64Array(noise.data.length)
@@ -56,7 +64,7 @@ function feedsOf({ latents, batch, largestRatio, time, scene, captionOf, noiseSe
         alpha * latents.latents.data[index * entries + i]! + sigma * noise.data[n * entries + i]!
     }
     times.push(t)
-    weights.push(Math.min(ratio, largestRatio) / ratio)
+    weights.push(weightOf(ratio, weighting))
     ids.push(...encodeWords(vocabulary, captionOf(latents.seeds[index]!), promptTokens))
   }
   return {
@@ -76,7 +84,7 @@ export function trainingFeeds(latents: Latents, recipe: Recipe, step: number): R
   return feedsOf({
     latents,
     batch: recipe.batch,
-    largestRatio: recipe.largestRatio,
+    weighting: recipe.weighting,
     // One time in each of `batch` equal parts of the schedule: the loss is less noisy than with independent times.
     time: (n) => Math.floor(((n + random()) / recipe.batch) * alphas.length),
     scene: () => integer(random, latents.seeds.length),
@@ -92,7 +100,7 @@ const evaluationFeeds = (latents: Latents, recipe: Recipe, index: number): Recor
   feedsOf({
     latents,
     batch: recipe.batch,
-    largestRatio: recipe.largestRatio,
+    weighting: recipe.weighting,
     time: (n) => Math.floor(((n + 0.5) / recipe.batch) * alphas.length),
     scene: (n) => index * recipe.batch + n,
     captionOf: (seed) => caption(describeScene(seed)),

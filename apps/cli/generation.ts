@@ -169,7 +169,10 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
   requiredPrompt(recipe.prompt, 'Say what to show: `undiffuse generate "a red circle"`.')
   const paths = pathsOf(request.output, starts)
   const outputs = await outputsOf(request, starts.length)
-  for (const path of [...paths, ...Object.values(outputs)]) await checkWritable(path)
+  for (const path of [...paths, ...Object.values(outputs)]) {
+    io.signal.throwIfAborted()
+    await checkWritable(path)
+  }
 
   const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedGeneration> => {
     const begin = now()

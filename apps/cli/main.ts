@@ -23,12 +23,19 @@ const { version, description } = JSON.parse(readFileSync(bundledFile('package.js
 
 const program = new Command('undiffuse')
   .description(
-    `${description}.\nWithout a command: inverts the bundled example picture, as \`undiffuse example\` does.`,
+    `${description}.\nWithout a command: a prompt to a picture and back to its noise, as \`undiffuse example\` does.`,
   )
   .version(version, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .helpCommand('help [command]', 'print the help of a command')
-  .addHelpText('after', '\nExample:\n  $ undiffuse invert photo.png --to latent -o photo.safetensors')
+  .addHelpText(
+    'after',
+    [
+      '\nExamples:',
+      '  $ undiffuse generate "a large red ball on the left, on blue stripes" --seed 7 -o ball.png',
+      '  $ undiffuse invert photo.png -o photo.safetensors',
+    ].join('\n'),
+  )
   // Errors are printed below, in one form with all others.
   .configureOutput({ outputError: () => {} })
   .exitOverride()

@@ -147,6 +147,7 @@ function cells({ source, fitted, inversion }: InvertedSource): readonly ContactS
 export const noiseSheet = ({ sources, request, recipe, model }: FinishedNoise): Promise<Uint8Array> =>
   contactSheet(shown(sources).map(cells), {
     title: `${model}, ${request.inverter} on ${recipe.solver ?? sources[0]!.inversion.solver}`,
+    cellSize: 256,
   })
 
 /** The residual of each step against what the network is told; undefined where none is known and above 0. */

@@ -128,5 +128,5 @@ export function roundTripSheet(finished: FinishedRoundTrip): Promise<Uint8Array>
         { image: tensorPicture(made.latent), label: 'latent' },
       ]
   const title = recipe.prompt === undefined ? model : `${model}: ${recipe.prompt}`
-  return contactSheet([start, ...legs.map((one) => cells(finished, one))], { title })
+  return contactSheet([start, ...legs.map((one) => cells(finished, one))], { title, cellSize: 256 })
 }

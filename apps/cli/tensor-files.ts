@@ -26,6 +26,8 @@ export function checkTensorFileName(path: string, option: string): void {
   throw expected('bad-option', 'a name that ends in .safetensors', `\`${option}\``, `\`${path}\``, 'Change the name.')
 }
 
+const ours: readonly string[] = ['latent', 'noise']
+
 /**
  * The tensor of this name, or the file's only one: channels × height × width, or several of them.
  *
@@ -36,7 +38,9 @@ export async function readTensorFile(path: string, name: 'latent' | 'noise'): Pr
   const { metadata } = await readSafetensorsHeader(nodeFiles, path)
   const found = await readTensors(nodeFiles, path)
   const file = `\`${basename(path)}\``
-  const tensor = found.get(name) ?? (found.size === 1 ? [...found.values()][0] : undefined)
+  const [only] = found.size === 1 ? [...found.keys()] : []
+  // A noise is not taken for a latent because it is alone.
+  const tensor = found.get(only !== undefined && !ours.includes(only) ? only : name)
   if (!tensor) {
     const got = [...found.keys()].join(', ') || 'nothing'
     throw expected('bad-option', `a tensor \`${name}\``, file, got, `Name it \`${name}\`, or store it alone.`)

@@ -65,12 +65,14 @@ const probe = new Uint8Array(4096)
 export async function checkWritable(path: string): Promise<void> {
   await refuseSpecialFile(path)
   const temporary = temporaryName(path)
+  const forget = atExit(() => rmSync(temporary, { force: true }))
   try {
     await writeFile(temporary, probe, { flag: 'wx' })
   } catch (error) {
     throw unavailable('a file that can be written', path, error)
   } finally {
     await rm(temporary, { force: true }).catch(() => {})
+    forget()
   }
 }
 

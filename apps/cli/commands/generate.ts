@@ -17,8 +17,8 @@ Several pictures take the seeds that follow and come with a contact sheet.
 
 Examples:
   $ undiffuse generate "a large red ball on the left, on blue stripes" --seed 7 -o ball.png
-  $ undiffuse generate "a green star" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20
-  $ undiffuse generate "a green star" --save-noise n.safetensors --save-latent z.safetensors
+  $ undiffuse generate "a small green star on the right" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20
+  $ undiffuse generate "a small green star on the right" --save-noise n.safetensors --save-latent z.safetensors
   $ undiffuse generate --noise n.safetensors -o again.png`
 
 export function addGenerate(program: Command): void {

@@ -82,7 +82,7 @@ export async function writeCheckpoint(
  * Writes a whole text-to-image model of a published shape with random weights as a diffusers folder: model_index.json,
  * unet, vae, text encoders, tokenizers with made-up words, scheduler. Holds one tensor at a time.
  *
- * `stable-diffusion-2-1`: 1.29 billion parameters, 5.2 GB in float32, 2.6 GB in 16 bits, about 1½ minutes. Errors: as
+ * `stable-diffusion-2-1`: 1.29 billion parameters, 5.2 GB in float32, 2.6 GB in 16 bits, a few minutes. Errors: as
  * `makeCheckpoint`; on an error none of the files is there.
  *
  * @example await makePipeline('out/like-sd21', 'stable-diffusion-2-1', { dtype: 'float16' })

@@ -57,6 +57,10 @@ async function* reconstruction(from: Tensor | State, options: ReconstructOptions
   checkGuidance(guidance)
   const x = 'index' in from ? from.x : from
   model.checkLatent(x.shape)
+  if ('index' in from && from.index !== 0) {
+    const how = 'Pass `states[0]` of an inversion.'
+    throw expected('bad-option', 'a state at level 0, the noisiest,', 'the noise', `one at ${from.index}`, how)
+  }
   if (!isFiniteTensor(x)) {
     throw expected('not-finite', 'finite numbers', 'the noise', 'NaN or infinity', 'Invert again.')
   }

@@ -57,9 +57,9 @@ export async function* sampled(from: Tensor | State, options: SamplingOptions): 
   const { model, conditioning, guidance, solver, signal, now } = options
   const begin = now?.()
   const grid = solver.grid(model.schedule)
-  const start = 'index' in from ? from : solver.start(fromNoise(from, grid))
+  const start = 'index' in from ? from : fromNoise(from, grid)
   const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
-  const { states } = yield* sample(start.x, { ...solver, start: () => start }, { grid, signal, ...denoiser })
+  const { states } = yield* sample(start, solver, { grid, signal, ...denoiser })
   const latent = states.at(-1)!.x
   const { autoencoder, evaluations: decodes } = counted(model.autoencoder)
   const image = yield* decoded(latent, autoencoder, signal)

@@ -23,13 +23,13 @@ function squaredErrors(networks: Networks, batch: number, size: number) {
   const noise = b.input('noise', 'float32', shape)
   const timestep = b.input('timestep', 'float32', [batch])
   const ids = b.input('input_ids', 'int64', [batch, networks.text.maxPositions])
-  const weight = b.input('weight', 'float32', [batch])
+  const weight = b.input('weight', 'float32', [batch, 1, size, size])
   const parameters = inputParameters(b)
   const predicted = predictNoise(b, parameters, networks, { sample, timestep, ids })
   const difference = sub(b, predicted, noise)
-  const squared = mean(b, mul(b, difference, difference), [1, 2, 3], false)
-  b.output(mean(b, mul(b, squared, weight), [0], false), 'loss')
-  b.output(squared, 'squared')
+  const squares = mul(b, difference, difference)
+  b.output(mean(b, mul(b, squares, weight), [0, 1, 2, 3], false), 'loss')
+  b.output(mean(b, squares, [1, 2, 3], false), 'squared')
   return { forward: b.finish('text-to-image training'), parameters: parameters.declared }
 }
 
@@ -45,10 +45,10 @@ function predictNoise(
 }
 
 /**
- * loss = meanₙ wₙ·‖ε̂(xₙ, tₙ, promptₙ) − εₙ‖²/entries, with wₙ by the ratio of signal to noise at tₙ
- * (Hang et al. 2023, and more where there is little signal; see train.ts).
+ * loss = mean of w·(ε̂(xₙ, tₙ, promptₙ) − εₙ)² over the batch and the latents' entries; w is 1 except for the emphasis that
+ * train.ts puts on noisy times and on the shape (after Hang et al. 2023, min-SNR weighting).
  *
- * Inputs: `sample` and `noise` N × 4 × S × S, `timestep` N, `input_ids` N × tokens, `weight` N, every weight, and for
+ * Inputs: `sample` and `noise` N × 4 × S × S, `timestep` N, `input_ids` N × tokens, `weight` N × 1 × S × S, every weight, and for
  * `training` `cotangent.loss` (1). Outputs: `loss`, `squared` N and, for `training`, the gradients.
  */
 export function lossGraphs(

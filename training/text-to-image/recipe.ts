@@ -114,7 +114,15 @@ export interface Recipe extends Optimisation {
   /** Scenes whose latents are drawn from. */
   readonly scenes: number
   /** Largest ratio of signal to noise that counts in full (min-SNR), and largest weight where there is little signal. */
-  readonly weighting: { readonly largestRatio: number; readonly largestWeight: number }
+  readonly weighting: {
+    readonly largestRatio: number
+    readonly largestWeight: number
+    /** How much more the middle of the shape counts than the background, and how far that reaches, in entries. */
+    readonly shape: number
+    readonly reach: number
+  }
+  /** Times are 1000·uᵉ for u uniform: below 1, noisy times are drawn more often. */
+  readonly timeExponent: number
 }
 
 export const recipe: Recipe = {
@@ -122,8 +130,9 @@ export const recipe: Recipe = {
   seed: 20261121,
   batch: 16,
   scenes: 24_000,
-  weighting: { largestRatio: 5, largestWeight: 10 },
-  learningRate: 8e-4,
+  weighting: { largestRatio: 5, largestWeight: 10, shape: 3, reach: 3 },
+  timeExponent: 0.75,
+  learningRate: 1e-3,
   warmUpSteps: 300,
   decay: 0.3,
   betas: [0.9, 0.99],

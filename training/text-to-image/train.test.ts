@@ -84,8 +84,8 @@ describe('what a step sees', () => {
   it('spreads its times over the whole schedule', () => {
     const times = [...feeds.timestep!.data]
     times.forEach((t, n) => {
-      expect(t).toBeGreaterThanOrEqual(Math.floor((n * 1000) / 16))
-      expect(t).toBeLessThan(((n + 1) * 1000) / 16)
+      expect(t).toBeGreaterThanOrEqual(Math.floor(1000 * (n / 16) ** recipe.timeExponent))
+      expect(t).toBeLessThan(1000 * ((n + 1) / 16) ** recipe.timeExponent)
     })
   })
 })

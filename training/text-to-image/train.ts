@@ -6,7 +6,8 @@ import { type Gain, initialWeights } from '../initialize.js'
 import { type LoopOptions, trainingLoop } from '../loop.js'
 import { trainingCaption } from '../scenes/captions.js'
 import { mix, type Random, randomFrom } from '../scenes/random.js'
-import { caption, describeScene } from '../scenes/scene.js'
+import { shapeCentre } from '../scenes/render.js'
+import { caption, describeScene, type Scene } from '../scenes/scene.js'
 import { encodeWords } from '../text/vocabulary.js'
 import { type Latents, sceneLatents } from './latents.js'
 import { lossGraphs } from './loss.js'
@@ -45,6 +46,18 @@ interface Drawn {
 const weightOf = (ratio: number, { largestRatio, largestWeight }: Recipe['weighting']): number =>
   Math.min(1, largestRatio / ratio) * Math.min(Math.max(1, 1 / ratio), largestWeight)
 
+/**
+ * Weights of the places of a latent: `weightOf`, times 1 + shape·exp(−(d/reach)²) at a distance d from the shape's centre. The
+ * shape is a twentieth of the picture and most of what a prompt says; weights do not move the best prediction.
+ */
+function weightsOf(scene: Scene, ratio: number, weighting: Recipe['weighting']): number[] {
+  const [x, y] = shapeCentre(scene, latentSize)
+  return Array.from({ length: latentSize ** 2 }, (_, i) => {
+    const away = Math.hypot((i % latentSize) + 0.5 - x, Math.floor(i / latentSize) + 0.5 - y)
+    return weightOf(ratio, weighting) * (1 + weighting.shape * Math.exp(-((away / weighting.reach) ** 2)))
+  })
+}
+
 /** Feeds of the loss' graph: xₙ = √ᾱ·x₀ + √(1 − ᾱ)·ε for the scenes and times that were drawn. */
 function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
   const shape = [batch, 4, latentSize, latentSize]
@@ -64,14 +77,14 @@ function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed 
         alpha * latents.latents.data[index * entries + i]! + sigma * noise.data[n * entries + i]!
     }
     times.push(t)
-    weights.push(weightOf(ratio, weighting))
+    weights.push(...weightsOf(describeScene(latents.seeds[index]!), ratio, weighting))
     ids.push(...encodeWords(vocabulary, captionOf(latents.seeds[index]!), promptTokens))
   }
   return {
     sample: tensor(shape, sample),
     noise,
     timestep: tensor([batch], times),
-    weight: tensor([batch], weights),
+    weight: tensor([batch, 1, latentSize, latentSize], weights),
     input_ids: tensor([batch, promptTokens], ids),
   }
 }
@@ -86,7 +99,7 @@ export function trainingFeeds(latents: Latents, recipe: Recipe, step: number): R
     batch: recipe.batch,
     weighting: recipe.weighting,
     // One time in each of `batch` equal parts of the schedule: the loss is less noisy than with independent times.
-    time: (n) => Math.floor(((n + random()) / recipe.batch) * alphas.length),
+    time: (n) => Math.floor(((n + random()) / recipe.batch) ** recipe.timeExponent * alphas.length),
     scene: () => integer(random, latents.seeds.length),
     captionOf: (seed) => trainingCaption(describeScene(seed), random),
     noiseSeed: mix(recipe.seed + 1, step),

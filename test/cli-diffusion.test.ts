@@ -122,6 +122,14 @@ describe('undiffuse invert, to the noise', () => {
     expect(denoises).toBe(2 * asked)
   })
 
+  it("keeps a solver's memory with the latent, and is exact given both", async () => {
+    const made = ['generate', prompt, ...quick(), '--solver', 'bdia', '--save-latent', 'with-memory.safetensors']
+    await succeeded(made, { after: (work) => cp(work, folder, { recursive: true }) })
+    const words = ['invert', input('with-memory.safetensors'), '--model', input('tiny'), '--json']
+    const [found] = JSON.parse((await succeeded(words)).stdout).sources
+    expect(found).toMatchObject({ noise: { exact: 'given-memory' }, evaluations: { denoises: 2 * 8 } })
+  })
+
   it('finds latent and noise of pictures, several at once, and says what each is exact given', async () => {
     const pictures = [input('picture.png'), input('picture.png')]
     const words = ['invert', ...pictures, ...quick(), '--prompt', prompt, '--decoder', 'accelerated:iterations=2']

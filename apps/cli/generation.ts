@@ -1,11 +1,19 @@
 /** What `generate` does: a prompt and seeds, or noise from a file, to pictures, and the files beside them. */
 import { basename, dirname, extname, join } from 'node:path'
-import { expected, formatShape, type Generation, generate, type OpenDiffusionModel, type Tensor } from 'undiffuse'
+import {
+  expected,
+  formatShape,
+  type Generation,
+  generate,
+  type OpenDiffusionModel,
+  type State,
+  type Tensor,
+} from 'undiffuse'
 import { checkWritable, contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import type { PictureSize } from './numbers.js'
 import { completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
-import { checkTensorFileName, readTensorFile, tensorFile } from './tensor-files.js'
+import { checkTensorFileName, readTensorFile, stateFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 import { costLines, costReport, evaluationText, type Timed, totalEvaluations } from './words.js'
 
@@ -29,7 +37,10 @@ interface Start {
 interface GeneratedPicture {
   readonly path: string
   readonly seed: number | undefined
-  readonly generation: Generation
+  /** Without the way there: many pictures would fill the memory. */
+  readonly generation: Omit<Generation, 'states'>
+  /** Where the way ended. */
+  readonly last: State
 }
 
 /** Everything that the report says. */
@@ -97,15 +108,20 @@ async function filesOf(finished: FinishedGeneration): Promise<readonly (readonly
   const generations = pictures.map(({ generation }) => generation)
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
   const made = { model, ...(seeds.length > 0 && { seeds: seeds.join(',') }) }
-  const tensors = (name: 'noise' | 'latent') =>
-    tensorFile({ [name]: generations.map((one) => one[name]) }, recipe, made)
+  const noise = () => tensorFile({ noise: generations.map((one) => one.noise) }, recipe, made)
+  const latent = () =>
+    stateFile(
+      pictures.map(({ last }) => last),
+      recipe,
+      made,
+    )
   return [
     ...(await Promise.all(
       pictures.map(async ({ path, generation }) => [path, await encodePng(generation.image)] as const),
     )),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(finished)] as const]),
-    ...(outputs.noise === undefined ? [] : [[outputs.noise, tensors('noise')] as const]),
-    ...(outputs.latent === undefined ? [] : [[outputs.latent, tensors('latent')] as const]),
+    ...(outputs.noise === undefined ? [] : [[outputs.noise, noise()] as const]),
+    ...(outputs.latent === undefined ? [] : [[outputs.latent, latent()] as const]),
   ]
 }
 
@@ -179,8 +195,8 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
       const part = starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined
-      const generation = await generateOne(io, model, recipe, start, { size: request.size, part })
-      pictures.push({ path: paths[i]!, seed: start.seed, generation })
+      const { states, ...generation } = await generateOne(io, model, recipe, start, { size: request.size, part })
+      pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)! })
     }
     const seconds = now() - begin
     const steps = pictures[0]!.generation.grid.length - 1

@@ -40,6 +40,8 @@ export interface NoiseSource {
   readonly name: string
   readonly picture?: NamedPicture
   readonly latent?: Tensor
+  /** What the solver remembered at the latent. */
+  readonly memory?: readonly Tensor[]
 }
 
 export interface InvertedSource {
@@ -67,21 +69,24 @@ export interface NoiseOutputs {
   readonly report: string
 }
 
-async function outputsOf({ output, report }: NoiseRequest, first: string): Promise<Required<NoiseOutputs>> {
+function outputsOf({ output, report }: NoiseRequest, first: string): Required<NoiseOutputs> {
   const stem = basename(resolve(first), extname(first))
   // A latent's own file is not written over.
   const noise = output ?? `${stem}${isTensorFile(first) ? '.noise' : ''}.safetensors`
   checkTensorFileName(noise, '--output')
   const beside = join(report ?? dirname(noise), basename(noise, extname(noise)))
-  const outputs = {
+  return {
     noise,
     sheet: `${beside}.sheet.png`,
     plot: `${beside}.residuals.svg`,
     report: `${beside}.report.json`,
   }
+}
+
+/** Nothing is computed for outputs that cannot be written. The report's folder is made. */
+async function prepare({ report }: NoiseRequest, outputs: Required<NoiseOutputs>): Promise<void> {
   if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
   for (const path of Object.values(outputs)) await checkWritable(path)
-  return outputs
 }
 
 /** Pictures, or the latents in files, and what the first file says of how they were made. */
@@ -96,8 +101,9 @@ async function readSources(paths: readonly string[], signal: AbortSignal): Promi
     throw expected('bad-option', 'pictures or latents', '`invert`', 'some of each', remedy)
   }
   const read = await Promise.all(files.map((path) => readTensorFile(path, 'latent')))
-  const sources = read.flatMap(({ tensors }, i) =>
+  const sources = read.flatMap(({ tensors, memories }, i) =>
     tensors.map((latent, k) => ({
+      memory: memories[k]!,
       name: tensors.length === 1 ? basename(files[i]!) : `${basename(files[i]!)} ${k + 1}`,
       latent,
     })),
@@ -106,8 +112,8 @@ async function readSources(paths: readonly string[], signal: AbortSignal): Promi
 }
 
 /** Of a picture whose decoder is not undone exactly, the noise may still be exact given the latent that was found. */
-export const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion, guessesMemory: boolean): Exactness =>
-  exact === 'no' && decoder && outcome === 'converged' && !guessesMemory ? 'given-latent' : exact
+export const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion): Exactness =>
+  exact === 'no' && decoder && outcome === 'converged' ? 'given-latent' : exact
 
 async function invertSources(
   io: Terminal,
@@ -117,9 +123,13 @@ async function invertSources(
   { decoder, inverter, fit, chunk }: NoiseRequest,
 ): Promise<readonly InvertedSource[]> {
   const sampling = samplingOf(recipe, model)
+  const index = sampling.solver.grid(model.schedule).length - 1
   const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.pixelMultiple, fit))
   const task = invertAll(
-    sources.map(({ latent }, i): PromptedSource => (latent ? { latent } : { image: fitted[i]!.image })),
+    sources.map(({ latent, memory = [] }, i): PromptedSource => {
+      if (!latent) return { image: fitted[i]!.image }
+      return memory.length > 0 ? { state: { index, x: latent, memory } } : { latent }
+    }),
     {
       ...sampling,
       model,
@@ -130,12 +140,11 @@ async function invertSources(
       ...(chunk !== undefined && { chunk }),
     },
   )
-  const guessesMemory = sampling.solver.recall !== undefined
   return (await follow(io, task)).map((inversion, i) => ({
     source: sources[i]!,
     fitted: fitted[i],
     inversion,
-    noiseExact: noiseExactness(inversion, guessesMemory),
+    noiseExact: noiseExactness(inversion),
   }))
 }
 
@@ -170,9 +179,13 @@ function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Arr
 export async function invertToNoise(io: Terminal, paths: readonly string[], request: NoiseRequest): Promise<void> {
   parse(decoderInverters, request.decoder)
   parse(inverters, request.inverter)
-  const [sources, remembered] = await readSources(paths, io.signal)
+  const outputs = outputsOf(request, paths[0]!)
+  const [read, remembered] = await readSources(paths, io.signal)
   const recipe = withRemembered(request, remembered)
-  const outputs = await outputsOf(request, paths[0]!)
+  // The memory is of the solver that the file names.
+  const isAnother = request.solver !== undefined || request.steps !== undefined
+  const sources = isAnother ? read.map(({ memory: _, ...source }) => source) : read
+  await prepare(request, outputs)
 
   const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedNoise> => {
     const begin = now()

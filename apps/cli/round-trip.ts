@@ -112,7 +112,7 @@ async function leg(
   return {
     given,
     inversion,
-    noiseExact: noiseExactness(inversion, sampling.solver.recall !== undefined),
+    noiseExact: noiseExactness(inversion),
     again,
     ...(noise && { noiseNmseDb: nmseDb(inversion.noise, noise) }),
     ...(known.latent && { latentNmseDb: nmseDb(inversion.latent, known.latent) }),

@@ -6,6 +6,7 @@ import {
   formatShape,
   readSafetensorsHeader,
   readTensors,
+  type State,
   safetensor,
   type Tensor,
 } from 'undiffuse'
@@ -14,6 +15,8 @@ import { type Recipe, recipeMetadata, recipeOf } from './recipe.js'
 
 export interface ReadTensors {
   readonly tensors: readonly Tensor[]
+  /** Of each latent what its solver remembered there; empty where it remembers nothing. */
+  readonly memories: readonly (readonly Tensor[])[]
   /** What the file says of how they were made. */
   readonly recipe: Recipe
 }
@@ -27,6 +30,9 @@ export function checkTensorFileName(path: string, option: string): void {
 }
 
 const ours: readonly string[] = ['latent', 'noise']
+
+/** What solvers remember besides x, at most. */
+const memoryNames = ['memory.0', 'memory.1', 'memory.2', 'memory.3']
 
 /**
  * The tensor of this name, or the file's only one: channels × height × width, or several of them.
@@ -49,7 +55,13 @@ export async function readTensorFile(path: string, name: 'latent' | 'noise'): Pr
     const what = 'channels × height × width, or several of these,'
     throw expected('bad-shape', what, `the ${name} in ${file}`, formatShape(tensor.shape), 'Check what made it.')
   }
-  return { tensors: unstack(tensor), recipe: recipeOf(metadata) }
+  const tensors = unstack(tensor)
+  const remembered = memoryNames.flatMap((memory) => (name === 'latent' ? (found.get(memory) ?? []) : [])).map(unstack)
+  if (remembered.some((all) => all.length !== tensors.length)) {
+    throw expected('bad-shape', `a memory for each of ${tensors.length} latents`, file, 'others', 'Check what made it.')
+  }
+  const memories = tensors.map((_, i) => remembered.map((all) => all[i]!))
+  return { tensors, memories, recipe: recipeOf(metadata) }
 }
 
 function unstack({ shape, data }: Tensor): readonly Tensor[] {
@@ -64,13 +76,28 @@ export const stack = (tensors: readonly Tensor[]): Tensor => ({
   data: Float64Array.from(tensors.flatMap(({ data }) => [...data])),
 })
 
-/** The bytes of a file: of each name one tensor, count × channels × height × width, in float32. */
+/** The bytes of a file: of each name one tensor, count × channels × height × width. */
 export const tensorFile = (
   tensors: Readonly<Record<string, readonly Tensor[]>>,
   recipe: Recipe,
   more: Readonly<Record<string, string>>,
+  dtype: 'float32' | 'float64' = 'float32',
 ): Uint8Array[] =>
-  encodeSafetensors(Object.fromEntries(Object.entries(tensors).map(([name, all]) => [name, safetensor(stack(all))])), {
-    ...recipeMetadata(recipe),
-    ...more,
-  })
+  encodeSafetensors(
+    Object.fromEntries(Object.entries(tensors).map(([name, all]) => [name, safetensor(stack(all), dtype)])),
+    { ...recipeMetadata(recipe), ...more },
+  )
+
+/**
+ * The bytes of a file with the last states of trajectories: their latents and, where solvers need it to be undone, what
+ * they remembered, in float64 then: closed forms amplify what is rounded away.
+ */
+export function stateFile(
+  states: readonly State[],
+  recipe: Recipe,
+  more: Readonly<Record<string, string>>,
+): Uint8Array[] {
+  const memory = states[0]!.memory.map((_, k) => [memoryNames[k]!, states.map((state) => state.memory[k]!)] as const)
+  const tensors = { latent: states.map(({ x }) => x), ...Object.fromEntries(memory) }
+  return tensorFile(tensors, recipe, more, memory.length > 0 ? 'float64' : 'float32')
+}

@@ -8,7 +8,7 @@ export interface OpenOptions {
   readonly device?: string
   /**
    * Favour a small peak of memory over time: no arena, no merged subexpressions, and weights that are stored in 16 bits
-   * stay so in their file and are widened in each run. Default false.
+   * stay so in their file and are widened in each run, as large ones always are. Default false.
    */
   readonly lean?: boolean
 }

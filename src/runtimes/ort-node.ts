@@ -6,8 +6,9 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import { expected, isUndiffuseError, type UndiffuseError } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import type { Graph } from '../graph/graph.js'
+import { bytesOf, type Graph } from '../graph/graph.js'
 import type { Runtime, RuntimeUsage, Session } from '../graph/runtime.js'
+import { sizeOf } from '../math/tensor.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'
 import { checkTypes, packFeeds, unpackResults } from './conversion.js'
@@ -213,7 +214,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     async open(graph, { device = options.device ?? 'cpu', lean = false } = {}) {
       if (closing) throw closedError('ort-node')
       checkTypes(graph)
-      return openSession({ id: ++opened, graph, device, lean, mapped: lean && hasNarrowWeights(graph) })
+      return openSession({ id: ++opened, graph, device, lean, mapped: narrowBytes(graph) > (lean ? 0 : widenedAtOnce) })
     },
     usage: async () => usage,
     close() {
@@ -223,9 +224,14 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   }
 }
 
-/** Weights that lie in a file in 16 bits: computing with them widens them, once and for all or for each run. */
-const hasNarrowWeights = ({ initializers }: Graph): boolean =>
-  [...initializers.values()].some(({ dtype, storage }) => 'file' in storage && /^b?float16$/.test(dtype))
+/** Up to so many bytes of 16-bit weights are widened once and for all; more would not be worth three times the memory. */
+const widenedAtOnce = 2 ** 29
+
+/** The size of weights that lie in a file in 16 bits: computing with them widens them, once and for all or in each run. */
+const narrowBytes = ({ initializers }: Graph): number =>
+  [...initializers.values()]
+    .filter(({ dtype, storage }) => 'file' in storage && /^b?float16$/.test(dtype))
+    .reduce((bytes, { dtype, shape }) => bytes + sizeOf(shape) * bytesOf[dtype], 0)
 
 const closedError = (name: string): UndiffuseError =>
   expected('runtime-failed', 'an open session', `\`${name}\``, 'a closed one', 'Open it again.')

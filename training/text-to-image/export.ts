@@ -11,6 +11,8 @@ import { promptTokens, schedulerConfigFile, textConfigFile, unetConfigFile, voca
 const modelIndex = {
   _class_name: 'StableDiffusionPipeline',
   _diffusers_version: '0.27.2',
+  // Ours: the guidance that prompts are followed best with. diffusers ignores it.
+  _guidance_scale: 3,
   feature_extractor: [null, null],
   requires_safety_checker: false,
   safety_checker: [null, null],

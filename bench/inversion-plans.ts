@@ -142,7 +142,7 @@ export const inversionTables = {
     title: 'Second order: the noise from the exact latent, DPM-Solver++(2M)',
     cases: crossed([{ solver: 'dpm-solver-2m', inverters: secondOrderInverters }], {
       steps: [10, 20],
-      guidances: [1, 3, 7.5],
+      guidances: [1, 3],
     }),
   },
   reversible: {

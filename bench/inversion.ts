@@ -50,6 +50,8 @@ export interface InversionBenchOptions extends InversionPlan {
 export interface Decibels {
   readonly mean: number
   readonly worst: number
+  /** In the order of the prompts. */
+  readonly each: readonly number[]
 }
 
 /** Below the rounding of float64 (10·log₁₀ of 2⁻¹⁰⁴): what equal tensors count as, since the logarithm of 0 is no number. */
@@ -258,5 +260,5 @@ const shown = (image: Tensor): Tensor => map(round8(image), (value) => (value + 
 
 function decibels(values: readonly number[]): Decibels {
   const bounded = values.map((value) => Math.max(value, equalDb))
-  return { mean: mean(bounded), worst: Math.max(...bounded) }
+  return { mean: mean(bounded), worst: Math.max(...bounded), each: bounded }
 }

@@ -49,10 +49,13 @@ describe('programs', () => {
   })
 })
 
+/** Commands that have commands of their own. */
+const withCommands = ['bench', 'checkpoint']
+
 describe('command lines', () => {
   it.each(commands)('$page: $line', async ({ line }) => {
     const words = line.split(/\s+/).slice(2)
-    const path = words[0] === 'bench' ? words.slice(0, 2) : words.slice(0, 1)
+    const path = words.slice(0, withCommands.includes(words[0]!) ? 2 : 1)
     const { stdout, code } = await undiffuse([...path, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`undiffuse ${path.join(' ')}`)

@@ -214,14 +214,14 @@ export function pipelineText(result: PipelineResult): string {
       ['work', 'seconds', 'in networks', 'peak'],
       rows.map((row) => [
         row.work,
-        decimal(row.seconds, 2),
-        decimal(row.networkSeconds, 2),
+        decimal(row.seconds, 3),
+        decimal(row.networkSeconds, 3),
         memoryText(row.peakMemoryBytes),
       ]),
     ),
     '',
     `Weights: ${memoryText(weightBytes)}. All networks open: ${memoryText(openedMemoryBytes)}, ${decimal(openedMemoryRatio, 2)} times the weights.`,
-    `A guided evaluation: ${decimal(result.secondsPerEvaluation, 2)} s; the inversion step took ${decimal(result.inversionEvaluations, 0)} of them.`,
+    `A guided evaluation: ${decimal(result.secondsPerEvaluation, 3)} s; the inversion step took ${decimal(result.inversionEvaluations, 0)} of them.`,
     `Wall time above the networks' own: ${decimal(100 * result.overheadShare, 2)} %.`,
   ].join('\n')
 }

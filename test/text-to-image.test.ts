@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openFolder } from '../src/checkpoints/folder.js'
+import { Task } from '../src/core/task.js'
 import { bdia, ddim, dpmSolver2M, type NoiseLevel } from '../src/diffusion/index.js'
+import { nullText } from '../src/diffusion/inverters/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { encodeOnnx } from '../src/graph/onnx.js'
 import type { Runtime } from '../src/graph/runtime.js'
@@ -167,6 +169,36 @@ describe('a model', () => {
     expect(Math.abs(dot(pulled, v))).toBeGreaterThan(
       (10 * differences * norm(cotangent) * norm(slope)) / Math.sqrt(256),
     )
+  })
+
+  it('is told states in place of a prompt, and pulled back to them', async () => {
+    const { embedded } = model
+    const states = await embedded.states('a red circle')
+    expect(relativeError(await embedded.denoise(x, level(), states), await denoised(model, 1))).toBeLessThan(float32)
+    const [v, cotangent] = [torchNoise(6, states.shape), torchNoise(7, x.shape)]
+    const step = 1e-2
+    const [ahead, behind] = (await Promise.all(
+      [step, -step].map((by) => embedded.denoise(x, level(), combine([1, states], [by, v]))),
+    )) as [Tensor, Tensor]
+    const slope = dot(cotangent, combine([1 / (2 * step), ahead], [-1 / (2 * step), behind]))
+    const pulled = await embedded.pullback!(x, level(), states, cotangent)
+    expect(Math.abs(dot(pulled, v) - slope)).toBeLessThan(differences * norm(pulled) * norm(v))
+    expect(Math.abs(slope)).toBeGreaterThan((2 * differences * norm(pulled) * norm(v)) / 10)
+  })
+
+  it('null-text optimisation bends guidance towards its own image', async () => {
+    const { embedded, schedule } = model
+    const solver = ddim({ steps: 5 })
+    const grid = solver.grid(schedule)
+    const [prompt, empty] = [await embedded.states('a red circle'), await embedded.states('')]
+    const clean = { index: 5, x: combine([0.5, x]), memory: [] }
+    const inverter = nullText({ guidance: 3 })
+    const { losses, solutions } = await new Task(
+      inverter.invert(clean, solver, { grid, denoiser: embedded, prompt, empty }),
+    )
+    const firstLosses = solutions.map(({ history }) => history[0]!)
+    expect(losses.every((loss, i) => loss <= firstLosses[i]!)).toBe(true)
+    expect(losses.some((loss, i) => loss < 0.9 * firstLosses[i]!)).toBe(true)
   })
 
   it('has two text encoders and sizes in the layout of Stable Diffusion XL', async () => {

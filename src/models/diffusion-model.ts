@@ -11,15 +11,17 @@ import type { Signal } from '../core/progress.js'
 import type { Conditioning } from '../diffusion/conditioning.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
+import type { EmbeddedDenoiser } from '../diffusion/inverters/guided-editing.js'
 import type { Schedule } from '../diffusion/level.js'
 import type { Runtime } from '../graph/runtime.js'
-import { formatShape, type Shape } from '../math/tensor.js'
+import { formatShape, type Shape, type Tensor } from '../math/tensor.js'
 import type { Precision } from './autoencoder-graphs.js'
 import { type AutoencoderNetworks, latentShapeOf } from './autoencoder-networks.js'
 import { autoencoderIn, type OpenAutoencoder } from './autoencoder-sessions.js'
 import { type Branches, type Denoisings, denoisings } from './denoising.js'
 import { type DenoisingNetworks, denoisingNetworks } from './denoising-networks.js'
 import { onnxDenoisingNetworks } from './denoising-onnx.js'
+import { embeddedDenoiser } from './embedded-denoiser.js'
 import { openAutoencoderNetworks } from './open.js'
 import { promptEncoder, type TextPart } from './prompts.js'
 import { schedulerOf } from './scheduler.js'
@@ -50,6 +52,8 @@ export interface OpenDiffusionModel extends Denoisings {
   latentShape(size?: { readonly height: number; readonly width: number }): Shape
   checkLatent(shape: Shape): void
   prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning>
+  /** A prompt's states, tokens × width, and the denoiser that is told them: for null-text optimisation. */
+  readonly embedded: EmbeddedDenoiser & { states(text: string, signal?: Signal): Promise<Tensor> }
   close(): Promise<void>
 }
 
@@ -99,6 +103,7 @@ export async function openDiffusionModel(
   const index = folder.kind === 'pipeline' ? await indexOf(files, path) : {}
   const prompts = promptEncoder({ pool, texts, networks, precision, zeroNegative: index.zeroNegative ?? false })
   const prepared = new WeakMap<Conditioning, Branches>()
+  const tokens = texts[0]!.tokenizer.length
   const { downscaling } = autoencoderOfFolder
   const pixelMultiple = networks.multiple * downscaling
 
@@ -135,15 +140,16 @@ export async function openDiffusionModel(
     checkLatent,
     async prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning> {
       const conditioning: Conditioning = { prompt: text, negativePrompt: negative }
-      prepared.set(conditioning, await prompts(text, negative, signal))
+      prepared.set(conditioning, await prompts.branches(text, negative, signal))
       return conditioning
     },
+    embedded: { ...embeddedDenoiser({ name, networks, pool, prediction, tokens }), states: prompts.states },
     ...denoisings({
       networks,
       pool,
       prediction,
       precision,
-      tokens: texts[0]!.tokenizer.length,
+      tokens,
       downscaling,
       branches({ conditioning }) {
         const found = prepared.get(conditioning)

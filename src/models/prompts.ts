@@ -28,6 +28,12 @@ export interface PromptOptions {
   readonly zeroNegative: boolean
 }
 
+export interface PromptEncoder {
+  branches(prompt: string, negative: string | undefined, signal?: Signal): Promise<Branches>
+  /** The states of a text, tokens × width: what cross-attention attends to. */
+  states(text: string, signal?: Signal): Promise<Tensor>
+}
+
 /** Prompts that are remembered: keys and values of one take about 15 MB in Stable Diffusion 2. */
 const remembered = 8
 
@@ -38,12 +44,10 @@ interface Encoded {
 }
 
 /**
- * A function that encodes a prompt and what guidance leads away from. The last few texts are remembered. Errors: those of
+ * Encodes a prompt and what guidance leads away from. The last few texts are remembered. Errors: those of
  * the tokenizer and the runtime.
  */
-export function promptEncoder(
-  options: PromptOptions,
-): (prompt: string, negative: string | undefined, signal?: Signal) => Promise<Branches> {
+export function promptEncoder(options: PromptOptions): PromptEncoder {
   const { texts, networks, pool, precision, zeroNegative } = options
   const tokens = texts[0]!.tokenizer.length
 
@@ -85,7 +89,7 @@ export function promptEncoder(
     for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - remembered))) known.delete(oldest)
   }
 
-  return async (prompt, negative, signal) => {
+  async function branches(prompt: string, negative: string | undefined, signal?: Signal): Promise<Branches> {
     const asked = [prompt, negative ?? (zeroNegative ? undefined : '')]
     const found = new Map(asked.map((text) => [text, known.get(text)]))
     // All states before all keys and values: a lean model then opens each network once.
@@ -97,6 +101,8 @@ export function promptEncoder(
     for (const [text, prompted] of found) remember(text, prompted!)
     return { prompt: found.get(asked[0])!, negative: found.get(asked[1])! }
   }
+
+  return { branches, states: async (text, signal) => (await encode(text, signal)).states }
 }
 
 /** tokens × a and tokens × b as tokens × (a + b). */

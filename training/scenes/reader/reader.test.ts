@@ -6,7 +6,7 @@ import { readerBatch } from './batch.js'
 import { disturb } from './disturb.js'
 import { evaluateReader, heldOutScene } from './evaluate.js'
 import { readerTrainingGraph } from './loss.js'
-import { attributes, vocabulary } from './network.js'
+import { type Attribute, attributes, vocabulary } from './network.js'
 import { openSceneReader, type SceneReader } from './reader.js'
 
 const runtime = ortNode({ threads: 1 })
@@ -18,21 +18,28 @@ beforeAll(async () => {
 afterAll(() => runtime.close())
 
 describe('the bundled reader', () => {
-  // The model card's accuracies are about 99 %: of 40, three wrong have a probability below 1 in 100.
-  const mostWrong = 3 / 40
+  // The model card's shares, of 1,000 scenes; those that are 100 % there may be a little less.
+  const card = { shape: 0.97, colour: 0.995, size: 0.995, place: 0.995, background: 0.995, texture: 0.863 }
+  const count = 40
+  /** Three standard deviations of a share of so many scenes below the card's. */
+  const least = (attribute: Attribute) =>
+    card[attribute] - 3 * Math.sqrt((card[attribute] * (1 - card[attribute])) / count)
 
   test('reads held-out scenes as its model card says', async () => {
-    const accuracy = await evaluateReader(reader, 40)
-    for (const attribute of attributes) expect(accuracy[attribute], attribute).toBeGreaterThan(1 - mostWrong - 1e-9)
+    const accuracy = await evaluateReader(reader, count)
+    for (const attribute of attributes) expect(accuracy[attribute], attribute).toBeGreaterThan(least(attribute))
   })
 
-  test('reads disturbed ones too', async () => {
+  test('reads disturbed ones nearly as well', async () => {
     const random = randomFrom(3)
-    const accuracy = await evaluateReader(reader, 40, async ({ shape, data }) => {
+    const accuracy = await evaluateReader(reader, count, async ({ shape, data }) => {
       const [, height, width] = shape as [number, number, number]
       return round8(tensor(shape, disturb({ width, height, data: Float32Array.from(data) }, random)))
     })
-    for (const attribute of attributes) expect(accuracy[attribute], attribute).toBeGreaterThan(1 - 2 * mostWrong - 1e-9)
+    const margin = 0.05
+    for (const attribute of attributes) {
+      expect(accuracy[attribute], attribute).toBeGreaterThan(least(attribute) - margin)
+    }
   })
 
   test('is certain of a scene, not of grey; one run gives words, probabilities and features', async () => {

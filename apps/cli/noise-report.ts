@@ -65,7 +65,7 @@ const exactnessText: Readonly<Record<Exactness, string>> = {
   'given-image': 'exact given the picture: sampled again, it makes its 8 bits',
   'given-latent': 'exact given this latent: sampled again, it leads to it',
   'given-memory': "exact given the latent and the solver's memory",
-  no: 'not exact',
+  no: 'not exact: not every step was undone',
 }
 
 /** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */

@@ -7,20 +7,24 @@ import { expected } from '../../core/errors.js'
 import { anderson } from '../../iterations/anderson.js'
 import { forwardStep } from '../../iterations/forward-step.js'
 import { gradientDescent } from '../../iterations/gradient-descent.js'
+import { multisecant } from '../../iterations/multisecant.js'
 import { picard } from '../../iterations/picard.js'
 import type { Iteration } from '../../iterations/solve.js'
 import { combine, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver } from '../diffusion.js'
 import { extrapolation } from './extrapolation.js'
-import { naiveGuess, type StepEquation, solveStep, stepEquation } from './step-equation.js'
+import { naiveGuess, type StepEquation, type StepSolution, solveStep, stepEquation } from './step-equation.js'
 import { velocitySlope } from './velocity.js'
 import { checkAccepted, countedDiffusion, notImplicit, refused, strideOf, walkBack } from './walk-back.js'
 
-const iterationNames = ['picard', 'forward-step', 'anderson', 'gradient-descent'] as const
+const iterationNames = ['picard', 'forward-step', 'anderson', 'multisecant', 'gradient-descent'] as const
 type IterationName = (typeof iterationNames)[number]
 
 /** So many evaluations without a smaller residual mean that it is at the rounding of the network, or lost. */
 const patience = 10
+
+/** The rescue learns directions in which the residual cannot fall yet: it wants more. */
+const rescuePatience = 40
 
 /**
  * Solves step(x[i]) = x[i+1] for x[i], one step after the other from the clean end.
@@ -29,7 +33,8 @@ const patience = 10
  * `anderson` accelerates x ← x − r/(a + b·∂D) with ∂D = alpha/(alpha² + sigma²), the velocity held fixed;
  * `picard` is x ← x − (α/α′)·r, the noise held fixed: the fixed-point iteration of AIDI;
  * `forward-step` x ← x − rate·r; `gradient-descent` follows Fᵀ′·r with the denoiser's pullback, its step found by itself.
- * The start is free after the first step: a parabola through the estimates of the last cleaner levels (`extrapolated`);
+ * `multisecant` is anderson that forgets nothing; what anderson leaves `exhausted` it goes on with, for at most `rescue`
+ * evaluations more. The start is free after the first step: a parabola through the estimates of the last cleaner levels (`extrapolated`);
  * picard and forward-step start from the naive step, as published. A step has converged at a size of at most
  * `tolerance`; that last residual is still taken off by one update that costs nothing. Steps that do not converge keep
  * the best point seen and say so (`exhausted`, `diverged`).
@@ -77,13 +82,20 @@ export const implicit = define({
       default: 5,
       description: 'Differences that anderson remembers.',
     },
+    rescue: {
+      type: 'integer',
+      minimum: 0,
+      default: 300,
+      unit: 'evaluations of a step',
+      description: 'Budget of a second attempt, by multisecant, where anderson is exhausted; 0 for none.',
+    },
     start: {
       type: 'choice',
       choices: ['extrapolated', 'naive'],
       description: 'First guess. Default extrapolated; naive for picard and forward-step, as published.',
     },
   },
-  make: ({ iteration, iterations, tolerance, window, ...options }): Inverter => {
+  make: ({ iteration, iterations, tolerance, window, rescue, ...options }): Inverter => {
     const rate = options.rate ?? (iteration === 'forward-step' ? 0.5 : 1)
     const published = iteration === 'picard' || iteration === 'forward-step'
     const start = options.start ?? (published ? 'naive' : 'extrapolated')
@@ -91,6 +103,7 @@ export const implicit = define({
       picard: () => (rate === 1 ? picard() : forwardStep({ rho: rate })),
       'forward-step': () => forwardStep({ rho: rate }),
       anderson: () => anderson({ window, damping: rate }),
+      multisecant: () => multisecant(),
       'gradient-descent': () => gradientDescent({ step: rate }),
     }
     const stage = `implicit ${iteration}`
@@ -107,15 +120,22 @@ export const implicit = define({
           const equation = stepEquation(solver, diffusion, index, end, known)
           const expectation = start === 'extrapolated' ? estimates.at(equation.from) : undefined
           const guess = expectation ? equation.pointFor(expectation) : await naiveGuess(equation, diffusion)
-          const { states, solution, estimate } = yield* solveStep(equation, guess, moves[iteration](), {
-            residual: residuals[iteration](equation, diffusion),
-            correct: true,
-            iterations,
-            sufficientMerit: tolerance,
-            patience,
-            stage,
-            signal: diffusion.signal,
-          })
+          const attempt = (from: Tensor, move: Iteration, budget: number, patience: number) =>
+            solveStep(equation, from, move, {
+              residual: residuals[iteration](equation, diffusion),
+              correct: true,
+              iterations: budget,
+              sufficientMerit: tolerance,
+              patience,
+              stage,
+              signal: diffusion.signal,
+            })
+          const secants = iteration === 'multisecant'
+          const first = yield* attempt(guess, moves[iteration](), iterations, secants ? rescuePatience : patience)
+          const lost = iteration === 'anderson' && rescue > 0 && first.solution.outcome === 'exhausted'
+          const { states, solution, estimate } = lost
+            ? continued(first, yield* attempt(first.solution.value, multisecant(), rescue, rescuePatience))
+            : first
           if (estimate) estimates.push(equation.from, estimate)
           return { states, solution: { ...solution, evaluations: evaluations() } }
         })
@@ -127,8 +147,20 @@ export const implicit = define({
 
 type Residual = (mismatch: Tensor, x: Tensor) => Tensor | Promise<Tensor>
 
+/** A second attempt that began with the best point of the first: its result, with what both went through. */
+const continued = (first: StepSolution, second: StepSolution): StepSolution => ({
+  ...second,
+  solution: {
+    ...second.solution,
+    iterations: first.solution.iterations + second.solution.iterations,
+    history: [...first.solution.history, ...second.solution.history],
+  },
+})
+
 /** ∂F/∂x with the velocity held fixed. */
 const slope = ({ ofX, ofEstimate, from }: StepEquation): number => ofX + ofEstimate * velocitySlope(from)
+
+const velocityFixed = (equation: StepEquation) => (mismatch: Tensor) => combine([1 / slope(equation), mismatch])
 
 /** What each iteration drives to zero. */
 const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffusion) => Residual> = {
@@ -137,7 +169,8 @@ const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffu
     (mismatch) =>
       combine([from.alpha / to.alpha, mismatch]),
   'forward-step': () => (mismatch) => mismatch,
-  anderson: (equation) => (mismatch) => combine([1 / slope(equation), mismatch]),
+  anderson: velocityFixed,
+  multisecant: velocityFixed,
   'gradient-descent': (equation, diffusion) => async (mismatch, x) => {
     const pulled = await diffusion.pullback!(x, equation.from, mismatch, diffusion.signal)
     const scale = 1 / slope(equation) ** 2

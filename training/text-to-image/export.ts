@@ -57,6 +57,7 @@ export async function exportModel(run: string, folder: string, report: (line: st
     'text_encoder/model.safetensors': weightsFile(weights.filter(([name]) => isText(name))),
     'scheduler/scheduler_config.json': json(schedulerConfigFile),
     'text-to-image-training.svg': await curves(join(run, 'log.jsonl')),
+    'text-to-image-training-log.jsonl': await readFile(join(run, 'log.jsonl'), 'utf8'),
     'model_index.json': json(modelIndex),
   }
   for (const [name, content] of Object.entries(tokenizerFiles(vocabulary))) files[`tokenizer/${name}`] = content

@@ -10,5 +10,10 @@ export default defineConfig({
       { find: /^undiffuse\/node$/, replacement: here('src/node/index.ts') },
     ],
   },
-  test: { include: ['{src,apps,training,bench,test}/**/*.test.ts'], testTimeout: 60_000, maxWorkers: 2 },
+  test: {
+    include: ['{src,apps,training,bench,test}/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
 })

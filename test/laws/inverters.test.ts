@@ -234,6 +234,20 @@ describe('implicit', () => {
     expect(Math.max(...solutions.map(({ residual }) => residual))).toBeLessThan(1e-3)
   })
 
+  it('counts what a rescue costs, and is not further off for it', async () => {
+    const rough: Denoiser = async (...question) =>
+      map(await guidedWorld(3).denoise(...question), (v) => v + 1e-5 * Math.sin(1e9 * v))
+    const given = await run(ddim({ steps: 5 }), { ...guidedWorld(3), denoise: rough })
+    const plain = await inverted(implicit({ tolerance: 1e-12 }), given)
+    const before = given.evaluations()
+    const rescued = await inverted(implicit({ tolerance: 1e-12, rescue: 20 }), given)
+    expect(outcomes(plain)).toContain('exhausted')
+    expect(total(rescued)).toBe(given.evaluations() - before)
+    expect(total(rescued)).toBeGreaterThan(before)
+    expect(rescued.solutions.at(-1)!.residual).toBeLessThanOrEqual(plain.solutions.at(-1)!.residual)
+    for (const { history, evaluations } of rescued.solutions) expect(history.length).toBeLessThanOrEqual(evaluations)
+  })
+
   /** Its estimates lead away from x, ever faster: no contraction for any iteration that does not learn the slope. */
   const repelling = { denoise: async (x: Tensor) => map(x, (v) => -40 * v), pullback: guidedWorld(1).pullback }
 

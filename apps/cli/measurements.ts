@@ -1,5 +1,7 @@
 /** What commands that measure share: progress while it runs, and results as files in a folder. */
-import { mkdir } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Steps, Task } from 'undiffuse'
 import { checkWritable, type FileContent, writeFilesAtomically } from 'undiffuse/node'
@@ -18,6 +20,19 @@ export async function prepareFolder(folder: string | undefined): Promise<void> {
   if (folder === undefined) return
   await mkdir(folder, { recursive: true }).catch(() => {})
   await checkWritable(join(folder, 'result.json'))
+}
+
+/** Runs `body` with a temporary folder that is gone afterwards, also when the process is ended meanwhile. */
+export async function withTemporaryFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'undiffuse-bench-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.on('exit', remove)
+  try {
+    return await body(folder)
+  } finally {
+    process.off('exit', remove)
+    remove()
+  }
 }
 
 /** Writes files to the folder, all or none, and says so; without a folder says how to get them. */

@@ -1,6 +1,4 @@
 /** `undiffuse bench inversion`, `samplers`, `faithfulness` and `pipeline`: what a whole text-to-image model does and costs. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type DiffusionModel, expected, inverters, openDiffusionModel, parse, type Runtime } from 'undiffuse'
@@ -17,7 +15,7 @@ import { benchSamplers, comparedSolvers, smoothGrid } from '../../../bench/sampl
 import { samplersPlot, samplersText, scenesPlot, scenesText } from '../../../bench/samplers-text.js'
 import { openSceneReader } from '../../../training/scenes/reader/reader.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
-import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
+import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { finiteNumber, integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
@@ -226,33 +224,26 @@ async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Prom
 
 async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void> {
   await prepareFolder(options.out)
-  const { like, dtype, precision, lean, guidance, repeats } = options
+  const { like, dtype } = options
+  if (like === undefined) return await measurePipeline(io, await modelFolder(options.model), options)
+  await withTemporaryFolder(async (folder) => {
+    io.progress({ stage: `writing random weights of ${like}`, done: 0 })
+    await makePipeline(folder, like, { dtype, signal: io.signal })
+    await measurePipeline(io, folder, options, `${like}, random weights, ${dtype}`)
+  })
+}
+
+async function measurePipeline(io: Terminal, folder: string, options: PipelineOptions, name?: string): Promise<void> {
+  const { precision, lean, guidance, repeats } = options
   const inverter = parse(inverters, options.inverter)
-  const temporary = like === undefined ? undefined : await mkdtemp(join(tmpdir(), 'undiffuse-bench-'))
-  try {
-    if (like !== undefined && temporary !== undefined) {
-      io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-      await makePipeline(temporary, like, { dtype, signal: io.signal })
-    }
-    const folder = temporary ?? (await modelFolder(options.model))
-    const open = (runtime: Runtime) =>
-      openDiffusionModel(nodeFiles, folder, runtime, { precision: precision === '16' ? 16 : 32, lean })
-    const solver = makeSolver('ddim', 50)
-    const bench = benchPipeline(folder, openRuntime(options), open, {
-      guidance,
-      repeats,
-      solver,
-      inverter,
-      signal: io.signal,
-    })
-    const measured = await drive(io, bench)
-    const result = like === undefined ? measured : { ...measured, model: `${like}, random weights, ${dtype}` }
-    io.say(pipelineText(result))
-    await writeResults(io, options.out, async () => ({ 'pipeline.json': jsonText(result) }))
-    io.result(result)
-  } finally {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
-  }
+  const open = (runtime: Runtime) =>
+    openDiffusionModel(nodeFiles, folder, runtime, { precision: precision === '16' ? 16 : 32, lean })
+  const asked = { guidance, repeats, solver: makeSolver('ddim', 50), inverter, signal: io.signal }
+  const measured = await drive(io, benchPipeline(folder, openRuntime(options), open, asked))
+  const result = name === undefined ? measured : { ...measured, model: name }
+  io.say(pipelineText(result))
+  await writeResults(io, options.out, async () => ({ 'pipeline.json': jsonText(result) }))
+  io.result(result)
 }
 
 const onModel = (command: Command, chunk: number): Command =>

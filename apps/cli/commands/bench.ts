@@ -1,7 +1,4 @@
 /** `undiffuse bench`: the papers' tables and figures again, on this machine. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type AutoencoderNetworks, expected, openAutoencoderNetworks } from 'undiffuse'
 import { makeCheckpoint, nodeFiles } from 'undiffuse/node'
@@ -12,7 +9,7 @@ import { decoderPlot, plottedCosts } from '../../../bench/decoder-plots.js'
 import { methodsOf } from '../../../bench/methods.js'
 import type { SweepPlan } from '../../../bench/sweep.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
-import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
+import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
@@ -126,28 +123,28 @@ async function runFigure(io: Terminal, options: DecoderOptions): Promise<void> {
 
 async function runCost(io: Terminal, like: string, options: CostOptions): Promise<void> {
   await prepareFolder(options.out)
-  const { size = 256, frames, chunk, repeats, settings, keep } = options
-  const temporary = keep ?? (await mkdtemp(join(tmpdir(), 'undiffuse-bench-')))
-  try {
-    io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-    await makeCheckpoint(temporary, like, { signal: io.signal })
-    const networks = { ...(await openAutoencoderNetworks(nodeFiles, temporary)), name: like }
-    const bench = benchCost(networks, openRuntime(options), {
-      size,
-      frames,
-      chunk,
-      repeats,
-      settings: settings === 'both' ? ['lean', 'default'] : [settings],
-      availableMemory: () => process.availableMemory(),
-      signal: io.signal,
-    })
-    const result = await drive(io, bench)
-    io.say(costText(result))
-    await writeResults(io, options.out, async () => ({ 'cost.json': jsonText(result) }))
-    io.result(result)
-  } finally {
-    if (keep === undefined) await rm(temporary, { recursive: true, force: true })
-  }
+  if (options.keep !== undefined) await measureCost(io, like, options.keep, options)
+  else await withTemporaryFolder((folder) => measureCost(io, like, folder, options))
+}
+
+async function measureCost(io: Terminal, like: string, folder: string, options: CostOptions): Promise<void> {
+  const { size = 256, frames, chunk, repeats, settings } = options
+  io.progress({ stage: `writing random weights of ${like}`, done: 0 })
+  await makeCheckpoint(folder, like, { signal: io.signal })
+  const networks = { ...(await openAutoencoderNetworks(nodeFiles, folder)), name: like }
+  const bench = benchCost(networks, openRuntime(options), {
+    size,
+    frames,
+    chunk,
+    repeats,
+    settings: settings === 'both' ? ['lean', 'default'] : [settings],
+    availableMemory: () => process.availableMemory(),
+    signal: io.signal,
+  })
+  const result = await drive(io, bench)
+  io.say(costText(result))
+  await writeResults(io, options.out, async () => ({ 'cost.json': jsonText(result) }))
+  io.result(result)
 }
 
 const costDefaults = { frames: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const

@@ -54,6 +54,8 @@ const picard = 'implicit:iteration=picard'
 
 /** First-order solvers as the paper and its predecessors undo them, and as we do. */
 const firstOrderInverters = ['naive', picard, 'algorithm-1', anderson]
+/** With the stop that does not depend on the latent's size, and with a tolerance that strong guidance asks for. */
+const strictInverters = ['algorithm-1:stop=per-element', `${anderson},tolerance=1e-6`]
 const secondOrderInverters = ['naive', 'algorithm-2', 'sweep']
 const reversibleSolvers = ['bdia', 'o-belm', 'rex', 'edict']
 
@@ -136,7 +138,10 @@ const byPictures = (a: InversionCase, b: InversionCase): number =>
 export const inversionTables = {
   'first-order': {
     title: 'First order: the noise from the exact latent, 50 DDIM steps',
-    cases: crossed([{ solver: 'ddim', inverters: firstOrderInverters }], { steps: [50], guidances: [1, 3, 7.5] }),
+    cases: crossed([{ solver: 'ddim', inverters: [...firstOrderInverters, ...strictInverters] }], {
+      steps: [50],
+      guidances: [1, 3, 7.5],
+    }),
   },
   'second-order': {
     title: 'Second order: the noise from the exact latent, DPM-Solver++(2M)',

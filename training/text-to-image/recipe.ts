@@ -130,7 +130,7 @@ export const recipe: Recipe = {
   seed: 20261121,
   batch: 16,
   scenes: 24_000,
-  weighting: { largestRatio: 5, largestWeight: 10, shape: 3, reach: 3 },
+  weighting: { largestRatio: 60, largestWeight: 10, shape: 3, reach: 3 },
   timeExponent: 0.75,
   learningRate: 1e-3,
   warmUpSteps: 300,

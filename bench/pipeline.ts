@@ -30,8 +30,8 @@ export interface PipelineOptions {
   /** Its last step, the one into the image, is the one that is undone. */
   readonly solver: Solver
   readonly inverter: Inverter
-  /** Of a latent; default: what the model was trained on. */
-  readonly shape?: Shape
+  /** Side of the pictures in pixels; default: what the model was trained on. */
+  readonly size?: number | undefined
   readonly signal?: Signal | undefined
 }
 
@@ -173,9 +173,10 @@ function isTaken(model: DiffusionModel, shape: Shape): boolean {
 async function work(
   runtime: Runtime,
   model: DiffusionModel,
-  { guidance, repeats, solver, inverter, shape = model.latentShape(), signal }: PipelineOptions,
+  { guidance, repeats, solver, inverter, size, signal }: PipelineOptions,
 ) {
   const { time, rows } = stopwatch(runtime)
+  const shape = model.latentShape(size === undefined ? undefined : { height: size, width: size })
   const { schedule } = model
   const conditioning = await time('prompt, networks opened', () => model.prompt(prompt, undefined, signal))
   const { denoise, pullback, evaluations } = promptedDenoiser(model, conditioning, guidance)

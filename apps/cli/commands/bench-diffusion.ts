@@ -64,6 +64,7 @@ interface PipelineOptions extends SharedOptions {
   readonly lean: boolean
   readonly guidance: number
   readonly repeats: number
+  readonly size?: number
   readonly inverter: string
 }
 
@@ -234,11 +235,11 @@ async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void
 }
 
 async function measurePipeline(io: Terminal, folder: string, options: PipelineOptions, name?: string): Promise<void> {
-  const { precision, lean, guidance, repeats } = options
+  const { precision, lean, guidance, repeats, size } = options
   const inverter = parse(inverters, options.inverter)
   const open = (runtime: Runtime) =>
     openDiffusionModel(nodeFiles, folder, runtime, { precision: precision === '16' ? 16 : 32, lean })
-  const asked = { guidance, repeats, solver: makeSolver('ddim', 50), inverter, signal: io.signal }
+  const asked = { guidance, repeats, size, solver: makeSolver('ddim', 50), inverter, signal: io.signal }
   const measured = await drive(io, benchPipeline(folder, openRuntime(options), open, asked))
   const result = name === undefined ? measured : { ...measured, model: name }
   io.say(pipelineText(result))
@@ -306,6 +307,7 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--lean', 'spend time to save memory', false)
     .option('--guidance <n>', 'of the evaluations', guidance, 7.5)
     .option('--repeats <n>', 'timed evaluations', integerAtLeast(1), 3)
+    .option('--size <pixels>', 'side of the pictures (default: what the model was trained on)', integerAtLeast(1))
     .option('--inverter <inverter:options>', 'of the step', 'implicit:iteration=anderson,iterations=4')
     .addHelpText('after', pipelineHelp)
     .action((options: PipelineOptions) => runCommand(options.json, (io) => runPipeline(io, options)))

@@ -6,7 +6,6 @@ export { forwardStep } from './forward-step.js'
 export { type GradientDescentOptions, gradientDescent } from './gradient-descent.js'
 export { type InertialKmOptions, inertialKm, inertialKmStepLimit } from './inertial-km.js'
 export { type LbfgsOptions, lbfgs } from './lbfgs.js'
-export { type MultisecantOptions, multisecant } from './multisecant.js'
 export { picard } from './picard.js'
 export { type PlateauStepOptions, plateauStep } from './plateau-step.js'
 export {

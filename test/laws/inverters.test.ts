@@ -191,21 +191,16 @@ describe('large guidance', () => {
 })
 
 describe('implicit', () => {
-  it.each(['picard', 'forward-step', 'anderson', 'multisecant', 'gradient-descent'] as const)(
-    'solves by %s',
-    async (iteration) => {
-      for (const guidance of [1, 3, 7.5]) {
-        const given = await run(ddim({ steps: 20 }), guidedWorld(guidance))
-        const trajectory = await inverted(implicit({ iteration }), given)
-        expect(outcomes(trajectory)).toEqual(['converged'])
-        expect(total(trajectory)).toBe(given.evaluations())
-        // Slow iterations stop with the residual just within the tolerance; errors then add up over the steps.
-        expect(nmse(trajectory.states[0]!.x, given.noise)).toBeLessThan(
-          /anderson|multisecant/.test(iteration) ? accurate : 2e-8,
-        )
-      }
-    },
-  )
+  it.each(['picard', 'forward-step', 'anderson', 'gradient-descent'] as const)('solves by %s', async (iteration) => {
+    for (const guidance of [1, 3, 7.5]) {
+      const given = await run(ddim({ steps: 20 }), guidedWorld(guidance))
+      const trajectory = await inverted(implicit({ iteration }), given)
+      expect(outcomes(trajectory)).toEqual(['converged'])
+      expect(total(trajectory)).toBe(given.evaluations())
+      // Slow iterations stop with the residual just within the tolerance; errors then add up over the steps.
+      expect(nmse(trajectory.states[0]!.x, given.noise)).toBeLessThan(iteration === 'anderson' ? accurate : 2e-8)
+    }
+  })
 
   it.each([1, 3, 7.5])('needs at most 4 evaluations a step, guidance %d', async (guidance) => {
     const given = await run(ddim({ steps: 50 }), guidedWorld(guidance))
@@ -232,20 +227,6 @@ describe('implicit', () => {
     expect(solutions.some(({ outcome }) => outcome === 'exhausted')).toBe(true)
     expect(Math.max(...solutions.map(({ evaluations }) => evaluations))).toBeLessThan(100)
     expect(Math.max(...solutions.map(({ residual }) => residual))).toBeLessThan(1e-3)
-  })
-
-  it('counts what a rescue costs, and is not further off for it', async () => {
-    const rough: Denoiser = async (...question) =>
-      map(await guidedWorld(3).denoise(...question), (v) => v + 1e-5 * Math.sin(1e9 * v))
-    const given = await run(ddim({ steps: 5 }), { ...guidedWorld(3), denoise: rough })
-    const plain = await inverted(implicit({ tolerance: 1e-12 }), given)
-    const before = given.evaluations()
-    const rescued = await inverted(implicit({ tolerance: 1e-12, rescue: 20 }), given)
-    expect(outcomes(plain)).toContain('exhausted')
-    expect(total(rescued)).toBe(given.evaluations() - before)
-    expect(total(rescued)).toBeGreaterThan(before)
-    expect(rescued.solutions.at(-1)!.residual).toBeLessThanOrEqual(plain.solutions.at(-1)!.residual)
-    for (const { history, evaluations } of rescued.solutions) expect(history.length).toBeLessThanOrEqual(evaluations)
   })
 
   /** Its estimates lead away from x, ever faster: no contraction for any iteration that does not learn the slope. */

@@ -7,24 +7,20 @@ import { expected } from '../../core/errors.js'
 import { anderson } from '../../iterations/anderson.js'
 import { forwardStep } from '../../iterations/forward-step.js'
 import { gradientDescent } from '../../iterations/gradient-descent.js'
-import { multisecant } from '../../iterations/multisecant.js'
 import { picard } from '../../iterations/picard.js'
 import type { Iteration } from '../../iterations/solve.js'
 import { combine, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver } from '../diffusion.js'
 import { extrapolation } from './extrapolation.js'
-import { naiveGuess, type StepEquation, type StepSolution, solveStep, stepEquation } from './step-equation.js'
+import { naiveGuess, type StepEquation, solveStep, stepEquation } from './step-equation.js'
 import { velocitySlope } from './velocity.js'
 import { checkAccepted, countedDiffusion, notImplicit, refused, strideOf, walkBack } from './walk-back.js'
 
-const iterationNames = ['picard', 'forward-step', 'anderson', 'multisecant', 'gradient-descent'] as const
+const iterationNames = ['picard', 'forward-step', 'anderson', 'gradient-descent'] as const
 type IterationName = (typeof iterationNames)[number]
 
 /** So many evaluations without a smaller residual mean that it is at the rounding of the network, or lost. */
 const patience = 10
-
-/** The rescue learns directions in which the residual cannot fall yet: it wants more. */
-const rescuePatience = 40
 
 /**
  * Solves step(x[i]) = x[i+1] for x[i], one step after the other from the clean end.
@@ -33,23 +29,18 @@ const rescuePatience = 40
  * `anderson` accelerates x ← x − r/(a + b·∂D) with ∂D = alpha/(alpha² + sigma²), the velocity held fixed;
  * `picard` is x ← x − (α/α′)·r, the noise held fixed: the fixed-point iteration of AIDI;
  * `forward-step` x ← x − rate·r; `gradient-descent` follows Fᵀ′·r with the denoiser's pullback, its step found by itself.
- * `multisecant` is anderson that forgets nothing; what anderson leaves `exhausted` it goes on with, for at most `rescue`
- * evaluations more. The start is free after the first step: a parabola through the estimates of the last cleaner levels
- * (`extrapolated`); picard and forward-step start from the naive step, as published. A step has converged at a size of at
- * most `tolerance`; that last residual is still taken off by one update that costs nothing. Steps that do not converge keep
+ * The start is free after the first step: a parabola through the estimates of the last cleaner levels (`extrapolated`);
+ * picard and forward-step start from the naive step, as published. A step has converged at a size of at most
+ * `tolerance`; that last residual is still taken off by one update that costs nothing. Steps that do not converge keep
  * the best point seen and say so (`exhausted`, `diverged`).
  *
- * Shapes: any. Memory: 2·window + 6 tensors, in a rescue 2 for each evaluation of it. Cost in network evaluations at 50
- * DDIM steps: 1.6 to 2 a step on the analytic world of the laws for −100 dB and better; on a small UNet half-way through
- * its training 3.1 to 3.6 at guidance 1, for −94 to −132 dB. A solver of two evaluations a step pays them for each. Exact
- * given the image, up to the tolerance, where the preimage is unique: coarse grids under strong guidance can have several,
- * all with a residual of zero. Guidance can turn a step over: at 7.5, in the last step (sigma 0.137 to 0.029) of two such
- * UNets, 35 and 115 of the 1024 eigenvalues of ∂F/∂x were negative at the preimage itself for one prompt, and neither the
- * rescue nor Newton–Krylov found it in 400 evaluations: `exhausted`. The rescue made residuals 2 to 9 times smaller there
- * and converged on none, which is why it is not the default.
- * Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient descent without
- * a pullback. Source: the equation, Hong et al., CVPR 2024; picard, Pan et al., ICCV 2023 (AIDI); preconditioner, start,
- * unit of the tolerance and the free last update, ours.
+ * Shapes: any. Memory: 2·window + 6 tensors. Cost in network evaluations at 50 DDIM steps, for −90 dB and better: 1.6 to 2 a
+ * step on the analytic world of the laws, 3 to 4 on the bundled model; a solver of two evaluations a step pays them for each.
+ * Exact given the image, up to the tolerance, where the preimage is unique: coarse grids under strong guidance can have
+ * several, all with a residual of zero, and guidance can turn a step over (∂F/∂x indefinite): such steps can end `exhausted`.
+ * Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient descent without a
+ * pullback. Source: the equation, Hong et al., CVPR 2024; picard, Pan et al., ICCV 2023 (AIDI); preconditioner, start, unit of
+ * the tolerance and the free last update, ours.
  *
  * @example
  * const { states, solutions } = await new Task(implicit({ tolerance: 1e-6 }).invert(clean, ddim(), diffusion))
@@ -86,20 +77,13 @@ export const implicit = define({
       default: 5,
       description: 'Differences that anderson remembers.',
     },
-    rescue: {
-      type: 'integer',
-      minimum: 0,
-      default: 0,
-      unit: 'evaluations of a step',
-      description: 'Budget of a second attempt, by multisecant, where anderson is exhausted.',
-    },
     start: {
       type: 'choice',
       choices: ['extrapolated', 'naive'],
       description: 'First guess. Default extrapolated; naive for picard and forward-step, as published.',
     },
   },
-  make: ({ iteration, iterations, tolerance, window, rescue, ...options }): Inverter => {
+  make: ({ iteration, iterations, tolerance, window, ...options }): Inverter => {
     const rate = options.rate ?? (iteration === 'forward-step' ? 0.5 : 1)
     const published = iteration === 'picard' || iteration === 'forward-step'
     const start = options.start ?? (published ? 'naive' : 'extrapolated')
@@ -107,7 +91,6 @@ export const implicit = define({
       picard: () => (rate === 1 ? picard() : forwardStep({ rho: rate })),
       'forward-step': () => forwardStep({ rho: rate }),
       anderson: () => anderson({ window, damping: rate }),
-      multisecant: () => multisecant(),
       'gradient-descent': () => gradientDescent({ step: rate }),
     }
     const stage = `implicit ${iteration}`
@@ -124,22 +107,15 @@ export const implicit = define({
           const equation = stepEquation(solver, diffusion, index, end, known)
           const expectation = start === 'extrapolated' ? estimates.at(equation.from) : undefined
           const guess = expectation ? equation.pointFor(expectation) : await naiveGuess(equation, diffusion)
-          const attempt = (from: Tensor, move: Iteration, budget: number, patience: number) =>
-            solveStep(equation, from, move, {
-              residual: residuals[iteration](equation, diffusion),
-              correct: true,
-              iterations: budget,
-              sufficientMerit: tolerance,
-              patience,
-              stage,
-              signal: diffusion.signal,
-            })
-          const secants = iteration === 'multisecant'
-          const first = yield* attempt(guess, moves[iteration](), iterations, secants ? rescuePatience : patience)
-          const lost = iteration === 'anderson' && rescue > 0 && first.solution.outcome === 'exhausted'
-          const { states, solution, estimate } = lost
-            ? continued(first, yield* attempt(first.solution.value, multisecant(), rescue, rescuePatience))
-            : first
+          const { states, solution, estimate } = yield* solveStep(equation, guess, moves[iteration](), {
+            residual: residuals[iteration](equation, diffusion),
+            correct: true,
+            iterations,
+            sufficientMerit: tolerance,
+            patience,
+            stage,
+            signal: diffusion.signal,
+          })
           if (estimate) estimates.push(equation.from, estimate)
           return { states, solution: { ...solution, evaluations: evaluations() } }
         })
@@ -151,20 +127,8 @@ export const implicit = define({
 
 type Residual = (mismatch: Tensor, x: Tensor) => Tensor | Promise<Tensor>
 
-/** A second attempt that began with the best point of the first: its result, with what both went through. */
-const continued = (first: StepSolution, second: StepSolution): StepSolution => ({
-  ...second,
-  solution: {
-    ...second.solution,
-    iterations: first.solution.iterations + second.solution.iterations,
-    history: [...first.solution.history, ...second.solution.history],
-  },
-})
-
 /** ∂F/∂x with the velocity held fixed. */
 const slope = ({ ofX, ofEstimate, from }: StepEquation): number => ofX + ofEstimate * velocitySlope(from)
-
-const velocityFixed = (equation: StepEquation) => (mismatch: Tensor) => combine([1 / slope(equation), mismatch])
 
 /** What each iteration drives to zero. */
 const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffusion) => Residual> = {
@@ -173,8 +137,7 @@ const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffu
     (mismatch) =>
       combine([from.alpha / to.alpha, mismatch]),
   'forward-step': () => (mismatch) => mismatch,
-  anderson: velocityFixed,
-  multisecant: velocityFixed,
+  anderson: (equation) => (mismatch) => combine([1 / slope(equation), mismatch]),
   'gradient-descent': (equation, diffusion) => async (mismatch, x) => {
     const pulled = await diffusion.pullback!(x, equation.from, mismatch, diffusion.signal)
     const scale = 1 / slope(equation) ** 2

@@ -101,7 +101,7 @@ export function fail(json: boolean, error: unknown, signal?: AbortSignal): void 
 
 function failureOf(error: unknown, signal?: AbortSignal): { message: string; code: string; exitCode: number } {
   if (signal?.aborted)
-    return { message: 'interrupted; nothing was written.', code: 'interrupted', exitCode: interruptedExitCode }
+    return { message: 'interrupted; no unfinished file was left.', code: 'interrupted', exitCode: interruptedExitCode }
   if (isUndiffuseError(error)) {
     // A message of the system may have several lines.
     const message = error.message.replace(/\s*\n\s*/g, ' ')

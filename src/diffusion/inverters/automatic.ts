@@ -30,8 +30,8 @@ export const automatic = define({
     tolerance: {
       type: 'number',
       minimum: 0,
-      default: 1e-5,
-      description: 'Converged when the residual is at most this, in units of the noise.',
+      description:
+        'Converged when the residual is at most this, in units of the noise. Default: that of the chosen one.',
     },
     iterations: {
       type: 'integer',

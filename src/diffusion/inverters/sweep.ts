@@ -28,8 +28,8 @@ const iterations = { anderson: (window: number) => anderson({ window }), picard:
  * v − G(v), in units of the noise, is at most `tolerance`.
  *
  * Shapes: any. Memory: 2·window·N tensors. Cost: one evaluation a step and sweep, one more for the start. Measured with 2M
- * at 10 and 20 steps: 5 to 6 sweeps for −116 dB and better on the analytic world of the laws; on a small UNet early in its
- * training 10 to 11 for −98 dB and better at guidance 1, 25 to 29 for −91 dB and better at 7.5. Exact given the image, up to the tolerance, where the preimage is unique:
+ * at 10 and 20 steps: 5 to 6 sweeps for −116 dB and better on the analytic world of the laws; on the bundled model at guidance
+ * 1, 21 for −98 dB and 30 for −87 dB. Exact given the image, up to the tolerance, where the preimage is unique:
  * coarse grids under strong guidance can have several, all with a residual of zero. States carry no memory.
  * Errors: `unsupported` for solvers that are not linear multistep rules and for a grid that ends at sigma = 0; what does
  * not converge says so (`exhausted`, `diverged`) and keeps the best sweep. Source: ours; the equation that Algorithm 2 of
@@ -53,14 +53,14 @@ export const sweep = define({
     tolerance: {
       type: 'number',
       minimum: 0,
-      default: 1e-5,
+      default: 3e-6,
       description: 'Converged when a sweep moves the velocities by at most this, in units of the noise.',
     },
     window: {
       type: 'integer',
       minimum: 1,
       maximum: 50,
-      default: 10,
+      default: 5,
       description: 'Differences that anderson remembers.',
     },
   },

@@ -140,6 +140,7 @@ export {
 export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder-graphs.js'
 export type { AutoencoderNetworks, GraphSize } from './models/autoencoder-networks.js'
 export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder-sessions.js'
+export { byteCharacters } from './models/byte-characters.js'
 export { type DiffusionModelOptions, type OpenDiffusionModel, openDiffusionModel } from './models/diffusion-model.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderShapes, pipelineShapes } from './models/published-shapes.js'

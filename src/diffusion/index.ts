@@ -34,20 +34,4 @@ export {
   rectifiedFlow,
   variancePreserving,
 } from './schedules.js'
-export {
-  bdia,
-  bdiaDpmSolver,
-  bdiaEdm,
-  ddim,
-  dpmSolver1,
-  dpmSolver2M,
-  dpmSolver2S,
-  dpmSolver3M,
-  edict,
-  euler,
-  flowEuler,
-  flowMidpoint,
-  heun,
-  oBelm,
-  rex,
-} from './solvers/index.js'
+export * from './solvers/index.js'

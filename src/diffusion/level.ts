@@ -41,3 +41,9 @@ export const noImage = (what: string, { t }: NoiseLevel): UndiffuseError =>
     `alpha 0 at t = ${t}`,
     'Start the grid at a cleaner time, or use another solver.',
   )
+
+/** The schedule that a grid was taken from, for levels between its own. Throws `unsupported` where it is not known. */
+export function requiredSchedule(schedule: Schedule | undefined, name: string, remedy: string): Schedule {
+  if (schedule) return schedule
+  throw expected('unsupported', 'the schedule that the grid was taken from', `\`${name}\``, 'a grid alone', remedy)
+}

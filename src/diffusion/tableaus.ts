@@ -1,6 +1,5 @@
 /** Explicit Runge-Kutta rules as data, and the levels between two levels that their stages are at. */
-import { expected } from '../core/errors.js'
-import type { NoiseLevel, Schedule } from './level.js'
+import { type NoiseLevel, requiredSchedule, type Schedule } from './level.js'
 
 export interface Tableau {
   readonly order: number
@@ -28,12 +27,7 @@ export const tableaus: Readonly<Record<(typeof tableauNames)[number], Tableau>> 
 
 /** The level of a lambda between two levels of a grid. Throws `unsupported` without the schedule of the grid. */
 export function levelOfLambda(lambda: number, schedule: Schedule | undefined, name: string): NoiseLevel {
-  if (schedule) return schedule.level(schedule.time(lambda))
-  throw expected(
-    'unsupported',
-    'the schedule that the grid was taken from',
-    `\`${name}\``,
-    'a grid alone',
-    'Pass `schedule` with the grid, or use `tableau=heun`, whose stages are at its levels.',
-  )
+  const remedy = 'Pass `schedule` with the grid, or use `tableau=heun`, whose stages are at its levels.'
+  const between = requiredSchedule(schedule, name, remedy)
+  return between.level(between.time(lambda))
 }

@@ -2,15 +2,7 @@
  * The files of a CLIP tokenizer with made-up merges, for folders of random weights: every text has tokens, and they mean
  * nothing. Not a way to train a vocabulary.
  */
-
-/** The printable stand-ins for the 256 bytes, in the order of CLIP's vocabulary. */
-function byteCharacters(): string[] {
-  const range = (from: string, to: string) =>
-    Array.from({ length: to.charCodeAt(0) - from.charCodeAt(0) + 1 }, (_, i) => from.charCodeAt(0) + i)
-  const printable = [...range('!', '~'), ...range('¡', '¬'), ...range('®', 'ÿ')]
-  const others = Array.from({ length: 256 - printable.length }, (_, i) => 256 + i)
-  return [...printable, ...others].map((code) => String.fromCharCode(code))
-}
+import { byteCharacters } from './byte-characters.js'
 
 const letters = [...'abcdefghijklmnopqrstuvwxyz']
 const endOfWord = '</w>'

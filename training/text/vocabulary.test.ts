@@ -1,6 +1,7 @@
+import { byteCharacters } from 'undiffuse'
 import { expect, it } from 'vitest'
 import { everyCaption } from '../scenes/captions.js'
-import { byteCharacters, encodeWords, endToken, learnVocabulary, startToken, wordsOf } from './vocabulary.js'
+import { encodeWords, endToken, learnVocabulary, startToken, wordsOf } from './vocabulary.js'
 
 const vocabulary = learnVocabulary(everyCaption())
 

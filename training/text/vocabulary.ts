@@ -2,6 +2,7 @@
  * A byte-level BPE vocabulary in CLIP's form (vocab.json, merges.txt), learned from captions. Any text can be told with
  * it; the words of the captions are one token each. Reading texts is the tokenizer's business (the package's).
  */
+import { byteCharacters } from 'undiffuse'
 
 export interface Vocabulary {
   readonly tokens: ReadonlyMap<string, number>
@@ -11,14 +12,6 @@ export interface Vocabulary {
 export const startToken = '<|startoftext|>'
 export const endToken = '<|endoftext|>'
 const endOfWord = '</w>'
-
-/** The printable characters that stand for the 256 bytes, in the order of OpenAI's byte-level BPE. */
-export function byteCharacters(): string[] {
-  const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
-  const printable = [...range(33, 126), ...range(161, 172), ...range(174, 255)]
-  const others = range(0, 255).filter((byte) => !printable.includes(byte))
-  return [...printable, ...others.map((_, i) => 256 + i)].map((code) => String.fromCodePoint(code))
-}
 
 /** Words and punctuation as CLIP's tokenizer splits them before merging, for texts of plain words. */
 export const wordsOf = (text: string): string[] => text.toLowerCase().match(/[a-z]+|[^\sa-z]+/g) ?? []

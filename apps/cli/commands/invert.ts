@@ -1,13 +1,13 @@
 /** `undiffuse invert`: from pictures to the latents that decode to them, and to the noise that made those. */
 import { type Command, Option } from 'commander'
-import { decoderInverters, expected, type Fit, inverters } from 'undiffuse'
-import { addNetworkOptions, type NetworkOptions } from '../diffusion.js'
-import { defaultDecoder, invertPictures } from '../inversion.js'
-import { describeMethods } from '../methods.js'
+import { expected, type Fit } from 'undiffuse'
+import type { NetworkOptions } from '../diffusion.js'
+import { invertPictures } from '../inversion.js'
+import { addInversionOptions, inversionHelp } from '../inversion-options.js'
 import { hasDenoiser } from '../networks.js'
-import { defaultInverter, invertToNoise } from '../noise-inversion.js'
+import { invertToNoise } from '../noise-inversion.js'
 import { integerAtLeast } from '../numbers.js'
-import { addRecipeOptions, promptOption, type Recipe, solverHelp } from '../recipe.js'
+import { promptOption, type Recipe } from '../recipe.js'
 import { isTensorFile } from '../tensor-files.js'
 import { runCommand } from '../terminal.js'
 
@@ -62,14 +62,7 @@ export function addInvert(program: Command): void {
       ]),
     )
     .option(...promptOption)
-  addNetworkOptions(addRecipeOptions(command))
-    .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
-    .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
-    .addOption(
-      new Option('--fit <how>', 'pictures whose sides the model does not take')
-        .choices(['refuse', 'pad', 'crop', 'resize'])
-        .default('pad'),
-    )
+  addInversionOptions(command)
     .option(
       '--chunk <n>',
       'pictures that are inverted at the same time (default: 8 to the latent, 4 to the noise)',
@@ -78,15 +71,7 @@ export function addInvert(program: Command): void {
     .option('-o, --output <file>', 'what is found, a .safetensors file (default: <picture>.safetensors here)')
     .option('--report <folder>', "where sheet, chart and report go (default: the output's folder)")
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText(
-      'after',
-      [
-        describeMethods('Inverters (method:option=value,...):', inverters),
-        describeMethods('Decoder inversions:', decoderInverters),
-        solverHelp(),
-        help,
-      ].join('\n'),
-    )
+    .addHelpText('after', inversionHelp(help))
     .action((sources: readonly string[], options: InvertOptions) =>
       runCommand(options.json, async (io) => {
         const to = options.to ?? ((await hasDenoiser(options.model)) ? 'noise' : 'latent')

@@ -1,13 +1,11 @@
 /** `undiffuse roundtrip`: noise → picture → noise and picture → noise → picture, and what is lost on the way. */
 import { basename, extname } from 'node:path'
-import { type Command, Option } from 'commander'
-import { decoderInverters, expected, type Fit, inverters } from 'undiffuse'
-import { addNetworkOptions, type NetworkOptions } from '../diffusion.js'
-import { defaultDecoder } from '../inversion.js'
-import { describeMethods } from '../methods.js'
-import { defaultInverter } from '../noise-inversion.js'
+import type { Command } from 'commander'
+import { expected, type Fit } from 'undiffuse'
+import type { NetworkOptions } from '../diffusion.js'
+import { addInversionOptions, inversionHelp } from '../inversion-options.js'
 import { integerAtLeast, type PictureSize, pictureSize } from '../numbers.js'
-import { addRecipeOptions, promptOption, type Recipe, requiredPrompt, solverHelp } from '../recipe.js'
+import { promptOption, type Recipe, requiredPrompt } from '../recipe.js'
 import { roundTrip } from '../round-trip.js'
 import { runCommand } from '../terminal.js'
 
@@ -51,25 +49,10 @@ export function addRoundTrip(program: Command): void {
       'side, or width x height, of the picture (default: as the model was trained)',
       pictureSize,
     )
-  addNetworkOptions(addRecipeOptions(command))
-    .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
-    .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
-    .addOption(
-      new Option('--fit <how>', 'a picture whose sides the model does not take')
-        .choices(['refuse', 'pad', 'crop', 'resize'])
-        .default('pad'),
-    )
+  addInversionOptions(command)
     .option('--out <folder>', 'where pictures and report go', 'out')
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText(
-      'after',
-      [
-        describeMethods('Inverters (method:option=value,...):', inverters),
-        describeMethods('Decoder inversions:', decoderInverters),
-        solverHelp(),
-        help,
-      ].join('\n'),
-    )
+    .addHelpText('after', inversionHelp(help))
     .action((picture: string | undefined, options: RoundTripOptions) =>
       runCommand(options.json, async (io) => {
         checkStart(picture, options)

@@ -5,7 +5,7 @@
 import { define } from '../../core/define.js'
 import { plateauStep } from '../../iterations/plateau-step.js'
 import type { Inverter } from '../diffusion.js'
-import { stopNorm, stops } from './released-stop.js'
+import { releasedFields, stopNorm } from './released-stop.js'
 import { naiveGuess, solveStep, stepEquation } from './step-equation.js'
 import { checkAccepted, countedDiffusion, noiseNorm, notImplicit, strideOf, walkBack } from './walk-back.js'
 
@@ -26,13 +26,7 @@ export const algorithm1 = define({
   title: 'Algorithm 1 of exact DPM-Solver inversion',
   source: 'Hong et al., CVPR 2024, arXiv 2311.18387',
   fields: {
-    stop: {
-      type: 'choice',
-      choices: stops,
-      default: 'as-released',
-      description: 'The loss is summed over the latent, as released, or scaled to its size.',
-    },
-    iterations: { type: 'integer', minimum: 1, default: 500, unit: 'evaluations', description: 'Budget of each step.' },
+    ...releasedFields,
     rate: { type: 'number', exclusiveMinimum: 0, default: 0.5, description: 'Step size ρ after the warm-up.' },
   },
   make: ({ stop, iterations, rate }): Inverter => {

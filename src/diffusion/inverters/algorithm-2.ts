@@ -9,7 +9,7 @@ import type { Diffusion, Inverter, Solver } from '../diffusion.js'
 import type { Grid, NoiseLevel, Schedule } from '../level.js'
 import { firstOrderStep, interval } from '../multistep.js'
 import { levelsBetween, naiveStep, scheduleOf } from './naive-step.js'
-import { stopNorm, stops } from './released-stop.js'
+import { releasedFields, stopNorm } from './released-stop.js'
 import { solveStep, stepEquation } from './step-equation.js'
 import { checkAccepted, countedDiffusion, endsWithoutNoise, noiseNorm, refused, walkBack } from './walk-back.js'
 
@@ -37,13 +37,7 @@ export const algorithm2 = define({
   title: 'Algorithm 2 of exact DPM-Solver inversion',
   source: 'Hong et al., CVPR 2024, arXiv 2311.18387',
   fields: {
-    stop: {
-      type: 'choice',
-      choices: stops,
-      default: 'as-released',
-      description: 'The loss is summed over the latent, as released, or scaled to its size.',
-    },
-    iterations: { type: 'integer', minimum: 1, default: 500, unit: 'evaluations', description: 'Budget of each step.' },
+    ...releasedFields,
   },
   make: ({ stop, iterations }): Inverter => {
     const inverter: Inverter = {

@@ -1,9 +1,8 @@
 /** One step towards the noise without solving anything, and the levels between two; shared by what starts from there. */
-import { expected } from '../../core/errors.js'
 import { combine, type Tensor } from '../../math/tensor.js'
 import { noiseOf } from '../denoiser.js'
 import type { Diffusion } from '../diffusion.js'
-import type { NoiseLevel, Schedule } from '../level.js'
+import { type NoiseLevel, requiredSchedule, type Schedule } from '../level.js'
 import { firstOrderStep } from '../multistep.js'
 
 /** The level that the network is told, although x lies at the cleaner one. */
@@ -50,12 +49,5 @@ export function levelsBetween(
 }
 
 export function scheduleOf({ schedule }: Diffusion, name: string): Schedule {
-  if (schedule) return schedule
-  throw expected(
-    'unsupported',
-    'the schedule that the grid was taken from',
-    `\`${name}\``,
-    'a grid alone',
-    'Pass `schedule` with the grid: there are levels between.',
-  )
+  return requiredSchedule(schedule, name, 'Pass `schedule` with the grid: there are levels between.')
 }

@@ -1,0 +1,28 @@
+/** The options that all inversions share on the command line, and what `--help` says of their methods. */
+import { type Command, Option } from 'commander'
+import { decoderInverters, inverters } from 'undiffuse'
+import { addNetworkOptions } from './diffusion.js'
+import { defaultDecoder } from './inversion.js'
+import { describeMethods } from './methods.js'
+import { defaultInverter } from './noise-inversion.js'
+import { addRecipeOptions, solverHelp } from './recipe.js'
+
+/** How the picture was made, with which networks, and how each half is undone. */
+export const addInversionOptions = (command: Command): Command =>
+  addNetworkOptions(addRecipeOptions(command))
+    .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
+    .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
+    .addOption(
+      new Option('--fit <how>', 'pictures whose sides the model does not take')
+        .choices(['refuse', 'pad', 'crop', 'resize'])
+        .default('pad'),
+    )
+
+/** The methods, then the command's own help. */
+export const inversionHelp = (help: string): string =>
+  [
+    describeMethods('Inverters (method:option=value,...):', inverters),
+    describeMethods('Decoder inversions:', decoderInverters),
+    solverHelp(),
+    help,
+  ].join('\n')

@@ -56,6 +56,8 @@ const picard = 'implicit:iteration=picard'
 const firstOrderInverters = ['naive', picard, 'algorithm-1', anderson]
 /** With the stop that does not depend on the latent's size, and with a tolerance that strong guidance asks for. */
 const strictInverters = ['algorithm-1:stop=per-element', `${anderson},tolerance=1e-6`]
+/** What a network in 64 bits can meet. */
+const strictest = `${anderson},tolerance=1e-12,iterations=40`
 const secondOrderInverters = ['naive', 'algorithm-2', 'sweep']
 const reversibleSolvers = ['bdia', 'o-belm', 'rex', 'edict']
 
@@ -149,6 +151,13 @@ export const inversionTables = {
       steps: [10, 20],
       guidances: [1, 3],
     }),
+  },
+  'strong-guidance': {
+    title: 'Strong guidance: the noise from the exact latent, 50 DDIM steps even in lambda',
+    cases: crossed(
+      [{ solver: 'ddim:spacing=lambda,wholeTimes=false', inverters: ['naive', picard, anderson, strictest] }],
+      { steps: [50], guidances: [3, 7.5] },
+    ),
   },
   reversible: {
     title: 'Reversible samplers: given the memory, from the latent alone, and from the picture alone',

@@ -41,11 +41,11 @@ const percent = (share: number | undefined): number | undefined => (share === un
 
 /** The result as a table; columns that would be empty are left out. */
 export function inversionText(result: InversionBenchResult): string {
-  const { title, model, prompts, chunk, rows } = result
+  const { title, model, precisionBits, prompts, chunk, rows } = result
   const shown = columns.filter(({ of }) => rows.some((row) => of(row) !== '–'))
   return [
     title,
-    `${model}, ${prompts} prompts, ${chunk} at a time; NMSE of the noise (mean, worst), the latent and the 8-bit picture (worst); evaluations of the guided network`,
+    `${model} in ${precisionBits} bits, ${prompts} prompts, ${chunk} at a time; NMSE of the noise (mean, worst), the latent and the 8-bit picture (worst); evaluations of the guided network`,
     '',
     textTable(
       shown.map(({ heading }) => heading),

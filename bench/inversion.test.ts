@@ -29,6 +29,7 @@ const run = (model: DiffusionModel, options: Partial<InversionBenchOptions> = {}
       count: 3,
       chunk: 2,
       cells: noCells,
+      precisionBits: 32,
       modelVersion: 'v',
       ...options,
     }),

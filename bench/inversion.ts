@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import {
+  type DenoisingPrecision,
   type DiffusionModel,
   decoderInverters,
   type Generation,
@@ -43,6 +44,8 @@ export interface InversionBenchOptions extends InversionPlan {
   readonly cells: Cells
   /** What tells one version of the model's weights from another: part of the cells' keys. */
   readonly modelVersion: string
+  /** What the denoising network computes with. */
+  readonly precisionBits: DenoisingPrecision
   readonly signal?: Signal | undefined
 }
 
@@ -89,6 +92,7 @@ export interface InversionBenchResult {
   readonly title: string
   readonly model: string
   readonly modelVersion: string
+  readonly precisionBits: DenoisingPrecision
   readonly prompts: number
   readonly chunk: number
   readonly machine: Machine
@@ -133,7 +137,7 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
  */
 export async function* benchInversion(
   model: DiffusionModel,
-  { title, cases, count, chunk, cells, modelVersion, signal }: InversionBenchOptions,
+  { title, cases, count, chunk, cells, modelVersion, precisionBits, signal }: InversionBenchOptions,
 ): Steps<InversionBenchResult> {
   const prompts = heldOutPrompts(count).map(({ prompt }) => prompt)
   const refusals = cases.map((one) => refusal(one, model))
@@ -158,7 +162,15 @@ export async function* benchInversion(
   }
 
   for (const [i, one] of cases.entries()) {
-    const key = { benchmark: 'inversion', model: model.name, modelVersion, prompts: count, chunk, ...one }
+    const key = {
+      benchmark: 'inversion',
+      model: model.name,
+      modelVersion,
+      precisionBits,
+      prompts: count,
+      chunk,
+      ...one,
+    }
     const refused = refusals[i]
     const found = refused === undefined ? await cells.find<InversionRow>(key) : { ...one, failure: refused }
     if (found) {
@@ -178,6 +190,7 @@ export async function* benchInversion(
     title,
     model: model.name,
     modelVersion,
+    precisionBits,
     prompts: count,
     chunk,
     machine: machine(),

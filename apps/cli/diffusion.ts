@@ -1,7 +1,7 @@
 /** What commands share that sample or invert: the model, opened for as long as they run, and the work they follow. */
 import { performance } from 'node:perf_hooks'
 import { type Command, Option } from 'commander'
-import { type OpenDiffusionModel, openDiffusionModel, type Progress } from 'undiffuse'
+import { type DenoisingPrecision, type OpenDiffusionModel, openDiffusionModel, type Progress } from 'undiffuse'
 import { nodeFiles } from 'undiffuse/node'
 import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
 import { namedSolver, type Recipe } from './recipe.js'
@@ -11,16 +11,24 @@ import type { Terminal } from './terminal.js'
 export interface NetworkOptions {
   readonly model?: string
   readonly device?: string
-  readonly precision: '16' | '32'
+  readonly precision: PrecisionName
   readonly lean: boolean
 }
+
+export type PrecisionName = `${DenoisingPrecision}`
+
+/** `--precision`, and what it says. 64 is for the denoising network alone. */
+export const precisionOption = (): Option =>
+  new Option('--precision <bits>', 'of the numbers that networks compute with; 64: the denoising network alone')
+    .choices(['16', '32', '64'])
+    .default('32')
+
+export const precisionOf = (name: PrecisionName): DenoisingPrecision => Number(name) as DenoisingPrecision
 
 export const addNetworkOptions = (command: Command): Command =>
   command
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
-    .addOption(
-      new Option('--precision <bits>', 'of the numbers that networks compute with').choices(['16', '32']).default('32'),
-    )
+    .addOption(precisionOption())
     .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
     .option('--lean', 'spend time to save memory', false)
 
@@ -37,7 +45,7 @@ export async function withModel<T>(
   const folder = await modelFolder(name)
   return await withRuntime(device, async (runtime, cost) => {
     const options = {
-      precision: precision === '16' ? 16 : 32,
+      precision: precisionOf(precision),
       lean,
       ...(recipe.steps !== undefined && { steps: recipe.steps }),
     } as const

@@ -17,6 +17,7 @@ import {
   type Tensor,
 } from 'undiffuse'
 import { checkWritable, nodeFiles, writeFilesAtomically } from 'undiffuse/node'
+import type { PrecisionName } from './diffusion.js'
 import { inversionReport, inversionSheet, sayReport } from './inversion-report.js'
 import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
 import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
@@ -26,7 +27,7 @@ export const defaultDecoder = decoderInverters[0].definition.id
 
 export interface InversionRequest {
   readonly decoder: string
-  readonly precision: '16' | '32'
+  readonly precision: PrecisionName
   readonly model?: string
   readonly device?: string
   readonly lean: boolean

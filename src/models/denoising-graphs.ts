@@ -1,6 +1,7 @@
 /** The graphs that a denoising network's calls run: what a session is opened for. */
 import { builder } from '../graph/builder.js'
 import { compose } from '../graph/compose.js'
+import { double } from '../graph/double.js'
 import type { Graph } from '../graph/graph.js'
 import { half } from '../graph/half.js'
 import { cast, scale } from '../graph/ops/common.js'
@@ -8,6 +9,9 @@ import { vjp } from '../graph/vjp.js'
 import type { UnetSize } from '../nn/unet-2d-condition.js'
 import type { Precision } from './autoencoder-graphs.js'
 import type { DenoisingNetworks } from './denoising-networks.js'
+
+/** Bits of the numbers that a denoising network computes with. */
+export type DenoisingPrecision = Precision | 64
 
 /** `denoise` → `out`; `pullback` with `cotangent.out` → `gradient.sample`. */
 export type DenoisingKind = 'denoise' | 'pullback'
@@ -17,17 +21,18 @@ export const ticksPerTime = 2 ** 20
 
 /**
  * The graph of one kind of run. With 16 bits its inputs and outputs stay float32, except for the time, which is told as
- * `ticks`: a half number would tell times above 1024 by twos, and their sines not at all.
+ * `ticks`: a half number would tell times above 1024 by twos, and their sines not at all. With 64 bits they are float64.
  */
 export function denoisingGraph(
   networks: DenoisingNetworks,
   kind: DenoisingKind,
   size: UnetSize,
-  precision: Precision,
+  precision: DenoisingPrecision,
 ): Graph {
   const network = networks.graph(size)
   const told = precision === 16 ? compose(times(size.batch), network, { timestep: 'timestep' }) : network
-  const graph = kind === 'denoise' ? told : vjp(told, { wrt: ['sample'] })
+  const forward = precision === 64 ? double(told) : told
+  const graph = kind === 'denoise' ? forward : vjp(forward, { wrt: ['sample'] })
   return precision === 16 ? half(graph) : graph
 }
 

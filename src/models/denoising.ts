@@ -8,8 +8,7 @@ import type { Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
 import { denoiser, denoiserPullback, guided, guidedPullback, type Prediction } from '../diffusion/denoiser.js'
 import type { NoiseLevel } from '../diffusion/level.js'
 import { dot, norm, type Tensor, tensor } from '../math/tensor.js'
-import type { Precision } from './autoencoder-graphs.js'
-import { type DenoisingKind, denoisingGraph, ticksPerTime } from './denoising-graphs.js'
+import { type DenoisingKind, type DenoisingPrecision, denoisingGraph, ticksPerTime } from './denoising-graphs.js'
 import type { DenoisingNetworks } from './denoising-networks.js'
 import type { SessionPool, Tensors } from './session-pool.js'
 import { commonShape, stack, unstack } from './stack.js'
@@ -27,7 +26,7 @@ export interface DenoisingOptions {
   readonly networks: DenoisingNetworks
   readonly pool: SessionPool
   readonly prediction: Prediction
-  readonly precision: Precision
+  readonly precision: DenoisingPrecision
   readonly tokens: number
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number

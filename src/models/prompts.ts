@@ -6,8 +6,8 @@
 import type { Signal } from '../core/progress.js'
 import { half } from '../graph/half.js'
 import { type Tensor, tensor, zeros } from '../math/tensor.js'
-import type { Precision } from './autoencoder-graphs.js'
 import type { Branches, Prompted } from './denoising.js'
+import type { DenoisingPrecision } from './denoising-graphs.js'
 import type { DenoisingNetworks } from './denoising-networks.js'
 import type { SessionPool } from './session-pool.js'
 import { unstack } from './stack.js'
@@ -23,7 +23,7 @@ export interface PromptOptions {
   readonly texts: readonly TextPart[]
   readonly networks: DenoisingNetworks
   readonly pool: SessionPool
-  readonly precision: Precision
+  readonly precision: DenoisingPrecision
   /** Whether no negative prompt means states of zeros, as in Stable Diffusion XL, and not those of an empty text. */
   readonly zeroNegative: boolean
 }

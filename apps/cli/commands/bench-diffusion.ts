@@ -1,7 +1,15 @@
 /** `undiffuse bench inversion`, `samplers`, `faithfulness` and `pipeline`: what a whole text-to-image model does and costs. */
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type DiffusionModel, expected, inverters, openDiffusionModel, parse, type Runtime } from 'undiffuse'
+import {
+  type DenoisingPrecision,
+  type DiffusionModel,
+  expected,
+  inverters,
+  openDiffusionModel,
+  parse,
+  type Runtime,
+} from 'undiffuse'
 import { makePipeline, nodeFiles } from 'undiffuse/node'
 import { type Cells, fileCells, folderVersion, noCells } from '../../../bench/cells.js'
 import { benchInversion, makeSolver, refusal } from '../../../bench/inversion.js'
@@ -15,6 +23,7 @@ import { benchSamplers, comparedSolvers, smoothGrid } from '../../../bench/sampl
 import { samplersPlot, samplersText, scenesPlot, scenesText } from '../../../bench/samplers-text.js'
 import { openSceneReader } from '../../../training/scenes/reader/reader.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
+import { type PrecisionName, precisionOf, precisionOption } from '../diffusion.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { finiteNumber, integerAtLeast, integersAtLeast } from '../numbers.js'
@@ -32,6 +41,7 @@ interface InversionOptions extends ModelBenchOptions {
   readonly solvers?: readonly string[]
   readonly inverters?: readonly string[]
   readonly decoders?: readonly string[]
+  readonly precision: PrecisionName
   readonly guidances?: readonly number[]
   readonly steps?: readonly number[]
 }
@@ -60,7 +70,7 @@ interface FaithfulnessOptions extends SharedOptions {
 interface PipelineOptions extends SharedOptions {
   readonly like?: string
   readonly dtype: 'float32' | 'float16' | 'bfloat16'
-  readonly precision: '16' | '32'
+  readonly precision: PrecisionName
   readonly lean: boolean
   readonly guidance: number
   readonly repeats: number
@@ -116,11 +126,12 @@ function guidance(text: string): number {
 async function withModel<T>(
   options: SharedOptions,
   body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
+  precision?: DenoisingPrecision,
 ): Promise<T> {
   const folder = await modelFolder(options.model)
   const runtime = openRuntime(options)()
   try {
-    const model = await openDiffusionModel(nodeFiles, folder, runtime)
+    const model = await openDiffusionModel(nodeFiles, folder, runtime, { ...(precision && { precision }) })
     try {
       return await body(model, runtime, folder)
     } finally {
@@ -140,12 +151,13 @@ async function cellsOf({ out, resume }: ModelBenchOptions): Promise<Cells> {
 async function runInversion(io: Terminal, options: InversionOptions): Promise<void> {
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  await withModel(options, async (model, _, folder) => {
+  const precisionBits = precisionOf(options.precision)
+  const bench = async (model: DiffusionModel, _: Runtime, folder: string) => {
     const { table, count, chunk, out } = options
     const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
     const modelVersion = await folderVersion(folder)
-    const bench = benchInversion(model, { ...plan, count, chunk, cells, modelVersion, signal: io.signal })
-    const result = await drive(io, bench)
+    const asked = { ...plan, count, chunk, cells, modelVersion, precisionBits, signal: io.signal }
+    const result = await drive(io, benchInversion(model, asked))
     io.say(inversionText(result))
     const stem = table ? `inversion-${table}` : 'inversion'
     await writeResults(io, out, async () =>
@@ -157,7 +169,8 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
       }),
     )
     io.result(result)
-  })
+  }
+  await withModel(options, bench, precisionBits)
 }
 
 const defined = (files: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
@@ -238,7 +251,7 @@ async function measurePipeline(io: Terminal, folder: string, options: PipelineOp
   const { precision, lean, guidance, repeats, size } = options
   const inverter = parse(inverters, options.inverter)
   const open = (runtime: Runtime) =>
-    openDiffusionModel(nodeFiles, folder, runtime, { precision: precision === '16' ? 16 : 32, lean })
+    openDiffusionModel(nodeFiles, folder, runtime, { precision: precisionOf(precision), lean })
   const asked = { guidance, repeats, size, solver: makeSolver('ddim', 50), inverter, signal: io.signal }
   const measured = await drive(io, benchPipeline(folder, openRuntime(options), open, asked))
   const result = name === undefined ? measured : { ...measured, model: name }
@@ -268,6 +281,7 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--decoders <method:options...>', 'from the picture alone too, with these decoder inversions')
     .option('--guidances <n,n>', 'default: 1,3,7.5', guidances)
     .option('--steps <n,n>', 'default: 10,50', integersAtLeast(1))
+    .addOption(precisionOption())
     .addHelpText('after', inversionHelp)
     .action((options: InversionOptions) => runCommand(options.json, (io) => runInversion(io, options)))
 
@@ -303,7 +317,7 @@ export function addDiffusionBenches(bench: Command): void {
         .choices(['float32', 'float16', 'bfloat16'])
         .default('float32'),
     )
-    .addOption(new Option('--precision <bits>', 'that networks compute with').choices(['16', '32']).default('32'))
+    .addOption(precisionOption())
     .option('--lean', 'spend time to save memory', false)
     .option('--guidance <n>', 'of the evaluations', guidance, 7.5)
     .option('--repeats <n>', 'timed evaluations', integerAtLeast(1), 3)

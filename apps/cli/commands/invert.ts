@@ -45,7 +45,8 @@ const noiseOnly = ['prompt', 'negative', 'guidance', 'solver', 'steps'] as const
 
 function checkLatentOptions(options: InvertOptions, sources: readonly string[]): void {
   const named = noiseOnly.find((name) => options[name] !== undefined)
-  const got = named ? `\`--${named}\`` : sources.some(isTensorFile) ? 'a latent' : undefined
+  const wide = options.precision === '64' ? '`--precision 64`' : undefined
+  const got = named ? `\`--${named}\`` : (wide ?? (sources.some(isTensorFile) ? 'a latent' : undefined))
   if (got === undefined) return
   const remedy = 'That is for `--to noise`, which needs a model with a unet.'
   throw expected('bad-option', 'pictures and a decoder inversion', '`--to latent`', got, remedy)

@@ -101,7 +101,7 @@ function convTranspose(b: Builder, x: Value, weight: Value, window: Window, targ
   return b.emit('ConvTranspose', [x, weight], { ...attributesOf(window), output_padding: outputPadding })
 }
 
-const offsetsOf = (kernel: readonly number[]): number[][] =>
+export const offsetsOf = (kernel: readonly number[]): number[][] =>
   kernel.reduce<number[][]>(
     (all, size) => all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i])),
     [[]],

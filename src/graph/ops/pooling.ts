@@ -155,7 +155,11 @@ function resizeMatrix(node: NodeView, input: number, output: number, axis: numbe
 }
 
 /** A whole-number nearest enlargement: every entry stands `factors` times. */
-function repeats(node: NodeView, input: readonly number[], output: readonly number[]): readonly number[] | undefined {
+export function repeats(
+  node: NodeView,
+  input: readonly number[],
+  output: readonly number[],
+): readonly number[] | undefined {
   const factors = output.map((size, i) => size / input[i]!)
   if (node.string('mode', 'nearest') !== 'nearest' || !factors.every(Number.isInteger)) return undefined
   const plain = input.every((size, axis) => {

@@ -23,6 +23,8 @@ const latentShape = [4, 8, 8]
 const filed = [1, ...latentShape]
 /** Steps are solved to 1e-5 of their noise, and files are float32. */
 const inversionToleranceDb = -80
+/** Steps are solved to 1e-12 of their noise; float32 anywhere on the way would leave −150 at best. */
+const wideToleranceDb = -180
 
 let folder: string
 const input = (name: string) => join(folder, name)
@@ -120,6 +122,31 @@ describe('undiffuse invert, to the noise', () => {
       0,
     )
     expect(denoises).toBe(2 * asked)
+  })
+
+  it('finds the noise to the last digits where everything was computed and kept in 64 bits', async () => {
+    const wide = ['--precision', '64']
+    const made = [
+      'generate',
+      prompt,
+      ...quick(),
+      ...wide,
+      '--save-latent',
+      'wide.safetensors',
+      '--save-noise',
+      'w.safetensors',
+    ]
+    await succeeded(made, { after: (work) => cp(work, folder, { recursive: true }) })
+    const strict = ['--inverter', 'implicit:iteration=anderson,tolerance=1e-12,iterations=60']
+    const words = ['invert', input('wide.safetensors'), '--model', input('tiny'), ...wide, ...strict]
+    let found = new Map<string, Tensor>()
+    await succeeded([...words, '-o', 'n.safetensors', '--json'], {
+      after: async (work) => {
+        found = await read(join(work, 'n.safetensors'))
+      },
+    })
+    const noise = (await read(input('w.safetensors'))).get('noise')!
+    expect(nmseDb(found.get('noise')!, noise)).toBeLessThan(wideToleranceDb)
   })
 
   it("keeps a solver's memory with the latent, and is exact given both", async () => {
@@ -252,6 +279,7 @@ describe.concurrent('bad command lines', () => {
     [() => ['invert', input('latent.safetensors'), ...tiny(), '--solver', 'ddim:end=zero'], 6, /sigma = 0.*cleanest/],
     [() => ['invert', input('latent.safetensors'), input('picture.png'), ...tiny()], 2, /some of each/],
     [() => ['invert', input('picture.png'), ...tiny(), '--to', 'latent', '--prompt', prompt], 2, /--to noise/],
+    [() => ['invert', input('picture.png'), ...tiny(), '--to', 'latent', '--precision', '64'], 2, /--precision 64/],
     [() => ['roundtrip', ...tiny()], 2, /a prompt/],
     [() => ['roundtrip', input('picture.png'), ...tiny(), '--seed', '1'], 2, /a picture or a seed/],
   ] as const)('%#', async (words, code, said) => {

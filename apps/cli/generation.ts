@@ -10,10 +10,10 @@ import {
   type Tensor,
 } from 'undiffuse'
 import { checkWritable, contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
-import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
+import { follow, type NetworkOptions, now, type PrecisionName, withModel } from './diffusion.js'
 import type { PictureSize } from './numbers.js'
 import { completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
-import { checkTensorFileName, readTensorFile, stateFile, tensorFile } from './tensor-files.js'
+import { checkTensorFileName, fileTypeOf, readTensorFile, stateFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 import { costLines, costReport, evaluationText, type Timed, totalEvaluations } from './words.js'
 
@@ -47,6 +47,7 @@ interface GeneratedPicture {
 interface FinishedGeneration extends Timed {
   readonly model: string
   readonly recipe: Recipe
+  readonly precision: PrecisionName
   readonly pictures: readonly GeneratedPicture[]
   /** Files by what they hold. */
   readonly outputs: Readonly<Record<string, string>>
@@ -104,16 +105,17 @@ const sheetOf = ({ pictures, recipe, model }: FinishedGeneration): Promise<Uint8
 }
 
 async function filesOf(finished: FinishedGeneration): Promise<readonly (readonly [string, FileContent])[]> {
-  const { pictures, outputs, recipe, model } = finished
+  const { pictures, outputs, recipe, model, precision } = finished
   const generations = pictures.map(({ generation }) => generation)
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
   const made = { model, ...(seeds.length > 0 && { seeds: seeds.join(',') }) }
-  const noise = () => tensorFile({ noise: generations.map((one) => one.noise) }, recipe, made)
+  const noise = () => tensorFile({ noise: generations.map((one) => one.noise) }, recipe, made, fileTypeOf(precision))
   const latent = () =>
     stateFile(
       pictures.map(({ last }) => last),
       recipe,
       made,
+      fileTypeOf(precision),
     )
   return [
     ...(await Promise.all(
@@ -201,7 +203,8 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
     const seconds = now() - begin
     const steps = pictures[0]!.generation.grid.length - 1
     const made = completed(recipe, samplingOf(recipe, model), steps)
-    return { model: model.name, recipe: made, pictures, outputs, seconds, cost: await cost() }
+    const { precision } = request
+    return { model: model.name, recipe: made, precision, pictures, outputs, seconds, cost: await cost() }
   })
   await writeFilesAtomically(await filesOf(finished))
   io.clear()

@@ -20,7 +20,7 @@ import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import { noisePlot, noiseReport, noiseSheet, sayNoiseReport } from './noise-report.js'
 import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
 import { completed, type Recipe, samplingOf, withRemembered } from './recipe.js'
-import { checkTensorFileName, isTensorFile, readTensorFile, tensorFile } from './tensor-files.js'
+import { checkTensorFileName, fileTypeOf, isTensorFile, readTensorFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 import type { Timed } from './words.js'
 
@@ -172,6 +172,7 @@ function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Arr
           originalWidth: sides(source.picture.image.shape).width,
         }),
     },
+    fileTypeOf(request.precision),
   )
 }
 

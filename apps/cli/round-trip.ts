@@ -30,7 +30,7 @@ import type { PictureSize } from './numbers.js'
 import { fitPicture, readPictures } from './pictures.js'
 import { completed, type Recipe, type Sampling, samplingOf } from './recipe.js'
 import { roundTripReport, roundTripSheet, sayRoundTrip } from './round-trip-report.js'
-import { tensorFile } from './tensor-files.js'
+import { fileTypeOf, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 import type { Timed } from './words.js'
 
@@ -149,11 +149,12 @@ async function fromPicture(walk: Walk, path: string): Promise<Pick<FinishedRound
 async function contentsOf(finished: FinishedRoundTrip): Promise<Partial<Record<keyof RoundTripOutputs, FileContent>>> {
   const { made, legs, recipe, model, photograph } = finished
   const found = Object.fromEntries(legs.map(({ given, inversion }) => [`noise.given-${given}`, [inversion.noise]]))
+  const type = fileTypeOf(finished.request.precision)
   const plot = await noisePlot(legs.map(({ given, inversion }) => ({ name: `given the ${given}`, inversion })))
   return {
     picture: await encodePng(photograph ?? made.image),
     again: await encodePng(legs[0]!.again.image),
-    tensors: tensorFile({ noise: [made.noise], latent: [made.latent], ...found }, recipe, { model }),
+    tensors: tensorFile({ noise: [made.noise], latent: [made.latent], ...found }, recipe, { model }, type),
     sheet: await roundTripSheet(finished),
     ...(plot !== undefined && { plot }),
   }

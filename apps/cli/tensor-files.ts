@@ -11,6 +11,7 @@ import {
   type Tensor,
 } from 'undiffuse'
 import { nodeFiles } from 'undiffuse/node'
+import type { PrecisionName } from './diffusion.js'
 import { type Recipe, recipeMetadata, recipeOf } from './recipe.js'
 
 export interface ReadTensors {
@@ -76,12 +77,17 @@ export const stack = (tensors: readonly Tensor[]): Tensor => ({
   data: Float64Array.from(tensors.flatMap(({ data }) => [...data])),
 })
 
+/** Float32 as other programs expect it, unless more digits were asked for. */
+type FileType = 'float32' | 'float64'
+
+export const fileTypeOf = (precision: PrecisionName): FileType => (precision === '64' ? 'float64' : 'float32')
+
 /** The bytes of a file: of each name one tensor, count × channels × height × width. */
 export const tensorFile = (
   tensors: Readonly<Record<string, readonly Tensor[]>>,
   recipe: Recipe,
   more: Readonly<Record<string, string>>,
-  dtype: 'float32' | 'float64' = 'float32',
+  dtype: FileType,
 ): Uint8Array[] =>
   encodeSafetensors(
     Object.fromEntries(Object.entries(tensors).map(([name, all]) => [name, safetensor(stack(all), dtype)])),
@@ -96,8 +102,9 @@ export function stateFile(
   states: readonly State[],
   recipe: Recipe,
   more: Readonly<Record<string, string>>,
+  dtype: FileType,
 ): Uint8Array[] {
   const memory = states[0]!.memory.map((_, k) => [memoryNames[k]!, states.map((state) => state.memory[k]!)] as const)
   const tensors = { latent: states.map(({ x }) => x), ...Object.fromEntries(memory) }
-  return tensorFile(tensors, recipe, more, memory.length > 0 ? 'float64' : 'float32')
+  return tensorFile(tensors, recipe, more, memory.length > 0 ? 'float64' : dtype)
 }

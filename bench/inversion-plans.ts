@@ -1,4 +1,5 @@
 /** Which inversions `undiffuse bench inversion` compares: methods as a command line names them, and the named tables. */
+import type { DenoisingPrecision } from 'undiffuse'
 
 /** What an inverter is given: the latent alone, the latent and the solver's memory, or the picture in 8 bits. */
 const allSources = ['memory', 'latent', 'picture'] as const
@@ -14,6 +15,8 @@ export interface InversionCase {
   readonly source: InversionSourceName
   /** How the latent is found; for pictures only. */
   readonly decoder?: string
+  /** What the denoising network computes with, where it is not what the whole plan does. */
+  readonly precisionBits?: DenoisingPrecision
 }
 
 export interface InversionPlan {
@@ -57,7 +60,9 @@ const firstOrderInverters = ['naive', picard, 'algorithm-1', anderson]
 /** With the stop that does not depend on the latent's size, and with a tolerance that strong guidance asks for. */
 const strictInverters = ['algorithm-1:stop=per-element', `${anderson},tolerance=1e-6`]
 /** What a network in 64 bits can meet. */
-const strictest = `${anderson},tolerance=1e-12,iterations=40`
+const strictest = `${anderson},tolerance=1e-10,iterations=40`
+/** Without the leap at the end of grids even in time, where strong guidance turns steps over. */
+const evenInLambda = 'ddim:spacing=lambda,wholeTimes=false'
 const secondOrderInverters = ['naive', 'algorithm-2', 'sweep']
 const reversibleSolvers = ['bdia', 'o-belm', 'rex', 'edict']
 
@@ -140,10 +145,16 @@ const byPictures = (a: InversionCase, b: InversionCase): number =>
 export const inversionTables = {
   'first-order': {
     title: 'First order: the noise from the exact latent, 50 DDIM steps',
-    cases: crossed([{ solver: 'ddim', inverters: [...firstOrderInverters, ...strictInverters] }], {
-      steps: [50],
-      guidances: [1, 3, 7.5],
-    }),
+    cases: [
+      ...crossed([{ solver: 'ddim', inverters: [...firstOrderInverters, ...strictInverters] }], {
+        steps: [50],
+        guidances: [1, 3, 7.5],
+      }),
+      ...crossed([{ solver: evenInLambda, inverters: firstOrderInverters }], { steps: [50], guidances: [3, 7.5] }),
+      ...crossed([{ solver: evenInLambda, inverters: ['naive', strictest] }], { steps: [50], guidances: [7.5] }).map(
+        (one): InversionCase => ({ ...one, precisionBits: 64 }),
+      ),
+    ],
   },
   'second-order': {
     title: 'Second order: the noise from the exact latent, DPM-Solver++(2M)',
@@ -151,13 +162,6 @@ export const inversionTables = {
       steps: [10, 20],
       guidances: [1, 3],
     }),
-  },
-  'strong-guidance': {
-    title: 'Strong guidance: the noise from the exact latent, 50 DDIM steps even in lambda',
-    cases: crossed(
-      [{ solver: 'ddim:spacing=lambda,wholeTimes=false', inverters: ['naive', picard, anderson, strictest] }],
-      { steps: [50], guidances: [3, 7.5] },
-    ),
   },
   reversible: {
     title: 'Reversible samplers: given the memory, from the latent alone, and from the picture alone',

@@ -7,8 +7,13 @@ type MeasuredRow = InversionRow & { readonly measures: InversionMeasures }
 const isMeasured = (row: InversionRow): row is MeasuredRow => row.measures !== undefined
 
 /** Who inverts what, in one line. */
-const methodOf = ({ solver, inverter, source, decoder }: InversionRow): string =>
-  [solver, inverter, ...(source === 'latent' ? [] : [decoder ?? `given ${source}`])].join(', ')
+const methodOf = ({ solver, inverter, source, decoder, precisionBits }: InversionRow): string =>
+  [
+    solver,
+    inverter,
+    ...(precisionBits === undefined ? [] : [`${precisionBits} bits`]),
+    ...(source === 'latent' ? [] : [decoder ?? `given ${source}`]),
+  ].join(', ')
 
 /** Beyond these an error is as good as none, or all that there was. */
 const shownDb = [-140, 0] as const

@@ -20,6 +20,7 @@ const columns: readonly Column[] = [
   { heading: 'guidance', of: ({ guidance }) => `${guidance}` },
   { heading: 'given', of: ({ source }) => source },
   { heading: 'decoder', of: ({ decoder }) => decoder ?? '–' },
+  { heading: 'bits', of: ({ precisionBits }) => (precisionBits === undefined ? '–' : `${precisionBits}`) },
   { heading: 'inverter', of: ({ inverter }) => inverter },
   { heading: 'latent dB', of: ({ measures }) => decimal(measures?.latentNmseDb?.mean, 1) },
   { heading: 'noise dB', of: ({ measures }) => decimal(measures?.noiseNmseDb.mean, 1) },

@@ -23,7 +23,7 @@ const cases = [
 
 const run = (model: DiffusionModel, options: Partial<InversionBenchOptions> = {}) =>
   new Task(
-    benchInversion(model, {
+    benchInversion(() => model, {
       title: 'A table',
       cases,
       count: 3,

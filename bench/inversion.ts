@@ -44,7 +44,7 @@ export interface InversionBenchOptions extends InversionPlan {
   readonly cells: Cells
   /** What tells one version of the model's weights from another: part of the cells' keys. */
   readonly modelVersion: string
-  /** What the denoising network computes with. */
+  /** What the denoising network computes with in cases that do not say. */
   readonly precisionBits: DenoisingPrecision
   readonly signal?: Signal | undefined
 }
@@ -120,7 +120,8 @@ interface KnownNoise {
 }
 
 /** What several cases invert: the pictures of one solver, number of steps and guidance. */
-const picturesOf = ({ solver, steps, guidance }: InversionCase): string => `${solver} ${steps} ${guidance}`
+const picturesOf = ({ solver, steps, guidance, precisionBits }: InversionCase): string =>
+  `${solver} ${steps} ${guidance} ${precisionBits}`
 
 const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generation): InversionSource => {
   if (source === 'picture') return { image: round8(image) }
@@ -128,7 +129,7 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
 }
 
 /**
- * Measures every case of a plan on the same prompts and noises; finished ones are taken from `cells` and kept there.
+ * Measures every case of a plan on the same prompts and noises, with the model in the case's precision; finished ones are taken from `cells` and kept there.
  *
  * Pictures are generated once for the cases of one solver, steps and guidance that stand together. Cost: for each prompt
  * of each case the inversion's evaluations and a reconstruction. Yields progress in cases. Errors: `bad-option` for a
@@ -136,9 +137,11 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
  * does not accept the solver.
  */
 export async function* benchInversion(
-  model: DiffusionModel,
+  models: (precisionBits: DenoisingPrecision) => DiffusionModel,
   { title, cases, count, chunk, cells, modelVersion, precisionBits, signal }: InversionBenchOptions,
 ): Steps<InversionBenchResult> {
+  const model = models(precisionBits)
+  const modelOf = (one: InversionCase) => (one.precisionBits === undefined ? model : models(one.precisionBits))
   const prompts = heldOutPrompts(count).map(({ prompt }) => prompt)
   const refusals = cases.map((one) => refusal(one, model))
   const rows: InversionRow[] = []
@@ -149,7 +152,7 @@ export async function* benchInversion(
     if (known?.of !== picturesOf(one)) {
       const { guidance } = one
       const solver = makeSolver(one.solver, one.steps)
-      const made = sideBySide(model, prompts, chunk, (prompt, shared, seed) =>
+      const made = sideBySide(modelOf(one), prompts, chunk, (prompt, shared, seed) =>
         generate({ model: shared, prompt, seed, guidance, solver, signal }),
       )
       const generations = yield* relay(made, () => ({ stage: `making pictures, ${describe(one)}`, ...position() }))
@@ -181,7 +184,10 @@ export async function* benchInversion(
     const row =
       typeof made === 'string'
         ? { ...one, failure: made }
-        : yield* relay(measured(model, one, made, chunk, signal), () => ({ stage: describe(one), ...position() }))
+        : yield* relay(measured(modelOf(one), one, made, chunk, signal), () => ({
+            stage: describe(one),
+            ...position(),
+          }))
     await cells.keep(key, row)
     rows.push(row)
   }

@@ -126,12 +126,11 @@ function guidance(text: string): number {
 async function withModel<T>(
   options: SharedOptions,
   body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
-  precision?: DenoisingPrecision,
 ): Promise<T> {
   const folder = await modelFolder(options.model)
   const runtime = openRuntime(options)()
   try {
-    const model = await openDiffusionModel(nodeFiles, folder, runtime, { ...(precision && { precision }) })
+    const model = await openDiffusionModel(nodeFiles, folder, runtime)
     try {
       return await body(model, runtime, folder)
     } finally {
@@ -152,12 +151,13 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   const precisionBits = precisionOf(options.precision)
-  const bench = async (model: DiffusionModel, _: Runtime, folder: string) => {
+  await withModel(options, async (model, runtime, folder) => {
     const { table, count, chunk, out } = options
     const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
     const modelVersion = await folderVersion(folder)
     const asked = { ...plan, count, chunk, cells, modelVersion, precisionBits, signal: io.signal }
-    const result = await drive(io, benchInversion(model, asked))
+    const models = await inPrecisions(folder, runtime, [precisionBits, ...plan.cases.map((one) => one.precisionBits)])
+    const result = await drive(io, benchInversion(models, asked))
     io.say(inversionText(result))
     const stem = table ? `inversion-${table}` : 'inversion'
     await writeResults(io, out, async () =>
@@ -169,8 +169,20 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
       }),
     )
     io.result(result)
+  })
+}
+
+/** The model of a folder in each of these precisions. Opening reads configurations only; the runtime closes what runs. */
+async function inPrecisions(
+  folder: string,
+  runtime: Runtime,
+  precisions: readonly (DenoisingPrecision | undefined)[],
+): Promise<(precision: DenoisingPrecision) => DiffusionModel> {
+  const models = new Map<DenoisingPrecision, DiffusionModel>()
+  for (const precision of new Set(precisions)) {
+    if (precision) models.set(precision, await openDiffusionModel(nodeFiles, folder, runtime, { precision }))
   }
-  await withModel(options, bench, precisionBits)
+  return (precision) => models.get(precision)!
 }
 
 const defined = (files: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>

@@ -60,7 +60,7 @@ const firstOrderInverters = ['naive', picard, 'algorithm-1', anderson]
 /** With the stop that does not depend on the latent's size, and with a tolerance that strong guidance asks for. */
 const strictInverters = ['algorithm-1:stop=per-element', `${anderson},tolerance=1e-6`]
 /** What a network in 64 bits can meet. */
-const strictest = `${anderson},tolerance=1e-10,iterations=40`
+const strictest = `${anderson},tolerance=1e-12,iterations=60`
 /** Without the leap at the end of grids even in time, where strong guidance turns steps over. */
 const evenInLambda = 'ddim:spacing=lambda,wholeTimes=false'
 const secondOrderInverters = ['naive', 'algorithm-2', 'sweep']

@@ -62,7 +62,7 @@ const strictInverters = ['algorithm-1:stop=per-element', `${anderson},tolerance=
 /** What a network in 64 bits can meet. */
 const strictest = `${anderson},tolerance=1e-12,iterations=60`
 /** Without the leap at the end of grids even in time, where strong guidance turns steps over. */
-const evenInLambda = 'ddim:spacing=lambda,wholeTimes=false'
+const evenInLambda = 'spacing=lambda,wholeTimes=false'
 const secondOrderInverters = ['naive', 'algorithm-2', 'sweep']
 const reversibleSolvers = ['bdia', 'o-belm', 'rex', 'edict']
 
@@ -150,18 +150,18 @@ export const inversionTables = {
         steps: [50],
         guidances: [1, 3, 7.5],
       }),
-      ...crossed([{ solver: evenInLambda, inverters: firstOrderInverters }], { steps: [50], guidances: [3, 7.5] }),
-      ...crossed([{ solver: evenInLambda, inverters: ['naive', strictest] }], { steps: [50], guidances: [7.5] }).map(
+      ...crossed([{ solver: `ddim:${evenInLambda}`, inverters: firstOrderInverters }], { steps: [50], guidances: [3, 7.5] }),
+      ...crossed([{ solver: `ddim:${evenInLambda}`, inverters: ['naive', strictest] }], { steps: [50], guidances: [7.5] }).map(
         (one): InversionCase => ({ ...one, precisionBits: 64 }),
       ),
     ],
   },
   'second-order': {
     title: 'Second order: the noise from the exact latent, DPM-Solver++(2M)',
-    cases: crossed([{ solver: 'dpm-solver-2m', inverters: secondOrderInverters }], {
-      steps: [10, 20],
-      guidances: [1, 3],
-    }),
+    cases: crossed(
+      ['dpm-solver-2m', `dpm-solver-2m:${evenInLambda}`].map((solver) => ({ solver, inverters: secondOrderInverters })),
+      { steps: [10, 20], guidances: [1, 3] },
+    ),
   },
   reversible: {
     title: 'Reversible samplers: given the memory, from the latent alone, and from the picture alone',

@@ -20,8 +20,8 @@ import { type Machine, machine } from './machine.js'
 import { relay } from './relay.js'
 import { sideBySide } from './side-by-side.js'
 
-/** The grids of every solver here, and of the reference: smooth in lambda, so that halving steps halves each one. */
-export const smoothGrid = 'spacing=lambda,wholeTimes=false'
+/** The grids of every solver here, and of the reference: smooth in lambda, so that halving steps halves each one, and of one end. */
+export const smoothGrid = 'spacing=lambda,spread=levels,end=cleanest,wholeTimes=false'
 
 /** The exact flow, as nearly as float32 networks tell it; and the same with half the steps, to know how nearly. */
 export const reference = { solver: 'dpm-solver-3m', steps: 1000, check: 500 } as const

@@ -83,7 +83,8 @@ const handlers = {
       graphOptimizationLevel: mapped ? 'extended' : 'all',
       // Planning all buffers of a gradient graph at once costs 1.7 times the memory and saves no time.
       enableMemPattern: false,
-      enableCpuMemArena: !lean,
+      // An arena would keep the widened copies of the weights.
+      enableCpuMemArena: !(lean || mapped),
       logSeverityLevel: 3,
       extra: {
         session: { intra_op: { allow_spinning: '0' } },

@@ -225,7 +225,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
 }
 
 /** Up to so many bytes of 16-bit weights are widened once and for all; more would not be worth three times the memory. */
-const widenedAtOnce = 2 ** 29
+const widenedAtOnce = 2 ** 26
 
 /** The size of weights that lie in a file in 16 bits: computing with them widens them, once and for all or in each run. */
 const narrowBytes = ({ initializers }: Graph): number =>

@@ -150,10 +150,14 @@ export const inversionTables = {
         steps: [50],
         guidances: [1, 3, 7.5],
       }),
-      ...crossed([{ solver: `ddim:${evenInLambda}`, inverters: firstOrderInverters }], { steps: [50], guidances: [3, 7.5] }),
-      ...crossed([{ solver: `ddim:${evenInLambda}`, inverters: ['naive', strictest] }], { steps: [50], guidances: [7.5] }).map(
-        (one): InversionCase => ({ ...one, precisionBits: 64 }),
-      ),
+      ...crossed([{ solver: `ddim:${evenInLambda}`, inverters: firstOrderInverters }], {
+        steps: [50],
+        guidances: [3, 7.5],
+      }),
+      ...crossed([{ solver: `ddim:${evenInLambda}`, inverters: ['naive', strictest] }], {
+        steps: [50],
+        guidances: [7.5],
+      }).map((one): InversionCase => ({ ...one, precisionBits: 64 })),
     ],
   },
   'second-order': {

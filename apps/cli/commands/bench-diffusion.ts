@@ -85,7 +85,7 @@ made again; equal 8-bit values; evaluations of the guided network for one step; 
 Given: the latent alone, the latent and the solver's memory, or the picture in 8 bits alone.
 
 Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there. As it stands it takes five to ten
-minutes on two cores, \`--full\` hours.
+minutes on two cores, the first-order table twenty (its 64-bit rows most of them), \`--full\` hours.
 
 Tables: ${Object.entries(inversionTables)
   .map(([name, { title }]) => `\n  ${name.padEnd(14)}${title}`)

@@ -99,10 +99,13 @@ describe('double', () => {
     expect(relativeError(ours.y!, exact.y!)).toBeLessThan(float64)
   })
 
-  it('keeps what does not depend on the inputs, and widens their borders', () => {
-    const graph = operator([4], (b, x) => b.emit('Mul', [x, b.constant('float32', [1], [3])]))
-    const wide = double(graph)
-    expect([...wide.inputs, ...wide.outputs].map(({ dtype }) => dtype)).toEqual(['float64', 'float64'])
+  it('keeps what does not depend on the inputs, and widens the borders', () => {
+    const b = builder()
+    const weight = b.constant('float32', [1], [3])
+    b.output(b.emit('Mul', [b.input('x', 'float32', [4]), weight]), 'y')
+    b.output(b.emit('Neg', [weight]), 'of weights alone')
+    const wide = double(b.finish('borders'))
+    expect([...wide.inputs, ...wide.outputs].map(({ dtype }) => dtype)).toEqual(['float64', 'float64', 'float64'])
     expect([...wide.initializers.values()].map(({ dtype }) => dtype)).toEqual(['float32'])
   })
 

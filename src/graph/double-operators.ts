@@ -24,17 +24,20 @@ import { offsetsOf, positions, windowOf } from './ops/convolution.js'
 import { matmul } from './ops/matmul.js'
 import { repeats } from './ops/pooling.js'
 
-/** No double-precision kernel, and not written here either. */
+/** No double-precision kernel in ONNX Runtime 1.30 (each was tried), and not written here either. */
 export const withoutDouble: ReadonlySet<string> = new Set([
   'AveragePool',
   'ConvTranspose',
+  'Elu',
   'GlobalAveragePool',
   'GlobalMaxPool',
-  'GridSample',
+  'HardSigmoid',
   'HardSwish',
+  'LeakyRelu',
   'MeanVarianceNormalization',
   'Mish',
-  'RoiAlign',
+  'Selu',
+  'Softplus',
 ])
 
 type Lowering = (b: Builder, node: NodeView) => Value

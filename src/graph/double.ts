@@ -40,9 +40,9 @@ export function double(graph: Graph): Graph {
     const found = wide.get(name)
     if (found) return found
     const value = fixed.get(name)!
-    const double = isFloat(value.dtype) ? cast(b, value, 'float64') : value
-    wide.set(name, double)
-    return double
+    const result = isFloat(value.dtype) ? cast(b, value, 'float64') : value
+    wide.set(name, result)
+    return result
   }
 
   for (const node of graph.nodes) {
@@ -54,10 +54,7 @@ export function double(graph: Graph): Graph {
       known.set(node.outputs[i]!, value)
     })
   }
-  for (const { name } of graph.outputs) {
-    const value = wide.get(name) ?? fixed.get(name)!
-    b.output(value, name)
-  }
+  for (const { name } of graph.outputs) b.output(widened(name), name)
   return prune(b.finish(graph.name))
 }
 

@@ -34,8 +34,8 @@ const patience = 10
  * `tolerance`; that last residual is still taken off by one update that costs nothing. Steps that do not converge keep
  * the best point seen and say so (`exhausted`, `diverged`).
  *
- * Shapes: any. Memory: 2·window + 6 tensors. Cost in network evaluations at 50 DDIM steps, for −90 dB and better: 1.6 to 2 a
- * step on the analytic world of the laws, 3 to 4 on the bundled model; a solver of two evaluations a step pays them for each.
+ * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on the
+ * analytic world of the laws, 3 to 4 on the bundled model; a solver of two evaluations a step pays them for each.
  * Exact given the image, up to the tolerance, where the preimage is unique: coarse grids under strong guidance can have
  * several, all with a residual of zero, and guidance can turn a step over (∂F/∂x indefinite): such steps can end `exhausted`.
  * Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient descent without a

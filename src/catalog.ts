@@ -10,3 +10,6 @@ export { solvers } from './diffusion/solvers/index.js'
 
 /** Decoder inversions; the first is the default. */
 export const decoderInverters = [accelerated, gradientFree, gradient, encoderOnly] as const
+
+/** Ways to mark noise; the first is the default. */
+export { watermarks } from './watermark/index.js'

@@ -18,7 +18,7 @@ export {
   type RoundTrip,
   roundingNorm,
 } from './autoencoder/index.js'
-export { decoderInverters, guidedInverters, inverters, solvers } from './catalog.js'
+export { decoderInverters, guidedInverters, inverters, solvers, watermarks } from './catalog.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Coalescer, coalescer } from './core/coalesce.js'
@@ -110,9 +110,10 @@ export { prune } from './graph/prune.js'
 export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
 export { type VjpOptions, vjp } from './graph/vjp.js'
 export * from './iterations/index.js'
+export { binomialInterval, binomialTail, kolmogorovSmirnov, quantileInterval } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
-export { errorMap, psnrDb, round8 } from './math/pixels.js'
+export { errorMap, psnrDb, resize, round8 } from './math/pixels.js'
 export {
   confidenceInterval,
   fitLine,
@@ -179,3 +180,48 @@ export {
 export { nmseDb } from './verbs/nmse.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
+export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/calibration.js'
+export {
+  type AskedKey,
+  type Basis,
+  type Detection,
+  type DetectOptions,
+  defaultFalsePositiveRate,
+  detectAll,
+  type Finding,
+  findingsIn,
+  type ReadOptions,
+  type Verdict,
+} from './watermark/detect.js'
+export {
+  type DistanceReading,
+  gaussianShading,
+  type Identification,
+  prc,
+  type Reading,
+  ringId,
+  type Scheme,
+  type Secret,
+  secretBytes,
+  secretOf,
+  treeRing,
+  type Validity,
+  type Watermark,
+} from './watermark/index.js'
+export {
+  checkKey,
+  type KeyDescription,
+  type NewKey,
+  newKey,
+  readKey,
+  type WatermarkKey,
+} from './watermark/key.js'
+export { expectedPower, type Power, type PowerOptions } from './watermark/power.js'
+export {
+  centredDisc,
+  imprintReleased,
+  type ReleasedKey,
+  readReleased,
+  releasedDisc,
+  releasedDistance,
+} from './watermark/released-tree-ring.js'

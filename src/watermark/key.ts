@@ -1,0 +1,163 @@
+/**
+ * Key files: the secret of a mark with everything that it belongs to. Read as untrusted; a key that was changed is refused.
+ */
+import { parse } from '../core/define.js'
+import { expected, type UndiffuseError } from '../core/errors.js'
+import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import { watermarks } from './index.js'
+import { type Secret, secretBytes, secretOf } from './secret.js'
+import type { Identification, Scheme, Watermark } from './watermark.js'
+
+const format = 'undiffuse-watermark-key'
+const version = 1
+
+/** What may be told of a key. */
+export interface KeyDescription {
+  /** 16 hexadecimal digits that follow from everything in the file. */
+  readonly id: string
+  /** The scheme and its options, as `tree-ring:pattern=ring`. */
+  readonly scheme: string
+  /** The model whose noise is marked. */
+  readonly model: string
+  readonly latentShape: Shape
+  /** Marks that it stands for, numbered from 0; 1 but for families. */
+  readonly members: number
+}
+
+/** A key that is ready: its marks, not its secret. */
+export interface WatermarkKey extends KeyDescription {
+  /** Bits of message that its marks carry. */
+  readonly messageBits: number
+  /** Throws `bad-option` for a member that is none. Member 0 where nothing is said. */
+  mark(member?: number): Watermark
+  /** Which member is in a noise. Throws `unsupported` for schemes whose messages say who it is. */
+  identify(noise: Tensor): Identification
+}
+
+export interface NewKey {
+  readonly scheme: string
+  readonly model: string
+  readonly latentShape: Shape
+  /** Default 1. */
+  readonly members?: number | undefined
+}
+
+/**
+ * The text of a new key file, from 32 bytes of chance.
+ *
+ * JSON with format, version, id, scheme, model, latentShape, members and the secret. Throws `bad-option` for a scheme or a
+ * number of members that there is not, `bad-shape` for noise that has no room for the mark.
+ *
+ * @example
+ * const text = newKey({ scheme: 'tree-ring', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }, new Uint8Array(32))
+ * readKey(text, 'key.json').members // 1
+ */
+export function newKey({ scheme, model, latentShape, members = 1 }: NewKey, secret: Uint8Array): string {
+  const fields = { scheme, model, latentShape: [...latentShape], members }
+  const key = secretOf(secret)
+  keyOf({ ...fields, id: idOf(fields, key) }, key)
+  const file = { format, version, id: idOf(fields, key), ...fields, secret: hex(secret) }
+  return `${JSON.stringify(file, undefined, 2)}\n`
+}
+
+/**
+ * The key in the text of a file; `name` is what messages call it.
+ *
+ * Throws `bad-option` for what is no key file, is of another version, or was changed: its id no longer follows from the
+ * rest. The secret is in no message, and in nothing that is returned.
+ *
+ * @example readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'k').scheme // 'prc'
+ */
+export function readKey(text: string, name: string): WatermarkKey {
+  const bad = (got: string, what = 'a watermark key') =>
+    expected('bad-option', what, `\`${name}\``, got, 'Make keys with `undiffuse watermark keygen`.')
+  const file = parsed(text, bad)
+  if (file.format !== format) throw bad('a file of another kind')
+  if (file.version !== version) throw bad(`version ${String(file.version)}`, `a watermark key of version ${version}`)
+  const { id, scheme, model, latentShape, members, secret } = file
+  const isShape = Array.isArray(latentShape) && latentShape.every((side) => Number.isSafeInteger(side) && side > 0)
+  if (
+    typeof scheme !== 'string' ||
+    typeof model !== 'string' ||
+    !isShape ||
+    !Number.isSafeInteger(members) ||
+    typeof secret !== 'string' ||
+    !new RegExp(`^[0-9a-f]{${2 * secretBytes}}$`).test(secret)
+  ) {
+    throw bad('one with fields that are missing or of another type')
+  }
+  const key = secretOf(bytesOf(secret))
+  const fields = { scheme, model, latentShape: latentShape as number[], members: members as number }
+  if (id !== idOf(fields, key)) throw bad('one that was changed: its id does not follow from the rest')
+  return keyOf({ ...fields, id: id as string }, key)
+}
+
+/** Throws where a key is not for noise of this model and shape. */
+export function checkKey(
+  { id, model, latentShape }: KeyDescription,
+  other: { readonly model: string; readonly latentShape: Shape },
+): void {
+  if (model !== other.model) {
+    const remedy = `Pass the model that the key was made for, or make a key for \`${other.model}\`.`
+    throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, remedy)
+  }
+  if (sameShape(latentShape, other.latentShape)) return
+  const remedy = 'A key marks pictures of one size: make one for this size, or resize or pad the picture with `--fit`.'
+  throw expected(
+    'bad-shape',
+    `pictures with latents of ${formatShape(latentShape)}`,
+    `key ${id}`,
+    formatShape(other.latentShape),
+    remedy,
+  )
+}
+
+function parsed(text: string, bad: (got: string) => UndiffuseError): Readonly<Record<string, unknown>> {
+  try {
+    const file: unknown = JSON.parse(text)
+    if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file as Record<string, unknown>
+  } catch {
+    throw bad('text that is no JSON')
+  }
+  throw bad('JSON that is no object')
+}
+
+function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
+  const { scheme: specification, latentShape, members } = description
+  const scheme: Scheme = parse(watermarks, specification)
+  const most = scheme.members(latentShape)
+  if (!Number.isSafeInteger(members) || members < 1 || members > most) {
+    const remedy = most === 1 ? 'Say who it is in the message, or use `tree-ring`.' : 'Make several keys.'
+    throw expected('bad-option', `1 to ${most} members`, `\`${specification}\``, `${members}`, remedy)
+  }
+  const first = scheme.watermark(secret, latentShape, 0)
+  return {
+    ...description,
+    messageBits: first.messageBits,
+    mark(member = 0) {
+      if (Number.isSafeInteger(member) && member >= 0 && member < members) {
+        return member === 0 ? first : scheme.watermark(secret, latentShape, member)
+      }
+      const remedy = 'Members are numbered from 0.'
+      throw expected('bad-option', `a member from 0 to ${members - 1}`, `key ${description.id}`, `${member}`, remedy)
+    },
+    identify(noise) {
+      if (!scheme.identify) {
+        const remedy = 'What it carries, `detect` tells.'
+        throw expected('unsupported', 'a family of keys', `key ${description.id}`, `\`${specification}\``, remedy)
+      }
+      return scheme.identify(secret, latentShape, members, noise)
+    },
+  }
+}
+
+const idOf = (fields: Omit<KeyDescription, 'id'>, secret: Secret): string => {
+  const { scheme, model, latentShape, members } = fields
+  const text = JSON.stringify([format, version, scheme, model, latentShape, members])
+  return hex(secret.derive(Uint8Array.from(text, (letter) => letter.charCodeAt(0) & 0xff)).bytes('id', 8))
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+const bytesOf = (digits: string): Uint8Array =>
+  Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16))

@@ -1,0 +1,131 @@
+/**
+ * The contracts of watermarks in the noise: a scheme and a secret make a mark, a mark is imprinted on noise and read
+ * from noise that was recovered. How noise is recovered from a picture is not known here.
+ */
+import { expected } from '../core/errors.js'
+import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import type { Secret } from './secret.js'
+
+/**
+ * What a p-value is exact given. `any-picture`: over the draw of the key, whatever picture the noise came from, so long
+ * as nobody made it from the key. `white-noise`: only if the noise recovered from an unmarked picture is white and
+ * Gaussian, which that of pictures is not; calibrate (calibration.ts) before believing it.
+ */
+export type Validity = 'any-picture' | 'white-noise'
+
+/** What a mark says of a noise. */
+export interface Reading {
+  /** The statistic: the larger, the more like the mark. */
+  readonly score: number
+  /** P(a score at least this large | the picture does not carry this mark). */
+  readonly pValue: number
+  readonly exactGiven: Validity
+  /** What the mark carries, as hexadecimal digits, where it can be told. */
+  readonly message?: string
+  /** Share of the sign bits of the noise that agree with what was read; of schemes with a message. */
+  readonly agreement?: number
+  /** The published test of tree-ring marks beside ours. */
+  readonly distance?: DistanceReading
+}
+
+export interface DistanceReading {
+  /** Mean of |F̂ − key| over the mask, F the orthonormal Fourier transform. */
+  readonly meanAbsolute: number
+  /** Of the same distance squared, with sigma from outside the mask; exact given white noise. */
+  readonly pValue: number
+  /** The formula of the released code, with sigma from inside the mask and every number counted twice: miscalibrated. */
+  readonly referencePValue: number
+}
+
+/** A mark of one key, for noise of one shape. */
+export interface Watermark {
+  readonly name: string
+  readonly latentShape: Shape
+  /** Bits that it carries; 0 for a mark that is only there or not. */
+  readonly messageBits: number
+  /** The marked noise. Throws `bad-option` for a message where there is room for none, or of another length. */
+  imprint(noise: Tensor, message?: string): Tensor
+  read(noise: Tensor): Reading
+}
+
+/** Which member of a family is in a noise. */
+export interface Identification {
+  readonly member: number
+  readonly score: number
+  /** Of the best member, as if it were the only one asked. */
+  readonly pValue: number
+  /** P(any of the members scores so | the picture carries none of them): min(1, members·pValue). */
+  readonly familyPValue: number
+  /** The second best, for people to compare with. */
+  readonly runnerUpScore: number
+}
+
+/** A way to mark noise. Its marks come from secrets; a family is many marks of one secret, numbered from 0. */
+export interface Scheme {
+  readonly name: string
+  /** The mark of a member. Throws `bad-shape` for noise that has no room for it. */
+  watermark(secret: Secret, latentShape: Shape, member: number): Watermark
+  /** The most members of a family. */
+  members(latentShape: Shape): number
+  /** Reads a noise against all members at once; absent where a message says who it is. */
+  identify?(secret: Secret, latentShape: Shape, members: number, noise: Tensor): Identification
+}
+
+/** The same mark, refusing noise of another shape before anything is computed. */
+export const checked = (watermark: Watermark): Watermark => ({
+  ...watermark,
+  imprint(noise, message) {
+    checkShape(watermark, noise)
+    return watermark.imprint(noise, message)
+  },
+  read(noise) {
+    checkShape(watermark, noise)
+    return watermark.read(noise)
+  },
+})
+
+function checkShape({ name, latentShape }: Watermark, { shape }: Tensor): void {
+  if (sameShape(shape, latentShape)) return
+  const remedy = 'A key marks pictures of one size of one model: make another key for this size.'
+  throw expected('bad-shape', `noise of ${formatShape(latentShape)}`, `\`${name}\``, formatShape(shape), remedy)
+}
+
+/** Throws `bad-shape` for a shape that is not channels × height × width. */
+export function planesOf(shape: Shape, name: string): readonly [channels: number, height: number, width: number] {
+  const [channels, height, width] = shape
+  if (shape.length === 3 && channels && height && width) return [channels, height, width]
+  const remedy = 'Pass the latent shape of a model.'
+  throw expected('bad-shape', 'channels × height × width', `\`${name}\``, formatShape(shape), remedy)
+}
+
+/** Hexadecimal digits, first bit first; bits are filled up with zeros to whole digits. */
+export function hexOf(bits: readonly number[]): string {
+  let text = ''
+  for (let i = 0; i < bits.length; i += 4) {
+    const digit = [0, 1, 2, 3].reduce((value, k) => value * 2 + (bits[i + k] ?? 0), 0)
+    text += digit.toString(16)
+  }
+  return text
+}
+
+/** The bits of a message; shorter ones are filled up with zeros. Throws `bad-option` where it does not fit. */
+export function bitsOf(message: string, count: number, name: string): number[] {
+  const digits = message.replace(/^0x/i, '')
+  const room = `a message of at most ${count} bits in hexadecimal digits`
+  if (!/^[0-9a-f]*$/i.test(digits)) {
+    throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it as `0x` and digits 0 to f.')
+  }
+  const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
+  if (bits.slice(count).some((bit) => bit === 1) || bits.length >= count + 4) {
+    const remedy = 'Shorten it, or make a key with more `bits`.'
+    throw expected('bad-option', room, `\`${name}\``, `${bits.length} bits`, remedy)
+  }
+  return Array.from({ length: count }, (_, i) => bits[i] ?? 0)
+}
+
+/** Throws `bad-option` for a message given to a mark without room for one. */
+export function refuseMessage(message: string | undefined, name: string): void {
+  if (message === undefined) return
+  const remedy = 'Use `gaussian-shading` or `prc`, or a family of keys.'
+  throw expected('bad-option', 'no message', `\`${name}\``, `\`${message}\``, remedy)
+}

@@ -1,0 +1,187 @@
+/**
+ * What every way to mark noise must pass: p-values are uniform where there is no mark, whatever they say they are exact
+ * given; marks are found, by their own key alone; noise stays noise.
+ */
+import { describe, expect, it } from 'vitest'
+import { watermarks } from '../../src/catalog.js'
+import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
+import { torchGenerator } from '../../src/math/noise.js'
+import { combine, map, norm, type Tensor } from '../../src/math/tensor.js'
+import { type Scheme, secretOf, treeRing } from '../../src/watermark/index.js'
+
+const shape = [4, 16, 16]
+const random = torchGenerator(2026)
+const noise = () => random.noise(shape)
+
+/** Keys of tests come from numbers, not from chance. */
+function secret(number: number) {
+  const bytes = new Uint8Array(32)
+  new DataView(bytes.buffer).setUint32(0, number)
+  return secretOf(bytes)
+}
+
+const schemes: readonly (readonly [string, Scheme])[] = [
+  ...watermarks.map((make) => [make.definition.id, make()] as const),
+  ...(['ring', 'zeros', 'const'] as const).map((pattern) => [`tree-ring ${pattern}`, treeRing({ pattern })] as const),
+  ...(['rand', 'ring', 'zeros', 'const'] as const).map(
+    (pattern) => [`tree-ring ${pattern} released`, treeRing({ pattern, mask: 'released' })] as const,
+  ),
+]
+const isAnyPicture = (scheme: Scheme) =>
+  scheme.watermark(secret(0), shape, 0).read(noise()).exactGiven === 'any-picture'
+
+/** Of pictures: noise of another colour, a few large structures, a constant; nothing that is white. */
+function picturesque(): Tensor {
+  const smooth = (x: Tensor) =>
+    map(x, (_, i) => [0, 1, 2, 3, 16, 17, 18, 32].reduce((sum, by) => sum + (x.data[(i + by) % x.data.length] ?? 0), 0))
+  return map(combine([1, smooth(smooth(noise()))], [0.3, noise()]), (value) => value + 2)
+}
+
+/** False positives at these rates lie in the binomial interval of this confidence; 11 schemes × 3 rates × 2 worlds. */
+const rates = [0.05, 0.01]
+const confidence = 0.9999
+/** Of Kolmogorov and Smirnov's test, for as many tests. */
+const leastUniformity = 1e-5
+
+function checkUniform(pValues: readonly number[], isDiscrete: boolean) {
+  for (const rate of rates) {
+    const { low, high } = binomialInterval(pValues.length, rate, confidence)
+    const found = pValues.filter((p) => p <= rate).length
+    expect(found, `at ${rate}`).toBeLessThanOrEqual(high)
+    expect(found, `at ${rate}`).toBeGreaterThanOrEqual(low)
+  }
+  // A count has fewer values than numbers have: p-values above one another's are no defect.
+  if (!isDiscrete) expect(kolmogorovSmirnov(pValues)).toBeGreaterThan(leastUniformity)
+}
+
+const isDiscrete = (name: string) => name === 'gaussian-shading' || name === 'prc'
+
+describe.each(schemes)('%s', (name, scheme) => {
+  const trials = 800
+
+  it('has uniform p-values on white noise of any deviation', () => {
+    const pValues = Array.from({ length: trials }, (_, i) => {
+      const mark = scheme.watermark(secret(i % 40), shape, 0)
+      return mark.read(combine([0.5 + (i % 5), noise()])).pValue
+    })
+    checkUniform(pValues, isDiscrete(name))
+  })
+
+  it.runIf(isAnyPicture(scheme))('has uniform p-values on anything that does not know the key', () => {
+    const worlds = Array.from({ length: 8 }, picturesque)
+    const pValues = Array.from({ length: trials }, (_, i) => {
+      return scheme.watermark(secret(1000 + i), shape, 0).read(worlds[i % worlds.length]!).pValue
+    })
+    checkUniform(pValues, isDiscrete(name))
+  })
+
+  it.runIf(isAnyPicture(scheme))('has uniform p-values on what another key of its own marked', () => {
+    const other = scheme.watermark(secret(7), shape, 0).imprint(noise())
+    const pValues = Array.from({ length: trials }, (_, i) => {
+      return scheme.watermark(secret(1000 + i), shape, 0).read(other).pValue
+    })
+    checkUniform(pValues, isDiscrete(name))
+  })
+
+  // A mark of one channel of noise 16 wide, or a key that is no more than a hundred numbers of it.
+  const bound = name.startsWith('tree-ring ring') ? 1e-3 : 1e-5
+  it('is found in what it marked, and in most of it', () => {
+    for (let i = 0; i < 20; i++) {
+      const mark = scheme.watermark(secret(i), shape, 0)
+      const marked = mark.imprint(noise())
+      expect(mark.read(marked).pValue).toBeLessThan(bound)
+      const worn = combine([0.9, marked], [Math.sqrt(1 - 0.81), noise()])
+      expect(mark.read(worn).pValue).toBeLessThan(name.includes('zeros') ? 1e-2 : bound * 10)
+    }
+  })
+
+  it('leaves noise of the same size, is the same every time, and takes only its own shape', () => {
+    const mark = scheme.watermark(secret(3), shape, 0)
+    const plain = noise()
+    const marked = mark.imprint(plain)
+    expect(marked.shape).toEqual(shape)
+    expect(mark.imprint(plain)).toEqual(marked)
+    // The mark replaces noise by something of the same energy; only zeros take away, a tenth of a channel's.
+    expect(Math.abs(norm(marked) / norm(plain) - 1)).toBeLessThan(0.1)
+    expect(() => mark.read(random.noise([4, 8, 8]))).toThrow(/Expected noise of 4×16×16/)
+    expect(() => mark.imprint(random.noise([4, 16, 24]))).toThrow(/Expected noise of 4×16×16/)
+  })
+
+  it('carries messages whole, or refuses them', () => {
+    const mark = scheme.watermark(secret(3), shape, 0)
+    if (mark.messageBits === 0) {
+      expect(() => mark.imprint(noise(), 'ff')).toThrow(/Expected no message/)
+      return
+    }
+    for (const message of ['deadbeef', '00000000', '12345678']) {
+      const worn = combine([0.85, mark.imprint(noise(), `0x${message}`)], [Math.sqrt(1 - 0.7225), noise()])
+      expect(mark.read(worn).message).toBe(message)
+    }
+    expect(() => mark.imprint(noise(), 'deadbeef0')).toThrow(/at most 32 bits/)
+    expect(() => mark.imprint(noise(), 'xyz')).toThrow(/hexadecimal/)
+  })
+
+  it('tells the members of a family apart', () => {
+    const { identify } = scheme
+    if (!identify) return
+    for (const member of [0, 321, 4999]) {
+      const marked = scheme.watermark(secret(5), shape, member).imprint(noise())
+      const found = identify(secret(5), shape, 5000, combine([0.9, marked], [Math.sqrt(1 - 0.81), noise()]))
+      expect(found.member).toBe(member)
+      expect(found.pValue).toBeCloseTo(
+        scheme
+          .watermark(secret(5), shape, member)
+          .read(combine([0.9, marked], [Math.sqrt(1 - 0.81), random.noise(shape)])).pValue,
+        1,
+      )
+      expect(found.familyPValue).toBeCloseTo(Math.min(1, 5000 * found.pValue), 12)
+      expect(found.familyPValue).toBeLessThan(name === 'tree-ring ring' ? 1 : 0.01)
+    }
+  })
+
+  it('finds no member where there is none, but as often as it says', () => {
+    const { identify } = scheme
+    if (!identify) return
+    const found = Array.from({ length: 200 }, (_, i) => identify(secret(i), shape, 200, picturesque()).familyPValue)
+    const { high } = binomialInterval(200, 0.1, confidence)
+    expect(found.filter((p) => p <= 0.1).length).toBeLessThanOrEqual(high)
+  })
+})
+
+describe('tree-ring', () => {
+  it('writes its key without loss when centred, and loses some of it as released', () => {
+    const read = (mask: 'centred' | 'released') => {
+      const mark = treeRing({ pattern: 'rand', mask }).watermark(secret(1), shape, 0)
+      return mark.read(mark.imprint(noise())).distance!.meanAbsolute
+    }
+    expect(read('centred')).toBeLessThan(1e-12)
+    expect(read('released')).toBeGreaterThan(0.1)
+  })
+
+  it('reads nothing from zeros by the reference formula, marked or not', () => {
+    const mark = treeRing({ pattern: 'zeros' }).watermark(secret(1), shape, 0)
+    const p = [noise(), combine([0.9, mark.imprint(noise())], [0.4, noise()])].map(
+      (x) => mark.read(x).distance!.referencePValue,
+    )
+    for (const value of p) expect(Math.abs(value - 0.5)).toBeLessThan(0.05)
+  })
+
+  it('refuses a mask that does not fit', () => {
+    expect(() => treeRing({ radius: 8 }).watermark(secret(1), shape, 0)).toThrow(/radius below 8/)
+    expect(() => treeRing({ channel: 4 }).watermark(secret(1), shape, 0)).toThrow(/channel below 4/)
+  })
+})
+
+describe('the pseudorandom code', () => {
+  it('has nothing in common between two pictures that somebody without the key sees', () => {
+    const prc = watermarks.find(({ definition }) => definition.id === 'prc')!()
+    const mark = prc.watermark(secret(9), shape, 0)
+    const pairs = Array.from({ length: 100 }, () => {
+      const [a, b] = [mark.imprint(noise(), 'ffff'), mark.imprint(noise(), 'ffff')]
+      return a.data.filter((value, i) => value < 0 === b.data[i]! < 0).length
+    })
+    const { low, high } = binomialInterval(1024, 0.5, 1 - 1e-6)
+    expect(Math.max(...pairs)).toBeLessThanOrEqual(high)
+    expect(Math.min(...pairs)).toBeGreaterThanOrEqual(low)
+  })
+})

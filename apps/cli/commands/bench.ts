@@ -14,6 +14,7 @@ import { modelFolder } from '../networks.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 import { addDiffusionBenches } from './bench-diffusion.js'
+import { addWatermarkBench } from './bench-watermark.js'
 
 interface DecoderOptions extends SharedOptions {
   readonly like?: string
@@ -212,4 +213,5 @@ export function addBench(program: Command): void {
     )
 
   addDiffusionBenches(bench)
+  addWatermarkBench(bench)
 }

@@ -1,0 +1,120 @@
+/** Noises recovered from pictures that carry no mark, as a detector recovers them that knows nothing of the picture. */
+import {
+  type DiffusionModel,
+  decoderInverters,
+  generate,
+  invertAll,
+  inverters,
+  parse,
+  round8,
+  type Signal,
+  type Steps,
+  solvers,
+  type Tensor,
+  tensor,
+} from 'undiffuse'
+import { heldOutPrompts } from '../training/scenes/prompts.js'
+import type { Cells } from './cells.js'
+import { unseenScene } from './pictures.js'
+import { relay } from './relay.js'
+import { sideBySide } from './side-by-side.js'
+
+/** How pictures are made and inverted; specifications as on command lines. */
+export interface Recovery {
+  readonly solver: string
+  /** Of pictures that are generated. */
+  readonly guidance: number
+  readonly decoder: string
+  readonly inverter: string
+}
+
+export interface UnmarkedOptions extends Recovery {
+  /** The first held-out scenes from here on. */
+  readonly first: number
+  readonly count: number
+  readonly chunk: number
+  readonly cells: Cells
+  readonly modelVersion: string
+  readonly signal?: Signal | undefined
+}
+
+/** `generated` by the model from captions; `rendered` scenes, which no model made. */
+export const unmarkedKinds = ['generated', 'rendered'] as const
+export type UnmarkedKind = (typeof unmarkedKinds)[number]
+
+/** Noises that are kept together. */
+const perCell = 20
+
+/**
+ * The noises of unmarked pictures of one kind, kept in cells as they are found.
+ *
+ * Inverted without a prompt, guidance 1. Cost: for each picture an inversion, and of generated ones their making.
+ */
+export async function* unmarkedNoises(
+  model: DiffusionModel,
+  kind: UnmarkedKind,
+  options: UnmarkedOptions,
+): Steps<readonly Tensor[]> {
+  const { first, count, cells, modelVersion, chunk, solver, guidance, decoder, inverter } = options
+  const shape = model.latentShape()
+  const noises: Tensor[] = []
+  while (noises.length < count) {
+    const from = first + noises.length
+    const some = Math.min(perCell, count - noises.length)
+    const how = { solver, guidance, decoder, inverter, chunk }
+    const key = { benchmark: 'unmarked noises', model: model.name, modelVersion, kind, from, count: some, ...how }
+    const found = await cells.find<string[]>(key)
+    const own = found
+      ? found.map((text) => tensor(shape, decoded(text)))
+      : yield* relay(recovered(model, kind, from, some, options), () => ({
+          stage: `inverting ${kind} pictures`,
+          done: noises.length,
+          total: count,
+        }))
+    if (!found) await cells.keep(key, own.map(encoded))
+    noises.push(...own)
+  }
+  return noises
+}
+
+async function* recovered(
+  model: DiffusionModel,
+  kind: UnmarkedKind,
+  from: number,
+  count: number,
+  options: UnmarkedOptions,
+): Steps<Tensor[]> {
+  const { chunk, signal } = options
+  const [solver, decoder, inverter] = [
+    parse(solvers, options.solver),
+    parse(decoderInverters, options.decoder),
+    parse(inverters, options.inverter),
+  ]
+  const images =
+    kind === 'rendered'
+      ? Array.from({ length: count }, (_, i) => unseenScene(from + i, sideOf(model)))
+      : (yield* sideBySide(model, heldOutPrompts(from + count).slice(from), chunk, ({ prompt }, shared, i) =>
+          generate({ model: shared, prompt, seed: from + i, guidance: options.guidance, solver, signal }),
+        )).map(({ image }) => round8(image))
+  const task = invertAll(
+    images.map((image) => ({ image })),
+    { model, solver, decoder, inverter, guidance: 1, chunk, signal },
+  )
+  for await (const progress of task) yield progress
+  return (await task).map(({ noise }) => noise)
+}
+
+/** Scenes are rendered at the size of the model's own pictures. */
+function sideOf(model: DiffusionModel): number {
+  const [, side] = model.latentShape() as [number, number, number]
+  const [, small] = model.autoencoder.latentShape([3, 128, 128]) as [number, number, number]
+  return Math.round((side * 128) / small)
+}
+
+/** Float32 numbers as text of half their size in decimal digits. */
+const encoded = ({ data }: Tensor): string => Buffer.from(Float32Array.from(data).buffer).toString('base64')
+
+function decoded(text: string): Float64Array {
+  const bytes = Buffer.from(text, 'base64')
+  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
+}

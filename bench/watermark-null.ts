@@ -1,0 +1,199 @@
+/**
+ * `undiffuse bench watermark --table null`: how often marks are found where there are none, against the rates that their
+ * p-values promise. Result only; words are in watermark-null-text.ts.
+ */
+import {
+  binomialInterval,
+  calibratedPValue,
+  type DiffusionModel,
+  kolmogorovSmirnov,
+  quantileInterval,
+  type Reading,
+  type Signal,
+  type Steps,
+  type Tensor,
+  torchGenerator,
+  type Watermark,
+} from 'undiffuse'
+import { betaBinomialTail } from './beta-binomial.js'
+import type { Cells } from './cells.js'
+import { type Machine, machine } from './machine.js'
+import { allSchemes, numberedSecret, schemeOf } from './marks.js'
+import { type Recovery, unmarkedKinds, unmarkedNoises } from './unmarked-noises.js'
+
+export interface NullOptions extends Recovery {
+  /** White Gaussian noises. */
+  readonly noises: number
+  /** Unmarked pictures that are tested, half of them generated, half rendered. */
+  readonly pictures: number
+  /** Further pictures, for p-values that need a calibration. */
+  readonly calibration: number
+  readonly chunk: number
+  readonly cells: Cells
+  readonly modelVersion: string
+  readonly signal?: Signal | undefined
+}
+
+export const nominalRates = [0.05, 0.01, 0.001] as const
+const confidence = 0.99
+
+/** False positives at one nominal rate. */
+export interface FalsePositives {
+  readonly nominalRate: number
+  readonly found: number
+  readonly rate: number
+  /** Counts that 99 of 100 such measurements of a true p-value lie within. */
+  readonly low: number
+  readonly high: number
+  readonly isWithin: boolean
+}
+
+export interface NullRow {
+  readonly scheme: string
+  readonly world: 'white noise' | 'pictures'
+  /** Where the p-values come from: `reference` is the published formula. */
+  readonly pValues: 'exact' | 'white-noise' | 'calibrated' | 'reference'
+  readonly trials: number
+  readonly falsePositives: readonly FalsePositives[]
+  /** Of Kolmogorov and Smirnov's test that p-values are uniform; absent where it means nothing, for counts. */
+  readonly uniformPValue?: number
+}
+
+export interface NullResult extends Recovery {
+  readonly benchmark: 'watermark-null'
+  readonly model: string
+  readonly modelVersion: string
+  readonly machine: Machine
+  readonly noises: number
+  readonly pictures: number
+  readonly calibration: number
+  readonly rows: readonly NullRow[]
+}
+
+/** Keys of a scheme; making one costs more than reading. */
+const keysUsed = 500
+/** Keys under which a calibration set is read. */
+const calibratedKeys = 20
+
+type CountTail = (k: number, count: number, rate: number) => number
+
+function rowOf(
+  of: Pick<NullRow, 'scheme' | 'world' | 'pValues'>,
+  pValues: readonly number[],
+  { tail, isDiscrete }: { readonly tail?: CountTail | undefined; readonly isDiscrete: boolean },
+): NullRow {
+  const trials = pValues.length
+  const falsePositives = nominalRates.map((nominalRate): FalsePositives => {
+    const found = pValues.filter((p) => p <= nominalRate).length
+    const { low, high } = tail
+      ? quantileInterval(trials, (1 - confidence) / 2, (k) => tail(k, trials, nominalRate))
+      : binomialInterval(trials, nominalRate, confidence)
+    return { nominalRate, found, rate: found / trials, low, high, isWithin: low <= found && found <= high }
+  })
+  return { ...of, trials, falsePositives, ...(!isDiscrete && { uniformPValue: kolmogorovSmirnov(pValues) }) }
+}
+
+/** Counts of signs take few values: their p-values are right at every value they take, and not uniform between. */
+const isDiscrete = (scheme: string): boolean => scheme === 'gaussian-shading' || scheme === 'prc'
+
+interface Read {
+  readonly reading: Reading
+  readonly mark: Watermark
+}
+
+/**
+ * Reads marks of many keys in noise that carries none, and counts how often p ≤ 5 %, 1 % and 0.1 %.
+ *
+ * Worlds: white Gaussian noise; the noise of pictures without a mark, half generated, half rendered. Each picture is read under
+ * a key of its own. p-values: the scheme's; the reference formula of tree-ring beside it; of schemes that are exact only
+ * given white noise, on pictures, those of a calibration set of other pictures too. The calibrated counts share their
+ * set, so their interval is that of the beta-binomial distribution.
+ */
+export async function* benchNull(model: DiffusionModel, options: NullOptions): Steps<NullResult> {
+  const { noises, pictures, calibration, cells, chunk, modelVersion, signal } = options
+  const { solver, guidance, decoder, inverter } = options
+  const recovery = { solver, guidance, decoder, inverter }
+  const half = Math.floor(pictures / 2)
+  const spare = Math.floor(calibration / 2)
+  const tested: Tensor[] = []
+  const other: Tensor[] = []
+  for (const kind of half > 0 ? unmarkedKinds : []) {
+    const asked = { ...recovery, first: 0, count: half + spare, chunk, cells, modelVersion, signal }
+    const all = yield* unmarkedNoises(model, kind, asked)
+    tested.push(...all.slice(0, half))
+    other.push(...all.slice(half))
+  }
+
+  const rows: NullRow[] = []
+  const shape = model.latentShape()
+  for (const [s, specification] of allSchemes.entries()) {
+    const scheme = schemeOf(specification)
+    const markOf = (number: number) => scheme.watermark(numberedSecret(1000 * s + number), shape, 0)
+    const marks = Array.from({ length: Math.min(keysUsed, noises) }, (_, i) => markOf(i))
+    const say = (done: number) => ({ stage: `reading ${specification}`, done, total: noises })
+
+    const random = torchGenerator(s)
+    const white: Read[] = []
+    for (let i = 0; i < noises; i++) {
+      const mark = marks[i % marks.length]!
+      white.push({ reading: mark.read(random.noise(shape)), mark })
+      if (i % 500 === 0) yield say(i)
+      signal?.throwIfAborted()
+    }
+    rows.push(...rowsOf(specification, 'white noise', white, undefined))
+
+    if (tested.length === 0) continue
+    const needsCalibration = white[0]?.reading.exactGiven === 'white-noise'
+    const read = tested.map((noise, i): Read => {
+      const mark = needsCalibration ? marks[i % Math.min(calibratedKeys, marks.length)]! : markOf(5000 + i)
+      return { reading: mark.read(noise), mark }
+    })
+    yield say(noises)
+    rows.push(...rowsOf(specification, 'pictures', read, needsCalibration ? other : undefined))
+  }
+  return {
+    benchmark: 'watermark-null',
+    model: model.name,
+    modelVersion,
+    machine: machine(),
+    ...recovery,
+    noises,
+    pictures: 2 * half,
+    calibration: 2 * spare,
+    rows,
+  }
+}
+
+function rowsOf(
+  scheme: string,
+  world: NullRow['world'],
+  read: readonly Read[],
+  calibration: readonly Tensor[] | undefined,
+): readonly NullRow[] {
+  const continuous = { isDiscrete: isDiscrete(scheme) }
+  const own = read.map(({ reading }) => reading.pValue)
+  const isExact = read[0]?.reading.exactGiven === 'any-picture'
+  const reference = read.flatMap(({ reading }) => reading.distance?.referencePValue ?? [])
+  const distance = read.flatMap(({ reading }) => reading.distance?.pValue ?? [])
+  return [
+    rowOf({ scheme, world, pValues: isExact ? 'exact' : 'white-noise' }, own, continuous),
+    ...(isExact && distance.length > 0 ? [rowOf({ scheme, world, pValues: 'white-noise' }, distance, continuous)] : []),
+    ...(reference.length > 0 ? [rowOf({ scheme, world, pValues: 'reference' }, reference, continuous)] : []),
+    ...(calibration && calibration.length > 0 ? [calibrated(scheme, world, read, calibration)] : []),
+  ]
+}
+
+function calibrated(
+  scheme: string,
+  world: NullRow['world'],
+  read: readonly Read[],
+  noises: readonly Tensor[],
+): NullRow {
+  const pValues = read.map(({ reading, mark }) => calibratedPValue(mark, reading.score, { noises }).pValue)
+  const tail: CountTail = (k, count, rate) => {
+    const rank = Math.floor(rate * (noises.length + 1))
+    return rank === 0 ? (k <= 0 ? 1 : 0) : betaBinomialTail(k, count, rank, noises.length + 1 - rank)
+  }
+  // Ranks in a set take no more values than it has members.
+  return rowOf({ scheme, world, pValues: 'calibrated' }, pValues, { tail, isDiscrete: true })
+}

@@ -1,4 +1,4 @@
-/** What attacks ask of a picture library, by sharp: codecs, resampling, blur. */
+/** What attacks ask of a picture library, by sharp: codecs and blur. */
 import sharp, { type Sharp } from 'sharp'
 import { pixelOf } from '../math/pixels.js'
 import { type Tensor, zeros } from '../math/tensor.js'
@@ -34,6 +34,5 @@ export const pictureTools: PictureTools = {
   jpeg: async (image, quality, chromaSubsampling) =>
     result(sharp(await opened(image).jpeg({ quality, chromaSubsampling }).toBuffer())),
   webp: async (image, quality) => result(sharp(await opened(image).webp({ quality }).toBuffer())),
-  resize: (image, height, width, kernel) => result(opened(image).resize(width, height, { fit: 'fill', kernel })),
   blur: (image, sigma) => result(opened(image).blur({ sigma, precision: 'float', minAmplitude })),
 }

@@ -1,6 +1,6 @@
 /**
  * The contract of an attack: a picture in, the picture that somebody made of it out. What is a library's work, codecs
- * and resampling, is asked of the host. Not the detection of watermarks, nor a measure of how well they survive.
+ * and filters, is asked of the host. Not the detection of watermarks, nor a measure of how well they survive.
  */
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
@@ -12,7 +12,6 @@ import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../../math
 import type { DiffusionModel } from '../../verbs/diffusion-model.js'
 
 export const chromaSubsamplings = ['4:2:0', '4:4:4'] as const
-export const resizeKernels = ['nearest', 'linear', 'cubic', 'lanczos3'] as const
 
 /** What a host's library does to pictures of 3 × height × width in [−1, 1]; what comes back is rounded to 8 bits. */
 export interface PictureTools {
@@ -20,8 +19,6 @@ export interface PictureTools {
   jpeg(image: Tensor, quality: number, subsampling: (typeof chromaSubsamplings)[number]): Promise<Tensor>
   /** Through a lossy WebP file; quality 1 … 100, libwebp's. */
   webp(image: Tensor, quality: number): Promise<Tensor>
-  /** At another size; where it shrinks, the kernel is as wide as the pixels it averages. */
-  resize(image: Tensor, height: number, width: number, kernel: (typeof resizeKernels)[number]): Promise<Tensor>
   /** Convolved with a Gaussian of deviation `sigma` pixels; edges are repeated outwards. */
   blur(image: Tensor, sigma: number): Promise<Tensor>
 }

@@ -1,6 +1,6 @@
 /** A part of the picture, enlarged: everything moves. */
 import { define } from '../../core/define.js'
-import { region } from '../../math/pixels.js'
+import { region, resize } from '../../math/pixels.js'
 import { pixelAttack } from './attack.js'
 import { windowFields, windowOf } from './window.js'
 
@@ -30,11 +30,10 @@ export const cropResizeAttack = define({
     ratio: { ...windowFields.ratio, default: 0.75 },
   },
   make: (window) =>
-    pixelAttack('crop-resize', async (image, { pictures }, random) => {
+    pixelAttack('crop-resize', (image, _, random) => {
       const [, fullHeight, fullWidth] = image.shape as [number, number, number]
       const { top, left, height, width } = windowOf(image.shape, window, random)
-      if (height === fullHeight && width === fullWidth) return image
       const part = region(image, top, left, Math.max(1, height), Math.max(1, width))
-      return await pictures.resize(part, fullHeight, fullWidth, 'linear')
+      return resize(part, fullHeight, fullWidth)
     }),
 })

@@ -25,7 +25,7 @@ export const cropResizeAttack = define({
       ...windowFields.share,
       minimum: 0.01,
       default: 0.75,
-      description: 'That is kept: less is stronger.',
+      description: 'What is kept: less is stronger.',
     },
     ratio: { ...windowFields.ratio, default: 0.75 },
   },

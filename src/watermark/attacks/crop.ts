@@ -19,7 +19,7 @@ export const cropAttack = define({
   source: 'Yang et al., CVPR 2024',
   fields: {
     ...windowFields,
-    share: { ...windowFields.share, default: 0.36, description: 'That is kept: less is stronger.' },
+    share: { ...windowFields.share, default: 0.36, description: 'What is kept: less is stronger.' },
     fill: fillField,
   },
   make: ({ fill, ...window }) =>

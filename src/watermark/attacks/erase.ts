@@ -19,7 +19,7 @@ export const eraseAttack = define({
   source: 'torchvision RandomErasing; An et al., ICML 2024',
   fields: {
     ...windowFields,
-    share: { ...windowFields.share, default: 0.25, description: 'That is erased: more is stronger.' },
+    share: { ...windowFields.share, default: 0.25, description: 'What is erased: more is stronger.' },
     fill: fillField,
   },
   make: ({ fill, ...window }) =>

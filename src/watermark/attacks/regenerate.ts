@@ -14,7 +14,7 @@ import { modelAttack } from './attack.js'
  * picture. Cost: `steps` evaluations, an encode and a decode for each repeat. Exact: the same seed gives the same bytes,
  * for one runtime and device. Errors: as `attackPicture`; `bad-shape` for sizes that the model does not take, `bad-option`
  * for more steps than whole times.
- * Source: Zhao et al., NeurIPS 2024, Algorithm 1; the released code stops at 60 of 1000 times (strength 0.06) with three
+ * Source: Zhao et al., NeurIPS 2024, by a diffusion model; the released code stops at 60 of 1000 times (strength 0.06) with three
  * steps of PNDM and samples the posterior, here its mean is taken. WAVES repeats it 2 and 4 times ("rinsing").
  *
  * @example const attacked = await attackPicture(image, regenerateAttack({ strength: 0.3, steps: 5 }), { pictures, model })

@@ -8,7 +8,7 @@ import { pixelAttack } from './attack.js'
  * x′ = decode(encode(x; quality)): blocks predicted from their neighbours, the remainder's coefficients quantised, colour
  * at half the resolution, edges of blocks smoothed. Cost: no network evaluations. Exact: the same picture gives the same
  * bytes, for one version of the library. Errors: as `attackPicture`; those of the library above 16383 pixels a side.
- * Source: RFC 9649; libwebp's scale. The watermarking papers do not use it; at quality 25 it keeps less than JPEG at 50.
+ * Source: RFC 9649; libwebp's scale. The papers on watermarks do not use it; web services do.
  *
  * @example const attacked = await attackPicture(image, webpAttack({ quality: 25 }), { pictures })
  */

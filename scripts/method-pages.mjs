@@ -15,6 +15,7 @@ const kinds = [
   { list: 'inverters', flag: '--inverter', folder: 'src/diffusion/inverters', title: 'Inverters' },
   { list: 'guidedInverters', folder: 'src/diffusion/inverters', title: 'Baselines of guided editing' },
   { list: 'decoderInverters', flag: '--decoder', folder: 'src/autoencoder', title: 'Decoder inversions' },
+  { list: 'attacks', flag: '--with', folder: 'src/watermark/attacks', title: 'Attacks on watermarks' },
 ]
 
 /** The lines of the docstring before `export const … = define(`, without stars. */

@@ -11,5 +11,7 @@ export { solvers } from './diffusion/solvers/index.js'
 /** Decoder inversions; the first is the default. */
 export const decoderInverters = [accelerated, gradientFree, gradient, encoderOnly] as const
 
+/** Attacks on watermarks; the first is the default: none. */
+export { attacks } from './watermark/attacks/index.js'
 /** Ways to mark noise; the first is the default. */
 export { watermarks } from './watermark/index.js'

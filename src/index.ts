@@ -18,7 +18,7 @@ export {
   type RoundTrip,
   roundingNorm,
 } from './autoencoder/index.js'
-export { decoderInverters, guidedInverters, inverters, solvers, watermarks } from './catalog.js'
+export { attacks, decoderInverters, guidedInverters, inverters, solvers, watermarks } from './catalog.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Coalescer, coalescer } from './core/coalesce.js'
@@ -180,6 +180,33 @@ export {
 export { nmseDb } from './verbs/nmse.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
+export {
+  type Attack,
+  type AttackContext,
+  type AttackOptions,
+  applyPattern,
+  attackPicture,
+  averagePattern,
+  blurAttack,
+  brightnessAttack,
+  composeAttacks,
+  contrastAttack,
+  cropAttack,
+  cropResizeAttack,
+  eraseAttack,
+  flipAttack,
+  jpegAttack,
+  noAttack,
+  noiseAttack,
+  type PictureTools,
+  parseAttacks,
+  regenerateAttack,
+  resizeAttack,
+  rotationAttack,
+  saturationAttack,
+  vaeAttack,
+  webpAttack,
+} from './watermark/attacks/index.js'
 export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/calibration.js'
 export {
   type AskedKey,

@@ -24,13 +24,16 @@ import * as maths from '../src/math/index.js'
 import * as twister from '../src/math/mersenne-twister.js'
 import * as noises from '../src/math/noise.js'
 import * as statistics from '../src/math/statistics.js'
+import { pictureTools } from '../src/node/picture-tools.js'
+import * as attacking from '../src/watermark/attacks/index.js'
 import { analyticAutoencoder, batchedOver, imageShape } from './laws/analytic-autoencoder.js'
+import { analyticModel } from './laws/analytic-model.js'
 import { guidedWorld, mixtureDenoiser, shape, unconditionalMixture } from './laws/analytic-world.js'
 import { linear } from './laws/problems.js'
 
 const { ddim, sample, variancePreserving, betas } = diffusions
 const root = fileURLToPath(new URL('..', import.meta.url))
-const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion']
+const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion', 'src/watermark/attacks']
 
 interface Example {
   readonly name: string
@@ -102,6 +105,11 @@ async function world(): Promise<Record<string, unknown>> {
     ...denoisers,
     ...diffusions,
     ...inversions,
+    ...attacking,
+    pictures: pictureTools,
+    model: analyticModel().model,
+    marked: [image],
+    unmarked: [image],
     image,
     images: [image, image],
     photo: image,

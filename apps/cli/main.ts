@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { expected } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
+import { addAttack } from './commands/attack.js'
 import { addBench } from './commands/bench.js'
 import { addCheckpoint } from './commands/checkpoint.js'
 import { addDoctor } from './commands/doctor.js'
@@ -45,6 +46,7 @@ for (const add of [
   addInvert,
   addRoundTrip,
   addExample,
+  addAttack,
   addReport,
   addBench,
   addRun,

@@ -29,10 +29,14 @@ async function picturesIn(path: string): Promise<readonly string[]> {
   return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).map((name) => nodeFiles.join(path, name))
 }
 
+/** The files that are named: pictures, and those in folders. Throws `bad-image` for a folder without any. */
+export const pictureFiles = async (paths: readonly string[]): Promise<readonly string[]> =>
+  (await Promise.all(paths.map(picturesIn))).flat()
+
 /** Reads pictures that are inverted together. Throws `bad-image` as `readImage` does, `bad-shape` when sizes differ. */
 export async function readPictures(paths: readonly string[], signal: AbortSignal): Promise<readonly NamedPicture[]> {
   const pictures: NamedPicture[] = []
-  for (const path of (await Promise.all(paths.map(picturesIn))).flat()) {
+  for (const path of await pictureFiles(paths)) {
     signal.throwIfAborted()
     const picture = { path, ...(await readImage(path)) }
     const { shape } = (pictures[0] ?? picture).image

@@ -9,6 +9,7 @@ export {
 } from './contact-sheet.js'
 export { nodeFiles } from './files.js'
 export { type MakeCheckpointOptions, makeCheckpoint, makePipeline } from './make-checkpoint.js'
+export { pictureTools } from './picture-tools.js'
 export {
   type HeatMap,
   type HeatMapCell,

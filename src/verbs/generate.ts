@@ -1,6 +1,7 @@
 /** From a prompt and a seed to a picture, with the latent, the noise and the way between. */
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
+import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
@@ -61,18 +62,11 @@ async function* generation(options: GenerateOptions): Steps<Generation> {
 }
 
 function startOf({ model, seed, noise, size }: GenerateOptions): Tensor {
-  if (noise === undefined) return seededNoise(model, seed ?? 0, size)
+  if (noise === undefined) return torchNoise(checkSeed(seed ?? 0), model.latentShape(size))
   if (seed !== undefined || size !== undefined) {
     const got = `\`noise\` and \`${seed === undefined ? 'size' : 'seed'}\``
     throw expected('bad-option', 'one of `noise` and `seed`', 'generate', got, 'The noise has a size of its own.')
   }
   model.checkLatent(noise.shape)
   return noise
-}
-
-function seededNoise(model: DiffusionModel, seed: number, size: GenerateOptions['size']): Tensor {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw expected('bad-option', 'an integer from 0 to 2⁵³ − 1', '`seed`', `${seed}`, 'Any such number will do.')
-  }
-  return torchNoise(seed, model.latentShape(size))
 }

@@ -1,0 +1,35 @@
+/** Mirrored: nothing is lost, everything moves. */
+import { define } from '../../core/define.js'
+import { map } from '../../math/tensor.js'
+import { pixelAttack } from './attack.js'
+
+/**
+ * Mirrors the picture.
+ *
+ * x′(y, x) = x(y, W − 1 − x) for `horizontal`, x(H − 1 − y, x) for `vertical`. Cost: no network evaluations. Exact: twice
+ * is the picture itself. Errors: as `attackPicture`. Source: OmniSeal Bench.
+ *
+ * @example const attacked = await attackPicture(image, flipAttack(), { pictures })
+ */
+export const flipAttack = define({
+  id: 'flip',
+  title: 'Flip',
+  source: 'OmniSeal Bench',
+  fields: {
+    direction: {
+      type: 'choice',
+      choices: ['horizontal', 'vertical'],
+      default: 'horizontal',
+      description: 'Left and right change places, or top and bottom.',
+    },
+  },
+  make: ({ direction }) =>
+    pixelAttack('flip', (image) => {
+      const [, height, width] = image.shape as [number, number, number]
+      return map(image, (_, i) => {
+        const x = i % width
+        const y = Math.floor(i / width) % height
+        return image.data[direction === 'horizontal' ? i + width - 1 - 2 * x : i + (height - 1 - 2 * y) * width]!
+      })
+    }),
+})

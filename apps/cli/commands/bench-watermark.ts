@@ -1,9 +1,15 @@
 /** `undiffuse bench watermark`: how sure marks in the noise are, what they survive, and what breaks them. */
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type DiffusionModel, expected, openDiffusionModel, type Runtime } from 'undiffuse'
+import { attacks, type DiffusionModel, expected, openDiffusionModel, parseAttacks, type Runtime } from 'undiffuse'
 import { nodeFiles } from 'undiffuse/node'
 import { type Cells, fileCells, folderVersion, noCells } from '../../../bench/cells.js'
+import { comparedSchemes } from '../../../bench/marks.js'
+import { benchThreeKeys } from '../../../bench/three-keys.js'
+import { threeKeysText } from '../../../bench/three-keys-text.js'
+import { benchAttacks } from '../../../bench/watermark-attacks.js'
+import { attackPlots, attackText } from '../../../bench/watermark-attacks-text.js'
+import { benchIdentify, identifyText } from '../../../bench/watermark-identify.js'
 import { benchNull } from '../../../bench/watermark-null.js'
 import { nullText } from '../../../bench/watermark-null-text.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
@@ -23,11 +29,21 @@ interface WatermarkBenchOptions extends SharedOptions {
   readonly noises: number
   readonly pictures: number
   readonly calibration: number
+  readonly count?: number
+  readonly schemes: readonly string[]
+  readonly attacks: readonly string[]
+  readonly decoders?: readonly string[]
+  readonly inverters: readonly string[]
+  readonly prompt: 'known' | 'unknown'
+  readonly full: boolean
+  readonly members: number
+  readonly unmarked: number
 }
 
 /** What a table is measured with. */
 interface Bench {
   readonly io: Terminal
+  readonly folder: string
   readonly model: DiffusionModel
   readonly runtime: Runtime
   readonly cells: Cells
@@ -44,7 +60,73 @@ async function runNull({ io, model, cells, modelVersion }: Bench, options: Water
   io.result(result)
 }
 
+/** The attacks that are told of in the documentation; `--full` takes every one at the strength that was published. */
+const usualAttacks = ['none', 'jpeg:quality=50', 'crop:share=0.75', 'noise:sigma=0.05', 'blur:sigma=1'] as const
+
+async function runAttacks({ io, model, cells, modelVersion }: Bench, options: WatermarkBenchOptions): Promise<void> {
+  const { schemes, full, decoders = full ? [...usualDecoders] : ['encoder-only', 'accelerated'] } = options
+  const asked = {
+    ...options,
+    count: options.count ?? 24,
+    schemes,
+    attacks: full ? attacks.map(({ definition }) => definition.id) : options.attacks,
+    decoders,
+    plainDecoders: full || options.decoders ? [] : ['gradient-free:iterations=50', 'gradient:iterations=100'],
+    inverters: full ? ['naive', 'automatic'] : options.inverters,
+    cells,
+    modelVersion,
+    signal: io.signal,
+  }
+  for (const attack of asked.attacks) parseAttacks(attack)
+  const result = await drive(io, benchAttacks(model, asked))
+  io.say(attackText(result))
+  await writeResults(io, options.out, async () => ({
+    'watermark-attacks.json': jsonText(result),
+    'watermark-attacks.txt': `${attackText(result)}\n`,
+    ...(await attackPlots(result)),
+  }))
+  io.result(result)
+}
+
+/** Those that the paper compares, and ours. */
+const usualDecoders = [
+  'encoder-only',
+  'gradient:iterations=100',
+  'gradient-free:iterations=100',
+  'accelerated',
+] as const
+
+async function runThreeKeys({ io, folder }: Bench, options: WatermarkBenchOptions): Promise<void> {
+  const open = async () => {
+    const runtime = openRuntime(options)()
+    return { runtime, model: await openDiffusionModel(nodeFiles, folder, runtime) }
+  }
+  const { solver, guidance, inverter, chunk, decoders = usualDecoders } = options
+  const asked = { solver, guidance, inverter, chunk, decoders, prompts: options.count ?? 20, signal: io.signal }
+  const result = await drive(io, benchThreeKeys(open, asked))
+  io.say(threeKeysText(result))
+  await writeResults(io, options.out, async () => ({
+    'watermark-three-keys.json': jsonText(result),
+    'watermark-three-keys.txt': `${threeKeysText(result)}\n`,
+  }))
+  io.result(result)
+}
+
+async function runIdentify({ io, model }: Bench, options: WatermarkBenchOptions): Promise<void> {
+  const asked = { ...options, marked: options.count ?? 16, signal: io.signal }
+  const result = await drive(io, benchIdentify(model, asked))
+  io.say(identifyText(result))
+  await writeResults(io, options.out, async () => ({
+    'watermark-identify.json': jsonText(result),
+    'watermark-identify.txt': `${identifyText(result)}\n`,
+  }))
+  io.result(result)
+}
+
 const tables = {
+  attacks: { run: runAttacks, title: 'marks found and messages read after attacks, by decoder inversion' },
+  'three-keys': { run: runThreeKeys, title: 'the three-key experiment of Hong et al., as released and centred' },
+  identify: { run: runIdentify, title: 'which of very many keys is in a picture' },
   null: { run: runNull, title: 'false positives in white noise and unmarked pictures, against what p-values promise' },
 } as const
 
@@ -56,7 +138,7 @@ async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<v
   try {
     const model = await openDiffusionModel(nodeFiles, folder, runtime)
     const modelVersion = await folderVersion(folder)
-    await tables[options.table].run({ io, model, runtime, cells, modelVersion }, options)
+    await tables[options.table].run({ io, folder, model, runtime, cells, modelVersion }, options)
   } finally {
     await runtime.close()
   }
@@ -76,13 +158,17 @@ Tables:${Object.entries(tables)
 Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there.
 
 Examples:
+  $ undiffuse bench watermark --out out/watermark --resume
+  $ undiffuse bench watermark --attacks jpeg:quality=25 blur:sigma=2+noise:sigma=0.1 --count 50
+  $ undiffuse bench watermark --table three-keys --out out/three-keys
+  $ undiffuse bench watermark --table identify --members 100000
   $ undiffuse bench watermark --table null --out out/watermark
   $ undiffuse bench watermark --table null --noises 2000 --pictures 0`
 
 export function addWatermarkBench(bench: Command): void {
   share(bench.command('watermark'))
     .description('false positives, power under attacks, identification and weaknesses of marks in the noise')
-    .addOption(new Option('--table <name>', 'what to measure').choices(Object.keys(tables)).default('null'))
+    .addOption(new Option('--table <name>', 'what to measure').choices(Object.keys(tables)).default('attacks'))
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
     .option('--chunk <n>', 'pictures that share network runs', integerAtLeast(1), 8)
     .option('--resume', 'take what an interrupted run finished from the folder of `--out`', false)
@@ -93,6 +179,23 @@ export function addWatermarkBench(bench: Command): void {
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
     .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)
     .option('--calibration <n>', 'further unmarked pictures, to calibrate with', integerAtLeast(0), 1000)
+    .option(
+      '--count <n>',
+      'marked pictures (default: 24; three-keys: 20 with each key; identify: 16)',
+      integerAtLeast(1),
+    )
+    .option('--schemes <method:options...>', 'marks, see `undiffuse watermark keygen --help`', [...comparedSchemes])
+    .option('--attacks <attack:options...>', 'see `undiffuse attack --help`; joined by +', [...usualAttacks])
+    .option('--decoders <method:options...>', 'decoder inversions of the attacks and three-keys tables')
+    .option('--inverters <method:options...>', 'inversions of the attacks table', ['naive'])
+    .addOption(
+      new Option('--prompt <which>', 'whether the detector of the attacks table knows the prompt')
+        .choices(['known', 'unknown'])
+        .default('unknown'),
+    )
+    .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
+    .option('--members <n>', 'keys of a family of the identify table', integerAtLeast(1), 100_000)
+    .option('--unmarked <n>', 'noises without a mark of the identify table', integerAtLeast(1), 100)
     .addHelpText('after', help)
     .action((options: WatermarkBenchOptions) => runCommand(options.json, (io) => runBench(io, options)))
 }

@@ -10,6 +10,7 @@ import { threeKeysText } from '../../../bench/three-keys-text.js'
 import { benchAttacks } from '../../../bench/watermark-attacks.js'
 import { attackPlots, attackText } from '../../../bench/watermark-attacks-text.js'
 import { benchIdentify, identifyText } from '../../../bench/watermark-identify.js'
+import { benchWeaknesses, weaknessText } from '../../../bench/watermark-weaknesses.js'
 import { benchNull } from '../../../bench/watermark-null.js'
 import { nullText } from '../../../bench/watermark-null-text.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
@@ -38,6 +39,8 @@ interface WatermarkBenchOptions extends SharedOptions {
   readonly full: boolean
   readonly members: number
   readonly unmarked: number
+  readonly averaged: number
+  readonly imprinted: number
 }
 
 /** What a table is measured with. */
@@ -123,10 +126,23 @@ async function runIdentify({ io, model }: Bench, options: WatermarkBenchOptions)
   io.result(result)
 }
 
+async function runWeaknesses({ io, model }: Bench, options: WatermarkBenchOptions): Promise<void> {
+  const { averaged, imprinted, count: tried = 8 } = options
+  const asked = { ...options, averaged, tried, imprinted, signal: io.signal }
+  const result = await drive(io, benchWeaknesses(model, asked))
+  io.say(weaknessText(result))
+  await writeResults(io, options.out, async () => ({
+    'watermark-weaknesses.json': jsonText(result),
+    'watermark-weaknesses.txt': `${weaknessText(result)}\n`,
+  }))
+  io.result(result)
+}
+
 const tables = {
   attacks: { run: runAttacks, title: 'marks found and messages read after attacks, by decoder inversion' },
   'three-keys': { run: runThreeKeys, title: 'the three-key experiment of Hong et al., as released and centred' },
   identify: { run: runIdentify, title: 'which of very many keys is in a picture' },
+  weaknesses: { run: runWeaknesses, title: 'what removes marks and what forges them: averaging, reprompting, imprinting' },
   null: { run: runNull, title: 'false positives in white noise and unmarked pictures, against what p-values promise' },
 } as const
 
@@ -181,7 +197,7 @@ export function addWatermarkBench(bench: Command): void {
     .option('--calibration <n>', 'further unmarked pictures, to calibrate with', integerAtLeast(0), 1000)
     .option(
       '--count <n>',
-      'marked pictures (default: 24; three-keys: 20 with each key; identify: 16)',
+      'marked pictures (default: 24; three-keys: 20 with each key; identify: 16; weaknesses: 8)',
       integerAtLeast(1),
     )
     .option('--schemes <method:options...>', 'marks, see `undiffuse watermark keygen --help`', [...comparedSchemes])
@@ -196,6 +212,8 @@ export function addWatermarkBench(bench: Command): void {
     .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
     .option('--members <n>', 'keys of a family of the identify table', integerAtLeast(1), 100_000)
     .option('--unmarked <n>', 'noises without a mark of the identify table', integerAtLeast(1), 100)
+    .option('--averaged <n>', 'pictures of one key that the attacker of the weaknesses table has', integerAtLeast(2), 32)
+    .option('--imprinted <n>', 'pictures of the imprint attack, minutes each', integerAtLeast(0), 1)
     .addHelpText('after', help)
     .action((options: WatermarkBenchOptions) => runCommand(options.json, (io) => runBench(io, options)))
 }

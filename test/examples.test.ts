@@ -25,6 +25,7 @@ import * as twister from '../src/math/mersenne-twister.js'
 import * as noises from '../src/math/noise.js'
 import * as statistics from '../src/math/statistics.js'
 import { pictureTools } from '../src/node/picture-tools.js'
+import { invert } from '../src/verbs/invert.js'
 import * as attacking from '../src/watermark/attacks/index.js'
 import { analyticAutoencoder, batchedOver, imageShape } from './laws/analytic-autoencoder.js'
 import { analyticModel } from './laws/analytic-model.js'
@@ -110,6 +111,8 @@ async function world(): Promise<Record<string, unknown>> {
     model: analyticModel().model,
     marked: [image],
     unmarked: [image],
+    watermarked: image,
+    invert,
     image,
     images: [image, image],
     photo: image,

@@ -1,7 +1,7 @@
 /** A part of the picture on black, where it was: content is lost, nothing moves. */
 import { define } from '../../core/define.js'
 import { pixelAttack } from './attack.js'
-import { compose, filled, fillField, windowFields, windowOf } from './window.js'
+import { filled, fillField, pasted, windowFields, windowOf } from './window.js'
 
 /**
  * Keeps a rectangle of the picture in its place and fills the rest.
@@ -24,6 +24,6 @@ export const cropAttack = define({
   },
   make: ({ fill, ...window }) =>
     pixelAttack('crop', (image, _, random) =>
-      compose(image, filled(image, fill), windowOf(image.shape, window, random)),
+      pasted(image, filled(image, fill), windowOf(image.shape, window, random)),
     ),
 })

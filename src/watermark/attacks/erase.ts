@@ -1,7 +1,7 @@
 /** A hole in the picture: the opposite of a crop. */
 import { define } from '../../core/define.js'
 import { pixelAttack } from './attack.js'
-import { compose, filled, fillField, windowFields, windowOf } from './window.js'
+import { filled, fillField, pasted, windowFields, windowOf } from './window.js'
 
 /**
  * Fills a rectangle of the picture.
@@ -24,6 +24,6 @@ export const eraseAttack = define({
   },
   make: ({ fill, ...window }) =>
     pixelAttack('erase', (image, _, random) =>
-      compose(filled(image, fill), image, windowOf(image.shape, window, random)),
+      pasted(filled(image, fill), image, windowOf(image.shape, window, random)),
     ),
 })

@@ -21,6 +21,7 @@ import { webpAttack } from './webp.js'
 
 export { type Attack, type AttackContext, type AttackOptions, attackPicture, type PictureTools } from './attack.js'
 export { applyPattern, averagePattern } from './averaging.js'
+export { type Imprinted, type ImprintOptions, imprintNoise } from './imprint.js'
 export {
   blurAttack,
   brightnessAttack,

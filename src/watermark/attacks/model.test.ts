@@ -1,4 +1,4 @@
-/** Attacks by a model, in a world that is known in closed form. With the bundled model: test/text-to-image.test.ts. */
+/** Attacks by a model, in a world that is known in closed form. With the bundled model: test/attacks.test.ts. */
 import { expect, it } from 'vitest'
 import { analyticImageShape, analyticModel } from '../../../test/laws/analytic-model.js'
 import { torchNoise } from '../../math/noise.js'

@@ -42,7 +42,7 @@ export function windowOf(shape: Shape, { share, ratio, position }: WindowOptions
 }
 
 /** A picture that is `inside` in the window and `outside` elsewhere. */
-export function compose(inside: Tensor, outside: Tensor, { top, left, height, width }: Window): Tensor {
+export function pasted(inside: Tensor, outside: Tensor, { top, left, height, width }: Window): Tensor {
   const [, fullHeight, fullWidth] = inside.shape as [number, number, number]
   return map(outside, (value, i) => {
     const y = Math.floor(i / fullWidth) % fullHeight

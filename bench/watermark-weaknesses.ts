@@ -189,7 +189,14 @@ export async function* benchWeaknesses(
       yield* row({ goal: 'forge', attack: 'imprinting', needs }, imprints, cover.slice(0, imprinted))
     }
   }
-  return { benchmark: 'watermark-weaknesses', model: model.name, machine: machine(), falsePositiveRate, ...options, rows }
+  return {
+    benchmark: 'watermark-weaknesses',
+    model: model.name,
+    machine: machine(),
+    falsePositiveRate,
+    ...options,
+    rows,
+  }
 }
 
 function meanOf(noises: readonly Tensor[]): Tensor {

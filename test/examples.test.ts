@@ -27,6 +27,16 @@ import * as statistics from '../src/math/statistics.js'
 import { pictureTools } from '../src/node/picture-tools.js'
 import { invert } from '../src/verbs/invert.js'
 import * as attacking from '../src/watermark/attacks/index.js'
+import * as calibrating from '../src/watermark/calibration.js'
+import * as detecting from '../src/watermark/detect.js'
+import * as directions from '../src/watermark/direction.js'
+import * as distances from '../src/watermark/distance.js'
+import * as marking from '../src/watermark/index.js'
+import * as keys from '../src/watermark/key.js'
+import * as parity from '../src/watermark/parity-code.js'
+import * as powers from '../src/watermark/power.js'
+import * as signs from '../src/watermark/signs.js'
+import * as spectra from '../src/watermark/spectrum.js'
 import { analyticAutoencoder, batchedOver, imageShape } from './laws/analytic-autoencoder.js'
 import { analyticModel } from './laws/analytic-model.js'
 import { guidedWorld, mixtureDenoiser, shape, unconditionalMixture } from './laws/analytic-world.js'
@@ -34,7 +44,7 @@ import { linear } from './laws/problems.js'
 
 const { ddim, sample, variancePreserving, betas } = diffusions
 const root = fileURLToPath(new URL('..', import.meta.url))
-const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion', 'src/watermark/attacks']
+const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion', 'src/watermark']
 
 interface Example {
   readonly name: string
@@ -75,6 +85,10 @@ async function world(): Promise<Record<string, unknown>> {
     return { diffusion, states }
   }
   const { diffusion, states } = await walked(ddim({ steps: 10 }))
+  const { model } = analyticModel()
+  const told = { scheme: 'gaussian-shading:bits=4', model: model.name, latentShape: shape }
+  const key = keys.readKey(keys.newKey(told, new Uint8Array(32)), 'key.json')
+  const mark = marking.treeRing().watermark(marking.secretOf(new Uint8Array(32)), [4, 16, 16], 0)
   const bending = async (x: maths.Tensor) => maths.map(x, (value) => Math.cos(value))
   /** An embedding moves the world: x₀ + embedding. */
   const [prompt, empty] = [0.3, 0].map((by) => maths.map(noise, (value) => by * value)) as [maths.Tensor, maths.Tensor]
@@ -107,8 +121,20 @@ async function world(): Promise<Record<string, unknown>> {
     ...diffusions,
     ...inversions,
     ...attacking,
+    ...calibrating,
+    ...detecting,
+    ...directions,
+    ...distances,
+    ...marking,
+    ...keys,
+    ...parity,
+    ...powers,
+    ...signs,
+    ...spectra,
+    mark,
+    key,
     pictures: pictureTools,
-    model: analyticModel().model,
+    model,
     marked: [image],
     unmarked: [image],
     watermarked: image,

@@ -92,7 +92,7 @@ export function noncentralChiSquareCdf(x: number, degrees: number, noncentrality
  * probability m/(m + |k|²): the Poisson mixture of the noncentral χ² distribution, averaged over W in closed form. At k = 0
  * it is Fisher's F. Source: ours.
  *
- * @example scaledDistanceCdf(10, 10, 100, 0) // 0.5333
+ * @example scaledDistanceCdf(10, 10, 100, 0) // 0.5512
  */
 export function scaledDistanceCdf(x: number, degrees: number, otherDegrees: number, noncentrality: number): number {
   if (x <= 0) return 0
@@ -138,7 +138,7 @@ export function binomialTail(successes: number, count: number, probability = 0.5
 /**
  * The central interval of a binomial count: fewest and most successes that are not in either tail of (1 − confidence)/2.
  *
- * @example binomialInterval(20000, 0.01, 0.99) // { low: 164, high: 237 }
+ * @example binomialInterval(20000, 0.01, 0.99) // { low: 165, high: 237 }
  */
 export function binomialInterval(
   count: number,

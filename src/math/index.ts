@@ -1,4 +1,15 @@
 /** Numbers on the host; not a word of diffusion. */
+export {
+  binomialInterval,
+  binomialTail,
+  chiSquareCdf,
+  kolmogorovSmirnov,
+  noncentralChiSquareCdf,
+  normalCdf,
+  normalQuantile,
+  quantileInterval,
+  scaledDistanceCdf,
+} from './distributions.js'
 export { type Eigen, symmetricEigen } from './eigen.js'
 export { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from './fft.js'
 export { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'

@@ -24,7 +24,9 @@ export interface CalibratedPValue {
  * set; then P(p ≤ α) ≤ α for any distribution. Cost: n readings, no network. Errors: `bad-option` for an empty set,
  * `bad-shape` for noise of another shape. Source: Vovk, Gammerman and Shafer, 2005, conformal prediction.
  *
- * @example calibratedPValue(mark, mark.read(noise).score, { noises: [noise] }).smallest // 0.5000
+ * @example
+ * const noises = [1, 2, 3].map((seed) => torchNoise(seed, mark.latentShape))
+ * calibratedPValue(mark, mark.read(torchNoise(4, mark.latentShape)).score, { noises }).smallest // 0.25
  */
 export function calibratedPValue(watermark: Watermark, score: number, { noises }: Calibration): CalibratedPValue {
   const atLeast = scoresOf(watermark, noises).filter((other) => other >= score).length

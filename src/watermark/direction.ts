@@ -22,7 +22,7 @@ export function cosineOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
  * t = c·√((n − 1)/(1 − c²)) has Student's distribution of n − 1 degrees. Exact over the draw of V for every u. Source:
  * Fisher, 1915, on the correlation of normal samples, whose mean is known here.
  *
- * @example directionPValue(0.5, 50) // 0.0001085
+ * @example directionPValue(0.5, 50) // 0.00009353
  */
 export const directionPValue = (cosine: number, dimensions: number): number =>
   studentTCdf(-cosine * Math.sqrt((dimensions - 1) / (1 - cosine * cosine)), dimensions - 1)

@@ -17,7 +17,7 @@ const publishedBits = 256
  *
  * zᵢ ← |zᵢ|·(−1)^{m[π(i) mod k] ⊕ bᵢ}, m a message of k bits, b a stream of ChaCha20, π a permutation of the secret's: the
  * magnitudes stay, and the signs are as fair as the stream. Shapes: noise channels × height × width of n numbers; k bits
- * with about n/k copies each; no network. Without a message it carries zeros.
+ * with about n/k copies each. Cost: no network evaluations. Without a message it carries zeros.
  *
  * Reading: sign bits ⊕ b, of each bit of the message the majority. p-value: M = Σ max(copies that say 0, copies that say
  * 1); without the mark n fair coins whatever the picture, and P(M ≥ m) is their exact distribution, so it is exact for

@@ -27,8 +27,8 @@ const decodedShare = 0.01
  * zᵢ ← |zᵢ|·(−1)^{cᵢ ⊕ eᵢ ⊕ bᵢ}: c the codeword of the message and of fresh bits, e errors of rate `errors`, b a pad of
  * ChaCha20. The code: g = bits + `fresh` free places, every other place the sum of two earlier ones, in an order of the
  * secret's; n − g independent parity checks of weight 3. Fresh bits and errors come from the noise that is marked, so two
- * pictures have nothing in common that one without the key sees, and the message is encrypted under the fresh bits. Shapes: noise channels × height × width of n numbers; no
- * network.
+ * pictures have nothing in common that one without the key sees, and the message is encrypted under the fresh bits. Shapes: noise channels × height × width of n numbers. Cost:
+ * no network evaluations.
  *
  * p-value: without the mark the padded signs are fair coins whatever the picture. Of the checks whose three numbers are
  * largest, h hold: P(Binomial(checks, ½) ≥ h), for checks of full rank are independent. The codeword that belief

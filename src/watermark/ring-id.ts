@@ -29,7 +29,7 @@ const defaultSigns = 24
  * F(u) = s·(1 + i)/√2 on the upper half of the spectrum for the sign s of the ring's channel, F(−u) its conjugate; F
  * orthonormal, so a mark has the energy of the noise it replaces. A key is a word of rings × channels signs; members of
  * a family are different words: word = (a·member + b) mod 2ⁿ, a odd, a and b from the secret. Shapes: noise channels ×
- * height × width; no message; no network.
+ * height × width; no message. Cost: no network evaluations.
  *
  * p-value: the score is Σ s·(sum of what is read in the ring); its distribution over the draw of the word is counted, so
  * it is exact for any picture, one with the mark of another member included; it cannot be smaller than 2⁻ⁿ. Errors:

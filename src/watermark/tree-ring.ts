@@ -59,7 +59,7 @@ const twice = (half: ArrayLike<number>): number[] => [
  * F(u) = key(u), F(−u) its conjugate, for the orthonormal transform F of the channel: Hermitian, so that the noise stays
  * real and nothing of the key is lost. `rand`: every bin an independent complex normal number of unit variance. `ring`:
  * one such number for each ring k − 1 < |u| ≤ k. `zeros`, `const`: no secret. Shapes: noise channels × height × width;
- * no message; no network.
+ * no message. Cost: no network evaluations.
  *
  * p-value of `rand` and `ring`: of the cosine between the key's free numbers (bins, or rings) and what is read in their
  * place, exact over the draw of the key for any picture. Of `zeros` and `const`: of the distance from the key with sigma

@@ -10,9 +10,9 @@ import { threeKeysText } from '../../../bench/three-keys-text.js'
 import { benchAttacks } from '../../../bench/watermark-attacks.js'
 import { attackPlots, attackText } from '../../../bench/watermark-attacks-text.js'
 import { benchIdentify, identifyText } from '../../../bench/watermark-identify.js'
-import { benchWeaknesses, weaknessText } from '../../../bench/watermark-weaknesses.js'
 import { benchNull } from '../../../bench/watermark-null.js'
 import { nullText } from '../../../bench/watermark-null-text.js'
+import { benchWeaknesses, weaknessText } from '../../../bench/watermark-weaknesses.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
@@ -142,7 +142,10 @@ const tables = {
   attacks: { run: runAttacks, title: 'marks found and messages read after attacks, by decoder inversion' },
   'three-keys': { run: runThreeKeys, title: 'the three-key experiment of Hong et al., as released and centred' },
   identify: { run: runIdentify, title: 'which of very many keys is in a picture' },
-  weaknesses: { run: runWeaknesses, title: 'what removes marks and what forges them: averaging, reprompting, imprinting' },
+  weaknesses: {
+    run: runWeaknesses,
+    title: 'what removes marks and what forges them: averaging, reprompting, imprinting',
+  },
   null: { run: runNull, title: 'false positives in white noise and unmarked pictures, against what p-values promise' },
 } as const
 
@@ -212,7 +215,12 @@ export function addWatermarkBench(bench: Command): void {
     .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
     .option('--members <n>', 'keys of a family of the identify table', integerAtLeast(1), 100_000)
     .option('--unmarked <n>', 'noises without a mark of the identify table', integerAtLeast(1), 100)
-    .option('--averaged <n>', 'pictures of one key that the attacker of the weaknesses table has', integerAtLeast(2), 32)
+    .option(
+      '--averaged <n>',
+      'pictures of one key that the attacker of the weaknesses table has',
+      integerAtLeast(2),
+      32,
+    )
     .option('--imprinted <n>', 'pictures of the imprint attack, minutes each', integerAtLeast(0), 1)
     .addHelpText('after', help)
     .action((options: WatermarkBenchOptions) => runCommand(options.json, (io) => runBench(io, options)))

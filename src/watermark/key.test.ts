@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { torchNoise } from '../math/noise.js'
+import { checkKey, newKey, readKey } from './key.js'
+
+const secret = Uint8Array.from({ length: 32 }, (_, i) => 7 * i)
+const secretText = Array.from(secret, (byte) => byte.toString(16).padStart(2, '0')).join('')
+const fields = { scheme: 'tree-ring:pattern=ring', model: 'small', latentShape: [4, 16, 16] }
+const text = newKey({ ...fields, members: 500 }, secret)
+
+describe('a key file', () => {
+  it('comes back as it was written, with marks that follow from it', () => {
+    const key = readKey(text, 'key.json')
+    expect(key).toMatchObject({ ...fields, members: 500, messageBits: 0 })
+    expect(key.id).toMatch(/^[0-9a-f]{16}$/)
+    const marked = key.mark(123).imprint(torchNoise(0, [4, 16, 16]))
+    expect(readKey(text, 'key.json').mark(123).read(marked).pValue).toBeLessThan(1e-6)
+    expect(key.identify(marked).member).toBe(123)
+  })
+
+  it('shows its secret to nobody who prints the key', () => {
+    const key = readKey(text, 'key.json')
+    expect(text).toContain(secretText)
+    expect(JSON.stringify(key)).not.toContain(secretText.slice(0, 16))
+    expect(Object.values(key).some((value) => value instanceof Uint8Array)).toBe(false)
+  })
+
+  it('has another id when anything in it is another', () => {
+    const ids = [
+      newKey(fields, secret),
+      newKey({ ...fields, members: 2 }, secret),
+      newKey({ ...fields, model: 'other' }, secret),
+      newKey({ ...fields, scheme: 'tree-ring' }, secret),
+      newKey({ ...fields, latentShape: [4, 16, 24] }, secret),
+      newKey(fields, secret.toReversed()),
+    ].map((one) => readKey(one, 'key.json').id)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it.each([
+    ['is cut short', text.slice(0, 100), /text that is no JSON/],
+    ['is a list', '[]', /JSON that is no object/],
+    ['is of another kind', '{"format":"else"}', /a file of another kind/],
+    ['is of a later version', text.replace('"version": 1', '"version": 2'), /version 1 for .* got version 2/],
+    ['lacks its secret', text.replace(secretText, ''), /missing or of another type/],
+    ['has a shape of words', text.replace('16,\n    16', '"16",\n    16'), /missing or of another type/],
+    ['was made for another model', text.replace('"small"', '"large"'), /was changed/],
+    ['has another secret', text.replace(secretText, secretText.replace(/^00/, '01')), /was changed/],
+    ['has another id', text.replace(/"id": "../, '"id": "zz'), /was changed/],
+  ])('is refused when it %s', (_, changed, message) => {
+    expect(() => readKey(changed, 'key.json')).toThrow(message)
+    try {
+      readKey(changed, 'key.json')
+    } catch (error) {
+      expect((error as { code: string }).code).toBe('bad-option')
+      expect(String(error)).not.toContain(secretText.slice(4, 20))
+    }
+  })
+
+  it('is not made for what there is not', () => {
+    expect(() => newKey({ ...fields, scheme: 'tree-rings' }, secret)).toThrow(/Did you mean `tree-ring`/)
+    expect(() => newKey({ ...fields, scheme: 'prc', members: 2 }, secret)).toThrow(/1 to 1 members/)
+    expect(() => newKey({ ...fields, members: 0 }, secret)).toThrow(/members/)
+    expect(() => newKey({ ...fields, latentShape: [4, 4] }, secret)).toThrow(/channels × height × width/)
+    expect(() => newKey(fields, new Uint8Array(16))).toThrow(/32 bytes/)
+  })
+
+  it('has the members it says, and no others', () => {
+    const key = readKey(text, 'key.json')
+    expect(() => key.mark(500)).toThrow(/a member from 0 to 499/)
+    expect(() => key.mark(-1)).toThrow(/a member from 0 to 499/)
+    const shading = readKey(newKey({ ...fields, scheme: 'gaussian-shading' }, secret), 'key.json')
+    expect(() => shading.identify(torchNoise(0, [4, 16, 16]))).toThrow(/a family of keys/)
+  })
+})
+
+describe('checkKey', () => {
+  const key = readKey(text, 'key.json')
+  it('takes its own model and size', () => checkKey(key, { model: 'small', latentShape: [4, 16, 16] }))
+  it('refuses others, and says what to do', () => {
+    expect(() => checkKey(key, { model: 'sd21', latentShape: [4, 16, 16] })).toThrow(
+      /got one of `small`. Pass the model/,
+    )
+    expect(() => checkKey(key, { model: 'small', latentShape: [4, 16, 24] })).toThrow(/got 4×16×24.*`--fit`/)
+  })
+})

@@ -7,7 +7,6 @@ import {
   calibratedPValue,
   type DiffusionModel,
   kolmogorovSmirnov,
-  quantileInterval,
   type Reading,
   type Signal,
   type Steps,
@@ -15,7 +14,6 @@ import {
   torchGenerator,
   type Watermark,
 } from 'undiffuse'
-import { betaBinomialTail } from './beta-binomial.js'
 import type { Cells } from './cells.js'
 import { type Machine, machine } from './machine.js'
 import { allSchemes, numberedSecret, schemeOf } from './marks.js'
@@ -26,8 +24,6 @@ export interface NullOptions extends Recovery {
   readonly noises: number
   /** Unmarked pictures that are tested, half of them generated, half rendered. */
   readonly pictures: number
-  /** Further pictures, for p-values that need a calibration. */
-  readonly calibration: number
   readonly chunk: number
   readonly cells: Cells
   readonly modelVersion: string
@@ -66,7 +62,6 @@ export interface NullResult extends Recovery {
   readonly machine: Machine
   readonly noises: number
   readonly pictures: number
-  readonly calibration: number
   readonly rows: readonly NullRow[]
 }
 
@@ -75,19 +70,21 @@ const keysUsed = 500
 /** Keys under which a calibration set is read. */
 const calibratedKeys = 20
 
-type CountTail = (k: number, count: number, rate: number) => number
+interface Counting {
+  readonly isDiscrete: boolean
+  /** The counts that a true p-value gives; by default binomial. */
+  interval?(nominalRate: number): { readonly low: number; readonly high: number }
+}
 
 function rowOf(
   of: Pick<NullRow, 'scheme' | 'world' | 'pValues'>,
   pValues: readonly number[],
-  { tail, isDiscrete }: { readonly tail?: CountTail | undefined; readonly isDiscrete: boolean },
+  { isDiscrete, interval }: Counting,
 ): NullRow {
   const trials = pValues.length
   const falsePositives = nominalRates.map((nominalRate): FalsePositives => {
     const found = pValues.filter((p) => p <= nominalRate).length
-    const { low, high } = tail
-      ? quantileInterval(trials, (1 - confidence) / 2, (k) => tail(k, trials, nominalRate))
-      : binomialInterval(trials, nominalRate, confidence)
+    const { low, high } = interval?.(nominalRate) ?? binomialInterval(trials, nominalRate, confidence)
     return { nominalRate, found, rate: found / trials, low, high, isWithin: low <= found && found <= high }
   })
   return { ...of, trials, falsePositives, ...(!isDiscrete && { uniformPValue: kolmogorovSmirnov(pValues) }) }
@@ -106,22 +103,19 @@ interface Read {
  *
  * Worlds: white Gaussian noise; the noise of pictures without a mark, half generated, half rendered. Each picture is read under
  * a key of its own. p-values: the scheme's; the reference formula of tree-ring beside it; of schemes that are exact only
- * given white noise, on pictures, those of a calibration set of other pictures too. The calibrated counts share their
- * set, so their interval is that of the beta-binomial distribution.
+ * given white noise, on pictures, calibrated ones too: each half of the pictures calibrates the other. Counts of halves
+ * that calibrate each other depend on each other, so their interval is that of random halves.
  */
 export async function* benchNull(model: DiffusionModel, options: NullOptions): Steps<NullResult> {
-  const { noises, pictures, calibration, cells, chunk, modelVersion, signal } = options
+  const { noises, pictures, cells, chunk, modelVersion, signal } = options
   const { solver, guidance, decoder, inverter } = options
   const recovery = { solver, guidance, decoder, inverter }
   const half = Math.floor(pictures / 2)
-  const spare = Math.floor(calibration / 2)
   const tested: Tensor[] = []
-  const other: Tensor[] = []
   for (const kind of half > 0 ? unmarkedKinds : []) {
-    const asked = { ...recovery, first: 0, count: half + spare, chunk, cells, modelVersion, signal }
+    const asked = { ...recovery, first: 0, count: half, chunk, cells, modelVersion, signal }
     const all = yield* unmarkedNoises(model, kind, asked)
-    tested.push(...all.slice(0, half))
-    other.push(...all.slice(half))
+    tested.push(...all)
   }
 
   const rows: NullRow[] = []
@@ -149,7 +143,7 @@ export async function* benchNull(model: DiffusionModel, options: NullOptions): S
       return { reading: mark.read(noise), mark }
     })
     yield say(noises)
-    rows.push(...rowsOf(specification, 'pictures', read, needsCalibration ? other : undefined))
+    rows.push(...rowsOf(specification, 'pictures', read, needsCalibration ? tested : undefined))
   }
   return {
     benchmark: 'watermark-null',
@@ -159,7 +153,6 @@ export async function* benchNull(model: DiffusionModel, options: NullOptions): S
     ...recovery,
     noises,
     pictures: 2 * half,
-    calibration: 2 * spare,
     rows,
   }
 }
@@ -189,11 +182,44 @@ function calibrated(
   read: readonly Read[],
   noises: readonly Tensor[],
 ): NullRow {
-  const pValues = read.map(({ reading, mark }) => calibratedPValue(mark, reading.score, { noises }).pValue)
-  const tail: CountTail = (k, count, rate) => {
-    const rank = Math.floor(rate * (noises.length + 1))
-    return rank === 0 ? (k <= 0 ? 1 : 0) : betaBinomialTail(k, count, rank, noises.length + 1 - rank)
-  }
+  const halves = [0, 1].map((half) => ({ noises: noises.filter((_, i) => i % 2 !== half) }))
+  const pValues = read.map(({ reading, mark }, i) => calibratedPValue(mark, reading.score, halves[i % 2]!).pValue)
   // Ranks in a set take no more values than it has members.
-  return rowOf({ scheme, world, pValues: 'calibrated' }, pValues, { tail, isDiscrete: true })
+  return rowOf({ scheme, world, pValues: 'calibrated' }, pValues, {
+    isDiscrete: true,
+    interval: rankInterval(noises.length),
+  })
+}
+
+/** Random halves that are enough for 99 % intervals. */
+const drawnHalves = 4000
+
+/**
+ * The interval of how many of n values have a rank p ≤ rate in the half that they are not in, where all are alike: halves
+ * are drawn, and nothing else matters.
+ */
+export function rankInterval(count: number): (rate: number) => { readonly low: number; readonly high: number } {
+  const random = torchGenerator(1)
+  const draws = Array.from({ length: drawnHalves }, () => {
+    const order = Array.from({ length: count }, (_, i) => ({ half: i % 2, at: random.uniform() }))
+    return order.sort((a, b) => b.at - a.at).map(({ half }) => half)
+  })
+  return (rate) => {
+    const counts = draws.map((halves) => countAtMost(halves, rate)).sort((a, b) => a - b)
+    const tail = Math.floor(((1 - confidence) / 2) * drawnHalves)
+    return { low: counts[tail]!, high: counts[drawnHalves - 1 - tail]! }
+  }
+}
+
+/** Members, the largest score first, given by their halves: how many have (1 + larger ones of the other half)/(m + 1) ≤ rate. */
+function countAtMost(halves: readonly number[], rate: number): number {
+  const sizes = [0, 1].map((half) => halves.filter((one) => one === half).length)
+  const larger = [0, 0]
+  let count = 0
+  for (const half of halves) {
+    const other = 1 - half
+    if ((1 + larger[other]!) / (sizes[other]! + 1) <= rate) count++
+    larger[half]!++
+  }
+  return count
 }

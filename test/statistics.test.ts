@@ -1,6 +1,5 @@
 /** Distributions against scipy's, tails included. */
 import { describe, expect, it } from 'vitest'
-import { betaBinomialTail } from '../bench/beta-binomial.js'
 import {
   binomialTail,
   kolmogorovSmirnov,
@@ -33,7 +32,6 @@ describe('as scipy has them', () => {
   })
   it("Student's distribution of a direction", () => agree(golden.studentDirection, directionPValue))
   it('the binomial distribution', () => agree(golden.binomialTail, binomialTail))
-  it('the beta-binomial distribution', () => agree(golden.betaBinomialTail, betaBinomialTail))
   it('normal quantiles', () => agree(golden.normalQuantile, normalQuantile))
   it("Kolmogorov and Smirnov's test", () => {
     const { values, pValue } = golden.kolmogorovSmirnov

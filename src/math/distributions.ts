@@ -146,16 +146,7 @@ export function binomialInterval(
   confidence: number,
 ): { readonly low: number; readonly high: number } {
   const tail = (1 - confidence) / 2
-  return quantileInterval(count, tail, (k) => binomialTail(k, count, probability))
-}
-
-/** The central interval of a count whose upper tail P(X ≥ k) is known. */
-export function quantileInterval(
-  count: number,
-  tail: number,
-  atLeast: (k: number) => number,
-): { readonly low: number; readonly high: number } {
-  // The smallest k with P(X ≤ k) > tail, and with P(X ≥ k + 1) ≤ tail.
+  const atLeast = (k: number) => binomialTail(k, count, probability)
   const smallest = (holds: (k: number) => boolean) => {
     let [below, above] = [-1, count]
     while (above - below > 1) {
@@ -165,10 +156,8 @@ export function quantileInterval(
     }
     return above
   }
-  return {
-    low: smallest((k) => 1 - atLeast(k + 1) > tail),
-    high: smallest((k) => atLeast(k + 1) <= tail),
-  }
+  // The smallest k with P(X ≤ k) above the tail, and the smallest with P(X > k) within it.
+  return { low: smallest((k) => 1 - atLeast(k + 1) > tail), high: smallest((k) => atLeast(k + 1) <= tail) }
 }
 
 /**

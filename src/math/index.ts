@@ -7,7 +7,6 @@ export {
   noncentralChiSquareCdf,
   normalCdf,
   normalQuantile,
-  quantileInterval,
   scaledDistanceCdf,
 } from './distributions.js'
 export { type Eigen, symmetricEigen } from './eigen.js'

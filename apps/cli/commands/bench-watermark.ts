@@ -29,7 +29,6 @@ interface WatermarkBenchOptions extends SharedOptions {
   readonly inverter: string
   readonly noises: number
   readonly pictures: number
-  readonly calibration: number
   readonly count?: number
   readonly schemes: readonly string[]
   readonly attacks: readonly string[]
@@ -197,7 +196,6 @@ export function addWatermarkBench(bench: Command): void {
     .option('--inverter <method:options>', 'inversion to the noise', 'naive')
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
     .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)
-    .option('--calibration <n>', 'further unmarked pictures, to calibrate with', integerAtLeast(0), 1000)
     .option(
       '--count <n>',
       'marked pictures (default: 24; three-keys: 20 with each key; identify: 16; weaknesses: 8)',

@@ -19,7 +19,7 @@ const publishedBits = 256
  * magnitudes stay, and the signs are as fair as the stream. Shapes: noise channels × height × width of n numbers; k bits
  * with about n/k copies each. Cost: no network evaluations. Without a message it carries zeros.
  *
- * Reading: sign bits ⊕ b, of each bit of the message the majority. p-value: M = Σ max(copies that say 0, copies that say
+ * Reading: sign bits ⊕ b; each bit of the message is what the larger |z| say, for large numbers seldom change their sign. p-value: M = Σ max(copies that say 0, copies that say
  * 1); without the mark n fair coins whatever the picture, and P(M ≥ m) is their exact distribution, so it is exact for
  * any picture and any message. The message is always told, right or not: see `agreement`, the share of signs that agree
  * with it. Every picture of a key has the same signs for the same message: who averages many of them sees the key.
@@ -62,15 +62,20 @@ export const gaussianShading = define({
         },
         read({ data }): Reading {
           const ones = new Uint32Array(messageBits)
+          const votes = new Float64Array(messageBits)
           data.forEach((value, i) => {
-            ones[bitOf[i]!]! += (value < 0 ? 1 : 0) ^ stream[i]!
+            const one = (value < 0 ? 1 : 0) ^ stream[i]!
+            ones[bitOf[i]!]! += one
+            votes[bitOf[i]!]! += one ? Math.abs(value) : -Math.abs(value)
           })
-          const agreeing = ones.reduce((sum, one, bit) => sum + Math.max(one, copies[bit]! - one), 0)
+          const majorities = ones.reduce((sum, one, bit) => sum + Math.max(one, copies[bit]! - one), 0)
+          const told = Array.from(votes, (vote): number => (vote > 0 ? 1 : 0))
+          const agreeing = told.reduce((sum, bit, j) => sum + (bit ? ones[j]! : copies[j]! - ones[j]!), 0)
           return {
-            score: agreeing / count,
-            pValue: tail(agreeing),
+            score: majorities / count,
+            pValue: tail(majorities),
             exactGiven: 'any-picture',
-            message: hexOf(Array.from(ones, (one, bit) => (2 * one > copies[bit]! ? 1 : 0))),
+            message: hexOf(told),
             agreement: agreeing / count,
           }
         },

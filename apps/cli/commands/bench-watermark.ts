@@ -63,7 +63,7 @@ async function runNull({ io, model, cells, modelVersion }: Bench, options: Water
 }
 
 /** The attacks that are told of in the documentation; `--full` takes every one at the strength that was published. */
-const usualAttacks = ['none', 'jpeg:quality=50', 'crop:share=0.75', 'noise:sigma=0.05', 'blur:sigma=1'] as const
+const usualAttacks = ['none', 'jpeg:quality=50', 'crop:share=0.75', 'noise:deviation=0.05', 'blur:sigma=1'] as const
 
 async function runAttacks({ io, model, cells, modelVersion }: Bench, options: WatermarkBenchOptions): Promise<void> {
   const { schemes, full, decoders = full ? [...usualDecoders] : ['encoder-only', 'accelerated'] } = options
@@ -177,7 +177,7 @@ Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from
 
 Examples:
   $ undiffuse bench watermark --out out/watermark --resume
-  $ undiffuse bench watermark --attacks jpeg:quality=25 blur:sigma=2+noise:sigma=0.1 --count 50
+  $ undiffuse bench watermark --attacks jpeg:quality=25 blur:sigma=2+noise:deviation=0.1 --count 50
   $ undiffuse bench watermark --table three-keys --out out/three-keys
   $ undiffuse bench watermark --table identify --members 100000
   $ undiffuse bench watermark --table null --out out/watermark

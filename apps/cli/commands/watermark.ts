@@ -1,0 +1,118 @@
+/** `undiffuse watermark`: keys, marks in pictures, who made them, and what unmarked pictures look like. */
+import { type Command, InvalidArgumentError } from 'commander'
+import { watermarks } from 'undiffuse'
+import { type DetectRequest, detectMarks } from '../detection.js'
+import { addRecoveryOptions, inversionHelp } from '../inversion-options.js'
+import type { Member } from '../key-files.js'
+import { type KeygenRequest, makeKey } from '../keygen.js'
+import { describeMethods } from '../methods.js'
+import { integerAtLeast, pictureSize, positiveShare, rate } from '../numbers.js'
+import { runCommand } from '../terminal.js'
+
+interface Json {
+  readonly json: boolean
+}
+
+const keygenHelp = `
+The key file holds 32 bytes of chance, which are never printed, with everything that they belong to; only its owner may read
+it. It marks pictures of one size of one model. A family has many marks of one secret: one for each user, say. Who holds the
+file can find the mark, forge it and remove it; nobody can make it again.
+
+Examples:
+  $ undiffuse watermark keygen -o key.json
+  $ undiffuse watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json
+  $ undiffuse watermark keygen --scheme gaussian-shading:bits=64 --size 192x128 -o key.json
+  $ undiffuse generate "a large red ball on the left" --watermark key.json --message c0de -o marked.png`
+
+const detectHelp = `
+Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark
+would look so much like a marked one; \`marked\` is one whose p-value, times the number of marks that were asked, is at most
+\`--fpr\`. What it rests on is told: most schemes' is exact for any picture, over the draw of the key; that of tree-ring marks
+of zeros, of constants and of the released mask needs a \`--calibration\`, and without one the verdict is \`undecided\`.
+A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted: what is not said here is taken from it,
+and what is said otherwise is refused. It gives no p-value below 1/(pictures + 1).
+The power is how often a mark is found where it is, if noise is recovered with that correlation.
+
+A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
+that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
+line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
+goes on with \`--resume\`, which also takes up pictures that were added to the folder since.
+The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
+
+Examples:
+  $ undiffuse watermark detect marked.png --key key.json
+  $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball on the left" --message c0de --json
+  $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
+  $ undiffuse watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume
+  $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference`
+
+/** Reads a number of a mark, or `all`. */
+function memberOf(text: string): Member {
+  if (text === 'all') return 'all'
+  try {
+    return integerAtLeast(0)(text)
+  } catch {
+    throw new InvalidArgumentError('It must be a whole number of at least 0, or `all`.')
+  }
+}
+
+/** Of `--key a,b --key c`. */
+const keyFiles = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...text.split(',').filter((path) => path !== ''),
+]
+
+function addKeygen(group: Command): void {
+  group
+    .command('keygen')
+    .description('make a key that marks pictures of a model')
+    .option('--scheme <method:options>', 'how noise is marked, see below', watermarks[0].definition.id)
+    .option('--members <n>', 'marks of this key: a family', integerAtLeast(1), 1)
+    .option(
+      '--size <pixels>',
+      'side, or width x height, of the pictures (default: as the model was trained)',
+      pictureSize,
+    )
+    .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+    .option('-o, --output <file>', 'the key', 'key.json')
+    .option('--force', 'write over a key that is there', false)
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', `${describeMethods('Schemes (method:option=value,...):', watermarks)}\n${keygenHelp}`)
+    .action((options: KeygenRequest & Json) => runCommand(options.json, (io) => makeKey(io, options)))
+}
+
+/** Lines in a file, which a run that was killed goes on with. */
+const addLinesOptions = (command: Command): Command =>
+  command
+    .option('--out <file>', 'results, a line of JSON for each picture as it is finished')
+    .option('--resume', 'go on with a run that was ended', false)
+
+const falsePositives = ['--fpr <rate>', 'share of unmarked pictures that may be taken for marked (default: 1e-6)'] as const
+
+function addDetect(group: Command): void {
+  const command = group
+    .command('detect <source...>')
+    .description('say whether pictures are marked, with a p-value that means it')
+    .requiredOption('--key <file,file>', 'keys to look for; may be given several times', keyFiles)
+    .option('--member <n|all>', 'which mark of a family; all: any of them (default: 0)', memberOf)
+    .option('--message <hex>', 'that is expected: says whether it is the one')
+    .option(...falsePositives, rate)
+    .option('--calibration <file>', 'noise of unmarked pictures, for marks whose p-value needs it')
+    .option('--correlation <rho>', 'of recovered noise with that of the picture, for the power', positiveShare)
+    .option('--reference', 'add the published p-value of tree-ring marks, which is miscalibrated', false)
+  addLinesOptions(addRecoveryOptions(command))
+    .option('--exit-code', 'end with 1 where no picture is marked', false)
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', inversionHelp(detectHelp))
+    .action((sources: readonly string[], options: DetectRequest & Json & { readonly exitCode: boolean }) =>
+      runCommand(options.json, async (io) => {
+        const marked = await detectMarks(io, sources, options)
+        if (options.exitCode && marked === 0) process.exitCode = 1
+      }),
+    )
+}
+
+export function addWatermark(program: Command): void {
+  const group = program.command('watermark').description('mark the noise of pictures, and find the marks')
+  for (const add of [addKeygen, addDetect]) add(group)
+}

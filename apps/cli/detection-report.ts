@@ -176,7 +176,7 @@ function sayRecovery(io: Terminal, { recovery }: DetectionLine): void {
 
 /** With its interval where it is alone. */
 const powerText = ({ correlation, share, low, high }: Power, isAlone: boolean): string =>
-  `${percent(share)}${isAlone ? ` (${percent(low)} to ${percent(high)})` : ''} at ${correlation}`
+  `${percent(share)}${isAlone ? ` (${percent(low)} to ${percent(high)})` : ''} at ${correlation.toFixed(2)}`
 
 function sayPower(io: Terminal, { prepared, power }: FinishedDetection): void {
   const from = { option: '', calibration: ', as the calibration measured it', table: '' }[correlationFrom(prepared)]

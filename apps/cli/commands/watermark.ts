@@ -1,7 +1,9 @@
 /** `undiffuse watermark`: keys, marks in pictures, who made them, and what unmarked pictures look like. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { watermarks } from 'undiffuse'
+import { defaultFalsePositiveRate, watermarks } from 'undiffuse'
+import { type CalibrateRequest, calibrate } from '../calibration.js'
 import { type DetectRequest, detectMarks } from '../detection.js'
+import { type IdentifyRequest, identifyMarks } from '../identification.js'
 import { addRecoveryOptions, inversionHelp } from '../inversion-options.js'
 import type { Member } from '../key-files.js'
 import { type KeygenRequest, makeKey } from '../keygen.js'
@@ -45,6 +47,31 @@ Examples:
   $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
   $ undiffuse watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume
   $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference`
+
+const identifyHelp = `
+All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any
+of them would reach in a picture that carries none; at most \`--fpr\` of such pictures are taken for marked. Schemes without
+families carry a message, which is told. Pictures, folders and .safetensors files as in \`undiffuse watermark detect\`.
+
+Examples:
+  $ undiffuse watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json
+  $ undiffuse generate "a large red ball on the left" --watermark users.json --member 271828 -o marked.png
+  $ undiffuse watermark identify marked.png --key users.json
+  $ undiffuse watermark identify pictures/ --key users.json --fpr 1e-9 --out who.jsonl --json`
+
+const calibrateHelp = `
+The noise that is recovered from unmarked pictures, for marks whose p-value is not exact without it: with n pictures none
+below 1/(n + 1) is claimed. It holds for pictures of the same kind, inverted in the same way, which the file remembers.
+With \`--prompt\` prompts count as known: pictures are inverted with it, those that the model makes with their own.
+Pictures that the model makes, rounded to 8 bits, tell how well noise is recovered: its correlation with what they were
+made from, from which \`detect\` works out its power. They are unmarked too, and count among the others.
+Finished pictures are kept in <file>.part: a run that was ended in any way goes on with \`--resume\`.
+
+Examples:
+  $ undiffuse watermark calibrate photos/ -o calibration.safetensors
+  $ undiffuse watermark calibrate photos/ --size 128 --fit resize --inverter naive --steps 20 -o calibration.safetensors
+  $ undiffuse watermark calibrate --generated 100 --prompts prompts.txt -o calibration.safetensors --resume
+  $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2`
 
 /** Reads a number of a mark, or `all`. */
 function memberOf(text: string): Member {
@@ -112,7 +139,43 @@ function addDetect(group: Command): void {
     )
 }
 
+function addIdentify(group: Command): void {
+  const command = group
+    .command('identify <source...>')
+    .description('say which member of a family marked a picture')
+    .requiredOption('--key <file>', 'the key of the family')
+    .option('--fpr <rate>', 'share of unmarked pictures in which any member may be found', rate, defaultFalsePositiveRate)
+  addLinesOptions(addRecoveryOptions(command))
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', inversionHelp(identifyHelp))
+    .action((sources: readonly string[], options: IdentifyRequest & Json) =>
+      runCommand(options.json, (io) => identifyMarks(io, sources, options)),
+    )
+}
+
+function addCalibrate(group: Command): void {
+  const command = group
+    .command('calibrate [picture...]')
+    .description('learn what the noise of unmarked pictures looks like')
+    .option('--generated <n>', 'pictures that the model makes, as well', integerAtLeast(0), 0)
+    .option('--prompts <file>', 'what they show, a prompt a line (default: the `--prompt`)')
+    .option('--seed <n>', 'of the first of them', integerAtLeast(0), 0)
+    .option(
+      '--size <pixels>',
+      'side, or width x height, of all pictures (default: as the model was trained)',
+      pictureSize,
+    )
+  addRecoveryOptions(command)
+    .option('-o, --output <file>', 'the calibration, a .safetensors file', 'calibration.safetensors')
+    .option('--resume', 'go on with a run that was ended', false)
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', inversionHelp(calibrateHelp))
+    .action((pictures: readonly string[], options: CalibrateRequest & Json) =>
+      runCommand(options.json, (io) => calibrate(io, pictures, options)),
+    )
+}
+
 export function addWatermark(program: Command): void {
   const group = program.command('watermark').description('mark the noise of pictures, and find the marks')
-  for (const add of [addKeygen, addDetect]) add(group)
+  for (const add of [addKeygen, addDetect, addIdentify, addCalibrate]) add(group)
 }

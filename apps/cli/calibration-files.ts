@@ -7,15 +7,15 @@ import {
   expected,
   type Fit,
   formatShape,
-  isFinite,
+  isFinite as isFiniteTensor,
   type Shape,
   sameShape,
   type Tensor,
   type WatermarkKey,
 } from 'undiffuse'
-import { type RememberedRecovery } from './noise-recovery.js'
-import { recipeOf } from './recipe.js'
 import type { Settings } from './journal.js'
+import type { RememberedRecovery } from './noise-recovery.js'
+import { recipeOf } from './recipe.js'
 import { readTensorFile, tensorFile } from './tensor-files.js'
 
 const kind = 'undiffuse-watermark-calibration'
@@ -61,7 +61,7 @@ export async function readCalibration(path: string): Promise<FiledCalibration> {
   if (decoder === undefined || inverter === undefined || fit === undefined || !fits.includes(fit)) {
     throw bad('a calibration that says how it was made', 'one without')
   }
-  if (!tensors.every(isFinite)) {
+  if (!tensors.every(isFiniteTensor)) {
     const remedy = 'The file is damaged: make it again.'
     throw expected('not-finite', 'finite numbers', `\`${basename(path)}\``, 'NaN or infinity', remedy)
   }

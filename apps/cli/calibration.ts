@@ -25,7 +25,14 @@ import { probability, recoveryText } from './detection-report.js'
 import { follow, now, withModel } from './diffusion.js'
 import { type Journal, journalOf, type Line, openJournal, type Settings } from './journal.js'
 import type { NetworkCost } from './networks.js'
-import { inversionOf, type Recovery, type RecoveryRequest, readFitted, recoveryOf, settingsOf } from './noise-recovery.js'
+import {
+  inversionOf,
+  type Recovery,
+  type RecoveryRequest,
+  readFitted,
+  recoveryOf,
+  settingsOf,
+} from './noise-recovery.js'
 import type { PictureSize } from './numbers.js'
 import { type FailedLine, failedLine, modelFingerprint, type PictureLine, pictureOf } from './picture-lines.js'
 import { picturesIn } from './pictures.js'
@@ -157,6 +164,7 @@ async function recoveredIn(journal: Journal, shape: Shape): Promise<Recovered> {
     if (typeof line.correlation === 'number') found.correlations.push(line.correlation)
   }
   if (found.noises.length > 0) return found
+  await journal.remove()
   const got = `none of ${found.failed.length}`
   throw expected('bad-image', 'at least one picture', 'a calibration', got, found.failed[0]?.error.message ?? '')
 }

@@ -4,8 +4,8 @@ import type { FinishedDetection, Prepared } from './detection.js'
 import { keyReport, keyText } from './key-files.js'
 import { noiseExactness } from './noise-inversion.js'
 import type { FailedLine } from './picture-lines.js'
-import type { Terminal } from './terminal.js'
 import { momentsOf } from './tensor-pictures.js'
+import type { Terminal } from './terminal.js'
 import { costLines, costReport, decibels, evaluationText, finiteOrNull, percent, plural } from './words.js'
 
 /** What is found in one source. */
@@ -145,14 +145,16 @@ const verdictText: Readonly<Record<Verdict, string>> = {
 function sayFinding(io: Terminal, prepared: Prepared, finding: DetectionLine['findings'][number]): void {
   const { keys, falsePositiveRate } = prepared
   const key = keys.find(({ id }) => id === finding.key)!
-  const { verdict, pValue, familyPValue, basis, member, message, agreementShare, isExpectedMessage, reference } = finding
+  const { verdict, pValue, familyPValue, basis, member, message, agreementShare, isExpectedMessage, reference } =
+    finding
   io.say(`${keyText(key)}`)
   io.say(`  verdict      ${verdictText[verdict]}, at a false-positive rate of ${probability(falsePositiveRate)}`)
   if (key.members > 1) io.say(`  member       ${member}`)
   io.say(`  p-value      ${probability(pValue)}: ${basisText[basis](prepared)}`)
   if (familyPValue !== pValue) io.say(`               ${probability(familyPValue)} for all marks that were asked`)
   if (message !== undefined) {
-    const is = isExpectedMessage === undefined ? '' : isExpectedMessage ? ', the one expected' : ', not the one expected'
+    const is =
+      isExpectedMessage === undefined ? '' : isExpectedMessage ? ', the one expected' : ', not the one expected'
     const agree = `${percent(agreementShare ?? 0)} of the signs agree`
     io.say(`  message      ${message === null ? 'none that is sure' : message}${is}; ${agree}`)
   }

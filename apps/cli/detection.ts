@@ -1,8 +1,8 @@
 /** What `watermark detect` does: pictures or noise in, what each key says of them out. The statistics are the library's. */
 import {
   type AskedKey,
-  defaultFalsePositiveRate,
   type Detection,
+  defaultFalsePositiveRate,
   detectAll,
   expected,
   expectedPower,
@@ -16,9 +16,18 @@ import { checkCalibration, type FiledCalibration, readCalibration } from './cali
 import { type DetectionLine, type Judged, lineOf, lineText, sayDetection, summaryOf } from './detection-report.js'
 import { follow, now, withModel } from './diffusion.js'
 import type { Settings } from './journal.js'
-import { askedOf, markOf, marksAsked, type Member, messageOf, readKeyFiles } from './key-files.js'
+import { askedOf, type Member, markOf, marksAsked, messageOf, readKeyFiles } from './key-files.js'
 import type { NetworkCost } from './networks.js'
-import { checkModel, checkSame, inversionOf, type Recovery, type RecoveryRequest, recoveryOf, settingsOf } from './noise-recovery.js'
+import {
+  checkModel,
+  checkSame,
+  checkSameFile,
+  inversionOf,
+  type Recovery,
+  type RecoveryRequest,
+  recoveryOf,
+  settingsOf,
+} from './noise-recovery.js'
 import { hasPictures, itemsOf, type ListedSources, listSources, type ReadSource } from './noise-sources.js'
 import {
   checkLines,
@@ -168,6 +177,8 @@ function* powersOf({ asked, request, calibration, falsePositiveRate }: Prepared)
 export async function detectMarks(io: Terminal, paths: readonly string[], request: DetectRequest): Promise<number> {
   const prepared = await prepare(request)
   const listed = await listSources(paths)
+  const { calibration } = prepared
+  if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
   const finished = hasPictures(listed.sources)
     ? await withModel(prepared.recovery, prepared.recovery.recipe, async (model, cost) => {
         const found = await detectIn(io, prepared, listed, model)

@@ -98,7 +98,12 @@ async function markingOf({ watermark, member, message }: GenerationRequest): Pro
 }
 
 /** The noise of a start with the mark in it. Throws where the key is one of another model or size. */
-function marked(model: OpenDiffusionModel, { key, member, message }: Marking, { seed, noise }: Start, size?: PictureSize) {
+function marked(
+  model: OpenDiffusionModel,
+  { key, member, message }: Marking,
+  { seed, noise }: Start,
+  size?: PictureSize,
+) {
   const latentShape = noise?.shape ?? model.latentShape(size)
   checkKey(key, { model: model.name, latentShape })
   return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)

@@ -13,7 +13,14 @@ import { follow, now, withModel } from './diffusion.js'
 import type { Settings } from './journal.js'
 import { keyReport, keyText, readKeyFile } from './key-files.js'
 import type { NetworkCost } from './networks.js'
-import { checkModel, inversionOf, type Recovery, type RecoveryRequest, recoveryOf, settingsOf } from './noise-recovery.js'
+import {
+  checkModel,
+  inversionOf,
+  type Recovery,
+  type RecoveryRequest,
+  recoveryOf,
+  settingsOf,
+} from './noise-recovery.js'
 import { hasPictures, itemsOf, type ListedSources, listSources, type ReadSource } from './noise-sources.js'
 import {
   checkLines,
@@ -82,7 +89,8 @@ async function identifyChunk(
 ): Promise<readonly IdentificationLine[]> {
   const begin = now()
   const images = opened.flatMap(({ value }) => ('picture' in value ? [{ image: value.picture.image }] : []))
-  const inverted = images.length === 0 ? [] : await follow(io, invertAll(images, inversionOf(io, recovery, model!)), place)
+  const inverted =
+    images.length === 0 ? [] : await follow(io, invertAll(images, inversionOf(io, recovery, model!)), place)
   const inversionSeconds = (now() - begin) / Math.max(1, images.length)
   const queue = inverted.map(({ noise }) => noise)
   return opened.map(({ name, value }) => {
@@ -182,7 +190,10 @@ function reportOf({ request, key, model, settings, lines, counts, seconds, cost 
 }
 
 function sayLine(io: Terminal, key: WatermarkKey, line: IdentificationLine | FailedLine): void {
-  if ('error' in line) return io.say(`${line.picture}: failed. ${line.error.message}`)
+  if ('error' in line) {
+    io.say(`${line.picture}: failed. ${line.error.message}`)
+    return
+  }
   const { verdict, pValue, familyPValue, inversionSeconds, identificationSeconds } = line
   const isMarked = verdict === 'marked'
   if (line.by === 'message') {

@@ -32,6 +32,7 @@ export interface Journal {
   complete(path: string): Promise<void>
   /** Removes the file: its lines are somewhere else. */
   remove(): Promise<void>
+  /** Leaves the file to go on with; one without a line is removed. */
   close(): Promise<void>
 }
 
@@ -71,20 +72,30 @@ export async function openJournal(
       await file.datasync()
     })
   if (end === 0) await write(textOf(headerOf(task, settings)))
+  let [isEmpty, isOpen] = [end === 0, true]
+  async function close() {
+    if (isOpen) await file.close()
+    isOpen = false
+  }
+  async function remove() {
+    await close()
+    await attempt(path, () => rm(path, { force: true }))
+  }
   return {
     path,
     lines: () => linesAfterHeader(path),
-    append: (lines) => write(lines.map(textOf).join('')),
+    async append(lines) {
+      isEmpty = false
+      await write(lines.map(textOf).join(''))
+    },
     async complete(name) {
-      await file.close()
+      isEmpty = false
+      await close()
       await attempt(name, () => rename(path, name))
       await syncFolder(dirname(name))
     },
-    async remove() {
-      await file.close()
-      await attempt(path, () => rm(path, { force: true }))
-    },
-    close: () => file.close(),
+    remove,
+    close: () => (isEmpty ? remove() : close()),
   }
 }
 

@@ -1,14 +1,6 @@
 /** Key files of watermarks: written for their owner alone, read as untrusted, asked for members. */
 import { basename } from 'node:path'
-import {
-  type AskedKey,
-  checkKey,
-  expected,
-  formatShape,
-  readKey,
-  type WatermarkKey,
-  zeros,
-} from 'undiffuse'
+import { type AskedKey, checkKey, expected, formatShape, readKey, type WatermarkKey, zeros } from 'undiffuse'
 import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
 
 /** Of its owner alone. */

@@ -29,7 +29,11 @@ export async function makeKey(io: Terminal, request: KeygenRequest): Promise<voi
   parse(watermarks, scheme)
   await checkWritable(output)
   await checkNew(output, force)
-  const networks = { ...(request.model !== undefined && { model: request.model }), precision: '32', lean: false } as const
+  const networks = {
+    ...(request.model !== undefined && { model: request.model }),
+    precision: '32',
+    lean: false,
+  } as const
   const { model, latentShape } = await withModel(networks, {}, async (open) => ({
     model: open.name,
     latentShape: open.latentShape(size),

@@ -79,7 +79,10 @@ export function recoveryOf(request: RecoveryRequest, remembered?: RememberedReco
 }
 
 /** What recovered noise depends on, as text; of the prompt only whether it is known. */
-export function settingsOf({ recipe, decoder, inverter, fit, precision }: Recovery, model: OpenDiffusionModel): Settings {
+export function settingsOf(
+  { recipe, decoder, inverter, fit, precision }: Recovery,
+  model: OpenDiffusionModel,
+): Settings {
   const sampling = samplingOf(recipe, model)
   const { prompt, negative, ...made } = completed(recipe, sampling, sampling.solver.grid(model.schedule).length - 1)
   return {
@@ -109,6 +112,13 @@ export function checkSame(settings: Settings, { file, settings: there }: Remembe
     said(settings[name]),
     'Pass the same, or make another calibration with `undiffuse watermark calibrate`.',
   )
+}
+
+/** The same of a noise file, for what it says of itself: one from `undiffuse invert` says nearly all. */
+export function checkSameFile(metadata: Settings, remembered: RememberedRecovery): void {
+  const said = Object.entries(metadata).filter(([name]) => name in remembered.settings)
+  const promptKnown = `${metadata.prompt !== undefined}`
+  checkSame({ ...remembered.settings, ...Object.fromEntries(said), promptKnown }, remembered)
 }
 
 /** Throws `bad-option` for a key of another model, before any network runs. */
@@ -143,4 +153,3 @@ export async function readFitted(path: string, model: OpenDiffusionModel, fit: F
   const picture = { path, ...(await readImage(path)) }
   return { image: fitPicture(picture, model.pixelMultiple, fit).image, notes: picture.notes }
 }
-

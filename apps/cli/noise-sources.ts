@@ -1,16 +1,23 @@
 /** What is read for its noise: pictures, folders of them, and files that hold the noise already. */
 import { basename } from 'node:path'
-import { checkKey, expected, isFinite, type OpenDiffusionModel, type Tensor, type WatermarkKey } from 'undiffuse'
-import { type FittedPicture, readFitted, type Recovery } from './noise-recovery.js'
+import {
+  checkKey,
+  expected,
+  isFinite as isFiniteTensor,
+  type OpenDiffusionModel,
+  type Tensor,
+  type WatermarkKey,
+} from 'undiffuse'
+import { type FittedPicture, type Recovery, readFitted } from './noise-recovery.js'
 import { picturesIn } from './pictures.js'
 import type { Item } from './survey.js'
 import { isTensorFile, readTensorFile } from './tensor-files.js'
 
-/** The path of a picture, or a noise and the model that its file names. */
+/** The path of a picture, or a noise and what its file says of it. */
 export interface NoiseSource {
   readonly name: string
   readonly noise?: Tensor
-  readonly model?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 export interface ListedSources {
@@ -34,7 +41,7 @@ async function noisesIn(path: string): Promise<readonly NoiseSource[]> {
   return tensors.map((noise, i) => ({
     name: tensors.length === 1 ? path : `${path} ${i + 1}`,
     noise,
-    model: metadata.model,
+    metadata,
   }))
 }
 
@@ -50,10 +57,10 @@ export const itemsOf = (
   model: OpenDiffusionModel | undefined,
   { fit }: Recovery,
 ): readonly Item<ReadSource>[] =>
-  sources.map(({ name, noise, model: madeBy }) => ({
+  sources.map(({ name, noise, metadata }) => ({
     name,
     async open() {
-      if (noise) return checkedNoise(key, noise, name, madeBy)
+      if (noise) return checkedNoise(key, noise, name, metadata?.model)
       const picture = await readFitted(name, model!, fit)
       checkKey(key, { model: model!.name, latentShape: model!.autoencoder.latentShape(picture.image.shape) })
       return { picture }
@@ -62,6 +69,6 @@ export const itemsOf = (
 
 function checkedNoise(key: WatermarkKey, noise: Tensor, name: string, model = key.model): ReadSource {
   checkKey(key, { model, latentShape: noise.shape })
-  if (isFinite(noise)) return { noise }
+  if (isFiniteTensor(noise)) return { noise }
   throw expected('not-finite', 'finite numbers', `\`${basename(name)}\``, 'NaN or infinity', 'Check what made it.')
 }

@@ -114,8 +114,7 @@ export function fail(json: boolean, error: unknown, left?: string): void {
 }
 
 function failureOf(error: unknown, left?: string): { message: string; code: string; exitCode: number } {
-  if (left !== undefined)
-    return { message: `interrupted; ${left}`, code: 'interrupted', exitCode: interruptedExitCode }
+  if (left !== undefined) return { message: `interrupted; ${left}`, code: 'interrupted', exitCode: interruptedExitCode }
   if (isUndiffuseError(error)) {
     // A message of the system may have several lines.
     const message = error.message.replace(/\s*\n\s*/g, ' ')

@@ -22,5 +22,11 @@ export {
   scatterPlot,
 } from './plot.js'
 export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
-export { checkWritable, type FileContent, type WriteOptions, writeFileAtomically, writeFilesAtomically } from './write.js'
+export {
+  checkWritable,
+  type FileContent,
+  type WriteOptions,
+  writeFileAtomically,
+  writeFilesAtomically,
+} from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

@@ -114,7 +114,10 @@ const addLinesOptions = (command: Command): Command =>
     .option('--out <file>', 'results, a line of JSON for each picture as it is finished')
     .option('--resume', 'go on with a run that was ended', false)
 
-const falsePositives = ['--fpr <rate>', 'share of unmarked pictures that may be taken for marked (default: 1e-6)'] as const
+const falsePositives = [
+  '--fpr <rate>',
+  'share of unmarked pictures that may be taken for marked (default: 1e-6)',
+] as const
 
 function addDetect(group: Command): void {
   const command = group
@@ -144,7 +147,12 @@ function addIdentify(group: Command): void {
     .command('identify <source...>')
     .description('say which member of a family marked a picture')
     .requiredOption('--key <file>', 'the key of the family')
-    .option('--fpr <rate>', 'share of unmarked pictures in which any member may be found', rate, defaultFalsePositiveRate)
+    .option(
+      '--fpr <rate>',
+      'share of unmarked pictures in which any member may be found',
+      rate,
+      defaultFalsePositiveRate,
+    )
   addLinesOptions(addRecoveryOptions(command))
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', inversionHelp(identifyHelp))

@@ -54,19 +54,23 @@ const readTestKey = async (name: keyof typeof keys) => readKey(await readFile(ke
 /** Everything that any command said. */
 const said: string[] = []
 
-/** Runs a command in this process: its result, and its words. */
-async function call(body: (io: Terminal) => Promise<unknown>) {
+/** Runs a command in this process: its result, and its words. `heard` may abort it at a stage of the work. */
+async function call(
+  body: (io: Terminal) => Promise<unknown>,
+  heard: (stage: string, controller: AbortController) => void = () => {},
+) {
+  const controller = new AbortController()
   const lines: string[] = []
   // biome-ignore lint/suspicious/noExplicitAny: results are JSON, of a shape for each command.
   let result: any
   const io: Terminal = {
     json: false,
-    signal: new AbortController().signal,
+    signal: controller.signal,
     say: (line = '') => lines.push(line),
     result: (value) => {
       result = JSON.parse(JSON.stringify(value))
     },
-    progress() {},
+    progress: ({ stage }) => heard(stage, controller),
     clear() {},
     keeps() {},
   }
@@ -351,16 +355,29 @@ describe('undiffuse watermark identify', () => {
 })
 
 describe('undiffuse watermark calibrate', () => {
-  it('keeps the noise of pictures that can be read, and of those that the model makes', async () => {
+  it('keeps the noise of pictures that can be read, and of those that the model makes; goes on where it ended', async () => {
+    const output = input('set.safetensors')
+    const more = { generated: 2, prompts: input('prompts.txt'), seed: 70, chunk: 3 }
+    const ended = call(
+      (io) => calibrate(io, [input('many')], { ...inverting, ...more, output }),
+      // In the second chunk.
+      (stage, controller) => {
+        if (stage.startsWith('6 of 14') || stage.startsWith('7 of 14')) controller.abort(new Error('enough'))
+      },
+    )
+    await expect(ended).rejects.toThrow('enough')
+    const before = (await readFile(`${output}.part`, 'utf8')).split('\n')
+    expect(before.length).toBeGreaterThan(4)
+
     const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
-    const made = ['--generated', '2', '--prompts', input('prompts.txt'), '--seed', '70', '--chunk', '11']
-    const words = ['watermark', 'calibrate', input('many'), ...sampling, ...made, '-o', input('set.safetensors')]
+    const made = ['--generated', '2', '--prompts', input('prompts.txt'), '--seed', '70', '--resume']
+    const words = ['watermark', 'calibrate', input('many'), ...sampling, ...made, '-o', output]
     const report = JSON.parse(await succeeded([...words, '--json']))
     expect(report).toMatchObject({ pictures: 11, generated: 2, failed: 3, smallestPValue: 1 / 12 })
     // Six naive steps without the prompt.
     expect(report.correlation).toBeGreaterThan(0.3)
     expect(report.correlation).toBeLessThan(1)
-    expect((await readTensors(nodeFiles, input('set.safetensors'))).get('noise')?.shape).toEqual([11, ...latentShape])
+    expect((await readTensors(nodeFiles, output)).get('noise')?.shape).toEqual([11, ...latentShape])
     expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
   })
 

@@ -120,7 +120,7 @@ function checkReference(asked: readonly AskedKey[]): void {
 }
 
 /** Everything that lines depend on. */
-async function journalSettings(prepared: Prepared, recovered: Settings): Promise<Settings> {
+async function journalSettings(prepared: Prepared, recovered: Settings | undefined): Promise<Settings> {
   const { asked, falsePositiveRate, request, messages, calibration, recovery } = prepared
   return {
     ...recovered,
@@ -130,7 +130,7 @@ async function journalSettings(prepared: Prepared, recovered: Settings): Promise
     ...(calibration && { calibration: calibration.hash }),
     reference: `${request.reference}`,
     ...(recovery.recipe.prompt !== undefined && { prompt: recovery.recipe.prompt }),
-    modelFiles: await modelFingerprint(recovery.model),
+    ...(recovered && { modelFiles: await modelFingerprint(recovery.model) }),
   }
 }
 
@@ -199,11 +199,9 @@ async function detectIn(
 ): Promise<FinishedDetection> {
   const { request, keys, recovery, calibration } = prepared
   const begin = now()
-  const settings = model ? settingsOf(recovery, model) : {}
-  if (model) {
-    checkModel(keys[0], model)
-    if (calibration) checkSame(settings, calibration)
-  }
+  const settings = model && settingsOf(recovery, model)
+  if (model) checkModel(keys[0], model)
+  if (settings && calibration) checkSame(settings, calibration)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   const kept: (DetectionLine | FailedLine)[] = []
   const isShown = request.out === undefined && !isOne
@@ -240,5 +238,15 @@ async function detectIn(
   const seconds = now() - begin
   io.progress({ stage: 'power', done: 0 })
   const power = [...powersOf(prepared)]
-  return { prepared, model: model?.name, settings, counts, power, lines: kept, isOne, seconds, cost: undefined }
+  return {
+    prepared,
+    model: model?.name,
+    settings: settings ?? {},
+    counts,
+    power,
+    lines: kept,
+    isOne,
+    seconds,
+    cost: undefined,
+  }
 }

@@ -128,7 +128,7 @@ async function identifyIn(
       key: key.id,
       falsePositiveRate: `${request.fpr}`,
       ...(recovery.recipe.prompt !== undefined && { prompt: recovery.recipe.prompt }),
-      modelFiles: await modelFingerprint(recovery.model),
+      ...(model && { modelFiles: await modelFingerprint(recovery.model) }),
     },
   }
   const lines = await openLines<IdentificationLine | FailedLine>(io, request, begun, (line) => {

@@ -18,7 +18,7 @@ interface Json {
 const keygenHelp = `
 The key file holds 32 bytes of chance, which are never printed, with everything that they belong to; only its owner may read
 it. It marks pictures of one size of one model. A family has many marks of one secret: one for each user, say. Who holds the
-file can find the mark, forge it and remove it; nobody can make it again.
+file can find the mark, forge it and remove it; without the file nobody can find it any more.
 
 Examples:
   $ undiffuse watermark keygen -o key.json
@@ -38,7 +38,7 @@ The power is how often a mark is found where it is, if noise is recovered with t
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
 that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
 line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
-goes on with \`--resume\`, which also takes up pictures that were added to the folder since.
+goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed.
 The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
 
 Examples:

@@ -50,7 +50,7 @@ describe('programs', () => {
 })
 
 /** Commands that have commands of their own. */
-const withCommands = ['bench', 'checkpoint']
+const withCommands = ['bench', 'checkpoint', 'watermark']
 
 describe('command lines', () => {
   it.each(commands)('$page: $line', async ({ line }) => {

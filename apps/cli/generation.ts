@@ -1,6 +1,7 @@
 /** What `generate` does: a prompt and seeds, or noise from a file, to pictures, and the files beside them. */
 import { basename, dirname, extname, join } from 'node:path'
 import {
+  checkKey,
   expected,
   formatShape,
   type Generation,
@@ -8,9 +9,12 @@ import {
   type OpenDiffusionModel,
   type State,
   type Tensor,
+  torchNoise,
+  type WatermarkKey,
 } from 'undiffuse'
 import { checkWritable, contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, type PrecisionName, withModel } from './diffusion.js'
+import { messageOf, readKeyFile } from './key-files.js'
 import type { PictureSize } from './numbers.js'
 import { completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
 import { checkTensorFileName, fileTypeOf, readTensorFile, stateFile, tensorFile } from './tensor-files.js'
@@ -23,9 +27,20 @@ export interface GenerationRequest extends NetworkOptions, Recipe {
   readonly size?: PictureSize
   /** A file to start from, in place of a seed. */
   readonly noise?: string
+  /** A key file, which of its marks, and what it carries. */
+  readonly watermark?: string
+  readonly member?: number
+  readonly message?: string
   readonly output: string
   readonly saveNoise?: string
   readonly saveLatent?: string
+}
+
+/** The mark that all pictures get. */
+interface Marking {
+  readonly key: WatermarkKey
+  readonly member: number
+  readonly message?: string
 }
 
 /** What one picture is made from. */
@@ -48,6 +63,7 @@ interface FinishedGeneration extends Timed {
   readonly model: string
   readonly recipe: Recipe
   readonly precision: PrecisionName
+  readonly marking?: Marking | undefined
   readonly pictures: readonly GeneratedPicture[]
   /** Files by what they hold. */
   readonly outputs: Readonly<Record<string, string>>
@@ -68,6 +84,45 @@ async function startsOf({ noise, seed, count, size }: GenerationRequest): Promis
   const { tensors, recipe } = await readTensorFile(noise, 'noise')
   return [tensors.map((one) => ({ noise: one })), recipe]
 }
+
+/** Throws for a member that there is not and a message without room. */
+async function markingOf({ watermark, member, message }: GenerationRequest): Promise<Marking | undefined> {
+  if (watermark === undefined) {
+    if (member === undefined && message === undefined) return undefined
+    const got = `\`--${member === undefined ? 'message' : 'member'}\` alone`
+    throw expected('bad-option', 'a key', '`--watermark`', got, 'Pass the file of a key: `--watermark key.json`.')
+  }
+  const key = await readKeyFile(watermark)
+  key.mark(member)
+  return { key, member: member ?? 0, ...(message !== undefined && { message: messageOf(key, message) }) }
+}
+
+/** The noise of a start with the mark in it. Throws where the key is one of another model or size. */
+function marked(
+  model: OpenDiffusionModel,
+  { key, member, message }: Marking,
+  { seed, noise }: Start,
+  size?: PictureSize,
+) {
+  const latentShape = noise?.shape ?? model.latentShape(size)
+  checkKey(key, { model: model.name, latentShape })
+  return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
+}
+
+/** For reports; the secret stays in its file. */
+const markingReport = ({ key, member, message }: Marking) => ({
+  key: key.id,
+  scheme: key.scheme,
+  member,
+  message: message ?? null,
+})
+
+const markingMetadata = ({ key, member, message }: Marking): Record<string, string> => ({
+  watermarkKey: key.id,
+  watermarkScheme: key.scheme,
+  watermarkMember: `${member}`,
+  ...(message !== undefined && { watermarkMessage: message }),
+})
 
 /** `a.png` for one; `a-7.png`, `a-8.png` for several, by their seeds or places. */
 function pathsOf(output: string, starts: readonly Start[]): readonly string[] {
@@ -105,10 +160,14 @@ const sheetOf = ({ pictures, recipe, model }: FinishedGeneration): Promise<Uint8
 }
 
 async function filesOf(finished: FinishedGeneration): Promise<readonly (readonly [string, FileContent])[]> {
-  const { pictures, outputs, recipe, model, precision } = finished
+  const { pictures, outputs, recipe, model, precision, marking } = finished
   const generations = pictures.map(({ generation }) => generation)
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
-  const made = { model, ...(seeds.length > 0 && { seeds: seeds.join(',') }) }
+  const made = {
+    model,
+    ...(seeds.length > 0 && { seeds: seeds.join(',') }),
+    ...(marking && markingMetadata(marking)),
+  }
   const noise = () => tensorFile({ noise: generations.map((one) => one.noise) }, recipe, made, fileTypeOf(precision))
   const latent = () =>
     stateFile(
@@ -128,7 +187,7 @@ async function filesOf(finished: FinishedGeneration): Promise<readonly (readonly
 }
 
 function reportOf(finished: FinishedGeneration) {
-  const { model, recipe, pictures, outputs } = finished
+  const { model, recipe, pictures, outputs, marking } = finished
   const [{ generation }] = pictures as readonly [GeneratedPicture]
   const [, height, width] = generation.image.shape
   return {
@@ -141,6 +200,7 @@ function reportOf(finished: FinishedGeneration) {
     widthPixels: width,
     heightPixels: height,
     latentShape: generation.latent.shape,
+    watermark: marking ? markingReport(marking) : null,
     pictures: pictures.map(({ path, seed, generation }) => ({
       picture: path,
       seed: seed ?? null,
@@ -154,7 +214,7 @@ function reportOf(finished: FinishedGeneration) {
 }
 
 function sayReport(io: Terminal, finished: FinishedGeneration): void {
-  const { model, pictures, outputs } = finished
+  const { model, pictures, outputs, marking } = finished
   const { prompt, negativePrompt, guidance, solver, steps, widthPixels, heightPixels, evaluations } = reportOf(finished)
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
   const from = seeds.length > 0 ? `seed ${seeds.join(', ')}` : 'the noise of a file'
@@ -163,6 +223,11 @@ function sayReport(io: Terminal, finished: FinishedGeneration): void {
   io.say(
     `  from, to     noise ${formatShape(pictures[0]!.generation.latent.shape)} → ${widthPixels}×${heightPixels} pixels`,
   )
+  if (marking) {
+    const { key, member, message } = marking
+    const of = key.members > 1 ? `, member ${member}` : ''
+    io.say(`  mark         key ${key.id}, ${key.scheme}${of}${message === undefined ? '' : `, message ${message}`}`)
+  }
   io.say(`  evaluations  ${evaluationText(evaluations)}`)
   for (const line of costLines(finished)) io.say(line)
   io.say(`wrote ${[...pictures.map(({ path }) => path), ...Object.values(outputs)].join(', ')}`)
@@ -183,6 +248,7 @@ async function generateOne(
 /** Reads, generates, writes and reports. Fails before the networks run where it can be known to fail. */
 export async function generatePictures(io: Terminal, request: GenerationRequest): Promise<void> {
   const [starts, remembered] = await startsOf(request)
+  const marking = await markingOf(request)
   const recipe = withRemembered(request, remembered)
   requiredPrompt(recipe.prompt, 'Say what to show: `undiffuse generate "a red circle"`.')
   const paths = pathsOf(request.output, starts)
@@ -197,14 +263,19 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
       const part = starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined
-      const { states, ...generation } = await generateOne(io, model, recipe, start, { size: request.size, part })
+      const { size } = request
+      const begun = marking ? { noise: marked(model, marking, start, size) } : start
+      const { states, ...generation } = await generateOne(io, model, recipe, begun, {
+        size: marking ? undefined : size,
+        part,
+      })
       pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)! })
     }
     const seconds = now() - begin
     const steps = pictures[0]!.generation.grid.length - 1
     const made = completed(recipe, samplingOf(recipe, model), steps)
     const { precision } = request
-    return { model: model.name, recipe: made, precision, pictures, outputs, seconds, cost: await cost() }
+    return { model: model.name, recipe: made, precision, marking, pictures, outputs, seconds, cost: await cost() }
   })
   await writeFilesAtomically(await filesOf(finished))
   io.clear()

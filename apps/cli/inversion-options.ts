@@ -5,18 +5,35 @@ import { addNetworkOptions } from './diffusion.js'
 import { defaultDecoder } from './inversion.js'
 import { describeMethods } from './methods.js'
 import { defaultInverter } from './noise-inversion.js'
-import { addRecipeOptions, solverHelp } from './recipe.js'
+import { defaultChunk, defaultFit, inverterWithout } from './noise-recovery.js'
+import { integerAtLeast } from './numbers.js'
+import { addRecipeOptions, promptOption, solverHelp } from './recipe.js'
+
+const fitOption = (more = ''): Option =>
+  new Option('--fit <how>', `pictures whose sides the model does not take${more}`).choices([
+    'refuse',
+    'pad',
+    'crop',
+    'resize',
+  ])
 
 /** How the picture was made, with which networks, and how each half is undone. */
 export const addInversionOptions = (command: Command): Command =>
   addNetworkOptions(addRecipeOptions(command))
     .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
     .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
-    .addOption(
-      new Option('--fit <how>', 'pictures whose sides the model does not take')
-        .choices(['refuse', 'pad', 'crop', 'resize'])
-        .default('pad'),
+    .addOption(fitOption().default(defaultFit))
+
+/** The same where what is not said may be known from elsewhere: from a calibration. */
+export const addRecoveryOptions = (command: Command): Command =>
+  addNetworkOptions(addRecipeOptions(command.option(...promptOption)))
+    .option(
+      '--inverter <method:options>',
+      `how to undo the solver, see below (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
     )
+    .option('--decoder <method:options>', `how to invert the decoder, see below (default: ${defaultDecoder})`)
+    .addOption(fitOption(` (default: ${defaultFit})`))
+    .option('--chunk <n>', 'pictures that are inverted at the same time', integerAtLeast(1), defaultChunk)
 
 /** The methods, then the command's own help. */
 export const inversionHelp = (help: string): string =>

@@ -15,6 +15,7 @@ import { addModels } from './commands/models.js'
 import { addReport } from './commands/report.js'
 import { addRoundTrip } from './commands/round-trip.js'
 import { addRun } from './commands/run.js'
+import { addWatermark } from './commands/watermark.js'
 import { fail, watchStdout } from './terminal.js'
 
 const { version, description } = JSON.parse(readFileSync(bundledFile('package.json'), 'utf8')) as {
@@ -49,6 +50,7 @@ for (const add of [
   addAttack,
   addReport,
   addBench,
+  addWatermark,
   addRun,
   addCheckpoint,
   addModels,

@@ -35,3 +35,17 @@ export function pictureSize(text: string): PictureSize {
   if (size.width > 0 && size.height > 0) return size
   throw new InvalidArgumentError('It must be pixels, as 128 or 192x128 (width x height).')
 }
+
+/** Reads a number between 0 and 1, both left out: a rate. */
+export function rate(text: string): number {
+  const value = finiteNumber(text)
+  if (value > 0 && value < 1) return value
+  throw new InvalidArgumentError('It must be a number between 0 and 1, as 1e-6.')
+}
+
+/** Reads a number above 0, at most 1. */
+export function positiveShare(text: string): number {
+  const value = finiteNumber(text)
+  if (value > 0 && value <= 1) return value
+  throw new InvalidArgumentError('It must be a number above 0, at most 1.')
+}

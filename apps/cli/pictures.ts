@@ -13,8 +13,8 @@ export interface NamedPicture {
   readonly notes: readonly string[]
 }
 
-/** A folder stands for the pictures in it, `frame2` before `frame10`. */
-async function picturesIn(path: string): Promise<readonly string[]> {
+/** A folder stands for the pictures in it, `frame2` before `frame10`; any other path for itself. */
+export async function picturesIn(path: string): Promise<readonly string[]> {
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) return [path]
   const names = ((await nodeFiles.list(path)) ?? []).filter((name) => endings.includes(extname(name).toLowerCase()))
   if (names.length === 0) {

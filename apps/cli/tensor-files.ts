@@ -20,6 +20,8 @@ export interface ReadTensors {
   readonly memories: readonly (readonly Tensor[])[]
   /** What the file says of how they were made. */
   readonly recipe: Recipe
+  /** Everything that it says, whoever wrote it. */
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 export const isTensorFile = (path: string): boolean => extname(path).toLowerCase() === '.safetensors'
@@ -62,7 +64,7 @@ export async function readTensorFile(path: string, name: 'latent' | 'noise'): Pr
     throw expected('bad-shape', `a memory for each of ${tensors.length} latents`, file, 'others', 'Check what made it.')
   }
   const memories = tensors.map((_, i) => remembered.map((all) => all[i]!))
-  return { tensors, memories, recipe: recipeOf(metadata) }
+  return { tensors, memories, recipe: recipeOf(metadata), metadata }
 }
 
 function unstack({ shape, data }: Tensor): readonly Tensor[] {

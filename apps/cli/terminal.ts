@@ -20,6 +20,8 @@ export interface Terminal {
   /** A progress line on stderr, drawn over itself; only where stderr is a terminal. */
   progress(progress: Progress): void
   clear(): void
+  /** Says, if the command is interrupted, that this file holds what is finished. */
+  keeps(path: string): void
 }
 
 const barWidth = 24
@@ -34,7 +36,7 @@ function progressLine({ stage, done, total, residual }: Progress): string {
 
 const printJson = (value: unknown) => console.log(JSON.stringify(value, undefined, 2))
 
-function terminal(json: boolean, signal: AbortSignal): Terminal {
+function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
   const draws = process.stderr.isTTY === true
   let drawn = 0
   return {
@@ -56,7 +58,15 @@ function terminal(json: boolean, signal: AbortSignal): Terminal {
       if (drawn > 0) process.stderr.write('\r\x1b[2K')
       drawn = 0
     },
+    keeps(path) {
+      left.text = `\`${path}\` holds what is finished: go on with \`--resume\`.`
+    },
   }
+}
+
+/** What an interrupted command leaves, in words. */
+interface Left {
+  text: string
 }
 
 /**
@@ -66,14 +76,15 @@ function terminal(json: boolean, signal: AbortSignal): Terminal {
  */
 export async function runCommand(json: boolean, body: (terminal: Terminal) => Promise<void>): Promise<void> {
   const controller = new AbortController()
-  const io = terminal(json, controller.signal)
+  const left: Left = { text: 'no unfinished file was left.' }
+  const io = terminal(json, controller.signal, left)
   let end: NodeJS.Timeout | undefined
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(interruptedExitCode)
     controller.abort(new Error('interrupted'))
     end = setTimeout(() => {
       io.clear()
-      fail(json, controller.signal.reason, controller.signal)
+      fail(json, controller.signal.reason, left.text)
       process.exit()
     }, graceMilliseconds)
   }
@@ -84,24 +95,26 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
     io.clear()
   } catch (error) {
     io.clear()
-    fail(json, error, controller.signal)
+    fail(json, error, controller.signal.aborted ? left.text : undefined)
   } finally {
     clearTimeout(end)
     for (const name of signals) process.off(name, interrupt)
   }
 }
 
-/** Says what went wrong in one line on stderr, and in JSON on stdout where that was asked for; sets the exit code. */
-export function fail(json: boolean, error: unknown, signal?: AbortSignal): void {
-  const { message, code, exitCode } = failureOf(error, signal)
+/**
+ * Says what went wrong in one line on stderr, and in JSON on stdout where that was asked for; sets the exit code. `left` is
+ * what an interrupted command leaves.
+ */
+export function fail(json: boolean, error: unknown, left?: string): void {
+  const { message, code, exitCode } = failureOf(error, left)
   console.error(`undiffuse: ${message}`)
   if (json) printJson({ error: { code, message } })
   process.exitCode = exitCode
 }
 
-function failureOf(error: unknown, signal?: AbortSignal): { message: string; code: string; exitCode: number } {
-  if (signal?.aborted)
-    return { message: 'interrupted; no unfinished file was left.', code: 'interrupted', exitCode: interruptedExitCode }
+function failureOf(error: unknown, left?: string): { message: string; code: string; exitCode: number } {
+  if (left !== undefined) return { message: `interrupted; ${left}`, code: 'interrupted', exitCode: interruptedExitCode }
   if (isUndiffuseError(error)) {
     // A message of the system may have several lines.
     const message = error.message.replace(/\s*\n\s*/g, ' ')

@@ -7,6 +7,7 @@ export {
   type ContactSheetOptions,
   contactSheet,
 } from './contact-sheet.js'
+export { unavailable } from './failures.js'
 export { nodeFiles } from './files.js'
 export { type MakeCheckpointOptions, makeCheckpoint, makePipeline } from './make-checkpoint.js'
 export { pictureTools } from './picture-tools.js'
@@ -22,5 +23,11 @@ export {
   scatterPlot,
 } from './plot.js'
 export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
-export { checkWritable, type FileContent, writeFileAtomically, writeFilesAtomically } from './write.js'
+export {
+  checkWritable,
+  type FileContent,
+  type WriteOptions,
+  writeFileAtomically,
+  writeFilesAtomically,
+} from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

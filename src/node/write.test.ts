@@ -1,5 +1,5 @@
 /** Files that belong together, and asking beforehand. Single files: files.test.ts. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,6 +29,18 @@ describe('writeFilesAtomically', () => {
     await writeFilesAtomically(['a', 'b'].map((name) => [join(folder, name), name] as const))
     expect(await readdir(folder)).toEqual(['a', 'b'])
     expect(await readFile(join(folder, 'b'), 'utf8')).toBe('b')
+  })
+})
+
+describe('mode', () => {
+  it('is what was asked, also in place of a file that others could read', async () => {
+    const place = join(folder, 'private')
+    await mkdir(place)
+    const path = join(place, 'key')
+    await writeFile(path, 'old', { mode: 0o644 })
+    await writeFilesAtomically([[path, 'new']], { mode: 0o600 })
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    await rm(place, { recursive: true })
   })
 })
 

@@ -9,6 +9,11 @@ import { codeOf, unavailable } from './failures.js'
 
 export type FileContent = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
+export interface WriteOptions {
+  /** Who may read and write it, as chmod has it; what the process's mask takes away is gone. Default 0o666. */
+  readonly mode?: number
+}
+
 /**
  * Writes a file under a temporary name in the same folder and renames it: at `path` stands the old file or the complete
  * new one, never a part.
@@ -18,8 +23,8 @@ export type FileContent = Uint8Array | string | Iterable<Uint8Array> | AsyncIter
  *
  * @example await writeFileAtomically('out/latent.safetensors', encodeSafetensors({ latent }))
  */
-export const writeFileAtomically = (path: string, content: FileContent): Promise<void> =>
-  writeFilesAtomically([[path, content]])
+export const writeFileAtomically = (path: string, content: FileContent, options?: WriteOptions): Promise<void> =>
+  writeFilesAtomically([[path, content]], options)
 
 /**
  * Writes files that belong together: all are complete under temporary names before the first takes its place, so a full
@@ -29,6 +34,7 @@ export const writeFileAtomically = (path: string, content: FileContent): Promise
  */
 export async function writeFilesAtomically(
   files: Iterable<readonly [path: string, content: FileContent]>,
+  { mode = 0o666 }: WriteOptions = {},
 ): Promise<void> {
   const staged = [...files].map(([path, content]) => ({ path, content, temporary: temporaryName(path) }))
   const forget = atExit(() => {
@@ -42,7 +48,7 @@ export async function writeFilesAtomically(
   try {
     for (const { path } of staged) await refuseSpecialFile(path)
     for (const { path, content, temporary } of staged) {
-      await attempt(path, () => writeFile(temporary, content, { flag: 'wx' }))
+      await attempt(path, () => writeFile(temporary, content, { flag: 'wx', mode }))
     }
     for (const { path, temporary } of staged) await attempt(path, () => rename(temporary, path))
   } catch (error) {

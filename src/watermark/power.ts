@@ -3,6 +3,7 @@ import { expected } from '../core/errors.js'
 import { torchGenerator } from '../math/noise.js'
 import { wilsonInterval } from '../math/statistics.js'
 import { combine } from '../math/tensor.js'
+import { type Calibration, calibratedPValue } from './calibration.js'
 import type { Watermark } from './watermark.js'
 
 export interface PowerOptions {
@@ -10,6 +11,8 @@ export interface PowerOptions {
   readonly falsePositiveRate: number
   /** Between the marked noise and what is recovered of it, in (0, 1]. */
   readonly correlation: number
+  /** For marks whose p-value is exact only given white noise: the verdict takes that of the calibration. */
+  readonly calibration?: Calibration | undefined
   /** Trials. Default 200. */
   readonly trials?: number
   /** Default 0. */
@@ -35,7 +38,7 @@ export interface Power {
  */
 export function expectedPower(
   watermark: Watermark,
-  { falsePositiveRate, correlation, trials = 200, seed = 0 }: PowerOptions,
+  { falsePositiveRate, correlation, calibration, trials = 200, seed = 0 }: PowerOptions,
 ): Power {
   const inUnit = (value: number) => value > 0 && value <= 1
   if (!inUnit(correlation) || !inUnit(falsePositiveRate) || !Number.isInteger(trials) || trials < 1) {
@@ -49,7 +52,10 @@ export function expectedPower(
   for (let i = 0; i < trials; i++) {
     const marked = watermark.imprint(random.noise(watermark.latentShape))
     const recovered = combine([correlation, marked], [rest, random.noise(watermark.latentShape)])
-    if (watermark.read(recovered).pValue <= falsePositiveRate) found++
+    const { pValue, score, exactGiven } = watermark.read(recovered)
+    const calibrated = exactGiven === 'white-noise' && calibration
+    const believed = calibrated ? calibratedPValue(watermark, score, calibrated).pValue : pValue
+    if (believed <= falsePositiveRate) found++
   }
   return { correlation, share: found / trials, ...wilsonInterval(found, trials) }
 }

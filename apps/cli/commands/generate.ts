@@ -14,12 +14,14 @@ const help = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
 A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first.
 Several pictures take the seeds that follow and come with a contact sheet.
+A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise, and says of which key.
 
 Examples:
   $ undiffuse generate "a large red ball on the left, on blue stripes" --seed 7 -o ball.png
   $ undiffuse generate "a small green star on the right" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20
   $ undiffuse generate "a small green star on the right" --save-noise n.safetensors --save-latent z.safetensors
-  $ undiffuse generate --noise n.safetensors -o again.png`
+  $ undiffuse generate --noise n.safetensors -o again.png
+  $ undiffuse generate "a large red ball on the left" --watermark key.json --message c0de -o marked.png`
 
 export function addGenerate(program: Command): void {
   const command = program
@@ -33,6 +35,9 @@ export function addGenerate(program: Command): void {
       pictureSize,
     )
     .option('--noise <file>', 'start from the noise in a .safetensors file')
+    .option('--watermark <key.json>', 'mark the noise with a key of `undiffuse watermark keygen`')
+    .option('--member <n>', 'which mark of a family of keys (default: 0)', integerAtLeast(0))
+    .option('--message <hex>', 'what the mark carries, where it has room')
   addNetworkOptions(addRecipeOptions(command))
     .option('-o, --output <file>', 'the picture, a .png file', 'generated.png')
     .option('--save-noise <file>', 'the noise, a .safetensors file')

@@ -1,0 +1,252 @@
+/** What `watermark detect` does: pictures or noise in, what each key says of them out. The statistics are the library's. */
+import {
+  type AskedKey,
+  type Detection,
+  defaultFalsePositiveRate,
+  detectAll,
+  expected,
+  expectedPower,
+  findingsIn,
+  type OpenDiffusionModel,
+  type Power,
+  type WatermarkKey,
+  zeros,
+} from 'undiffuse'
+import { checkCalibration, type FiledCalibration, readCalibration } from './calibration-files.js'
+import { type DetectionLine, type Judged, lineOf, lineText, sayDetection, summaryOf } from './detection-report.js'
+import { follow, now, withModel } from './diffusion.js'
+import type { Settings } from './journal.js'
+import { askedOf, type Member, markOf, marksAsked, messageOf, readKeyFiles } from './key-files.js'
+import type { NetworkCost } from './networks.js'
+import {
+  checkModel,
+  checkSame,
+  checkSameFile,
+  inversionOf,
+  type Recovery,
+  type RecoveryRequest,
+  recoveryOf,
+  settingsOf,
+} from './noise-recovery.js'
+import { hasPictures, itemsOf, type ListedSources, listSources, type ReadSource } from './noise-sources.js'
+import {
+  checkLines,
+  type FailedLine,
+  failedLine,
+  type LinesRequest,
+  modelFingerprint,
+  openLines,
+} from './picture-lines.js'
+import { type Opened, survey } from './survey.js'
+import type { Terminal } from './terminal.js'
+
+export interface DetectRequest extends RecoveryRequest, LinesRequest {
+  readonly key: readonly string[]
+  readonly member?: Member
+  /** That is expected. */
+  readonly message?: string
+  readonly fpr?: number
+  readonly calibration?: string
+  /** Adds the published formula. */
+  readonly reference: boolean
+  readonly correlation?: number
+}
+
+/** Keys and files that are read, and fit each other. */
+export interface Prepared {
+  readonly request: DetectRequest
+  readonly keys: readonly [WatermarkKey, ...WatermarkKey[]]
+  readonly asked: readonly AskedKey[]
+  readonly falsePositiveRate: number
+  /** Of each key what its message must be. */
+  readonly messages: ReadonlyMap<string, string>
+  readonly calibration: FiledCalibration | undefined
+  readonly recovery: Recovery
+}
+
+export interface Counts {
+  readonly pictures: number
+  readonly marked: number
+  readonly unmarked: number
+  readonly undecided: number
+  readonly failed: number
+}
+
+/** How often a key's mark would be found, by how well noise is recovered; none where the verdict rests on nothing. */
+export interface KeyPower {
+  readonly key: string
+  readonly powers: readonly Power[]
+}
+
+/** Everything that the report says. */
+export interface FinishedDetection {
+  readonly prepared: Prepared
+  readonly model: string | undefined
+  readonly settings: Settings
+  readonly counts: Counts
+  readonly power: readonly KeyPower[]
+  /** Where they are kept: without a file, and for programs or of one picture. */
+  readonly lines: readonly (DetectionLine | FailedLine)[]
+  readonly isOne: boolean
+  readonly seconds: number
+  readonly cost: NetworkCost | undefined
+}
+
+/** What people are told of power where no correlation is known: from barely recovered to nearly whole. */
+const tableCorrelations: readonly number[] = [0.3, 0.5, 0.7, 0.9]
+/** For one correlation and for each of a table; reading large noise for a code takes a fifth of a second. */
+const [trialsOfOne, trialsOfTable] = [100, 25]
+
+async function prepare(request: DetectRequest): Promise<Prepared> {
+  const keys = await readKeyFiles(request.key)
+  const asked = askedOf(keys, request.member)
+  const { message, fpr = defaultFalsePositiveRate } = request
+  const messages = new Map(message === undefined ? [] : keys.map((key) => [key.id, messageOf(key, message)]))
+  const calibration = request.calibration === undefined ? undefined : await readCalibration(request.calibration)
+  if (calibration) checkCalibration(calibration, keys[0])
+  if (request.reference) checkReference(asked)
+  await checkLines(request)
+  const recovery = recoveryOf(request, calibration)
+  return { request, keys, asked, falsePositiveRate: fpr, messages, calibration, recovery }
+}
+
+const readingOfNothing = (asked: AskedKey) => markOf(asked).read(zeros(asked.key.latentShape))
+
+function checkReference(asked: readonly AskedKey[]): void {
+  if (asked.some((one) => readingOfNothing(one).distance)) return
+  const got = asked.map(({ key }) => `\`${key.scheme}\``).join(', ')
+  const remedy = 'Only tree-ring marks have a published p-value.'
+  throw expected('bad-option', 'a tree-ring key', '`--reference`', got, remedy)
+}
+
+/** Everything that lines depend on. */
+async function journalSettings(prepared: Prepared, recovered: Settings | undefined): Promise<Settings> {
+  const { asked, falsePositiveRate, request, messages, calibration, recovery } = prepared
+  return {
+    ...recovered,
+    keys: asked.map(({ key, member = 0 }) => `${key.id} ${member}`).join(', '),
+    falsePositiveRate: `${falsePositiveRate}`,
+    ...(messages.size > 0 && { message: [...messages.values()].join(', ') }),
+    ...(calibration && { calibration: calibration.hash }),
+    reference: `${request.reference}`,
+    ...(recovery.recipe.prompt !== undefined && { prompt: recovery.recipe.prompt }),
+    ...(recovered && { modelFiles: await modelFingerprint(recovery.model) }),
+  }
+}
+
+/** Findings of sources that are read: pictures inverted together, noise as it is. */
+async function judge(
+  io: Terminal,
+  { asked: keys, falsePositiveRate, calibration, recovery }: Prepared,
+  model: OpenDiffusionModel | undefined,
+  opened: readonly Opened<ReadSource>[],
+  place: string,
+): Promise<readonly Judged[]> {
+  const begin = now()
+  const images = opened.flatMap(({ value }) => ('picture' in value ? [{ image: value.picture.image }] : []))
+  const options = { keys, falsePositiveRate, calibration }
+  const detected =
+    images.length === 0
+      ? []
+      : await follow(io, detectAll(images, { ...inversionOf(io, recovery, model!), ...options }), place)
+  const queue: Detection[] = [...detected]
+  const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
+    if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
+    const { findings, inversion } = queue.shift()!
+    return { name, findings, inversion, notes: value.picture.notes }
+  })
+  const seconds = (now() - begin) / opened.length
+  return found.map((one) => ({ ...one, seconds }))
+}
+
+/** Power of each asked key's mark at the rate that is left to one of them. */
+function* powersOf({ asked, request, calibration, falsePositiveRate }: Prepared): Generator<KeyPower> {
+  const known = request.correlation ?? calibration?.correlation
+  const correlations = known === undefined ? tableCorrelations : [known]
+  const trials = known === undefined ? trialsOfTable : trialsOfOne
+  const rate = falsePositiveRate / marksAsked(asked)
+  for (const one of asked) {
+    const isDecidable = calibration !== undefined || readingOfNothing(one).exactGiven === 'any-picture'
+    const options = { falsePositiveRate: rate, calibration, trials }
+    const power = (correlation: number) => expectedPower(markOf(one), { ...options, correlation })
+    yield { key: one.key.id, powers: isDecidable ? correlations.map(power) : [] }
+  }
+}
+
+/** Reads, inverts, judges, and reports; tells how many pictures are marked. */
+export async function detectMarks(io: Terminal, paths: readonly string[], request: DetectRequest): Promise<number> {
+  const prepared = await prepare(request)
+  const listed = await listSources(paths)
+  const { calibration } = prepared
+  if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
+  const finished = hasPictures(listed.sources)
+    ? await withModel(prepared.recovery, prepared.recovery.recipe, async (model, cost) => {
+        const found = await detectIn(io, prepared, listed, model)
+        return { ...found, cost: await cost() }
+      })
+    : await detectIn(io, prepared, listed, undefined)
+  io.clear()
+  sayDetection(io, finished)
+  io.result(summaryOf(finished))
+  return finished.counts.marked
+}
+
+async function detectIn(
+  io: Terminal,
+  prepared: Prepared,
+  { sources, isOne }: ListedSources,
+  model: OpenDiffusionModel | undefined,
+): Promise<FinishedDetection> {
+  const { request, keys, recovery, calibration } = prepared
+  const begin = now()
+  const settings = model && settingsOf(recovery, model)
+  if (model) checkModel(keys[0], model)
+  if (settings && calibration) checkSame(settings, calibration)
+  const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
+  const kept: (DetectionLine | FailedLine)[] = []
+  const isShown = request.out === undefined && !isOne
+  const lines = await openLines<DetectionLine | FailedLine>(
+    io,
+    request,
+    { task: 'undiffuse watermark detect', settings: await journalSettings(prepared, settings) },
+    (line) => {
+      counts.pictures++
+      counts['error' in line ? 'failed' : line.verdict]++
+      if (request.out === undefined) kept.push(line)
+      if (!isShown || io.json) return
+      io.clear()
+      io.say(lineText(line))
+    },
+  )
+  try {
+    await survey(itemsOf(sources, keys[0], model, recovery), {
+      chunk: recovery.chunk,
+      finished: lines.finished,
+      signal: io.signal,
+      work: async (opened, place) =>
+        (await judge(io, prepared, model, opened, place)).map((judged) => lineOf(prepared, judged)),
+      failed(name, error) {
+        if (isOne) throw error
+        return failedLine(name, error)
+      },
+      keep: lines.keep,
+    })
+    await lines.complete()
+  } finally {
+    await lines.close()
+  }
+  const seconds = now() - begin
+  io.progress({ stage: 'power', done: 0 })
+  const power = [...powersOf(prepared)]
+  return {
+    prepared,
+    model: model?.name,
+    settings: settings ?? {},
+    counts,
+    power,
+    lines: kept,
+    isOne,
+    seconds,
+    cost: undefined,
+  }
+}

@@ -1,0 +1,224 @@
+/** What `watermark identify` does: which member of a family is in a picture, among all of them. */
+import {
+  findingsIn,
+  type Identification,
+  invertAll,
+  type OpenDiffusionModel,
+  type Tensor,
+  type WatermarkKey,
+  zeros,
+} from 'undiffuse'
+import { probability, recoveryText } from './detection-report.js'
+import { follow, now, withModel } from './diffusion.js'
+import type { Settings } from './journal.js'
+import { keyReport, keyText, readKeyFile } from './key-files.js'
+import type { NetworkCost } from './networks.js'
+import {
+  checkModel,
+  inversionOf,
+  type Recovery,
+  type RecoveryRequest,
+  recoveryOf,
+  settingsOf,
+} from './noise-recovery.js'
+import { hasPictures, itemsOf, type ListedSources, listSources, type ReadSource } from './noise-sources.js'
+import {
+  checkLines,
+  type FailedLine,
+  failedLine,
+  type LinesRequest,
+  modelFingerprint,
+  openLines,
+} from './picture-lines.js'
+import { type Opened, survey } from './survey.js'
+import type { Terminal } from './terminal.js'
+import { costLines, costReport, plural } from './words.js'
+
+export interface IdentifyRequest extends RecoveryRequest, LinesRequest {
+  readonly key: string
+  readonly fpr: number
+}
+
+/** Who it is: a member of a family, or what a message says. */
+type Who =
+  | ({ readonly by: 'family' } & Identification)
+  | { readonly by: 'message'; readonly message: string | null; readonly pValue: number; readonly familyPValue: number }
+
+type IdentificationLine = ReturnType<typeof lineOf>
+
+function lineOf(
+  { fpr }: IdentifyRequest,
+  picture: string,
+  who: Who,
+  seconds: { readonly inversionSeconds: number; readonly identificationSeconds: number },
+) {
+  return { picture, verdict: who.familyPValue <= fpr ? 'marked' : 'unmarked', ...who, ...seconds } as const
+}
+
+/** Everything that the report says. */
+interface FinishedIdentification {
+  readonly request: IdentifyRequest
+  readonly key: WatermarkKey
+  readonly model: string | undefined
+  readonly settings: Settings
+  readonly lines: readonly (IdentificationLine | FailedLine)[]
+  readonly counts: { pictures: number; marked: number; unmarked: number; failed: number }
+  readonly seconds: number
+  readonly cost: NetworkCost | undefined
+}
+
+/** Before any network runs. Families of one are asked to see whether they can be. */
+function checkIdentifies(key: WatermarkKey): void {
+  if (key.messageBits > 0 || key.members > 1) return
+  key.identify(zeros(key.latentShape))
+}
+
+/** Schemes without families say who it is in the message. */
+function whoIsIn(key: WatermarkKey, noise: Tensor, falsePositiveRate: number): Who {
+  if (key.messageBits === 0) return { by: 'family', ...key.identify(noise) }
+  const [found] = findingsIn(noise, { keys: [{ key }], falsePositiveRate })
+  const { pValue, familyPValue, reading } = found!
+  return { by: 'message', message: reading.message ?? null, pValue, familyPValue }
+}
+
+async function identifyChunk(
+  io: Terminal,
+  { request, key, recovery, model }: Identifying,
+  opened: readonly Opened<ReadSource>[],
+  place: string,
+): Promise<readonly IdentificationLine[]> {
+  const begin = now()
+  const images = opened.flatMap(({ value }) => ('picture' in value ? [{ image: value.picture.image }] : []))
+  const inverted =
+    images.length === 0 ? [] : await follow(io, invertAll(images, inversionOf(io, recovery, model!)), place)
+  const inversionSeconds = (now() - begin) / Math.max(1, images.length)
+  const queue = inverted.map(({ noise }) => noise)
+  return opened.map(({ name, value }) => {
+    const isGiven = 'noise' in value
+    const noise = isGiven ? value.noise : queue.shift()!
+    const asked = now()
+    const who = whoIsIn(key, noise, request.fpr)
+    const identificationSeconds = now() - asked
+    return lineOf(request, name, who, { inversionSeconds: isGiven ? 0 : inversionSeconds, identificationSeconds })
+  })
+}
+
+interface Identifying {
+  readonly request: IdentifyRequest
+  readonly key: WatermarkKey
+  readonly recovery: Recovery
+  readonly model: OpenDiffusionModel | undefined
+}
+
+async function identifyIn(
+  io: Terminal,
+  identifying: Identifying,
+  { sources, isOne }: ListedSources,
+): Promise<FinishedIdentification> {
+  const { request, key, recovery, model } = identifying
+  const begin = now()
+  const settings = model ? settingsOf(recovery, model) : {}
+  if (model) checkModel(key, model)
+  const counts = { pictures: 0, marked: 0, unmarked: 0, failed: 0 }
+  const kept: (IdentificationLine | FailedLine)[] = []
+  const begun = {
+    task: 'undiffuse watermark identify',
+    settings: {
+      ...settings,
+      key: key.id,
+      falsePositiveRate: `${request.fpr}`,
+      ...(recovery.recipe.prompt !== undefined && { prompt: recovery.recipe.prompt }),
+      ...(model && { modelFiles: await modelFingerprint(recovery.model) }),
+    },
+  }
+  const lines = await openLines<IdentificationLine | FailedLine>(io, request, begun, (line) => {
+    counts.pictures++
+    counts['error' in line ? 'failed' : line.verdict]++
+    if (request.out !== undefined) return
+    kept.push(line)
+    io.clear()
+    sayLine(io, key, line)
+  })
+  try {
+    await survey(itemsOf(sources, key, model, recovery), {
+      chunk: recovery.chunk,
+      finished: lines.finished,
+      signal: io.signal,
+      work: (opened, place) => identifyChunk(io, identifying, opened, place),
+      failed(name, error) {
+        if (isOne) throw error
+        return failedLine(name, error)
+      },
+      keep: lines.keep,
+    })
+    await lines.complete()
+  } finally {
+    await lines.close()
+  }
+  const seconds = now() - begin
+  return { request, key, model: model?.name, settings, lines: kept, counts, seconds, cost: undefined }
+}
+
+/** Reads, inverts once, asks all members, and reports. */
+export async function identifyMarks(io: Terminal, paths: readonly string[], request: IdentifyRequest): Promise<void> {
+  const key = await readKeyFile(request.key)
+  checkIdentifies(key)
+  await checkLines(request)
+  const recovery = recoveryOf(request)
+  const listed = await listSources(paths)
+  const finished = hasPictures(listed.sources)
+    ? await withModel(recovery, recovery.recipe, async (model, cost) => {
+        const found = await identifyIn(io, { request, key, recovery, model }, listed)
+        return { ...found, cost: await cost() }
+      })
+    : await identifyIn(io, { request, key, recovery, model: undefined }, listed)
+  io.clear()
+  sayIdentification(io, finished)
+  io.result(reportOf(finished))
+}
+
+function reportOf({ request, key, model, settings, lines, counts, seconds, cost }: FinishedIdentification) {
+  return {
+    model: model ?? null,
+    familyWiseErrorRate: request.fpr,
+    key: keyReport(key),
+    settings,
+    ...counts,
+    ...(cost ? costReport({ seconds, cost }) : { seconds }),
+    ...(request.out === undefined ? { results: lines } : { outputs: { results: request.out } }),
+  }
+}
+
+function sayLine(io: Terminal, key: WatermarkKey, line: IdentificationLine | FailedLine): void {
+  if ('error' in line) {
+    io.say(`${line.picture}: failed. ${line.error.message}`)
+    return
+  }
+  const { verdict, pValue, familyPValue, inversionSeconds, identificationSeconds } = line
+  const isMarked = verdict === 'marked'
+  if (line.by === 'message') {
+    const says = line.message === null ? 'none that is sure' : line.message
+    io.say(`${line.picture}: ${isMarked ? `marked; the message says who it is: ${says}` : 'not marked by this key'}`)
+    io.say(`  p-value      ${probability(pValue)}`)
+    io.say('  families     this scheme has none: give each user a message of their own when pictures are made')
+  } else {
+    const nearest = `nearest is member ${line.member}`
+    io.say(`${line.picture}: ${isMarked ? `member ${line.member}` : `no member is sure; ${nearest}`}`)
+    const all = `${probability(familyPValue)} among ${plural(key.members, 'member')}`
+    io.say(`  p-value      ${probability(pValue)} of this one alone, ${all}`)
+    io.say(`  score        ${line.score.toFixed(3)}; the next best ${line.runnerUpScore.toFixed(3)}`)
+  }
+  io.say(`  time         ${inversionSeconds.toFixed(2)} s to the noise, ${identificationSeconds.toFixed(2)} s to ask`)
+}
+
+function sayIdentification(io: Terminal, finished: FinishedIdentification): void {
+  const { request, key, model, settings, counts, seconds, cost } = finished
+  const { pictures, marked, unmarked, failed } = counts
+  io.say(
+    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${failed} failed; at a family-wise error rate of ${probability(request.fpr)}`,
+  )
+  io.say(`  by           ${keyText(key)}`)
+  if (model !== undefined) io.say(`               ${recoveryText(model, settings)}`)
+  if (cost) for (const text of costLines({ seconds, cost })) io.say(text)
+  if (request.out !== undefined) io.say(`wrote ${request.out}`)
+}

@@ -1,0 +1,155 @@
+/**
+ * How noise is recovered from the pictures of a survey. A calibration and the pictures that are judged by it must have all
+ * of it in common.
+ */
+import { basename } from 'node:path'
+import {
+  decoderInverters,
+  expected,
+  type Fit,
+  type InvertAllOptions,
+  inverters,
+  naive,
+  type OpenDiffusionModel,
+  parse,
+  type Tensor,
+  type WatermarkKey,
+} from 'undiffuse'
+import { readImage } from 'undiffuse/node'
+import { type NetworkOptions, now } from './diffusion.js'
+import { defaultDecoder } from './inversion.js'
+import type { Settings } from './journal.js'
+import { defaultInverter } from './noise-inversion.js'
+import { fitPicture } from './pictures.js'
+import { completed, type Recipe, recipeMetadata, samplingOf, withRemembered } from './recipe.js'
+import type { Terminal } from './terminal.js'
+
+export const defaultFit: Fit = 'pad'
+export const defaultChunk = 4
+/** Without a prompt nothing finds the noise that was used, so that nothing more is spent on it. */
+export const inverterWithout = naive.definition.id
+
+/** What is said of it; a calibration may know the rest. */
+export interface RecoveryRequest extends NetworkOptions, Recipe {
+  readonly decoder?: string
+  readonly inverter?: string
+  readonly fit?: Fit
+  readonly chunk: number
+}
+
+/** What a calibration remembers. */
+export interface RememberedRecovery {
+  readonly file: string
+  readonly recipe: Recipe
+  readonly decoder: string
+  readonly inverter: string
+  readonly fit: Fit
+  /** All of it as text, with the model and what is no method. */
+  readonly settings: Settings
+}
+
+/** Everything is said. */
+export interface Recovery extends NetworkOptions {
+  readonly recipe: Recipe
+  readonly decoder: string
+  readonly inverter: string
+  readonly fit: Fit
+  readonly chunk: number
+}
+
+/** What is said, then what is remembered, then what is usual. Throws `bad-option` for methods that there are not. */
+export function recoveryOf(request: RecoveryRequest, remembered?: RememberedRecovery): Recovery {
+  const recipe = withRemembered(request, remembered?.recipe ?? {})
+  const usual = recipe.prompt === undefined ? inverterWithout : defaultInverter
+  const { device, model, precision, lean, chunk } = request
+  const recovery = {
+    ...(device !== undefined && { device }),
+    ...(model !== undefined && { model }),
+    precision,
+    lean,
+    chunk,
+    recipe,
+    decoder: request.decoder ?? remembered?.decoder ?? defaultDecoder,
+    inverter: request.inverter ?? remembered?.inverter ?? usual,
+    fit: request.fit ?? remembered?.fit ?? defaultFit,
+  }
+  parse(decoderInverters, recovery.decoder)
+  parse(inverters, recovery.inverter)
+  return recovery
+}
+
+/** What recovered noise depends on, as text; of the prompt only whether it is known. */
+export function settingsOf(
+  { recipe, decoder, inverter, fit, precision }: Recovery,
+  model: OpenDiffusionModel,
+): Settings {
+  const sampling = samplingOf(recipe, model)
+  const { prompt, negative, ...made } = completed(recipe, sampling, sampling.solver.grid(model.schedule).length - 1)
+  return {
+    model: model.name,
+    ...recipeMetadata(made),
+    promptKnown: `${prompt !== undefined}`,
+    ...(negative !== undefined && { negativePrompt: negative }),
+    inverter,
+    decoder,
+    fit,
+    precision,
+  }
+}
+
+const optionOf: Readonly<Record<string, string>> = { promptKnown: '--prompt', negativePrompt: '--negative' }
+
+/** Throws `bad-option` for the first thing that was done otherwise for the calibration. */
+export function checkSame(settings: Settings, { file, settings: there }: RememberedRecovery): void {
+  const names = [...new Set([...Object.keys(there), ...Object.keys(settings)])]
+  const name = names.find((one) => settings[one] !== there[one])
+  if (name === undefined) return
+  const said = (value: string | undefined) => (value === undefined ? 'nothing' : `\`${value}\``)
+  throw expected(
+    'bad-option',
+    `${name} ${said(there[name])}, as \`${basename(file)}\` was made,`,
+    `\`${optionOf[name] ?? `--${name}`}\``,
+    said(settings[name]),
+    'Pass the same, or make another calibration with `undiffuse watermark calibrate`.',
+  )
+}
+
+/** The same of a noise file, for what it says of itself: one from `undiffuse invert` says nearly all. */
+export function checkSameFile(metadata: Settings, remembered: RememberedRecovery): void {
+  const said = Object.entries(metadata).filter(([name]) => name in remembered.settings)
+  const promptKnown = `${metadata.prompt !== undefined}`
+  checkSame({ ...remembered.settings, ...Object.fromEntries(said), promptKnown }, remembered)
+}
+
+/** Throws `bad-option` for a key of another model, before any network runs. */
+export function checkModel(key: WatermarkKey, model: OpenDiffusionModel): void {
+  if (key.model === model.name) return
+  const remedy = `Pass the model that the key was made for, or make a key for \`${model.name}\`.`
+  throw expected('bad-option', `a key of \`${model.name}\``, `key ${key.id}`, `one of \`${key.model}\``, remedy)
+}
+
+/** With what `invertAll` and `detectAll` are called. */
+export const inversionOf = (
+  io: Terminal,
+  { recipe, decoder, inverter, chunk }: Recovery,
+  model: OpenDiffusionModel,
+): InvertAllOptions => ({
+  ...samplingOf(recipe, model),
+  model,
+  decoder: parse(decoderInverters, decoder),
+  inverter: parse(inverters, inverter),
+  signal: io.signal,
+  now,
+  chunk,
+})
+
+export interface FittedPicture {
+  readonly image: Tensor
+  readonly notes: readonly string[]
+}
+
+/** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */
+export async function readFitted(path: string, model: OpenDiffusionModel, fit: Fit): Promise<FittedPicture> {
+  const picture = { path, ...(await readImage(path)) }
+  return { image: fitPicture(picture, model.pixelMultiple, fit).image, notes: picture.notes }
+}

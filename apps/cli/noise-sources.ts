@@ -1,0 +1,74 @@
+/** What is read for its noise: pictures, folders of them, and files that hold the noise already. */
+import { basename } from 'node:path'
+import {
+  checkKey,
+  expected,
+  isFinite as isFiniteTensor,
+  type OpenDiffusionModel,
+  type Tensor,
+  type WatermarkKey,
+} from 'undiffuse'
+import { type FittedPicture, type Recovery, readFitted } from './noise-recovery.js'
+import { picturesIn } from './pictures.js'
+import type { Item } from './survey.js'
+import { isTensorFile, readTensorFile } from './tensor-files.js'
+
+/** The path of a picture, or a noise and what its file says of it. */
+export interface NoiseSource {
+  readonly name: string
+  readonly noise?: Tensor
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export interface ListedSources {
+  readonly sources: readonly NoiseSource[]
+  /** One that was named itself: what is wrong with it is an error of the command. */
+  readonly isOne: boolean
+}
+
+/** Each once, in the order of the command line. Reads noise files, not pictures. */
+export async function listSources(paths: readonly string[]): Promise<ListedSources> {
+  const listed = await Promise.all(paths.map((path) => (isTensorFile(path) ? noisesIn(path) : picturesAt(path))))
+  const sources = [...new Map(listed.flat().map((source) => [source.name, source])).values()]
+  return { sources, isOne: sources.length === 1 && sources[0]!.name === paths[0] }
+}
+
+const picturesAt = async (path: string): Promise<readonly NoiseSource[]> =>
+  (await picturesIn(path)).map((name) => ({ name }))
+
+async function noisesIn(path: string): Promise<readonly NoiseSource[]> {
+  const { tensors, metadata } = await readTensorFile(path, 'noise')
+  return tensors.map((noise, i) => ({
+    name: tensors.length === 1 ? path : `${path} ${i + 1}`,
+    noise,
+    metadata,
+  }))
+}
+
+/** A picture that is fitted and could carry the mark, or its noise. */
+export type ReadSource = { readonly picture: FittedPicture } | { readonly noise: Tensor }
+
+export const hasPictures = (sources: readonly NoiseSource[]): boolean => sources.some(({ noise }) => !noise)
+
+/** Sources as a survey opens them. The model is needed for pictures alone. */
+export const itemsOf = (
+  sources: readonly NoiseSource[],
+  key: WatermarkKey,
+  model: OpenDiffusionModel | undefined,
+  { fit }: Recovery,
+): readonly Item<ReadSource>[] =>
+  sources.map(({ name, noise, metadata }) => ({
+    name,
+    async open() {
+      if (noise) return checkedNoise(key, noise, name, metadata?.model)
+      const picture = await readFitted(name, model!, fit)
+      checkKey(key, { model: model!.name, latentShape: model!.autoencoder.latentShape(picture.image.shape) })
+      return { picture }
+    },
+  }))
+
+function checkedNoise(key: WatermarkKey, noise: Tensor, name: string, model = key.model): ReadSource {
+  checkKey(key, { model, latentShape: noise.shape })
+  if (isFiniteTensor(noise)) return { noise }
+  throw expected('not-finite', 'finite numbers', `\`${basename(name)}\``, 'NaN or infinity', 'Check what made it.')
+}

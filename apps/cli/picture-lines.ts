@@ -1,0 +1,92 @@
+/** A line for each picture of a survey: printed, collected, or written to a file that a killed run goes on with. */
+import { createHash } from 'node:crypto'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expected, type UndiffuseError } from 'undiffuse'
+import { checkWritable } from 'undiffuse/node'
+import { journalOf, type Line, openJournal, type Settings } from './journal.js'
+import { modelFolder } from './networks.js'
+import type { Terminal } from './terminal.js'
+
+export interface PictureLine {
+  readonly picture: string
+}
+
+/** What could not be read; the run went on. */
+export interface FailedLine extends PictureLine {
+  readonly error: { readonly code: string; readonly message: string }
+}
+
+export const failedLine = (picture: string, { code, message }: UndiffuseError): FailedLine => ({
+  picture,
+  error: { code, message },
+})
+
+export interface LinesRequest {
+  /** A file of JSON lines. */
+  readonly out?: string
+  readonly resume: boolean
+}
+
+export interface PictureLines<L extends PictureLine> {
+  /** Pictures whose lines are there already. */
+  readonly finished: ReadonlySet<string>
+  keep(lines: readonly L[]): Promise<void>
+  /** Gives the file its name, once all is done. */
+  complete(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Nothing is computed for a file that cannot be written, or without one to go on with. */
+export async function checkLines({ out, resume }: LinesRequest): Promise<void> {
+  if (out !== undefined) return await checkWritable(out)
+  if (!resume) return
+  const remedy = 'Pass the `--out` of the run to go on with.'
+  throw expected('bad-option', 'a file', '`--out`', 'none, with `--resume`', remedy)
+}
+
+/** `heard` is told each line: those that are there first, then those that are kept. */
+export async function openLines<L extends PictureLine>(
+  io: Terminal,
+  { out, resume }: LinesRequest,
+  begun: { readonly task: string; readonly settings: Settings },
+  heard: (line: L) => void,
+): Promise<PictureLines<L>> {
+  if (out === undefined) {
+    const nothing = async () => {}
+    return { finished: new Set(), keep: async (lines) => lines.forEach(heard), complete: nothing, close: nothing }
+  }
+  const journal = await openJournal(journalOf(out), { ...begun, resume, finished: out })
+  io.keeps(journal.path)
+  const finished = new Set<string>()
+  for await (const line of journal.lines()) {
+    finished.add(pictureOf(line, journal.path))
+    heard(line as unknown as L)
+  }
+  return {
+    finished,
+    async keep(lines) {
+      await journal.append(lines)
+      for (const line of lines) heard(line)
+    },
+    complete: () => journal.complete(out),
+    close: () => journal.close(),
+  }
+}
+
+/** Throws `bad-option` for a line that is none of ours. */
+export function pictureOf({ picture }: Line, path: string): string {
+  if (typeof picture === 'string') return picture
+  const remedy = 'The file was changed: remove it to begin anew.'
+  throw expected('bad-option', 'a `picture` in each line', `\`${path}\``, 'a line without', remedy)
+}
+
+const modelFiles = /\.(json|safetensors|onnx|onnx_data|bin|txt)$/
+
+/** Names and sizes of a model's files: a model that was trained again is told apart without reading its weights. */
+export async function modelFingerprint(model: string | undefined): Promise<string> {
+  const folder = await modelFolder(model)
+  const names = (await readdir(folder, { recursive: true }).catch(() => [])).filter((name) => modelFiles.test(name))
+  const sizes = await Promise.all(names.sort().map(async (name) => [name, (await stat(join(folder, name))).size]))
+  return createHash('sha256').update(JSON.stringify(sizes)).digest('hex').slice(0, 16)
+}

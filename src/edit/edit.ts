@@ -71,7 +71,7 @@ export interface Edit extends LatentEdit {
  * x*[0 … N] recovered under `from`, then x[0] = x*[0], x[i+1] = step(x[i]; `to`), as the method goes about it. A picture's
  * latent is found first (`decoder`). Shapes: picture 3 × H × W, latent as the model's, mask 1 × H × W. Cost: the decoder
  * inversion's, the method's, one decode. Exact given what `exact` says: the same walk with `to` = `from` would end at the
- * source; in pixels only `lockBackground` guarantees anything. Errors: `bad-option` for a mask with nothing in it and a
+ * latent, or at the picture where its latent decodes to it; in pixels of an edit only `lockBackground` guarantees anything. Errors: `bad-option` for a mask with nothing in it and a
  * trajectory of another length, `bad-shape` for what does not fit the model or the picture, those of the method and the
  * model, and the signal's reason.
  *
@@ -126,7 +126,7 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   const background = edited.mask && likenessOutside(edited.mask, image, shown)
   return {
     ...edited,
-    exact: edited.exact === 'given-latent' && decoder ? decoder.exact : edited.exact,
+    exact: edited.exact === 'given-latent' && decoder?.exact === 'given-image' ? 'given-image' : edited.exact,
     image,
     source: shown,
     sourceLatent: latent,

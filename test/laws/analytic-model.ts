@@ -5,12 +5,20 @@
 
 import type { Autoencoder } from '../../src/autoencoder/index.js'
 import { expected } from '../../src/core/errors.js'
+import type { Denoising } from '../../src/diffusion/conditioning.js'
 import { betas, variancePreserving } from '../../src/diffusion/schedules.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
 import { formatShape, map, sameShape, subtract, type Tensor, tensor } from '../../src/math/index.js'
 import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 import { batchedOver } from './analytic-autoencoder.js'
-import { guidedWorld, shape } from './analytic-world.js'
+import {
+  type Component,
+  conditionalMixture,
+  mixtureDenoiser,
+  shape,
+  unconditionalMixture,
+  worldOf,
+} from './analytic-world.js'
 import { apply, orthonormalRows, transposed } from './problems.js'
 
 export const analyticImageShape = [3, 4, 4]
@@ -35,11 +43,22 @@ function autoencoder(): Autoencoder {
   }
 }
 
+/** What prompts make of the world; others make `conditionalMixture` of it, and negative ones `unconditionalMixture`. */
+export type Mixtures = Readonly<Record<string, readonly Component[]>>
+
 /** The model, and how many estimates it was asked for and in how many runs. */
-export function analyticModel(): { readonly model: DiffusionModel; asked(): { estimates: number; runs: number } } {
+export function analyticModel(mixtures: Mixtures = {}): {
+  readonly model: DiffusionModel
+  asked(): { estimates: number; runs: number }
+} {
   const count = { estimates: 0, runs: 0 }
   const single = autoencoder()
-  const world = ({ guidance }: { readonly guidance: number }) => guidedWorld(guidance)
+  const world = ({ guidance, conditioning: { prompt, negativePrompt = '' } }: Denoising) =>
+    worldOf(
+      mixtureDenoiser(mixtures[prompt] ?? conditionalMixture),
+      mixtureDenoiser(mixtures[negativePrompt] ?? unconditionalMixture),
+      guidance,
+    )
   const model: DiffusionModel = {
     name: 'analytic',
     autoencoder: { ...single, batched: batchedOver(single).batched },

@@ -110,6 +110,7 @@ export {
   edictEdit,
   edit,
   exactBlending,
+  grown,
   type LatentEdit,
   type LockOptions,
   lockBackground,

@@ -9,6 +9,7 @@ import { nullTextEdit } from './null-text.js'
 export { type Edit, type EditOptions, type EditSource, edit } from './edit.js'
 export type { EditMethod, EditProblem, LatentEdit } from './edit-method.js'
 export { type LockOptions, lockBackground } from './lock-background.js'
+export { grown } from './mask.js'
 export { type ChangedWords, changedWords } from './words.js'
 export { bdiaRoundTrip, edictEdit, exactBlending, naiveEdit, negativePromptEdit, nullTextEdit }
 

@@ -20,6 +20,6 @@ export {
   type ScatterPlot,
   scatterPlot,
 } from './plot.js'
-export { defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
+export { decodeImage, defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
 export { checkWritable, type FileContent, writeFileAtomically, writeFilesAtomically } from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

@@ -34,36 +34,39 @@ const within = (oracle: string, name: string, method: string, given: Given): Edi
   oracle,
 })
 
-/** Methods that do not blend by themselves, without and with the mask. */
-const others = ['bdia-round-trip', 'edict', 'negative-prompt', 'null-text'] as const
+/** Methods that blend only where they are told a mask. Null-text takes as long as all others: it is run once. */
+const masked = ['bdia-round-trip', 'edict', 'negative-prompt'] as const
+const free = ['naive', ...masked, 'null-text'] as const
+const guidedFromSource = `${exact},guideFrom=source`
 
 /** Of pictures that the model made. */
 export const generatedCases: readonly EditCase[] = [
   within(always, always, exact, 'trajectory'),
   within(always, 'exact', exact, 'picture'),
   within(always, 'exact, encoder', exact, 'encoder'),
+  within(always, 'exact, guided from the source', guidedFromSource, 'picture'),
   within(always, 'naive, mask', naive, 'picture'),
   within(always, 'naive, mask, encoder', naive, 'encoder'),
-  ...others.map((method) => within(always, `${method}, mask`, `${method}:dilation=0`, 'picture')),
-  ...['naive', ...others].map(
-    (method): EditCase => ({ name: method, method, given: 'picture', mask: 'none', oracle: always }),
-  ),
+  ...masked.map((method) => within(always, `${method}, mask`, `${method}:dilation=0`, 'picture')),
+  ...free.map((method): EditCase => ({ name: method, method, given: 'picture', mask: 'none', oracle: always })),
   within(published, published, `${exact}${released}`, 'trajectory'),
   within(published, 'exact, last steps free', `${exact}${released}`, 'picture'),
   within(published, 'naive, mask, last steps free', `${naive}${released}`, 'picture'),
   within(published, 'naive, mask, encoder, last steps free', `${naive}${released}`, 'encoder'),
 ]
 
+const told = (name: string, method: string): EditCase => ({ name, method, given: 'picture', mask: 'shared' })
+const untold = (name: string, method: string): EditCase => ({ name, method, given: 'picture', mask: 'none' })
+
 /** Of rendered scenes, which no noise made: there is no oracle, but there is what the edit should give. */
 export const renderedCases: readonly EditCase[] = [
   { name: 'the target itself, encoded', given: 'target', mask: 'none' },
   { name: 'the source itself, inverted', given: 'picture', mask: 'none' },
-  { name: 'exact', method: exact, given: 'picture', mask: 'shared' },
-  { name: 'exact, mask by attention', method: 'exact-blending', given: 'picture', mask: 'none' },
-  { name: 'exact, mask by difference', method: 'exact-blending:mask=difference', given: 'picture', mask: 'none' },
-  { name: 'naive, mask', method: naive, given: 'picture', mask: 'shared' },
-  ...others.map((method): EditCase => {
-    return { name: `${method}, mask`, method: `${method}:dilation=0`, given: 'picture', mask: 'shared' }
-  }),
-  ...['naive', ...others].map((method): EditCase => ({ name: method, method, given: 'picture', mask: 'none' })),
+  told('exact', exact),
+  told('exact, guided from the source', guidedFromSource),
+  untold('exact, mask by attention', 'exact-blending'),
+  untold('exact, mask by difference', 'exact-blending:mask=difference'),
+  told('naive, mask', naive),
+  ...masked.map((method) => told(`${method}, mask`, `${method}:dilation=0`)),
+  ...free.map((method) => untold(method, method)),
 ]

@@ -36,6 +36,12 @@ export const exactBlending = define({
   source: 'Hong et al., CVPR 2024; Patashnik et al., ICCV 2023',
   fields: {
     strength: { ...strengthField, default: 1 },
+    guideFrom: {
+      type: 'choice',
+      choices: ['nothing', 'source'],
+      default: 'nothing',
+      description: 'What guidance leads away from: the same both ways, or from the source to the target alone.',
+    },
     ...blendingFields,
     mask: {
       type: 'choice',
@@ -65,14 +71,23 @@ export const exactBlending = define({
       description: 'Budget of the inversion of each step.',
     },
   },
-  make: ({ strength, mask: finder, looks, tolerance, iterations, ...blending }): EditMethod => ({
+  make: ({ strength, guideFrom, mask: finder, looks, tolerance, iterations, ...blending }): EditMethod => ({
     name: 'exact-blending',
     async *edit(latent, problem) {
       const solver = cleanestSteps(problem.solver, strength)
-      const source = yield* recovered(latent, problem, { solver, inverter: automatic({ tolerance, iterations }) })
+      const fromSource = guideFrom === 'source'
+      const guidance = fromSource ? 1 : problem.guidance
+      const source = yield* recovered(latent, problem, {
+        solver,
+        inverter: automatic({ tolerance, iterations }),
+        guidance,
+      })
       const [, height, width] = problem.imageShape as [number, number, number]
       const mask = problem.mask ?? pixelMask(yield* finders[finder](source, problem, looks), height, width)
-      const [start, denoise] = [source.trajectory[0]!, await targetDenoiser(problem)]
+      const [start, denoise] = [
+        source.trajectory[0]!,
+        await targetDenoiser(problem, fromSource ? problem.from : undefined),
+      ]
       return { ...source, ...(yield* walked({ ...source, solver, start, denoise, mask, blending }, problem)) }
     },
   }),

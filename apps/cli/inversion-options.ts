@@ -9,8 +9,17 @@ import { addRecipeOptions, solverHelp } from './recipe.js'
 
 /** How the picture was made, with which networks, and how each half is undone. */
 export const addInversionOptions = (command: Command): Command =>
-  addNetworkOptions(addRecipeOptions(command))
-    .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
+  addDecoderOptions(
+    addNetworkOptions(addRecipeOptions(command)).option(
+      '--inverter <method:options>',
+      'how to undo the solver, see below',
+      defaultInverter,
+    ),
+  )
+
+/** How a picture is fitted to the model, and its latent found. */
+export const addDecoderOptions = (command: Command): Command =>
+  command
     .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
     .addOption(
       new Option('--fit <how>', 'pictures whose sides the model does not take')

@@ -7,6 +7,7 @@ import { bundledFile } from 'undiffuse/node'
 import { addBench } from './commands/bench.js'
 import { addCheckpoint } from './commands/checkpoint.js'
 import { addDoctor } from './commands/doctor.js'
+import { addEdit } from './commands/edit.js'
 import { addExample } from './commands/example.js'
 import { addGenerate } from './commands/generate.js'
 import { addInvert } from './commands/invert.js'
@@ -44,6 +45,7 @@ for (const add of [
   addGenerate,
   addInvert,
   addRoundTrip,
+  addEdit,
   addExample,
   addReport,
   addBench,

@@ -32,6 +32,7 @@ export const bdiaRoundTrip = define({
   },
   make: ({ strength, gamma, ...blending }): EditMethod => ({
     name: 'bdia-round-trip',
+    findsMask: false,
     async *edit(latent, problem) {
       const solver = { ...bdia({ gamma }), grid: cleanestSteps(problem.solver, strength).grid }
       const alone = { ...problem, known: undefined }

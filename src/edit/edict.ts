@@ -37,6 +37,7 @@ export const edictEdit = define({
   },
   make: ({ strength, p, ...blending }): EditMethod => ({
     name: 'edict',
+    findsMask: false,
     async *edit(latent, problem) {
       const solver = { ...edict({ p }), grid: cleanestSteps(problem.solver, strength).grid }
       const alone = { ...problem, known: undefined }

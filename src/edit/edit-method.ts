@@ -45,5 +45,7 @@ export interface LatentEdit {
 
 export interface EditMethod {
   readonly name: string
+  /** Whether it finds a mask where none is given; otherwise the whole picture may change then. */
+  readonly findsMask: boolean
   edit(latent: Tensor, problem: EditProblem): Steps<LatentEdit>
 }

@@ -73,6 +73,7 @@ export const exactBlending = define({
   },
   make: ({ strength, guideFrom, mask: finder, looks, tolerance, iterations, ...blending }): EditMethod => ({
     name: 'exact-blending',
+    findsMask: true,
     async *edit(latent, problem) {
       const solver = cleanestSteps(problem.solver, strength)
       const fromSource = guideFrom === 'source'

@@ -24,6 +24,7 @@ export const naiveEdit = define({
   fields: { strength: { ...strengthField, default: 1 }, ...blendingFields },
   make: ({ strength, ...blending }): EditMethod => ({
     name: 'naive',
+    findsMask: false,
     async *edit(latent, problem) {
       const solver = cleanestSteps(problem.solver, strength)
       const source = yield* recovered(latent, problem, { solver, inverter: naive() })

@@ -25,6 +25,7 @@ export const negativePromptEdit = define({
   fields: { strength: { ...strengthField, default: 1 }, ...blendingFields },
   make: ({ strength, ...blending }): EditMethod => ({
     name: 'negative-prompt',
+    findsMask: false,
     async *edit(latent, problem) {
       refuseNegative(problem)
       const solver = cleanestSteps(problem.solver, strength)

@@ -31,6 +31,7 @@ export const nullTextEdit = define({
   },
   make: ({ strength, iterations, ...blending }): EditMethod => ({
     name: 'null-text',
+    findsMask: false,
     async *edit(latent, problem) {
       const { model, from, to, negativePrompt = '', guidance, signal } = problem
       const { embedded } = model

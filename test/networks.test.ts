@@ -81,7 +81,10 @@ describe.each(['unet-sd1', 'unet-sd2', 'unet-sdxl'])('%s', async (name) => {
     const queryOf = (layer: string) =>
       graph.nodes.find(({ inputs }) => inputs.includes(`${layer}.to_q.weight`))!.outputs[0]!
     const queries = await run(
-      prune({ ...graph, outputs: layers.map(({ layer }) => graph.types.get(queryOf(layer))!) }),
+      prune({
+        ...graph,
+        outputs: layers.map(({ layer }) => ({ name: queryOf(layer), ...graph.types.get(queryOf(layer))! })),
+      }),
       feeds,
     )
     for (const { layer } of layers) {

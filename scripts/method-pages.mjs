@@ -15,6 +15,8 @@ const kinds = [
   { list: 'inverters', flag: '--inverter', folder: 'src/diffusion/inverters', title: 'Inverters' },
   { list: 'guidedInverters', folder: 'src/diffusion/inverters', title: 'Baselines of guided editing' },
   { list: 'decoderInverters', flag: '--decoder', folder: 'src/autoencoder', title: 'Decoder inversions' },
+  // Edits are called by what they walk: EDICT is a solver too, null-text optimisation a baseline.
+  { list: 'edits', flag: '--method', folder: 'src/edit', title: 'Edits', prefix: 'edit-' },
 ]
 
 /** The lines of the docstring before `export const … = define(`, without stars. */
@@ -50,7 +52,7 @@ function optionsTable(fields, describeField) {
 export async function methodPages(library) {
   const pages = new Map()
   const index = ['# Methods', '', 'One page for each, written from its source file by `scripts/method-pages.mjs`.', '']
-  for (const { list, flag, folder, title } of kinds) {
+  for (const { list, flag, folder, title, prefix = '' } of kinds) {
     index.push(`## ${title}`, '', '| id | what | source |', '| --- | --- | --- |')
     for (const { definition } of library[list]) {
       const { id, title: name, source, fields } = definition
@@ -59,7 +61,7 @@ export async function methodPages(library) {
       const [words, example] = docstring.split('@example')
       const use = flag ? `\`${flag} ${id}\`` : 'from the library'
       pages.set(
-        `${id}.md`,
+        `${prefix}${id}.md`,
         [
           `# ${name}`,
           `${use} · ${source} · [source code](../../${file})`,
@@ -71,7 +73,7 @@ export async function methodPages(library) {
           .join('\n\n')
           .concat('\n'),
       )
-      index.push(`| [${id}](${id}.md) | ${cell(name)} | ${cell(source)} |`)
+      index.push(`| [${id}](${prefix}${id}.md) | ${cell(name)} | ${cell(source)} |`)
     }
     index.push('')
   }

@@ -16,6 +16,8 @@ import * as side from '../src/core/together.js'
 import * as denoisers from '../src/diffusion/denoiser.js'
 import * as diffusions from '../src/diffusion/index.js'
 import * as inversions from '../src/diffusion/inverters/index.js'
+import * as counting from '../src/edit/counted-model.js'
+import * as editing from '../src/edit/index.js'
 import * as iterations from '../src/iterations/index.js'
 import * as eigen from '../src/math/eigen.js'
 import * as fourier from '../src/math/fft.js'
@@ -24,13 +26,15 @@ import * as maths from '../src/math/index.js'
 import * as twister from '../src/math/mersenne-twister.js'
 import * as noises from '../src/math/noise.js'
 import * as statistics from '../src/math/statistics.js'
+import { generate } from '../src/verbs/generate.js'
 import { analyticAutoencoder, batchedOver, imageShape } from './laws/analytic-autoencoder.js'
+import { editableModel, editedPrompts } from './laws/analytic-model.js'
 import { guidedWorld, mixtureDenoiser, shape, unconditionalMixture } from './laws/analytic-world.js'
 import { linear } from './laws/problems.js'
 
 const { ddim, sample, variancePreserving, betas } = diffusions
 const root = fileURLToPath(new URL('..', import.meta.url))
-const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion']
+const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion', 'src/edit']
 
 interface Example {
   readonly name: string
@@ -84,6 +88,8 @@ async function world(): Promise<Record<string, unknown>> {
       return maths.combine([1, cotangent], [-level.alpha, inner])
     },
   }
+  const editable = editableModel()
+  const made = await generate({ model: editable, prompt: editedPrompts[0], guidance: 1, solver: ddim({ steps: 10 }) })
   return {
     ...maths,
     ...noises,
@@ -102,6 +108,12 @@ async function world(): Promise<Record<string, unknown>> {
     ...denoisers,
     ...diffusions,
     ...inversions,
+    ...counting,
+    ...editing,
+    model: editable,
+    picture: made.image,
+    source: noise,
+    mask: maths.zeros([1, 2, 4]),
     image,
     images: [image, image],
     photo: image,

@@ -7,7 +7,7 @@ import type { VerbEvaluations } from '../verbs/sampling.js'
  * The same model, counting network runs: guidance counts two; a question about attention, or one that is told an
  * embedding, one.
  *
- * @example const { model, evaluations } = countedModel(plain)
+ * @example const { model: counting, evaluations } = countedModel(model)
  */
 export function countedModel(plain: DiffusionModel): {
   readonly model: DiffusionModel

@@ -16,16 +16,20 @@ const finders = { attention: attentionMask, difference: differenceMask }
 /**
  * Recovers the trajectory x*[0 … N] of the source under its own prompt, then samples from x*[0] under the target's, blending.
  *
- * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver, the same guidance both ways, and M the mask over the
- * latent: any entry of which a pixel is inside. Where no mask is given it is found on the recovered trajectory (`mask`,
- * `looks`). With `blendUntil` 1 the latent outside M is the source's own; below 1, as in the published experiments, the last
- * steps are free, the seam heals and the outside drifts by as much as the trajectory is wrong and the prompts differ there.
- * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 4 a step for DDIM on a grid even in
- * lambda), N for the target, 2·`looks` for a mask, all but the last twice with guidance. Exact given the latent, where every
- * step converged: with target = source the source comes back. Errors: those of the inverter and the model; `unsupported` for
- * a mask by attention where that is not known. Source: Hong et al., CVPR 2024, section 5.3, with the blending of Patashnik
- * et al., ICCV 2023. Deviations: accelerated inversion; blending at every step, not at one; the mask of attention as told in
- * attention-mask.ts.
+ * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry of which
+ * a pixel is inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), and without a changed
+ * word it is nowhere. With `guideFrom=nothing` guidance is the same both ways; with `source` the source is inverted at guidance
+ * 1 and D = D_source + w·(D_target − D_source) samples: as exact, cheaper, and for pictures that no model made, whose noise
+ * under strong guidance is no noise that a model knows. With `blendUntil` 1 the latent outside M is the source's own; below
+ * 1, as in the published experiments, the last steps are free, the seam heals and the outside drifts by as much as the
+ * trajectory is wrong and the prompts differ there.
+ *
+ * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid even in
+ * lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. Exact given the latent, where
+ * every step converged: with target = source the source comes back. Errors: those of the inverter and the model;
+ * `unsupported` for a mask by attention where that is not known. Source: Hong et al., CVPR 2024, section 5.3, with the blending
+ * of Patashnik et al., ICCV 2023; `guideFrom=source` after negative-prompt inversion, Miyake et al., 2023. Deviations:
+ * accelerated inversion; blending at every step, not at one; the masks of attention-mask.ts and difference-mask.ts.
  *
  * @example
  * const { image, mask } = await edit({ image: picture }, { model, from: 'a red ball', to: 'a red star', method: exactBlending() })

@@ -8,12 +8,23 @@ import { expected } from '../../src/core/errors.js'
 import type { Denoising } from '../../src/diffusion/conditioning.js'
 import { betas, variancePreserving } from '../../src/diffusion/schedules.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
-import { formatShape, map, sameShape, subtract, type Tensor, tensor } from '../../src/math/index.js'
+import {
+  combine,
+  formatShape,
+  map,
+  sameShape,
+  subtract,
+  type Tensor,
+  tensor,
+  torchNoise,
+} from '../../src/math/index.js'
 import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 import { batchedOver } from './analytic-autoencoder.js'
 import {
   type Component,
   conditionalMixture,
+  guidedWorld,
+  mixture,
   mixtureDenoiser,
   shape,
   unconditionalMixture,
@@ -81,4 +92,38 @@ export function analyticModel(mixtures: Mixtures = {}): {
     close: async () => {},
   }
   return { model, asked: () => ({ ...count }) }
+}
+
+/** The prompts that `editableModel` knows as different places of the world. */
+export const editedPrompts = ['a red ball', 'a red star'] as const
+
+/** The places of its latent, 2 × 4, that look at the third word of a prompt; all others look at the second. */
+const looking = [0, 0, 1, 1, 0, 0, 0, 1]
+
+/** A model whose attention and whose answers to embeddings are known too: an embedding moves the world. */
+export function editableModel(): DiffusionModel {
+  const [from, to] = editedPrompts
+  const { model } = analyticModel({ [from]: mixture(100, 3, 0.8), [to]: mixture(300, 3, 0.8) })
+  const shift = torchNoise(5, shape)
+  const moved = (x: Tensor, alpha: number, embedding: Tensor) => combine([1, x], [-alpha, embedding])
+  return {
+    ...model,
+    looks: async (requests) =>
+      requests.map(() =>
+        tensor(
+          [4, 2, 4],
+          [...Array(16).fill(0.1), ...looking.map((value) => 0.2 + 0.5 * value), ...Array(8).fill(0.2)],
+        ),
+      ),
+    places: (prompt) => prompt.split(' ').map((_, k) => [k]),
+    embedded: {
+      states: async (text) => map(shift, (value) => (text === '' ? 0 : text === from ? 0.3 : -0.3) * value),
+      denoise: async (x, level, embedding) =>
+        combine([1, await guidedWorld(1).denoise(moved(x, level.alpha, embedding), level)], [1, embedding]),
+      pullback: async (x, level, embedding, cotangent) => {
+        const inner = await guidedWorld(1).pullback(moved(x, level.alpha, embedding), level, cotangent)
+        return combine([1, cotangent], [-level.alpha, inner])
+      },
+    },
+  }
 }

@@ -15,12 +15,12 @@ import {
   negativePromptEdit,
   nullTextEdit,
 } from '../../src/edit/index.js'
-import { combine, map, sizeOf, type Tensor, tensor, torchNoise, zeros } from '../../src/math/index.js'
+import { map, sizeOf, type Tensor, tensor, torchNoise, zeros } from '../../src/math/index.js'
 import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 import { generate } from '../../src/verbs/generate.js'
 import { nmseDb } from '../../src/verbs/nmse.js'
-import { analyticImageShape, analyticModel } from './analytic-model.js'
-import { guidedWorld, mixture, shape } from './analytic-world.js'
+import { analyticImageShape, editableModel, editedPrompts } from './analytic-model.js'
+import { shape } from './analytic-world.js'
 
 /** What the inverters' default tolerance promises of a latent that comes back. */
 const accurateDb = -90
@@ -29,35 +29,7 @@ const nearDb = -12
 /** An edit moves the latent to another place of the world: by much more than errors. */
 const movedDb = -20
 
-const [from, to] = ['a red ball', 'a red star']
-/** The places of the latent, 2 × 4, that look at the third word; all others at the second. */
-const seen = [0, 0, 1, 1, 0, 0, 0, 1]
-
-/** Prompts are places in the world; the network's attention and its embeddings are known too. */
-function world(): { readonly model: DiffusionModel } {
-  const { model } = analyticModel({ [from]: mixture(100, 3, 0.8), [to]: mixture(300, 3, 0.8) })
-  const shift = torchNoise(5, shape)
-  const ofEmbedding = (x: Tensor, alpha: number, embedding: Tensor) => combine([1, x], [-alpha, embedding])
-  return {
-    model: {
-      ...model,
-      looks: async (requests) =>
-        requests.map(() =>
-          tensor([4, 2, 4], [...Array(16).fill(0.1), ...seen.map((value) => 0.2 + 0.5 * value), ...Array(8).fill(0.2)]),
-        ),
-      places: (prompt) => prompt.split(' ').map((_, k) => [k]),
-      embedded: {
-        states: async (text) => map(shift, (value) => (text === '' ? 0 : text === from ? 0.3 : -0.3) * value),
-        denoise: async (x, level, embedding) =>
-          combine([1, await guidedWorld(1).denoise(ofEmbedding(x, level.alpha, embedding), level)], [1, embedding]),
-        pullback: async (x, level, embedding, cotangent) => {
-          const inner = await guidedWorld(1).pullback(ofEmbedding(x, level.alpha, embedding), level, cotangent)
-          return combine([1, cotangent], [-level.alpha, inner])
-        },
-      },
-    },
-  }
-}
+const [from, to] = editedPrompts
 
 const solver = ddim({ steps: 20, spacing: 'lambda' })
 
@@ -67,7 +39,7 @@ async function made(model: DiffusionModel, guidance = 1) {
 }
 
 async function edited(method: EditMethod, options: Partial<EditOptions> = {}, source?: EditSource) {
-  const { model } = options.model ? { model: options.model } : world()
+  const { model = editableModel() } = options
   const start = source ?? { latent: (await made(model, options.guidance)).latent }
   return await edit(start, { model, from, to, guidance: 1, solver, method, ...options })
 }
@@ -105,14 +77,14 @@ it('the catalogue has every method', () => {
 
 describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   it('gives the source back when the prompts are the same, to what it says', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model)
     const same = await edited(make(), { model, to: from })
     expect(nmseDb(same.latent, latent)).toBeLessThan(same.exact === 'no' ? nearDb : accurateDb)
   })
 
   it('gives another picture when they are not', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model)
     const { mask, ...result } = await edited(make({ strength: 1 }), { model })
     expect(nmseDb(result.latent, latent)).toBeGreaterThan(movedDb)
@@ -121,7 +93,7 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   })
 
   it('puts latents outside a mask back, at every step', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model)
     const result = await edited(make(grownByNothing), { model, mask: half() })
     expect(result.mask).toEqual(half())
@@ -145,14 +117,14 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   })
 
   it('walks only the cleanest share of the grid', async () => {
-    const whole = solver.grid(world().model.schedule)
+    const whole = solver.grid(editableModel().schedule)
     const { grid, trajectory, states } = await edited(make({ strength: 0.4 }))
     expect(grid).toEqual(whole.slice(-9))
     expect([trajectory.length, states.at(-1)!.index]).toEqual([9, 8])
   })
 
   it('is the same twice, and counts what it asks', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model, 3)
     const { looks, embedded } = model
     let [runs, gradients] = [0, 0]
@@ -186,7 +158,7 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
 
   it('stops between evaluations, with the reason', async () => {
     for (const evaluations of [0, 3, 12]) {
-      const { model } = world()
+      const { model } = { model: editableModel() }
       const { latent } = await made(model)
       const controller = new AbortController()
       let count = 0
@@ -235,7 +207,7 @@ describe('exact-blending', () => {
   })
 
   it('changes nothing where no word changes', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model)
     const result = await edited(exactBlending(), { model, to: 'A red ball.' })
     expect(result.latent).toEqual(latent)
@@ -243,7 +215,7 @@ describe('exact-blending', () => {
   })
 
   it('takes the mask from where the prompts disagree, without attention', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { looks: _, places: __, ...blind } = model
     await expect(edited(exactBlending(), { model: blind })).rejects.toMatchObject({ code: 'unsupported' })
     const { mask } = await edited(exactBlending({ mask: 'difference', dilation: 0 }), { model: blind })
@@ -253,7 +225,7 @@ describe('exact-blending', () => {
   })
 
   it('inverts nothing where the trajectory is known, and then ends where it would have', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { states, latent } = await made(model, 3)
     const method = exactBlending({ ...grownByNothing, strength: 0.5, tolerance: 1e-9 })
     const options = { model, mask: half(), guidance: 3 }
@@ -266,7 +238,7 @@ describe('exact-blending', () => {
   })
 
   it('says that a picture is exact only where its latent decodes to it', async () => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model)
     const image = await model.autoencoder.decode(latent)
     expect((await edited(exactBlending(), { model }, { image })).exact).toBe('given-image')
@@ -278,7 +250,7 @@ describe('exact-blending', () => {
 
 describe('guidance', () => {
   const back = async (method: EditMethod) => {
-    const { model } = world()
+    const { model } = { model: editableModel() }
     const { latent } = await made(model, 7.5)
     return nmseDb((await edited(method, { model, to: from, guidance: 7.5 }, { latent })).latent, latent)
   }
@@ -298,7 +270,7 @@ describe('guidance', () => {
 })
 
 it('null-text needs a model that is told embeddings', async () => {
-  const { embedded: _, ...plain } = world().model
+  const { embedded: _, ...plain } = { model: editableModel() }.model
   await expect(edited(nullTextEdit(), { model: plain })).rejects.toMatchObject({ code: 'unsupported' })
   await expect(edited(nullTextEdit(), { solver: edictSolver({ steps: 4 }) })).rejects.toMatchObject({
     code: 'unsupported',

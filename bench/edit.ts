@@ -293,7 +293,7 @@ function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): Ed
   const rows = cases.map((one): EditRow => {
     const all = measuresOf(one.name)
     const over = (value: (measures: EditMeasures) => number) => confidenceInterval(all.map(value))
-    const oracle = one.oracle === undefined ? undefined : measuresOf(one.oracle)
+    const overOracle = one.oracle === undefined ? undefined : ratioOf(all, measuresOf(one.oracle))
     const hasTarget = all.every(({ target }) => target !== undefined)
     return {
       name: one.name,
@@ -301,7 +301,7 @@ function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): Ed
       nmse: over(({ background }) => background.nmse),
       psnrDb: over(({ background }) => background.psnrDb),
       ssim: over(({ background }) => background.ssim),
-      ...(oracle && { overOracle: ratioOf(all, oracle) }),
+      ...(overOracle && { overOracle }),
       ...(hasTarget && {
         targetPsnrDb: over(({ target }) => target!.psnrDb),
         targetSsim: over(({ target }) => target!.ssim),
@@ -319,10 +319,14 @@ function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): Ed
 
 const resamples = 1000
 
-/** The ratio of mean background errors; sources are drawn, with repetition, for both alike. Source: Efron and Tibshirani 1993. */
-function ratioOf(ours: readonly EditMeasures[], oracle: readonly EditMeasures[]): NonNullable<EditRow['overOracle']> {
+/**
+ * The ratio of mean background errors; sources are drawn, with repetition, for both alike. Undefined for an oracle without
+ * error. Source: Efron and Tibshirani 1993.
+ */
+function ratioOf(ours: readonly EditMeasures[], oracle: readonly EditMeasures[]): EditRow['overOracle'] {
   const total = (all: readonly EditMeasures[], indices: readonly number[]) =>
     indices.reduce((sum, i) => sum + all[i]!.background.nmse, 0)
+  if (total(oracle, [...oracle.keys()]) === 0) return undefined
   const of = (indices: readonly number[]) => total(ours, indices) / total(oracle, indices)
   const random = randomFrom(1)
   const drawn = Array.from({ length: resamples }, () => of(ours.map(() => Math.floor(random() * ours.length))))

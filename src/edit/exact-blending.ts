@@ -27,7 +27,7 @@ const finders = { attention: attentionMask, difference: differenceMask }
  * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid even in
  * lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. Exact given the latent, where
  * every step converged: with target = source the source comes back. Errors: those of the inverter and the model;
- * `unsupported` for a mask by attention where that is not known. Source: Hong et al., CVPR 2024, section 5.3, with the blending
+ * `unsupported` for a mask by attention where that is not known. Source: Hong et al., CVPR 2024, with the blending
  * of Patashnik et al., ICCV 2023; `guideFrom=source` after negative-prompt inversion, Miyake et al., 2023. Deviations:
  * accelerated inversion; blending at every step, not at one; the masks of attention-mask.ts and difference-mask.ts.
  *

@@ -1,8 +1,10 @@
 /** What every edit promises, on a model whose denoiser is known in closed form under each prompt. */
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { sideBySide } from '../../bench/side-by-side.js'
 import { edits } from '../../src/catalog.js'
-import { ddim, edict as edictSolver } from '../../src/diffusion/solvers/index.js'
+import { Task } from '../../src/core/task.js'
+import { ddim, dpmSolver2M, edict as edictSolver, heun, oBelm } from '../../src/diffusion/solvers/index.js'
 import {
   bdiaRoundTrip,
   type EditMethod,
@@ -235,6 +237,38 @@ describe('exact-blending', () => {
     const found = await edited(method, options, { latent })
     expect(nmseDb(found.latent, oracle.latent)).toBeLessThan(accurateDb)
     await expect(edited(method, options, { states: states.slice(1) })).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it.each([
+    ['dpm-solver-2m', dpmSolver2M],
+    ['heun', heun],
+    ['o-belm', oBelm],
+  ] as const)('undoes and walks %s, what it remembers put back too', async (_, make) => {
+    const solver = make({ steps: 12, spacing: 'lambda', end: 'cleanest', spread: 'levels' })
+    const model = editableModel()
+    const { latent } = await generate({ model, prompt: from, seed: 3, guidance: 1, solver })
+    const options = { model, solver, mask: half() }
+    const same = await edited(exactBlending(grownByNothing), { ...options, to: from }, { latent })
+    expect(same.exact).toBe('given-latent')
+    expect(nmseDb(same.latent, latent)).toBeLessThan(accurateDb)
+    const other = await edited(exactBlending(grownByNothing), options, { latent })
+    const outside = ({ data }: Tensor) => [...data].filter((__, i) => halfOfLatent[i % 8] === 0)
+    expect(outside(other.latent)).toEqual(outside(latent))
+    expect(nmseDb(other.latent, latent)).toBeGreaterThan(movedDb)
+  })
+
+  it('edits several at the same time as it edits one', async () => {
+    const model = editableModel()
+    const { latent } = await made(model)
+    const latents = [latent, map(latent, (value) => 1.1 * value)]
+    const method = exactBlending()
+    const options = { from, to, guidance: 3, solver, method }
+    const together = await new Task(
+      sideBySide(model, latents, 2, (one, shared) => edit({ latent: one }, { ...options, model: shared })),
+    )
+    for (const [i, one] of latents.entries()) {
+      expect(together[i]!.latent).toEqual((await edit({ latent: one }, { ...options, model })).latent)
+    }
   })
 
   it('says that a picture is exact only where its latent decodes to it', async () => {

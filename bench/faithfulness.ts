@@ -41,12 +41,15 @@ export interface JudgedPicture {
   readonly read: Words
 }
 
+/** How many of several are right; throws a RangeError for none. */
+export function shareOf<T>(all: readonly T[], isRight: (one: T) => boolean): Share {
+  const right = all.filter(isRight).length
+  return { right, share: right / all.length, ...wilsonInterval(right, all.length) }
+}
+
 /** The summary of pictures that were read already; throws a RangeError for none. */
 export function faithfulnessOf(judged: readonly JudgedPicture[]): Faithfulness {
-  const share = (isRight: (picture: JudgedPicture) => boolean): Share => {
-    const right = judged.filter(isRight).length
-    return { right, share: right / judged.length, ...wilsonInterval(right, judged.length) }
-  }
+  const share = (isRight: (picture: JudgedPicture) => boolean) => shareOf(judged, isRight)
   const rightIn =
     (...names: readonly Attribute[]) =>
     ({ asked, read }: JudgedPicture) =>

@@ -6,6 +6,7 @@ import type { DiffusionModel, Signal, Steps, Tensor } from 'undiffuse'
 import { type ContactSheetCell, contactSheet } from 'undiffuse/node'
 import { type Attribute, attributes } from '../training/scenes/reader/network.js'
 import type { SceneReader } from '../training/scenes/reader/reader.js'
+import { captionLines } from './caption-lines.js'
 import { type Faithfulness, faithfulnessOf, faithfulnessText } from './faithfulness.js'
 import { makeSolver } from './inversion.js'
 import { type JudgedScene, judgedScenes } from './judged-scenes.js'
@@ -77,7 +78,7 @@ async function drawn({ model, guidance, solver, steps, scenes }: PromptFaithfuln
   const cells = pictures.map((image, i): ContactSheetCell => {
     const { prompt, mistakes } = scenes[i]!
     const read = mistakes.map((mistake) => `read: ${mistake.read}`).slice(0, 1)
-    return { image, label: [...linesOf(prompt), ...read].join('\n') }
+    return { image, label: [...captionLines(prompt), ...read].join('\n') }
   })
   const rows = Array.from({ length: Math.ceil(cells.length / sheet.columns) }, (_, i) =>
     cells.slice(i * sheet.columns, (i + 1) * sheet.columns),
@@ -87,13 +88,6 @@ async function drawn({ model, guidance, solver, steps, scenes }: PromptFaithfuln
     cellSize: sheet.cellSize,
   })
 }
-
-/** A caption in lines that fit below its picture: size, colour and shape; place; background. */
-const linesOf = (prompt: string): readonly string[] =>
-  prompt
-    .replace(/ (on the|at the|in the) /, '\n$1 ')
-    .replace(', ', '\n')
-    .split('\n')
 
 /** The result in words. */
 export const promptFaithfulnessText = ({ model, solver, steps, guidance, faithfulness }: PromptFaithfulness): string =>

@@ -17,6 +17,8 @@ const kinds = [
   { list: 'decoderInverters', flag: '--decoder', folder: 'src/autoencoder', title: 'Decoder inversions' },
   { list: 'watermarks', flag: '--scheme', folder: 'src/watermark', title: 'Watermarks in the noise' },
   { list: 'attacks', flag: '--with', folder: 'src/watermark/attacks', title: 'Attacks on watermarks' },
+  // Edits are called by what they walk: EDICT is a solver too, null-text optimisation a baseline.
+  { list: 'edits', flag: '--method', folder: 'src/edit', title: 'Edits', prefix: 'edit-' },
 ]
 
 /** The lines of the docstring before `export const … = define(`, without stars. */
@@ -52,7 +54,7 @@ function optionsTable(fields, describeField) {
 export async function methodPages(library) {
   const pages = new Map()
   const index = ['# Methods', '', 'One page for each, written from its source file by `scripts/method-pages.mjs`.', '']
-  for (const { list, flag, folder, title } of kinds) {
+  for (const { list, flag, folder, title, prefix = '' } of kinds) {
     index.push(`## ${title}`, '', '| id | what | source |', '| --- | --- | --- |')
     for (const { definition } of library[list]) {
       const { id, title: name, source, fields } = definition
@@ -61,7 +63,7 @@ export async function methodPages(library) {
       const [words, example] = docstring.split('@example')
       const use = flag ? `\`${flag} ${id}\`` : 'from the library'
       pages.set(
-        `${id}.md`,
+        `${prefix}${id}.md`,
         [
           `# ${name}`,
           `${use} · ${source} · [source code](../../${file})`,
@@ -73,7 +75,7 @@ export async function methodPages(library) {
           .join('\n\n')
           .concat('\n'),
       )
-      index.push(`| [${id}](${id}.md) | ${cell(name)} | ${cell(source)} |`)
+      index.push(`| [${id}](${prefix}${id}.md) | ${cell(name)} | ${cell(source)} |`)
     }
     index.push('')
   }

@@ -7,6 +7,8 @@ import { gradientFree } from './autoencoder/gradient-free.js'
 /** Inverters and solvers, the first of each the default, and the baselines of guided editing. */
 export { guidedInverters, inverters } from './diffusion/inverters/index.js'
 export { solvers } from './diffusion/solvers/index.js'
+/** Edits; the first is the default. */
+export { edits } from './edit/index.js'
 
 /** Decoder inversions; the first is the default. */
 export const decoderInverters = [accelerated, gradientFree, gradient, encoderOnly] as const

@@ -18,7 +18,7 @@ export {
   type RoundTrip,
   roundingNorm,
 } from './autoencoder/index.js'
-export { attacks, decoderInverters, guidedInverters, inverters, solvers, watermarks } from './catalog.js'
+export { attacks, decoderInverters, edits, guidedInverters, inverters, solvers, watermarks } from './catalog.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Coalescer, coalescer } from './core/coalesce.js'
@@ -28,7 +28,7 @@ export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
 export { together } from './core/together.js'
-export type { Conditioning, Denoising, DenoisingPullback } from './diffusion/conditioning.js'
+export type { Attending, Conditioning, Denoising, DenoisingPullback } from './diffusion/conditioning.js'
 export {
   type BetaKind,
   type BetaOptions,
@@ -98,6 +98,26 @@ export {
   sweep,
   withEmbeddings,
 } from './diffusion/inverters/index.js'
+export {
+  bdiaRoundTrip,
+  type ChangedWords,
+  changedWords,
+  type Edit,
+  type EditMethod,
+  type EditOptions,
+  type EditProblem,
+  type EditSource,
+  edictEdit,
+  edit,
+  exactBlending,
+  grown,
+  type LatentEdit,
+  type LockOptions,
+  lockBackground,
+  naiveEdit,
+  negativePromptEdit,
+  nullTextEdit,
+} from './edit/index.js'
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
 export { type ComposeOptions, compose } from './graph/compose.js'
 export { double } from './graph/double.js'
@@ -112,8 +132,10 @@ export { type VjpOptions, vjp } from './graph/vjp.js'
 export * from './iterations/index.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
+export { type Likeness, likenessOutside } from './math/masked.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
 export { errorMap, psnrDb, resize, round8 } from './math/pixels.js'
+export { ssimMap } from './math/ssim.js'
 export {
   confidenceInterval,
   fitLine,

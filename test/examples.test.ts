@@ -16,6 +16,8 @@ import * as side from '../src/core/together.js'
 import * as denoisers from '../src/diffusion/denoiser.js'
 import * as diffusions from '../src/diffusion/index.js'
 import * as inversions from '../src/diffusion/inverters/index.js'
+import * as counting from '../src/edit/counted-model.js'
+import * as editing from '../src/edit/index.js'
 import * as iterations from '../src/iterations/index.js'
 import * as eigen from '../src/math/eigen.js'
 import * as fourier from '../src/math/fft.js'
@@ -25,6 +27,7 @@ import * as twister from '../src/math/mersenne-twister.js'
 import * as noises from '../src/math/noise.js'
 import * as statistics from '../src/math/statistics.js'
 import { pictureTools } from '../src/node/picture-tools.js'
+import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
 import * as attacking from '../src/watermark/attacks/index.js'
 import * as calibrating from '../src/watermark/calibration.js'
@@ -38,13 +41,21 @@ import * as powers from '../src/watermark/power.js'
 import * as signs from '../src/watermark/signs.js'
 import * as spectra from '../src/watermark/spectrum.js'
 import { analyticAutoencoder, batchedOver, imageShape } from './laws/analytic-autoencoder.js'
-import { analyticModel } from './laws/analytic-model.js'
+import { analyticModel, editableModel, editedPrompts } from './laws/analytic-model.js'
 import { guidedWorld, mixtureDenoiser, shape, unconditionalMixture } from './laws/analytic-world.js'
 import { linear } from './laws/problems.js'
 
 const { ddim, sample, variancePreserving, betas } = diffusions
 const root = fileURLToPath(new URL('..', import.meta.url))
-const floors = ['src/math', 'src/core', 'src/iterations', 'src/autoencoder', 'src/diffusion', 'src/watermark']
+const floors = [
+  'src/math',
+  'src/core',
+  'src/iterations',
+  'src/autoencoder',
+  'src/diffusion',
+  'src/watermark',
+  'src/edit',
+]
 
 interface Example {
   readonly name: string
@@ -102,6 +113,8 @@ async function world(): Promise<Record<string, unknown>> {
       return maths.combine([1, cotangent], [-level.alpha, inner])
     },
   }
+  const editable = editableModel()
+  const made = await generate({ model: editable, prompt: editedPrompts[0], guidance: 1, solver: ddim({ steps: 10 }) })
   return {
     ...maths,
     ...noises,
@@ -139,6 +152,12 @@ async function world(): Promise<Record<string, unknown>> {
     unmarked: [image],
     watermarked: image,
     invert,
+    ...counting,
+    ...editing,
+    editable,
+    picture: made.image,
+    source: noise,
+    mask: maths.zeros([1, 2, 4]),
     image,
     images: [image, image],
     photo: image,
@@ -214,12 +233,14 @@ const AsyncGenerator = Object.getPrototypeOf(async function* () {}).constructor 
 it('finds the examples', () => expect(examples.length).toBeGreaterThanOrEqual(60))
 
 describe('examples of docstrings', async () => {
-  const names = { ...(await world()), claim }
-  it.each(examples)('$name', async ({ code }) => {
+  const names: Record<string, unknown> = { ...(await world()), claim }
+  it.each(examples)('$name', async ({ name, code }) => {
     const declared = [...code.matchAll(/const (?:\{([^}]*)\}|(\w+))/g)].flatMap(([, several, one]) =>
       several ? several.split(',').map((part) => part.split(':').at(-1)!.trim()) : [one!],
     )
-    const given = Object.entries(names).filter(([name]) => !declared.includes(name) && /^[A-Za-z]\w*$/.test(name))
+    // Edits have a world of their own, where prompts show different things.
+    const own = name.startsWith('src/edit') ? { ...names, model: names.editable } : names
+    const given = Object.entries(own).filter(([name]) => !declared.includes(name) && /^[A-Za-z]\w*$/.test(name))
     const target = { target: ScriptTarget.ES2022, module: ModuleKind.ESNext }
     const { outputText } = transpileModule(`async function* example() {\n${checked(code)}\n}`, {
       compilerOptions: target,

@@ -5,8 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { type CheckpointFolder, openFolder } from '../src/checkpoints/folder.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
+import { prune } from '../src/graph/prune.js'
 import { vjp } from '../src/graph/vjp.js'
-import { norm, subtract, type Tensor } from '../src/math/tensor.js'
+import { norm, subtract, type Tensor, zeros } from '../src/math/tensor.js'
 import * as clipText from '../src/nn/clip-text.js'
 import * as unet from '../src/nn/unet-2d-condition.js'
 import { nodeFiles } from '../src/node/files.js'
@@ -69,7 +70,67 @@ describe.each(['unet-sd1', 'unet-sd2', 'unet-sdxl'])('%s', async (name) => {
     const { out } = await run(unet.cachedUnetGraph(config, weights, size), feeds)
     expect(relativeError(out!, io.get('out')!)).toBeLessThan(float32)
   })
+
+  it('tells where it looks: softmax of the queries and keys that it runs on, each place once', async () => {
+    const cached = await run(unet.keyValueGraph(config, weights, size), feed('encoder_hidden_states'))
+    const feeds = { ...feed('sample', 'timestep', ...conditions), ...cached }
+    const looks = await run(unet.looksGraph(config, weights, size), feeds)
+    const layers = unet.crossAttentionLayers(config)
+    expect(Object.keys(looks)).toEqual(layers.map(({ layer }) => `${layer}.looks`))
+    const graph = unet.cachedUnetGraph(config, weights, size)
+    const queryOf = (layer: string) =>
+      graph.nodes.find(({ inputs }) => inputs.includes(`${layer}.to_q.weight`))!.outputs[0]!
+    const queries = await run(
+      prune({
+        ...graph,
+        outputs: layers.map(({ layer }) => ({ name: queryOf(layer), ...graph.types.get(queryOf(layer))! })),
+      }),
+      feeds,
+    )
+    for (const { layer } of layers) {
+      const found = looks[`${layer}.looks`]!
+      const [, tokens, rows, columns] = found.shape as [number, number, number, number]
+      const byHand = lookedAt(queries[queryOf(layer)]!, cached[`${layer}.key`]!, headsOf(config, layer))
+      expect(relativeError(found, byHand([batch, tokens, rows, columns])), layer).toBeLessThan(float32)
+    }
+  })
 })
+
+/** The heads of a cross-attention layer, by the block that its name says. */
+function headsOf({ blocks, mid }: unet.Unet2dConditionConfig, layer: string): number {
+  const [, kind, index] = /^(down|up)_blocks\.(\d+)/.exec(layer) ?? []
+  if (kind === undefined) return mid.heads
+  return (kind === 'down' ? blocks : blocks.toReversed())[Number(index)]!.heads
+}
+
+/** The mean over heads of softmax(q·kᵀ/√d) in float64, from the definition. q (N·places) × C, k N × tokens × C. */
+const lookedAt =
+  (query: Tensor, key: Tensor, heads: number) =>
+  (shape: readonly [number, number, number, number]): Tensor => {
+    const [batch, tokens, rows, columns] = shape
+    const [places, channels] = [rows * columns, key.shape[2]!]
+    const width = channels / heads
+    const looks = zeros(shape)
+    for (let n = 0; n < batch; n++) {
+      for (let place = 0; place < places; place++) {
+        for (let head = 0; head < heads; head++) {
+          const scores = Array.from({ length: tokens }, (_, token) => {
+            let product = 0
+            for (let c = head * width; c < (head + 1) * width; c++) {
+              product +=
+                query.data[(n * places + place) * channels + c]! * key.data[(n * tokens + token) * channels + c]!
+            }
+            return Math.exp(product / Math.sqrt(width))
+          })
+          const total = scores.reduce((sum, score) => sum + score, 0)
+          scores.forEach((score, token) => {
+            looks.data[(n * tokens + token) * places + place]! += score / total / heads
+          })
+        }
+      }
+    }
+    return looks
+  }
 
 describe.each(['clip-text-sd1', 'clip-text-sd2'])('%s', (name) => {
   it('encodes what transformers encodes', async () => {

@@ -26,6 +26,12 @@ async function folderOf(changes: Readonly<Record<string, string | undefined>> = 
 const open = async (changes?: Readonly<Record<string, string | undefined>>) =>
   openTokenizer(nodeFiles, await folderOf(changes))
 
+/** Room for more tokens than the tests of lengths want. */
+function longer(): Readonly<Record<string, string>> {
+  const config = JSON.parse(files['tokenizer_config.json']!) as Record<string, unknown>
+  return { 'tokenizer_config.json': JSON.stringify({ ...config, model_max_length: 40 }) }
+}
+
 /** Without start, end and padding (`!` is 0; at the end of a word 256). */
 const words = (ids: readonly number[]) => ids.slice(1, ids.indexOf(1999))
 
@@ -53,6 +59,18 @@ describe('a prompt', () => {
     const { encode } = await open()
     expect(encode('').slice(0, 3)).toEqual([1998, 1999, 0])
     expect(encode(' \n\t ')).toEqual(encode(''))
+  })
+
+  it('tells the places of its words, each as many as the word has tokens', async () => {
+    const { encode, places } = await open(longer())
+    const prompt = '  a ball,\ton  the 12th'
+    const found = places(prompt)
+    const ids = encode(prompt)
+    expect(found.flat()).toEqual(Array.from({ length: found.flat().length }, (_, k) => k + 1))
+    expect(found.map((word) => word.map((place) => ids[place]))).toEqual(
+      ['a', 'ball,', 'on', 'the', '12th'].map((word) => words(encode(word))),
+    )
+    expect(places('')).toEqual([])
   })
 
   it('pads with the end where no padding is named', async () => {

@@ -19,8 +19,17 @@ const fitOption = (more = ''): Option =>
 
 /** How the picture was made, with which networks, and how each half is undone. */
 export const addInversionOptions = (command: Command): Command =>
-  addNetworkOptions(addRecipeOptions(command))
-    .option('--inverter <method:options>', 'how to undo the solver, see below', defaultInverter)
+  addDecoderOptions(
+    addNetworkOptions(addRecipeOptions(command)).option(
+      '--inverter <method:options>',
+      'how to undo the solver, see below',
+      defaultInverter,
+    ),
+  )
+
+/** How a picture is fitted to the model, and its latent found. */
+export const addDecoderOptions = (command: Command): Command =>
+  command
     .option('--decoder <method:options>', 'how to invert the decoder, see below', defaultDecoder)
     .addOption(fitOption().default(defaultFit))
 

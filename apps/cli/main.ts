@@ -8,6 +8,7 @@ import { addAttack } from './commands/attack.js'
 import { addBench } from './commands/bench.js'
 import { addCheckpoint } from './commands/checkpoint.js'
 import { addDoctor } from './commands/doctor.js'
+import { addEdit } from './commands/edit.js'
 import { addExample } from './commands/example.js'
 import { addGenerate } from './commands/generate.js'
 import { addInvert } from './commands/invert.js'
@@ -46,6 +47,7 @@ for (const add of [
   addGenerate,
   addInvert,
   addRoundTrip,
+  addEdit,
   addExample,
   addAttack,
   addReport,

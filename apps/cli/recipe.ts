@@ -15,8 +15,8 @@ export interface Recipe {
 
 export const promptOption = ['--prompt <text>', 'what the picture shows (default: nothing is known)'] as const
 
-/** The options that every command takes which samples or inverts. */
-export const addRecipeOptions = (command: Command): Command =>
+/** The options that every command takes which samples or inverts; a solver where it is not the model's own. */
+export const addRecipeOptions = (command: Command, defaultSolver?: string): Command =>
   command
     .option('--negative <text>', 'what guidance leads away from')
     .option(
@@ -24,7 +24,11 @@ export const addRecipeOptions = (command: Command): Command =>
       "1 follows the prompt alone (default: the model's with a prompt, 1 without)",
       finiteNumber,
     )
-    .option('--solver <method:options>', "how to sample, see below (default: the model's own)")
+    .option(
+      '--solver <method:options>',
+      `how to sample, see below${defaultSolver === undefined ? " (default: the model's own)" : ''}`,
+      defaultSolver,
+    )
     .option('--steps <n>', 'of the solver (default: 50)', integerAtLeast(1))
 
 export const solverHelp = (): string =>

@@ -18,6 +18,9 @@ export interface Denoising {
   readonly guidance: number
 }
 
+/** One question to the network's cross-attention: which tokens of the prompt do the places of x look at? */
+export type Attending = Omit<Denoising, 'guidance'>
+
 export interface DenoisingPullback extends Denoising {
   readonly cotangent: Tensor
 }

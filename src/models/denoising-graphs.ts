@@ -13,8 +13,8 @@ import type { DenoisingNetworks } from './denoising-networks.js'
 /** Bits of the numbers that a denoising network computes with. */
 export type DenoisingPrecision = Precision | 64
 
-/** `denoise` → `out`; `pullback` with `cotangent.out` → `gradient.sample`. */
-export type DenoisingKind = 'denoise' | 'pullback'
+/** `denoise` → `out`; `pullback` with `cotangent.out` → `gradient.sample`; `looks` → `<layer>.looks` for each layer. */
+export type DenoisingKind = 'denoise' | 'pullback' | 'looks'
 
 /** Times are told in these parts of a training time, as whole numbers. */
 export const ticksPerTime = 2 ** 20
@@ -29,10 +29,10 @@ export function denoisingGraph(
   size: UnetSize,
   precision: DenoisingPrecision,
 ): Graph {
-  const network = networks.graph(size)
+  const network = kind === 'looks' ? networks.looksGraph!(size) : networks.graph(size)
   const told = precision === 16 ? compose(times(size.batch), network, { timestep: 'timestep' }) : network
   const forward = precision === 64 ? double(told) : told
-  const graph = kind === 'denoise' ? forward : vjp(forward, { wrt: ['sample'] })
+  const graph = kind === 'pullback' ? vjp(forward, { wrt: ['sample'] }) : forward
   return precision === 16 ? half(graph) : graph
 }
 

@@ -9,6 +9,7 @@ import type { Graph } from '../graph/graph.js'
 import {
   cachedUnetGraph,
   keyValueGraph,
+  looksGraph,
   sizeMultiple,
   type Unet2dConditionConfig,
   type UnetSize,
@@ -35,6 +36,11 @@ export interface DenoisingNetworks {
   /** `encoder_hidden_states` 1 × tokens × width → what the network is fed for it; absent where it is fed as it is. */
   promptGraph?(tokens: number): Graph
   graph(size: UnetSize): Graph
+  /**
+   * From the same inputs to where each cross-attention layer looks, N × tokens × height × width of the layer; absent where
+   * the network's inside is not known.
+   */
+  looksGraph?(size: UnetSize): Graph
 }
 
 /** Throws `bad-model` where the weights hold tensors that the network of the configuration does not have. */
@@ -66,6 +72,7 @@ export async function denoisingNetworks(part: NetworkPart): Promise<DenoisingNet
     oneTime: false,
     promptGraph: (tokens) => keyValueGraph(config, weights, { batch: 1, tokens }),
     graph: (size) => cachedUnetGraph(config, weights, size),
+    looksGraph: (size) => looksGraph(config, weights, size),
   }
 }
 

@@ -4,10 +4,11 @@
  */
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import type { Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
+import type { Attending, Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
 import { denoiser, denoiserPullback, guided, guidedPullback, type Prediction } from '../diffusion/denoiser.js'
 import type { NoiseLevel } from '../diffusion/level.js'
 import { dot, norm, type Tensor, tensor } from '../math/tensor.js'
+import { averageLooks } from './average-looks.js'
 import { type DenoisingKind, type DenoisingPrecision, denoisingGraph, ticksPerTime } from './denoising-graphs.js'
 import type { DenoisingNetworks } from './denoising-networks.js'
 import type { SessionPool, Tensors } from './session-pool.js'
@@ -31,7 +32,7 @@ export interface DenoisingOptions {
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number
   /** What a conditioning stands for; throws for those of other models. */
-  branches(request: Denoising): Branches
+  branches(request: Pick<Denoising, 'conditioning'>): Branches
 }
 
 /** One row of a batch. */
@@ -45,13 +46,19 @@ interface Row {
 export interface Denoisings {
   denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
   pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
+  /** Where the places of a latent look: tokens × height × width for each; absent where the network's inside is not known. */
+  looks?(requests: readonly Attending[], signal?: Signal): Promise<readonly Tensor[]>
 }
 
-/** The two kinds of questions over one network. Latents of one call have one shape. */
+/** The kinds of questions over one network. Latents of one call have one shape. */
 export function denoisings(options: DenoisingOptions): Denoisings {
   const { networks, pool, prediction, precision, tokens, downscaling, branches } = options
 
-  async function run(kind: DenoisingKind, rows: readonly Row[], signal: Signal | undefined): Promise<Tensor[]> {
+  async function run(
+    kind: DenoisingKind,
+    rows: readonly Row[],
+    signal: Signal | undefined,
+  ): Promise<readonly Tensor[]> {
     const [, height, width] = commonShape(
       rows.map(({ x }) => x),
       'latent',
@@ -73,11 +80,16 @@ export function denoisings(options: DenoisingOptions): Denoisings {
     if (kind === 'pullback') feeds['cotangent.out'] = stacked(rows, ({ cotangent }) => cotangent!)
     const key = `${kind} ${size.batch} ${height} ${width} ${tokens}`
     const results = await pool.run(key, () => denoisingGraph(networks, kind, size, precision), feeds, signal)
+    if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [height, width])
     return unstack(results[kind === 'denoise' ? 'out' : 'gradient.sample']!)
   }
 
   /** All rows in one run; where the network takes one time for all, a run for each time. */
-  async function batched(kind: DenoisingKind, rows: readonly Row[], signal: Signal | undefined): Promise<Tensor[]> {
+  async function batched(
+    kind: DenoisingKind,
+    rows: readonly Row[],
+    signal: Signal | undefined,
+  ): Promise<readonly Tensor[]> {
     const times = new Set(rows.map(({ level }) => level.t))
     if (!networks.oneTime || times.size === 1) return await run(kind, rows, signal)
     const results = new Map<Row, Tensor>()
@@ -124,6 +136,16 @@ export function denoisings(options: DenoisingOptions): Denoisings {
   }
 
   return {
+    ...(networks.looksGraph && {
+      looks: async (requests: readonly Attending[], signal?: Signal) =>
+        requests.length === 0
+          ? []
+          : await batched(
+              'looks',
+              requests.map((request) => ({ ...request, prompted: branches(request).prompt })),
+              signal,
+            ),
+    }),
     denoise: (requests, signal) =>
       answered('denoise', requests, signal, async ({ x, level, guidance }, prompt, negative) => {
         if (guidance !== 0) checkPrediction(prediction, x, await prompt(), level)

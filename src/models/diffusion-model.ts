@@ -55,6 +55,8 @@ export interface OpenDiffusionModel extends Denoisings {
   latentShape(size?: { readonly height: number; readonly width: number }): Shape
   checkLatent(shape: Shape): void
   prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning>
+  /** The tokens of each word of a prompt, as `looks` counts them. */
+  places(prompt: string): readonly (readonly number[])[]
   /** A prompt's states, tokens × width, and the denoiser that is told them: for null-text optimisation. */
   readonly embedded: EmbeddedDenoiser & { states(text: string, signal?: Signal): Promise<Tensor> }
   close(): Promise<void>
@@ -146,6 +148,7 @@ export async function openDiffusionModel(
       prepared.set(conditioning, await prompts.branches(text, negative, signal))
       return conditioning
     },
+    places: texts[0]!.tokenizer.places,
     embedded: { ...embeddedDenoiser({ name, networks, pool, prediction, tokens }), states: prompts.states },
     ...denoisings({
       networks,

@@ -18,6 +18,8 @@ export interface ClipTokenizer {
    * Errors: `bad-option` for a prompt that does not fit, saying where the part that fits ends.
    */
   encode(prompt: string): readonly number[]
+  /** The places that each word of a prompt, as white space parts them, has in what `encode` gives. */
+  places(prompt: string): readonly (readonly number[])[]
 }
 
 /** CLIP's words: English endings, letters, single digits, runs of other signs. Source: OpenAI CLIP, simple_tokenizer.py. */
@@ -64,12 +66,22 @@ export async function openTokenizer(files: Files, folder: string): Promise<ClipT
   const length = checkLength(config.model_max_length ?? 77, path('tokenizer_config.json'))
   const pairs = bytePairs(vocabulary, merges, [start, end], names)
 
+  const idsOf = (prompt: string): readonly number[] => {
+    checkPrompt(prompt)
+    return pairs.encode(prompt, { add_special_tokens: false }).ids
+  }
+
   return {
     length,
     size: Math.max(...vocabulary.values()) + 1,
+    // Words are merged one by one: the tokens of a beginning are the beginning of the tokens.
+    places(prompt) {
+      const words = prompt.split(/\s+/).filter((word) => word !== '')
+      const ends = [0, ...words.map((_, k) => idsOf(words.slice(0, k + 1).join(' ')).length)].map((end) => end + 1)
+      return words.map((_, k) => Array.from({ length: ends[k + 1]! - ends[k]! }, (_, i) => ends[k]! + i))
+    },
     encode(prompt) {
-      checkPrompt(prompt)
-      const { ids } = pairs.encode(prompt, { add_special_tokens: false })
+      const ids = idsOf(prompt)
       if (ids.length > length - 2) throw tooLong(ids, length - 2, names)
       const used = [start, ...ids, end]
       return [...used, ...Array<number>(length - used.length).fill(padding)]

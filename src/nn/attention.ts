@@ -2,7 +2,7 @@
 import type { Builder } from '../graph/builder.js'
 import { float } from '../graph/builder.js'
 import type { Value } from '../graph/graph.js'
-import { add, concat, mul, reshape, scale, slice, transpose } from '../graph/ops/common.js'
+import { add, concat, mean, mul, reshape, scale, slice, transpose } from '../graph/ops/common.js'
 import { gemmWithBias, matmul } from '../graph/ops/matmul.js'
 import type { Layers } from './layers.js'
 
@@ -36,25 +36,43 @@ const splitHeads = (b: Builder, x: Value, heads: number, perm: readonly number[]
 /** Scores held at once: 256 MiB in float32. A picture of 512 × 512 would otherwise need gigabytes at SD's first level. */
 const largestScores = 2 ** 26
 
+export interface AttentionOptions {
+  /** L × M, added to the scores. */
+  readonly mask?: Value
+  /** Is told softmax(…), the mean over heads, N × L × M: where each entry looks. */
+  readonly looks?: ((probabilities: Value) => void) | undefined
+}
+
 /**
  * Multi-head attention: softmax(q·kᵀ/√d + mask)·v for each head. query N × L × C, key and value N × M × C, mask L × M.
  *
  * Where the scores of all heads would be large, a few heads are computed after the other: the same numbers, less memory.
  */
-export function attention(b: Builder, query: Value, key: Value, value: Value, heads: number, mask?: Value): Value {
+export function attention(
+  b: Builder,
+  query: Value,
+  key: Value,
+  value: Value,
+  heads: number,
+  { mask, looks }: AttentionOptions = {},
+): Value {
   const [batch, length, channels] = query.shape as [number, number, number]
   const q = splitHeads(b, scale(b, query, (channels / heads) ** -0.5), heads, [0, 2, 1, 3])
   const k = splitHeads(b, key, heads, [0, 2, 3, 1])
   const v = splitHeads(b, value, heads, [0, 2, 1, 3])
+  const looked: Value[] = []
   const mix = (from: number, to: number): Value => {
     const part = (x: Value) => slice(b, x, 1, from, to)
     const scores = matmul(b, part(q), part(k))
-    return matmul(b, b.emit('Softmax', [mask ? add(b, scores, mask) : scores], { axis: -1 }), part(v))
+    const probabilities = b.emit('Softmax', [mask ? add(b, scores, mask) : scores], { axis: -1 })
+    if (looks) looked.push(scale(b, mean(b, probabilities, [1], false), (to - from) / heads))
+    return matmul(b, probabilities, part(v))
   }
   const perHead = batch * length * key.shape[1]!
   const together = Math.min(heads, Math.max(1, Math.floor(largestScores / perHead)))
   const parts: Value[] = []
   for (let from = 0; from < heads; from += together) parts.push(mix(from, Math.min(heads, from + together)))
+  looks?.(looked.reduce((sum, some) => add(b, sum, some)))
   return reshape(b, transpose(b, concat(b, parts, 1), [0, 2, 1, 3]), [batch, length, channels])
 }
 

@@ -75,7 +75,7 @@ function encoderLayer(layers: Layers, name: string, x: Value, config: ClipTextCo
   const [query, key, value] = ['q_proj', 'k_proj', 'v_proj'].map((part) =>
     linear(layers, `${name}.self_attn.${part}`, own, hiddenSize),
   ) as [Value, Value, Value]
-  const mixed = attention(b, query, key, value, attentionHeads, causal)
+  const mixed = attention(b, query, key, value, attentionHeads, { mask: causal })
   const attended = add(b, x, linear(layers, `${name}.self_attn.out_proj`, mixed, hiddenSize))
   const normalized = layerNorm(layers, `${name}.layer_norm2`, attended, normEpsilon)
   const wide = linear(layers, `${name}.mlp.fc1`, normalized, config.intermediateSize)

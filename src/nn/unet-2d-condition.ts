@@ -7,6 +7,7 @@ import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
 import { upsampleNearest } from '../graph/ops/pooling.js'
+import { prune } from '../graph/prune.js'
 import { attention, gelu, layerNorm, linear } from './attention.js'
 import { conv2d, groupNorm2d, type Layers, type NormOptions, resnetBlock, silu } from './layers.js'
 import { checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
@@ -32,12 +33,15 @@ export interface UnetInputs {
   readonly timestep: Value
   readonly text: CrossAttention
   readonly added?: AddedConditions | undefined
+  /** Is told where each cross-attention layer looks: the mean over heads, N × tokens × height × width of the layer. */
+  readonly looks?: ((layer: string, probabilities: Value) => void) | undefined
 }
 
 interface Unet extends Layers {
   readonly config: Unet2dConditionConfig
   readonly norm: NormOptions
   readonly text: CrossAttention
+  readonly looks: UnetInputs['looks']
   /** silu of the time embedding, N × 4·block_out_channels[0]. */
   readonly embedding: Value
 }
@@ -78,8 +82,11 @@ function resnet(unet: Unet, name: string, x: Value, channels: number): Value {
   return resnetBlock(unet, name, x, channels, unet.norm, reshape(unet.b, time, [x.shape[0]!, channels, 1, 1]))
 }
 
-/** BasicTransformerBlock: self-attention, cross-attention to the prompt, gated feed-forward, each with residual. */
-function transformerBlock(unet: Unet, name: string, x: Value, heads: number): Value {
+/**
+ * BasicTransformerBlock: self-attention, cross-attention to the prompt, gated feed-forward, each with residual. The
+ * sequence x is the places of a picture of `sides`.
+ */
+function transformerBlock(unet: Unet, name: string, x: Value, heads: number, sides: readonly number[]): Value {
   const { b } = unet
   const channels = x.shape[2]!
   const project = (part: string, input: Value) => linear(unet, `${name}.${part}`, input, channels, false)
@@ -93,7 +100,13 @@ function transformerBlock(unet: Unet, name: string, x: Value, heads: number): Va
   const attended = add(b, x, out('attn1', attention(b, query, key, value, heads)))
   const asked = project('attn2.to_q', layerNorm(unet, `${name}.norm2`, attended))
   const text = unet.text(`${name}.attn2`, channels)
-  const told = add(b, attended, out('attn2', attention(b, asked, text.key, text.value, heads)))
+  const { looks } = unet
+  const tellLooks = (probabilities: Value): void => {
+    const [batch, , tokens] = probabilities.shape as [number, number, number]
+    looks?.(`${name}.attn2`, reshape(b, transpose(b, probabilities, [0, 2, 1]), [batch, tokens, ...sides]))
+  }
+  const mixed = attention(b, asked, text.key, text.value, heads, { looks: looks && tellLooks })
+  const told = add(b, attended, out('attn2', mixed))
   const wide = linear(unet, `${name}.ff.net.0.proj`, layerNorm(unet, `${name}.norm3`, told), 8 * channels)
   const hidden = mul(b, slice(b, wide, 2, 0, 4 * channels), gelu(b, slice(b, wide, 2, 4 * channels, 8 * channels)))
   return add(b, told, linear(unet, `${name}.ff.net.2`, hidden, channels))
@@ -112,7 +125,9 @@ function transformer(unet: Unet, name: string, x: Value, { heads, depth }: { hea
   let sequence = config.useLinearProjection
     ? linear(unet, `${name}.proj_in`, toSequence(normalized), channels)
     : toSequence(conv2d(unet, `${name}.proj_in`, normalized, channels, { kernel: 1 }))
-  for (let i = 0; i < depth; i++) sequence = transformerBlock(unet, `${name}.transformer_blocks.${i}`, sequence, heads)
+  for (let i = 0; i < depth; i++) {
+    sequence = transformerBlock(unet, `${name}.transformer_blocks.${i}`, sequence, heads, [height, width])
+  }
   const projected = config.useLinearProjection
     ? toPicture(linear(unet, `${name}.proj_out`, sequence, channels))
     : conv2d(unet, `${name}.proj_out`, toPicture(sequence), channels, { kernel: 1 })
@@ -137,6 +152,7 @@ export function predict(b: Builder, parameters: Parameters, config: Unet2dCondit
     config,
     norm,
     text: inputs.text,
+    looks: inputs.looks,
     embedding: silu(b, timeEmbedding(layers, config, inputs)),
   }
   const { blocks, mid } = config
@@ -251,14 +267,31 @@ export function keyValueGraph(
   return b.finish('unet-2d-condition keys and values')
 }
 
+const cachedText =
+  (b: Builder, { batch, tokens }: UnetSize): CrossAttention =>
+  (layer, channels) => ({
+    key: b.input(`${layer}.key`, 'float32', [batch, tokens, channels]),
+    value: b.input(`${layer}.value`, 'float32', [batch, tokens, channels]),
+  })
+
 /** The rest: `sample`, `timestep`, `<layer>.key`, `<layer>.value`, … (XL: `text_embeds`, `time_ids`) → `out`. */
 export function cachedUnetGraph(config: Unet2dConditionConfig, weights: WeightSource, size: UnetSize): Graph {
   const b = builder()
-  const inputs = sampleInputs(b, config, size)
-  const text: CrossAttention = (layer, channels) => ({
-    key: b.input(`${layer}.key`, 'float32', [size.batch, size.tokens, channels]),
-    value: b.input(`${layer}.value`, 'float32', [size.batch, size.tokens, channels]),
-  })
-  b.output(predict(b, checkpointParameters(b, weights), config, { ...inputs, text }), 'out')
+  const inputs = { ...sampleInputs(b, config, size), text: cachedText(b, size) }
+  b.output(predict(b, checkpointParameters(b, weights), config, inputs), 'out')
   return b.finish('unet-2d-condition with cached text')
+}
+
+/**
+ * From the same inputs to where the places of the picture look: `<layer>.looks` for each cross-attention layer, the mean
+ * over heads of softmax(q·kᵀ/√d), N × tokens × height × width of the layer. Without what only the prediction needs.
+ */
+export function looksGraph(config: Unet2dConditionConfig, weights: WeightSource, size: UnetSize): Graph {
+  const b = builder()
+  const looks = (layer: string, probabilities: Value): void => {
+    b.output(probabilities, `${layer}.looks`)
+  }
+  const inputs = { ...sampleInputs(b, config, size), text: cachedText(b, size), looks }
+  predict(b, checkpointParameters(b, weights), config, inputs)
+  return prune(b.finish('unet-2d-condition, where it looks'))
 }

@@ -35,7 +35,20 @@ const signatures =
  * @example const { image, notes } = await readImage('photo.jpg')
  */
 export async function readImage(path: string, { maximumPixels = defaultMaximumPixels } = {}): Promise<ReadPicture> {
-  const bytes = await readPictureFile(path, maximumPixels)
+  return await decodeImage(await readPictureFile(path, maximumPixels), path, { maximumPixels })
+}
+
+/**
+ * The picture in the bytes of a file, called `path` in messages. As `readImage`.
+ *
+ * @example const { image } = await decodeImage(await encodePng(picture), 'picture.png')
+ */
+export async function decodeImage(
+  file: Uint8Array,
+  path: string,
+  { maximumPixels = defaultMaximumPixels } = {},
+): Promise<ReadPicture> {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   if (bytes.length === 0) throw badImage(formats, path, 'an empty file')
   if (!signatures.test(bytes.toString('hex', 0, 32))) throw badImage(formats, path, nature(bytes))
   try {

@@ -1,6 +1,8 @@
 /** One model for each of several pieces of work; what they ask at the same time runs as one batch. */
 import { coalescedAutoencoder } from '../autoencoder/coalesce.js'
 import type { Coalescer } from '../core/coalesce.js'
+import type { Signal } from '../core/progress.js'
+import type { Attending } from '../diffusion/conditioning.js'
 import type { DiffusionModel } from './diffusion-model.js'
 
 /**
@@ -14,11 +16,16 @@ export function coalescedModel(
 ): (participant: number) => DiffusionModel {
   const denoise = calls(model.denoise.bind(model))
   const pullback = calls(model.pullback.bind(model))
+  const looks = model.looks && calls(model.looks.bind(model))
   const autoencoder = coalescedAutoencoder(model.autoencoder.batched, calls)
   return (participant) => ({
     ...model,
     autoencoder: { ...autoencoder(participant), batched: model.autoencoder.batched },
     denoise: (requests, signal) => Promise.all(requests.map((request) => denoise(participant)(request, signal))),
     pullback: (requests, signal) => Promise.all(requests.map((request) => pullback(participant)(request, signal))),
+    ...(looks && {
+      looks: (requests: readonly Attending[], signal?: Signal) =>
+        Promise.all(requests.map((request) => looks(participant)(request, signal))),
+    }),
   })
 }

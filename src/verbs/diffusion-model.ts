@@ -5,8 +5,9 @@
 import type { Autoencoder, BatchedAutoencoder } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import type { Conditioning, Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
+import type { Attending, Conditioning, Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
 import type { Denoiser, DenoiserPullback, Solver } from '../diffusion/diffusion.js'
+import type { EmbeddedDenoiser } from '../diffusion/inverters/guided-editing.js'
 import type { Schedule } from '../diffusion/level.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 
@@ -28,6 +29,15 @@ export interface DiffusionModel {
   denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
   /** J(x)ᵀ·cotangent of the guided estimates, several in one run of the gradient graph. */
   pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
+  /**
+   * Where cross-attention looks: for each question tokens × height × width of its latent, the mean over heads and layers,
+   * which sums to 1 over tokens. One evaluation each. Absent where the network's inside is not known.
+   */
+  looks?(requests: readonly Attending[], signal?: Signal): Promise<readonly Tensor[]>
+  /** The tokens of each word of a prompt, as white space parts them; absent as `looks`. */
+  places?(prompt: string): readonly (readonly number[])[]
+  /** A prompt's states, tokens × width, and the denoiser that is told them: what null-text optimisation bends. */
+  readonly embedded?: EmbeddedDenoiser & { states(text: string, signal?: Signal): Promise<Tensor> }
   /** Frees the networks. The runtime stays open: it belongs to the caller. */
   close(): Promise<void>
 }

@@ -137,7 +137,8 @@ async function* inversions(
   return found
 }
 
-async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
+/** The steps of `invert`, for work that it is a part of. */
+export async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
   const { model, prompt, negativePrompt, solver = model.solver, decoder, signal, now } = options
   const inverter = options.inverter ?? automatic()
   const begin = now?.()

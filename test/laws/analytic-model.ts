@@ -5,12 +5,31 @@
 
 import type { Autoencoder } from '../../src/autoencoder/index.js'
 import { expected } from '../../src/core/errors.js'
+import type { Denoising } from '../../src/diffusion/conditioning.js'
 import { betas, variancePreserving } from '../../src/diffusion/schedules.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
-import { formatShape, map, sameShape, subtract, type Tensor, tensor } from '../../src/math/index.js'
+import {
+  combine,
+  formatShape,
+  map,
+  sameShape,
+  subtract,
+  type Tensor,
+  tensor,
+  torchNoise,
+} from '../../src/math/index.js'
 import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 import { batchedOver } from './analytic-autoencoder.js'
-import { guidedWorld, shape } from './analytic-world.js'
+import {
+  type Component,
+  conditionalMixture,
+  guidedWorld,
+  mixture,
+  mixtureDenoiser,
+  shape,
+  unconditionalMixture,
+  worldOf,
+} from './analytic-world.js'
 import { apply, orthonormalRows, transposed } from './problems.js'
 
 export const analyticImageShape = [3, 4, 4]
@@ -35,11 +54,22 @@ function autoencoder(): Autoencoder {
   }
 }
 
+/** What prompts make of the world; others make `conditionalMixture` of it, and negative ones `unconditionalMixture`. */
+export type Mixtures = Readonly<Record<string, readonly Component[]>>
+
 /** The model, and how many estimates it was asked for and in how many runs. */
-export function analyticModel(): { readonly model: DiffusionModel; asked(): { estimates: number; runs: number } } {
+export function analyticModel(mixtures: Mixtures = {}): {
+  readonly model: DiffusionModel
+  asked(): { estimates: number; runs: number }
+} {
   const count = { estimates: 0, runs: 0 }
   const single = autoencoder()
-  const world = ({ guidance }: { readonly guidance: number }) => guidedWorld(guidance)
+  const world = ({ guidance, conditioning: { prompt, negativePrompt = '' } }: Denoising) =>
+    worldOf(
+      mixtureDenoiser(mixtures[prompt] ?? conditionalMixture),
+      mixtureDenoiser(mixtures[negativePrompt] ?? unconditionalMixture),
+      guidance,
+    )
   const model: DiffusionModel = {
     name: 'analytic',
     autoencoder: { ...single, batched: batchedOver(single).batched },
@@ -62,4 +92,38 @@ export function analyticModel(): { readonly model: DiffusionModel; asked(): { es
     close: async () => {},
   }
   return { model, asked: () => ({ ...count }) }
+}
+
+/** The prompts that `editableModel` knows as different places of the world. */
+export const editedPrompts = ['a red ball', 'a red star'] as const
+
+/** The places of its latent, 2 × 4, that look at the third word of a prompt; all others look at the second. */
+const looking = [0, 0, 1, 1, 0, 0, 0, 1]
+
+/** A model whose attention and whose answers to embeddings are known too: an embedding moves the world. */
+export function editableModel(): DiffusionModel {
+  const [from, to] = editedPrompts
+  const { model } = analyticModel({ [from]: mixture(100, 3, 0.8), [to]: mixture(300, 3, 0.8) })
+  const shift = torchNoise(5, shape)
+  const moved = (x: Tensor, alpha: number, embedding: Tensor) => combine([1, x], [-alpha, embedding])
+  return {
+    ...model,
+    looks: async (requests) =>
+      requests.map(() =>
+        tensor(
+          [4, 2, 4],
+          [...Array(16).fill(0.1), ...looking.map((value) => 0.2 + 0.5 * value), ...Array(8).fill(0.2)],
+        ),
+      ),
+    places: (prompt) => prompt.split(' ').map((_, k) => [k]),
+    embedded: {
+      states: async (text) => map(shift, (value) => (text === '' ? 0 : text === from ? 0.3 : -0.3) * value),
+      denoise: async (x, level, embedding) =>
+        combine([1, await guidedWorld(1).denoise(moved(x, level.alpha, embedding), level)], [1, embedding]),
+      pullback: async (x, level, embedding, cotangent) => {
+        const inner = await guidedWorld(1).pullback(moved(x, level.alpha, embedding), level, cotangent)
+        return combine([1, cotangent], [-level.alpha, inner])
+      },
+    },
+  }
 }

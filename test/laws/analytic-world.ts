@@ -22,7 +22,7 @@ export interface AnalyticDenoiser {
 export const shape = [2, 2, 4]
 
 /** Components at random places of about the given spread. */
-const mixture = (seed: number, count: number, spread: number): Component[] =>
+export const mixture = (seed: number, count: number, spread: number): Component[] =>
   Array.from({ length: count }, (_, k) => ({
     weight: (k + 1) / ((count * (count + 1)) / 2),
     mean: map(torchNoise(seed + k, shape), (value) => spread * value),
@@ -77,9 +77,11 @@ export function mixtureDenoiser(components: readonly Component[]): AnalyticDenoi
 }
 
 /** D = D_null + weight·(D_prompt − D_null): 1 is the prompt alone. */
-export function guidedWorld(weight: number): AnalyticDenoiser {
-  const prompt = mixtureDenoiser(conditionalMixture)
-  const none = mixtureDenoiser(unconditionalMixture)
+export const guidedWorld = (weight: number): AnalyticDenoiser =>
+  worldOf(mixtureDenoiser(conditionalMixture), mixtureDenoiser(unconditionalMixture), weight)
+
+/** The same of any two. */
+export function worldOf(prompt: AnalyticDenoiser, none: AnalyticDenoiser, weight: number): AnalyticDenoiser {
   if (weight === 1) return prompt
   const mix = (a: Tensor, b: Tensor) => combine([1 - weight, a], [weight, b])
   return {

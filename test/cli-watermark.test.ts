@@ -64,7 +64,7 @@ async function call(
   // biome-ignore lint/suspicious/noExplicitAny: results are JSON, of a shape for each command.
   let result: any
   const io: Terminal = {
-    json: false,
+    json: true,
     signal: controller.signal,
     say: (line = '') => lines.push(line),
     result: (value) => {

@@ -1,4 +1,5 @@
 /** What `watermark detect` does: pictures or noise in, what each key says of them out. The statistics are the library's. */
+import { setImmediate } from 'node:timers/promises'
 import {
   type AskedKey,
   type Detection,
@@ -14,7 +15,7 @@ import {
 } from 'undiffuse'
 import { checkCalibration, type FiledCalibration, readCalibration } from './calibration-files.js'
 import { type DetectionLine, type Judged, lineOf, lineText, sayDetection, summaryOf } from './detection-report.js'
-import { follow, now, withModel } from './diffusion.js'
+import { follow, now } from './diffusion.js'
 import type { Settings } from './journal.js'
 import { askedOf, type Member, markOf, marksAsked, messageOf, readKeyFiles } from './key-files.js'
 import type { NetworkCost } from './networks.js'
@@ -28,16 +29,10 @@ import {
   recoveryOf,
   settingsOf,
 } from './noise-recovery.js'
-import { hasPictures, itemsOf, type ListedSources, listSources, type ReadSource } from './noise-sources.js'
-import {
-  checkLines,
-  type FailedLine,
-  failedLine,
-  type LinesRequest,
-  modelFingerprint,
-  openLines,
-} from './picture-lines.js'
-import { type Opened, survey } from './survey.js'
+import { type ListedSources, listSources, type ReadSource } from './noise-sources.js'
+import { checkLines, type FailedLine, type LinesRequest } from './picture-lines.js'
+import { imagesOf, surveySources, withModelFor } from './source-survey.js'
+import type { Opened } from './survey.js'
 import type { Terminal } from './terminal.js'
 
 export interface DetectRequest extends RecoveryRequest, LinesRequest {
@@ -119,20 +114,14 @@ function checkReference(asked: readonly AskedKey[]): void {
   throw expected('bad-option', 'a tree-ring key', '`--reference`', got, remedy)
 }
 
-/** Everything that lines depend on. */
-async function journalSettings(prepared: Prepared, recovered: Settings | undefined): Promise<Settings> {
-  const { asked, falsePositiveRate, request, messages, calibration, recovery } = prepared
-  return {
-    ...recovered,
-    keys: asked.map(({ key, member = 0 }) => `${key.id} ${member}`).join(', '),
-    falsePositiveRate: `${falsePositiveRate}`,
-    ...(messages.size > 0 && { message: [...messages.values()].join(', ') }),
-    ...(calibration && { calibration: calibration.hash }),
-    reference: `${request.reference}`,
-    ...(recovery.recipe.prompt !== undefined && { prompt: recovery.recipe.prompt }),
-    ...(recovered && { modelFiles: await modelFingerprint(recovery.model) }),
-  }
-}
+/** What lines depend on besides how noise is recovered. */
+const lineSettings = ({ asked, falsePositiveRate, request, messages, calibration }: Prepared): Settings => ({
+  keys: asked.map(({ key, member = 0 }) => `${key.id} ${member}`).join(', '),
+  falsePositiveRate: `${falsePositiveRate}`,
+  ...(messages.size > 0 && { message: [...messages.values()].join(', ') }),
+  ...(calibration && { calibration: calibration.hash }),
+  reference: `${request.reference}`,
+})
 
 /** Findings of sources that are read: pictures inverted together, noise as it is. */
 async function judge(
@@ -143,7 +132,7 @@ async function judge(
   place: string,
 ): Promise<readonly Judged[]> {
   const begin = now()
-  const images = opened.flatMap(({ value }) => ('picture' in value ? [{ image: value.picture.image }] : []))
+  const images = imagesOf(opened)
   const options = { keys, falsePositiveRate, calibration }
   const detected =
     images.length === 0
@@ -160,31 +149,37 @@ async function judge(
 }
 
 /** Power of each asked key's mark at the rate that is left to one of them. */
-function* powersOf({ asked, request, calibration, falsePositiveRate }: Prepared): Generator<KeyPower> {
+async function powersOf(
+  io: Terminal,
+  { asked, request, calibration, falsePositiveRate }: Prepared,
+): Promise<readonly KeyPower[]> {
   const known = request.correlation ?? calibration?.correlation
   const correlations = known === undefined ? tableCorrelations : [known]
   const trials = known === undefined ? trialsOfTable : trialsOfOne
-  const rate = falsePositiveRate / marksAsked(asked)
+  const options = { falsePositiveRate: falsePositiveRate / marksAsked(asked), calibration, trials }
+  const found: KeyPower[] = []
   for (const one of asked) {
     const isDecidable = calibration !== undefined || readingOfNothing(one).exactGiven === 'any-picture'
-    const options = { falsePositiveRate: rate, calibration, trials }
-    const power = (correlation: number) => expectedPower(markOf(one), { ...options, correlation })
-    yield { key: one.key.id, powers: isDecidable ? correlations.map(power) : [] }
+    const powers: Power[] = []
+    for (const correlation of isDecidable ? correlations : []) {
+      io.progress({ stage: 'power', done: found.length, total: asked.length })
+      // A trial blocks: an interruption is heard between them.
+      await setImmediate()
+      io.signal.throwIfAborted()
+      powers.push(expectedPower(markOf(one), { ...options, correlation }))
+    }
+    found.push({ key: one.key.id, powers })
   }
+  return found
 }
 
 /** Reads, inverts, judges, and reports; tells how many pictures are marked. */
 export async function detectMarks(io: Terminal, paths: readonly string[], request: DetectRequest): Promise<number> {
   const prepared = await prepare(request)
   const listed = await listSources(paths)
-  const { calibration } = prepared
+  const { calibration, recovery } = prepared
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
-  const finished = hasPictures(listed.sources)
-    ? await withModel(prepared.recovery, prepared.recovery.recipe, async (model, cost) => {
-        const found = await detectIn(io, prepared, listed, model)
-        return { ...found, cost: await cost() }
-      })
-    : await detectIn(io, prepared, listed, undefined)
+  const finished = await withModelFor(listed, recovery, (model) => detectIn(io, prepared, listed, model))
   io.clear()
   sayDetection(io, finished)
   io.result(summaryOf(finished))
@@ -194,59 +189,39 @@ export async function detectMarks(io: Terminal, paths: readonly string[], reques
 async function detectIn(
   io: Terminal,
   prepared: Prepared,
-  { sources, isOne }: ListedSources,
+  listed: ListedSources,
   model: OpenDiffusionModel | undefined,
-): Promise<FinishedDetection> {
+): Promise<Omit<FinishedDetection, 'cost'>> {
   const { request, keys, recovery, calibration } = prepared
+  const { isOne } = listed
   const begin = now()
-  const settings = model && settingsOf(recovery, model)
+  const settings = model ? settingsOf(recovery, model) : {}
   if (model) checkModel(keys[0], model)
-  if (settings && calibration) checkSame(settings, calibration)
+  if (model && calibration) checkSame(settings, calibration)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   const kept: (DetectionLine | FailedLine)[] = []
-  const isShown = request.out === undefined && !isOne
-  const lines = await openLines<DetectionLine | FailedLine>(
-    io,
+  await surveySources<DetectionLine>(io, {
+    listed,
+    key: keys[0],
+    model,
+    recovery,
     request,
-    { task: 'undiffuse watermark detect', settings: await journalSettings(prepared, settings) },
-    (line) => {
+    task: 'undiffuse watermark detect',
+    settings: lineSettings(prepared),
+    heard(line) {
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
-      if (request.out === undefined) kept.push(line)
-      if (!isShown || io.json) return
+      if (request.out !== undefined) return
+      if (io.json || isOne) kept.push(line)
+      if (isOne) return
       io.clear()
       io.say(lineText(line))
     },
-  )
-  try {
-    await survey(itemsOf(sources, keys[0], model, recovery), {
-      chunk: recovery.chunk,
-      finished: lines.finished,
-      signal: io.signal,
-      work: async (opened, place) =>
-        (await judge(io, prepared, model, opened, place)).map((judged) => lineOf(prepared, judged)),
-      failed(name, error) {
-        if (isOne) throw error
-        return failedLine(name, error)
-      },
-      keep: lines.keep,
-    })
-    await lines.complete()
-  } finally {
-    await lines.close()
-  }
+    async work(opened, place) {
+      return (await judge(io, prepared, model, opened, place)).map((judged) => lineOf(prepared, judged))
+    },
+  })
   const seconds = now() - begin
-  io.progress({ stage: 'power', done: 0 })
-  const power = [...powersOf(prepared)]
-  return {
-    prepared,
-    model: model?.name,
-    settings: settings ?? {},
-    counts,
-    power,
-    lines: kept,
-    isOne,
-    seconds,
-    cost: undefined,
-  }
+  const power = await powersOf(io, prepared)
+  return { prepared, model: model?.name, settings, counts, power, lines: kept, isOne, seconds }
 }

@@ -9,7 +9,7 @@ import {
   zeros,
 } from 'undiffuse'
 import { probability, recoveryText } from './detection-report.js'
-import { follow, now, withModel } from './diffusion.js'
+import { follow, now } from './diffusion.js'
 import type { Settings } from './journal.js'
 import { keyReport, keyText, readKeyFile } from './key-files.js'
 import type { NetworkCost } from './networks.js'
@@ -21,16 +21,10 @@ import {
   recoveryOf,
   settingsOf,
 } from './noise-recovery.js'
-import { hasPictures, itemsOf, type ListedSources, listSources, type ReadSource } from './noise-sources.js'
-import {
-  checkLines,
-  type FailedLine,
-  failedLine,
-  type LinesRequest,
-  modelFingerprint,
-  openLines,
-} from './picture-lines.js'
-import { type Opened, survey } from './survey.js'
+import { type ListedSources, listSources, type ReadSource } from './noise-sources.js'
+import { checkLines, type FailedLine, type LinesRequest } from './picture-lines.js'
+import { imagesOf, surveySources, withModelFor } from './source-survey.js'
+import type { Opened } from './survey.js'
 import type { Terminal } from './terminal.js'
 import { costLines, costReport, plural } from './words.js'
 
@@ -88,7 +82,7 @@ async function identifyChunk(
   place: string,
 ): Promise<readonly IdentificationLine[]> {
   const begin = now()
-  const images = opened.flatMap(({ value }) => ('picture' in value ? [{ image: value.picture.image }] : []))
+  const images = imagesOf(opened)
   const inverted =
     images.length === 0 ? [] : await follow(io, invertAll(images, inversionOf(io, recovery, model!)), place)
   const inversionSeconds = (now() - begin) / Math.max(1, images.length)
@@ -113,50 +107,33 @@ interface Identifying {
 async function identifyIn(
   io: Terminal,
   identifying: Identifying,
-  { sources, isOne }: ListedSources,
-): Promise<FinishedIdentification> {
+  listed: ListedSources,
+): Promise<Omit<FinishedIdentification, 'cost'>> {
   const { request, key, recovery, model } = identifying
   const begin = now()
   const settings = model ? settingsOf(recovery, model) : {}
   if (model) checkModel(key, model)
   const counts = { pictures: 0, marked: 0, unmarked: 0, failed: 0 }
   const kept: (IdentificationLine | FailedLine)[] = []
-  const begun = {
+  await surveySources<IdentificationLine>(io, {
+    listed,
+    key,
+    model,
+    recovery,
+    request,
     task: 'undiffuse watermark identify',
-    settings: {
-      ...settings,
-      key: key.id,
-      falsePositiveRate: `${request.fpr}`,
-      ...(recovery.recipe.prompt !== undefined && { prompt: recovery.recipe.prompt }),
-      ...(model && { modelFiles: await modelFingerprint(recovery.model) }),
+    settings: { key: key.id, falsePositiveRate: `${request.fpr}` },
+    heard(line) {
+      counts.pictures++
+      counts['error' in line ? 'failed' : line.verdict]++
+      if (request.out !== undefined) return
+      if (io.json) kept.push(line)
+      io.clear()
+      sayLine(io, key, line)
     },
-  }
-  const lines = await openLines<IdentificationLine | FailedLine>(io, request, begun, (line) => {
-    counts.pictures++
-    counts['error' in line ? 'failed' : line.verdict]++
-    if (request.out !== undefined) return
-    kept.push(line)
-    io.clear()
-    sayLine(io, key, line)
+    work: (opened, place) => identifyChunk(io, identifying, opened, place),
   })
-  try {
-    await survey(itemsOf(sources, key, model, recovery), {
-      chunk: recovery.chunk,
-      finished: lines.finished,
-      signal: io.signal,
-      work: (opened, place) => identifyChunk(io, identifying, opened, place),
-      failed(name, error) {
-        if (isOne) throw error
-        return failedLine(name, error)
-      },
-      keep: lines.keep,
-    })
-    await lines.complete()
-  } finally {
-    await lines.close()
-  }
-  const seconds = now() - begin
-  return { request, key, model: model?.name, settings, lines: kept, counts, seconds, cost: undefined }
+  return { request, key, model: model?.name, settings, lines: kept, counts, seconds: now() - begin }
 }
 
 /** Reads, inverts once, asks all members, and reports. */
@@ -166,12 +143,9 @@ export async function identifyMarks(io: Terminal, paths: readonly string[], requ
   await checkLines(request)
   const recovery = recoveryOf(request)
   const listed = await listSources(paths)
-  const finished = hasPictures(listed.sources)
-    ? await withModel(recovery, recovery.recipe, async (model, cost) => {
-        const found = await identifyIn(io, { request, key, recovery, model }, listed)
-        return { ...found, cost: await cost() }
-      })
-    : await identifyIn(io, { request, key, recovery, model: undefined }, listed)
+  const finished = await withModelFor(listed, recovery, (model) => {
+    return identifyIn(io, { request, key, recovery, model }, listed)
+  })
   io.clear()
   sayIdentification(io, finished)
   io.result(reportOf(finished))

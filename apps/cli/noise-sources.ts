@@ -48,8 +48,6 @@ async function noisesIn(path: string): Promise<readonly NoiseSource[]> {
 /** A picture that is fitted and could carry the mark, or its noise. */
 export type ReadSource = { readonly picture: FittedPicture } | { readonly noise: Tensor }
 
-export const hasPictures = (sources: readonly NoiseSource[]): boolean => sources.some(({ noise }) => !noise)
-
 /** Sources as a survey opens them. The model is needed for pictures alone. */
 export const itemsOf = (
   sources: readonly NoiseSource[],

@@ -69,7 +69,10 @@ export async function openLines<L extends PictureLine>(
       await journal.append(lines)
       for (const line of lines) heard(line)
     },
-    complete: () => journal.complete(out),
+    async complete() {
+      await journal.complete(out)
+      io.keeps()
+    },
     close: () => journal.close(),
   }
 }

@@ -20,8 +20,8 @@ export interface Terminal {
   /** A progress line on stderr, drawn over itself; only where stderr is a terminal. */
   progress(progress: Progress): void
   clear(): void
-  /** Says, if the command is interrupted, that this file holds what is finished. */
-  keeps(path: string): void
+  /** Says, if the command is interrupted, that this file holds what is finished; without one that none is left. */
+  keeps(path?: string): void
 }
 
 const barWidth = 24
@@ -59,7 +59,7 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
       drawn = 0
     },
     keeps(path) {
-      left.text = `\`${path}\` holds what is finished: go on with \`--resume\`.`
+      left.text = path === undefined ? nothingLeft : `\`${path}\` holds what is finished: go on with \`--resume\`.`
     },
   }
 }
@@ -68,6 +68,7 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
 interface Left {
   text: string
 }
+const nothingLeft = 'no unfinished file was left.'
 
 /**
  * Runs a command: Ctrl-C aborts its signal and, where that is not heard in time, ends the process (a second one does so
@@ -76,7 +77,7 @@ interface Left {
  */
 export async function runCommand(json: boolean, body: (terminal: Terminal) => Promise<void>): Promise<void> {
   const controller = new AbortController()
-  const left: Left = { text: 'no unfinished file was left.' }
+  const left: Left = { text: nothingLeft }
   const io = terminal(json, controller.signal, left)
   let end: NodeJS.Timeout | undefined
   const interrupt = () => {

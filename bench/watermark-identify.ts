@@ -33,6 +33,8 @@ export interface IdentifyOptions extends Recovery {
   readonly marked: number
   /** Noises without a mark: white ones, and those of marked pictures under another family. */
   readonly unmarked: number
+  /** Whether pictures are inverted with their prompts, and the guidance that made them. */
+  readonly prompt: 'known' | 'unknown'
   readonly chunk: number
   readonly signal?: Signal | undefined
 }
@@ -56,6 +58,7 @@ export interface IdentifyResult extends Recovery {
   readonly benchmark: 'watermark-identify'
   readonly model: string
   readonly machine: Machine
+  readonly prompt: 'known' | 'unknown'
   readonly familyWiseError: number
   readonly secondsOfInversion: number
   readonly rows: readonly IdentifyRow[]
@@ -66,13 +69,13 @@ const identified = ['tree-ring:pattern=rand', 'tree-ring:pattern=ring', 'ring-id
 const confidence = 0.99
 
 /**
- * Marks pictures with members of a family, inverts them without their prompts, and asks the family who it is.
+ * Marks pictures with members of a family, inverts them, and asks the family who it is.
  *
  * Half of the noises without a mark are white, half are of pictures that another family's members marked.
  */
 export async function* benchIdentify(
   model: DiffusionModel,
-  { members, marked, unmarked, chunk, signal, ...recovery }: IdentifyOptions,
+  { members, marked, unmarked, prompt, chunk, signal, ...recovery }: IdentifyOptions,
 ): Steps<IdentifyResult> {
   const solver = parse(solvers, recovery.solver)
   const shape = model.latentShape()
@@ -84,19 +87,22 @@ export async function* benchIdentify(
     const scheme = schemeOf(specification)
     const secret = numberedSecret(100 + s)
     const generations = yield* relay(
-      sideBySide(model, prompts, chunk, (prompt, shared, i) => {
+      sideBySide(model, prompts, chunk, (caption, shared, i) => {
         const noise = scheme.watermark(secret, shape, memberOf(i)).imprint(torchNoise(i, shape))
-        return generate({ model: shared, prompt, noise, guidance: recovery.guidance, solver, signal })
+        return generate({ model: shared, prompt: caption, noise, guidance: recovery.guidance, solver, signal })
       }),
       () => ({ stage: `making pictures, ${specification}`, done: s, total: identified.length }),
     )
     const begin = performance.now()
     const task = invertAll(
-      generations.map(({ image }) => ({ image: round8(image) })),
+      generations.map(({ image }, i) => ({
+        image: round8(image),
+        ...(prompt === 'known' && { prompt: prompts[i]! }),
+      })),
       {
         model,
         solver,
-        guidance: 1,
+        guidance: prompt === 'known' ? recovery.guidance : 1,
         chunk,
         signal,
         decoder: parse(decoderInverters, recovery.decoder),
@@ -142,6 +148,7 @@ export async function* benchIdentify(
     model: model.name,
     machine: machine(),
     ...recovery,
+    prompt,
     familyWiseError,
     secondsOfInversion,
     rows,
@@ -156,7 +163,7 @@ export function identifyText({
   ...how
 }: IdentifyResult): string {
   return [
-    `Which of many keys is in a picture of ${model}: ${how.decoder}, ${how.inverter}, ${how.solver}, no prompt`,
+    `Which of many keys is in a picture of ${model}: ${how.decoder}, ${how.inverter}, ${how.solver}, prompt ${how.prompt}`,
     `${secondsOfInversion.toFixed(2)} s to invert a picture, then:`,
     '',
     textTable(

@@ -206,7 +206,7 @@ export function addWatermarkBench(bench: Command): void {
     .option('--decoders <method:options...>', 'decoder inversions of the attacks and three-keys tables')
     .option('--inverters <method:options...>', 'inversions of the attacks table', ['naive'])
     .addOption(
-      new Option('--prompt <which>', 'whether the detector of the attacks table knows the prompt')
+      new Option('--prompt <which>', 'whether the detector of the attacks and identify tables knows the prompt')
         .choices(['known', 'unknown'])
         .default('unknown'),
     )

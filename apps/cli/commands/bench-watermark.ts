@@ -42,6 +42,14 @@ interface WatermarkBenchOptions extends SharedOptions {
   readonly imprinted: number
 }
 
+/** How pictures are made and inverted. */
+const recoveryOf = ({ solver, guidance, decoder, inverter }: WatermarkBenchOptions) => ({
+  solver,
+  guidance,
+  decoder,
+  inverter,
+})
+
 /** What a table is measured with. */
 interface Bench {
   readonly io: Terminal
@@ -115,7 +123,8 @@ async function runThreeKeys({ io, folder }: Bench, options: WatermarkBenchOption
 }
 
 async function runIdentify({ io, model }: Bench, options: WatermarkBenchOptions): Promise<void> {
-  const asked = { ...options, marked: options.count ?? 16, signal: io.signal }
+  const { count: marked = 16, members, unmarked, prompt, chunk } = options
+  const asked = { ...recoveryOf(options), marked, members, unmarked, prompt, chunk, signal: io.signal }
   const result = await drive(io, benchIdentify(model, asked))
   io.say(identifyText(result))
   await writeResults(io, options.out, async () => ({
@@ -126,8 +135,8 @@ async function runIdentify({ io, model }: Bench, options: WatermarkBenchOptions)
 }
 
 async function runWeaknesses({ io, model }: Bench, options: WatermarkBenchOptions): Promise<void> {
-  const { averaged, imprinted, count: tried = 8 } = options
-  const asked = { ...options, averaged, tried, imprinted, signal: io.signal }
+  const { schemes, averaged, imprinted, count: tried = 8, chunk } = options
+  const asked = { ...recoveryOf(options), schemes, averaged, tried, imprinted, chunk, signal: io.signal }
   const result = await drive(io, benchWeaknesses(model, asked))
   io.say(weaknessText(result))
   await writeResults(io, options.out, async () => ({

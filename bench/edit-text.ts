@@ -48,6 +48,9 @@ function generatedText({ sources, rows }: EditPart): string {
 }
 
 function renderedText({ sources, rows }: EditPart): string {
+  const overlaps = rows.flatMap(({ name, maskOverlap }) =>
+    maskOverlap ? [`${name}: overlap with the known mask ${interval(maskOverlap, 2)} (intersection over union)`] : [],
+  )
   return [
     `${sources} rendered scenes, whose mask and target are known. Outside the mask, and inside it against the scene that the edit should give:`,
     '',
@@ -62,6 +65,7 @@ function renderedText({ sources, rows }: EditPart): string {
         ...cost(row),
       ]),
     ),
+    ...(overlaps.length > 0 ? ['', ...overlaps] : []),
   ].join('\n')
 }
 

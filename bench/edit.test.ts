@@ -126,6 +126,12 @@ test('compares every method with the oracle, and goes on from what is kept', asy
       0.02,
     )
     expect(kept.evaluations).toBe(0)
+    // Attention looks at the six left columns of entries; grown by one, 56 columns of pixels.
+    const looked = map(mask, (_, i) => (i % side < 56 ? 1 : 0))
+    const both = mask.data.filter((value, i) => value === 1 && looked.data[i] === 1).length
+    const any = mask.data.filter((value, i) => value === 1 || looked.data[i] === 1).length
+    const byAttention = examples.rendered[0]!.results.find(({ name }) => name === 'exact, mask by attention')!
+    expect(byAttention.measures.maskOverlap).toBeCloseTo(both / any, 12)
     expect(editText(result)).toMatch(/exact, guided from the source[\s\S]*the target itself, encoded/)
     expect((await editSheet('sheet', examples.rendered)).length).toBeGreaterThan(1000)
 

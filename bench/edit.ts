@@ -57,6 +57,8 @@ export interface EditMeasures {
   }
   /** Of the edit and the scene that it should give: inside the mask, and SSIM of the whole picture. */
   readonly target?: { readonly psnrDb: number; readonly ssim: number }
+  /** Intersection over union of the mask that the method found and the known one. */
+  readonly maskOverlap?: number
   /** The scene reader reads the changed attribute as the target's. */
   readonly changed: boolean
   /** It reads the other five as in the source. */
@@ -79,6 +81,7 @@ export interface EditRow {
   readonly ssim: Interval
   /** Mean background NMSE over the oracle's, with 95 % of resamples of the sources. */
   readonly overOracle?: { readonly ratio: number; readonly low: number; readonly high: number }
+  readonly maskOverlap?: Interval
   readonly targetPsnrDb?: Interval
   readonly targetSsim?: Interval
   readonly changed: Share
@@ -223,7 +226,9 @@ function latentsOf(model: DiffusionModel, { source, target, states }: SceneEdit,
   }
 }
 
-type EditedOnce = Pick<EditMeasures, 'converged' | 'evaluations' | 'gradients' | 'seconds'> & { readonly image: Tensor }
+type EditedOnce = Pick<EditMeasures, 'converged' | 'evaluations' | 'gradients' | 'seconds' | 'maskOverlap'> & {
+  readonly image: Tensor
+}
 
 /** In 8 bits, with what it cost: finding the latent is in the seconds, not in the evaluations of the denoiser. */
 async function* editedOnce(
@@ -256,11 +261,18 @@ async function* editedOnce(
   const edited = await task
   return {
     image: round8(edited.image),
+    ...(mask === 'none' && edited.mask && { maskOverlap: overlap(edited.mask, source.mask) }),
     converged: edited.outcome === 'converged',
     evaluations: edited.evaluations.denoises,
     gradients: edited.evaluations.pullbacks,
     seconds: seconds + edited.seconds!,
   }
+}
+
+function overlap(a: Tensor, b: Tensor): number {
+  const count = (isCounted: (x: number, y: number) => boolean) =>
+    a.data.reduce((sum, x, i) => sum + (isCounted(x, b.data[i]!) ? 1 : 0), 0)
+  return count((x, y) => x === 1 && y === 1) / count((x, y) => x === 1 || y === 1)
 }
 
 /** More than any picture in 8 bits that differs from another: what equal ones count as, for means. */
@@ -294,6 +306,7 @@ function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): Ed
     const all = measuresOf(one.name)
     const over = (value: (measures: EditMeasures) => number) => confidenceInterval(all.map(value))
     const overOracle = one.oracle === undefined ? undefined : ratioOf(all, measuresOf(one.oracle))
+    const overlaps = all.flatMap(({ maskOverlap }) => maskOverlap ?? [])
     const hasTarget = all.every(({ target }) => target !== undefined)
     return {
       name: one.name,
@@ -302,6 +315,7 @@ function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): Ed
       psnrDb: over(({ background }) => background.psnrDb),
       ssim: over(({ background }) => background.ssim),
       ...(overOracle && { overOracle }),
+      ...(overlaps.length > 1 && { maskOverlap: confidenceInterval(overlaps) }),
       ...(hasTarget && {
         targetPsnrDb: over(({ target }) => target!.psnrDb),
         targetSsim: over(({ target }) => target!.ssim),

@@ -7,6 +7,7 @@ import { openFolder } from '../src/checkpoints/folder.js'
 import { Task } from '../src/core/task.js'
 import { bdia, ddim, dpmSolver2M, type NoiseLevel } from '../src/diffusion/index.js'
 import { nullText } from '../src/diffusion/inverters/index.js'
+import { edit } from '../src/edit/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { encodeOnnx } from '../src/graph/onnx.js'
 import type { Runtime } from '../src/graph/runtime.js'
@@ -156,6 +157,28 @@ describe('a model', () => {
     expect(relativeError(prompt, negative)).toBeGreaterThan(1e-3)
   })
 
+  it('tells where it looks: each place once, several questions in one run, at the places of words', async () => {
+    const conditionings = [await model.prompt('a red circle'), await model.prompt('blue')]
+    const ask = (some: typeof conditionings) =>
+      model.looks!(some.map((conditioning) => ({ x, level: level(), conditioning })))
+    const before = (await runtime.usage()).runs
+    const both = await ask(conditionings)
+    expect((await runtime.usage()).runs - before).toBe(1)
+    for (const [i, looks] of both.entries()) {
+      expect(looks.shape).toEqual([16, 8, 8])
+      for (let place = 0; place < 64; place++) {
+        let total = 0
+        for (let token = 0; token < 16; token++) total += looks.data[token * 64 + place]!
+        expect(Math.abs(total - 1)).toBeLessThan(float32)
+      }
+      expect(relativeError((await ask([conditionings[i]!]))[0]!, looks)).toBeLessThan(float32)
+    }
+    expect(relativeError(both[0]!, both[1]!)).toBeGreaterThan(1e-3)
+    expect(model.places('a red circle').flat()).toEqual(
+      Array.from({ length: model.places('a red circle').flat().length }, (_, k) => k + 1),
+    )
+  })
+
   it('pulls back through guidance', async () => {
     const conditioning = await model.prompt('a red circle', 'blue')
     const [v, cotangent] = [torchNoise(6, x.shape), torchNoise(7, x.shape)]
@@ -219,6 +242,8 @@ describe('a model', () => {
     expect(relativeError(await denoised(large, 1, 'a dog'), cleaned(told, level()))).toBeLessThan(float32)
     const nothing = await predicted(path, zeros([16, 56]), 700, { ...sizes, text_embeds: zeros([20]) })
     expect(relativeError(await denoised(large, 0, 'a dog'), cleaned(nothing, level()))).toBeLessThan(float32)
+    const [looks] = await large.looks!([{ x, level: level(), conditioning: await large.prompt('a dog') }])
+    expect(Math.abs(looks!.data.reduce((sum, value) => sum + value, 0) - 64)).toBeLessThan(64 * float32)
     expect(large.guidance).toBe(5)
     await large.close()
   })
@@ -247,6 +272,8 @@ describe('a model', () => {
     )
     const exported = await openDiffusionModel(nodeFiles, path, runtime)
     expect(relativeError(await denoised(exported, 1), await denoised(model, 1))).toBeLessThan(float32)
+    const byAttention = edit({ latent: x }, { model: exported, from: 'a dog', to: 'a cat' })
+    await expect(Promise.resolve(byAttention)).rejects.toMatchObject({ code: 'unsupported' })
     await exported.close()
   })
 
@@ -254,6 +281,9 @@ describe('a model', () => {
     const half = await openDiffusionModel(nodeFiles, folder, runtime, { precision: 16 })
     // 11 bits, through some hundred operators.
     expect(relativeError(await denoised(half, 1), await denoised(model, 1))).toBeLessThan(2e-2)
+    const looks = async (of: OpenDiffusionModel) =>
+      (await of.looks!([{ x, level: level(), conditioning: await of.prompt('a red circle') }]))[0]!
+    expect(relativeError(await looks(half), await looks(model))).toBeLessThan(2e-2)
     await half.close()
   })
 

@@ -3,6 +3,7 @@ import { expected } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import { otsuThreshold } from '../math/otsu.js'
 import { combine, map, type Tensor, zeros } from '../math/tensor.js'
+import type { DiffusionModel } from '../verbs/diffusion-model.js'
 import type { EditProblem, LatentEdit } from './edit-method.js'
 import { watchedLevels } from './watched-levels.js'
 import { changedWords } from './words.js'
@@ -21,11 +22,7 @@ export async function* attentionMask(
   { model, from, to, signal }: EditProblem,
   count: number,
 ): Steps<Tensor> {
-  const { looks, places } = model
-  if (!looks || !places) {
-    const remedy = 'Pass a mask, or find it by `mask=difference`.'
-    throw expected('unsupported', 'a network whose attention is known', 'a mask', `\`${model.name}\``, remedy)
-  }
+  const { looks, places } = attentionOf(model)
   const words = changedWords(from, to)
   const levels = watchedLevels(grid, count)
   const prompts = [
@@ -48,6 +45,17 @@ export async function* attentionMask(
     mask = map(mask, (value, i) => (value === 1 || whole.data[i]! > threshold ? 1 : 0))
   }
   return mask
+}
+
+/** Throws `unsupported` where the network's attention is not known. */
+export function attentionOf({
+  name,
+  looks,
+  places,
+}: DiffusionModel): Required<Pick<DiffusionModel, 'looks' | 'places'>> {
+  if (looks && places) return { looks, places }
+  const remedy = 'Pass a mask, or find it by `mask=difference`.'
+  throw expected('unsupported', 'a network whose attention is known', 'a mask', `\`${name}\``, remedy)
 }
 
 /** Σ over some tokens of tokens × h × w: 1 × h × w. */

@@ -4,7 +4,7 @@
  */
 import { define } from '../core/define.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
-import { attentionMask } from './attention-mask.js'
+import { attentionMask, attentionOf } from './attention-mask.js'
 import { blendingFields, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import { differenceMask } from './difference-mask.js'
 import type { EditMethod } from './edit-method.js'
@@ -79,6 +79,8 @@ export const exactBlending = define({
     name: 'exact-blending',
     findsMask: true,
     async *edit(latent, problem) {
+      // Before the inversion, not after it.
+      if (!problem.mask && finder === 'attention') attentionOf(problem.model)
       const solver = cleanestSteps(problem.solver, strength)
       const fromSource = guideFrom === 'source'
       const guidance = fromSource ? 1 : problem.guidance

@@ -1,6 +1,10 @@
-/** Options that benchmarks share on the command line, and what they mean. */
+/** Options that benchmarks share on the command line, and what they mean: model, runtime, finished cells. */
+import { join } from 'node:path'
 import type { Command } from 'commander'
-import { ortNode } from 'undiffuse/node'
+import { type DiffusionModel, expected, openDiffusionModel, type Runtime } from 'undiffuse'
+import { nodeFiles, ortNode } from 'undiffuse/node'
+import { type Cells, fileCells, noCells } from '../../bench/cells.js'
+import { modelFolder } from './networks.js'
 
 export interface SharedOptions {
   readonly model?: string
@@ -19,3 +23,36 @@ export const share = (command: Command): Command =>
     .option('--out <folder>', 'where numbers and charts go')
     .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
     .option('--json', 'print a machine-readable result', false)
+
+export interface ResumableOptions extends SharedOptions {
+  readonly resume: boolean
+}
+
+export const resumable = (command: Command): Command =>
+  command.option('--resume', 'take what an interrupted run finished from the folder of `--out`', false)
+
+/** Where finished cells are kept: in the folder of `--out`. Throws `bad-option` for `--resume` without one. */
+export async function cellsOf({ out, resume }: Pick<ResumableOptions, 'out' | 'resume'>): Promise<Cells> {
+  if (out !== undefined) return await fileCells(join(out, 'cells'), { resume })
+  if (!resume) return noCells
+  throw expected('bad-option', '`--out <folder>`', '`--resume`', 'none', 'Finished cells are kept in that folder.')
+}
+
+/** Runs `body` with the model of the options, closed with its runtime. */
+export async function withBenchModel<T>(
+  options: SharedOptions,
+  body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await modelFolder(options.model)
+  const runtime = openRuntime(options)()
+  try {
+    const model = await openDiffusionModel(nodeFiles, folder, runtime)
+    try {
+      return await body(model, runtime, folder)
+    } finally {
+      await model.close()
+    }
+  } finally {
+    await runtime.close()
+  }
+}

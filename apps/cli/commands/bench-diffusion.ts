@@ -1,17 +1,15 @@
 /** `undiffuse bench inversion`, `samplers`, `faithfulness`, `edit` and `pipeline`: what a whole text-to-image model does and costs. */
-import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import {
   type DenoisingPrecision,
   type DiffusionModel,
-  expected,
   inverters,
   openDiffusionModel,
   parse,
   type Runtime,
 } from 'undiffuse'
 import { type FileContent, makePipeline, nodeFiles } from 'undiffuse/node'
-import { type Cells, fileCells, folderVersion, noCells } from '../../../bench/cells.js'
+import { type Cells, folderVersion } from '../../../bench/cells.js'
 import { benchEdit } from '../../../bench/edit.js'
 import { editSheet, editText } from '../../../bench/edit-text.js'
 import { benchInversion, makeSolver, refusal } from '../../../bench/inversion.js'
@@ -24,16 +22,23 @@ import { type SampledScenes, sampledScenes, scenesSolvers } from '../../../bench
 import { benchSamplers, comparedSolvers, smoothGrid } from '../../../bench/samplers.js'
 import { samplersPlot, samplersText, scenesPlot, scenesText } from '../../../bench/samplers-text.js'
 import { openSceneReader } from '../../../training/scenes/reader/reader.js'
-import { openRuntime, type SharedOptions, share } from '../bench-options.js'
+import {
+  cellsOf,
+  openRuntime,
+  type ResumableOptions,
+  resumable,
+  type SharedOptions,
+  share,
+  withBenchModel,
+} from '../bench-options.js'
 import { type PrecisionName, precisionOf, precisionOption } from '../diffusion.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { finiteNumber, integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
-interface ModelBenchOptions extends SharedOptions {
+interface ModelBenchOptions extends ResumableOptions {
   readonly chunk: number
-  readonly resume: boolean
 }
 
 interface InversionOptions extends ModelBenchOptions {
@@ -149,35 +154,11 @@ function guidance(text: string): number {
   return value
 }
 
-async function withModel<T>(
-  options: SharedOptions,
-  body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
-): Promise<T> {
-  const folder = await modelFolder(options.model)
-  const runtime = openRuntime(options)()
-  try {
-    const model = await openDiffusionModel(nodeFiles, folder, runtime)
-    try {
-      return await body(model, runtime, folder)
-    } finally {
-      await model.close()
-    }
-  } finally {
-    await runtime.close()
-  }
-}
-
-async function cellsOf({ out, resume }: Pick<ModelBenchOptions, 'out' | 'resume'>): Promise<Cells> {
-  if (out !== undefined) return await fileCells(join(out, 'cells'), { resume })
-  if (!resume) return noCells
-  throw expected('bad-option', '`--out <folder>`', '`--resume`', 'none', 'Finished cells are kept in that folder.')
-}
-
 async function runInversion(io: Terminal, options: InversionOptions): Promise<void> {
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   const precisionBits = precisionOf(options.precision)
-  await withModel(options, async (model, runtime, folder) => {
+  await withBenchModel(options, async (model, runtime, folder) => {
     const { table, count, chunk, out } = options
     const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
     const modelVersion = await folderVersion(folder)
@@ -219,7 +200,7 @@ const defined = (files: Readonly<Record<string, FileContent | undefined>>): Read
 async function runSamplers(io: Terminal, options: SamplersOptions): Promise<void> {
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  await withModel(options, async (model, runtime, folder) => {
+  await withBenchModel(options, async (model, runtime, folder) => {
     const shared = { ...options, cells, modelVersion: await folderVersion(folder), signal: io.signal }
     const distances = await drive(io, benchSamplers(model, shared))
     io.say(samplersText(distances))
@@ -259,7 +240,7 @@ async function runScenes(
 async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Promise<void> {
   await prepareFolder(options.out)
   makeSolver(options.solver, options.steps)
-  await withModel(options, async (model, runtime) => {
+  await withBenchModel(options, async (model, runtime) => {
     const reader = await openSceneReader(runtime)
     try {
       const bench = benchFaithfulness(model, reader, { ...options, signal: io.signal })
@@ -285,7 +266,7 @@ async function runEdit(io: Terminal, { quick, ...asked }: EditOptions): Promise<
   const options = quick ? { ...asked, ...quickEdit } : asked
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  await withModel(options, async (model, runtime, folder) => {
+  await withBenchModel(options, async (model, runtime, folder) => {
     const reader = await openSceneReader(runtime)
     try {
       const shared = { ...options, cells, modelVersion: await folderVersion(folder), signal: io.signal }
@@ -338,9 +319,6 @@ const onModel = (command: Command, chunk: number): Command =>
       .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
       .option('--chunk <n>', 'prompts that share network runs', integerAtLeast(1), chunk),
   )
-
-const resumable = (command: Command): Command =>
-  command.option('--resume', 'take what an interrupted run finished from the folder of `--out`', false)
 
 export function addDiffusionBenches(bench: Command): void {
   resumable(onModel(bench.command('inversion'), 4))

@@ -1,9 +1,8 @@
 /** `undiffuse bench watermark`: how sure marks in the noise are, what they survive, and what breaks them. */
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { attacks, type DiffusionModel, expected, openDiffusionModel, parseAttacks, type Runtime } from 'undiffuse'
+import { attacks, type DiffusionModel, openDiffusionModel, parseAttacks, type Runtime } from 'undiffuse'
 import { nodeFiles } from 'undiffuse/node'
-import { type Cells, fileCells, folderVersion, noCells } from '../../../bench/cells.js'
+import { type Cells, folderVersion } from '../../../bench/cells.js'
 import { comparedSchemes } from '../../../bench/marks.js'
 import { benchThreeKeys } from '../../../bench/three-keys.js'
 import { threeKeysText } from '../../../bench/three-keys-text.js'
@@ -13,16 +12,14 @@ import { benchIdentify, identifyText } from '../../../bench/watermark-identify.j
 import { benchNull } from '../../../bench/watermark-null.js'
 import { nullText } from '../../../bench/watermark-null-text.js'
 import { benchWeaknesses, weaknessText } from '../../../bench/watermark-weaknesses.js'
-import { openRuntime, type SharedOptions, share } from '../bench-options.js'
+import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
-import { modelFolder } from '../networks.js'
 import { finiteNumber, integerAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
-interface WatermarkBenchOptions extends SharedOptions {
+interface WatermarkBenchOptions extends ResumableOptions {
   readonly table: keyof typeof tables
   readonly chunk: number
-  readonly resume: boolean
   readonly solver: string
   readonly guidance: number
   readonly decoder: string
@@ -160,21 +157,10 @@ const tables = {
 async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<void> {
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  const folder = await modelFolder(options.model)
-  const runtime = openRuntime(options)()
-  try {
-    const model = await openDiffusionModel(nodeFiles, folder, runtime)
+  await withBenchModel(options, async (model, runtime, folder) => {
     const modelVersion = await folderVersion(folder)
     await tables[options.table].run({ io, folder, model, runtime, cells, modelVersion }, options)
-  } finally {
-    await runtime.close()
-  }
-}
-
-async function cellsOf({ out, resume }: WatermarkBenchOptions): Promise<Cells> {
-  if (out !== undefined) return await fileCells(join(out, 'cells'), { resume })
-  if (!resume) return noCells
-  throw expected('bad-option', '`--out <folder>`', '`--resume`', 'none', 'Finished cells are kept in that folder.')
+  })
 }
 
 const help = `
@@ -193,12 +179,11 @@ Examples:
   $ undiffuse bench watermark --table null --noises 2000 --pictures 0`
 
 export function addWatermarkBench(bench: Command): void {
-  share(bench.command('watermark'))
+  resumable(share(bench.command('watermark')))
     .description('false positives, power under attacks, identification and weaknesses of marks in the noise')
     .addOption(new Option('--table <name>', 'what to measure').choices(Object.keys(tables)).default('attacks'))
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
     .option('--chunk <n>', 'pictures that share network runs', integerAtLeast(1), 8)
-    .option('--resume', 'take what an interrupted run finished from the folder of `--out`', false)
     .option('--solver <method:options>', 'of making and of inverting', 'ddim:steps=20,spacing=lambda')
     .option('--guidance <n>', 'of making', finiteNumber, 3)
     .option('--decoder <method:options>', 'decoder inversion', 'accelerated')

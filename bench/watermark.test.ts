@@ -1,8 +1,12 @@
-import { binomialInterval, torchGenerator } from 'undiffuse'
+import { binomialInterval, type DiffusionModel, Task, torchGenerator } from 'undiffuse'
 import { describe, expect, it } from 'vitest'
+import { analyticModel } from '../test/laws/analytic-model.js'
+import { noCells } from './cells.js'
 import { perfectRecovery, publishedSide } from './three-keys.js'
-import { areaUnderCurve } from './watermark-attacks.js'
-import { rankInterval } from './watermark-null.js'
+import { areaUnderCurve, benchAttacks } from './watermark-attacks.js'
+import { attackPlots, attackText } from './watermark-attacks-text.js'
+import { benchNull, rankInterval } from './watermark-null.js'
+import { nullText } from './watermark-null-text.js'
 
 describe('the three published keys', () => {
   it('cannot all be told apart with the released mask, and are with the centred one', () => {
@@ -50,5 +54,60 @@ describe('rankInterval', () => {
     }
     // Two hundred support no p-value below 1/201.
     expect(interval(0.001)).toEqual({ low: 0, high: 0 })
+  })
+})
+
+const recovery = { solver: 'ddim:steps=10,spacing=lambda', guidance: 1, decoder: 'encoder-only', inverter: 'automatic' }
+
+describe('the null table', () => {
+  it('finds what p-values promise on white noise, and that the published one does not keep it', async () => {
+    // Noise alone asks nothing of a model.
+    const model = { name: 'none', latentShape: () => [4, 16, 16] } as unknown as DiffusionModel
+    const asked = { ...recovery, noises: 300, pictures: 0, chunk: 1, cells: noCells, modelVersion: '' }
+    const result = await new Task(benchNull(model, asked))
+    const promised = result.rows.filter(({ pValues }) => pValues !== 'reference')
+    const outside = promised.flatMap(({ falsePositives }) => falsePositives).filter(({ isWithin }) => !isWithin)
+    // Of 39 intervals that hold 99 of 100 counts; five outside have a chance of 1e-4.
+    expect(outside.length).toBeLessThan(5)
+    const zeros = result.rows.find(({ scheme, pValues }) => scheme.includes('zeros') && pValues === 'reference')!
+    expect(zeros.falsePositives[0]!.found).toBe(0)
+    expect(zeros.uniformPValue).toBeLessThan(1e-10)
+    expect(nullText(result)).toContain('tree-ring:pattern=rand')
+  })
+})
+
+describe('the attacks table', () => {
+  it('marks, attacks, inverts and reads, the same from what it kept', async () => {
+    const { model } = analyticModel()
+    const kept = new Map<string, unknown>()
+    const cells = {
+      find: async <T>(key: object) => kept.get(JSON.stringify(key)) as T | undefined,
+      keep: async (key: object, value: unknown) => void kept.set(JSON.stringify(key), value),
+    }
+    const asked = {
+      ...recovery,
+      schemes: ['gaussian-shading:bits=1'],
+      attacks: ['none', 'flip'],
+      decoders: ['encoder-only'],
+      plainDecoders: [],
+      inverters: ['automatic'],
+      prompt: 'unknown',
+      count: 4,
+      chunk: 2,
+      cells,
+      modelVersion: '',
+    } as const
+    const result = await new Task(benchAttacks(model, asked))
+    const [plain, flipped] = result.rows as [(typeof result.rows)[0], (typeof result.rows)[0]]
+    expect(plain.noiseNmseDb).toBeLessThan(-20)
+    expect(plain.wholeMessages!.share).toBe(1)
+    expect(plain.auc.mean).toBe(1)
+    expect(plain.attackPsnrDb).toBeUndefined()
+    expect(flipped.noiseNmseDb).toBeGreaterThan(-10)
+    expect(flipped.medianEvidence).toBeLessThan(plain.medianEvidence)
+    const again = await new Task(benchAttacks({ ...model, denoise: () => Promise.reject(new Error('asked')) }, asked))
+    expect(again.rows).toEqual(result.rows)
+    expect(attackText(result)).toContain('flip')
+    expect(Object.keys(await attackPlots(result))).toEqual(['watermark-roc-none.svg', 'watermark-roc-flip.svg'])
   })
 })

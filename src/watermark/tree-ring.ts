@@ -44,8 +44,8 @@ function factorMeans({ factors, factorOf }: Layout, coordinates: Float64Array): 
   return sums.map((sum, k) => sum / counts[k]!)
 }
 
-/** Of noise that is 64 numbers wide, as published; of smaller noise what fits without the highest frequencies. */
-const defaultRadius = (side: number): number => Math.max(1, Math.min(10, Math.floor(side / 2) - 2))
+/** 10 as published, of noise 64 numbers wide; of smaller noise all that is below half a side. */
+const defaultRadius = (side: number): number => Math.max(1, Math.min(10, Math.ceil(side / 2) - 1))
 
 /** Both halves of a symmetric spectrum, as the released test takes them. */
 const twice = (half: ArrayLike<number>): number[] => [
@@ -68,7 +68,8 @@ const twice = (half: ArrayLike<number>): number[] => [
  *
  * Errors: `bad-shape` for noise without the channel or smaller than the mask. Source: Wen et al., NeurIPS 2023, arXiv
  * 2305.20030. Deviations: centred Hermitian mask; zero frequency left out; a ring's number is complex on the upper half
- * of the spectrum; `rand` the default, whose p-value has the most degrees.
+ * of the spectrum; `rand` the default, whose p-value has the most degrees;
+ * channel 0, as Hong et al. have it, whose noise is recovered best here.
  *
  * @example
  * const mark = treeRing({ pattern: 'ring' }).watermark(secretOf(new Uint8Array(32)), [4, 16, 16], 0)
@@ -86,20 +87,20 @@ export const treeRing = define({
       default: 'centred',
       description: 'Centred on the zero frequency and Hermitian, or as in the released code.',
     },
-    channel: { type: 'integer', minimum: 0, description: 'Of the noise. Default: the last.' },
+    channel: { type: 'integer', minimum: 0, default: 0, description: 'Of the noise.' },
     radius: {
       type: 'integer',
       minimum: 1,
       unit: 'cycles',
-      description: 'Of the mask. Default: 10, or of small noise two less than half a side.',
+      description: 'Of the mask. Default: 10, or of small noise one less than half a side.',
     },
     constant: { type: 'number', default: 1, description: 'Of `const`, in deviations of the noise.' },
   },
-  make: ({ pattern, mask, channel: givenChannel, radius: givenRadius, constant }): Scheme => {
+  make: ({ pattern, mask, channel, radius: givenRadius, constant }): Scheme => {
     const settingsOf = (shape: Shape) => {
       const [channels, height, width] = planesOf(shape, 'tree-ring')
       const side = Math.min(height, width)
-      const [channel, radius] = [givenChannel ?? channels - 1, givenRadius ?? defaultRadius(side)]
+      const radius = givenRadius ?? defaultRadius(side)
       if (channel >= channels || 2 * radius >= side) {
         const got = `channel ${channel} and radius ${radius} of ${channels}×${height}×${width}`
         const most = `a channel below ${channels} and a radius below ${Math.ceil(side / 2)}`

@@ -1,6 +1,6 @@
 /**
- * RingID's many keys: every ring of several channels is one of two values, so that a key is a word of signs. Rings survive
- * small rotations; of many users on small noise prefer a family of `tree-ring` with the pattern `rand`.
+ * RingID's many keys: every ring of several channels is one of two values, so that a key is a word of signs. Rings stay
+ * rings when noise is turned; of many users on small noise prefer a family of `tree-ring` with the pattern `rand`.
  */
 import { define } from '../core/define.js'
 import { expected } from '../core/errors.js'

@@ -38,7 +38,7 @@ it('resumes where it was stopped', async () => {
   }
   const log = (await readFile(join(stopped, 'log.jsonl'), 'utf8')).trim().split('\n')
   expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([2, 4])
-}, 120_000)
+}, 300_000)
 
 it('warms up, holds, and falls to zero', () => {
   const rate = (step: number) => learningRateAt(recipe, step, 1000) / recipe.learningRate

@@ -9,6 +9,7 @@ import type { Runtime } from '../graph/runtime.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './autoencoder-graphs.js'
 import { type AutoencoderNetworks, type GraphSize, imageShapeOf, latentShapeOf } from './autoencoder-networks.js'
+import { inBatches } from './batches.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from './session-pool.js'
 import { commonShape, stack, unstack } from './stack.js'
 
@@ -31,7 +32,7 @@ const openSessions = 4
  * An autoencoder that runs: `encode`, `decode`, `roundTrip` and `pullback` of one picture or, in `batched`, of several.
  *
  * Cost of each call: one network run (a round trip is a decoder and an encoder, a pullback a decoder and its gradient),
- * and opening the network the first time. Calls run one after another. At most four networks stay open, those used last;
+ * of several pictures one for each of their batches, and opening the network the first time. Calls run one after another. At most four networks stay open, those used last;
  * with `lean` only one. Errors: `bad-shape` for pictures and latents whose sizes the networks cannot have; `not-finite`
  * when encoding or decoding overflows (16 bits reach to ±65504); those of the runtime.
  *
@@ -57,15 +58,15 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
       signal,
     )
 
-  function sizeOfImages(images: readonly Tensor[]): GraphSize {
+  function sizeOfImages(images: readonly Tensor[]) {
     const shape = commonShape(images, 'image')
     latentShapeOf(networks, shape)
-    return { batch: images.length, height: shape[1]!, width: shape[2]! }
+    return { height: shape[1]!, width: shape[2]! }
   }
 
-  function sizeOfLatents(latents: readonly Tensor[]): GraphSize {
+  function sizeOfLatents(latents: readonly Tensor[]) {
     const [, height, width] = imageShapeOf(networks, commonShape(latents, 'latent'))
-    return { batch: latents.length, height, width }
+    return { height, width }
   }
 
   function finite(result: Tensor, what: string): Tensor {
@@ -78,17 +79,29 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
   const batched: Required<BatchedAutoencoder> = {
     latentShape: (imageShape) => latentShapeOf(networks, imageShape),
     async encode(images, signal) {
-      const { latent } = await run('encode', sizeOfImages(images), { image: stack(images, 'image') }, signal)
-      return unstack(finite(latent!, 'latent'))
+      const size = sizeOfImages(images)
+      return await inBatches(images, async (some) => {
+        const feeds = { image: stack(some, 'image') }
+        const { latent } = await run('encode', { ...size, batch: some.length }, feeds, signal)
+        return unstack(finite(latent!, 'latent'))
+      })
     },
     async decode(latents, signal) {
-      const { image } = await run('decode', sizeOfLatents(latents), { latent: stack(latents, 'latent') }, signal)
-      return unstack(finite(image!, 'picture'))
+      const size = sizeOfLatents(latents)
+      return await inBatches(latents, async (some) => {
+        const feeds = { latent: stack(some, 'latent') }
+        const { image } = await run('decode', { ...size, batch: some.length }, feeds, signal)
+        return unstack(finite(image!, 'picture'))
+      })
     },
     async roundTrip(latents, signal) {
-      const results = await run('round-trip', sizeOfLatents(latents), { latent: stack(latents, 'latent') }, signal)
-      const again = unstack(results.again!)
-      return unstack(results.image!).map((image, i) => ({ image, latent: again[i]! }))
+      const size = sizeOfLatents(latents)
+      return await inBatches(latents, async (some) => {
+        const feeds = { latent: stack(some, 'latent') }
+        const results = await run('round-trip', { ...size, batch: some.length }, feeds, signal)
+        const again = unstack(results.again!)
+        return unstack(results.image!).map((image, i) => ({ image, latent: again[i]! }))
+      })
     },
     async pullback(latents, images, signal) {
       const size = sizeOfLatents(latents)
@@ -99,10 +112,22 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
         const what = `${latents.length} of ${formatShape(wanted)}`
         throw expected('bad-shape', what, 'the pictures of a pullback', got, 'Pass the picture of each latent.')
       }
-      const feeds = { latent: stack(latents, 'latent'), target: stack(images, 'image') }
-      const results = await run('pullback', size, feeds, signal)
-      const gradients = unstack(results['gradient.latent']!)
-      return unstack(results.image!).map((image, i) => ({ image, gradient: gradients[i]! }))
+      const pairs = latents.map((latent, i) => ({ latent, target: images[i]! }))
+      return await inBatches(pairs, async (some) => {
+        const feeds = {
+          latent: stack(
+            some.map(({ latent }) => latent),
+            'latent',
+          ),
+          target: stack(
+            some.map(({ target }) => target),
+            'image',
+          ),
+        }
+        const results = await run('pullback', { ...size, batch: some.length }, feeds, signal)
+        const gradients = unstack(results['gradient.latent']!)
+        return unstack(results.image!).map((image, i) => ({ image, gradient: gradients[i]! }))
+      })
     },
   }
 

@@ -9,6 +9,7 @@ import { denoiser, denoiserPullback, guided, guidedPullback, type Prediction } f
 import type { NoiseLevel } from '../diffusion/level.js'
 import { dot, norm, type Tensor, tensor } from '../math/tensor.js'
 import { averageLooks } from './average-looks.js'
+import { inBatches } from './batches.js'
 import { type DenoisingKind, type DenoisingPrecision, denoisingGraph, ticksPerTime } from './denoising-graphs.js'
 import type { DenoisingNetworks } from './denoising-networks.js'
 import type { SessionPool, Tensors } from './session-pool.js'
@@ -84,18 +85,18 @@ export function denoisings(options: DenoisingOptions): Denoisings {
     return unstack(results[kind === 'denoise' ? 'out' : 'gradient.sample']!)
   }
 
-  /** All rows in one run; where the network takes one time for all, a run for each time. */
+  /** All rows together; where the network takes one time for all, those of each time. */
   async function batched(
     kind: DenoisingKind,
     rows: readonly Row[],
     signal: Signal | undefined,
   ): Promise<readonly Tensor[]> {
     const times = new Set(rows.map(({ level }) => level.t))
-    if (!networks.oneTime || times.size === 1) return await run(kind, rows, signal)
+    if (!networks.oneTime || times.size === 1) return await inBatches(rows, (some) => run(kind, some, signal))
     const results = new Map<Row, Tensor>()
     for (const t of times) {
       const some = rows.filter(({ level }) => level.t === t)
-      const found = await run(kind, some, signal)
+      const found = await inBatches(some, (batch) => run(kind, batch, signal))
       some.forEach((row, i) => {
         results.set(row, found[i]!)
       })

@@ -11,11 +11,12 @@ const uniform = ({ uniformPValue }: NullRow): string =>
   uniformPValue === undefined ? '–' : uniformPValue < 0.001 ? uniformPValue.toExponential(0) : uniformPValue.toFixed(3)
 
 /** A row for each scheme, world and way to a p-value; rates with counts and the interval that holds 99 of 100. */
-export function nullText({ model, noises, pictures, rows, ...recovery }: NullResult): string {
+export function nullText({ model, noises, pictures, keys, rows, ...recovery }: NullResult): string {
   const { solver, decoder, inverter } = recovery
   return [
     'False positives where there is no mark',
-    `${noises} white noises; ${pictures} unmarked pictures of ${model}'s size, half of them generated, half rendered; calibrated: each half by the other`,
+    `${noises} white noises; ${pictures} unmarked pictures of ${model}'s size, half of them generated, half rendered`,
+    `pictures: exact p-values under ${keys} keys each, others under one; calibrated: each half by the other`,
     `${decoder}, ${inverter}, ${solver}, no prompt; count and 99 % interval in brackets; ! outside of it`,
     '',
     textTable(

@@ -24,6 +24,8 @@ export interface NullOptions extends Recovery {
   readonly noises: number
   /** Unmarked pictures that are tested, half of them generated, half rendered. */
   readonly pictures: number
+  /** Keys that each picture is read under, where p-values are exact for any picture. */
+  readonly keys: number
   readonly chunk: number
   readonly cells: Cells
   readonly modelVersion: string
@@ -62,6 +64,7 @@ export interface NullResult extends Recovery {
   readonly machine: Machine
   readonly noises: number
   readonly pictures: number
+  readonly keys: number
   readonly rows: readonly NullRow[]
 }
 
@@ -69,6 +72,8 @@ export interface NullResult extends Recovery {
 const keysUsed = 500
 /** Keys under which a calibration set is read. */
 const calibratedKeys = 20
+/** Numbers of the keys that pictures are read under: apart from those of white noise, and from each other. */
+const [firstPictureKey, keyStride] = [5000, 1_000_000]
 
 interface Counting {
   readonly isDiscrete: boolean
@@ -102,12 +107,13 @@ interface Read {
  * Reads marks of many keys in noise that carries none, and counts how often p ≤ 5 %, 1 % and 0.1 %.
  *
  * Worlds: white Gaussian noise; the noise of pictures without a mark, half generated, half rendered. Each picture is read under
- * a key of its own. p-values: the scheme's; the reference formula of tree-ring beside it; of schemes that are exact only
+ * `keys` keys that no other is read under: whatever the pictures, p-values that are exact over the draw of the key are
+ * independent, and their counts binomial. Other p-values are of the first key alone. p-values: the scheme's; the reference formula of tree-ring beside it; of schemes that are exact only
  * given white noise, on pictures, calibrated ones too: each half of the pictures calibrates the other. Counts of halves
  * that calibrate each other depend on each other, so their interval is that of random halves.
  */
 export async function* benchNull(model: DiffusionModel, options: NullOptions): Steps<NullResult> {
-  const { noises, pictures, cells, chunk, modelVersion, signal } = options
+  const { noises, pictures, keys, cells, chunk, modelVersion, signal } = options
   const { solver, guidance, decoder, inverter } = options
   const recovery = { solver, guidance, decoder, inverter }
   const half = Math.floor(pictures / 2)
@@ -134,16 +140,22 @@ export async function* benchNull(model: DiffusionModel, options: NullOptions): S
       if (i % 500 === 0) yield say(i)
       signal?.throwIfAborted()
     }
-    rows.push(...rowsOf(specification, 'white noise', white, undefined))
+    rows.push(...rowsOf(specification, 'white noise', white))
 
     if (tested.length === 0) continue
     const needsCalibration = white[0]?.reading.exactGiven === 'white-noise'
-    const read = tested.map((noise, i): Read => {
-      const mark = needsCalibration ? marks[i % Math.min(calibratedKeys, marks.length)]! : markOf(5000 + i)
-      return { reading: mark.read(noise), mark }
-    })
-    yield say(noises)
-    rows.push(...rowsOf(specification, 'pictures', read, needsCalibration ? tested : undefined))
+    const read: Read[] = []
+    const underOthers: number[] = []
+    for (const [i, noise] of tested.entries()) {
+      const mark = needsCalibration ? marks[i % Math.min(calibratedKeys, marks.length)]! : markOf(firstPictureKey + i)
+      read.push({ reading: mark.read(noise), mark })
+      for (let k = 1; !needsCalibration && k < keys; k++) {
+        underOthers.push(markOf(firstPictureKey + i + k * keyStride).read(noise).pValue)
+      }
+      if (i % 25 === 0) yield { stage: `reading ${specification} in pictures`, done: i, total: tested.length }
+      signal?.throwIfAborted()
+    }
+    rows.push(...rowsOf(specification, 'pictures', read, underOthers, needsCalibration ? tested : undefined))
   }
   return {
     benchmark: 'watermark-null',
@@ -153,6 +165,7 @@ export async function* benchNull(model: DiffusionModel, options: NullOptions): S
     ...recovery,
     noises,
     pictures: 2 * half,
+    keys,
     rows,
   }
 }
@@ -161,10 +174,11 @@ function rowsOf(
   scheme: string,
   world: NullRow['world'],
   read: readonly Read[],
-  calibration: readonly Tensor[] | undefined,
+  underOtherKeys: readonly number[] = [],
+  calibration?: readonly Tensor[],
 ): readonly NullRow[] {
   const continuous = { isDiscrete: isDiscrete(scheme) }
-  const own = read.map(({ reading }) => reading.pValue)
+  const own = [...read.map(({ reading }) => reading.pValue), ...underOtherKeys]
   const isExact = read[0]?.reading.exactGiven === 'any-picture'
   const reference = read.flatMap(({ reading }) => reading.distance?.referencePValue ?? [])
   const distance = read.flatMap(({ reading }) => reading.distance?.pValue ?? [])

@@ -63,7 +63,7 @@ describe('the null table', () => {
   it('finds what p-values promise on white noise, and that the published one does not keep it', async () => {
     // Noise alone asks nothing of a model.
     const model = { name: 'none', latentShape: () => [4, 16, 16] } as unknown as DiffusionModel
-    const asked = { ...recovery, noises: 300, pictures: 0, chunk: 1, cells: noCells, modelVersion: '' }
+    const asked = { ...recovery, noises: 300, pictures: 0, keys: 1, chunk: 1, cells: noCells, modelVersion: '' }
     const result = await new Task(benchNull(model, asked))
     const promised = result.rows.filter(({ pValues }) => pValues !== 'reference')
     const outside = promised.flatMap(({ falsePositives }) => falsePositives).filter(({ isWithin }) => !isWithin)
@@ -73,6 +73,25 @@ describe('the null table', () => {
     expect(zeros.falsePositives[0]!.found).toBe(0)
     expect(zeros.uniformPValue).toBeLessThan(1e-10)
     expect(nullText(result)).toContain('tree-ring:pattern=rand')
+  })
+})
+
+describe('the null table on pictures', () => {
+  it('reads each picture under keys of its own, and only where that makes independent trials', async () => {
+    // Noises of pictures that were found before.
+    const model = { name: 'none', latentShape: () => [4, 16, 16] } as unknown as DiffusionModel
+    const encoded = (seed: number) =>
+      Buffer.from(Float32Array.from(torchGenerator(seed).noise([4, 16, 16]).data).buffer).toString('base64')
+    const cells = { ...noCells, find: async <T>() => [1, 2, 3, 4].map(encoded) as T }
+    const asked = { ...recovery, noises: 10, pictures: 8, keys: 5, chunk: 4, cells, modelVersion: '' }
+    const { rows } = await new Task(benchNull(model, asked))
+    const read = rows.filter(({ world }) => world === 'pictures')
+    const trialsOf = (pValues: string) =>
+      new Set(read.filter((row) => row.pValues === pValues).map((row) => row.trials))
+    expect(trialsOf('exact')).toEqual(new Set([40]))
+    expect(trialsOf('white-noise')).toEqual(new Set([8]))
+    expect(trialsOf('reference')).toEqual(new Set([8]))
+    expect(trialsOf('calibrated')).toEqual(new Set([8]))
   })
 })
 

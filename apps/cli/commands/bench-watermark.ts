@@ -26,6 +26,7 @@ interface WatermarkBenchOptions extends ResumableOptions {
   readonly inverter: string
   readonly noises: number
   readonly pictures: number
+  readonly keys: number
   readonly count?: number
   readonly schemes: readonly string[]
   readonly attacks: readonly string[]
@@ -190,6 +191,7 @@ export function addWatermarkBench(bench: Command): void {
     .option('--inverter <method:options>', 'inversion to the noise', 'naive')
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
     .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)
+    .option('--keys <n>', 'keys that each of them is read under, where p-values are exact', integerAtLeast(1), 20)
     .option(
       '--count <n>',
       'marked pictures (default: 24; three-keys: 20 with each key; identify: 16; weaknesses: 8)',

@@ -92,7 +92,7 @@ async function* recovered(
   ]
   const images =
     kind === 'rendered'
-      ? Array.from({ length: count }, (_, i) => unseenScene(from + i, sideOf(model)))
+      ? Array.from({ length: count }, (_, i) => unseenScene(from + i, model.pictureSize(model.latentShape()).height))
       : (yield* sideBySide(model, heldOutPrompts(from + count).slice(from), chunk, ({ prompt }, shared, i) =>
           generate({ model: shared, prompt, seed: from + i, guidance: options.guidance, solver, signal }),
         )).map(({ image }) => round8(image))
@@ -102,13 +102,6 @@ async function* recovered(
   )
   for await (const progress of task) yield progress
   return (await task).map(({ noise }) => noise)
-}
-
-/** Scenes are rendered at the size of the model's own pictures. */
-function sideOf(model: DiffusionModel): number {
-  const [, side] = model.latentShape() as [number, number, number]
-  const [, small] = model.autoencoder.latentShape([3, 128, 128]) as [number, number, number]
-  return Math.round((side * 128) / small)
 }
 
 /** Float32 numbers as text of half their size in decimal digits. */

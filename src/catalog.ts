@@ -17,3 +17,5 @@ export const decoderInverters = [accelerated, gradientFree, gradient, encoderOnl
 export { attacks } from './watermark/attacks/index.js'
 /** Ways to mark noise; the first is the default. */
 export { watermarks } from './watermark/index.js'
+/** What is undone before pictures are read; the first is the default. */
+export { restorations } from './watermark/restorations/index.js'

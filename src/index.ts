@@ -18,7 +18,16 @@ export {
   type RoundTrip,
   roundingNorm,
 } from './autoencoder/index.js'
-export { attacks, decoderInverters, edits, guidedInverters, inverters, solvers, watermarks } from './catalog.js'
+export {
+  attacks,
+  decoderInverters,
+  edits,
+  guidedInverters,
+  inverters,
+  restorations,
+  solvers,
+  watermarks,
+} from './catalog.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Coalescer, coalescer } from './core/coalesce.js'
@@ -242,6 +251,9 @@ export {
   detectAll,
   type Finding,
   findingsIn,
+  type Identified,
+  type IdentifyOptions,
+  identifyAll,
   type ReadOptions,
   type Verdict,
 } from './watermark/detect.js'
@@ -277,3 +289,17 @@ export {
   releasedDisc,
   releasedDistance,
 } from './watermark/released-tree-ring.js'
+export {
+  type Candidate,
+  candidatesOf,
+  composeRestorations,
+  type PictureSize,
+  parseRestorations,
+  type Restoration,
+  undoBorder,
+  undoCrop,
+  undoFlip,
+  undoQuarterTurn,
+  undoResize,
+  undoRotation,
+} from './watermark/restorations/index.js'

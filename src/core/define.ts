@@ -84,6 +84,17 @@ export function parse<M extends Defined<unknown>>(methods: M | readonly M[], spe
   return definition.make(readOptions(definition, rest.join(':')))
 }
 
+/** Between methods; the one in `1e+3` is followed by a digit. */
+const plus = /\+(?=\s*[a-z])/i
+
+/**
+ * Makes several methods from text: specifications joined by `+`, in their order. Throws as `parse`.
+ *
+ * @example parseAll(attacks, 'jpeg:quality=50+crop:share=0.75')
+ */
+export const parseAll = <M extends Defined<unknown>>(methods: M | readonly M[], text: string): Made<M>[] =>
+  text.split(plus).map((part) => parse(methods, part.trim()))
+
 function readOptions({ id, fields }: Definition<unknown>, text: string): Record<string, unknown> {
   const options: Record<string, unknown> = {}
   for (const pair of text.split(',').filter((part) => part.trim() !== '')) {

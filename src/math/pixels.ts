@@ -37,6 +37,14 @@ export function psnrDb(a: Tensor, b: Tensor): number {
 export const errorMap = (a: Tensor, b: Tensor, gain = 1): Tensor =>
   map(subtract(a, b), (difference) => Math.min(gain * Math.abs(difference), 2) - 1)
 
+/** A rectangle of pixels. */
+export interface Window {
+  readonly top: number
+  readonly left: number
+  readonly height: number
+  readonly width: number
+}
+
 /** The part of a picture from (`top`, `left`); outside the picture its nearest edge pixel is repeated. */
 export function region(image: Tensor, top: number, left: number, height: number, width: number): Tensor {
   const [channels, imageHeight, imageWidth] = image.shape as [number, number, number]

@@ -15,7 +15,7 @@ import type { EmbeddedDenoiser } from '../diffusion/inverters/guided-editing.js'
 import type { Schedule } from '../diffusion/level.js'
 import type { Runtime } from '../graph/runtime.js'
 import { formatShape, type Shape, type Tensor } from '../math/tensor.js'
-import { type AutoencoderNetworks, latentShapeOf } from './autoencoder-networks.js'
+import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoencoder-networks.js'
 import { autoencoderIn, type OpenAutoencoder } from './autoencoder-sessions.js'
 import { type Branches, type Denoisings, denoisings } from './denoising.js'
 import type { DenoisingPrecision } from './denoising-graphs.js'
@@ -53,6 +53,8 @@ export interface OpenDiffusionModel extends Denoisings {
   /** Sides of pictures are multiples of this. */
   readonly pixelMultiple: number
   latentShape(size?: { readonly height: number; readonly width: number }): Shape
+  /** The size in pixels of the picture of a latent of this shape: the inverse of `latentShape`. */
+  pictureSize(latentShape: Shape): { readonly height: number; readonly width: number }
   checkLatent(shape: Shape): void
   prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning>
   /** The tokens of each word of a prompt, as `looks` counts them. */
@@ -142,6 +144,10 @@ export async function openDiffusionModel(
     guidance: index.guidance ?? 7.5,
     pixelMultiple,
     latentShape,
+    pictureSize(latentShape) {
+      const [, height, width] = imageShapeOf(autoencoderOfFolder, latentShape)
+      return { height, width }
+    },
     checkLatent,
     async prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning> {
       const conditioning: Conditioning = { prompt: text, negativePrompt: negative }

@@ -21,6 +21,8 @@ export interface DiffusionModel {
   readonly guidance: number
   /** Channels × height × width of a latent for a picture of this size in pixels; by default the size it was trained on. */
   latentShape(size?: { readonly height: number; readonly width: number }): Shape
+  /** The size in pixels of the picture of a latent of this shape: the inverse of `latentShape`. */
+  pictureSize(latentShape: Shape): { readonly height: number; readonly width: number }
   /** Throws `bad-shape` for latents and noise that the networks cannot take. */
   checkLatent(shape: Shape): void
   /** Encodes a prompt, once: the text encoder and the keys and values of cross-attention. */

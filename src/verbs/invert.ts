@@ -119,11 +119,9 @@ export const invertAll = (
 
 async function* inversions(
   sources: readonly PromptedSource[],
-  { chunk = 4, ...options }: InvertAllOptions,
+  { chunk = defaultChunk, ...options }: InvertAllOptions,
 ): Steps<readonly NoiseInversion[]> {
-  if (!Number.isInteger(chunk) || chunk < 1) {
-    throw expected('bad-option', 'an integer, at least 1', '`chunk`', `${chunk}`, 'The default is 4.')
-  }
+  checkChunk(chunk)
   const found: NoiseInversion[] = []
   while (found.length < sources.length) {
     const some = sources.slice(found.length, found.length + chunk)
@@ -135,6 +133,14 @@ async function* inversions(
     found.push(...(yield* together(runs, meeting, { before: found.length, all: sources.length })))
   }
   return found
+}
+
+export const defaultChunk = 4
+
+/** Throws `bad-option` for what is no number of sources. */
+export function checkChunk(chunk: number): void {
+  if (Number.isInteger(chunk) && chunk >= 1) return
+  throw expected('bad-option', 'an integer, at least 1', '`chunk`', `${chunk}`, `The default is ${defaultChunk}.`)
 }
 
 /** The steps of `invert`, for work that it is a part of. */

@@ -3,15 +3,23 @@
  * the schemes'.
  */
 import { expected } from '../core/errors.js'
-import type { Steps } from '../core/progress.js'
+import type { Progress, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import { naive } from '../diffusion/inverters/naive.js'
 import type { Tensor } from '../math/tensor.js'
-import { type InvertAllOptions, invertAll, type NoiseInversion, type PromptedSource } from '../verbs/invert.js'
+import {
+  checkChunk,
+  defaultChunk,
+  type InvertAllOptions,
+  invertAll,
+  type NoiseInversion,
+  type PromptedSource,
+} from '../verbs/invert.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
 import { checkKey, type WatermarkKey } from './key.js'
-import type { Reading } from './watermark.js'
+import { candidatesOf, type Restoration, undoBorder } from './restorations/index.js'
+import type { Identification, Reading } from './watermark.js'
 
 /**
  * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where there is no p-value to say so:
@@ -28,18 +36,23 @@ export interface Finding {
   readonly scheme: string
   readonly member: number
   readonly reading: Reading
-  /** Of this mark alone. */
+  /** Of this mark alone, in one picture. */
   readonly pValue: number
-  /** min(1, number of marks asked·p): that any of them is found in a picture without them. */
+  /** min(1, marks asked · candidates · p): that any of them is found in a picture without them, or in what it may have been. */
   readonly familyPValue: number
   readonly basis: Basis
   readonly verdict: Verdict
+  /** What had to be undone for it. Absent of the picture as it came. */
+  readonly undone?: string
 }
 
 export interface Detection {
   /** The surest first. */
   readonly findings: readonly Finding[]
   readonly falsePositiveRate: number
+  /** Pictures that were read: the one that came, and those that it may have been. */
+  readonly candidates: number
+  /** Of the picture in which the surest finding was made. */
   readonly inversion: NoiseInversion
 }
 
@@ -54,41 +67,158 @@ export interface DetectOptions extends InvertAllOptions {
   /** The share of unmarked pictures in which a mark may be found. Default 1e-6. */
   readonly falsePositiveRate?: number | undefined
   readonly calibration?: Calibration | undefined
+  /** What may have been done to the pictures; each of them is read as it came, too. Default: `undoBorder()`. */
+  readonly undo?: readonly Restoration[] | undefined
 }
 
 export const defaultFalsePositiveRate = 1e-6
+
+/** A picture with a border has two candidates, all others one: free where nothing was done. */
+export const defaultUndo: readonly Restoration[] = [undoBorder()]
 
 /**
  * Looks for marks in pictures, or in latents.
  *
  * Each picture's noise is found as `invertAll` finds it, once for all keys; each mark then gives its p-value: its own
  * where that is exact for any picture, otherwise the calibration's; a family asked with `member: 'all'` gives that of its
- * best member, times its members. Cost: one inversion for each picture. The inverter is `naive` without a prompt, where
+ * best member, times its members. With `undo` a picture is read as everything that it may have been, and p is multiplied by
+ * how many that are: a p-value over the draw of the key holds for each of them. Marks without such a p-value are read in
+ * the picture as it came alone. Cost: one inversion for each candidate. The inverter is `naive` without a prompt, where
  * nothing finds the noise that was used, and `automatic` with one. Errors: `bad-option` for a key of another model and no
- * keys, `bad-shape` for pictures of another size; those of `invertAll`.
+ * keys, `bad-shape` for pictures of another size that nothing brings to the key's; those of `invertAll`.
  *
  * @example
- * const [{ findings }] = await detectAll([{ image }], { model, keys: [{ key }], falsePositiveRate: 1e-6 })
+ * const [{ findings }] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoFlip(), undoRotation()] })
  */
 export const detectAll = (sources: readonly PromptedSource[], options: DetectOptions): Task<readonly Detection[]> =>
   new Task(detections(sources, options), options.signal)
 
 async function* detections(
   sources: readonly PromptedSource[],
-  { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options }: DetectOptions,
+  { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, undo, ...options }: DetectOptions,
 ): Steps<readonly Detection[]> {
   checkOptions(keys, falsePositiveRate)
-  for (const source of sources) {
-    const shape = shapeOf(source, options)
-    for (const { key } of keys) checkKey(key, { model: options.model.name, latentShape: shape })
-  }
+  const judging = sources.map(() => judgement<NoiseInversion>(keys))
+  const read = (source: number, inversion: NoiseInversion, undone: string | undefined) =>
+    judging[source]!.read(inversion, undone)
+  yield* candidateNoises(sources, { ...options, keys, undo }, read)
+  return judging.map((one) => ({ ...one.verdict({ falsePositiveRate, calibration }), falsePositiveRate }))
+}
+
+export interface IdentifyOptions extends InvertAllOptions, Pick<DetectOptions, 'undo'> {
+  /** Of a scheme with families. */
+  readonly key: WatermarkKey
+}
+
+/** Which member of a family is in a picture. */
+export interface Identified {
+  /** Of the surest candidate; `familyPValue` counts the candidates with the members. */
+  readonly identification: Identification
+  readonly candidates: number
+  readonly undone?: string
+  readonly inversion: NoiseInversion
+  /** Of asking all members in all candidates; absent without a clock. */
+  readonly seconds?: number
+}
+
+/**
+ * Tells which member of a family marked a picture, or latents.
+ *
+ * As `detectAll` with `member: 'all'`, and what is next best beside it. Cost: one inversion for each candidate, and one pass
+ * over the family in each. Errors: `unsupported` for a scheme without families; those of `detectAll`.
+ *
+ * @example
+ * const [{ identification }] = await identifyAll([{ image }], { model, key: family })
+ */
+export const identifyAll = (
+  sources: readonly PromptedSource[],
+  options: IdentifyOptions,
+): Task<readonly Identified[]> => new Task(identifications(sources, options), options.signal)
+
+async function* identifications(
+  sources: readonly PromptedSource[],
+  { key, undo, ...options }: IdentifyOptions,
+): Steps<readonly Identified[]> {
+  const { now } = options
+  const found = new Map<number, Identified>()
+  yield* candidateNoises(sources, { ...options, keys: [{ key }], undo }, (source, inversion, undone) => {
+    const begin = now?.()
+    const identification = key.identify(inversion.noise)
+    const before = found.get(source)
+    const isSurest = !before || identification.pValue < before.identification.pValue
+    found.set(source, {
+      ...(before && !isSurest ? before : { identification, inversion, ...(undone !== undefined && { undone }) }),
+      candidates: (before?.candidates ?? 0) + 1,
+      ...(now && begin !== undefined && { seconds: (before?.seconds ?? 0) + now() - begin }),
+    })
+  })
+  return sources.map((_, i) => {
+    const { identification, candidates, ...rest } = found.get(i)!
+    const familyPValue = Math.min(1, candidates * identification.familyPValue)
+    return { ...rest, candidates, identification: { ...identification, familyPValue } }
+  })
+}
+
+/** Hands over the inversion of everything that sources may have been, source by source. */
+async function* candidateNoises(
+  sources: readonly PromptedSource[],
+  { keys, undo = defaultUndo, ...options }: InvertAllOptions & Pick<DetectOptions, 'keys' | 'undo'>,
+  read: (source: number, inversion: NoiseInversion, undone: string | undefined) => void,
+): Steps<void> {
+  const { chunk = defaultChunk } = options
+  checkChunk(chunk)
   const inverter = options.inverter ?? (options.prompt === undefined ? naive() : automatic())
-  const inversions = yield* stepsOf(invertAll(sources, { ...options, inverter }))
-  return inversions.map((inversion) => ({
-    findings: findingsIn(inversion.noise, { keys, falsePositiveRate, calibration }),
-    falsePositiveRate,
-    inversion,
-  }))
+  const asked = sources.flatMap((source, i) =>
+    candidateSources(source, keys, undo, options).map((one) => ({ ...one, of: i })),
+  )
+  for (let before = 0; before < asked.length; before += chunk) {
+    const some = asked.slice(before, before + chunk)
+    const task = invertAll(
+      some.map(({ source }) => source()),
+      { ...options, inverter },
+    )
+    for await (const progress of task) yield amongAll(progress, some.length, before, asked.length)
+    for (const [i, inversion] of (await task).entries()) read(some[i]!.of, inversion, some[i]!.undone)
+  }
+}
+
+/** A source as everything that it may have been. */
+interface CandidateSource {
+  readonly undone?: string | undefined
+  source(): PromptedSource
+}
+
+/** Throws `bad-option` and `bad-shape` where none of them is of the keys' model and size. */
+function candidateSources(
+  source: PromptedSource,
+  keys: readonly AskedKey[],
+  undo: readonly Restoration[],
+  { model }: InvertAllOptions,
+): readonly CandidateSource[] {
+  const { latentShape } = keys[0]!.key
+  const candidates =
+    'image' in source
+      ? candidatesOf(source.image, undo, model.pictureSize(latentShape)).map(
+          ({ undone, picture }): CandidateSource => ({ undone, source: () => ({ ...source, image: picture() }) }),
+        )
+      : [{ source: () => source }]
+  const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
+  const shape = isRestored ? latentShape : shapeOf(source, model)
+  for (const { key } of keys) checkKey(key, { model: model.name, latentShape: shape })
+  return candidates
+}
+
+const shapeOf = (source: PromptedSource, { autoencoder }: InvertAllOptions['model']) =>
+  'image' in source
+    ? autoencoder.latentShape(source.image.shape)
+    : 'state' in source
+      ? source.state.x.shape
+      : source.latent.shape
+
+/** The progress of some inversions among all. */
+function amongAll({ done, total = 1, ...rest }: Progress, some: number, before: number, all: number): Progress {
+  const each = total / some
+  return { ...rest, done: before * each + done, total: all * each }
 }
 
 export interface ReadOptions {
@@ -98,29 +228,68 @@ export interface ReadOptions {
 }
 
 /** What marks say of a noise that is at hand; no network. */
-export function findingsIn(noise: Tensor, { keys, falsePositiveRate, calibration }: ReadOptions): readonly Finding[] {
-  const asked = keys.reduce((sum, { key, member }) => sum + (member === 'all' ? key.members : 1), 0)
-  const found = keys.map((one) => {
-    const { member, reading } = ask(one, noise)
-    const { pValue, basis, smallest } = judged(one.key, member, reading, calibration)
-    const familyPValue = Math.min(1, asked * pValue)
-    const { id: key, scheme } = one.key
-    const verdict = verdictOf({ familyPValue, falsePositiveRate, basis, smallest: asked * smallest })
-    return { key, scheme, member, reading, pValue, familyPValue, basis, verdict }
-  })
-  return found.sort((a, b) => a.pValue - b.pValue)
+export function findingsIn(noise: Tensor, { keys, ...options }: ReadOptions): readonly Finding[] {
+  const one = judgement<{ readonly noise: Tensor }>(keys)
+  one.read({ noise }, undefined)
+  return one.verdict(options).findings
 }
+
+/** What a mark says of one candidate. */
+interface Read<I> {
+  readonly member: number
+  readonly reading: Reading
+  readonly inversion: I
+  readonly undone: string | undefined
+}
+
+/** Reads the candidates of a picture as they come, and keeps of each mark the surest. */
+function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey[]) {
+  const surest = new Map<AskedKey, Read<I>>()
+  let candidates = 0
+  return {
+    read(inversion: I, undone: string | undefined): void {
+      candidates++
+      for (const one of keys) {
+        const read = { ...ask(one, inversion.noise), inversion, undone }
+        if (isSurer(read, surest.get(one))) surest.set(one, read)
+      }
+    },
+    verdict({ falsePositiveRate, calibration }: Omit<ReadOptions, 'keys'>) {
+      const asked = keys.reduce((sum, { key, member }) => sum + (member === 'all' ? key.members : 1), 0)
+      const found = [...surest].map(([{ key }, read]) => {
+        const { pValue, basis, smallest } = judged(key, read, calibration)
+        const marks = asked * (basis === 'any-picture' ? candidates : 1)
+        const familyPValue = Math.min(1, marks * pValue)
+        const verdict = verdictOf({ familyPValue, falsePositiveRate, basis, smallest: marks * smallest })
+        const { member, reading, undone, inversion } = read
+        const { id, scheme } = key
+        const finding: Finding = { key: id, scheme, member, reading, pValue, familyPValue, basis, verdict }
+        return { finding: undone === undefined ? finding : { ...finding, undone }, inversion }
+      })
+      found.sort((a, b) => a.finding.pValue - b.finding.pValue)
+      return { findings: found.map(({ finding }) => finding), candidates, inversion: found[0]!.inversion }
+    },
+  }
+}
+
+/** Only a p-value that is exact for any picture may be looked for in several. */
+const isSurer = ({ reading }: Read<unknown>, before: Read<unknown> | undefined): boolean =>
+  before === undefined || (reading.exactGiven === 'any-picture' && reading.pValue < before.reading.pValue)
 
 function ask({ key, member = 0 }: AskedKey, noise: Tensor): { readonly member: number; readonly reading: Reading } {
   const who = member === 'all' ? (key.members === 1 ? 0 : key.identify(noise).member) : member
   return { member: who, reading: key.mark(who).read(noise) }
 }
 
-function judged(key: WatermarkKey, member: number, reading: Reading, calibration: Calibration | undefined) {
-  if (reading.exactGiven === 'any-picture')
-    return { pValue: reading.pValue, basis: 'any-picture', smallest: 0 } as const
-  if (!calibration) return { pValue: reading.pValue, basis: 'white-noise', smallest: 0 } as const
-  return { ...calibratedPValue(key.mark(member), reading.score, calibration), basis: 'calibration' } as const
+function judged(
+  key: WatermarkKey,
+  { member, reading, undone }: Read<unknown>,
+  calibration: Calibration | undefined,
+): { readonly pValue: number; readonly basis: Basis; readonly smallest: number } {
+  if (reading.exactGiven === 'any-picture') return { pValue: reading.pValue, basis: 'any-picture', smallest: 0 }
+  // A calibration speaks of pictures as they come.
+  if (!calibration || undone !== undefined) return { pValue: reading.pValue, basis: 'white-noise', smallest: 0 }
+  return { ...calibratedPValue(key.mark(member), reading.score, calibration), basis: 'calibration' }
 }
 
 function verdictOf({
@@ -145,17 +314,4 @@ function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): voi
   if (falsePositiveRate > 0 && falsePositiveRate < 1) return
   const remedy = 'The default is 1e-6.'
   throw expected('bad-option', 'a rate in (0, 1)', '`falsePositiveRate`', `${falsePositiveRate}`, remedy)
-}
-
-const shapeOf = (source: PromptedSource, { model }: InvertAllOptions) =>
-  'image' in source
-    ? model.autoencoder.latentShape(source.image.shape)
-    : 'state' in source
-      ? source.state.x.shape
-      : source.latent.shape
-
-/** The steps of a task, as a part of other work. */
-async function* stepsOf<T>(task: Task<T>): Steps<T> {
-  for await (const progress of task) yield progress
-  return await task
 }

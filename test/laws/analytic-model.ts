@@ -77,6 +77,7 @@ export function analyticModel(mixtures: Mixtures = {}): {
     solver: ddim(),
     guidance: 3,
     latentShape: () => shape,
+    pictureSize: () => ({ height: 4, width: 4 }),
     checkLatent(given) {
       if (sameShape(given, shape)) return
       throw expected('bad-shape', formatShape(shape), '`analytic`', formatShape(given), 'It has one size.')

@@ -1,6 +1,6 @@
 /** Mirrored: nothing is lost, everything moves. */
 import { define } from '../../core/define.js'
-import { map } from '../../math/tensor.js'
+import { directions, mirrored } from '../../math/motions.js'
 import { pixelAttack } from './attack.js'
 
 /**
@@ -18,18 +18,10 @@ export const flipAttack = define({
   fields: {
     direction: {
       type: 'choice',
-      choices: ['horizontal', 'vertical'],
+      choices: directions,
       default: 'horizontal',
       description: 'Left and right change places, or top and bottom.',
     },
   },
-  make: ({ direction }) =>
-    pixelAttack('flip', (image) => {
-      const [, height, width] = image.shape as [number, number, number]
-      return map(image, (_, i) => {
-        const x = i % width
-        const y = Math.floor(i / width) % height
-        return image.data[direction === 'horizontal' ? i + width - 1 - 2 * x : i + (height - 1 - 2 * y) * width]!
-      })
-    }),
+  make: ({ direction }) => pixelAttack('flip', (image) => mirrored(image, direction)),
 })

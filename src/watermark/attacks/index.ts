@@ -1,5 +1,5 @@
 /** What is done to pictures on their way to a detector: one file for each attack, written out. Not a registry. */
-import { parse } from '../../core/define.js'
+import { parseAll } from '../../core/define.js'
 import type { Attack } from './attack.js'
 import { blurAttack } from './blur.js'
 import { brightnessAttack } from './brightness.js'
@@ -62,9 +62,6 @@ export const attacks = [
   regenerateAttack,
 ] as const
 
-/** Between attacks; the one in `1e+3` is followed by a digit. */
-const plus = /\+(?=\s*[a-z])/i
-
 /**
  * An attack from text: `id`, `id:name=value,name=value`, or several of them joined by `+`, the first of which comes first.
  *
@@ -72,5 +69,4 @@ const plus = /\+(?=\s*[a-z])/i
  *
  * @example const attack = parseAttacks('jpeg:quality=50+crop:share=0.75')
  */
-export const parseAttacks = (text: string): Attack =>
-  composeAttacks(text.split(plus).map((part) => parse(attacks, part.trim())))
+export const parseAttacks = (text: string): Attack => composeAttacks(parseAll(attacks, text))

@@ -1,13 +1,7 @@
 /** The part of a picture that crops keep and erasing removes: how large, of which form, where. */
 import type { TorchGenerator } from '../../math/noise.js'
+import type { Window } from '../../math/pixels.js'
 import { map, type Shape, type Tensor } from '../../math/tensor.js'
-
-export interface Window {
-  readonly top: number
-  readonly left: number
-  readonly height: number
-  readonly width: number
-}
 
 export const windowFields = {
   share: { type: 'number', minimum: 0, maximum: 1, unit: 'of the area', description: 'How large the part is.' },

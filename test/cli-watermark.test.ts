@@ -86,10 +86,11 @@ async function call(
 }
 
 const usual = { precision: '32', lean: false, ...solver } as const
+const undo = ['border'] as const
 const inverting = { ...usual, decoder: 'encoder-only', chunk: 4, resume: false } as const
 const detect = (source: string, more: Partial<DetectRequest>) =>
   call((io) =>
-    detectMarks(io, [input(source)], { ...inverting, fpr, reference: false, key: [key('shading')], ...more }),
+    detectMarks(io, [input(source)], { ...inverting, fpr, undo, reference: false, key: [key('shading')], ...more }),
   )
 const generate = (output: string, more: Partial<GenerationRequest>) =>
   call((io) => generatePictures(io, { ...usual, prompt, count: 1, output: input(output), ...more }))
@@ -255,6 +256,32 @@ describe('undiffuse watermark detect', () => {
     expect(result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0 })
   })
 
+  it('reads a picture as what it may have been, and pays for it', async () => {
+    const picture = sharp(input('many/marked-0.png'))
+    await picture.clone().flop().png().toFile(input('mirrored.png'))
+    await picture.clone().extract({ left: 8, top: 0, width: 112, height: 128 }).png().toFile(input('part.png'))
+    const mirrored = await detect('mirrored.png', { undo: ['none'] })
+    expect(mirrored.result.results[0]).toMatchObject({ candidates: 1, verdict: 'unmarked' })
+    const found = (await detect('mirrored.png', { undo: ['border', 'flip', 'quarter-turn'] })).result.results[0]
+    const [finding] = found.findings
+    expect(finding).toMatchObject({ verdict: 'marked', message, undone: 'mirrored (horizontal)' })
+    expect(found.candidates).toBeGreaterThanOrEqual(5)
+    expect(finding.familyPValue).toBeCloseTo(found.candidates * finding.pValue, 12)
+
+    // Padded, it is of the right size, and everything in it is eight pixels off.
+    expect((await detect('part.png', {})).result.results[0]).toMatchObject({ candidates: 1, verdict: 'unmarked' })
+    await expect(detect('many/small.png', {})).rejects.toMatchObject(refusal('bad-shape', /`resize`, `crop`/))
+    const words = ['watermark', 'detect', input('part.png'), '--key', key('shading'), '--undo', 'crop', '--fpr', '1e-4']
+    const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
+    const stdout = await succeeded([...words, ...sampling])
+    expect(stdout).toMatch(/read as {6}put back as 128×112 at \(0, 8\)/)
+    expect(stdout).toMatch(/in 3 pictures that it may have been/)
+    // No p-value that holds for any picture: nothing else is tried.
+    const zeros = await detect('mirrored.png', { undo: ['flip', 'quarter-turn'], key: [key('zeros')] })
+    expect(zeros.result.results[0].findings[0]).toMatchObject({ verdict: 'undecided', undone: null })
+    await expect(detect('part.png', { undo: ['corp'] })).rejects.toMatchObject(refusal('bad-option', /`crop`/))
+  })
+
   it('says of one picture what the verdict rests on, and what its key and others find', async () => {
     const { result } = await detect('many/marked-0.png', { key: [key('shading'), key('other')] })
     const [first, second] = result.results[0].findings
@@ -345,8 +372,18 @@ describe('undiffuse watermark identify', () => {
     expect(results[1]).toMatchObject({ verdict: 'unmarked' })
   })
 
+  it('finds the member in a picture that was turned', async () => {
+    await sharp(input('member.png')).rotate(90).png().toFile(input('turned.png'))
+    const request = { ...inverting, undo: ['quarter-turn'], key: key('family'), fpr: 1e-3, prompt }
+    const { result, words } = await call((io) => identifyMarks(io, [input('turned.png')], request))
+    const [found] = result.results
+    expect(found).toMatchObject({ verdict: 'marked', member, candidates: 4, undone: 'turned by 90°' })
+    expect(found.familyPValue).toBeCloseTo(4 * 500 * found.pValue, 12)
+    expect(words).toMatch(/turned by 90°, of 4 pictures/)
+  })
+
   const identify = (name: keyof typeof keys) =>
-    call((io) => identifyMarks(io, [input('noise.safetensors')], { ...inverting, key: key(name), fpr }))
+    call((io) => identifyMarks(io, [input('noise.safetensors')], { ...inverting, undo, key: key(name), fpr }))
 
   it('tells the message of schemes that have no families, and refuses those that have neither', async () => {
     expect((await identify('shading')).words).toMatch(/this scheme has none/)
@@ -384,7 +421,14 @@ describe('undiffuse watermark calibrate', () => {
   /** A request that says nothing of how pictures are inverted: the calibration does. */
   const judged = (source: string, more: Partial<DetectRequest>) => {
     const { solver: _, steps: __, decoder: ___, ...unsaid } = inverting
-    const request = { ...unsaid, key: [key('zeros')], fpr, reference: false, calibration: input('set.safetensors') }
+    const request = {
+      ...unsaid,
+      undo,
+      key: [key('zeros')],
+      fpr,
+      reference: false,
+      calibration: input('set.safetensors'),
+    }
     return call((io) => detectMarks(io, [input(source)], { ...request, ...more }))
   }
 

@@ -12,6 +12,8 @@ import { costLines, costReport, decibels, evaluationText, finiteOrNull, percent,
 export interface Judged {
   readonly name: string
   readonly findings: readonly Finding[]
+  /** Pictures that were read, the one that came among them. Absent where the noise was given. */
+  readonly candidates?: number
   /** Absent where the noise was given. */
   readonly inversion?: NoiseInversion
   readonly notes: readonly string[]
@@ -26,11 +28,15 @@ const overallVerdict = (findings: readonly Pick<Finding, 'verdict'>[]): Verdict 
 export type DetectionLine = ReturnType<typeof lineOf>
 
 /** One picture as JSON. */
-export function lineOf({ messages, request }: Prepared, { name, findings, inversion, notes, seconds }: Judged) {
+export function lineOf(
+  { messages, request }: Prepared,
+  { name, findings, candidates, inversion, notes, seconds }: Judged,
+) {
   return {
     picture: name,
     verdict: overallVerdict(findings),
     findings: findings.map((finding) => findingReport(finding, messages.get(finding.key), request.reference)),
+    candidates: candidates ?? 1,
     recovery: inversion ? recoveryReport(inversion) : null,
     ...(notes.length > 0 && { notes }),
     seconds,
@@ -38,7 +44,7 @@ export function lineOf({ messages, request }: Prepared, { name, findings, invers
 }
 
 function findingReport(finding: Finding, expectedMessage: string | undefined, reference: boolean) {
-  const { key, scheme, member, verdict, pValue, familyPValue, basis, reading } = finding
+  const { key, scheme, member, verdict, pValue, familyPValue, basis, undone, reading } = finding
   const { score, message, agreement, distance } = reading
   return {
     key,
@@ -48,6 +54,7 @@ function findingReport(finding: Finding, expectedMessage: string | undefined, re
     pValue,
     familyPValue,
     basis,
+    undone: undone ?? null,
     score,
     ...(agreement !== undefined && { message: message ?? null, agreementShare: agreement }),
     ...(expectedMessage !== undefined && { isExpectedMessage: message === expectedMessage }),
@@ -113,12 +120,13 @@ const verdictWidth = 10
 export function lineText(line: DetectionLine | FailedLine): string {
   if ('error' in line) return `${'failed'.padEnd(verdictWidth)} ${line.picture}: ${line.error.message}`
   const { verdict, picture, findings } = line
-  const { familyPValue, key, member, message } = findings[0]!
+  const { familyPValue, key, member, message, undone } = findings[0]!
   const parts = [
     `p ${probability(familyPValue)}`,
     `key ${key}`,
     `member ${member}`,
     ...(typeof message === 'string' && verdict === 'marked' ? [`message ${message}`] : []),
+    ...(undone !== null ? [`read as ${undone}`] : []),
   ]
   return `${verdict.padEnd(verdictWidth)} ${picture}: ${parts.join(', ')}`
 }
@@ -142,16 +150,25 @@ const verdictText: Readonly<Record<Verdict, string>> = {
   undecided: 'undecided',
 }
 
-function sayFinding(io: Terminal, prepared: Prepared, finding: DetectionLine['findings'][number]): void {
+function sayFinding(
+  io: Terminal,
+  prepared: Prepared,
+  candidates: number,
+  finding: DetectionLine['findings'][number],
+): void {
   const { keys, falsePositiveRate } = prepared
   const key = keys.find(({ id }) => id === finding.key)!
-  const { verdict, pValue, familyPValue, basis, member, message, agreementShare, isExpectedMessage, reference } =
-    finding
+  const { verdict, pValue, familyPValue, basis, undone, member } = finding
+  const { message, agreementShare, isExpectedMessage, reference } = finding
   io.say(`${keyText(key)}`)
   io.say(`  verdict      ${verdictText[verdict]}, at a false-positive rate of ${probability(falsePositiveRate)}`)
   if (key.members > 1) io.say(`  member       ${member}`)
   io.say(`  p-value      ${probability(pValue)}: ${basisText[basis](prepared)}`)
-  if (familyPValue !== pValue) io.say(`               ${probability(familyPValue)} for all marks that were asked`)
+  if (familyPValue !== pValue) {
+    const among = candidates === 1 ? '' : `, in ${candidates} pictures that it may have been`
+    io.say(`               ${probability(familyPValue)} for all marks that were asked${among}`)
+  }
+  if (undone !== null) io.say(`  read as      ${undone}`)
   if (message !== undefined) {
     const is =
       isExpectedMessage === undefined ? '' : isExpectedMessage ? ', the one expected' : ', not the one expected'
@@ -197,7 +214,7 @@ export function sayDetection(io: Terminal, finished: FinishedDetection): void {
   if (isOne && line && !('error' in line)) {
     for (const note of line.notes ?? []) io.say(`${line.picture}: ${note}`)
     io.say(`${line.picture}: ${verdictText[line.verdict]}`)
-    for (const finding of line.findings) sayFinding(io, prepared, finding)
+    for (const finding of line.findings) sayFinding(io, prepared, line.candidates, finding)
     io.say('recovery')
     sayRecovery(io, line)
   } else {

@@ -10,6 +10,7 @@ import {
   findingsIn,
   type OpenDiffusionModel,
   type Power,
+  type Restoration,
   type WatermarkKey,
   zeros,
 } from 'undiffuse'
@@ -28,6 +29,7 @@ import {
   type RecoveryRequest,
   recoveryOf,
   settingsOf,
+  undoOf,
 } from './noise-recovery.js'
 import { type ListedSources, listSources, type ReadSource } from './noise-sources.js'
 import { checkLines, type FailedLine, type LinesRequest } from './picture-lines.js'
@@ -41,6 +43,7 @@ export interface DetectRequest extends RecoveryRequest, LinesRequest {
   /** That is expected. */
   readonly message?: string
   readonly fpr?: number
+  readonly undo: readonly string[]
   readonly calibration?: string
   /** Adds the published formula. */
   readonly reference: boolean
@@ -57,6 +60,7 @@ export interface Prepared {
   readonly messages: ReadonlyMap<string, string>
   readonly calibration: FiledCalibration | undefined
   readonly recovery: Recovery
+  readonly undo: readonly Restoration[]
 }
 
 export interface Counts {
@@ -102,7 +106,8 @@ async function prepare(request: DetectRequest): Promise<Prepared> {
   if (request.reference) checkReference(asked)
   await checkLines(request)
   const recovery = recoveryOf(request, calibration)
-  return { request, keys, asked, falsePositiveRate: fpr, messages, calibration, recovery }
+  const undo = undoOf(request.undo)
+  return { request, keys, asked, falsePositiveRate: fpr, messages, calibration, recovery, undo }
 }
 
 const readingOfNothing = (asked: AskedKey) => markOf(asked).read(zeros(asked.key.latentShape))
@@ -121,12 +126,13 @@ const lineSettings = ({ asked, falsePositiveRate, request, messages, calibration
   ...(messages.size > 0 && { message: [...messages.values()].join(', ') }),
   ...(calibration && { calibration: calibration.hash }),
   reference: `${request.reference}`,
+  undo: request.undo.join(' '),
 })
 
 /** Findings of sources that are read: pictures inverted together, noise as it is. */
 async function judge(
   io: Terminal,
-  { asked: keys, falsePositiveRate, calibration, recovery }: Prepared,
+  { asked: keys, falsePositiveRate, calibration, recovery, undo }: Prepared,
   model: OpenDiffusionModel | undefined,
   opened: readonly Opened<ReadSource>[],
   place: string,
@@ -137,26 +143,27 @@ async function judge(
   const detected =
     images.length === 0
       ? []
-      : await follow(io, detectAll(images, { ...inversionOf(io, recovery, model!), ...options }), place)
+      : await follow(io, detectAll(images, { ...inversionOf(io, recovery, model!), ...options, undo }), place)
   const queue: Detection[] = [...detected]
   const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
     if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
-    const { findings, inversion } = queue.shift()!
-    return { name, findings, inversion, notes: value.picture.notes }
+    const { findings, candidates, inversion } = queue.shift()!
+    return { name, findings, candidates, inversion, notes: value.picture.notes }
   })
   const seconds = (now() - begin) / opened.length
   return found.map((one) => ({ ...one, seconds }))
 }
 
-/** Power of each asked key's mark at the rate that is left to one of them. */
+/** Power of each asked key's mark at the rate that is left to one of them in one of so many candidates. */
 async function powersOf(
   io: Terminal,
   { asked, request, calibration, falsePositiveRate }: Prepared,
+  candidates: number,
 ): Promise<readonly KeyPower[]> {
   const known = request.correlation ?? calibration?.correlation
   const correlations = known === undefined ? tableCorrelations : [known]
   const trials = known === undefined ? trialsOfTable : trialsOfOne
-  const options = { falsePositiveRate: falsePositiveRate / marksAsked(asked), calibration, trials }
+  const options = { falsePositiveRate: falsePositiveRate / (candidates * marksAsked(asked)), calibration, trials }
   const found: KeyPower[] = []
   for (const one of asked) {
     const isDecidable = calibration !== undefined || readingOfNothing(one).exactGiven === 'any-picture'
@@ -192,25 +199,28 @@ async function detectIn(
   listed: ListedSources,
   model: OpenDiffusionModel | undefined,
 ): Promise<Omit<FinishedDetection, 'cost'>> {
-  const { request, keys, recovery, calibration } = prepared
+  const { request, keys, recovery, undo, calibration } = prepared
   const { isOne } = listed
   const begin = now()
   const settings = model ? settingsOf(recovery, model) : {}
   if (model) checkModel(keys[0], model)
   if (model && calibration) checkSame(settings, calibration)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
+  let mostCandidates = 1
   const kept: (DetectionLine | FailedLine)[] = []
   await surveySources<DetectionLine>(io, {
     listed,
     key: keys[0],
     model,
     recovery,
+    undo,
     request,
     task: 'undiffuse watermark detect',
     settings: lineSettings(prepared),
     heard(line) {
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
+      if (!('error' in line)) mostCandidates = Math.max(mostCandidates, line.candidates)
       if (request.out !== undefined) return
       if (io.json || isOne) kept.push(line)
       if (isOne) return
@@ -222,6 +232,6 @@ async function detectIn(
     },
   })
   const seconds = now() - begin
-  const power = await powersOf(io, prepared)
+  const power = await powersOf(io, prepared, mostCandidates)
   return { prepared, model: model?.name, settings, counts, power, lines: kept, isOne, seconds }
 }

@@ -1,9 +1,12 @@
 /** What `watermark identify` does: which member of a family is in a picture, among all of them. */
 import {
+  detectAll,
+  type Finding,
   findingsIn,
   type Identification,
-  invertAll,
+  identifyAll,
   type OpenDiffusionModel,
+  type Restoration,
   type Tensor,
   type WatermarkKey,
   zeros,
@@ -20,6 +23,7 @@ import {
   type RecoveryRequest,
   recoveryOf,
   settingsOf,
+  undoOf,
 } from './noise-recovery.js'
 import { type ListedSources, listSources, type ReadSource } from './noise-sources.js'
 import { checkLines, type FailedLine, type LinesRequest } from './picture-lines.js'
@@ -31,6 +35,7 @@ import { costLines, costReport, plural } from './words.js'
 export interface IdentifyRequest extends RecoveryRequest, LinesRequest {
   readonly key: string
   readonly fpr: number
+  readonly undo: readonly string[]
 }
 
 /** Who it is: a member of a family, or what a message says. */
@@ -38,15 +43,19 @@ type Who =
   | ({ readonly by: 'family' } & Identification)
   | { readonly by: 'message'; readonly message: string | null; readonly pValue: number; readonly familyPValue: number }
 
+/** Where it was found: the picture as it came, or as what it may have been. */
+interface Found {
+  readonly who: Who
+  readonly candidates: number
+  readonly undone: string | null
+  readonly identificationSeconds: number
+}
+
 type IdentificationLine = ReturnType<typeof lineOf>
 
-function lineOf(
-  { fpr }: IdentifyRequest,
-  picture: string,
-  who: Who,
-  seconds: { readonly inversionSeconds: number; readonly identificationSeconds: number },
-) {
-  return { picture, verdict: who.familyPValue <= fpr ? 'marked' : 'unmarked', ...who, ...seconds } as const
+function lineOf({ fpr }: IdentifyRequest, picture: string, { who, ...found }: Found, inversionSeconds: number) {
+  const verdict = who.familyPValue <= fpr ? 'marked' : 'unmarked'
+  return { picture, verdict, ...who, ...found, inversionSeconds } as const
 }
 
 /** Everything that the report says. */
@@ -68,39 +77,62 @@ function checkIdentifies(key: WatermarkKey): void {
 }
 
 /** Schemes without families say who it is in the message. */
-function whoIsIn(key: WatermarkKey, noise: Tensor, falsePositiveRate: number): Who {
-  if (key.messageBits === 0) return { by: 'family', ...key.identify(noise) }
-  const [found] = findingsIn(noise, { keys: [{ key }], falsePositiveRate })
-  const { pValue, familyPValue, reading } = found!
+const byMessage = ({ pValue, familyPValue, reading }: Finding): Who => {
   return { by: 'message', message: reading.message ?? null, pValue, familyPValue }
+}
+
+function identifyNoise({ key, request }: Identifying, noise: Tensor): Found {
+  const begin = now()
+  const who: Who =
+    key.messageBits === 0
+      ? { by: 'family', ...key.identify(noise) }
+      : byMessage(findingsIn(noise, { keys: [{ key }], falsePositiveRate: request.fpr })[0]!)
+  return { who, candidates: 1, undone: null, identificationSeconds: now() - begin }
+}
+
+async function identifyPictures(
+  io: Terminal,
+  { request, key, recovery, undo, model }: Identifying,
+  images: ReturnType<typeof imagesOf>,
+  place: string,
+): Promise<readonly Found[]> {
+  if (images.length === 0) return []
+  const options = { ...inversionOf(io, recovery, model!), undo }
+  if (key.messageBits > 0) {
+    const asked = { ...options, keys: [{ key }], falsePositiveRate: request.fpr }
+    return (await follow(io, detectAll(images, asked), place)).map(({ findings: [finding], candidates }) => {
+      return { who: byMessage(finding!), candidates, undone: finding!.undone ?? null, identificationSeconds: 0 }
+    })
+  }
+  const found = await follow(io, identifyAll(images, { ...options, key }), place)
+  return found.map(({ identification, candidates, undone = null, seconds = 0 }) => {
+    return { who: { by: 'family', ...identification }, candidates, undone, identificationSeconds: seconds }
+  })
 }
 
 async function identifyChunk(
   io: Terminal,
-  { request, key, recovery, model }: Identifying,
+  identifying: Identifying,
   opened: readonly Opened<ReadSource>[],
   place: string,
 ): Promise<readonly IdentificationLine[]> {
   const begin = now()
   const images = imagesOf(opened)
-  const inverted =
-    images.length === 0 ? [] : await follow(io, invertAll(images, inversionOf(io, recovery, model!)), place)
-  const inversionSeconds = (now() - begin) / Math.max(1, images.length)
-  const queue = inverted.map(({ noise }) => noise)
-  return opened.map(({ name, value }) => {
-    const isGiven = 'noise' in value
-    const noise = isGiven ? value.noise : queue.shift()!
-    const asked = now()
-    const who = whoIsIn(key, noise, request.fpr)
-    const identificationSeconds = now() - asked
-    return lineOf(request, name, who, { inversionSeconds: isGiven ? 0 : inversionSeconds, identificationSeconds })
-  })
+  const queue = [...(await identifyPictures(io, identifying, images, place))]
+  const asking = queue.reduce((sum, { identificationSeconds }) => sum + identificationSeconds, 0)
+  const inversionSeconds = (now() - begin - asking) / Math.max(1, images.length)
+  return opened.map(({ name, value }) =>
+    'noise' in value
+      ? lineOf(identifying.request, name, identifyNoise(identifying, value.noise), 0)
+      : lineOf(identifying.request, name, queue.shift()!, inversionSeconds),
+  )
 }
 
 interface Identifying {
   readonly request: IdentifyRequest
   readonly key: WatermarkKey
   readonly recovery: Recovery
+  readonly undo: readonly Restoration[]
   readonly model: OpenDiffusionModel | undefined
 }
 
@@ -109,7 +141,7 @@ async function identifyIn(
   identifying: Identifying,
   listed: ListedSources,
 ): Promise<Omit<FinishedIdentification, 'cost'>> {
-  const { request, key, recovery, model } = identifying
+  const { request, key, recovery, undo, model } = identifying
   const begin = now()
   const settings = model ? settingsOf(recovery, model) : {}
   if (model) checkModel(key, model)
@@ -120,9 +152,10 @@ async function identifyIn(
     key,
     model,
     recovery,
+    undo,
     request,
     task: 'undiffuse watermark identify',
-    settings: { key: key.id, falsePositiveRate: `${request.fpr}` },
+    settings: { key: key.id, falsePositiveRate: `${request.fpr}`, undo: request.undo.join(' ') },
     heard(line) {
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
@@ -142,9 +175,10 @@ export async function identifyMarks(io: Terminal, paths: readonly string[], requ
   checkIdentifies(key)
   await checkLines(request)
   const recovery = recoveryOf(request)
+  const undo = undoOf(request.undo)
   const listed = await listSources(paths)
   const finished = await withModelFor(listed, recovery, (model) => {
-    return identifyIn(io, { request, key, recovery, model }, listed)
+    return identifyIn(io, { request, key, recovery, undo, model }, listed)
   })
   io.clear()
   sayIdentification(io, finished)
@@ -182,6 +216,8 @@ function sayLine(io: Terminal, key: WatermarkKey, line: IdentificationLine | Fai
     io.say(`  p-value      ${probability(pValue)} of this one alone, ${all}`)
     io.say(`  score        ${line.score.toFixed(3)}; the next best ${line.runnerUpScore.toFixed(3)}`)
   }
+  if (line.undone !== null)
+    io.say(`  read as      ${line.undone}, of ${line.candidates} pictures that it may have been`)
   io.say(`  time         ${inversionSeconds.toFixed(2)} s to the noise, ${identificationSeconds.toFixed(2)} s to ask`)
 }
 

@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path'
 import {
+  candidatesOf,
   decoderInverters,
   expected,
   type Fit,
@@ -12,6 +13,9 @@ import {
   naive,
   type OpenDiffusionModel,
   parse,
+  parseRestorations,
+  type Restoration,
+  restorations,
   type Tensor,
   type WatermarkKey,
 } from 'undiffuse'
@@ -128,6 +132,14 @@ export function checkModel(key: WatermarkKey, model: OpenDiffusionModel): void {
   throw expected('bad-option', `a key of \`${model.name}\``, `key ${key.id}`, `one of \`${key.model}\``, remedy)
 }
 
+/** What is undone before pictures are read. */
+export const defaultUndo: readonly string[] = [restorations[0].definition.id]
+export const undoNothing = 'none'
+
+/** Restorations from text. Throws `bad-option` for what there is not. */
+export const undoOf = (texts: readonly string[]): readonly Restoration[] =>
+  texts.length === 1 && texts[0] === undoNothing ? [] : texts.map(parseRestorations)
+
 /** With what `invertAll` and `detectAll` are called. */
 export const inversionOf = (
   io: Terminal,
@@ -146,6 +158,24 @@ export const inversionOf = (
 export interface FittedPicture {
   readonly image: Tensor
   readonly notes: readonly string[]
+}
+
+/**
+ * Reads a picture in which a key's mark is looked for. One of another size stays as it is where something that is undone
+ * brings it to the key's; otherwise it is fitted to the model. Throws as `readFitted`.
+ */
+export async function readForKey(
+  path: string,
+  { latentShape }: WatermarkKey,
+  model: OpenDiffusionModel,
+  fit: Fit,
+  undo: readonly Restoration[],
+): Promise<FittedPicture & { readonly isOfAnotherSize: boolean }> {
+  const picture = { path, ...(await readImage(path)) }
+  const { image, notes } = picture
+  const [first] = candidatesOf(image, undo, model.pictureSize(latentShape))
+  if (first?.undone !== undefined) return { image, notes, isOfAnotherSize: true }
+  return { image: fitPicture(picture, model.pixelMultiple, fit).image, notes, isOfAnotherSize: false }
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */

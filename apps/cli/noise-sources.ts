@@ -5,10 +5,11 @@ import {
   expected,
   isFinite as isFiniteTensor,
   type OpenDiffusionModel,
+  type Restoration,
   type Tensor,
   type WatermarkKey,
 } from 'undiffuse'
-import { type FittedPicture, type Recovery, readFitted } from './noise-recovery.js'
+import { type FittedPicture, type Recovery, readForKey } from './noise-recovery.js'
 import { picturesIn } from './pictures.js'
 import type { Item } from './survey.js'
 import { isTensorFile, readTensorFile } from './tensor-files.js'
@@ -54,13 +55,16 @@ export const itemsOf = (
   key: WatermarkKey,
   model: OpenDiffusionModel | undefined,
   { fit }: Recovery,
+  undo: readonly Restoration[],
 ): readonly Item<ReadSource>[] =>
   sources.map(({ name, noise, metadata }) => ({
     name,
     async open() {
       if (noise) return checkedNoise(key, noise, name, metadata?.model)
-      const picture = await readFitted(name, model!, fit)
-      checkKey(key, { model: model!.name, latentShape: model!.autoencoder.latentShape(picture.image.shape) })
+      const { isOfAnotherSize, ...picture } = await readForKey(name, key, model!, fit, undo)
+      if (!isOfAnotherSize) {
+        checkKey(key, { model: model!.name, latentShape: model!.autoencoder.latentShape(picture.image.shape) })
+      }
       return { picture }
     },
   }))

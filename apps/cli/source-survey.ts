@@ -2,7 +2,7 @@
  * A survey of pictures and noise files, with the model open where pictures need it: what `detect` and `identify` share.
  * What they ask of the noise is theirs.
  */
-import type { OpenDiffusionModel, WatermarkKey } from 'undiffuse'
+import type { OpenDiffusionModel, Restoration, WatermarkKey } from 'undiffuse'
 import { withModel } from './diffusion.js'
 import type { Settings } from './journal.js'
 import type { NetworkCost } from './networks.js'
@@ -37,6 +37,7 @@ export interface SourceSurvey<L extends PictureLine> {
   readonly key: WatermarkKey
   readonly model: OpenDiffusionModel | undefined
   readonly recovery: Recovery
+  readonly undo: readonly Restoration[]
   /** Where lines go. */
   readonly request: LinesRequest
   readonly task: string
@@ -49,7 +50,7 @@ export interface SourceSurvey<L extends PictureLine> {
 
 /** Throws what is wrong with a source that was named alone; among several it is a line. */
 export async function surveySources<L extends PictureLine>(io: Terminal, options: SourceSurvey<L>): Promise<void> {
-  const { listed, key, model, recovery, request, task, heard, work } = options
+  const { listed, key, model, recovery, undo, request, task, heard, work } = options
   const { prompt } = recovery.recipe
   const settings = {
     ...options.settings,
@@ -58,7 +59,7 @@ export async function surveySources<L extends PictureLine>(io: Terminal, options
   }
   const lines = await openLines<L | FailedLine>(io, request, { task, settings }, heard)
   try {
-    await survey<ReadSource, L | FailedLine>(itemsOf(listed.sources, key, model, recovery), {
+    await survey<ReadSource, L | FailedLine>(itemsOf(listed.sources, key, model, recovery, undo), {
       chunk: recovery.chunk,
       finished: lines.finished,
       signal: io.signal,

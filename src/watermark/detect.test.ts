@@ -3,10 +3,12 @@ import { analyticModel } from '../../test/laws/analytic-model.js'
 import { shape } from '../../test/laws/analytic-world.js'
 import { Task } from '../core/task.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
+import { mirrored } from '../math/motions.js'
 import { torchGenerator, torchNoise } from '../math/noise.js'
 import { generate } from '../verbs/generate.js'
 import { detectAll, findingsIn } from './detect.js'
 import { newKey, readKey, type WatermarkKey } from './key.js'
+import { undoFlip, undoQuarterTurn } from './restorations/index.js'
 
 const random = torchGenerator(17)
 const large = [4, 16, 16]
@@ -78,6 +80,25 @@ describe('detectAll', () => {
     expect(found!.findings[0]!.verdict).toBe('marked')
     expect(other!.findings[0]!.verdict).toBe('unmarked')
     expect(found!.inversion.inverter).toBe('automatic')
+  })
+
+  it('reads everything that a picture may have been, and multiplies p by how many that are', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const { image } = await generate({ model, prompt: 'a', guidance: 1, noise, solver })
+    const changed = mirrored(image, 'vertical')
+    const options = { model, solver, prompt: 'a', guidance: 1, falsePositiveRate: 1e-3, chunk: 2 }
+    const undo = [undoQuarterTurn(), undoFlip(), undoFlip({ direction: 'vertical' })]
+    const asked = { ...options, keys: [{ key }], undo }
+    const [given, found] = await detectAll([{ image }, { image: changed }], asked)
+    expect(given!.findings[0]!.undone).toBe(undefined)
+    expect(found!.candidates).toBe(6)
+    const [finding] = found!.findings
+    expect(finding).toMatchObject({ undone: 'mirrored (vertical)', pValue: given!.findings[0]!.pValue })
+    expect(finding!.familyPValue).toBeCloseTo(6 * finding!.pValue, 12)
+    expect(found!.inversion.noise).toEqual(given!.inversion.noise)
+    // As it is, nothing is found.
+    const [alone] = await detectAll([{ image: changed }], { ...asked, undo: [] })
+    expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
   })
 
   it('refuses what can mean nothing before anything runs', async () => {

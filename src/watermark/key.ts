@@ -102,7 +102,8 @@ export function checkKey(
     throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, remedy)
   }
   if (sameShape(latentShape, other.latentShape)) return
-  const remedy = 'A key marks pictures of one size: make one for this size, or resize or pad the picture with `--fit`.'
+  const remedy =
+    'A key marks pictures of one size: make one for this size, or undo the change of size: `resize`, `crop`.'
   throw expected(
     'bad-shape',
     `pictures with latents of ${formatShape(latentShape)}`,

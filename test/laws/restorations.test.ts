@@ -88,10 +88,9 @@ describe('border', () => {
       const [y, x] = [Math.floor(i / 64) % 64, i % 64]
       return y >= 10 && y < 50 && x >= 4 && x < 54 ? scene.data[i]! : value
     })
-    const [{ picture }] = restored(framed, 'border:trim=0') as [{ picture: Tensor }]
-    expect(picture).toEqual(region(kept, -10, -4, 64, 64))
-    const [trimmed] = restored(framed, 'border:trim=3') as [{ picture: Tensor }]
-    expect(trimmed.picture).toEqual(region(region(scene, 13, 7, 34, 44), -13, -7, 64, 64))
+    const filled = (undo: string) => restored(framed, undo)[0]!.picture
+    expect(filled('border:trim=0')).toEqual(region(kept, -10, -4, 64, 64))
+    expect(filled('border:trim=3')).toEqual(region(region(scene, 13, 7, 34, 44), -13, -7, 64, 64))
   })
 
   it.each(['jpeg:quality=50', 'noise:deviation=0.05', 'blur:sigma=1', 'webp:quality=50'])(

@@ -1,6 +1,6 @@
 /** `undiffuse watermark`: keys, marks in pictures, who made them, and what unmarked pictures look like. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { defaultFalsePositiveRate, watermarks } from 'undiffuse'
+import { defaultFalsePositiveRate, restorations, watermarks } from 'undiffuse'
 import { type CalibrateRequest, calibrate } from '../calibration.js'
 import { type DetectRequest, detectMarks } from '../detection.js'
 import { type IdentifyRequest, identifyMarks } from '../identification.js'
@@ -8,6 +8,7 @@ import { addRecoveryOptions, inversionHelp } from '../inversion-options.js'
 import type { Member } from '../key-files.js'
 import { type KeygenRequest, makeKey } from '../keygen.js'
 import { describeMethods } from '../methods.js'
+import { defaultUndo, undoNothing } from '../noise-recovery.js'
 import { integerAtLeast, pictureSize, positiveShare, rate } from '../numbers.js'
 import { runCommand } from '../terminal.js'
 
@@ -35,6 +36,10 @@ A calibration of \`undiffuse watermark calibrate\` says how its pictures were in
 and what is said otherwise is refused. It gives no p-value below 1/(pictures + 1).
 The power is how often a mark is found where it is, if noise is recovered with that correlation.
 
+A picture that was changed is read as what it may have been, too: \`--undo\` says which changes are thought of, and p is
+multiplied by how many pictures that makes. A border of one colour is filled unless told otherwise. Keys that need a
+calibration are read in the picture as it is alone.
+
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
 that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
 line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
@@ -45,6 +50,8 @@ Examples:
   $ undiffuse watermark detect marked.png --key key.json
   $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball on the left" --message c0de --json
   $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
+  $ undiffuse watermark detect shared.png --key key.json --undo border flip rotation:range=5
+  $ undiffuse watermark detect part.png --key key.json --undo crop resize
   $ undiffuse watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume
   $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference`
 
@@ -114,6 +121,17 @@ const addLinesOptions = (command: Command): Command =>
     .option('--out <file>', 'results, a line of JSON for each picture as it is finished')
     .option('--resume', 'go on with a run that was ended', false)
 
+/** What may have been done to pictures. */
+const addUndoOption = (command: Command): Command =>
+  command.option(
+    '--undo <restoration:options...>',
+    `what may have been done to pictures, see below; \`${undoNothing}\`: read them as they are`,
+    [...defaultUndo],
+  )
+
+const undoHelp = (help: string): string =>
+  `${describeMethods('What is undone (restoration:option=value,...), joined by + where one follows another:', restorations)}\n${help}`
+
 const falsePositives = [
   '--fpr <rate>',
   'share of unmarked pictures that may be taken for marked (default: 1e-6)',
@@ -130,10 +148,10 @@ function addDetect(group: Command): void {
     .option('--calibration <file>', 'noise of unmarked pictures, for marks whose p-value needs it')
     .option('--correlation <rho>', 'of recovered noise with that of the picture, for the power', positiveShare)
     .option('--reference', 'add the published p-value of tree-ring marks, which is miscalibrated', false)
-  addLinesOptions(addRecoveryOptions(command))
+  addLinesOptions(addRecoveryOptions(addUndoOption(command)))
     .option('--exit-code', 'end with 1 where no picture is marked', false)
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', inversionHelp(detectHelp))
+    .addHelpText('after', inversionHelp(undoHelp(detectHelp)))
     .action((sources: readonly string[], options: DetectRequest & Json & { readonly exitCode: boolean }) =>
       runCommand(options.json, async (io) => {
         const marked = await detectMarks(io, sources, options)
@@ -153,9 +171,9 @@ function addIdentify(group: Command): void {
       rate,
       defaultFalsePositiveRate,
     )
-  addLinesOptions(addRecoveryOptions(command))
+  addLinesOptions(addRecoveryOptions(addUndoOption(command)))
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', inversionHelp(identifyHelp))
+    .addHelpText('after', inversionHelp(undoHelp(identifyHelp)))
     .action((sources: readonly string[], options: IdentifyRequest & Json) =>
       runCommand(options.json, (io) => identifyMarks(io, sources, options)),
     )

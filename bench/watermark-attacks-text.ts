@@ -30,15 +30,17 @@ const columns: readonly Column[] = [
   },
   { heading: 'latent dB', of: ({ latentNmseDb }) => decimal(latentNmseDb, 1) },
   { heading: 'noise dB', of: ({ noiseNmseDb }) => decimal(noiseNmseDb, 1) },
+  { heading: 'read', of: ({ candidates }) => decimal(candidates, 1) },
   { heading: 'attack dB', of: ({ attackPsnrDb }) => decimal(attackPsnrDb, 1) },
   { heading: 'seconds', of: ({ secondsPerPicture }) => decimal(secondsPerPicture, 2) },
 ]
 
-export function attackText({ model, count, solver, guidance, prompt, rows }: AttackResult): string {
+export function attackText({ model, count, solver, guidance, prompt, undo, rows }: AttackResult): string {
   const shown = columns.filter(({ of, heading }) => heading !== 'inverter' || new Set(rows.map(of)).size > 1)
   return [
     'What marks in the noise survive',
     `${model}, ${count} pictures of each, ${solver}, guidance ${guidance}, prompt ${prompt} to the detector; 95 % intervals`,
+    `undone: ${undo.join(', ') || 'nothing'}; read: the picture, and what it may have been; p counts them`,
     '',
     textTable(
       shown.map(({ heading }) => heading),

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import {
   attackPicture,
+  candidatesOf,
   type DiffusionModel,
   decoderInverters,
   generate,
@@ -12,11 +13,12 @@ import {
   inverters,
   mean,
   median,
-  type NoiseInversion,
   nmseDb,
   parse,
   parseAttacks,
+  parseRestorations,
   psnrDb,
+  type Reading,
   round8,
   type Signal,
   type Steps,
@@ -50,6 +52,8 @@ export interface AttackBenchOptions extends AttackPlan {
   readonly guidance: number
   /** Whether the detector is told the prompt, and the guidance with it. */
   readonly prompt: 'known' | 'unknown'
+  /** What the detector thinks may have been done, as `--undo`; p-values count what pictures may have been. */
+  readonly undo: readonly string[]
   /** Marked pictures of each scheme, and as many unmarked ones. */
   readonly count: number
   readonly chunk: number
@@ -77,15 +81,18 @@ export interface AttackRow {
   readonly truePositives: readonly Share[]
   /** P(a marked picture scores higher than an unmarked one), ± 95 % (Hanley and McNeil, 1982). */
   readonly auc: { readonly mean: number; readonly halfWidth: number }
-  /** Median of −log₁₀ p: how sure the verdict is. */
+  /** Median of −log₁₀ p, candidates counted: how sure the verdict is. */
   readonly medianEvidence: number
   /** log₁₀ p of each marked picture. */
   readonly logPValues: readonly number[]
   /** Of schemes with a message. */
   readonly bitAccuracy?: number
   readonly wholeMessages?: Share
+  /** Of the candidate that comes nearest. */
   readonly noiseNmseDb: number
   readonly latentNmseDb: number
+  /** Of what a picture may have been, the picture as it came with them: the mean. */
+  readonly candidates: number
   /** Of the attacked picture against the marked one; absent without an attack. */
   readonly attackPsnrDb?: number
   /** Of the inversion, `chunk` at a time. */
@@ -100,6 +107,7 @@ export interface AttackResult extends AttackPlan {
   readonly solver: string
   readonly guidance: number
   readonly prompt: 'known' | 'unknown'
+  readonly undo: readonly string[]
   readonly count: number
   readonly rows: readonly AttackRow[]
 }
@@ -116,8 +124,8 @@ interface Picture {
 
 /** What is kept of a picture that was inverted. */
 interface Recovered {
-  /** Float32 numbers, as text. */
-  readonly noise: string
+  /** Of each candidate, float32 numbers as text. */
+  readonly noises: readonly string[]
   readonly noiseNmseDb: number
   readonly latentNmseDb: number
   readonly attackPsnrDb: number | null
@@ -143,7 +151,7 @@ function messageOf(mark: Watermark, i: number): string | undefined {
  */
 export async function* benchAttacks(model: DiffusionModel, options: AttackBenchOptions): Steps<AttackResult> {
   const { schemes, attacks, decoders, plainDecoders, count, cells, modelVersion, signal, ...rest } = options
-  const { solver, guidance, prompt, chunk } = rest
+  const { solver, guidance, prompt, undo, chunk } = rest
   const shape = model.latentShape()
   const marksOf = (specification: string): readonly Watermark[] => {
     const scheme = schemeOf(specification)
@@ -191,19 +199,20 @@ export async function* benchAttacks(model: DiffusionModel, options: AttackBenchO
         solver,
         guidance,
         prompt,
+        undo,
         chunk,
       }
       const say = () => ({ stage: `${kind}, ${attack}, ${decoder}`, done, total })
       let own = await cells.find<readonly Recovered[]>(key)
       if (!own) {
-        const asked = { attack, decoder, inverter, solver, guidance, prompt, chunk, signal }
+        const asked = { attack, decoder, inverter, solver, guidance, prompt, undo, chunk, signal }
         own = yield* relay(recoveredFrom(model, yield* relay(pictures(kind), say), asked), say)
         await cells.keep(key, own)
       }
       recovered.set(kind, own)
       done++
     }
-    const nothing = recovered.get(unmarked)!.map(({ noise }) => noiseOf(noise, shape))
+    const nothing = recovered.get(unmarked)!
     for (const scheme of schemes) {
       rows.push({ scheme, attack, decoder, inverter, ...measured(marksOf(scheme), recovered.get(scheme)!, nothing) })
     }
@@ -221,6 +230,7 @@ export async function* benchAttacks(model: DiffusionModel, options: AttackBenchO
     solver,
     guidance,
     prompt,
+    undo,
     count,
     rows,
   }
@@ -233,6 +243,7 @@ interface Asked {
   readonly solver: string
   readonly guidance: number
   readonly prompt: 'known' | 'unknown'
+  readonly undo: readonly string[]
   readonly chunk: number
   readonly signal: Signal | undefined
 }
@@ -249,27 +260,33 @@ async function* recoveredFrom(
     attacked.push(await attackPicture(image, attack, { pictures: pictureTools, model, seed, signal }))
     yield { stage: asked.attack, done: seed + 1, total: pictures.length }
   }
+  const undo = asked.undo.map(parseRestorations)
+  const candidates = attacked.flatMap((image, of) =>
+    candidatesOf(image, undo, model.pictureSize(model.latentShape())).map(({ picture }) => ({ of, picture })),
+  )
   const begin = performance.now()
-  const found = yield* sideBySide(model, attacked, chunk, (image, shared, i) =>
+  const found = yield* sideBySide(model, candidates, chunk, ({ of, picture }, shared) =>
     invert(
-      { image },
+      { image: picture() },
       {
         model: shared,
         solver,
         decoder: parse(decoderInverters, asked.decoder),
         inverter: parse(inverters, asked.inverter),
         signal,
-        ...(asked.prompt === 'known' ? { prompt: pictures[i]!.prompt, guidance: asked.guidance } : { guidance: 1 }),
+        ...(asked.prompt === 'known' ? { prompt: pictures[of]!.prompt, guidance: asked.guidance } : { guidance: 1 }),
       },
     ),
   )
   const seconds = (performance.now() - begin) / 1000 / pictures.length
-  return found.map(({ noise, latent }: NoiseInversion, i) => {
-    const psnr = psnrDb(attacked[i]!, pictures[i]!.image)
+  return pictures.map(({ image, noise, latent }, i) => {
+    const own = found.filter((_, k) => candidates[k]!.of === i)
+    const nearest = own.reduce((a, b) => (nmseDb(b.noise, noise) < nmseDb(a.noise, noise) ? b : a))
+    const psnr = psnrDb(attacked[i]!, image)
     return {
-      noise: Buffer.from(Float32Array.from(noise.data).buffer).toString('base64'),
-      noiseNmseDb: nmseDb(noise, pictures[i]!.noise),
-      latentNmseDb: nmseDb(latent, pictures[i]!.latent),
+      noises: own.map((one) => Buffer.from(Float32Array.from(one.noise.data).buffer).toString('base64')),
+      noiseNmseDb: nmseDb(nearest.noise, noise),
+      latentNmseDb: nmseDb(nearest.latent, latent),
       attackPsnrDb: Number.isFinite(psnr) ? psnr : null,
       seconds,
     }
@@ -284,10 +301,16 @@ function noiseOf(text: string, shape: readonly number[]): Tensor {
 /** A p-value below the smallest number counts as it. */
 const logarithm = (pValue: number): number => Math.log10(Math.max(pValue, Number.MIN_VALUE))
 
-function measured(marks: readonly Watermark[], recovered: readonly Recovered[], unmarkedNoises: readonly Tensor[]) {
-  const noises = recovered.map(({ noise }, i) => noiseOf(noise, marks[i]!.latentShape))
-  const readings = noises.map((noise, i) => marks[i]!.read(noise))
-  const without = unmarkedNoises.map((noise, i) => marks[i]!.read(noise))
+/** The surest reading of what a picture may have been; p counts the candidates. */
+function surest(mark: Watermark, { noises }: Recovered): Reading {
+  const readings = noises.map((noise) => mark.read(noiseOf(noise, mark.latentShape)))
+  const reading = readings.reduce((a, b) => (b.pValue < a.pValue ? b : a))
+  return { ...reading, pValue: Math.min(1, noises.length * reading.pValue) }
+}
+
+function measured(marks: readonly Watermark[], recovered: readonly Recovered[], nothing: readonly Recovered[]) {
+  const readings = marks.map((mark, i) => surest(mark, recovered[i]!))
+  const without = marks.map((mark, i) => surest(mark, nothing[i]!))
   const logPValues = readings.map(({ pValue }) => logarithm(pValue))
   const psnrs = recovered.flatMap(({ attackPsnrDb }) => attackPsnrDb ?? [])
   const messages = marks.flatMap((mark, i) => {
@@ -308,6 +331,7 @@ function measured(marks: readonly Watermark[], recovered: readonly Recovered[], 
     }),
     noiseNmseDb: mean(recovered.map((one) => one.noiseNmseDb)),
     latentNmseDb: mean(recovered.map((one) => one.latentNmseDb)),
+    candidates: mean(recovered.map(({ noises }) => noises.length)),
     ...(psnrs.length > 0 && { attackPsnrDb: mean(psnrs) }),
     secondsPerPicture: mean(recovered.map((one) => one.seconds)),
   }

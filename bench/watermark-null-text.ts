@@ -18,6 +18,7 @@ export function nullText({ model, noises, pictures, keys, rows, ...recovery }: N
     `${noises} white noises; ${pictures} unmarked pictures of ${model}'s size, half of them generated, half rendered`,
     `pictures: exact p-values under ${keys} keys each, others under one; calibrated: each half by the other`,
     `${decoder}, ${inverter}, ${solver}, no prompt; count and 99 % interval in brackets; ! outside of it`,
+    'p-values of counts take few values: their interval is that of the largest one up to the rate',
     '',
     textTable(
       ['scheme', 'world', 'p-values', 'at 5 %', 'at 1 %', 'at 0.1 %', 'uniform (KS)'],

@@ -38,6 +38,8 @@ const confidence = 0.99
 /** False positives at one nominal rate. */
 export interface FalsePositives {
   readonly nominalRate: number
+  /** The largest p-value up to the nominal rate that there is: of counts, below it. Its rate is what p promises. */
+  readonly attainableRate: number
   readonly found: number
   readonly rate: number
   /** Counts that 99 of 100 such measurements of a true p-value lie within. */
@@ -77,7 +79,7 @@ const [firstPictureKey, keyStride] = [5000, 1_000_000]
 
 interface Counting {
   readonly isDiscrete: boolean
-  /** The counts that a true p-value gives; by default binomial. */
+  /** The counts that a true p-value gives; by default binomial at the attainable rate. */
   interval?(nominalRate: number): { readonly low: number; readonly high: number }
 }
 
@@ -88,14 +90,18 @@ function rowOf(
 ): NullRow {
   const trials = pValues.length
   const falsePositives = nominalRates.map((nominalRate): FalsePositives => {
-    const found = pValues.filter((p) => p <= nominalRate).length
-    const { low, high } = interval?.(nominalRate) ?? binomialInterval(trials, nominalRate, confidence)
-    return { nominalRate, found, rate: found / trials, low, high, isWithin: low <= found && found <= high }
+    const below = pValues.filter((p) => p <= nominalRate)
+    const found = below.length
+    const isCount = isDiscrete && !interval
+    const attainableRate = isCount && found > 0 ? below.reduce((a, b) => Math.max(a, b)) : nominalRate
+    const { low, high } = interval?.(nominalRate) ?? binomialInterval(trials, attainableRate, confidence)
+    const isWithin = low <= found && found <= high
+    return { nominalRate, attainableRate, found, rate: found / trials, low, high, isWithin }
   })
   return { ...of, trials, falsePositives, ...(!isDiscrete && { uniformPValue: kolmogorovSmirnov(pValues) }) }
 }
 
-/** Counts of signs take few values: their p-values are right at every value they take, and not uniform between. */
+/** Counts of signs take few values: their p-values are right at every value they take, P(p ≤ pₖ) = pₖ, and none is between. */
 const isDiscrete = (scheme: string): boolean => scheme === 'gaussian-shading' || scheme === 'prc'
 
 interface Read {

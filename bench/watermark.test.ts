@@ -72,6 +72,10 @@ describe('the null table', () => {
     const zeros = result.rows.find(({ scheme, pValues }) => scheme.includes('zeros') && pValues === 'reference')!
     expect(zeros.falsePositives[0]!.found).toBe(0)
     expect(zeros.uniformPValue).toBeLessThan(1e-10)
+    // Of what counts promise, nothing lies between their values.
+    const [counted] = result.rows.find(({ scheme }) => scheme === 'gaussian-shading')!.falsePositives
+    expect(counted!.attainableRate).toBeGreaterThan(0.03)
+    expect(counted!.attainableRate).toBeLessThan(0.05)
     expect(nullText(result)).toContain('tree-ring:pattern=rand')
   })
 })
@@ -111,6 +115,7 @@ describe('the attacks table', () => {
       plainDecoders: [],
       inverters: ['automatic'],
       prompt: 'unknown',
+      undo: [],
       count: 4,
       chunk: 2,
       cells,
@@ -127,6 +132,11 @@ describe('the attacks table', () => {
     const again = await new Task(benchAttacks({ ...model, denoise: () => Promise.reject(new Error('asked')) }, asked))
     expect(again.rows).toEqual(result.rows)
     expect(attackText(result)).toContain('flip')
+    const undone = (await new Task(benchAttacks(model, { ...asked, undo: ['flip'] }))).rows
+    expect(undone.map(({ candidates }) => candidates)).toEqual([2, 2])
+    expect(undone[1]!.noiseNmseDb).toBeLessThan(-20)
+    // It is found again, and every p-value is twice what it was.
+    expect(undone[1]!.medianEvidence).toBeCloseTo(plain.medianEvidence - Math.log10(2), 6)
     expect(Object.keys(await attackPlots(result))).toEqual(['watermark-roc-none.svg', 'watermark-roc-flip.svg'])
   })
 })

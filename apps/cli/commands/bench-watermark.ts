@@ -14,6 +14,7 @@ import { nullText } from '../../../bench/watermark-null-text.js'
 import { benchWeaknesses, weaknessText } from '../../../bench/watermark-weaknesses.js'
 import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
+import { defaultUndo, undoNothing, undoOf } from '../noise-recovery.js'
 import { finiteNumber, integerAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
@@ -33,6 +34,7 @@ interface WatermarkBenchOptions extends ResumableOptions {
   readonly decoders?: readonly string[]
   readonly inverters: readonly string[]
   readonly prompt: 'known' | 'unknown'
+  readonly undo: readonly string[]
   readonly full: boolean
   readonly members: number
   readonly unmarked: number
@@ -75,6 +77,7 @@ async function runAttacks({ io, model, cells, modelVersion }: Bench, options: Wa
   const { schemes, full, decoders = full ? [...usualDecoders] : ['encoder-only', 'accelerated'] } = options
   const asked = {
     ...options,
+    undo: options.undo.filter((one) => one !== undoNothing),
     count: options.count ?? 24,
     schemes,
     attacks: full ? attacks.map(({ definition }) => definition.id) : options.attacks,
@@ -86,6 +89,7 @@ async function runAttacks({ io, model, cells, modelVersion }: Bench, options: Wa
     signal: io.signal,
   }
   for (const attack of asked.attacks) parseAttacks(attack)
+  undoOf(options.undo)
   const result = await drive(io, benchAttacks(model, asked))
   io.say(attackText(result))
   await writeResults(io, options.out, async () => ({
@@ -206,6 +210,7 @@ export function addWatermarkBench(bench: Command): void {
         .choices(['known', 'unknown'])
         .default('unknown'),
     )
+    .option('--undo <restoration:options...>', 'what the detector of the attacks table undoes', [...defaultUndo])
     .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
     .option('--members <n>', 'keys of a family of the identify table', integerAtLeast(1), 100_000)
     .option('--unmarked <n>', 'noises without a mark of the identify table', integerAtLeast(1), 100)

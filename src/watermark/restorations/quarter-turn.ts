@@ -8,8 +8,8 @@ const quarters = [1, 2, 3] as const
 /**
  * Turns the picture by one, two and three right angles.
  *
- * Cost: three candidates for a square picture; otherwise those that have the right size, one or two. Exact: yes, where it was turned so. Errors:
- * none. Source: ours.
+ * Cost: three candidates for a square picture; otherwise those that have the right size, one or two. Exact: yes, where it
+ * was turned so. Errors: none. Source: ours.
  *
  * @example const [detection] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoQuarterTurn()] })
  */

@@ -251,12 +251,10 @@ export {
   detectAll,
   type Finding,
   findingsIn,
-  type Identified,
-  type IdentifyOptions,
-  identifyAll,
   type ReadOptions,
   type Verdict,
 } from './watermark/detect.js'
+export { type Identified, type IdentifyOptions, identifyAll } from './watermark/identify.js'
 export {
   type DistanceReading,
   gaussianShading,

@@ -34,6 +34,7 @@ import * as calibrating from '../src/watermark/calibration.js'
 import * as detecting from '../src/watermark/detect.js'
 import * as directions from '../src/watermark/direction.js'
 import * as distances from '../src/watermark/distance.js'
+import * as identifying from '../src/watermark/identify.js'
 import * as marking from '../src/watermark/index.js'
 import * as keys from '../src/watermark/key.js'
 import * as parity from '../src/watermark/parity-code.js'
@@ -138,6 +139,7 @@ async function world(): Promise<Record<string, unknown>> {
     ...restoring,
     ...calibrating,
     ...detecting,
+    ...identifying,
     ...directions,
     ...distances,
     ...marking,

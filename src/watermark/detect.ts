@@ -3,23 +3,14 @@
  * the schemes'.
  */
 import { expected } from '../core/errors.js'
-import type { Progress, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import { automatic } from '../diffusion/inverters/automatic.js'
-import { naive } from '../diffusion/inverters/naive.js'
 import type { Tensor } from '../math/tensor.js'
-import {
-  checkChunk,
-  defaultChunk,
-  type InvertAllOptions,
-  invertAll,
-  type NoiseInversion,
-  type PromptedSource,
-} from '../verbs/invert.js'
+import type { NoiseInversion, PromptedSource } from '../verbs/invert.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
-import { checkKey, type WatermarkKey } from './key.js'
-import { candidatesOf, type Restoration, undoBorder } from './restorations/index.js'
-import type { Identification, Reading } from './watermark.js'
+import { type CandidateOptions, candidateNoises } from './candidates.js'
+import type { WatermarkKey } from './key.js'
+import type { Reading } from './watermark.js'
 
 /**
  * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where there is no p-value to say so:
@@ -62,19 +53,14 @@ export interface AskedKey {
   readonly member?: number | 'all' | undefined
 }
 
-export interface DetectOptions extends InvertAllOptions {
+export interface DetectOptions extends CandidateOptions {
   readonly keys: readonly AskedKey[]
   /** The share of unmarked pictures in which a mark may be found. Default 1e-6. */
   readonly falsePositiveRate?: number | undefined
   readonly calibration?: Calibration | undefined
-  /** What may have been done to the pictures; each of them is read as it came, too. Default: `undoBorder()`. */
-  readonly undo?: readonly Restoration[] | undefined
 }
 
 export const defaultFalsePositiveRate = 1e-6
-
-/** A picture with a border has two candidates, all others one: free where nothing was done. */
-export const defaultUndo: readonly Restoration[] = [undoBorder()]
 
 /**
  * Looks for marks in pictures, or in latents.
@@ -95,130 +81,19 @@ export const detectAll = (sources: readonly PromptedSource[], options: DetectOpt
 
 async function* detections(
   sources: readonly PromptedSource[],
-  { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, undo, ...options }: DetectOptions,
+  { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options }: DetectOptions,
 ): Steps<readonly Detection[]> {
   checkOptions(keys, falsePositiveRate)
   const judging = sources.map(() => judgement<NoiseInversion>(keys))
   const read = (source: number, inversion: NoiseInversion, undone: string | undefined) =>
     judging[source]!.read(inversion, undone)
-  yield* candidateNoises(sources, { ...options, keys, undo }, read)
-  return judging.map((one) => ({ ...one.verdict({ falsePositiveRate, calibration }), falsePositiveRate }))
-}
-
-export interface IdentifyOptions extends InvertAllOptions, Pick<DetectOptions, 'undo'> {
-  /** Of a scheme with families. */
-  readonly key: WatermarkKey
-}
-
-/** Which member of a family is in a picture. */
-export interface Identified {
-  /** Of the surest candidate; `familyPValue` counts the candidates with the members. */
-  readonly identification: Identification
-  readonly candidates: number
-  readonly undone?: string
-  readonly inversion: NoiseInversion
-  /** Of asking all members in all candidates; absent without a clock. */
-  readonly seconds?: number
-}
-
-/**
- * Tells which member of a family marked a picture, or latents.
- *
- * As `detectAll` with `member: 'all'`, and what is next best beside it. Cost: one inversion for each candidate, and one pass
- * over the family in each. Errors: `unsupported` for a scheme without families; those of `detectAll`.
- *
- * @example
- * const [{ identification }] = await identifyAll([{ image }], { model, key: family })
- */
-export const identifyAll = (
-  sources: readonly PromptedSource[],
-  options: IdentifyOptions,
-): Task<readonly Identified[]> => new Task(identifications(sources, options), options.signal)
-
-async function* identifications(
-  sources: readonly PromptedSource[],
-  { key, undo, ...options }: IdentifyOptions,
-): Steps<readonly Identified[]> {
-  const { now } = options
-  const found = new Map<number, Identified>()
-  yield* candidateNoises(sources, { ...options, keys: [{ key }], undo }, (source, inversion, undone) => {
-    const begin = now?.()
-    const identification = key.identify(inversion.noise)
-    const before = found.get(source)
-    const isSurest = !before || identification.pValue < before.identification.pValue
-    found.set(source, {
-      ...(before && !isSurest ? before : { identification, inversion, ...(undone !== undefined && { undone }) }),
-      candidates: (before?.candidates ?? 0) + 1,
-      ...(now && begin !== undefined && { seconds: (before?.seconds ?? 0) + now() - begin }),
-    })
-  })
-  return sources.map((_, i) => {
-    const { identification, candidates, ...rest } = found.get(i)!
-    const familyPValue = Math.min(1, candidates * identification.familyPValue)
-    return { ...rest, candidates, identification: { ...identification, familyPValue } }
-  })
-}
-
-/** Hands over the inversion of everything that sources may have been, source by source. */
-async function* candidateNoises(
-  sources: readonly PromptedSource[],
-  { keys, undo = defaultUndo, ...options }: InvertAllOptions & Pick<DetectOptions, 'keys' | 'undo'>,
-  read: (source: number, inversion: NoiseInversion, undone: string | undefined) => void,
-): Steps<void> {
-  const { chunk = defaultChunk } = options
-  checkChunk(chunk)
-  const inverter = options.inverter ?? (options.prompt === undefined ? naive() : automatic())
-  const asked = sources.flatMap((source, i) =>
-    candidateSources(source, keys, undo, options).map((one) => ({ ...one, of: i })),
+  yield* candidateNoises(
+    sources,
+    keys.map(({ key }) => key),
+    options,
+    read,
   )
-  for (let before = 0; before < asked.length; before += chunk) {
-    const some = asked.slice(before, before + chunk)
-    const task = invertAll(
-      some.map(({ source }) => source()),
-      { ...options, inverter },
-    )
-    for await (const progress of task) yield amongAll(progress, some.length, before, asked.length)
-    for (const [i, inversion] of (await task).entries()) read(some[i]!.of, inversion, some[i]!.undone)
-  }
-}
-
-/** A source as everything that it may have been. */
-interface CandidateSource {
-  readonly undone?: string | undefined
-  source(): PromptedSource
-}
-
-/** Throws `bad-option` and `bad-shape` where none of them is of the keys' model and size. */
-function candidateSources(
-  source: PromptedSource,
-  keys: readonly AskedKey[],
-  undo: readonly Restoration[],
-  { model }: InvertAllOptions,
-): readonly CandidateSource[] {
-  const { latentShape } = keys[0]!.key
-  const candidates =
-    'image' in source
-      ? candidatesOf(source.image, undo, model.pictureSize(latentShape)).map(
-          ({ undone, picture }): CandidateSource => ({ undone, source: () => ({ ...source, image: picture() }) }),
-        )
-      : [{ source: () => source }]
-  const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
-  const shape = isRestored ? latentShape : shapeOf(source, model)
-  for (const { key } of keys) checkKey(key, { model: model.name, latentShape: shape })
-  return candidates
-}
-
-const shapeOf = (source: PromptedSource, { autoencoder }: InvertAllOptions['model']) =>
-  'image' in source
-    ? autoencoder.latentShape(source.image.shape)
-    : 'state' in source
-      ? source.state.x.shape
-      : source.latent.shape
-
-/** The progress of some inversions among all. */
-function amongAll({ done, total = 1, ...rest }: Progress, some: number, before: number, all: number): Progress {
-  const each = total / some
-  return { ...rest, done: before * each + done, total: all * each }
+  return judging.map((one) => ({ ...one.verdict({ falsePositiveRate, calibration }), falsePositiveRate }))
 }
 
 export interface ReadOptions {

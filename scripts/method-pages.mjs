@@ -18,7 +18,13 @@ const kinds = [
   { list: 'watermarks', flag: '--scheme', folder: 'src/watermark', title: 'Watermarks in the noise' },
   { list: 'attacks', flag: '--with', folder: 'src/watermark/attacks', title: 'Attacks on watermarks' },
   // What is undone is called by what was done.
-  { list: 'restorations', flag: '--undo', folder: 'src/watermark/restorations', title: 'What is undone', prefix: 'undo-' },
+  {
+    list: 'restorations',
+    flag: '--undo',
+    folder: 'src/watermark/restorations',
+    title: 'What is undone',
+    prefix: 'undo-',
+  },
   // Edits are called by what they walk: EDICT is a solver too, null-text optimisation a baseline.
   { list: 'edits', flag: '--method', folder: 'src/edit', title: 'Edits', prefix: 'edit-' },
 ]

@@ -276,6 +276,7 @@ export {
   type NewKey,
   newKey,
   readKey,
+  undoRemedy,
   type WatermarkKey,
 } from './watermark/key.js'
 export { expectedPower, type Power, type PowerOptions } from './watermark/power.js'

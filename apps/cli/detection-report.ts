@@ -133,7 +133,7 @@ export function lineText(line: DetectionLine | FailedLine): string {
 
 /** Three digits, and never a 0 that is a rounded one. */
 export function probability(value: number): string {
-  if (value === 0) return 'below 1e-300'
+  if (value < 1e-300) return 'below 1e-300'
   return value < 1e-3 ? value.toExponential(2).replace(/\.?0*e/, 'e') : `${Number(value.toPrecision(3))}`
 }
 

@@ -105,7 +105,7 @@ function marked(
   size?: PictureSize,
 ) {
   const latentShape = noise?.shape ?? model.latentShape(size)
-  checkKey(key, { model: model.name, latentShape })
+  checkKey(key, { model: model.name, latentShape }, 'Pass the `--size` of the key, or make one for this size.')
   return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
 }
 

@@ -8,6 +8,7 @@ import {
   type OpenDiffusionModel,
   type Restoration,
   type Tensor,
+  type Verdict,
   type WatermarkKey,
   zeros,
 } from 'undiffuse'
@@ -53,10 +54,16 @@ interface Found {
 
 type IdentificationLine = ReturnType<typeof lineOf>
 
-function lineOf({ fpr }: IdentifyRequest, picture: string, { who, ...found }: Found, inversionSeconds: number) {
-  const verdict = who.familyPValue <= fpr ? 'marked' : 'unmarked'
-  return { picture, verdict, ...who, ...found, inversionSeconds } as const
+function lineOf({ request, key }: Identifying, picture: string, { who, ...found }: Found, inversionSeconds: number) {
+  const smallest = smallestOf(key, found.candidates)
+  const isUndecided = smallest > request.fpr && who.familyPValue <= smallest
+  const verdict: Verdict = who.familyPValue <= request.fpr ? 'marked' : isUndecided ? 'undecided' : 'unmarked'
+  return { picture, verdict, ...who, ...found, inversionSeconds }
 }
+
+/** The smallest p-value of any member in any candidate: words of few signs, asked for many, decide nothing at small rates. */
+const smallestOf = ({ members, smallestPValue }: WatermarkKey, candidates: number): number =>
+  Math.min(1, candidates * members * smallestPValue)
 
 /** Everything that the report says. */
 interface FinishedIdentification {
@@ -65,7 +72,7 @@ interface FinishedIdentification {
   readonly model: string | undefined
   readonly settings: Settings
   readonly lines: readonly (IdentificationLine | FailedLine)[]
-  readonly counts: { pictures: number; marked: number; unmarked: number; failed: number }
+  readonly counts: { pictures: number; marked: number; unmarked: number; undecided: number; failed: number }
   readonly seconds: number
   readonly cost: NetworkCost | undefined
 }
@@ -123,8 +130,8 @@ async function identifyChunk(
   const inversionSeconds = (now() - begin - asking) / Math.max(1, images.length)
   return opened.map(({ name, value }) =>
     'noise' in value
-      ? lineOf(identifying.request, name, identifyNoise(identifying, value.noise), 0)
-      : lineOf(identifying.request, name, queue.shift()!, inversionSeconds),
+      ? lineOf(identifying, name, identifyNoise(identifying, value.noise), 0)
+      : lineOf(identifying, name, queue.shift()!, inversionSeconds),
   )
 }
 
@@ -145,7 +152,7 @@ async function identifyIn(
   const begin = now()
   const settings = model ? settingsOf(recovery, model) : {}
   if (model) checkModel(key, model)
-  const counts = { pictures: 0, marked: 0, unmarked: 0, failed: 0 }
+  const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   const kept: (IdentificationLine | FailedLine)[] = []
   await surveySources<IdentificationLine>(io, {
     listed,
@@ -216,6 +223,12 @@ function sayLine(io: Terminal, key: WatermarkKey, line: IdentificationLine | Fai
     io.say(`  p-value      ${probability(pValue)} of this one alone, ${all}`)
     io.say(`  score        ${line.score.toFixed(3)}; the next best ${line.runnerUpScore.toFixed(3)}`)
   }
+  if (verdict === 'undecided') {
+    const smallest = probability(smallestOf(key, line.candidates))
+    io.say(
+      `  undecided    no p-value of this family is below ${smallest}: ask for fewer members, or at a larger \`--fpr\``,
+    )
+  }
   if (line.undone !== null)
     io.say(`  read as      ${line.undone}, of ${line.candidates} pictures that it may have been`)
   io.say(`  time         ${inversionSeconds.toFixed(2)} s to the noise, ${identificationSeconds.toFixed(2)} s to ask`)
@@ -223,9 +236,9 @@ function sayLine(io: Terminal, key: WatermarkKey, line: IdentificationLine | Fai
 
 function sayIdentification(io: Terminal, finished: FinishedIdentification): void {
   const { request, key, model, settings, counts, seconds, cost } = finished
-  const { pictures, marked, unmarked, failed } = counts
+  const { pictures, marked, unmarked, undecided, failed } = counts
   io.say(
-    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${failed} failed; at a family-wise error rate of ${probability(request.fpr)}`,
+    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(request.fpr)}`,
   )
   io.say(`  by           ${keyText(key)}`)
   if (model !== undefined) io.say(`               ${recoveryText(model, settings)}`)

@@ -69,11 +69,12 @@ export const keyText = ({ id, scheme, members, messageBits, latentShape }: Water
   ].join(', ')
 
 /** What may be told of a key. */
-export const keyReport = ({ id, scheme, model, latentShape, members, messageBits }: WatermarkKey) => ({
+export const keyReport = ({ id, scheme, model, latentShape, members, messageBits, smallestPValue }: WatermarkKey) => ({
   id,
   scheme,
   model,
   latentShape,
   members,
   messageBits,
+  smallestPValue,
 })

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
 import { expected, formatShape, newKey, parse, readKey, secretBytes, watermarks } from 'undiffuse'
 import { checkWritable, nodeFiles } from 'undiffuse/node'
+import { probability } from './detection-report.js'
 import { withModel } from './diffusion.js'
 import { keyReport, writeKey } from './key-files.js'
 import type { PictureSize } from './numbers.js'
@@ -46,6 +47,12 @@ export async function makeKey(io: Terminal, request: KeygenRequest): Promise<voi
   io.say(`  marks        pictures of ${model} with latents of ${formatShape(latentShape)}`)
   io.say(`  members      ${members}`)
   io.say(`  message      ${key.messageBits === 0 ? 'none' : `${key.messageBits} bits`}`)
+  if (key.smallestPValue > 0) {
+    const ofAll = members > 1 ? `; among all members ${probability(Math.min(1, members * key.smallestPValue))}` : ''
+    io.say(
+      `  p-values     none below ${probability(key.smallestPValue)}${ofAll}: nothing is marked at a smaller \`--fpr\``,
+    )
+  }
   io.say(`wrote ${output}: keep it secret, who has it can forge and remove the mark`)
   io.result({ ...keyReport(key), outputs: { key: output } })
 }

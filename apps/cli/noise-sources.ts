@@ -7,6 +7,7 @@ import {
   type OpenDiffusionModel,
   type Restoration,
   type Tensor,
+  undoRemedy,
   type WatermarkKey,
 } from 'undiffuse'
 import { type FittedPicture, type Recovery, readForKey } from './noise-recovery.js'
@@ -63,7 +64,8 @@ export const itemsOf = (
       if (noise) return checkedNoise(key, noise, name, metadata?.model)
       const { isOfAnotherSize, ...picture } = await readForKey(name, key, model!, fit, undo)
       if (!isOfAnotherSize) {
-        checkKey(key, { model: model!.name, latentShape: model!.autoencoder.latentShape(picture.image.shape) })
+        const latentShape = model!.autoencoder.latentShape(picture.image.shape)
+        checkKey(key, { model: model!.name, latentShape }, undoRemedy)
       }
       return { picture }
     },

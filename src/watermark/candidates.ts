@@ -13,7 +13,7 @@ import {
   type NoiseInversion,
   type PromptedSource,
 } from '../verbs/invert.js'
-import { checkKey, type WatermarkKey } from './key.js'
+import { checkKey, undoRemedy, type WatermarkKey } from './key.js'
 import { candidatesOf, type Restoration, undoBorder } from './restorations/index.js'
 
 export interface CandidateOptions extends InvertAllOptions {
@@ -33,7 +33,8 @@ export async function* candidateNoises(
 ): Steps<void> {
   const { chunk = defaultChunk } = options
   checkChunk(chunk)
-  const inverter = options.inverter ?? (options.prompt === undefined ? naive() : automatic())
+  const isPromptKnown = [options, ...sources].some(({ prompt }) => prompt !== undefined)
+  const inverter = options.inverter ?? (isPromptKnown ? automatic() : naive())
   const asked = sources.flatMap((source, i) =>
     candidateSources(source, keys, undo, options).map((one) => ({ ...one, of: i })),
   )
@@ -70,7 +71,7 @@ function candidateSources(
       : [{ source: () => source }]
   const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
   const shape = isRestored ? latentShape : shapeOf(source, model)
-  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape })
+  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape }, undoRemedy)
   return candidates
 }
 

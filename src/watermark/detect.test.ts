@@ -5,6 +5,7 @@ import { Task } from '../core/task.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { mirrored } from '../math/motions.js'
 import { torchGenerator, torchNoise } from '../math/noise.js'
+import { map } from '../math/tensor.js'
 import { generate } from '../verbs/generate.js'
 import { detectAll, findingsIn } from './detect.js'
 import { newKey, readKey, type WatermarkKey } from './key.js'
@@ -45,6 +46,27 @@ describe('findings', () => {
     expect(finding!.pValue).toBeLessThan(1e-6)
   })
 
+  it('name first what the verdict rests on, before smaller p-values that decide nothing', () => {
+    const [zeros, shading] = [keyOf('tree-ring:pattern=zeros', 5), keyOf('gaussian-shading', 6)]
+    // The first channel keeps its zeros; the message is in the signs of the others.
+    const silent = marked(zeros)
+    const noise = map(shading.mark().imprint(silent), (value, i) => (i < 256 ? silent.data[i]! : value))
+    const findings = read(noise, { keys: [{ key: zeros }, { key: shading }] })
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['marked', 'undecided'])
+    expect(findings[0]!.scheme).toBe('gaussian-shading')
+    expect(findings[1]!.pValue).toBeLessThan(findings[0]!.pValue)
+  })
+
+  it('are undecided at a rate that no picture can reach: words of few signs, asked for many members', () => {
+    const key = keyOf('ring-id', 7, { members: 100_000 })
+    const at = (falsePositiveRate: number, noise = marked(key, 4711)) =>
+      read(noise, { keys: [{ key, member: 'all' }], falsePositiveRate })[0]!
+    expect(key.smallestPValue).toBe(2 ** -24)
+    expect(at(0.01)).toMatchObject({ member: 4711, verdict: 'marked' })
+    expect(at(1e-6)).toMatchObject({ member: 4711, verdict: 'undecided', basis: 'any-picture' })
+    expect(at(1e-6, torchNoise(3, large)).verdict).toBe('unmarked')
+  })
+
   it('claim no smaller p-value than a calibration supports', () => {
     const key = keyOf('tree-ring:pattern=zeros', 5)
     const calibration = { noises: Array.from({ length: 99 }, () => random.noise(large)) }
@@ -80,6 +102,9 @@ describe('detectAll', () => {
     expect(found!.findings[0]!.verdict).toBe('marked')
     expect(other!.findings[0]!.verdict).toBe('unmarked')
     expect(found!.inversion.inverter).toBe('automatic')
+    // A prompt of the picture's own is a known prompt as well.
+    const [own] = await detectAll([{ image: made.image, prompt: 'a' }], { model, solver, keys: [{ key }] })
+    expect(own!.inversion.inverter).toBe('automatic')
   })
 
   it('reads everything that a picture may have been, and multiplies p by how many that are', async () => {

@@ -14,9 +14,11 @@ import type { Reading } from './watermark.js'
 
 /**
  * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where there is no p-value to say so:
- * a mark whose p-value is exact only given white noise, without a calibration or with one that is too small.
+ * a mark whose p-value is exact only given white noise, without a calibration or with one that is too small; or the mark
+ * itself has too few signs for so small a rate.
  */
-export type Verdict = 'marked' | 'unmarked' | 'undecided'
+export const verdicts = ['marked', 'undecided', 'unmarked'] as const
+export type Verdict = (typeof verdicts)[number]
 
 /** What the p-value of a finding rests on. */
 export type Basis = 'any-picture' | 'calibration' | 'white-noise'
@@ -38,12 +40,12 @@ export interface Finding {
 }
 
 export interface Detection {
-  /** The surest first. */
+  /** Those that are marked first, then the undecided; of each the surest first. */
   readonly findings: readonly Finding[]
   readonly falsePositiveRate: number
   /** Pictures that were read: the one that came, and those that it may have been. */
   readonly candidates: number
-  /** Of the picture in which the surest finding was made. */
+  /** Of the picture in which the first finding was made. */
   readonly inversion: NoiseInversion
 }
 
@@ -141,7 +143,10 @@ function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey
         const finding: Finding = { key: id, scheme, member, reading, pValue, familyPValue, basis, verdict }
         return { finding: undone === undefined ? finding : { ...finding, undone }, inversion }
       })
-      found.sort((a, b) => a.finding.pValue - b.finding.pValue)
+      found.sort(({ finding: a }, { finding: b }) => {
+        const byVerdict = verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict)
+        return byVerdict || a.pValue - b.pValue
+      })
       return { findings: found.map(({ finding }) => finding), candidates, inversion: found[0]!.inversion }
     },
   }
@@ -161,7 +166,9 @@ function judged(
   { member, reading, undone }: Read<unknown>,
   calibration: Calibration | undefined,
 ): { readonly pValue: number; readonly basis: Basis; readonly smallest: number } {
-  if (reading.exactGiven === 'any-picture') return { pValue: reading.pValue, basis: 'any-picture', smallest: 0 }
+  if (reading.exactGiven === 'any-picture') {
+    return { pValue: reading.pValue, basis: 'any-picture', smallest: key.smallestPValue }
+  }
   // A calibration speaks of pictures as they come.
   if (!calibration || undone !== undefined) return { pValue: reading.pValue, basis: 'white-noise', smallest: 0 }
   return { ...calibratedPValue(key.mark(member), reading.score, calibration), basis: 'calibration' }
@@ -180,7 +187,7 @@ function verdictOf({
 }): Verdict {
   if (basis === 'white-noise') return 'undecided'
   if (familyPValue <= falsePositiveRate) return 'marked'
-  // The calibration has nothing like it, and is too small to say how rare that is.
+  // Nothing is more like the mark, and that is not rare enough: a small calibration, or a mark of few signs.
   return smallest > falsePositiveRate && familyPValue <= Math.min(1, smallest) ? 'undecided' : 'unmarked'
 }
 

@@ -4,8 +4,13 @@ import { directionPValue } from './direction.js'
 import { blocksOf, normals, type Secret } from './secret.js'
 import type { Identification } from './watermark.js'
 
-/** The most members of a family of directions; the stream of a secret is longer. */
-export const mostMembers = 1_000_000
+const mostMembers = 1_000_000
+/** Of the stream of a secret. */
+const mostBlocks = 2 ** 32
+
+/** The most members of a family of directions: a million, if the stream of a secret is as long. */
+export const membersOf = (dimensions: number): number =>
+  Math.min(mostMembers, Math.floor(mostBlocks / blocksOf(dimensions)))
 
 /** The direction of a member: independent standard normal numbers. */
 export const directionOf = (secret: Secret, label: string, dimensions: number, member: number): Float64Array =>

@@ -117,14 +117,17 @@ function tailsOf(copies: Uint32Array): Float64Array {
   return distribution
 }
 
-/** P(max(X, c − X) = value) of X of c fair coins. */
+/**
+ * P(max(X, c − X) = value) of X of c fair coins: the binomial recurrence from the middle outwards, brought to a sum of 1.
+ * 2^−c is no number for the copies that large noise has.
+ */
 function majority(count: number): Float64Array {
   const probabilities = new Float64Array(count + 1)
-  // The binomial distribution from its recurrence; 2^−c is a number for the copies that noise has.
-  let probability = 0.5 ** count
-  for (let k = 0; k <= count; k++) {
-    probabilities[Math.max(k, count - k)]! += probability
-    probability *= (count - k) / (k + 1)
+  let weight = 1
+  for (let value = Math.ceil(count / 2); value <= count; value++) {
+    probabilities[value] = 2 * value === count ? weight : 2 * weight
+    weight *= (count - value) / (value + 1)
   }
-  return probabilities
+  const total = probabilities.reduce((sum, value) => sum + value, 0)
+  return probabilities.map((value) => value / total)
 }

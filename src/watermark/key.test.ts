@@ -73,6 +73,27 @@ describe('a key file', () => {
   })
 })
 
+describe('untrusted keys', () => {
+  const tampered = (change: Record<string, unknown>) => JSON.stringify({ ...JSON.parse(text), ...change })
+
+  it('are refused when any letter of them was changed, one of another alphabet too', () => {
+    for (const model of ['smalm', 'śmall', '\u{173}mall']) {
+      expect(() => readKey(tampered({ model }), 'key.json')).toThrow(/its id does not follow/)
+    }
+  })
+
+  it('are for noise that there may be', () => {
+    expect(() => readKey(tampered({ latentShape: [4, 100_000, 100_000] }), 'key.json')).toThrow(
+      /one for noise of 4×100000×100000/,
+    )
+    const large = { scheme: 'tree-ring:radius=300', model: 'm', latentShape: [4, 1024, 1024] }
+    expect(() => newKey(large, secret)).toThrow(/at most 256/)
+    // The stream of a secret ends: members of very large masks are fewer than a million.
+    const family = { ...large, scheme: 'tree-ring:radius=150', members: 1_000_000 }
+    expect(() => newKey(family, secret)).toThrow(/1 to 9\d{5} members/)
+  })
+})
+
 describe('checkKey', () => {
   const key = readKey(text, 'key.json')
   it('takes its own model and size', () => checkKey(key, { model: 'small', latentShape: [4, 16, 16] }))
@@ -80,6 +101,6 @@ describe('checkKey', () => {
     expect(() => checkKey(key, { model: 'sd21', latentShape: [4, 16, 16] })).toThrow(
       /got one of `small`. Pass the model/,
     )
-    expect(() => checkKey(key, { model: 'small', latentShape: [4, 16, 24] })).toThrow(/got 4×16×24.*`--fit`/)
+    expect(() => checkKey(key, { model: 'small', latentShape: [4, 16, 24] })).toThrow(/got 4×16×24.*make another key/)
   })
 })

@@ -1,15 +1,18 @@
 /**
  * Key files: the secret of a mark with everything that it belongs to. Read as untrusted; a key that was changed is refused.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
 import { expected, type UndiffuseError } from '../core/errors.js'
-import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
 import { watermarks } from './index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
-import type { Identification, Scheme, Watermark } from './watermark.js'
+import { type Identification, positive, type Scheme, type Watermark } from './watermark.js'
 
 const format = 'undiffuse-watermark-key'
 const version = 1
+/** Of noise: a file that names more was not made for pictures. */
+const mostNumbers = 2 ** 24
 
 /** What may be told of a key. */
 export interface KeyDescription {
@@ -28,6 +31,8 @@ export interface KeyDescription {
 export interface WatermarkKey extends KeyDescription {
   /** Bits of message that its marks carry. */
   readonly messageBits: number
+  /** No picture has a smaller p-value; 0 where it can be as small as anybody asks for. */
+  readonly smallestPValue: number
   /** Throws `bad-option` for a member that is none. Member 0 where nothing is said. */
   mark(member?: number): Watermark
   /** Which member is in a noise. Throws `unsupported` for schemes whose messages say who it is. */
@@ -76,6 +81,7 @@ export function readKey(text: string, name: string): WatermarkKey {
   if (file.version !== version) throw bad(`version ${String(file.version)}`, `a watermark key of version ${version}`)
   const { id, scheme, model, latentShape, members, secret } = file
   const isShape = Array.isArray(latentShape) && latentShape.every((side) => Number.isSafeInteger(side) && side > 0)
+  if (isShape && sizeOf(latentShape) > mostNumbers) throw bad(`one for noise of ${formatShape(latentShape)}`)
   if (
     typeof scheme !== 'string' ||
     typeof model !== 'string' ||
@@ -92,18 +98,21 @@ export function readKey(text: string, name: string): WatermarkKey {
   return keyOf({ ...fields, id: id as string }, key)
 }
 
-/** Throws where a key is not for noise of this model and shape. */
+/** What to do with a picture of another size. */
+export const undoRemedy =
+  'A key marks pictures of one size: make one for this size, or undo what changed it (`--undo resize`, `--undo crop`).'
+
+/** Throws where a key is not for noise of this model and shape; `remedy` is for another shape. */
 export function checkKey(
   { id, model, latentShape }: KeyDescription,
   other: { readonly model: string; readonly latentShape: Shape },
+  remedy = 'A key marks noise of one size: make another key for this one.',
 ): void {
   if (model !== other.model) {
-    const remedy = `Pass the model that the key was made for, or make a key for \`${other.model}\`.`
-    throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, remedy)
+    const how = `Pass the model that the key was made for, or make a key for \`${other.model}\`.`
+    throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, how)
   }
   if (sameShape(latentShape, other.latentShape)) return
-  const remedy =
-    'A key marks pictures of one size: make one for this size, or undo the change of size: `resize`, `crop`.'
   throw expected(
     'bad-shape',
     `pictures with latents of ${formatShape(latentShape)}`,
@@ -135,6 +144,7 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
   return {
     ...description,
     messageBits: first.messageBits,
+    smallestPValue: first.smallestPValue ?? 0,
     mark(member = 0) {
       if (Number.isSafeInteger(member) && member >= 0 && member < members) {
         return member === 0 ? first : scheme.watermark(secret, latentShape, member)
@@ -147,7 +157,7 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
         const remedy = 'What it carries, `detect` tells.'
         throw expected('unsupported', 'a family of keys', `key ${description.id}`, `\`${specification}\``, remedy)
       }
-      return scheme.identify(secret, latentShape, members, noise)
+      return positive(scheme.identify(secret, latentShape, members, noise))
     },
   }
 }
@@ -155,7 +165,7 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
 const idOf = (fields: Omit<KeyDescription, 'id'>, secret: Secret): string => {
   const { scheme, model, latentShape, members } = fields
   const text = JSON.stringify([format, version, scheme, model, latentShape, members])
-  return hex(secret.derive(Uint8Array.from(text, (letter) => letter.charCodeAt(0) & 0xff)).bytes('id', 8))
+  return hex(secret.derive(utf8ToBytes(text)).bytes('id', 8))
 }
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -26,7 +26,7 @@ const decodedShare = 0.01
  *
  * zᵢ ← |zᵢ|·(−1)^{cᵢ ⊕ eᵢ ⊕ bᵢ}: c the codeword of the message and of fresh bits, e errors of rate `errors`, b a pad of
  * ChaCha20. The code: g = bits + `fresh` free places, every other place the sum of two earlier ones, in an order of the
- * secret's; n − g independent parity checks of weight 3. Fresh bits and errors come from the noise that is marked, so two
+ * secret's; n − g independent parity checks of weight 3. Fresh bits and errors come from the noise that is marked and the message, so two
  * pictures have nothing in common that one without the key sees, and the message is encrypted under the fresh bits. Shapes: noise channels × height × width of n numbers. Cost:
  * no network evaluations.
  *
@@ -127,7 +127,7 @@ function marked(code: Code, { secret, shape, messageBits, errors }: Marked): Wat
     messageBits,
     imprint(noise, message = '') {
       const told = bitsOf(message, messageBits, 'prc')
-      const chance = chanceOf(secret, noise.data)
+      const chance = chanceOf(secret, noise.data, told)
       const own = bits(chance, 'fresh', free - messageBits)
       const word = codewordOf(code, [...own, ...under(told, secret, own)])
       const turned = uniforms(chance, 'errors', count)
@@ -161,9 +161,9 @@ function under(message: readonly number[], secret: Secret, fresh: Uint8Array): n
   return message.map((bit, i) => bit ^ stream[i]!)
 }
 
-/** Chance that belongs to this noise and this secret: noises that differ in one number have other fresh bits. */
-const chanceOf = (secret: Secret, noise: Float64Array): Secret =>
-  secret.derive(new Uint8Array(noise.buffer, noise.byteOffset, noise.byteLength))
+/** Chance that belongs to this noise, message and secret: what differs in one number or bit has other fresh bits. */
+const chanceOf = (secret: Secret, noise: Float64Array, told: readonly number[]): Secret =>
+  secret.derive(new Uint8Array(noise.buffer, noise.byteOffset, noise.byteLength)).derive(Uint8Array.from(told))
 
 /** The parity checks whose smallest number is largest; which these are does not depend on the signs. */
 function parityTest({ count, free, parents }: Code, read: Float64Array, received: Uint8Array): number {

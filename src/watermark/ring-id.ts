@@ -28,7 +28,7 @@ const defaultSigns = 24
  *
  * F(u) = s·(1 + i)/√2 on the upper half of the spectrum for the sign s of the ring's channel, F(−u) its conjugate; F
  * orthonormal, so a mark has the energy of the noise it replaces. A key is a word of rings × channels signs; members of
- * a family are different words: word = (a·member + b) mod 2ⁿ, a odd, a and b from the secret. Shapes: noise channels ×
+ * a family are different words, a permutation that follows from the secret. Shapes: noise channels ×
  * height × width; no message. Cost: no network evaluations.
  *
  * p-value: the score is Σ s·(sum of what is read in the ring); its distribution over the draw of the word is counted, so
@@ -103,6 +103,7 @@ export const ringId = define({
           name: 'ring-id',
           latentShape: shape,
           messageBits: 0,
+          smallestPValue: 0.5 ** layout.signs,
           imprint(noise, message) {
             refuseMessage(message, 'ring-id')
             return layout.channels.reduce((marked, channel, k) => {
@@ -146,29 +147,47 @@ export const ringId = define({
   },
 })
 
-/** Members to words of n bits: a bijection of the numbers below 2ⁿ, in two parts that stay exact integers. */
-function wordsOf(secret: Secret, signs: number): (member: number) => bigint {
-  const bytes = secret.bytes('ring-id', 16)
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  const factor = view.getBigUint64(0, true) | 1n
-  const shift = view.getBigUint64(8, true)
-  return (member) => BigInt.asUintN(signs, factor * BigInt(member) + shift)
+/** A word of n signs as two numbers: its first ⌊n/2⌋ bits, and the others. */
+type Word = readonly [first: number, others: number]
+
+/** Of the Feistel network: each half is changed three times. */
+const rounds = 6
+
+/**
+ * Members to words of n bits: a permutation of the numbers below 2ⁿ that follows from the secret, so that what one member's
+ * word is says nothing of another's but that they differ. A Feistel network, its functions tables of the secret's stream.
+ */
+function wordsOf(secret: Secret, signs: number): (member: number) => Word {
+  const [first, others] = [Math.floor(signs / 2), Math.ceil(signs / 2)]
+  const tables = Array.from({ length: rounds }, (_, i) => {
+    const [asked, changed] = i % 2 === 0 ? [others, first] : [first, others]
+    const bytes = secret.bytes(`ring-id ${i}`, 4 * 2 ** asked)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    return Uint32Array.from({ length: 2 ** asked }, (_, k) => view.getUint32(4 * k, true) % 2 ** changed)
+  })
+  return (member) => {
+    let [a, b] = [member % 2 ** first, Math.floor(member / 2 ** first)]
+    for (let i = 0; i < rounds; i += 2) {
+      a ^= tables[i]![b]!
+      b ^= tables[i + 1]![a]!
+    }
+    return [a, b]
+  }
 }
 
 const wordOf = (secret: Secret, signs: number, member: number): Float64Array => {
   const word = wordsOf(secret, signs)(member)
-  return Float64Array.from({ length: signs }, (_, i) => ((word >> BigInt(i)) & 1n ? 1 : -1))
+  return Float64Array.from({ length: signs }, (_, i) => (bitOf(word, signs, i) ? 1 : -1))
+}
+
+function bitOf([a, b]: Word, signs: number, i: number): number {
+  const first = Math.floor(signs / 2)
+  return i < first ? (a >> i) & 1 : (b >> (i - first)) & 1
 }
 
 /** Σ ±sums by the bits of a word. */
-function signedSum(sums: Float64Array, word: bigint): number {
-  let [low, high] = [Number(word & 0xfffffn), Number(word >> 20n)]
+function signedSum(sums: Float64Array, word: Word): number {
   let total = 0
-  for (let i = 0; i < sums.length; i++) {
-    const bit = i < 20 ? low & 1 : high & 1
-    total += bit ? sums[i]! : -sums[i]!
-    if (i < 20) low >>= 1
-    else high >>= 1
-  }
+  for (let i = 0; i < sums.length; i++) total += bitOf(word, sums.length, i) ? sums[i]! : -sums[i]!
   return total
 }

@@ -7,7 +7,7 @@ import { expected } from '../core/errors.js'
 import type { Shape } from '../math/tensor.js'
 import { cosineOf, directionPValue } from './direction.js'
 import { distancePValue, referencePValue } from './distance.js'
-import { directionOf, identifyDirection, mostMembers } from './family.js'
+import { directionOf, identifyDirection, membersOf } from './family.js'
 import { releasedTreeRing } from './released-tree-ring.js'
 import type { Secret } from './secret.js'
 import { type Bin, coordinatesOf, energyOutside, halfDisc, planeOf, withCoordinates, withPlane } from './spectrum.js'
@@ -46,6 +46,9 @@ function factorMeans({ factors, factorOf }: Layout, coordinates: Float64Array): 
 
 /** 10 as published, of noise 64 numbers wide; of smaller noise all that is below half a side. */
 const defaultRadius = (side: number): number => Math.max(1, Math.min(10, Math.ceil(side / 2) - 1))
+
+/** Of a mask; what the networks of today make has less than twice as many numbers along a side. */
+const largestRadius = 256
 
 /** Both halves of a symmetric spectrum, as the released test takes them. */
 const twice = (half: ArrayLike<number>): number[] => [
@@ -91,6 +94,7 @@ export const treeRing = define({
     radius: {
       type: 'integer',
       minimum: 1,
+      maximum: largestRadius,
       unit: 'cycles',
       description: 'Of the mask. Default: 10, or of small noise one less than half a side.',
     },
@@ -108,9 +112,11 @@ export const treeRing = define({
       }
       return { channel, radius }
     }
+    // The released mask is there to compare with published numbers, which know no families.
+    const hasFamilies = mask === 'centred' && (pattern === 'rand' || pattern === 'ring')
     return {
       name: 'tree-ring',
-      members: () => (pattern === 'rand' || pattern === 'ring' ? mostMembers : 1),
+      members: (shape) => (hasFamilies ? membersOf(layoutOf(pattern, settingsOf(shape).radius).factors) : 1),
       watermark(secret, shape, member) {
         const { channel, radius } = settingsOf(shape)
         if (mask === 'released') return releasedTreeRing({ pattern, channel, radius, constant }, secret, shape, member)
@@ -123,15 +129,14 @@ export const treeRing = define({
         })
         return checked(centred(layout, { channel, key, direction, shape }))
       },
-      ...((pattern === 'rand' || pattern === 'ring') &&
-        mask === 'centred' && {
-          identify(secret: Secret, shape: Shape, members: number, noise) {
-            const { channel, radius } = settingsOf(shape)
-            const layout = layoutOf(pattern, radius)
-            const read = factorMeans(layout, coordinatesOf(planeOf(noise, channel), layout.bins))
-            return identifyDirection(secret, 'tree-ring', members, read)
-          },
-        }),
+      ...(hasFamilies && {
+        identify(secret: Secret, shape: Shape, members: number, noise) {
+          const { channel, radius } = settingsOf(shape)
+          const layout = layoutOf(pattern, radius)
+          const read = factorMeans(layout, coordinatesOf(planeOf(noise, channel), layout.bins))
+          return identifyDirection(secret, 'tree-ring', members, read)
+        },
+      }),
     }
   },
 })

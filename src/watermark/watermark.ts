@@ -17,7 +17,7 @@ export type Validity = 'any-picture' | 'white-noise'
 export interface Reading {
   /** The statistic: the larger, the more like the mark. */
   readonly score: number
-  /** P(a score at least this large | the picture does not carry this mark). */
+  /** P(a score at least this large | the picture does not carry this mark); never 0, but as small as numbers are. */
   readonly pValue: number
   readonly exactGiven: Validity
   /** What the mark carries, as hexadecimal digits, where it can be told. */
@@ -43,6 +43,8 @@ export interface Watermark {
   readonly latentShape: Shape
   /** Bits that it carries; 0 for a mark that is only there or not. */
   readonly messageBits: number
+  /** No picture has a smaller p-value than this; absent where that is smaller than anybody asks for. */
+  readonly smallestPValue?: number
   /** The marked noise. Throws `bad-option` for a message where there is room for none, or of another length. */
   imprint(noise: Tensor, message?: string): Tensor
   read(noise: Tensor): Reading
@@ -80,8 +82,14 @@ export const checked = (watermark: Watermark): Watermark => ({
   },
   read(noise) {
     checkShape(watermark, noise)
-    return watermark.read(noise)
+    return positive(watermark.read(noise))
   },
+})
+
+/** The same with a p-value that is a number: one that is smaller than all numbers counts as the smallest. */
+export const positive = <R extends { readonly pValue: number }>(reading: R): R => ({
+  ...reading,
+  pValue: Math.max(reading.pValue, Number.MIN_VALUE),
 })
 
 function checkShape({ name, latentShape }: Watermark, { shape }: Tensor): void {

@@ -7,7 +7,7 @@ import { watermarks } from '../../src/catalog.js'
 import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
 import { torchGenerator } from '../../src/math/noise.js'
 import { combine, map, norm, type Tensor } from '../../src/math/tensor.js'
-import { type Scheme, secretOf, treeRing } from '../../src/watermark/index.js'
+import { gaussianShading, prc, type Scheme, secretOf, treeRing } from '../../src/watermark/index.js'
 
 const shape = [4, 16, 16]
 const random = torchGenerator(2026)
@@ -128,17 +128,24 @@ describe.each(schemes)('%s', (name, scheme) => {
   if (identify)
     it('tells the members of a family apart', () => {
       for (const member of [0, 321, 4999]) {
-        const marked = scheme.watermark(secret(5), shape, member).imprint(noise())
-        const found = identify(secret(5), shape, 5000, combine([0.9, marked], [Math.sqrt(1 - 0.81), noise()]))
+        const mark = scheme.watermark(secret(5), shape, member)
+        const worn = combine([0.9, mark.imprint(noise())], [Math.sqrt(1 - 0.81), noise()])
+        const found = identify(secret(5), shape, 5000, worn)
         expect(found.member).toBe(member)
-        expect(found.pValue).toBeCloseTo(
-          scheme
-            .watermark(secret(5), shape, member)
-            .read(combine([0.9, marked], [Math.sqrt(1 - 0.81), random.noise(shape)])).pValue,
-          1,
-        )
+        expect(Math.log(found.pValue)).toBeCloseTo(Math.log(mark.read(worn).pValue), 9)
         expect(found.familyPValue).toBeCloseTo(Math.min(1, 5000 * found.pValue), 12)
         expect(found.familyPValue).toBeLessThan(name === 'tree-ring ring' ? 1 : 0.01)
+      }
+    })
+
+  if (identify)
+    it('has uniform p-values on the mark of another member, near or far', () => {
+      for (const apart of [1, 65_536, 524_288]) {
+        const pValues = Array.from({ length: 200 }, (_, i) => {
+          const worn = scheme.watermark(secret(3000 + i), shape, i).imprint(noise())
+          return scheme.watermark(secret(3000 + i), shape, i + apart).read(worn).pValue
+        })
+        checkUniform(pValues, isDiscrete(name))
       }
     })
 
@@ -148,6 +155,37 @@ describe.each(schemes)('%s', (name, scheme) => {
       const { high } = binomialInterval(200, 0.1, confidence)
       expect(found.filter((p) => p <= 0.1).length).toBeLessThanOrEqual(high)
     })
+})
+
+describe('messages of few bits in large noise', () => {
+  // So many copies of a bit that 2^−copies is no number.
+  it.each([
+    ['gaussian-shading', gaussianShading({ bits: 1 }), 200],
+    ['gaussian-shading', gaussianShading({ bits: 8 }), 200],
+    // Decoding takes its time.
+    ['prc', prc({ bits: 8 }), 20],
+  ] as const)('%s has uniform p-values, and one that is positive for its own mark', (name, scheme, trials) => {
+    const large = [4, 64, 64]
+    const mark = scheme.watermark(secret(1), large, 0)
+    const pValues = Array.from({ length: trials }, () => mark.read(random.noise(large)).pValue)
+    checkUniform(pValues, isDiscrete(name))
+    const { pValue, message } = mark.read(mark.imprint(random.noise(large), '0'))
+    expect(message).toMatch(/^0+$/)
+    expect(pValue).toBeGreaterThan(0)
+    expect(pValue).toBeLessThan(1e-300)
+  })
+})
+
+describe('prc', () => {
+  it('has nothing in common between two messages in the same noise', () => {
+    const mark = prc().watermark(secret(1), shape, 0)
+    const plain = noise()
+    const [first, second] = ['00000000', '00000001'].map((message) => mark.imprint(plain, message))
+    const differing = first!.data.reduce((sum, value, i) => sum + (value < 0 === second!.data[i]! < 0 ? 0 : 1), 0)
+    const { low, high } = binomialInterval(1024, 0.5, confidence)
+    expect(differing).toBeGreaterThanOrEqual(low)
+    expect(differing).toBeLessThanOrEqual(high)
+  })
 })
 
 describe('tree-ring', () => {

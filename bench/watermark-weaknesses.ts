@@ -164,7 +164,8 @@ export async function* benchWeaknesses(
       forged.map(({ image }) => round8(image)),
     )
 
-    const one = invert({ image: target[0]! }, { model, solver, inverter: parse(inverters, options.inverter), signal })
+    const how = { decoder: parse(decoderInverters, options.decoder), inverter: parse(inverters, options.inverter) }
+    const one = invert({ image: target[0]! }, { model, solver, ...how, signal })
     for await (const _ of one) yield say()
     const stolen = (await one).noise
     const reprompted = yield* relay(

@@ -193,9 +193,11 @@ function sayRecovery(io: Terminal, { recovery }: DetectionLine): void {
   io.say(`  evaluations  ${evaluationText(evaluations)}`)
 }
 
-/** With its interval where it is alone. */
-const powerText = ({ correlation, share, low, high }: Power, isAlone: boolean): string =>
-  `${percent(share)}${isAlone ? ` (${percent(low)} to ${percent(high)})` : ''} at ${correlation.toFixed(2)}`
+/** With its interval where it is alone; in whole percents, as trials are few. */
+const powerText = ({ correlation, share, low, high }: Power, isAlone: boolean): string => {
+  const whole = (value: number) => `${Math.round(100 * value)} %`
+  return `${whole(share)}${isAlone ? ` (${whole(low)} to ${whole(high)})` : ''} at ${correlation.toFixed(2)}`
+}
 
 function sayPower(io: Terminal, { prepared, power }: FinishedDetection): void {
   const from = { option: '', calibration: ', as the calibration measured it', table: '' }[correlationFrom(prepared)]

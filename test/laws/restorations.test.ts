@@ -141,6 +141,13 @@ it('an enlarged part may have had all sizes and places that its share allows', (
   expect(restored(scene, 'crop:proportions=free')).toHaveLength(2 + 2 + 4 + 3 + 3)
 })
 
+it('are no more than anybody can read: refused before they are made', () => {
+  const large = map(tensor([3, 512, 512], new Float64Array(3 * 512 * 512)), () => 0)
+  const all = (text: string) => () => restored(large, text, { height: 512, width: 512 })
+  expect(all('crop:step=1,share=0.001,proportions=free')).toThrow(/at most 4096 candidates for `crop`/)
+  expect(all('rotation:range=180,step=0.1+rotation')).toThrow(/at most 4096 candidates for `rotation\+rotation`/)
+})
+
 it('restorations follow one another', async () => {
   const changed = await attacked('flip+crop:share=0.75,position=centre')
   const found = restored(changed, 'border+flip')

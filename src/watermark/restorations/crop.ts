@@ -2,7 +2,7 @@
 import { define } from '../../core/define.js'
 import { region, resize, type Window } from '../../math/pixels.js'
 import type { Tensor } from '../../math/tensor.js'
-import { hasSize, type PictureSize, type Restoration } from './restoration.js'
+import { hasSize, limited, type PictureSize, type Restoration } from './restoration.js'
 
 /**
  * Puts the picture where it may have been cut out, its edges repeated outwards.
@@ -10,7 +10,8 @@ import { hasSize, type PictureSize, type Restoration } from './restoration.js'
  * A smaller picture is put at all places, `step` pixels apart. One that has the whole's size was enlarged: it is shrunk to
  * all heights and widths that are multiples of `step` less, down to the `share` of the area, and put at all places. Cost: for
  * 128 × 128 pixels and the defaults 13 candidates, or 113 where height and width were cut by themselves. Exact: no; a place
- * between two of them is up to half a step wrong. Errors: none. Source: ours.
+ * between two of them is up to half a step wrong. Errors: `bad-option`
+ * for more than 4096 candidates. Source: ours.
  *
  * @example const [detection] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoCrop({ share: 0.8 })] })
  */
@@ -44,45 +45,55 @@ export const undoCrop = define({
   make: ({ share, step, proportions }): Restoration => ({
     name: 'crop',
     candidates(image, size) {
-      const parts = hasSize(image, size) ? enlargedParts(size, share, step, proportions) : [smallerPart(image, size)]
-      return parts
-        .flatMap((part) => (part ? placesOf(part, size, step) : []))
-        .map((window) => ({ undone: undoneText(window), picture: () => placed(image, window, size) }))
+      const parts = hasSize(image, size) ? enlargedParts(size, share, step, proportions) : smallerPart(image, size)
+      function* placed() {
+        for (const part of parts) {
+          for (const window of placesOf(part, size, step)) {
+            yield { undone: undoneText(window), picture: () => putBack(image, window, size) }
+          }
+        }
+      }
+      return limited(placed(), 'crop')
     },
   }),
 })
 
 const undoneText = ({ top, left, height, width }: Window) => `put back as ${height}×${width} at (${top}, ${left})`
 
-function smallerPart(image: Tensor, size: PictureSize): PictureSize | undefined {
+function smallerPart(image: Tensor, size: PictureSize): readonly PictureSize[] {
   const [, height, width] = image.shape as [number, number, number]
-  return height <= size.height && width <= size.width ? { height, width } : undefined
+  return height <= size.height && width <= size.width ? [{ height, width }] : []
 }
 
 /** Sizes that an enlarged part may have had, the largest first. */
-function enlargedParts(
+function* enlargedParts(
   { height, width }: PictureSize,
   share: number,
   step: number,
   proportions: 'kept' | 'free',
-): readonly PictureSize[] {
-  const isEnough = (part: PictureSize) => part.height * part.width >= share * height * width
-  const cut = (side: number) => Array.from({ length: Math.ceil(side / step) }, (_, i) => side - i * step)
-  const parts =
-    proportions === 'kept'
-      ? cut(height).map((kept) => ({ height: kept, width: Math.round((kept * width) / height) }))
-      : cut(height).flatMap((kept) => cut(width).map((across) => ({ height: kept, width: across })))
-  return parts.filter((part) => isEnough(part) && !(part.height === height && part.width === width))
+): Iterable<PictureSize> {
+  for (let kept = height; kept > 0; kept -= step) {
+    const widest = proportions === 'kept' ? Math.round((kept * width) / height) : width
+    for (let across = widest; across > 0; across -= step) {
+      if (kept * across < share * height * width) break
+      if (kept !== height || across !== width) yield { height: kept, width: across }
+      if (proportions === 'kept') break
+    }
+  }
 }
 
 /** Where a part of this size may lie: multiples of `step`, and as far as it goes. */
-function placesOf({ height, width }: PictureSize, size: PictureSize, step: number): readonly Window[] {
-  const offsets = (room: number) => [...Array.from({ length: Math.ceil(room / step) }, (_, i) => i * step), room]
-  return offsets(size.height - height).flatMap((top) =>
-    offsets(size.width - width).map((left) => ({ top, left, height, width })),
-  )
+function* placesOf({ height, width }: PictureSize, size: PictureSize, step: number): Iterable<Window> {
+  for (const top of offsets(size.height - height, step)) {
+    for (const left of offsets(size.width - width, step)) yield { top, left, height, width }
+  }
 }
 
-function placed(image: Tensor, { top, left, height, width }: Window, size: PictureSize): Tensor {
+function* offsets(room: number, step: number): Iterable<number> {
+  for (let offset = 0; offset < room; offset += step) yield offset
+  yield room
+}
+
+function putBack(image: Tensor, { top, left, height, width }: Window, size: PictureSize): Tensor {
   return region(resize(image, height, width), -top, -left, size.height, size.width)
 }

@@ -2,6 +2,7 @@
  * The contract of a restoration: a picture in, pictures out that it may have been before somebody changed it. A detector
  * reads them all, and pays for each in its p-value. Not the detection itself, nor a way to make pictures look better.
  */
+import { expected } from '../../core/errors.js'
 import { formatShape, type Tensor } from '../../math/tensor.js'
 
 /** Of the pictures that a key marks, in pixels. */
@@ -32,38 +33,66 @@ export interface Restoration {
 export const hasSize = ({ shape: [, height, width] }: Tensor, size: PictureSize): boolean =>
   height === size.height && width === size.width
 
-/** A picture as it is, where its size allows it, and what restorations say that it may have been. */
+/** Each costs an inversion, and multiplies p: more would find nothing. */
+const mostCandidates = 4096
+
+/** Throws `bad-option` as soon as there are too many. */
+export function limited(candidates: Iterable<Candidate>, name: string): readonly Candidate[] {
+  const found: Candidate[] = []
+  for (const candidate of candidates) {
+    if (found.length === mostCandidates) {
+      const remedy =
+        'Use larger steps or smaller ranges: each candidate costs an inversion, and p is multiplied by all.'
+      throw expected('bad-option', `at most ${mostCandidates} candidates`, `\`${name}\``, 'more', remedy)
+    }
+    found.push(candidate)
+  }
+  return found
+}
+
+/**
+ * A picture as it is, where its size allows it, and what restorations say that it may have been. Throws `bad-option` where
+ * that are more than 4096.
+ */
 export function candidatesOf(
   image: Tensor,
   restorations: readonly Restoration[],
   size: PictureSize,
 ): readonly Candidate[] {
-  const restored = restorations.flatMap((restoration) => restoration.candidates(image, size))
-  return hasSize(image, size) ? [{ picture: () => image }, ...restored] : restored
+  function* all() {
+    if (hasSize(image, size)) yield { picture: () => image }
+    for (const restoration of restorations) yield* restoration.candidates(image, size)
+  }
+  return limited(all(), restorations.map(({ name }) => name).join(', '))
 }
 
 /**
  * One restoration after another: each undoes something of what the one before has left, and those alone are candidates.
  *
- * Cost: the pictures of all but the last are made at once. Of an empty list: no candidates.
+ * Cost: the pictures of all but the last are made at once. Of an empty list: no candidates. Errors: `bad-option` where there
+ * are more than 4096.
  *
  * @example const restoration = composeRestorations([undoFlip(), undoBorder()])
  */
 export function composeRestorations(restorations: readonly Restoration[]): Restoration {
   const [first, ...others] = restorations
+  const name = restorations.map((one) => one.name).join('+')
   return {
-    name: restorations.map(({ name }) => name).join('+'),
+    name,
     candidates: (image, size) =>
       others.reduce(
-        (candidates, next) => candidates.flatMap((before) => after(before, next, size)),
+        (candidates, next) => limited(after(candidates, next, size), name),
         first?.candidates(image, size) ?? [],
       ),
   }
 }
 
-const after = (before: Candidate, next: Restoration, size: PictureSize): readonly Candidate[] =>
-  next
-    .candidates(before.picture(), size)
-    .map((candidate) => ({ ...candidate, undone: `${before.undone}, ${candidate.undone}` }))
+function* after(candidates: readonly Candidate[], next: Restoration, size: PictureSize): Iterable<Candidate> {
+  for (const before of candidates) {
+    for (const candidate of next.candidates(before.picture(), size)) {
+      yield { ...candidate, undone: `${before.undone}, ${candidate.undone}` }
+    }
+  }
+}
 
 export const sizeText = (image: Tensor): string => formatShape(image.shape.slice(1))

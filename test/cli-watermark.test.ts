@@ -231,25 +231,30 @@ describe('undiffuse watermark detect', () => {
     const killed = input('killed.jsonl')
     const part = async () => await readFile(`${killed}.part`, 'utf8').catch(() => '')
     const linesOf = async () => (await part()).split('\n').length - 1
+    const request = { message, chunk: 3, out: killed }
     const { code } = await run([...words, killed], {
       meanwhile: async (child) => {
         while ((await linesOf()) < 4 && child.exitCode === null) await setTimeout(10)
+        child.kill('SIGSTOP')
+        const second = detect('many', { ...request, resume: true })
+        await expect(second).rejects.toMatchObject(refusal('unavailable', RegExp(`no other run.*process ${child.pid}`)))
         child.kill('SIGKILL')
       },
     })
     expect(code).toBe(null)
+    expect(await readdir(folder)).toContain('killed.jsonl.part.lock')
     const done = await linesOf()
     expect(done).toBeGreaterThanOrEqual(4)
     expect(done).toBeLessThan(1 + results.length)
     // As if the disk had been cut off in the middle of a line.
     await writeFile(`${killed}.part`, `${await part()}{"picture":"`)
-    const request = { message, chunk: 3, out: killed }
     await expect(detect('many', request)).rejects.toMatchObject(refusal('bad-option', /no unfinished run.*--resume/))
     await expect(detect('many', { ...request, resume: true, fpr: 1e-3 })).rejects.toMatchObject(
       refusal('bad-option', /falsePositiveRate `0\.0001`.*got `0\.001`/),
     )
     await succeeded([...words, killed, '--resume'])
     expect(await resultsIn(killed)).toEqual(results)
+    expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed.jsonl'])
     // Nothing is left to do.
     const { result } = await detect('many', { ...request, resume: true })
     expect(result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0 })
@@ -378,7 +383,7 @@ describe('undiffuse watermark calibrate', () => {
     expect(report.correlation).toBeGreaterThan(0.3)
     expect(report.correlation).toBeLessThan(1)
     expect((await readTensors(nodeFiles, output)).get('noise')?.shape).toEqual([11, ...latentShape])
-    expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
+    expect((await readdir(folder)).filter((name) => /\.(part|lock)$/.test(name))).toEqual([])
   })
 
   /** A request that says nothing of how pictures are inverted: the calibration does. */

@@ -38,7 +38,8 @@ The power is how often a mark is found where it is, if noise is recovered with t
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
 that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
 line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
-goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed.
+goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed. A second
+run with the same \`--out\` is refused while the first is under way.
 The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
 
 Examples:

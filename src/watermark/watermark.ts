@@ -37,12 +37,21 @@ export interface DistanceReading {
   readonly referencePValue: number
 }
 
+/** Where in the spectrum of the noise a mark is written: it follows from the scheme's options, not from the secret. */
+export interface SpectralMask {
+  readonly channels: readonly number[]
+  /** Places in the shifted spectrum of a channel: row·width + column. */
+  readonly places: readonly number[]
+}
+
 /** A mark of one key, for noise of one shape. */
 export interface Watermark {
   readonly name: string
   readonly latentShape: Shape
   /** Bits that it carries; 0 for a mark that is only there or not. */
   readonly messageBits: number
+  /** Absent where the mark is not in the spectrum. */
+  readonly spectralMask?: SpectralMask
   /** The marked noise. Throws `bad-option` for a message where there is room for none, or of another length. */
   imprint(noise: Tensor, message?: string): Tensor
   read(noise: Tensor): Reading

@@ -7,12 +7,12 @@ import {
   decoderInverters,
   expected,
   type Fit,
+  type Fitted,
   type InvertAllOptions,
   inverters,
   naive,
   type OpenDiffusionModel,
   parse,
-  type Tensor,
   type WatermarkKey,
 } from 'undiffuse'
 import { readImage } from 'undiffuse/node'
@@ -143,13 +143,12 @@ export const inversionOf = (
   chunk,
 })
 
-export interface FittedPicture {
-  readonly image: Tensor
+export interface FittedPicture extends Fitted {
   readonly notes: readonly string[]
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */
 export async function readFitted(path: string, model: OpenDiffusionModel, fit: Fit): Promise<FittedPicture> {
   const picture = { path, ...(await readImage(path)) }
-  return { image: fitPicture(picture, model.pixelMultiple, fit).image, notes: picture.notes }
+  return { ...fitPicture(picture, model.pixelMultiple, fit), notes: picture.notes }
 }

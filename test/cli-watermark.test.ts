@@ -216,9 +216,15 @@ describe('undiffuse watermark detect', () => {
     const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
     const asked = ['--key', key('shading'), '--fpr', `${fpr}`, '--message', message, '--chunk', '3']
     const words = ['watermark', 'detect', input('many'), ...sampling, ...asked, '--out']
-    const summary = JSON.parse(await succeeded([...words, input('whole.jsonl'), '--json']))
-    expect(summary).toMatchObject({ pictures: 12, marked: 4, unmarked: 5, undecided: 0, failed: 3 })
+    const sheet = input('whole.png')
+    const summary = JSON.parse(await succeeded([...words, input('whole.jsonl'), '--sheet', sheet, '--json']))
+    expect(summary).toMatchObject({ pictures: 12, marked: 4, unmarked: 5, undecided: 0, failed: 3, sheetRows: 9 })
+    expect(summary).toMatchObject({ outputs: { results: input('whole.jsonl'), sheet } })
     expect(summary.results).toBeUndefined()
+    const { width, height } = await sharp(sheet).metadata()
+    // Four cells of 256 pixels beside each other, and nine below.
+    expect(width).toBeGreaterThan(4 * 256)
+    expect(height).toBeGreaterThan(9 * 256)
     const results = await resultsIn(input('whole.jsonl'))
     for (const { picture, verdict, error, findings } of results) {
       if (/cut|text|small/.test(picture)) {
@@ -232,28 +238,36 @@ describe('undiffuse watermark detect', () => {
     const killed = input('killed.jsonl')
     const part = async () => await readFile(`${killed}.part`, 'utf8').catch(() => '')
     const linesOf = async () => (await part()).split('\n').length - 1
+    const request = { message, chunk: 3, out: killed }
     const { code } = await run([...words, killed], {
       meanwhile: async (child) => {
         while ((await linesOf()) < 4 && child.exitCode === null) await setTimeout(10)
+        child.kill('SIGSTOP')
+        const second = detect('many', { ...request, resume: true })
+        await expect(second).rejects.toMatchObject(refusal('unavailable', RegExp(`no other run.*process ${child.pid}`)))
         child.kill('SIGKILL')
       },
     })
     expect(code).toBe(null)
+    expect(await readdir(folder)).toContain('killed.jsonl.part.lock')
     const done = await linesOf()
     expect(done).toBeGreaterThanOrEqual(4)
     expect(done).toBeLessThan(1 + results.length)
     // As if the disk had been cut off in the middle of a line.
     await writeFile(`${killed}.part`, `${await part()}{"picture":"`)
-    const request = { message, chunk: 3, out: killed }
     await expect(detect('many', request)).rejects.toMatchObject(refusal('bad-option', /no unfinished run.*--resume/))
     await expect(detect('many', { ...request, resume: true, fpr: 1e-3 })).rejects.toMatchObject(
       refusal('bad-option', /falsePositiveRate `0\.0001`.*got `0\.001`/),
     )
     await succeeded([...words, killed, '--resume'])
     expect(await resultsIn(killed)).toEqual(results)
+    expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed.jsonl'])
     // Nothing is left to do.
-    const { result } = await detect('many', { ...request, resume: true })
-    expect(result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0 })
+    const again = await detect('many', { ...request, resume: true, sheet: input('again.png') })
+    expect(again.result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0, sheetRows: 0 })
+    expect(again.result.outputs).toEqual({ results: killed })
+    expect(again.words).toMatch(/none: this run read none of 12 pictures/)
+    expect(await readdir(folder)).not.toContain('again.png')
   })
 
   it('reads a picture as what it may have been, and pays for it', async () => {
@@ -313,6 +327,27 @@ describe('undiffuse watermark detect', () => {
     expect(asAnybody.result.results[0].findings[0]).toMatchObject({ verdict: 'marked', member })
   })
 
+  it('draws noise files, a dozen at most, and says how many they are', async () => {
+    await writeNoise(
+      'thirteen.safetensors',
+      Array.from({ length: 13 }, (_, seed) => torchNoise(seed, latentShape)),
+    )
+    const sheet = input('thirteen.png')
+    const { result, words } = await detect('thirteen.safetensors', { sheet })
+    expect(result).toMatchObject({ pictures: 13, sheetRows: 12, outputs: { sheet } })
+    expect(words).toMatch(/the first 12 that this run read, of 13 pictures/)
+    const { width, height } = await sharp(sheet).metadata()
+    expect(width).toBeLessThan(3 * 256)
+    expect(height).toBeGreaterThan(12 * 256)
+    await writeNoise(
+      'many.safetensors',
+      Array.from({ length: 1001 }, () => torchNoise(0, latentShape)),
+    )
+    await expect(detect('many.safetensors', { sheet })).rejects.toMatchObject(
+      refusal('bad-option', /at most 1000 pictures for `--sheet`, got 1001/),
+    )
+  })
+
   it('ends with 1 where no picture is marked, if that is asked', async () => {
     const words = ['watermark', 'detect', input('noise.safetensors'), '--exit-code', '--key']
     expect((await run([...words, key('other')])).code).toBe(1)
@@ -342,6 +377,10 @@ describe('undiffuse watermark detect', () => {
     ['many/marked-0.png', () => ({ resume: true }), 'bad-option', /--out/],
     ['many/marked-0.png', () => ({ calibration: input('noise.safetensors') }), 'bad-option', /a calibration/],
     ['many/marked-0.png', () => ({ out: input('none/a.jsonl') }), 'unavailable', /no such file or folder/],
+    ['many/marked-0.png', () => ({ sheet: input('none/a.png') }), 'unavailable', /no such file or folder/],
+    ['many/marked-0.png', () => ({ sheet: input('a.jpg') }), 'bad-option', /ends in \.png/],
+    ['many/marked-0.png', () => ({ sheet: input('many/marked-0.png') }), 'bad-option', /one of the pictures/],
+    ['many/marked-0.png', () => ({ sheet: input('a.png'), out: input('a.png') }), 'bad-option', /another file/],
   ] as const)('%s %#: refuses what does not fit, and leaves nothing', async (source, more, code, wanted) => {
     const before = await readdir(folder)
     await expect(detect(source, more())).rejects.toMatchObject(refusal(code, wanted))
@@ -415,7 +454,7 @@ describe('undiffuse watermark calibrate', () => {
     expect(report.correlation).toBeGreaterThan(0.3)
     expect(report.correlation).toBeLessThan(1)
     expect((await readTensors(nodeFiles, output)).get('noise')?.shape).toEqual([11, ...latentShape])
-    expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
+    expect((await readdir(folder)).filter((name) => /\.(part|lock)$/.test(name))).toEqual([])
   })
 
   /** A request that says nothing of how pictures are inverted: the calibration does. */

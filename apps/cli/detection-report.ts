@@ -90,6 +90,7 @@ function recoveryReport(inversion: NoiseInversion) {
 export function summaryOf(finished: FinishedDetection) {
   const { prepared, model, settings, counts, power, lines, seconds, cost } = finished
   const { request, keys, falsePositiveRate, calibration } = prepared
+  const outputs = outputsOf(finished)
   return {
     model: model ?? null,
     falsePositiveRate,
@@ -107,9 +108,17 @@ export function summaryOf(finished: FinishedDetection) {
     ...counts,
     power: power.map(({ key, powers }) => ({ key, correlationFrom: correlationFrom(prepared), powers })),
     ...(cost ? costReport({ seconds, cost }) : { seconds }),
-    ...(request.out === undefined ? { results: lines } : { outputs: { results: request.out } }),
+    ...(request.out === undefined && { results: lines }),
+    ...(request.sheet !== undefined && { sheetRows: finished.rows.length }),
+    ...(Object.keys(outputs).length > 0 && { outputs }),
   }
 }
+
+/** Files by what they hold. A sheet without a row is not written. */
+const outputsOf = ({ prepared: { request }, rows }: FinishedDetection): Readonly<Record<string, string>> => ({
+  ...(request.out !== undefined && { results: request.out }),
+  ...(request.sheet !== undefined && rows.length > 0 && { sheet: request.sheet }),
+})
 
 const correlationFrom = ({ request, calibration }: Prepared) =>
   request.correlation !== undefined ? 'option' : calibration?.correlation !== undefined ? 'calibration' : 'table'
@@ -144,7 +153,7 @@ const basisText: Readonly<Record<Finding['basis'], (prepared: Prepared) => strin
   'white-noise': () => 'exact only for white noise, which that of pictures is not: pass a `--calibration`',
 }
 
-const verdictText: Readonly<Record<Verdict, string>> = {
+export const verdictText: Readonly<Record<Verdict, string>> = {
   marked: 'marked',
   unmarked: 'not marked',
   undecided: 'undecided',
@@ -229,7 +238,17 @@ export function sayDetection(io: Terminal, finished: FinishedDetection): void {
   if (model !== undefined) io.say(`  by           ${recoveryText(model, settings)}`)
   sayPower(io, finished)
   if (cost) for (const text of costLines({ seconds, cost })) io.say(text)
-  if (prepared.request.out !== undefined) io.say(`wrote ${prepared.request.out}`)
+  if (prepared.request.sheet !== undefined) io.say(`  sheet        ${sheetText(finished)}`)
+  const outputs = Object.values(outputsOf(finished))
+  if (outputs.length > 0) io.say(`wrote ${outputs.join(', ')}`)
+}
+
+/** How much of the run the sheet shows, and what of the rest. */
+export function sheetText({ rows, counts }: Pick<FinishedDetection, 'rows' | 'counts'>): string {
+  const all = plural(counts.pictures, 'picture')
+  if (rows.length === 0) return `none: this run read none of ${all}`
+  if (rows.length === counts.pictures) return all
+  return `the first ${rows.length} that this run read, of ${all}`
 }
 
 /** How noise was recovered, in one line. */

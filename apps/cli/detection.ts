@@ -14,8 +14,10 @@ import {
   type WatermarkKey,
   zeros,
 } from 'undiffuse'
+import { writeFileAtomically } from 'undiffuse/node'
 import { checkCalibration, type FiledCalibration, readCalibration } from './calibration-files.js'
 import { type DetectionLine, type Judged, lineOf, lineText, sayDetection, summaryOf } from './detection-report.js'
+import { checkSheet, checkSheetSources, detectionSheet, mostRows, rowOf, type SheetRow } from './detection-sheet.js'
 import { follow, now } from './diffusion.js'
 import type { Settings } from './journal.js'
 import { askedOf, type Member, markOf, marksAsked, messageOf, readKeyFiles } from './key-files.js'
@@ -48,6 +50,8 @@ export interface DetectRequest extends RecoveryRequest, LinesRequest {
   /** Adds the published formula. */
   readonly reference: boolean
   readonly correlation?: number
+  /** A picture to look at. */
+  readonly sheet?: string
 }
 
 /** Keys and files that are read, and fit each other. */
@@ -87,6 +91,8 @@ export interface FinishedDetection {
   /** Where they are kept: without a file, and for programs or of one picture. */
   readonly lines: readonly (DetectionLine | FailedLine)[]
   readonly isOne: boolean
+  /** Of the sheet; of the first pictures that this run read, and without one none. */
+  readonly rows: readonly SheetRow[]
   readonly seconds: number
   readonly cost: NetworkCost | undefined
 }
@@ -105,6 +111,7 @@ async function prepare(request: DetectRequest): Promise<Prepared> {
   if (calibration) checkCalibration(calibration, keys[0])
   if (request.reference) checkReference(asked)
   await checkLines(request)
+  await checkSheet(request)
   const recovery = recoveryOf(request, calibration)
   const undo = undoOf(request.undo)
   return { request, keys, asked, falsePositiveRate: fpr, messages, calibration, recovery, undo }
@@ -184,9 +191,13 @@ async function powersOf(
 export async function detectMarks(io: Terminal, paths: readonly string[], request: DetectRequest): Promise<number> {
   const prepared = await prepare(request)
   const listed = await listSources(paths)
+  checkSheetSources(request, listed)
   const { calibration, recovery } = prepared
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
   const finished = await withModelFor(listed, recovery, (model) => detectIn(io, prepared, listed, model))
+  if (request.sheet !== undefined && finished.rows.length > 0) {
+    await writeFileAtomically(request.sheet, await detectionSheet(finished))
+  }
   io.clear()
   sayDetection(io, finished)
   io.result(summaryOf(finished))
@@ -208,6 +219,7 @@ async function detectIn(
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   let mostCandidates = 1
   const kept: (DetectionLine | FailedLine)[] = []
+  const rows: SheetRow[] = []
   await surveySources<DetectionLine>(io, {
     listed,
     key: keys[0],
@@ -228,10 +240,16 @@ async function detectIn(
       io.say(lineText(line))
     },
     async work(opened, place) {
-      return (await judge(io, prepared, model, opened, place)).map((judged) => lineOf(prepared, judged))
+      const judged = await judge(io, prepared, model, opened, place)
+      if (request.sheet !== undefined) {
+        for (const [i, one] of judged.slice(0, mostRows - rows.length).entries()) {
+          rows.push(rowOf(prepared, opened[i]!, one))
+        }
+      }
+      return judged.map((one) => lineOf(prepared, one))
     },
   })
   const seconds = now() - begin
   const power = await powersOf(io, prepared, mostCandidates)
-  return { prepared, model: model?.name, settings, counts, power, lines: kept, isOne, seconds }
+  return { prepared, model: model?.name, settings, counts, power, lines: kept, isOne, rows, seconds }
 }

@@ -1,6 +1,7 @@
 /** A journal keeps what was appended, whatever ends the run, and goes on only with the run that it belongs to. */
+import { spawnSync } from 'node:child_process'
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Journal, journalOf, type Line, openJournal } from './journal.js'
@@ -118,9 +119,87 @@ it('goes on with a finished run, which stays until the new one is complete', asy
   const journal = await openJournal(path, { ...begun, resume: true, finished })
   expect(await linesOf(journal)).toEqual([{ picture: 'a' }])
   await journal.append([{ picture: 'b' }])
-  expect((await readdir(folder)).sort()).toEqual(['out.jsonl', 'out.jsonl.part'])
+  expect((await readdir(folder)).sort()).toEqual(['out.jsonl', 'out.jsonl.part', 'out.jsonl.part.lock'])
   await journal.complete(finished)
   expect(await readFile(finished, 'utf8')).toMatch(/"a"}\n{"picture":"b"}\n$/)
+})
+
+describe('a lock', () => {
+  const lock = () => `${path}.lock`
+  /** The number of a process that has ended. */
+  const goneProcess = () => spawnSync(process.execPath, ['--version']).pid
+  const held = { code: 'unavailable', message: expect.stringMatching(/no other run/) }
+  const leaveLock = (more: object) =>
+    writeFile(lock(), JSON.stringify({ pid: goneProcess(), host: hostname(), id: 'a', ...more }))
+
+  it('keeps a second run away, whatever it would do, until the first one closes', async () => {
+    const first = await openJournal(path, { ...begun, resume: false })
+    await first.append([{ picture: 'a' }])
+    for (const resume of [false, true]) {
+      await expect(openJournal(path, { ...begun, resume })).rejects.toMatchObject(held)
+    }
+    expect(JSON.parse(await readFile(lock(), 'utf8'))).toMatchObject({ pid: process.pid, host: hostname() })
+    await first.append([{ picture: 'b' }])
+    await first.close()
+    expect(await readdir(folder)).toEqual(['out.jsonl.part'])
+    const second = await openJournal(path, { ...begun, resume: true })
+    expect(await linesOf(second)).toEqual([{ picture: 'a' }, { picture: 'b' }])
+    await second.remove()
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it('does not stay where the journal is refused', async () => {
+    await leaveWith([{ picture: 'a' }])
+    await expect(openJournal(path, { ...begun, resume: false })).rejects.toThrow(/--resume/)
+    await expect(openJournal(path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
+    expect(await readdir(folder)).toEqual(['out.jsonl.part'])
+  })
+
+  it.each([
+    ['is gone', {}],
+    ['had the number that this one has now', { pid: process.pid }],
+  ])('of a process that %s is taken over by one of those that come', async (_, more) => {
+    await leaveLock(more)
+    const all = await Promise.allSettled(
+      Array.from({ length: 8 }, () => openJournal(path, { ...begun, resume: false })),
+    )
+    const opened = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    expect(opened).toHaveLength(1)
+    for (const one of all) if (one.status === 'rejected') expect(one.reason).toMatchObject(held)
+    await opened[0]!.close()
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it.each([
+    ['nothing yet', ''],
+    ['zeros, after a power cut,', '\0\0\0'],
+  ])('that holds %s is waited for, and taken over', async (_, text) => {
+    await writeFile(lock(), text)
+    await (await openJournal(path, { ...begun, resume: false })).close()
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it('left while another was taken over is no obstacle', async () => {
+    await leaveLock({})
+    await writeFile(`${lock()}.lock`, await readFile(lock()))
+    await (await openJournal(path, { ...begun, resume: false })).close()
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it.each([
+    ['a living process', { pid: process.ppid }, 'unavailable', /wait for it, or write elsewhere/i],
+    ['another machine', { host: 'elsewhere' }, 'unavailable', /of `elsewhere`.*remove that file/],
+    ['nobody', { pid: 0 }, 'bad-option', /a lock for .*something else/],
+  ])('of %s is left alone, and the message says what to do', async (_, more, code, wanted) => {
+    await leaveLock(more)
+    const before = await readFile(lock(), 'utf8')
+    await expect(openJournal(path, { ...begun, resume: true })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(wanted),
+    })
+    expect(await readFile(lock(), 'utf8')).toBe(before)
+    expect(await readdir(folder)).toEqual(['out.jsonl.part.lock'])
+  })
 })
 
 it('says that it cannot be written', async () => {

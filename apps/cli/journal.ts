@@ -8,6 +8,7 @@ import { copyFile, open, rename, rm, stat, truncate } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { expected } from 'undiffuse'
 import { unavailable } from 'undiffuse/node'
+import { type Lock, takeLock } from './lock.js'
 
 /** What a run was begun with: everything that its results depend on. Text, so that files can be compared. */
 export type Settings = Readonly<Record<string, string>>
@@ -42,16 +43,27 @@ export type Line = Readonly<Record<string, unknown>>
 export const journalOf = (output: string): string => `${output}.part`
 
 /**
- * Opens the journal of a run at `path`.
+ * Opens the journal of a run at `path`, and locks it (`path`.lock) until it is complete, removed or closed.
  *
  * A line is complete with its line feed: what follows the last one was cut off when the run ended and is dropped. Cost:
  * one pass over the file, in pieces. Throws `bad-option` for an unfinished run that is not to be resumed, for one that was
  * begun with other settings, naming the first that differs, and for a file that is no journal; `unavailable` where the
- * file cannot be read or written.
+ * file cannot be read or written, or another process writes to it.
  */
-export async function openJournal(
+export async function openJournal(path: string, options: JournalOptions): Promise<Journal> {
+  const lock = await takeLock(`${path}.lock`, path)
+  try {
+    return await openLocked(path, options, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function openLocked(
   path: string,
   { task, settings, resume, finished }: JournalOptions,
+  lock: Lock,
 ): Promise<Journal> {
   const isThere = await exists(path)
   if (isThere && !resume) {
@@ -73,13 +85,19 @@ export async function openJournal(
     })
   if (end === 0) await write(textOf(headerOf(task, settings)))
   let [isEmpty, isOpen] = [end === 0, true]
-  async function close() {
+  async function closeFile() {
     if (isOpen) await file.close()
     isOpen = false
   }
+  async function close() {
+    await closeFile()
+    lock.release()
+  }
   async function remove() {
-    await close()
+    isEmpty = false
+    await closeFile()
     await attempt(path, () => rm(path, { force: true }))
+    lock.release()
   }
   return {
     path,
@@ -90,9 +108,10 @@ export async function openJournal(
     },
     async complete(name) {
       isEmpty = false
-      await close()
+      await closeFile()
       await attempt(name, () => rename(path, name))
       await syncFolder(dirname(name))
+      lock.release()
     },
     remove,
     close: () => (isEmpty ? remove() : close()),

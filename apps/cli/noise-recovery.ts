@@ -8,6 +8,7 @@ import {
   decoderInverters,
   expected,
   type Fit,
+  type Fitted,
   type InvertAllOptions,
   inverters,
   naive,
@@ -16,7 +17,6 @@ import {
   parseRestorations,
   type Restoration,
   restorations,
-  type Tensor,
   type WatermarkKey,
 } from 'undiffuse'
 import { readImage } from 'undiffuse/node'
@@ -155,8 +155,7 @@ export const inversionOf = (
   chunk,
 })
 
-export interface FittedPicture {
-  readonly image: Tensor
+export interface FittedPicture extends Fitted {
   readonly notes: readonly string[]
 }
 
@@ -174,12 +173,12 @@ export async function readForKey(
   const picture = { path, ...(await readImage(path)) }
   const { image, notes } = picture
   const [first] = candidatesOf(image, undo, model.pictureSize(latentShape))
-  if (first?.undone !== undefined) return { image, notes, isOfAnotherSize: true }
-  return { image: fitPicture(picture, model.pixelMultiple, fit).image, notes, isOfAnotherSize: false }
+  if (first?.undone !== undefined) return { image, restore: (same) => same, notes, isOfAnotherSize: true }
+  return { ...fitPicture(picture, model.pixelMultiple, fit), notes, isOfAnotherSize: false }
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */
 export async function readFitted(path: string, model: OpenDiffusionModel, fit: Fit): Promise<FittedPicture> {
   const picture = { path, ...(await readImage(path)) }
-  return { image: fitPicture(picture, model.pixelMultiple, fit).image, notes: picture.notes }
+  return { ...fitPicture(picture, model.pixelMultiple, fit), notes: picture.notes }
 }

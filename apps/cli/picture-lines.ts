@@ -59,9 +59,14 @@ export async function openLines<L extends PictureLine>(
   const journal = await openJournal(journalOf(out), { ...begun, resume, finished: out })
   io.keeps(journal.path)
   const finished = new Set<string>()
-  for await (const line of journal.lines()) {
-    finished.add(pictureOf(line, journal.path))
-    heard(line as unknown as L)
+  try {
+    for await (const line of journal.lines()) {
+      finished.add(pictureOf(line, journal.path))
+      heard(line as unknown as L)
+    }
+  } catch (error) {
+    await journal.close()
+    throw error
   }
   return {
     finished,

@@ -5,11 +5,13 @@ import { ringId } from './ring-id.js'
 import { treeRing } from './tree-ring.js'
 
 export { type Secret, secretBytes, secretOf } from './secret.js'
+export { spectrumMagnitude } from './spectrum.js'
 export type {
   DistanceReading,
   Identification,
   Reading,
   Scheme,
+  SpectralMask,
   Validity,
   Watermark,
 } from './watermark.js'

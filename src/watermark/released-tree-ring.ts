@@ -2,12 +2,12 @@
  * Tree-ring marks as the released code makes them, for comparison with published numbers. The mask is one row off the zero
  * frequency, so that keys are not conjugate-symmetric and part of them is lost when the real part is kept.
  */
-import { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from '../math/fft.js'
+import { inverseFft2, inverseFftshift, type Spectrum } from '../math/fft.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 import { zeros } from '../math/tensor.js'
 import { distancePValue, referencePValue } from './distance.js'
 import { blocksOf, normals, type Secret } from './secret.js'
-import { planeOf, withPlane } from './spectrum.js'
+import { planeOf, shiftedSpectrum, withPlane } from './spectrum.js'
 import { checked, type Reading, refuseMessage, type Watermark } from './watermark.js'
 
 /** A complex number for each masked bin of the shifted spectrum, in units of the orthonormal transform. */
@@ -49,14 +49,6 @@ function discAround(height: number, width: number, radius: number, centreRow: nu
   return places
 }
 
-/** √(1/HW)·F, the zero frequency in the middle. */
-function spectrumOf(plane: Tensor): Spectrum {
-  const { real, imaginary } = fft2(plane)
-  const scale = 1 / Math.sqrt(plane.data.length)
-  const scaled = (part: Tensor) => ({ shape: part.shape, data: fftshift(part).data.map((value) => scale * value) })
-  return { real: scaled(real), imaginary: scaled(imaginary) }
-}
-
 function planeFrom({ real, imaginary }: Spectrum): Tensor {
   const scale = Math.sqrt(real.data.length)
   const scaled = (part: Tensor) => ({
@@ -68,7 +60,7 @@ function planeFrom({ real, imaginary }: Spectrum): Tensor {
 
 /** Writes the key into the masked bins and keeps the real part. */
 export function imprintReleased(noise: Tensor, { channel, places, real, imaginary }: ReleasedKey): Tensor {
-  const spectrum = spectrumOf(planeOf(noise, channel))
+  const spectrum = shiftedSpectrum(planeOf(noise, channel))
   places.forEach((place, i) => {
     spectrum.real.data[place] = real[i]!
     spectrum.imaginary.data[place] = imaginary[i]!
@@ -81,7 +73,7 @@ export function readReleased(
   noise: Tensor,
   { channel, places }: Pick<ReleasedKey, 'channel' | 'places'>,
 ): Pick<ReleasedKey, 'real' | 'imaginary'> {
-  const spectrum = spectrumOf(planeOf(noise, channel))
+  const spectrum = shiftedSpectrum(planeOf(noise, channel))
   const at = (part: Tensor) => Float64Array.from(places, (place) => part.data[place]!)
   return { real: at(spectrum.real), imaginary: at(spectrum.imaginary) }
 }
@@ -120,7 +112,7 @@ function ringOf(place: number, height: number, width: number): number {
 /** The numbers of the mask and of its opposite bins that are independent of each other, read from a plane. */
 function independent(plane: Tensor, places: readonly number[]): Float64Array {
   const [height, width] = plane.shape as [number, number]
-  const { real, imaginary } = spectrumOf(plane)
+  const { real, imaginary } = shiftedSpectrum(plane)
   const opposite = (place: number) => {
     const [x, y] = [place % width, Math.floor(place / width)]
     return ((height - y) % height) * width + ((width - x) % width)
@@ -146,6 +138,7 @@ export function releasedTreeRing(settings: ReleasedSettings, secret: Secret, sha
     name: 'tree-ring',
     latentShape: shape,
     messageBits: 0,
+    spectralMask: { channels: [key.channel], places: key.places },
     imprint(noise, message) {
       refuseMessage(message, 'tree-ring')
       return imprintReleased(noise, key)

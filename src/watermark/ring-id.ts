@@ -7,7 +7,7 @@ import { expected } from '../core/errors.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 import type { Secret } from './secret.js'
 import { mostSigns, signedSumTail } from './signs.js'
-import { type Bin, coordinatesOf, halfDisc, planeOf, withCoordinates, withPlane } from './spectrum.js'
+import { type Bin, coordinatesOf, halfDisc, placesOf, planeOf, withCoordinates, withPlane } from './spectrum.js'
 import { checked, planesOf, type Reading, refuseMessage, type Scheme } from './watermark.js'
 
 interface Layout {
@@ -99,11 +99,13 @@ export const ringId = define({
       watermark(secret, shape, member) {
         const layout = layoutOf(shape)
         const word = wordOf(secret, layout.signs, member)
+        const [, height, width] = planesOf(shape, 'ring-id')
         return checked({
           name: 'ring-id',
           latentShape: shape,
           messageBits: 0,
           smallestPValue: 0.5 ** layout.signs,
+          spectralMask: { channels: layout.channels, places: placesOf(layout.bins, height, width) },
           imprint(noise, message) {
             refuseMessage(message, 'ring-id')
             return layout.channels.reduce((marked, channel, k) => {

@@ -3,8 +3,8 @@
  * F(−u) = F̄(u): half of its bins say everything, and of white noise of unit deviation every number here is a standard
  * normal one, independent of the others.
  */
-import { fft2, inverseFft2, type Spectrum } from '../math/fft.js'
-import type { Tensor } from '../math/tensor.js'
+import { fft2, fftshift, inverseFft2, type Spectrum } from '../math/fft.js'
+import { map, type Tensor } from '../math/tensor.js'
 
 /** A bin of the upper half of the spectrum, by its frequency; the opposite one is its conjugate. */
 export interface Bin {
@@ -49,6 +49,31 @@ export function halfDisc(radius: number): readonly Bin[] {
 
 const indexOf = ({ row, column }: Pick<Bin, 'row' | 'column'>, [height, width]: readonly number[]): number =>
   ((row + height!) % height!) * width! + ((column + width!) % width!)
+
+/** √(1/HW)·F of a plane, the zero frequency in the middle, [⌊H/2⌋, ⌊W/2⌋]. */
+export function shiftedSpectrum(plane: Tensor): Spectrum {
+  const { real, imaginary } = fft2(plane)
+  const scale = 1 / Math.sqrt(plane.data.length)
+  const scaled = (part: Tensor) => map(fftshift(part), (value) => scale * value)
+  return { real: scaled(real), imaginary: scaled(imaginary) }
+}
+
+/** Where bins and their opposites are in the shifted spectrum: row·width + column. */
+export function placesOf(bins: readonly Bin[], height: number, width: number): readonly number[] {
+  const [row, column] = [Math.floor(height / 2), Math.floor(width / 2)]
+  return bins.flatMap((bin) => [1, -1].map((side) => (row + side * bin.row) * width + column + side * bin.column))
+}
+
+/**
+ * |F| of one channel of a noise, height × width: F the orthonormal Fourier transform, the zero frequency in the middle. Of
+ * white noise of unit deviation the square is 1 on average, everywhere. It comes from the noise alone.
+ *
+ * @example spectrumMagnitude(torchNoise(0, [4, 16, 16]), 3).shape // [16, 16]
+ */
+export function spectrumMagnitude(noise: Tensor, channel: number): Tensor {
+  const { real, imaginary } = shiftedSpectrum(planeOf(noise, channel))
+  return map(real, (value, i) => Math.hypot(value, imaginary.data[i]!))
+}
 
 /** √(2/HW)·(Re F(u), Im F(u)) for each bin: an isometry of planes whose other bins are 0. */
 export function coordinatesOf(plane: Tensor, bins: readonly Bin[]): Float64Array {

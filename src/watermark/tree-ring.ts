@@ -10,7 +10,16 @@ import { distancePValue, referencePValue } from './distance.js'
 import { directionOf, identifyDirection, membersOf } from './family.js'
 import { releasedTreeRing } from './released-tree-ring.js'
 import type { Secret } from './secret.js'
-import { type Bin, coordinatesOf, energyOutside, halfDisc, planeOf, withCoordinates, withPlane } from './spectrum.js'
+import {
+  type Bin,
+  coordinatesOf,
+  energyOutside,
+  halfDisc,
+  placesOf,
+  planeOf,
+  withCoordinates,
+  withPlane,
+} from './spectrum.js'
 import { checked, planesOf, type Reading, refuseMessage, type Scheme, type Watermark } from './watermark.js'
 
 export const patterns = ['rand', 'ring', 'zeros', 'const'] as const
@@ -149,10 +158,12 @@ interface CentredKey {
 }
 
 function centred(layout: Layout, { channel, key, direction, shape }: CentredKey): Watermark {
+  const [, height, width] = planesOf(shape, 'tree-ring')
   return {
     name: 'tree-ring',
     latentShape: shape,
     messageBits: 0,
+    spectralMask: { channels: [channel], places: placesOf(layout.bins, height, width) },
     imprint(noise, message) {
       refuseMessage(message, 'tree-ring')
       return withPlane(noise, channel, withCoordinates(planeOf(noise, channel), layout.bins, key))

@@ -37,6 +37,13 @@ export interface DistanceReading {
   readonly referencePValue: number
 }
 
+/** Where in the spectrum of the noise a mark is written: it follows from the scheme's options, not from the secret. */
+export interface SpectralMask {
+  readonly channels: readonly number[]
+  /** Places in the shifted spectrum of a channel: row·width + column. */
+  readonly places: readonly number[]
+}
+
 /** A mark of one key, for noise of one shape. */
 export interface Watermark {
   readonly name: string
@@ -45,6 +52,8 @@ export interface Watermark {
   readonly messageBits: number
   /** No picture has a smaller p-value than this; absent where that is smaller than anybody asks for. */
   readonly smallestPValue?: number
+  /** Absent where the mark is not in the spectrum. */
+  readonly spectralMask?: SpectralMask
   /** The marked noise. Throws `bad-option` for a message where there is room for none, or of another length. */
   imprint(noise: Tensor, message?: string): Tensor
   read(noise: Tensor): Reading

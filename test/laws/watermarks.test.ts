@@ -5,9 +5,9 @@
 import { describe, expect, it } from 'vitest'
 import { watermarks } from '../../src/catalog.js'
 import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
-import { torchGenerator } from '../../src/math/noise.js'
+import { torchGenerator, torchNoise } from '../../src/math/noise.js'
 import { combine, map, norm, type Tensor } from '../../src/math/tensor.js'
-import { gaussianShading, prc, type Scheme, secretOf, treeRing } from '../../src/watermark/index.js'
+import { gaussianShading, prc, type Scheme, secretOf, spectrumMagnitude, treeRing } from '../../src/watermark/index.js'
 
 const shape = [4, 16, 16]
 const random = torchGenerator(2026)
@@ -54,6 +54,9 @@ function checkUniform(pValues: readonly number[], isDiscrete: boolean) {
   if (!isDiscrete) expect(kolmogorovSmirnov(pValues)).toBeGreaterThan(leastUniformity)
 }
 
+/** Of transforms there and back, in float64. */
+const rounding = 1e-9
+
 const isDiscrete = (name: string) => name === 'gaussian-shading' || name === 'prc'
 
 describe.each(schemes)('%s', (name, scheme) => {
@@ -66,6 +69,28 @@ describe.each(schemes)('%s', (name, scheme) => {
     })
     checkUniform(pValues, isDiscrete(name))
   })
+
+  const { spectralMask } = scheme.watermark(secret(0), shape, 0)
+  if (spectralMask)
+    it('says where in the spectrum it is, whatever the secret, and leaves the rest alone', () => {
+      const { channels, places } = spectralMask
+      const [, height, width] = shape as [number, number, number]
+      const plain = torchNoise(1, shape)
+      const mark = scheme.watermark(secret(1), shape, 0)
+      expect(mark.spectralMask).toEqual(spectralMask)
+      // What is written at a frequency is read at the opposite one too: noise is real.
+      const opposite = (at: number) =>
+        ((2 * height - Math.floor(at / width)) % height) * width + ((2 * width - (at % width)) % width)
+      const own = new Set([...places, ...places.map(opposite)])
+      const marked = mark.imprint(plain)
+      for (let channel = 0; channel < shape[0]!; channel++) {
+        const [before, after] = [plain, marked].map((one) => spectrumMagnitude(one, channel).data)
+        const changed = [...before!.keys()].filter((at) => Math.abs(before![at]! - after![at]!) > rounding)
+        if (channels.includes(channel)) expect(changed.length).toBeGreaterThan(own.size / 2)
+        else expect(changed).toEqual([])
+        for (const at of changed) expect(own).toContain(at)
+      }
+    })
 
   const isAny = isAnyPicture(scheme)
   if (isAny)

@@ -43,12 +43,17 @@ calibration are read in the picture as it is alone.
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
 that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
 line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
-goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed.
+goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed. A second
+run with the same \`--out\` is refused while the first is under way.
+With \`--sheet\` the first 12 pictures that can be read are rows of a picture: as given, what the latent decodes to, the
+recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
+key. Of more than 1000 pictures no sheet is made; with \`--resume\` it shows those that were not finished before.
 The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
 
 Examples:
   $ undiffuse watermark detect marked.png --key key.json
   $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball on the left" --message c0de --json
+  $ undiffuse watermark detect marked.png --key key.json --sheet marked.sheet.png
   $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
   $ undiffuse watermark detect shared.png --key key.json --undo border flip rotation:range=5
   $ undiffuse watermark detect part.png --key key.json --undo crop resize
@@ -149,6 +154,7 @@ function addDetect(group: Command): void {
     .option('--correlation <rho>', 'of recovered noise with that of the picture, for the power', positiveShare)
     .option('--reference', 'add the published p-value of tree-ring marks, which is miscalibrated', false)
   addLinesOptions(addRecoveryOptions(addUndoOption(command)))
+    .option('--sheet <file>', 'a .png file to look at: pictures, their noise, and what the mark reads there')
     .option('--exit-code', 'end with 1 where no picture is marked', false)
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', inversionHelp(undoHelp(detectHelp)))

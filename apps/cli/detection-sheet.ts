@@ -66,13 +66,15 @@ export function rowOf(prepared: Pick<Prepared, 'keys'>, { name, value }: Opened<
   ]
 }
 
-function pictureCells(name: string, value: ReadSource, { inversion }: Judged): SheetRow {
+/** Of a picture in which something was undone, D(z) is of what it may have been. */
+function pictureCells(name: string, value: ReadSource, { inversion, findings: [first] }: Judged): SheetRow {
   if ('noise' in value) return []
   const { image, restore } = value.picture
   const { picture, psnrAfterDb } = inversion!.decoder!
+  const undone = first?.undone === undefined ? [] : [first.undone]
   return [
     { image: shrunk(restore(image)), label: basename(name) },
-    { image: shrunk(restore(picture)), label: `D(z)\nPSNR ${decibels(psnrAfterDb)}` },
+    { image: shrunk(restore(picture)), label: ['D(z)', `PSNR ${decibels(psnrAfterDb)}`, ...undone].join('\n') },
   ]
 }
 

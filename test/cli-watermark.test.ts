@@ -284,7 +284,7 @@ describe('undiffuse watermark detect', () => {
 
     // Padded, it is of the right size, and everything in it is eight pixels off.
     expect((await detect('part.png', {})).result.results[0]).toMatchObject({ candidates: 1, verdict: 'unmarked' })
-    await expect(detect('many/small.png', {})).rejects.toMatchObject(refusal('bad-shape', /`resize`, `crop`/))
+    await expect(detect('many/small.png', {})).rejects.toMatchObject(refusal('bad-shape', /--undo resize/))
     const words = ['watermark', 'detect', input('part.png'), '--key', key('shading'), '--undo', 'crop', '--fpr', '1e-4']
     const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
     const stdout = await succeeded([...words, ...sampling])
@@ -294,6 +294,20 @@ describe('undiffuse watermark detect', () => {
     const zeros = await detect('mirrored.png', { undo: ['flip', 'quarter-turn'], key: [key('zeros')] })
     expect(zeros.result.results[0].findings[0]).toMatchObject({ verdict: 'undecided', undone: null })
     await expect(detect('part.png', { undo: ['corp'] })).rejects.toMatchObject(refusal('bad-option', /`crop`/))
+  })
+
+  it('writes nothing over a key or a picture', async () => {
+    const secret = await readFile(key('shading'), 'utf8')
+    await expect(detect('many', { out: key('shading') })).rejects.toMatchObject(
+      refusal('bad-option', /`--out`.*which is `--key` too/),
+    )
+    const sheet = input('many/plain-50.png')
+    await expect(detect('many', { sheet })).rejects.toMatchObject(refusal('bad-option', /which is `a picture` too/))
+    expect(await readFile(key('shading'), 'utf8')).toBe(secret)
+    const saved = input('q.safetensors')
+    await expect(generate('q.png', { saveNoise: saved, saveLatent: saved })).rejects.toMatchObject(
+      refusal('bad-option', /`--save-latent`.*which is `--save-noise` too/),
+    )
   })
 
   it('says of one picture what the verdict rests on, and what its key and others find', async () => {
@@ -379,8 +393,8 @@ describe('undiffuse watermark detect', () => {
     ['many/marked-0.png', () => ({ out: input('none/a.jsonl') }), 'unavailable', /no such file or folder/],
     ['many/marked-0.png', () => ({ sheet: input('none/a.png') }), 'unavailable', /no such file or folder/],
     ['many/marked-0.png', () => ({ sheet: input('a.jpg') }), 'bad-option', /ends in \.png/],
-    ['many/marked-0.png', () => ({ sheet: input('many/marked-0.png') }), 'bad-option', /one of the pictures/],
-    ['many/marked-0.png', () => ({ sheet: input('a.png'), out: input('a.png') }), 'bad-option', /another file/],
+    ['many/marked-0.png', () => ({ sheet: input('many/marked-0.png') }), 'bad-option', /which is `a picture` too/],
+    ['many/marked-0.png', () => ({ sheet: input('a.png'), out: input('a.png') }), 'bad-option', /which is `--out` too/],
   ] as const)('%s %#: refuses what does not fit, and leaves nothing', async (source, more, code, wanted) => {
     const before = await readdir(folder)
     await expect(detect(source, more())).rejects.toMatchObject(refusal(code, wanted))

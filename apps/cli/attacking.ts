@@ -12,8 +12,9 @@ import {
   round8,
   type Tensor,
 } from 'undiffuse'
-import { checkWritable, contactSheet, encodePng, pictureTools, readImage, writeFilesAtomically } from 'undiffuse/node'
+import { contactSheet, encodePng, pictureTools, readImage, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
+import { prepareOutputs } from './outputs.js'
 import { pictureFiles } from './pictures.js'
 import type { Terminal } from './terminal.js'
 import { decibels, finiteOrNull } from './words.js'
@@ -88,8 +89,8 @@ function checkOutputs(jobs: readonly Job[], single: boolean): void {
 /** Nothing is computed for outputs that cannot be written. */
 async function prepare(jobs: readonly Job[], sheet: string | undefined): Promise<void> {
   if (sheet !== undefined) await mkdir(dirname(sheet), { recursive: true }).catch(() => {})
-  for (const { output } of jobs) await checkWritable(output)
-  if (sheet !== undefined) await checkWritable(sheet)
+  const [pictures, results] = [jobs.map(({ picture }) => picture), jobs.map(({ output }) => output)]
+  await prepareOutputs({ '--output': results, 'the sheet': sheet }, { 'a picture': pictures })
 }
 
 async function run(

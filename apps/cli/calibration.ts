@@ -19,7 +19,7 @@ import {
   sizeOf,
   type Tensor,
 } from 'undiffuse'
-import { checkWritable, nodeFiles, writeFileAtomically } from 'undiffuse/node'
+import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
 import { calibrationFile } from './calibration-files.js'
 import { probability, recoveryText } from './detection-report.js'
 import { follow, now, withModel } from './diffusion.js'
@@ -34,6 +34,7 @@ import {
   settingsOf,
 } from './noise-recovery.js'
 import type { PictureSize } from './numbers.js'
+import { prepareOutputs } from './outputs.js'
 import { type FailedLine, failedLine, modelFingerprint, type PictureLine, pictureOf } from './picture-lines.js'
 import { picturesIn } from './pictures.js'
 import { samplingOf } from './recipe.js'
@@ -178,7 +179,10 @@ export async function calibrate(io: Terminal, paths: readonly string[], request:
     throw expected('bad-option', 'pictures', '`calibrate`', 'none', remedy)
   }
   const recovery = recoveryOf(request)
-  await checkWritable(request.output)
+  await prepareOutputs(
+    { '--output': request.output, 'what is unfinished': journalOf(request.output) },
+    { 'the pictures': paths, '--prompts': request.prompts },
+  )
   const pictures = new Set((await Promise.all(paths.map(picturesIn))).flat())
   const finished = await withModel(recovery, recovery.recipe, async (model, cost): Promise<FinishedCalibration> => {
     const begin = now()

@@ -11,9 +11,9 @@
  * has them can forge and remove the mark; of PRC they are a codeword, and enough of those are the code. That holds for
  * unmarked pictures too, so that whoever may ask could choose what to learn.
  */
-import { basename, extname, resolve } from 'node:path'
+import { basename, extname } from 'node:path'
 import { expected, resize, type SpectralMask, spectrumMagnitude, type Tensor, zeros } from 'undiffuse'
-import { type ContactSheetCell, checkWritable, contactSheet } from 'undiffuse/node'
+import { type ContactSheetCell, contactSheet } from 'undiffuse/node'
 import type { DetectRequest, FinishedDetection, Prepared } from './detection.js'
 import { type Judged, probability, sheetText, verdictText } from './detection-report.js'
 import { noiseCell } from './noise-report.js'
@@ -29,27 +29,17 @@ export const mostRows = 12
 const mostSources = 1000
 const cellSize = 256
 
-/** Nothing is computed for a sheet that cannot be written. */
-export async function checkSheet({ sheet, out }: Pick<DetectRequest, 'sheet' | 'out'>): Promise<void> {
-  if (sheet === undefined) return
-  if (extname(sheet).toLowerCase() !== '.png') {
-    throw expected('bad-option', 'a name that ends in .png', '`--sheet`', `\`${sheet}\``, 'Change the name.')
-  }
-  if (out !== undefined && resolve(out) === resolve(sheet)) {
-    throw expected('bad-option', 'another file than `--out`', '`--sheet`', `\`${sheet}\``, 'Change the name.')
-  }
-  await checkWritable(sheet)
+/** Throws `bad-option` for a sheet that is no PNG. */
+export function checkSheet({ sheet }: Pick<DetectRequest, 'sheet'>): void {
+  if (sheet === undefined || extname(sheet).toLowerCase() === '.png') return
+  throw expected('bad-option', 'a name that ends in .png', '`--sheet`', `\`${sheet}\``, 'Change the name.')
 }
 
-/** Throws `bad-option` for more sources than a sheet is of, and for a sheet in place of one of them. */
+/** Throws `bad-option` for more sources than a sheet is of. */
 export function checkSheetSources({ sheet }: Pick<DetectRequest, 'sheet'>, { sources }: ListedSources): void {
-  if (sheet === undefined) return
-  if (sources.length > mostSources) {
-    const remedy = 'Make a sheet of some of them, in a run of its own.'
-    throw expected('bad-option', `at most ${mostSources} pictures`, '`--sheet`', `${sources.length}`, remedy)
-  }
-  if (sources.every(({ name }) => resolve(name) !== resolve(sheet))) return
-  throw expected('bad-option', 'a file of its own', '`--sheet`', 'one of the pictures', 'Change the name.')
+  if (sheet === undefined || sources.length <= mostSources) return
+  const remedy = 'Make a sheet of some of them, in a run of its own.'
+  throw expected('bad-option', `at most ${mostSources} pictures`, '`--sheet`', `${sources.length}`, remedy)
 }
 
 /** A picture as given, D(z), its noise and what the surest of the marks reads there; of noise that was given the last two. */

@@ -110,11 +110,18 @@ async function prepare(request: DetectRequest): Promise<Prepared> {
   const calibration = request.calibration === undefined ? undefined : await readCalibration(request.calibration)
   if (calibration) checkCalibration(calibration, keys[0])
   if (request.reference) checkReference(asked)
-  await checkLines(request)
-  await checkSheet(request)
+  checkSheet(request)
   const recovery = recoveryOf(request, calibration)
   const undo = undoOf(request.undo)
   return { request, keys, asked, falsePositiveRate: fpr, messages, calibration, recovery, undo }
+}
+
+/** Nothing is computed for files that cannot be written, or are read. */
+async function checkOutputs(request: DetectRequest, listed: ListedSources): Promise<void> {
+  checkSheetSources(request, listed)
+  const { key, calibration, sheet } = request
+  const pictures = listed.sources.map(({ name }) => name)
+  await checkLines(request, { '--key': key, '--calibration': calibration, 'a picture': pictures }, { '--sheet': sheet })
 }
 
 const readingOfNothing = (asked: AskedKey) => markOf(asked).read(zeros(asked.key.latentShape))
@@ -191,7 +198,7 @@ async function powersOf(
 export async function detectMarks(io: Terminal, paths: readonly string[], request: DetectRequest): Promise<number> {
   const prepared = await prepare(request)
   const listed = await listSources(paths)
-  checkSheetSources(request, listed)
+  await checkOutputs(request, listed)
   const { calibration, recovery } = prepared
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
   const finished = await withModelFor(listed, recovery, (model) => detectIn(io, prepared, listed, model))

@@ -20,9 +20,10 @@ import {
   type Tensor,
   tensor,
 } from 'undiffuse'
-import { checkWritable, decodeImage, encodePng, readImage, writeFilesAtomically } from 'undiffuse/node'
+import { decodeImage, encodePng, readImage, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import { editReport, editSheet, sayEdit } from './edit-report.js'
+import { prepareOutputs } from './outputs.js'
 import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
 import { type Recipe, samplingOf } from './recipe.js'
 import type { Terminal } from './terminal.js'
@@ -180,7 +181,9 @@ export async function editPicture(io: Terminal, request: EditRequest): Promise<v
   checkLock(request, method)
   const outputs = outputsOf(request)
   const [picture] = (await readPictures([request.picture], io.signal)) as [NamedPicture]
-  for (const path of Object.values(outputs)) await checkWritable(path)
+  const { picture: edit, mask: saved, ...beside } = outputs
+  const inputs = { 'the picture': request.picture, '--mask': request.mask }
+  await prepareOutputs({ '--output': edit, '--save-mask': saved, ...beside }, inputs)
 
   const done = await withModel(request, request, async (model, cost) => {
     const begin = now()

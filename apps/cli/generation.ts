@@ -12,10 +12,11 @@ import {
   torchNoise,
   type WatermarkKey,
 } from 'undiffuse'
-import { checkWritable, contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
+import { contactSheet, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, type PrecisionName, withModel } from './diffusion.js'
 import { messageOf, readKeyFile } from './key-files.js'
 import type { PictureSize } from './numbers.js'
+import { prepareOutputs } from './outputs.js'
 import { completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
 import { checkTensorFileName, fileTypeOf, readTensorFile, stateFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
@@ -253,10 +254,9 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
   requiredPrompt(recipe.prompt, 'Say what to show: `undiffuse generate "a red circle"`.')
   const paths = pathsOf(request.output, starts)
   const outputs = await outputsOf(request, starts.length)
-  for (const path of [...paths, ...Object.values(outputs)]) {
-    io.signal.throwIfAborted()
-    await checkWritable(path)
-  }
+  const { sheet, noise, latent } = outputs
+  const files = { '--output': paths, 'the sheet': sheet, '--save-noise': noise, '--save-latent': latent }
+  await prepareOutputs(files, { '--watermark': request.watermark, '--noise': request.noise })
 
   const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedGeneration> => {
     const begin = now()

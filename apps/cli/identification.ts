@@ -180,10 +180,11 @@ async function identifyIn(
 export async function identifyMarks(io: Terminal, paths: readonly string[], request: IdentifyRequest): Promise<void> {
   const key = await readKeyFile(request.key)
   checkIdentifies(key)
-  await checkLines(request)
   const recovery = recoveryOf(request)
   const undo = undoOf(request.undo)
   const listed = await listSources(paths)
+  const pictures = listed.sources.map(({ name }) => name)
+  await checkLines(request, { '--key': request.key, 'a picture': pictures })
   const finished = await withModelFor(listed, recovery, (model) => {
     return identifyIn(io, { request, key, recovery, undo, model }, listed)
   })

@@ -16,10 +16,11 @@ import {
   safetensor,
   type Tensor,
 } from 'undiffuse'
-import { checkWritable, nodeFiles, writeFilesAtomically } from 'undiffuse/node'
+import { nodeFiles, writeFilesAtomically } from 'undiffuse/node'
 import type { PrecisionName } from './diffusion.js'
 import { inversionReport, inversionSheet, sayReport } from './inversion-report.js'
 import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
+import { prepareOutputs } from './outputs.js'
 import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
 import type { Terminal } from './terminal.js'
 
@@ -70,9 +71,9 @@ function outputsOf({ output, report }: InversionRequest, first: string): Outputs
 }
 
 /** Nothing is computed for outputs that cannot be written. The report's folder is made. */
-async function prepare({ report }: InversionRequest, outputs: Outputs): Promise<void> {
+async function prepare({ report }: InversionRequest, outputs: Outputs, paths: readonly string[]): Promise<void> {
   if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
-  for (const path of Object.values(outputs)) await checkWritable(path)
+  await prepareOutputs({ ...outputs }, { 'the pictures': paths })
 }
 
 const stack = (latents: readonly Tensor[]): Tensor => ({
@@ -107,7 +108,7 @@ export async function invertPictures(io: Terminal, paths: readonly string[], req
   const networks = await openAutoencoderNetworks(nodeFiles, await modelFolder(request.model))
   const sources = await readPictures(paths, io.signal)
   const fitted = sources.map((source) => fitPicture(source, networks.downscaling, request.fit))
-  await prepare(request, outputs)
+  await prepare(request, outputs, paths)
 
   const { device, lean, chunk } = request
   const finished = await withRuntime(device, async (runtime, cost): Promise<FinishedInversion> => {

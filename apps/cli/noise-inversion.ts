@@ -15,9 +15,10 @@ import {
   parse,
   type Tensor,
 } from 'undiffuse'
-import { checkWritable, type FileContent, writeFilesAtomically } from 'undiffuse/node'
+import { type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import { noisePlot, noiseReport, noiseSheet, sayNoiseReport } from './noise-report.js'
+import { prepareOutputs } from './outputs.js'
 import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
 import { completed, type Recipe, samplingOf, withRemembered } from './recipe.js'
 import { checkTensorFileName, fileTypeOf, isTensorFile, readTensorFile, tensorFile } from './tensor-files.js'
@@ -84,9 +85,13 @@ function outputsOf({ output, report }: NoiseRequest, first: string): Required<No
 }
 
 /** Nothing is computed for outputs that cannot be written. The report's folder is made. */
-async function prepare({ report }: NoiseRequest, outputs: Required<NoiseOutputs>): Promise<void> {
+async function prepare(
+  { report }: NoiseRequest,
+  outputs: Required<NoiseOutputs>,
+  paths: readonly string[],
+): Promise<void> {
   if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
-  for (const path of Object.values(outputs)) await checkWritable(path)
+  await prepareOutputs({ ...outputs }, { 'what is inverted': paths })
 }
 
 /** Pictures, or the latents in files, and what the first file says of how they were made. */
@@ -186,7 +191,7 @@ export async function invertToNoise(io: Terminal, paths: readonly string[], requ
   // The memory is of the solver that the file names.
   const isAnother = request.solver !== undefined || request.steps !== undefined
   const sources = isAnother ? read.map(({ memory: _, ...source }) => source) : read
-  await prepare(request, outputs)
+  await prepare(request, outputs, paths)
 
   const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedNoise> => {
     const begin = now()

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expected, type UndiffuseError } from 'undiffuse'
-import { checkWritable } from 'undiffuse/node'
 import { journalOf, type Line, openJournal, type Settings } from './journal.js'
 import { modelFolder } from './networks.js'
+import { type NamedFiles, prepareOutputs } from './outputs.js'
 import type { Terminal } from './terminal.js'
 
 export interface PictureLine {
@@ -37,12 +37,18 @@ export interface PictureLines<L extends PictureLine> {
   close(): Promise<void>
 }
 
-/** Nothing is computed for a file that cannot be written, or without one to go on with. */
-export async function checkLines({ out, resume }: LinesRequest): Promise<void> {
-  if (out !== undefined) return await checkWritable(out)
-  if (!resume) return
-  const remedy = 'Pass the `--out` of the run to go on with.'
-  throw expected('bad-option', 'a file', '`--out`', 'none, with `--resume`', remedy)
+/** Nothing is computed for files that cannot be written or are read, or without one to go on with. */
+export async function checkLines(
+  { out, resume }: LinesRequest,
+  inputs: NamedFiles,
+  others: NamedFiles = {},
+): Promise<void> {
+  if (out === undefined && resume) {
+    const remedy = 'Pass the `--out` of the run to go on with.'
+    throw expected('bad-option', 'a file', '`--out`', 'none, with `--resume`', remedy)
+  }
+  const lines = out === undefined ? {} : { '--out': out, 'what is unfinished': journalOf(out) }
+  await prepareOutputs({ ...lines, ...others }, inputs)
 }
 
 /** `heard` is told each line: those that are there first, then those that are kept. */

@@ -10,8 +10,9 @@ import {
   type Tensor,
   vjp,
 } from 'undiffuse'
-import { checkWritable, nodeFiles, writeFileAtomically } from 'undiffuse/node'
+import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
 import { modelFolder, withRuntime } from '../networks.js'
+import { prepareOutputs } from '../outputs.js'
 import { runCommand } from '../terminal.js'
 
 interface RunOptions {
@@ -76,7 +77,7 @@ Examples:
     )
     .action((model: string, options: RunOptions) =>
       runCommand(options.json, async (io) => {
-        await checkWritable(options.output)
+        await prepareOutputs({ '--output': options.output }, { '--feed': options.feed, 'the model': model })
         const feed = await readTensors(nodeFiles, options.feed)
         const cotangents = cotangentsOf(options.vjp ?? [], feed)
         const shapes = Object.fromEntries([...feed].map(([name, { shape }]) => [name, shape]))

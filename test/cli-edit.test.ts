@@ -47,6 +47,11 @@ beforeAll(async () => {
   await makePipeline(input('tiny'), 'tiny')
   await writeFile(input('picture.png'), await png(side, side, (x, y) => 8 * x + 7 * y))
   await writeFile(input('odd.png'), await png(side - 3, side - 1, (x, y) => 8 * x + 7 * y))
+  await writeFile(input('white.png'), await png(side, side, () => 255))
+  const clear = {
+    create: { width: side, height: side, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+  } as const
+  await sharp(clear).png().toFile(input('transparent.png'))
   await writeFile(input('mask.png'), await png(side, side, (x) => (x < 5 ? 255 : 0)))
   await writeFile(input('odd-mask.png'), await png(side - 3, side - 1, (x) => (x < 5 ? 255 : 0)))
   await writeFile(input('black.png'), await png(side, side, () => 0))
@@ -166,6 +171,9 @@ describe.concurrent('bad command lines', () => {
     [() => edit('--method', 'exact'), 2, /exact-blending/],
     [() => edit('--mask', input('odd.png')), 3, /16×16.*15×13/],
     [() => edit('--mask', input('black.png')), 2, /white/],
+    [() => edit('--mask', input('transparent.png')), 4, /a mask without transparency.*white where/],
+    [() => edit('--mask', input('white.png'), '--lock-background'), 2, /a mask with an outside.*all white/],
+    [() => edit('--save-mask', input('e.png'), '-o', input('e.png')), 2, /`--save-mask`.*`--output` too/],
     [() => edit('--background-bound', '1'), 2, /--lock-background/],
     [() => edit('--lock-background', '--method', 'naive'), 2, /a mask.*exact-blending/],
     [() => edit('-o', 'a.jpg'), 2, /ends in \.png/],

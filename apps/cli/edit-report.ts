@@ -92,6 +92,10 @@ export function sayEdit(io: Terminal, finished: FinishedEdit): void {
   if (mask) {
     const share = mask.data.reduce((sum, value) => sum + value, 0) / mask.data.length
     io.say(`  mask         ${request.mask ?? 'found'}, ${(100 * share).toFixed(1)} % of the picture`)
+    if (share === 0) {
+      const why = request.from === request.to ? 'the prompts are the same' : 'the changed words are looked at nowhere'
+      io.say(`  nothing      was changed: ${why}. Change a word, or pass a \`--mask\``)
+    }
   } else io.say('  mask         none: everything may change')
   if (before) io.say(`  outside      ${backgroundText(before)}`)
   if (lock && after)

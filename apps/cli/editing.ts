@@ -96,9 +96,13 @@ function checkLock(
   throw expected('bad-option', 'a mask', `\`${asked}\``, `\`${method.name}\` without one`, remedy)
 }
 
-/** White is 1. The mask is fitted as the picture is. */
+/** White is 1. The mask is fitted as the picture is. Transparent masks are refused: nobody agrees on what they mean. */
 async function readMask(path: string, picture: NamedPicture, multiple: number, fit: Fit): Promise<Tensor> {
-  const { image, notes } = await readImage(path)
+  const { image, notes, isTransparent } = await readImage(path)
+  if (isTransparent) {
+    const remedy = 'Flatten it: white where the picture may change, black elsewhere.'
+    throw expected('bad-image', 'a mask without transparency', `\`${basename(path)}\``, 'one with it', remedy)
+  }
   if (!sameShape(image.shape, picture.image.shape)) {
     const [wanted, got] = [picture.image, image].map(({ shape }) => formatShape(shape.slice(1)))
     throw expected(
@@ -151,6 +155,10 @@ async function edited(
   const { from, to, fit, mask: maskPath } = request
   const fitted = fitPicture(picture, model.pixelMultiple, fit)
   const mask = maskPath === undefined ? undefined : await readMask(maskPath, picture, model.pixelMultiple, fit)
+  if (request.lockBackground && mask?.data.every((value) => value === 1)) {
+    const remedy = 'There is no background to lock: pass a mask with black in it.'
+    throw expected('bad-option', 'a mask with an outside', '`--lock-background`', `\`${maskPath}\`, all white`, remedy)
+  }
   const { negativePrompt, guidance, solver } = samplingOf({ ...request, prompt: from }, model)
   const shared = { model, from, to, negativePrompt, guidance, solver, method, mask, signal: io.signal, now }
   const result = await follow(

@@ -2,6 +2,7 @@
  * What edits by blending share: which steps are walked, what becomes of latents outside the mask, and the walk itself.
  * How a trajectory is recovered is each method's own.
  */
+import { expected } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import type { Denoiser, Solver, State } from '../diffusion/diffusion.js'
 import type { Grid } from '../diffusion/level.js'
@@ -49,6 +50,14 @@ export interface BlendingOptions {
   readonly dilation: number
   readonly blendFrom: number
   readonly blendUntil: number
+}
+
+/** Throws `bad-option` where latents would be put back at no step: a mask would be ignored. */
+export function checkBlending({ blendFrom, blendUntil }: BlendingOptions, name: string): void {
+  if (blendFrom < blendUntil) return
+  const got = `${blendFrom} and ${blendUntil}`
+  const remedy = 'Latents outside the mask are put back between the two.'
+  throw expected('bad-option', '`blendFrom` below `blendUntil`', `\`${name}\``, got, remedy)
 }
 
 /** The solver on the cleanest share of its grid: at least one step. */

@@ -2,7 +2,7 @@
 import { define } from '../core/define.js'
 import { reversible } from '../diffusion/inverters/reversible.js'
 import { edict } from '../diffusion/solvers/edict.js'
-import { blendingFields, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkBlending, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import type { EditMethod } from './edit-method.js'
 import { fromPair, recovered } from './recovered.js'
 
@@ -35,15 +35,18 @@ export const edictEdit = define({
     },
     ...blendingFields,
   },
-  make: ({ strength, p, ...blending }): EditMethod => ({
-    name: 'edict',
-    findsMask: false,
-    async *edit(latent, problem) {
-      const solver = { ...edict({ p }), grid: cleanestSteps(problem.solver, strength).grid }
-      const alone = { ...problem, known: undefined }
-      const source = fromPair(yield* recovered(latent, alone, { solver, inverter: reversible() }))
-      const [start, denoise] = [source.trajectory[0]!, await targetDenoiser(problem)]
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-    },
-  }),
+  make: ({ strength, p, ...blending }): EditMethod => {
+    checkBlending(blending, 'edict')
+    return {
+      name: 'edict',
+      findsMask: false,
+      async *edit(latent, problem) {
+        const solver = { ...edict({ p }), grid: cleanestSteps(problem.solver, strength).grid }
+        const alone = { ...problem, known: undefined }
+        const source = fromPair(yield* recovered(latent, alone, { solver, inverter: reversible() }))
+        const [start, denoise] = [source.trajectory[0]!, await targetDenoiser(problem)]
+        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+      },
+    }
+  },
 })

@@ -23,7 +23,7 @@ export interface EditProblem {
   /** Where the picture may change: 1 × H × W, 1 inside and 0 outside. Latents outside are put back at every step. */
   readonly mask: Tensor | undefined
   readonly imageShape: Shape
-  /** The trajectory of the solver to the latent under the source's prompt, where it is known: nothing is inverted then. */
+  /** The trajectory of the solver to the latent under the source's prompt and guidance, where it is known: taken in place of an inversion under both. */
   readonly known: readonly State[] | undefined
   readonly signal: Signal | undefined
 }

@@ -5,7 +5,7 @@
 import { define } from '../core/define.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import { attentionMask, attentionOf } from './attention-mask.js'
-import { blendingFields, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkBlending, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import { differenceMask } from './difference-mask.js'
 import type { EditMethod } from './edit-method.js'
 import { pixelMask } from './mask.js'
@@ -75,27 +75,30 @@ export const exactBlending = define({
       description: 'Budget of the inversion of each step.',
     },
   },
-  make: ({ strength, guideFrom, mask: finder, looks, tolerance, iterations, ...blending }): EditMethod => ({
-    name: 'exact-blending',
-    findsMask: true,
-    async *edit(latent, problem) {
-      // Before the inversion, not after it.
-      if (!problem.mask && finder === 'attention') attentionOf(problem.model)
-      const solver = cleanestSteps(problem.solver, strength)
-      const fromSource = guideFrom === 'source'
-      const guidance = fromSource ? 1 : problem.guidance
-      const source = yield* recovered(latent, problem, {
-        solver,
-        inverter: automatic({ tolerance, iterations }),
-        guidance,
-      })
-      const [, height, width] = problem.imageShape as [number, number, number]
-      const mask = problem.mask ?? pixelMask(yield* finders[finder](source, problem, looks), height, width)
-      const [start, denoise] = [
-        source.trajectory[0]!,
-        await targetDenoiser(problem, fromSource ? problem.from : undefined),
-      ]
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, mask, blending }, problem)) }
-    },
-  }),
+  make: ({ strength, guideFrom, mask: finder, looks, tolerance, iterations, ...blending }): EditMethod => {
+    checkBlending(blending, 'exact-blending')
+    return {
+      name: 'exact-blending',
+      findsMask: true,
+      async *edit(latent, problem) {
+        // Before the inversion, not after it.
+        if (!problem.mask && finder === 'attention') attentionOf(problem.model)
+        const solver = cleanestSteps(problem.solver, strength)
+        const fromSource = guideFrom === 'source'
+        const guidance = fromSource ? 1 : problem.guidance
+        const source = yield* recovered(latent, problem, {
+          solver,
+          inverter: automatic({ tolerance, iterations }),
+          guidance,
+        })
+        const [, height, width] = problem.imageShape as [number, number, number]
+        const mask = problem.mask ?? pixelMask(yield* finders[finder](source, problem, looks), height, width)
+        const [start, denoise] = [
+          source.trajectory[0]!,
+          await targetDenoiser(problem, fromSource ? problem.from : undefined),
+        ]
+        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, mask, blending }, problem)) }
+      },
+    }
+  },
 })

@@ -1,7 +1,7 @@
 /** Editing by naive DDIM inversion: the baseline. Prefer `exact-blending`, which costs two or three times as much. */
 import { define } from '../core/define.js'
 import { naive } from '../diffusion/inverters/naive.js'
-import { blendingFields, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkBlending, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import type { EditMethod } from './edit-method.js'
 import { recovered } from './recovered.js'
 
@@ -22,15 +22,18 @@ export const naiveEdit = define({
   title: 'Naive inversion',
   source: 'DDIM inversion: Song et al., ICLR 2021',
   fields: { strength: { ...strengthField, default: 1 }, ...blendingFields },
-  make: ({ strength, ...blending }): EditMethod => ({
-    name: 'naive',
-    findsMask: false,
-    async *edit(latent, problem) {
-      const solver = cleanestSteps(problem.solver, strength)
-      const source = yield* recovered(latent, problem, { solver, inverter: naive() })
-      const start = solver.start(source.trajectory[0]!.x)
-      const denoise = await targetDenoiser(problem)
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-    },
-  }),
+  make: ({ strength, ...blending }): EditMethod => {
+    checkBlending(blending, 'naive')
+    return {
+      name: 'naive',
+      findsMask: false,
+      async *edit(latent, problem) {
+        const solver = cleanestSteps(problem.solver, strength)
+        const source = yield* recovered(latent, problem, { solver, inverter: naive() })
+        const start = solver.start(source.trajectory[0]!.x)
+        const denoise = await targetDenoiser(problem)
+        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+      },
+    }
+  },
 })

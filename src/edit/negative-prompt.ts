@@ -2,7 +2,7 @@
 import { define } from '../core/define.js'
 import { expected } from '../core/errors.js'
 import { naive } from '../diffusion/inverters/naive.js'
-import { blendingFields, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkBlending, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import type { EditMethod, EditProblem } from './edit-method.js'
 import { recovered } from './recovered.js'
 
@@ -23,18 +23,21 @@ export const negativePromptEdit = define({
   title: 'Negative-prompt inversion',
   source: 'Miyake et al., 2023, arXiv 2305.16807',
   fields: { strength: { ...strengthField, default: 1 }, ...blendingFields },
-  make: ({ strength, ...blending }): EditMethod => ({
-    name: 'negative-prompt',
-    findsMask: false,
-    async *edit(latent, problem) {
-      refuseNegative(problem)
-      const solver = cleanestSteps(problem.solver, strength)
-      const source = yield* recovered(latent, problem, { solver, inverter: naive(), guidance: 1 })
-      const start = solver.start(source.trajectory[0]!.x)
-      const denoise = await targetDenoiser(problem, problem.from)
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-    },
-  }),
+  make: ({ strength, ...blending }): EditMethod => {
+    checkBlending(blending, 'negative-prompt')
+    return {
+      name: 'negative-prompt',
+      findsMask: false,
+      async *edit(latent, problem) {
+        refuseNegative(problem)
+        const solver = cleanestSteps(problem.solver, strength)
+        const source = yield* recovered(latent, problem, { solver, inverter: naive(), guidance: 1 })
+        const start = solver.start(source.trajectory[0]!.x)
+        const denoise = await targetDenoiser(problem, problem.from)
+        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+      },
+    }
+  },
 })
 
 function refuseNegative({ negativePrompt }: EditProblem): void {

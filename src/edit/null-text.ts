@@ -3,7 +3,7 @@ import { define } from '../core/define.js'
 import { expected } from '../core/errors.js'
 import { type EmbeddedDiffusion, withEmbeddings } from '../diffusion/inverters/guided-editing.js'
 import { nullText } from '../diffusion/inverters/null-text.js'
-import { blendingFields, cleanestSteps, strengthField, walked } from './blending.js'
+import { blendingFields, checkBlending, cleanestSteps, strengthField, walked } from './blending.js'
 import type { EditMethod } from './edit-method.js'
 
 /**
@@ -29,30 +29,33 @@ export const nullTextEdit = define({
     iterations: { type: 'integer', minimum: 1, default: 10, unit: 'gradients', description: 'Budget of each step.' },
     ...blendingFields,
   },
-  make: ({ strength, iterations, ...blending }): EditMethod => ({
-    name: 'null-text',
-    findsMask: false,
-    async *edit(latent, problem) {
-      const { model, from, to, negativePrompt = '', guidance, signal } = problem
-      const { embedded } = model
-      if (!embedded) {
-        const remedy = 'Use `negative-prompt`, which needs none.'
-        throw expected('unsupported', 'a model that is told embeddings', '`null-text`', `\`${model.name}\``, remedy)
-      }
-      const solver = cleanestSteps(problem.solver, strength)
-      const grid = solver.grid(model.schedule)
-      const [prompt, empty, target] = [
-        await embedded.states(from, signal),
-        await embedded.states(negativePrompt, signal),
-        await embedded.states(to, signal),
-      ]
-      const diffusion: EmbeddedDiffusion = { grid, denoiser: embedded, prompt, empty, signal }
-      const clean = { index: grid.length - 1, x: latent, memory: [] }
-      const found = yield* nullText({ guidance, iterations }).invert(clean, solver, diffusion)
-      const denoise = withEmbeddings({ ...diffusion, prompt: target }, found.embeddings, guidance)
-      const source = { trajectory: found.states, grid, exact: 'no', outcome: 'exhausted' } as const
-      const start = found.states[0]!
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-    },
-  }),
+  make: ({ strength, iterations, ...blending }): EditMethod => {
+    checkBlending(blending, 'null-text')
+    return {
+      name: 'null-text',
+      findsMask: false,
+      async *edit(latent, problem) {
+        const { model, from, to, negativePrompt = '', guidance, signal } = problem
+        const { embedded } = model
+        if (!embedded) {
+          const remedy = 'Use `negative-prompt`, which needs none.'
+          throw expected('unsupported', 'a model that is told embeddings', '`null-text`', `\`${model.name}\``, remedy)
+        }
+        const solver = cleanestSteps(problem.solver, strength)
+        const grid = solver.grid(model.schedule)
+        const [prompt, empty, target] = [
+          await embedded.states(from, signal),
+          await embedded.states(negativePrompt, signal),
+          await embedded.states(to, signal),
+        ]
+        const diffusion: EmbeddedDiffusion = { grid, denoiser: embedded, prompt, empty, signal }
+        const clean = { index: grid.length - 1, x: latent, memory: [] }
+        const found = yield* nullText({ guidance, iterations }).invert(clean, solver, diffusion)
+        const denoise = withEmbeddings({ ...diffusion, prompt: target }, found.embeddings, guidance)
+        const source = { trajectory: found.states, grid, exact: 'no', outcome: 'exhausted' } as const
+        const start = found.states[0]!
+        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+      },
+    }
+  },
 })

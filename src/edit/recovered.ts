@@ -8,7 +8,10 @@ import type { EditProblem, LatentEdit } from './edit-method.js'
 
 export type Recovered = Pick<LatentEdit, 'trajectory' | 'grid' | 'exact' | 'outcome'>
 
-/** Undoes the solver's steps under the source's prompt; with a trajectory that is known, takes its last states instead. */
+/**
+ * Undoes the solver's steps under the source's prompt. A trajectory that is known was made with the problem's guidance: where
+ * that is the one that is asked for, its last states are taken instead.
+ */
 export async function* recovered(
   latent: Tensor,
   problem: EditProblem,
@@ -24,7 +27,9 @@ export async function* recovered(
 ): Steps<Recovered> {
   const { model, from: prompt, negativePrompt, known, signal } = problem
   const grid = solver.grid(model.schedule)
-  if (known) return { trajectory: lastStates(known, grid.length), grid, exact: 'given-latent', outcome: 'converged' }
+  if (known && guidance === problem.guidance) {
+    return { trajectory: lastStates(known, grid.length), grid, exact: 'given-latent', outcome: 'converged' }
+  }
   const found = yield* inversion({ latent }, { model, prompt, negativePrompt, guidance, solver, inverter, signal })
   return { trajectory: found.states, grid, exact: found.exact, outcome: found.outcome }
 }

@@ -14,6 +14,8 @@ export interface ReadPicture {
   readonly image: Tensor
   /** What reading changed or did not round, as sentences for people. */
   readonly notes: readonly string[]
+  /** Whether any pixel was not opaque. */
+  readonly isTransparent: boolean
 }
 
 export const defaultMaximumPixels = 64 * 2 ** 20
@@ -65,7 +67,7 @@ export async function decodeImage(
     if (depth !== 'uchar' && depth !== 'ushort') {
       throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
     }
-    return { image: await decode(bytes, header), notes: notesOn(header) }
+    return { ...(await decode(bytes, header)), notes: notesOn(header) }
   } catch (error) {
     if (error instanceof UndiffuseError) throw error
     const reason = String(error instanceof Error ? error.message : error)
@@ -115,7 +117,7 @@ function hasOtherProfile({ icc, space }: Metadata): boolean {
   return icc !== undefined && space !== 'grey16' && !saysSrgb
 }
 
-async function decode(bytes: Buffer, header: Metadata): Promise<Tensor> {
+async function decode(bytes: Buffer, header: Metadata): Promise<Pick<ReadPicture, 'image' | 'isTransparent'>> {
   const deep = isDeep(header)
   const convert = hasOtherProfile(header)
   const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true })
@@ -128,15 +130,17 @@ async function decode(bytes: Buffer, header: Metadata): Promise<Tensor> {
   const { width, height, channels } = info
   const image = zeros([3, height, width])
   const area = width * height
+  let isTransparent = false
   for (let pixel = 0; pixel < area; pixel++) {
     const at = pixel * channels
     const opacity = channels === 4 ? values[at + 3]! / highest : 1
+    isTransparent ||= opacity < 1
     for (let channel = 0; channel < 3; channel++) {
       const colour = (values[at + channel]! / highest) * 2 - 1
       image.data[channel * area + pixel] = opacity * colour + (1 - opacity)
     }
   }
-  return image
+  return { image, isTransparent }
 }
 
 function notesOn(header: Metadata): string[] {

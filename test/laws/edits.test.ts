@@ -226,6 +226,27 @@ describe('exact-blending', () => {
     expect(inside).toBeLessThan(sizeOf(mask!.shape))
   })
 
+  it.each([
+    ['exact-blending, guided from the source', exactBlending({ ...grownByNothing, guideFrom: 'source' })],
+    ['exact-blending', exactBlending(grownByNothing)],
+    ['negative-prompt', negativePromptEdit()],
+    ['naive', naiveEdit()],
+  ])('takes no known trajectory of another guidance for its own: %s', async (_, method) => {
+    const model = editableModel()
+    const { states, latent } = await made(model, 3)
+    const everywhere = map(half(), () => 1)
+    const same = await edited(method, { model, guidance: 3, to: from, mask: everywhere }, { states })
+    if (same.exact !== 'no') expect(nmseDb(same.latent, latent)).toBeLessThan(accurateDb)
+  })
+
+  it('refuses options under which a mask would be ignored, or nothing walked', async () => {
+    for (const make of [exactBlending, naiveEdit, negativePromptEdit, bdiaRoundTrip, edictEdit, nullTextEdit]) {
+      expect(() => make({ blendFrom: 0.8, blendUntil: 0.2 })).toThrow(/`blendFrom` below `blendUntil`/)
+    }
+    const short = { solver: ddim({ steps: 3, spacing: 'lambda' }) }
+    await expect(edited(bdiaRoundTrip({ strength: 0.3 }), short)).rejects.toThrow(/two steps .* got 1/)
+  })
+
   it('inverts nothing where the trajectory is known, and then ends where it would have', async () => {
     const { model } = { model: editableModel() }
     const { states, latent } = await made(model, 3)

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { fileCells, folderVersion } from './cells.js'
+import { fileCells } from './cells.js'
 
 let folder = ''
 beforeEach(async () => {
@@ -30,12 +30,4 @@ test('a file that is no cell is refused by its name', async () => {
   const [name = ''] = await readdir(folder)
   await writeFile(join(folder, name), '{"key":')
   await expect(cells.find(key)).rejects.toMatchObject({ code: 'bad-option', message: expect.stringContaining(name) })
-})
-
-test('another file, another size or another time is another version', async () => {
-  await writeFile(join(folder, 'a'), 'one')
-  const version = await folderVersion(folder)
-  expect(await folderVersion(folder)).toBe(version)
-  await writeFile(join(folder, 'b'), '')
-  expect(await folderVersion(folder)).not.toBe(version)
 })

@@ -2,7 +2,7 @@
  * The finished pieces of a long benchmark as files of a folder, so that a run that was stopped goes on. Not its result.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expected } from 'undiffuse'
 import { writeFileAtomically } from 'undiffuse/node'
@@ -55,15 +55,4 @@ function cellValue<T>(path: string, text: string): T {
     const got = error instanceof Error ? error.message : String(error)
     throw expected('bad-option', 'a finished cell', `\`${path}\``, got, 'Remove the file, or run without `--resume`.')
   }
-}
-
-/** What tells one version of a folder's files from another: their names, sizes and times, hashed. */
-export async function folderVersion(folder: string): Promise<string> {
-  const names = (await readdir(folder, { recursive: true })).sort()
-  const hash = createHash('sha256')
-  for (const name of names) {
-    const { size, mtimeMs } = await stat(join(folder, name))
-    hash.update(`${name} ${size} ${mtimeMs}\n`)
-  }
-  return hash.digest('hex').slice(0, 16)
 }

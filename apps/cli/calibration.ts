@@ -35,7 +35,7 @@ import {
 } from './noise-recovery.js'
 import type { PictureSize } from './numbers.js'
 import { prepareOutputs } from './outputs.js'
-import { type FailedLine, failedLine, modelFingerprint, type PictureLine, pictureOf } from './picture-lines.js'
+import { type FailedLine, failedLine, type PictureLine, pictureOf } from './picture-lines.js'
 import { picturesIn } from './pictures.js'
 import { samplingOf } from './recipe.js'
 import { type Item, type Opened, survey } from './survey.js'
@@ -187,7 +187,7 @@ export async function calibrate(io: Terminal, paths: readonly string[], request:
   const finished = await withModel(recovery, recovery.recipe, async (model, cost): Promise<FinishedCalibration> => {
     const begin = now()
     const calibrating = { io, request, model, recovery, latentShape: model.latentShape(request.size) }
-    const settings = settingsOf(recovery, model)
+    const settings = await settingsOf(recovery, model)
     const items = [
       ...[...pictures].map((path) => pictureItem(calibrating, path)),
       ...Array.from({ length: request.generated }, (_, i) =>
@@ -201,7 +201,6 @@ export async function calibrate(io: Terminal, paths: readonly string[], request:
         .update(JSON.stringify([prompts, recovery.recipe.prompt, request.guidance]))
         .digest('hex')
         .slice(0, 16),
-      modelFiles: await modelFingerprint(recovery.model),
     })
     return { ...recovered, request, model: model.name, settings, seconds: now() - begin, cost: await cost() }
   })
@@ -232,7 +231,7 @@ async function recoverAll(
     })
     const recovered = await recoveredIn(journal, latentShape)
     const { noises, correlations } = recovered
-    const { latentShape: _, prompts: __, modelFiles: ___, ...recoverySettings } = settings
+    const { latentShape: _, prompts: __, ...recoverySettings } = settings
     await writeFileAtomically(output, calibrationFile(noises, recoverySettings, meanOf(correlations)))
     await journal.remove()
     return recovered

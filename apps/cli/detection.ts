@@ -220,7 +220,7 @@ async function detectIn(
   const { request, keys, recovery, undo, calibration } = prepared
   const { isOne } = listed
   const begin = now()
-  const settings = model ? settingsOf(recovery, model) : {}
+  const settings = model ? await settingsOf(recovery, model) : {}
   if (model) checkModel(keys[0], model)
   if (model && calibration) checkSame(settings, calibration)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }

@@ -150,7 +150,7 @@ async function identifyIn(
 ): Promise<Omit<FinishedIdentification, 'cost'>> {
   const { request, key, recovery, undo, model } = identifying
   const begin = now()
-  const settings = model ? settingsOf(recovery, model) : {}
+  const settings = model ? await settingsOf(recovery, model) : {}
   if (model) checkModel(key, model)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   const kept: (IdentificationLine | FailedLine)[] = []

@@ -19,10 +19,11 @@ import {
   restorations,
   type WatermarkKey,
 } from 'undiffuse'
-import { readImage } from 'undiffuse/node'
+import { modelFingerprint, readImage } from 'undiffuse/node'
 import { type NetworkOptions, now } from './diffusion.js'
 import { defaultDecoder } from './inversion.js'
 import type { Settings } from './journal.js'
+import { modelFolder } from './networks.js'
 import { defaultInverter } from './noise-inversion.js'
 import { fitPicture } from './pictures.js'
 import { completed, type Recipe, recipeMetadata, samplingOf, withRemembered } from './recipe.js'
@@ -83,14 +84,15 @@ export function recoveryOf(request: RecoveryRequest, remembered?: RememberedReco
 }
 
 /** What recovered noise depends on, as text; of the prompt only whether it is known. */
-export function settingsOf(
-  { recipe, decoder, inverter, fit, precision }: Recovery,
+export async function settingsOf(
+  { recipe, decoder, inverter, fit, precision, model: asked }: Recovery,
   model: OpenDiffusionModel,
-): Settings {
+): Promise<Settings> {
   const sampling = samplingOf(recipe, model)
   const { prompt, negative, ...made } = completed(recipe, sampling, sampling.solver.grid(model.schedule).length - 1)
   return {
     model: model.name,
+    modelFiles: await modelFingerprint(await modelFolder(asked)),
     ...recipeMetadata(made),
     promptKnown: `${prompt !== undefined}`,
     ...(negative !== undefined && { negativePrompt: negative }),
@@ -108,6 +110,11 @@ export function checkSame(settings: Settings, { file, settings: there }: Remembe
   const names = [...new Set([...Object.keys(there), ...Object.keys(settings)])]
   const name = names.find((one) => settings[one] !== there[one])
   if (name === undefined) return
+  if (name === 'modelFiles') {
+    const what = `the weights that \`${basename(file)}\` was made with`
+    const remedy = 'Make another calibration with `undiffuse watermark calibrate`: this one speaks of another model.'
+    throw expected('bad-option', what, '`--model`', 'others of the same name', remedy)
+  }
   const said = (value: string | undefined) => (value === undefined ? 'nothing' : `\`${value}\``)
   throw expected(
     'bad-option',

@@ -1,10 +1,5 @@
-/** A line for each picture of a survey: printed, collected, or written to a file that a killed run goes on with. */
-import { createHash } from 'node:crypto'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expected, type UndiffuseError } from 'undiffuse'
 import { journalOf, type Line, openJournal, type Settings } from './journal.js'
-import { modelFolder } from './networks.js'
 import { type NamedFiles, prepareOutputs } from './outputs.js'
 import type { Terminal } from './terminal.js'
 
@@ -93,14 +88,4 @@ export function pictureOf({ picture }: Line, path: string): string {
   if (typeof picture === 'string') return picture
   const remedy = 'The file was changed: remove it to begin anew.'
   throw expected('bad-option', 'a `picture` in each line', `\`${path}\``, 'a line without', remedy)
-}
-
-const modelFiles = /\.(json|safetensors|onnx|onnx_data|bin|txt)$/
-
-/** Names and sizes of a model's files: a model that was trained again is told apart without reading its weights. */
-export async function modelFingerprint(model: string | undefined): Promise<string> {
-  const folder = await modelFolder(model)
-  const names = (await readdir(folder, { recursive: true }).catch(() => [])).filter((name) => modelFiles.test(name))
-  const sizes = await Promise.all(names.sort().map(async (name) => [name, (await stat(join(folder, name))).size]))
-  return createHash('sha256').update(JSON.stringify(sizes)).digest('hex').slice(0, 16)
 }

@@ -8,14 +8,7 @@ import type { Settings } from './journal.js'
 import type { NetworkCost } from './networks.js'
 import { type Recovery, settingsOf } from './noise-recovery.js'
 import { itemsOf, type ListedSources, type ReadSource } from './noise-sources.js'
-import {
-  type FailedLine,
-  failedLine,
-  type LinesRequest,
-  modelFingerprint,
-  openLines,
-  type PictureLine,
-} from './picture-lines.js'
+import { type FailedLine, failedLine, type LinesRequest, openLines, type PictureLine } from './picture-lines.js'
 import { type Opened, survey } from './survey.js'
 import type { Terminal } from './terminal.js'
 
@@ -54,7 +47,7 @@ export async function surveySources<L extends PictureLine>(io: Terminal, options
   const { prompt } = recovery.recipe
   const settings = {
     ...options.settings,
-    ...(model && { ...settingsOf(recovery, model), modelFiles: await modelFingerprint(recovery.model) }),
+    ...(model && (await settingsOf(recovery, model))),
     ...(prompt !== undefined && { prompt }),
   }
   const lines = await openLines<L | FailedLine>(io, request, { task, settings }, heard)

@@ -9,6 +9,7 @@ export {
 } from './contact-sheet.js'
 export { unavailable } from './failures.js'
 export { nodeFiles } from './files.js'
+export { modelFingerprint } from './fingerprint.js'
 export { type MakeCheckpointOptions, makeCheckpoint, makePipeline } from './make-checkpoint.js'
 export { pictureTools } from './picture-tools.js'
 export {

@@ -8,8 +8,8 @@ import {
   parse,
   type Runtime,
 } from 'undiffuse'
-import { type FileContent, makePipeline, nodeFiles } from 'undiffuse/node'
-import { type Cells, folderVersion } from '../../../bench/cells.js'
+import { type FileContent, makePipeline, modelFingerprint, nodeFiles } from 'undiffuse/node'
+import type { Cells } from '../../../bench/cells.js'
 import { benchEdit } from '../../../bench/edit.js'
 import { editSheet, editText } from '../../../bench/edit-text.js'
 import { benchInversion, makeSolver, refusal } from '../../../bench/inversion.js'
@@ -161,7 +161,7 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
   await withBenchModel(options, async (model, runtime, folder) => {
     const { table, count, chunk, out } = options
     const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
-    const modelVersion = await folderVersion(folder)
+    const modelVersion = await modelFingerprint(folder)
     const asked = { ...plan, count, chunk, cells, modelVersion, precisionBits, signal: io.signal }
     const models = await inPrecisions(folder, runtime, [precisionBits, ...plan.cases.map((one) => one.precisionBits)])
     const result = await drive(io, benchInversion(models, asked))
@@ -201,7 +201,7 @@ async function runSamplers(io: Terminal, options: SamplersOptions): Promise<void
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   await withBenchModel(options, async (model, runtime, folder) => {
-    const shared = { ...options, cells, modelVersion: await folderVersion(folder), signal: io.signal }
+    const shared = { ...options, cells, modelVersion: await modelFingerprint(folder), signal: io.signal }
     const distances = await drive(io, benchSamplers(model, shared))
     io.say(samplersText(distances))
     const scenes = options.scenes === 0 ? undefined : await runScenes(io, model, runtime, shared)
@@ -269,7 +269,7 @@ async function runEdit(io: Terminal, { quick, ...asked }: EditOptions): Promise<
   await withBenchModel(options, async (model, runtime, folder) => {
     const reader = await openSceneReader(runtime)
     try {
-      const shared = { ...options, cells, modelVersion: await folderVersion(folder), signal: io.signal }
+      const shared = { ...options, cells, modelVersion: await modelFingerprint(folder), signal: io.signal }
       const { result, examples } = await drive(io, benchEdit(model, reader, shared))
       io.say(editText(result))
       const sheet = (title: string, sources: typeof examples.generated) =>

@@ -1,8 +1,8 @@
 /** `undiffuse bench watermark`: how sure marks in the noise are, what they survive, and what breaks them. */
 import { type Command, Option } from 'commander'
 import { attacks, type DiffusionModel, openDiffusionModel, parseAttacks, type Runtime } from 'undiffuse'
-import { nodeFiles } from 'undiffuse/node'
-import { type Cells, folderVersion } from '../../../bench/cells.js'
+import { modelFingerprint, nodeFiles } from 'undiffuse/node'
+import type { Cells } from '../../../bench/cells.js'
 import { comparedSchemes } from '../../../bench/marks.js'
 import { benchThreeKeys } from '../../../bench/three-keys.js'
 import { threeKeysText } from '../../../bench/three-keys-text.js'
@@ -163,7 +163,7 @@ async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<v
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   await withBenchModel(options, async (model, runtime, folder) => {
-    const modelVersion = await folderVersion(folder)
+    const modelVersion = await modelFingerprint(folder)
     await tables[options.table].run({ io, folder, model, runtime, cells, modelVersion }, options)
   })
 }

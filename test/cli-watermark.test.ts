@@ -263,6 +263,9 @@ describe('undiffuse watermark detect', () => {
     expect(await resultsIn(killed)).toEqual(results)
     expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed.jsonl'])
     // Nothing is left to do.
+    // One of them alone: nothing is computed, and no other one is counted.
+    const one = await detect('many/plain-50.png', { ...request, resume: true })
+    expect(one.result).toMatchObject({ pictures: 1, marked: 0, unmarked: 1, failed: 0, networkRuns: 0 })
     const again = await detect('many', { ...request, resume: true, sheet: input('again.png') })
     expect(again.result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0, sheetRows: 0 })
     expect(again.result.outputs).toEqual({ results: killed })
@@ -293,6 +296,9 @@ describe('undiffuse watermark detect', () => {
     // No p-value that holds for any picture: nothing else is tried.
     const zeros = await detect('mirrored.png', { undo: ['flip', 'quarter-turn'], key: [key('zeros')] })
     expect(zeros.result.results[0].findings[0]).toMatchObject({ verdict: 'undecided', undone: null })
+    await expect(detect('part.png', { undo: ['none', 'flip'] })).rejects.toMatchObject(
+      refusal('bad-option', /`none` alone/),
+    )
     await expect(detect('part.png', { undo: ['corp'] })).rejects.toMatchObject(refusal('bad-option', /`crop`/))
   })
 
@@ -442,6 +448,12 @@ describe('undiffuse watermark identify', () => {
     expect((await identify('shading')).words).toMatch(/this scheme has none/)
     await expect(identify('zeros')).rejects.toMatchObject(refusal('unsupported', /a family/))
   })
+})
+
+it('a bad option leads to the help of its command', async () => {
+  const { code, stderr } = await run(['watermark', 'detect', input('member.png'), '--key', key('family'), '--nope'])
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/See `undiffuse watermark detect --help`\.$/m)
 })
 
 describe('undiffuse watermark calibrate', () => {

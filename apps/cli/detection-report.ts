@@ -129,16 +129,21 @@ const verdictWidth = 10
 export function lineText(line: DetectionLine | FailedLine): string {
   if ('error' in line) return `${'failed'.padEnd(verdictWidth)} ${line.picture}: ${line.error.message}`
   const { verdict, picture, findings } = line
-  const { familyPValue, key, member, message, undone } = findings[0]!
+  const { familyPValue, key, member, message, isExpectedMessage, undone } = findings[0]!
   const parts = [
     `p ${probability(familyPValue)}`,
     `key ${key}`,
     `member ${member}`,
-    ...(typeof message === 'string' && verdict === 'marked' ? [`message ${message}`] : []),
+    ...(typeof message === 'string' && verdict === 'marked'
+      ? [`message ${message}${expectedText(isExpectedMessage)}`]
+      : []),
     ...(undone !== null ? [`read as ${undone}`] : []),
   ]
   return `${verdict.padEnd(verdictWidth)} ${picture}: ${parts.join(', ')}`
 }
+
+const expectedText = (isExpected: boolean | undefined): string =>
+  isExpected === undefined ? '' : isExpected ? ', the one expected' : ', not the one expected'
 
 /** Three digits, and never a 0 that is a rounded one. */
 export function probability(value: number): string {
@@ -179,10 +184,10 @@ function sayFinding(
   }
   if (undone !== null) io.say(`  read as      ${undone}`)
   if (message !== undefined) {
-    const is =
-      isExpectedMessage === undefined ? '' : isExpectedMessage ? ', the one expected' : ', not the one expected'
     const agree = `${percent(agreementShare ?? 0)} of the signs agree`
-    io.say(`  message      ${message === null ? 'none that is sure' : message}${is}; ${agree}`)
+    io.say(
+      `  message      ${message === null ? 'none that is sure' : message}${expectedText(isExpectedMessage)}; ${agree}`,
+    )
   }
   if (reference) {
     io.say(`  published    p-value ${probability(reference.pValue)}, miscalibrated: for comparison only`)

@@ -60,11 +60,18 @@ for (const add of [
 ])
   add(program)
 
+/** The command that words begin with, and the one of its group: `watermark detect `. */
+function commandOf(words: readonly string[]): string {
+  const group = program.commands.find((candidate) => candidate.name() === words[0])
+  const command = group?.commands.find((candidate) => candidate.name() === words[1])
+  return [group, command].flatMap((one) => (one ? [`${one.name()} `] : [])).join('')
+}
+
 /** Commander's words as ours: one line, and where the right ones are listed. */
 function badCommandLine({ message }: CommanderError, words: readonly string[]) {
-  const command = program.commands.find((candidate) => candidate.name() === words[0])
+  const command = commandOf(words)
   const [said = '', guess] = message.replace(/^error: /, '').split('\n')
-  const remedy = `${guess ? `${guess.replace(/[()]/g, '')} ` : ''}See \`undiffuse ${command ? `${command.name()} ` : ''}--help\`.`
+  const remedy = `${guess ? `${guess.replace(/[()]/g, '')} ` : ''}See \`undiffuse ${command}--help\`.`
   return expected('bad-option', 'a command line that fits', 'undiffuse', said.replace(/\.$/, ''), remedy)
 }
 

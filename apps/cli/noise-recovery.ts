@@ -144,8 +144,12 @@ export const defaultUndo: readonly string[] = [restorations[0].definition.id]
 export const undoNothing = 'none'
 
 /** Restorations from text. Throws `bad-option` for what there is not. */
-export const undoOf = (texts: readonly string[]): readonly Restoration[] =>
-  texts.length === 1 && texts[0] === undoNothing ? [] : texts.map(parseRestorations)
+export function undoOf(texts: readonly string[]): readonly Restoration[] {
+  if (!texts.includes(undoNothing)) return texts.map(parseRestorations)
+  if (texts.length === 1) return []
+  const remedy = 'It means that nothing is undone.'
+  throw expected('bad-option', `\`${undoNothing}\` alone`, '`--undo`', `\`${texts.join(' ')}\``, remedy)
+}
 
 /** With what `invertAll` and `detectAll` are called. */
 export const inversionOf = (

@@ -36,7 +36,7 @@ export interface SourceSurvey<L extends PictureLine> {
   readonly task: string
   /** What lines depend on besides how noise is recovered. */
   readonly settings: Settings
-  /** Is told each line, those of a run that goes on first. */
+  /** Is told the line of each listed source, those of a run that goes on first; the file may hold others. */
   heard(line: L | FailedLine): void
   work(opened: readonly Opened<ReadSource>[], place: string): Promise<readonly L[]>
 }
@@ -50,7 +50,10 @@ export async function surveySources<L extends PictureLine>(io: Terminal, options
     ...(model && (await settingsOf(recovery, model))),
     ...(prompt !== undefined && { prompt }),
   }
-  const lines = await openLines<L | FailedLine>(io, request, { task, settings }, heard)
+  const names = new Set(listed.sources.map(({ name }) => name))
+  const lines = await openLines<L | FailedLine>(io, request, { task, settings }, (line) => {
+    if (names.has(line.picture)) heard(line)
+  })
   try {
     await survey<ReadSource, L | FailedLine>(itemsOf(listed.sources, key, model, recovery, undo), {
       chunk: recovery.chunk,

@@ -137,7 +137,8 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
   const scheme: Scheme = parse(watermarks, specification)
   const most = scheme.members(latentShape)
   if (!Number.isSafeInteger(members) || members < 1 || members > most) {
-    const remedy = most === 1 ? 'Say who it is in the message, or use `tree-ring`.' : 'Make several keys.'
+    const remedy =
+      most === 1 ? 'Say who it is in a message, or use `tree-ring:pattern=rand` or `ring-id`.' : 'Make several keys.'
     throw expected('bad-option', `1 to ${most} members`, `\`${specification}\``, `${members}`, remedy)
   }
   const first = scheme.watermark(secret, latentShape, 0)
@@ -154,7 +155,10 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
     },
     identify(noise) {
       if (!scheme.identify) {
-        const remedy = 'What it carries, `detect` tells.'
+        const remedy =
+          first.messageBits > 0
+            ? 'What its message says, `detect` tells.'
+            : 'Families are of `tree-ring` with `rand` or `ring` in the centred mask, and of `ring-id`.'
         throw expected('unsupported', 'a family of keys', `key ${description.id}`, `\`${specification}\``, remedy)
       }
       return positive(scheme.identify(secret, latentShape, members, noise))

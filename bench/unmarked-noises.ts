@@ -11,10 +11,10 @@ import {
   type Steps,
   solvers,
   type Tensor,
-  tensor,
 } from 'undiffuse'
 import { heldOutPrompts } from '../training/scenes/prompts.js'
 import type { Cells } from './cells.js'
+import { tensorOf, textOf } from './float32-text.js'
 import { unseenScene } from './pictures.js'
 import { relay } from './relay.js'
 import { sideBySide } from './side-by-side.js'
@@ -65,13 +65,13 @@ export async function* unmarkedNoises(
     const key = { benchmark: 'unmarked noises', model: model.name, modelVersion, kind, from, count: some, ...how }
     const found = await cells.find<string[]>(key)
     const own = found
-      ? found.map((text) => tensor(shape, decoded(text)))
+      ? found.map((text) => tensorOf(text, shape))
       : yield* relay(recovered(model, kind, from, some, options), () => ({
           stage: `inverting ${kind} pictures`,
           done: noises.length,
           total: count,
         }))
-    if (!found) await cells.keep(key, own.map(encoded))
+    if (!found) await cells.keep(key, own.map(textOf))
     noises.push(...own)
   }
   return noises
@@ -102,12 +102,4 @@ async function* recovered(
   )
   for await (const progress of task) yield progress
   return (await task).map(({ noise }) => noise)
-}
-
-/** Float32 numbers as text of half their size in decimal digits. */
-const encoded = ({ data }: Tensor): string => Buffer.from(Float32Array.from(data).buffer).toString('base64')
-
-function decoded(text: string): Float64Array {
-  const bytes = Buffer.from(text, 'base64')
-  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
 }

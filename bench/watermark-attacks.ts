@@ -32,6 +32,7 @@ import {
 import { pictureTools } from 'undiffuse/node'
 import { heldOutPrompts } from '../training/scenes/prompts.js'
 import type { Cells } from './cells.js'
+import { tensorOf, textOf } from './float32-text.js'
 import { type Machine, machine } from './machine.js'
 import { numberedSecret, schemeOf } from './marks.js'
 import { relay } from './relay.js'
@@ -284,7 +285,7 @@ async function* recoveredFrom(
     const nearest = own.reduce((a, b) => (nmseDb(b.noise, noise) < nmseDb(a.noise, noise) ? b : a))
     const psnr = psnrDb(attacked[i]!, image)
     return {
-      noises: own.map((one) => Buffer.from(Float32Array.from(one.noise.data).buffer).toString('base64')),
+      noises: own.map(({ noise: found }) => textOf(found)),
       noiseNmseDb: nmseDb(nearest.noise, noise),
       latentNmseDb: nmseDb(nearest.latent, latent),
       attackPsnrDb: Number.isFinite(psnr) ? psnr : null,
@@ -293,17 +294,12 @@ async function* recoveredFrom(
   })
 }
 
-function noiseOf(text: string, shape: readonly number[]): Tensor {
-  const bytes = Buffer.from(text, 'base64')
-  return { shape, data: Float64Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i)) }
-}
-
 /** A p-value below the smallest number counts as it. */
 const logarithm = (pValue: number): number => Math.log10(Math.max(pValue, Number.MIN_VALUE))
 
 /** The surest reading of what a picture may have been; p counts the candidates. */
 function surest(mark: Watermark, { noises }: Recovered): Reading {
-  const readings = noises.map((noise) => mark.read(noiseOf(noise, mark.latentShape)))
+  const readings = noises.map((noise) => mark.read(tensorOf(noise, mark.latentShape)))
   const reading = readings.reduce((a, b) => (b.pValue < a.pValue ? b : a))
   return { ...reading, pValue: Math.min(1, noises.length * reading.pValue) }
 }

@@ -285,6 +285,18 @@ describe.concurrent('bad command lines', () => {
   ] as const)('%#', async (words, code, said) => {
     expectFailure(await undiffuse(words()), code, said)
   })
+
+  it.each([
+    [['roundtrip', 'a.sheet.png', '--prompt', prompt, '--out', '.'], /`--out`, got .*which is `the picture` too/],
+    [['invert', '.', '-o', 'a.safetensors'], /`sheet`, got .*which is `a source` too/],
+    [['invert', '.', '--to', 'latent', '-o', 'a.safetensors'], /`sheet`, got .*which is `a picture` too/],
+  ] as const)('writes nothing over a picture: %j', async (words, said) => {
+    const before = (work: string) => cp(input('picture.png'), join(work, 'a.sheet.png'))
+    const after = async (work: string) => {
+      expect(await readFile(join(work, 'a.sheet.png'))).toEqual(await readFile(input('picture.png')))
+    }
+    expectFailure(await undiffuse([...words, ...tiny()], { before, after }), 2, said)
+  })
 })
 
 describe('Ctrl-C', () => {

@@ -308,8 +308,12 @@ describe('undiffuse watermark detect', () => {
       refusal('bad-option', /`--out`.*which is `--key` too/),
     )
     const sheet = input('many/plain-50.png')
-    await expect(detect('many', { sheet })).rejects.toMatchObject(refusal('bad-option', /which is `a picture` too/))
+    await expect(detect('many', { sheet })).rejects.toMatchObject(refusal('bad-option', /which is `a source` too/))
     expect(await readFile(key('shading'), 'utf8')).toBe(secret)
+    await writeNoise('pair.safetensors', [torchNoise(1, latentShape), torchNoise(2, latentShape)])
+    await expect(detect('pair.safetensors', { out: input('pair.safetensors') })).rejects.toMatchObject(
+      refusal('bad-option', /`--out`.*which is `a source` too/),
+    )
     const saved = input('q.safetensors')
     await expect(generate('q.png', { saveNoise: saved, saveLatent: saved })).rejects.toMatchObject(
       refusal('bad-option', /`--save-latent`.*which is `--save-noise` too/),
@@ -399,7 +403,7 @@ describe('undiffuse watermark detect', () => {
     ['many/marked-0.png', () => ({ out: input('none/a.jsonl') }), 'unavailable', /no such file or folder/],
     ['many/marked-0.png', () => ({ sheet: input('none/a.png') }), 'unavailable', /no such file or folder/],
     ['many/marked-0.png', () => ({ sheet: input('a.jpg') }), 'bad-option', /ends in \.png/],
-    ['many/marked-0.png', () => ({ sheet: input('many/marked-0.png') }), 'bad-option', /which is `a picture` too/],
+    ['many/marked-0.png', () => ({ sheet: input('many/marked-0.png') }), 'bad-option', /which is `a source` too/],
     ['many/marked-0.png', () => ({ sheet: input('a.png'), out: input('a.png') }), 'bad-option', /which is `--out` too/],
   ] as const)('%s %#: refuses what does not fit, and leaves nothing', async (source, more, code, wanted) => {
     const before = await readdir(folder)

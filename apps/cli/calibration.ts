@@ -36,7 +36,7 @@ import {
 import type { PictureSize } from './numbers.js'
 import { prepareOutputs } from './outputs.js'
 import { type FailedLine, failedLine, type PictureLine, pictureOf } from './picture-lines.js'
-import { picturesIn } from './pictures.js'
+import { pictureFiles } from './pictures.js'
 import { samplingOf } from './recipe.js'
 import { type Item, type Opened, survey } from './survey.js'
 import { checkTensorFileName } from './tensor-files.js'
@@ -179,11 +179,11 @@ export async function calibrate(io: Terminal, paths: readonly string[], request:
     throw expected('bad-option', 'pictures', '`calibrate`', 'none', remedy)
   }
   const recovery = recoveryOf(request)
+  const pictures = new Set(await pictureFiles(paths))
   await prepareOutputs(
     { '--output': request.output, 'what is unfinished': journalOf(request.output) },
-    { 'the pictures': paths, '--prompts': request.prompts },
+    { 'a picture': [...pictures], '--prompts': request.prompts },
   )
-  const pictures = new Set((await Promise.all(paths.map(picturesIn))).flat())
   const finished = await withModel(recovery, recovery.recipe, async (model, cost): Promise<FinishedCalibration> => {
     const begin = now()
     const calibrating = { io, request, model, recovery, latentShape: model.latentShape(request.size) }

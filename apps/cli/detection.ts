@@ -120,8 +120,8 @@ async function prepare(request: DetectRequest): Promise<Prepared> {
 async function checkOutputs(request: DetectRequest, listed: ListedSources): Promise<void> {
   checkSheetSources(request, listed)
   const { key, calibration, sheet } = request
-  const pictures = listed.sources.map(({ name }) => name)
-  await checkLines(request, { '--key': key, '--calibration': calibration, 'a picture': pictures }, { '--sheet': sheet })
+  const sources = listed.sources.map(({ path }) => path)
+  await checkLines(request, { '--key': key, '--calibration': calibration, 'a source': sources }, { '--sheet': sheet })
 }
 
 const readingOfNothing = (asked: AskedKey) => markOf(asked).read(zeros(asked.key.latentShape))

@@ -183,8 +183,8 @@ export async function identifyMarks(io: Terminal, paths: readonly string[], requ
   const recovery = recoveryOf(request)
   const undo = undoOf(request.undo)
   const listed = await listSources(paths)
-  const pictures = listed.sources.map(({ name }) => name)
-  await checkLines(request, { '--key': request.key, 'a picture': pictures })
+  const sources = listed.sources.map(({ path }) => path)
+  await checkLines(request, { '--key': request.key, 'a source': sources })
   const finished = await withModelFor(listed, recovery, (model) => {
     return identifyIn(io, { request, key, recovery, undo, model }, listed)
   })

@@ -21,7 +21,7 @@ import type { PrecisionName } from './diffusion.js'
 import { inversionReport, inversionSheet, sayReport } from './inversion-report.js'
 import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
 import { prepareOutputs } from './outputs.js'
-import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
+import { fitPicture, type NamedPicture, pictureFiles, readPictures } from './pictures.js'
 import type { Terminal } from './terminal.js'
 
 export const defaultDecoder = decoderInverters[0].definition.id
@@ -73,7 +73,7 @@ function outputsOf({ output, report }: InversionRequest, first: string): Outputs
 /** Nothing is computed for outputs that cannot be written. The report's folder is made. */
 async function prepare({ report }: InversionRequest, outputs: Outputs, paths: readonly string[]): Promise<void> {
   if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
-  await prepareOutputs({ ...outputs }, { 'the pictures': paths })
+  await prepareOutputs({ ...outputs }, { 'a picture': await pictureFiles(paths) })
 }
 
 const stack = (latents: readonly Tensor[]): Tensor => ({

@@ -19,7 +19,7 @@ import { type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import { noisePlot, noiseReport, noiseSheet, sayNoiseReport } from './noise-report.js'
 import { prepareOutputs } from './outputs.js'
-import { fitPicture, type NamedPicture, readPictures } from './pictures.js'
+import { fitPicture, type NamedPicture, pictureFiles, readPictures } from './pictures.js'
 import { completed, type Recipe, samplingOf, withRemembered } from './recipe.js'
 import { checkTensorFileName, fileTypeOf, isTensorFile, readTensorFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
@@ -91,7 +91,7 @@ async function prepare(
   paths: readonly string[],
 ): Promise<void> {
   if (report !== undefined) await mkdir(report, { recursive: true }).catch(() => {})
-  await prepareOutputs({ ...outputs }, { 'what is inverted': paths })
+  await prepareOutputs({ ...outputs }, { 'a source': await pictureFiles(paths) })
 }
 
 /** Pictures, or the latents in files, and what the first file says of how they were made. */

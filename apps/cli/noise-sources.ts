@@ -15,9 +15,11 @@ import { picturesIn } from './pictures.js'
 import type { Item } from './survey.js'
 import { isTensorFile, readTensorFile } from './tensor-files.js'
 
-/** The path of a picture, or a noise and what its file says of it. */
+/** A picture, or a noise and what its file says of it. */
 export interface NoiseSource {
   readonly name: string
+  /** The file that it is read from; several noises may share one. */
+  readonly path: string
   readonly noise?: Tensor
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -36,12 +38,13 @@ export async function listSources(paths: readonly string[]): Promise<ListedSourc
 }
 
 const picturesAt = async (path: string): Promise<readonly NoiseSource[]> =>
-  (await picturesIn(path)).map((name) => ({ name }))
+  (await picturesIn(path)).map((path) => ({ name: path, path }))
 
 async function noisesIn(path: string): Promise<readonly NoiseSource[]> {
   const { tensors, metadata } = await readTensorFile(path, 'noise')
   return tensors.map((noise, i) => ({
     name: tensors.length === 1 ? path : `${path} ${i + 1}`,
+    path,
     noise,
     metadata,
   }))

@@ -1,3 +1,4 @@
+/** A line for each picture of a survey: printed, collected, or written to a file that a killed run goes on with. */
 import { expected, type UndiffuseError } from 'undiffuse'
 import { journalOf, type Line, openJournal, type Settings } from './journal.js'
 import { type NamedFiles, prepareOutputs } from './outputs.js'

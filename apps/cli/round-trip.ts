@@ -22,11 +22,12 @@ import {
   type Sampled,
   type Tensor,
 } from 'undiffuse'
-import { checkWritable, encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
+import { encodePng, type FileContent, writeFilesAtomically } from 'undiffuse/node'
 import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import { noiseExactness } from './noise-inversion.js'
 import { noisePlot } from './noise-report.js'
 import type { PictureSize } from './numbers.js'
+import { prepareOutputs } from './outputs.js'
 import { fitPicture, readPictures } from './pictures.js'
 import { completed, type Recipe, type Sampling, samplingOf } from './recipe.js'
 import { roundTripReport, roundTripSheet, sayRoundTrip } from './round-trip-report.js'
@@ -73,7 +74,7 @@ export interface FinishedRoundTrip extends Timed {
 /** Files by what they hold. */
 type RoundTripOutputs = Readonly<Record<'picture' | 'again' | 'tensors' | 'sheet' | 'plot' | 'report', string>>
 
-async function outputsOf({ out, name }: RoundTripRequest): Promise<RoundTripOutputs> {
+async function outputsOf({ out, name, picture }: RoundTripRequest): Promise<RoundTripOutputs> {
   const path = (ending: string) => join(out, `${name}.${ending}`)
   const outputs = {
     picture: path('png'),
@@ -84,7 +85,7 @@ async function outputsOf({ out, name }: RoundTripRequest): Promise<RoundTripOutp
     report: path('report.json'),
   }
   await mkdir(out, { recursive: true }).catch(() => {})
-  for (const output of Object.values(outputs)) await checkWritable(output)
+  await prepareOutputs({ '--out': Object.values(outputs) }, { 'the picture': picture })
   return outputs
 }
 

@@ -522,7 +522,7 @@ describe('undiffuse watermark calibrate', () => {
   })
 
   it.each([
-    [{ steps: 9 }, 'bad-option', /solver `ddim:spacing=lambda,steps=6`.*--solver/],
+    [{ steps: 9 }, 'bad-option', /`ddim:spacing=lambda,steps=6`.*`--solver` and `--steps`, got .*own, 9 steps/],
     [{ decoder: 'accelerated' }, 'bad-option', /decoder `encoder-only`/],
     [{ inverter: 'implicit' }, 'bad-option', /inverter `naive`/],
     [{ prompt }, 'bad-option', /promptKnown `false`/],
@@ -530,6 +530,31 @@ describe('undiffuse watermark calibrate', () => {
   ] as const)('is refused with %j', async (more, code, wanted) => {
     const keys = 'key' in more ? { key: [key('small')] } : {}
     await expect(judged('many/marked-0.png', { ...more, ...keys })).rejects.toMatchObject(refusal(code, wanted))
+  })
+
+  it('is refused of other weights of the same name, and where it does not say of which it is', async () => {
+    const set = input('set.safetensors')
+    const { metadata } = await readSafetensorsHeader(nodeFiles, set)
+    const noise = safetensor((await readTensors(nodeFiles, set)).get('noise')!)
+    const { modelFiles, ...old } = metadata
+    expect(modelFiles).toMatch(/^[0-9a-f]{16}$/)
+    for (const [name, more, wanted] of [
+      ['retrained', { modelFiles: '0123456789abcdef' }, /the weights that.*--model.*others of the same name/],
+      ['old', {}, /says of which weights.*got one without.*watermark calibrate/],
+    ] as const) {
+      const calibration = input(`${name}.safetensors`)
+      await writeFile(calibration, Buffer.concat(encodeSafetensors({ noise }, { ...old, ...more })))
+      await expect(judged('many/marked-0.png', { calibration })).rejects.toMatchObject(refusal('bad-option', wanted))
+    }
+  })
+
+  it('is refused for noise that was recovered with another solver', async () => {
+    const noise = safetensor({ shape: latentShape, data: torchNoise(1, latentShape).data })
+    const said = { model, steps: '6', guidance: '1', inverter: 'naive' }
+    await writeFile(input('otherwise.safetensors'), Buffer.concat(encodeSafetensors({ noise }, said)))
+    await expect(judged('otherwise.safetensors', {})).rejects.toMatchObject(
+      refusal('bad-option', /`ddim:spacing=lambda,steps=6`.*own, 6 steps/),
+    )
   })
 
   it.each([

@@ -57,10 +57,12 @@ export async function readCalibration(path: string): Promise<FiledCalibration> {
   const bad = (what: string, got: string) =>
     expected('bad-option', what, `\`${basename(path)}\``, got, 'Make one with `undiffuse watermark calibrate`.')
   if (metadata.kind !== kind) throw bad('a calibration', 'a file of another kind')
-  const { decoder, inverter, fit } = metadata
+  const { decoder, inverter, fit, modelFiles } = metadata
   if (decoder === undefined || inverter === undefined || fit === undefined || !fits.includes(fit)) {
     throw bad('a calibration that says how it was made', 'one without')
   }
+  // Noise of other weights is other noise: one that does not say cannot be told from one of weights since replaced.
+  if (modelFiles === undefined) throw bad('a calibration that says of which weights it is', 'one without')
   if (!tensors.every(isFiniteTensor)) {
     const remedy = 'The file is damaged: make it again.'
     throw expected('not-finite', 'finite numbers', `\`${basename(path)}\``, 'NaN or infinity', remedy)

@@ -103,10 +103,20 @@ export async function settingsOf(
   }
 }
 
-const optionOf: Readonly<Record<string, string>> = { promptKnown: '--prompt', negativePrompt: '--negative' }
+const optionsOf: Readonly<Record<string, string>> = {
+  promptKnown: '`--prompt`',
+  negativePrompt: '`--negative`',
+  solver: '`--solver` and `--steps`',
+}
+
+/** A solver that is not named is the model's own; its steps say which. */
+function withSolver({ steps, ...settings }: Settings): Settings {
+  return steps === undefined ? settings : { solver: `the model's own, ${steps} steps`, ...settings }
+}
 
 /** Throws `bad-option` for the first thing that was done otherwise for the calibration. */
-export function checkSame(settings: Settings, { file, settings: there }: RememberedRecovery): void {
+export function checkSame(asked: Settings, { file, settings: remembered }: RememberedRecovery): void {
+  const [settings, there] = [withSolver(asked), withSolver(remembered)]
   const names = [...new Set([...Object.keys(there), ...Object.keys(settings)])]
   const name = names.find((one) => settings[one] !== there[one])
   if (name === undefined) return
@@ -119,7 +129,7 @@ export function checkSame(settings: Settings, { file, settings: there }: Remembe
   throw expected(
     'bad-option',
     `${name} ${said(there[name])}, as \`${basename(file)}\` was made,`,
-    `\`${optionOf[name] ?? `--${name}`}\``,
+    optionsOf[name] ?? `\`--${name}\``,
     said(settings[name]),
     'Pass the same, or make another calibration with `undiffuse watermark calibrate`.',
   )
@@ -127,9 +137,10 @@ export function checkSame(settings: Settings, { file, settings: there }: Remembe
 
 /** The same of a noise file, for what it says of itself: one from `undiffuse invert` says nearly all. */
 export function checkSameFile(metadata: Settings, remembered: RememberedRecovery): void {
-  const said = Object.entries(metadata).filter(([name]) => name in remembered.settings)
+  const settings = withSolver(remembered.settings)
+  const said = Object.entries(withSolver(metadata)).filter(([name]) => name in settings)
   const promptKnown = `${metadata.prompt !== undefined}`
-  checkSame({ ...remembered.settings, ...Object.fromEntries(said), promptKnown }, remembered)
+  checkSame({ ...settings, ...Object.fromEntries(said), promptKnown }, remembered)
 }
 
 /** Throws `bad-option` for a key of another model, before any network runs. */

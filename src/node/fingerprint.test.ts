@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -31,6 +31,25 @@ it('tells a model that was trained again, of the same size, from the old one', a
   expect(trained).not.toBe(before)
   await writeFile(join(model(), 'unet', 'config.json'), '[]')
   expect(await modelFingerprint(model())).not.toBe(trained)
+})
+
+it('sees weights of any name, and those behind a link', async () => {
+  const assembled = join(folder, 'assembled')
+  await mkdir(join(folder, 'vae'))
+  await mkdir(assembled)
+  await symlink(join(folder, 'vae'), join(assembled, 'vae'))
+  const versions = new Set<string>()
+  for (const name of ['weights.pb', 'decoder.conv_in.weight']) {
+    for (const byte of [1, 2]) {
+      await writeFile(join(folder, 'vae', name), new Uint8Array(100).fill(byte))
+      versions.add(await modelFingerprint(assembled))
+    }
+  }
+  expect(versions.size).toBe(4)
+  const linked = await modelFingerprint(assembled)
+  await rm(join(assembled, 'vae'))
+  await rename(join(folder, 'vae'), join(assembled, 'vae'))
+  expect(await modelFingerprint(assembled)).toBe(linked)
 })
 
 it('throws for a folder that there is not', async () => {

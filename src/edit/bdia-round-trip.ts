@@ -3,7 +3,7 @@ import { define } from '../core/define.js'
 import { gammaField } from '../diffusion/bidirectional.js'
 import { reversible } from '../diffusion/inverters/reversible.js'
 import { bdia } from '../diffusion/solvers/bdia.js'
-import { blendingFields, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkWalk, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import type { EditMethod } from './edit-method.js'
 import { fromPair, recovered } from './recovered.js'
 
@@ -15,7 +15,8 @@ import { fromPair, recovered } from './recovered.js'
  * solver, the steps are BDIA's; guidance is the same both ways. Blends only where a mask is given, as `exact-blending` does.
  * Shapes: latents of the model. Cost: one evaluation a step each way, twice with guidance. Exact given the latent, from the
  * pair: with target = source it comes back to rounding, which grows like γ^−steps. A known trajectory of another solver
- * is not used. Errors: those of the model. Source: Zhang et al., ECCV 2024, its code's round trip (strength 0.8, gamma 0.94).
+ * is not used. Errors: `bad-option` for fewer than two steps, of which the first is not walked again, and for blending at none;
+ * those of the model. Source: Zhang et al., ECCV 2024, its code's round trip (strength 0.8, gamma 0.94).
  * Deviation: the latent is the posterior's mean or an inverted one, not a sample.
  *
  * @example
@@ -33,6 +34,7 @@ export const bdiaRoundTrip = define({
   make: ({ strength, gamma, ...blending }): EditMethod => ({
     name: 'bdia-round-trip',
     findsMask: false,
+    check: (problem) => checkWalk(problem, { strength, blending, start: 1 }),
     async *edit(latent, problem) {
       const solver = { ...bdia({ gamma }), grid: cleanestSteps(problem.solver, strength).grid }
       const alone = { ...problem, known: undefined }

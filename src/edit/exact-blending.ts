@@ -29,7 +29,8 @@ const finders = { attention: attentionMask, difference: differenceMask }
  * every step converged: with target = source the source comes back. Errors: those of the inverter and the model;
  * `unsupported` for a mask by attention where that is not known, `bad-option` where no word changes and for blending at
  * no step. Source: Hong et al., CVPR 2024, with the blending of Patashnik et al., ICCV 2023; `guideFrom=source` after
- * negative-prompt inversion, Miyake et al., 2023. Deviations: accelerated inversion; blending at every step, not at one; the masks of attention-mask.ts and difference-mask.ts.
+ * negative-prompt inversion, Miyake et al., 2023. Deviations: accelerated inversion; blending at every step,
+ * not at one; the masks of attention-mask.ts and difference-mask.ts.
  *
  * @example
  * const { image, mask } = await edit({ image: picture }, { model, from: 'a red ball', to: 'a red star', method: exactBlending() })

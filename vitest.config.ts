@@ -12,7 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ['{src,apps,training,bench,test}/**/*.test.ts'],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
   },

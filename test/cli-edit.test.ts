@@ -47,13 +47,13 @@ beforeAll(async () => {
   await makePipeline(input('tiny'), 'tiny')
   await writeFile(input('picture.png'), await png(side, side, (x, y) => 8 * x + 7 * y))
   await writeFile(input('odd.png'), await png(side - 3, side - 1, (x, y) => 8 * x + 7 * y))
-  await writeFile(input('white.png'), await png(side, side, () => 255))
-  const clear = {
-    create: { width: side, height: side, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
-  } as const
-  await sharp(clear).png().toFile(input('transparent.png'))
   await writeFile(input('mask.png'), await png(side, side, (x) => (x < 5 ? 255 : 0)))
   await writeFile(input('odd-mask.png'), await png(side - 3, side - 1, (x) => (x < 5 ? 255 : 0)))
+  const painted = Buffer.from(
+    Array.from({ length: side ** 2 }, (_, i) => [255, 255, 255, i % side < 5 ? 255 : 0]).flat(),
+  )
+  await sharp(painted, { raw: { width: side, height: side, channels: 4 } }).toFile(input('painted.png'))
+  await writeFile(input('white.png'), await png(side, side, () => 255))
   await writeFile(input('black.png'), await png(side, side, () => 0))
 }, 60_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -138,6 +138,39 @@ describe('undiffuse edit', () => {
   })
 })
 
+describe('what is odd about a mask is said, in words and in the report', () => {
+  const edited = (...more: readonly string[]) =>
+    succeeded(['edit', input('picture.png'), ...prompts, ...quick(), '-o', 'e.png', ...more])
+  const masks: [name: string, words: () => readonly string[], share: number, note: RegExp][] = [
+    [
+      'what is transparent is outside',
+      () => ['--method', 'naive:dilation=0', '--mask', input('painted.png'), '--lock-background'],
+      5 / side,
+      /transparency onto black/,
+    ],
+    [
+      'one that grows over the whole picture leaves nothing to lock',
+      () => ['--method', 'naive:dilation=64', '--mask', input('mask.png'), '--lock-background'],
+      1,
+      /keeps nothing/,
+    ],
+    [
+      'one that is found to be empty',
+      () => ['--method', 'exact-blending:mask=difference', '--to', 'a red ball'],
+      0,
+      /Nothing to change was found.*--mask/,
+    ],
+  ]
+  it.each(masks)('%s', async (_, words, share, note) => {
+    const { mask, lock } = JSON.parse((await edited(...words(), '--json')).stdout)
+    expect(mask.shareOfPixels).toBe(share)
+    expect(mask.notes.join(' ')).toMatch(note)
+    // Nothing is called locked where nothing is outside.
+    if (share === 1) expect(lock).toBeNull()
+    expect((await edited(...words())).stdout).toMatch(new RegExp(`mask note .*${note.source}`))
+  })
+})
+
 /** One channel as three. */
 async function grey(picture: Buffer): Promise<Buffer> {
   return picture.length === 3 * side * side
@@ -171,8 +204,10 @@ describe.concurrent('bad command lines', () => {
     [() => edit('--method', 'exact'), 2, /exact-blending/],
     [() => edit('--mask', input('odd.png')), 3, /16×16.*15×13/],
     [() => edit('--mask', input('black.png')), 2, /white/],
-    [() => edit('--mask', input('transparent.png')), 4, /a mask without transparency.*white where/],
-    [() => edit('--mask', input('white.png'), '--lock-background'), 2, /a mask with an outside.*all white/],
+    [() => edit('--mask', input('white.png'), '--lock-background'), 2, /a black part.*--lock-background/],
+    [() => edit('--to', 'A red ball.'), 2, /differ in a word.*mask/],
+    [() => edit('--steps', '3', '--method', 'bdia-round-trip:strength=0.3'), 2, /at least 2 steps.*strength/],
+    [() => edit('--mask', input('mask.png'), '--method', 'naive:blendFrom=0.6,blendUntil=0.4'), 2, /blendFrom/],
     [() => edit('--save-mask', input('e.png'), '-o', input('e.png')), 2, /`--save-mask`.*`--output` too/],
     [() => edit('--background-bound', '1'), 2, /--lock-background/],
     [() => edit('--lock-background', '--method', 'naive'), 2, /a mask.*exact-blending/],

@@ -18,7 +18,7 @@ const backgroundReport = ({ share, nmse, psnrDb, ssim, largestLevels }: Likeness
 
 /** The report as JSON. A PSNR of equal backgrounds is infinite, which JSON has no number for: it is null. */
 export function editReport(finished: FinishedEdit) {
-  const { request, model, notes, edited, written, before, after, mask, outputs } = finished
+  const { request, model, notes, edited, written, before, after, mask, maskNotes, outputs } = finished
   const [, height, width] = written.shape
   const { lockBackground, backgroundBound = 0, feather = 8 } = request
   return {
@@ -43,15 +43,16 @@ export function editReport(finished: FinishedEdit) {
       ? {
           given: request.mask ?? null,
           shareOfPixels: mask.data.reduce((sum, value) => sum + value, 0) / mask.data.length,
+          notes: maskNotes,
         }
       : null,
     background: after ? backgroundReport(after) : null,
     lock:
-      lockBackground && mask
+      lockBackground && after
         ? {
             boundLevels: backgroundBound,
             featherPixels: feather,
-            largestLevels: after?.largestLevels ?? 0,
+            largestLevels: after.largestLevels,
             largestLevelsBefore: before?.largestLevels ?? 0,
           }
         : null,
@@ -75,7 +76,7 @@ const backgroundText = ({ nmse, psnrDb, ssim, largestLevels }: Likeness): string
 
 /** The report in words. */
 export function sayEdit(io: Terminal, finished: FinishedEdit): void {
-  const { request, model, notes, edited, mask, before, after, outputs } = finished
+  const { request, model, notes, edited, mask, maskNotes, before, after, outputs } = finished
   const { lock } = editReport(finished)
   io.say(`${request.picture}: “${request.from}” → “${request.to}”`)
   for (const note of notes) io.say(`  note         ${note}`)
@@ -92,10 +93,7 @@ export function sayEdit(io: Terminal, finished: FinishedEdit): void {
   if (mask) {
     const share = mask.data.reduce((sum, value) => sum + value, 0) / mask.data.length
     io.say(`  mask         ${request.mask ?? 'found'}, ${(100 * share).toFixed(1)} % of the picture`)
-    if (share === 0) {
-      const why = request.from === request.to ? 'the prompts are the same' : 'the changed words are looked at nowhere'
-      io.say(`  nothing      was changed: ${why}. Change a word, or pass a \`--mask\``)
-    }
+    for (const note of maskNotes) io.say(`  mask note    ${note}`)
   } else io.say('  mask         none: everything may change')
   if (before) io.say(`  outside      ${backgroundText(before)}`)
   if (lock && after)

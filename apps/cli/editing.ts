@@ -60,6 +60,8 @@ export interface FinishedEdit extends Timed {
   /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
   readonly source: Tensor
   readonly mask?: Tensor
+  /** What reading the mask changed, and what is odd about it, as sentences for people. */
+  readonly maskNotes: readonly string[]
   readonly written: Tensor
   /** Outside the mask, before the lock and in the bytes that are written. */
   readonly before?: Likeness
@@ -96,13 +98,14 @@ function checkLock(
   throw expected('bad-option', 'a mask', `\`${asked}\``, `\`${method.name}\` without one`, remedy)
 }
 
-/** White is 1. The mask is fitted as the picture is. Transparent masks are refused: nobody agrees on what they mean. */
-async function readMask(path: string, picture: NamedPicture, multiple: number, fit: Fit): Promise<Tensor> {
-  const { image, notes, isTransparent } = await readImage(path)
-  if (isTransparent) {
-    const remedy = 'Flatten it: white where the picture may change, black elsewhere.'
-    throw expected('bad-image', 'a mask without transparency', `\`${basename(path)}\``, 'one with it', remedy)
-  }
+interface NotedMask {
+  readonly mask: Tensor
+  readonly notes: readonly string[]
+}
+
+/** White is 1; what is transparent is not painted, and outside. The mask is fitted as the picture is. */
+async function readMask(path: string, picture: NamedPicture, multiple: number, fit: Fit): Promise<NotedMask> {
+  const { image, notes } = await readImage(path, { background: 'black' })
   if (!sameShape(image.shape, picture.image.shape)) {
     const [wanted, got] = [picture.image, image].map(({ shape }) => formatShape(shape.slice(1)))
     throw expected(
@@ -117,10 +120,21 @@ async function readMask(path: string, picture: NamedPicture, multiple: number, f
   const [, height, width] = shape as [number, number, number]
   const area = height * width
   const grey = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
-  return tensor(
-    [1, height, width],
-    Float64Array.from({ length: area }, (_, i) => (grey(i) > 0.5 ? 1 : 0)),
-  )
+  const inside = Float64Array.from({ length: area }, (_, i) => (grey(i) > 0.5 ? 1 : 0))
+  return { mask: tensor([1, height, width], inside), notes }
+}
+
+/** A mask of everything leaves no background to lock. */
+function checkOutside({ data }: Tensor): void {
+  if (data.includes(0)) return
+  const remedy = 'Draw what is to be kept in black, or leave the lock out.'
+  throw expected('bad-option', 'a mask with a black part', '`--lock-background`', 'one without', remedy)
+}
+
+/** What is odd about the mask that was used, found or given and grown. */
+function oddities({ data }: Tensor, locks: boolean): readonly string[] {
+  if (!data.includes(1)) return ['Nothing to change was found: what is written shows the source. Pass `--mask`.']
+  return locks && !data.includes(0) ? ['It covers the whole picture: `--lock-background` keeps nothing.'] : []
 }
 
 /**
@@ -151,16 +165,24 @@ async function edited(
   picture: NamedPicture,
   method: EditMethod,
   request: EditRequest,
-): Promise<Pick<FinishedEdit, 'edited' | 'source' | 'mask' | 'written' | 'before'>> {
+): Promise<Pick<FinishedEdit, 'edited' | 'source' | 'mask' | 'maskNotes' | 'written' | 'before'>> {
   const { from, to, fit, mask: maskPath } = request
   const fitted = fitPicture(picture, model.pixelMultiple, fit)
-  const mask = maskPath === undefined ? undefined : await readMask(maskPath, picture, model.pixelMultiple, fit)
-  if (request.lockBackground && mask?.data.every((value) => value === 1)) {
-    const remedy = 'There is no background to lock: pass a mask with black in it.'
-    throw expected('bad-option', 'a mask with an outside', '`--lock-background`', `\`${maskPath}\`, all white`, remedy)
-  }
+  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, model.pixelMultiple, fit)
+  if (given && request.lockBackground) checkOutside(given.mask)
   const { negativePrompt, guidance, solver } = samplingOf({ ...request, prompt: from }, model)
-  const shared = { model, from, to, negativePrompt, guidance, solver, method, mask, signal: io.signal, now }
+  const shared = {
+    model,
+    from,
+    to,
+    negativePrompt,
+    guidance,
+    solver,
+    method,
+    mask: given?.mask,
+    signal: io.signal,
+    now,
+  }
   const result = await follow(
     io,
     edit({ image: fitted.image }, { ...shared, decoder: parse(decoderInverters, request.decoder) }),
@@ -179,7 +201,8 @@ async function edited(
           ...(featherPixels !== undefined && { featherPixels }),
         })
       : shown
-  return { edited: result, source, written, ...(kept && { mask: kept }), ...(before && { before }) }
+  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, request.lockBackground) : [])]
+  return { edited: result, source, written, maskNotes, ...(kept && { mask: kept }), ...(before && { before }) }
 }
 
 /** Reads, edits, checks, writes and reports. Fails before the networks run where it can be known to fail. */

@@ -4,7 +4,7 @@ import type { Steps } from '../core/progress.js'
 import { otsuThreshold } from '../math/otsu.js'
 import { combine, map, type Tensor, zeros } from '../math/tensor.js'
 import type { DiffusionModel } from '../verbs/diffusion-model.js'
-import type { EditProblem, LatentEdit } from './edit-method.js'
+import type { AskedEdit, EditProblem, LatentEdit } from './edit-method.js'
 import { watchedLevels } from './watched-levels.js'
 import { changedWords } from './words.js'
 
@@ -13,7 +13,7 @@ import { changedWords } from './words.js'
  *
  * For each prompt, A = mean over `count` levels of Σ over its changed words of the probability that a place looks at their
  * tokens; the mask is A > Otsu's threshold, the union of both prompts'. Zero everywhere where no word changes. Cost: `count`
- * evaluations for each prompt. Errors: `unsupported` where the network's attention is not known. Source: the masks of
+ * evaluations for each prompt. Errors: those of `checkAttention`. Source: the masks of
  * prompt-to-prompt's local blending, Hertz et al., ICLR 2023; Patashnik et al., ICCV 2023 for the union. Deviation: the
  * target is asked on the source's trajectory, which costs no second sampling; the threshold is not fixed.
  */
@@ -47,12 +47,16 @@ export async function* attentionMask(
   return mask
 }
 
-/** Throws `unsupported` where the network's attention is not known. */
-export function attentionOf({
-  name,
-  looks,
-  places,
-}: DiffusionModel): Required<Pick<DiffusionModel, 'looks' | 'places'>> {
+/** Throws `unsupported` where the network's attention is not known, `bad-option` where no word changes. */
+export function checkAttention({ model, from, to }: AskedEdit): void {
+  attentionOf(model)
+  const changed = changedWords(from, to)
+  if (changed.from.length + changed.to.length > 0) return
+  const [what, got] = ['prompts that differ in a word', `“${from}” and “${to}”`]
+  throw expected('bad-option', what, 'a mask by attention', got, 'Change a word, or pass a mask.')
+}
+
+function attentionOf({ name, looks, places }: DiffusionModel): Required<Pick<DiffusionModel, 'looks' | 'places'>> {
   if (looks && places) return { looks, places }
   const remedy = 'Pass a mask, or find it by `mask=difference`.'
   throw expected('unsupported', 'a network whose attention is known', 'a mask', `\`${name}\``, remedy)

@@ -1,10 +1,9 @@
 /** Editing by BDIA's round trip: one evaluation a step each way. The seam and the background are the prompt's to keep. */
 import { define } from '../core/define.js'
-import { expected } from '../core/errors.js'
 import { gammaField } from '../diffusion/bidirectional.js'
 import { reversible } from '../diffusion/inverters/reversible.js'
 import { bdia } from '../diffusion/solvers/bdia.js'
-import { blendingFields, checkBlending, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkWalk, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import type { EditMethod } from './edit-method.js'
 import { fromPair, recovered } from './recovered.js'
 
@@ -16,7 +15,8 @@ import { fromPair, recovered } from './recovered.js'
  * solver, the steps are BDIA's; guidance is the same both ways. Blends only where a mask is given, as `exact-blending` does.
  * Shapes: latents of the model. Cost: one evaluation a step each way, twice with guidance. Exact given the latent, from the
  * pair: with target = source it comes back to rounding, which grows like γ^−steps. A known trajectory of another solver
- * is not used. Errors: `bad-option` for fewer than two steps; those of the model. Source: Zhang et al., ECCV 2024, its code's round trip (strength 0.8, gamma 0.94).
+ * is not used. Errors: `bad-option` for fewer than two steps, of which the first is not walked again, and for blending at none;
+ * those of the model. Source: Zhang et al., ECCV 2024, its code's round trip (strength 0.8, gamma 0.94).
  * Deviation: the latent is the posterior's mean or an inverted one, not a sample.
  *
  * @example
@@ -31,27 +31,17 @@ export const bdiaRoundTrip = define({
     gamma: { ...gammaField, default: 0.94 },
     ...blendingFields,
   },
-  make: ({ strength, gamma, ...blending }): EditMethod => {
-    checkBlending(blending, 'bdia-round-trip')
-    return {
-      name: 'bdia-round-trip',
-      findsMask: false,
-      async *edit(latent, problem) {
-        const solver = { ...bdia({ gamma }), grid: cleanestSteps(problem.solver, strength).grid }
-        checkPair(solver.grid(problem.model.schedule).length - 1)
-        const alone = { ...problem, known: undefined }
-        const source = fromPair(yield* recovered(latent, alone, { solver, inverter: reversible() }))
-        // The first state has lost its partner: the pair is the second's.
-        const [start, denoise] = [source.trajectory[1]!, await targetDenoiser(problem)]
-        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-      },
-    }
-  },
+  make: ({ strength, gamma, ...blending }): EditMethod => ({
+    name: 'bdia-round-trip',
+    findsMask: false,
+    check: (problem) => checkWalk(problem, { strength, blending, start: 1 }),
+    async *edit(latent, problem) {
+      const solver = { ...bdia({ gamma }), grid: cleanestSteps(problem.solver, strength).grid }
+      const alone = { ...problem, known: undefined }
+      const source = fromPair(yield* recovered(latent, alone, { solver, inverter: reversible() }))
+      // The first state has lost its partner: the pair is the second's.
+      const [start, denoise] = [source.trajectory[1]!, await targetDenoiser(problem)]
+      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+    },
+  }),
 })
-
-/** Throws `bad-option` where the pair that the walk starts from would be the source itself. */
-function checkPair(steps: number): void {
-  if (steps >= 2) return
-  const remedy = 'Take more `steps`, or a larger `strength`.'
-  throw expected('bad-option', 'two steps', '`bdia-round-trip`', `${steps}`, remedy)
-}

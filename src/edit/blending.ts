@@ -9,7 +9,7 @@ import type { Grid } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
 import type { Tensor } from '../math/tensor.js'
 import { promptedDenoiser } from '../verbs/diffusion-model.js'
-import type { EditProblem, LatentEdit } from './edit-method.js'
+import type { AskedEdit, EditProblem, LatentEdit } from './edit-method.js'
 import { binary, grown, latentMask, merged } from './mask.js'
 
 export const strengthField = {
@@ -42,7 +42,7 @@ export const blendingFields = {
     maximum: 1,
     default: 1,
     description:
-      'Share of the steps after which they are left alone again; below 1 the seam heals and the rest drifts.',
+      'Share of the steps after which they are left alone again, above blendFrom; below 1 the seam heals and the rest drifts.',
   },
 } as const
 
@@ -52,13 +52,7 @@ export interface BlendingOptions {
   readonly blendUntil: number
 }
 
-/** Throws `bad-option` where latents would be put back at no step: a mask would be ignored. */
-export function checkBlending({ blendFrom, blendUntil }: BlendingOptions, name: string): void {
-  if (blendFrom < blendUntil) return
-  const got = `${blendFrom} and ${blendUntil}`
-  const remedy = 'Latents outside the mask are put back between the two.'
-  throw expected('bad-option', '`blendFrom` below `blendUntil`', `\`${name}\``, got, remedy)
-}
+type Blended = Pick<BlendingOptions, 'blendFrom' | 'blendUntil'>
 
 /** The solver on the cleanest share of its grid: at least one step. */
 export function cleanestSteps(solver: Solver, strength: number): Solver {
@@ -66,27 +60,47 @@ export function cleanestSteps(solver: Solver, strength: number): Solver {
   return { ...solver, grid: (schedule) => cut(solver.grid(schedule)) }
 }
 
+/** Latents are put back after the steps to levels above the first number, up to the second. */
+const putBack = ({ blendFrom, blendUntil }: Blended, steps: number) =>
+  [Math.round(blendFrom * steps), Math.round(blendUntil * steps)] as const
+
+/** Throws `bad-option` where a walk from the level `start` takes no step, or none after which latents are put back. */
+export function checkWalk(
+  { solver, model }: AskedEdit,
+  { strength, blending, start = 0 }: { readonly strength: number; readonly blending: Blended; readonly start?: number },
+): void {
+  const steps = cleanestSteps(solver, strength).grid(model.schedule).length - 1
+  if (steps <= start) {
+    const remedy = 'Raise `strength`, or take more steps.'
+    throw expected('bad-option', `at least ${start + 1} steps`, 'what is undone and walked again', `${steps}`, remedy)
+  }
+  const [first, last] = putBack(blending, steps)
+  if (Math.max(first, start) < last) return
+  const got = `${blending.blendFrom} and ${blending.blendUntil} of ${steps} steps, which are none`
+  const remedy = 'From 0 until 1 are all of them.'
+  throw expected('bad-option', 'a share of the steps', '`blendFrom` and `blendUntil`', got, remedy)
+}
+
 /** The last states of a known trajectory as a trajectory of their own. */
 export const lastStates = (states: readonly State[], count: number): readonly State[] =>
   states.slice(-count).map((state, index) => ({ ...state, index }))
+
+/** Where a walk starts: as the solver does, unless it is known what it remembers there. */
+export const startAt = (solver: Solver, first: State): State =>
+  first.memory.length > 0 ? first : solver.start(first.x)
 
 /**
  * The same solver, putting back what was recovered: after a step to level i, x outside the mask is that of `trajectory[i]`,
  * and so is what the solver remembers of it.
  */
-export function blended(
-  solver: Solver,
-  trajectory: readonly State[],
-  mask: Tensor,
-  { blendFrom, blendUntil }: Pick<BlendingOptions, 'blendFrom' | 'blendUntil'>,
-): Solver {
-  const total = trajectory.length - 1
+export function blended(solver: Solver, trajectory: readonly State[], mask: Tensor, blending: Blended): Solver {
+  const [first, last] = putBack(blending, trajectory.length - 1)
   return {
     ...solver,
     async step(state, diffusion) {
       const next = await solver.step(state, diffusion)
       const { index, x, memory } = next
-      if (index <= Math.round(blendFrom * total) || index > Math.round(blendUntil * total)) return next
+      if (index <= first || index > last) return next
       const recovered = trajectory[index]!
       const remembered = memory.map((one, k) => {
         const other = recovered.memory[k]

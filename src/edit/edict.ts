@@ -2,7 +2,7 @@
 import { define } from '../core/define.js'
 import { reversible } from '../diffusion/inverters/reversible.js'
 import { edict } from '../diffusion/solvers/edict.js'
-import { blendingFields, checkBlending, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
+import { blendingFields, checkWalk, cleanestSteps, strengthField, targetDenoiser, walked } from './blending.js'
 import type { EditMethod } from './edit-method.js'
 import { fromPair, recovered } from './recovered.js'
 
@@ -14,7 +14,8 @@ import { fromPair, recovered } from './recovered.js'
  * the edit is x[N]. The grid is that of the given solver, the steps are EDICT's; guidance is the same both ways. Blends only
  * where a mask is given, as `exact-blending` does, both copies. Shapes: latents of the model. Cost: two evaluations a step each way,
  * twice with guidance. Exact given the latent, from both copies: with target = source it comes back to rounding, which grows like
- * p^−2 a step. A known trajectory of another solver is not used. Errors: those of the model; `unsupported` at alpha = 0.
+ * p^−2 a step. A known trajectory of another solver is not used. Errors: those of the model; `unsupported` at alpha = 0;
+ * `bad-option` for blending at no step.
  * Source: Wallace et al., CVPR 2023, constants of its code (strength 0.8, p 0.93). Deviation: no attention control.
  *
  * @example
@@ -35,18 +36,16 @@ export const edictEdit = define({
     },
     ...blendingFields,
   },
-  make: ({ strength, p, ...blending }): EditMethod => {
-    checkBlending(blending, 'edict')
-    return {
-      name: 'edict',
-      findsMask: false,
-      async *edit(latent, problem) {
-        const solver = { ...edict({ p }), grid: cleanestSteps(problem.solver, strength).grid }
-        const alone = { ...problem, known: undefined }
-        const source = fromPair(yield* recovered(latent, alone, { solver, inverter: reversible() }))
-        const [start, denoise] = [source.trajectory[0]!, await targetDenoiser(problem)]
-        return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-      },
-    }
-  },
+  make: ({ strength, p, ...blending }): EditMethod => ({
+    name: 'edict',
+    findsMask: false,
+    check: (problem) => checkWalk(problem, { strength, blending }),
+    async *edit(latent, problem) {
+      const solver = { ...edict({ p }), grid: cleanestSteps(problem.solver, strength).grid }
+      const alone = { ...problem, known: undefined }
+      const source = fromPair(yield* recovered(latent, alone, { solver, inverter: reversible() }))
+      const [start, denoise] = [source.trajectory[0]!, await targetDenoiser(problem)]
+      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+    },
+  }),
 })

@@ -23,10 +23,13 @@ export interface EditProblem {
   /** Where the picture may change: 1 × H × W, 1 inside and 0 outside. Latents outside are put back at every step. */
   readonly mask: Tensor | undefined
   readonly imageShape: Shape
-  /** The trajectory of the solver to the latent under the source's prompt and guidance, where it is known: taken in place of an inversion under both. */
+  /** The trajectory of the solver to the latent under the source's prompt, with this guidance, where it is known. */
   readonly known: readonly State[] | undefined
   readonly signal: Signal | undefined
 }
+
+/** What is known of a problem before its picture is. */
+export type AskedEdit = Omit<EditProblem, 'imageShape'>
 
 export interface LatentEdit {
   /** The edited latent, and the way there; the first state is the one that it started from. */
@@ -47,5 +50,7 @@ export interface EditMethod {
   readonly name: string
   /** Whether it finds a mask where none is given; otherwise the whole picture may change then. */
   readonly findsMask: boolean
+  /** Throws for what is known to be wrong before any network runs. */
+  check?(problem: AskedEdit): void
   edit(latent: Tensor, problem: EditProblem): Steps<LatentEdit>
 }

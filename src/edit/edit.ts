@@ -12,13 +12,14 @@ import { checkGuidance, type DiffusionModel } from '../verbs/diffusion-model.js'
 import { type LatentInversion, latentInversion } from '../verbs/invert-decoder.js'
 import type { VerbEvaluations } from '../verbs/sampling.js'
 import { countedModel } from './counted-model.js'
-import type { EditMethod, EditProblem, LatentEdit } from './edit-method.js'
+import type { AskedEdit, EditMethod, LatentEdit } from './edit-method.js'
 import { exactBlending } from './exact-blending.js'
 import { checkMask } from './mask.js'
 
 /**
- * What is edited: a picture, a latent, or all states of the solver that made a latent under the source's prompt, noisiest
- * first, with which nothing needs to be inverted.
+ * What is edited: a picture, a latent, or all states of the solver that made a latent under the source's prompt and with
+ * the guidance that is asked for, noisiest first. Nothing is inverted then, unless the method inverts with another guidance
+ * or by other steps.
  */
 export type EditSource =
   | { readonly image: Tensor }
@@ -92,6 +93,8 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   const known = 'states' in source ? source.states : undefined
   checkKnown(known, solver, options.model)
   const { model, evaluations } = countedModel(options.model)
+  const asked: AskedEdit = { model, from, to, negativePrompt, guidance, solver, mask: options.mask, known, signal }
+  method.check?.(asked)
   const { autoencoder } = model
   if ('image' in source) {
     model.checkLatent(autoencoder.latentShape(source.image.shape))
@@ -107,19 +110,7 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   const shown = 'image' in source ? source.image : await autoencoder.decode(latent, signal)
   if (options.mask) checkMask(options.mask, shown.shape)
 
-  const problem: EditProblem = {
-    model,
-    from,
-    to,
-    negativePrompt,
-    guidance,
-    solver,
-    mask: options.mask,
-    imageShape: shown.shape,
-    known,
-    signal,
-  }
-  const edited = yield* method.edit(latent, problem)
+  const edited = yield* method.edit(latent, { ...asked, imageShape: shown.shape })
   yield { stage: 'decode', done: 0, total: 1 }
   const image = await autoencoder.decode(edited.latent, signal)
   yield { stage: 'decode', done: 1, total: 1 }

@@ -9,8 +9,9 @@ import type { EditProblem, LatentEdit } from './edit-method.js'
 export type Recovered = Pick<LatentEdit, 'trajectory' | 'grid' | 'exact' | 'outcome'>
 
 /**
- * Undoes the solver's steps under the source's prompt. A trajectory that is known was made with the problem's guidance: where
- * that is the one that is asked for, its last states are taken instead.
+ * Undoes the solver's steps under the source's prompt. Takes the last states of a trajectory that is known instead, where
+ * they are what would be found: made with the guidance that is asked for, and starting without a memory that a shorter grid
+ * has no levels for.
  */
 export async function* recovered(
   latent: Tensor,
@@ -28,7 +29,10 @@ export async function* recovered(
   const { model, from: prompt, negativePrompt, known, signal } = problem
   const grid = solver.grid(model.schedule)
   if (known && guidance === problem.guidance) {
-    return { trajectory: lastStates(known, grid.length), grid, exact: 'given-latent', outcome: 'converged' }
+    const trajectory = lastStates(known, grid.length)
+    if (grid.length === known.length || trajectory[0]!.memory.length === 0) {
+      return { trajectory, grid, exact: 'given-latent', outcome: 'converged' }
+    }
   }
   const found = yield* inversion({ latent }, { model, prompt, negativePrompt, guidance, solver, inverter, signal })
   return { trajectory: found.states, grid, exact: found.exact, outcome: found.outcome }

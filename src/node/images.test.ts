@@ -94,6 +94,18 @@ describe('reading', () => {
     expect(notes).toEqual(['Composited its transparency onto white.'])
   })
 
+  test('or onto black, where that is asked for', async () => {
+    const path = await save(
+      await raw(Uint8Array.of(255, 0, 0, 51, 9, 9, 9, 0), 2, 1, 4)
+        .png()
+        .toBuffer(),
+    )
+    const { image, notes } = await readImage(path, { background: 'black' })
+    expectPixels(pixels(image, 0), [-0.6, -1, -1])
+    expectPixels(pixels(image, 1), [-1, -1, -1])
+    expect(notes).toEqual(['Composited its transparency onto black.'])
+  })
+
   test('16 bits keep their precision, transparent and grey too', async () => {
     const deep = raw(Uint16Array.of(1, 30001, 65535), 1, 1, 3)
       .toColourspace('rgb16')

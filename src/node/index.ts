@@ -23,7 +23,7 @@ export {
   type ScatterPlot,
   scatterPlot,
 } from './plot.js'
-export { decodeImage, defaultMaximumPixels, type ReadPicture, readImage } from './read-image.js'
+export { decodeImage, defaultMaximumPixels, type ReadOptions, type ReadPicture, readImage } from './read-image.js'
 export {
   checkWritable,
   type FileContent,

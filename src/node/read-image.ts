@@ -14,8 +14,14 @@ export interface ReadPicture {
   readonly image: Tensor
   /** What reading changed or did not round, as sentences for people. */
   readonly notes: readonly string[]
-  /** Whether any pixel was not opaque. */
-  readonly isTransparent: boolean
+}
+
+type Background = 'white' | 'black'
+
+export interface ReadOptions {
+  readonly maximumPixels?: number
+  /** What shows through where the picture is transparent. Default white. */
+  readonly background?: Background
 }
 
 export const defaultMaximumPixels = 64 * 2 ** 20
@@ -29,15 +35,15 @@ const signatures =
  * Reads a picture file as a tensor of 3 × height × width, sRGB in [−1, 1]: 2·value/255 − 1, or 2·value/65535 − 1.
  *
  * The EXIF orientation is applied; an embedded profile, CMYK and grey are converted to sRGB; transparency is composited
- * onto white, α·x + (1 − α); 16-bit pictures keep their precision; of several frames or pages the first is read. `notes`
- * says which of these happened. Above `maximumPixels` (default 64·2²⁰) a picture is refused from its header.
+ * onto white, α·x + (1 − α), or black, α·x − (1 − α) (`background`); 16-bit pictures keep their precision; of
+ * several frames or pages the first is read. `notes` says which of these happened. Above `maximumPixels` (default 64·2²⁰) a picture is refused from its header.
  *
  * Throws `bad-image` when the file is missing, empty, damaged, truncated, too large or not a picture.
  *
  * @example const { image, notes } = await readImage('photo.jpg')
  */
-export async function readImage(path: string, { maximumPixels = defaultMaximumPixels } = {}): Promise<ReadPicture> {
-  return await decodeImage(await readPictureFile(path, maximumPixels), path, { maximumPixels })
+export async function readImage(path: string, options: ReadOptions = {}): Promise<ReadPicture> {
+  return await decodeImage(await readPictureFile(path, options.maximumPixels ?? defaultMaximumPixels), path, options)
 }
 
 /**
@@ -48,7 +54,7 @@ export async function readImage(path: string, { maximumPixels = defaultMaximumPi
 export async function decodeImage(
   file: Uint8Array,
   path: string,
-  { maximumPixels = defaultMaximumPixels } = {},
+  { maximumPixels = defaultMaximumPixels, background = 'white' }: ReadOptions = {},
 ): Promise<ReadPicture> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   if (bytes.length === 0) throw badImage(formats, path, 'an empty file')
@@ -67,7 +73,7 @@ export async function decodeImage(
     if (depth !== 'uchar' && depth !== 'ushort') {
       throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
     }
-    return { ...(await decode(bytes, header)), notes: notesOn(header) }
+    return { image: await decode(bytes, header, background), notes: notesOn(header, background) }
   } catch (error) {
     if (error instanceof UndiffuseError) throw error
     const reason = String(error instanceof Error ? error.message : error)
@@ -117,7 +123,7 @@ function hasOtherProfile({ icc, space }: Metadata): boolean {
   return icc !== undefined && space !== 'grey16' && !saysSrgb
 }
 
-async function decode(bytes: Buffer, header: Metadata): Promise<Pick<ReadPicture, 'image' | 'isTransparent'>> {
+async function decode(bytes: Buffer, header: Metadata, background: Background): Promise<Tensor> {
   const deep = isDeep(header)
   const convert = hasOtherProfile(header)
   const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true })
@@ -130,20 +136,19 @@ async function decode(bytes: Buffer, header: Metadata): Promise<Pick<ReadPicture
   const { width, height, channels } = info
   const image = zeros([3, height, width])
   const area = width * height
-  let isTransparent = false
+  const behind = background === 'white' ? 1 : -1
   for (let pixel = 0; pixel < area; pixel++) {
     const at = pixel * channels
     const opacity = channels === 4 ? values[at + 3]! / highest : 1
-    isTransparent ||= opacity < 1
     for (let channel = 0; channel < 3; channel++) {
       const colour = (values[at + channel]! / highest) * 2 - 1
-      image.data[channel * area + pixel] = opacity * colour + (1 - opacity)
+      image.data[channel * area + pixel] = opacity * colour + (1 - opacity) * behind
     }
   }
-  return { image, isTransparent }
+  return image
 }
 
-function notesOn(header: Metadata): string[] {
+function notesOn(header: Metadata, background: Background): string[] {
   const { orientation = 1, pages = 1, space } = header
   const notes: [applies: boolean, note: string][] = [
     [pages > 1, `Read the first of ${pages} frames or pages.`],
@@ -151,7 +156,7 @@ function notesOn(header: Metadata): string[] {
     [hasOtherProfile(header), 'Converted from its colour profile to sRGB.'],
     [space === 'cmyk', 'Converted from CMYK to sRGB.'],
     [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
-    [header.hasAlpha, 'Composited its transparency onto white.'],
+    [header.hasAlpha, `Composited its transparency onto ${background}.`],
     [isDeep(header), 'Kept the precision of 16 bits a channel.'],
   ]
   return notes.flatMap(([applies, note]) => (applies ? [note] : []))

@@ -3,10 +3,12 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { sideBySide } from '../../bench/side-by-side.js'
 import { edits } from '../../src/catalog.js'
+import { isUndiffuseError } from '../../src/core/errors.js'
 import { Task } from '../../src/core/task.js'
 import { ddim, dpmSolver2M, edict as edictSolver, heun, oBelm } from '../../src/diffusion/solvers/index.js'
 import {
   bdiaRoundTrip,
+  type Edit,
   type EditMethod,
   type EditOptions,
   type EditSource,
@@ -20,6 +22,7 @@ import {
 import { map, sizeOf, type Tensor, tensor, torchNoise, zeros } from '../../src/math/index.js'
 import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 import { generate } from '../../src/verbs/generate.js'
+import { invert } from '../../src/verbs/invert.js'
 import { nmseDb } from '../../src/verbs/nmse.js'
 import { analyticImageShape, editableModel, editedPrompts } from './analytic-model.js'
 import { shape } from './analytic-world.js'
@@ -46,6 +49,8 @@ async function edited(method: EditMethod, options: Partial<EditOptions> = {}, so
   return await edit(start, { model, from, to, guidance: 1, solver, method, ...options })
 }
 
+/** Everything may change: what comes back then has not been put back. */
+const everywhere = (): Tensor => map(zeros([1, 4, 4]), () => 1)
 const half = (): Tensor => tensor([1, 4, 4], [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0])
 /** The same over the latent, of which an entry is two pixels high and one wide. */
 const halfOfLatent = [0, 0, 1, 1, 0, 0, 1, 1]
@@ -81,8 +86,55 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   it('gives the source back when the prompts are the same, to what it says', async () => {
     const { model } = { model: editableModel() }
     const { latent } = await made(model)
-    const same = await edited(make(), { model, to: from })
+    const same = await edited(make(), { model, to: from, mask: everywhere() })
     expect(nmseDb(same.latent, latent)).toBeLessThan(same.exact === 'no' ? nearDb : accurateDb)
+  })
+
+  it.each([
+    ['ddim', ddim({ steps: 20, spacing: 'lambda' })],
+    ['dpm-solver-2m', dpmSolver2M({ steps: 12, spacing: 'lambda' })],
+    ['edict', edictSolver({ steps: 12, spacing: 'lambda' })],
+  ] as const)('says of a trajectory of %s that is known only what is true of it', async (_, solver) => {
+    const model = editableModel()
+    const guidance = 3
+    const { states } = await generate({ model, prompt: from, seed: 3, guidance, solver })
+    for (const options of [{}, { strength: 0.5 }]) {
+      const how = { model, solver, guidance, to: from, mask: everywhere() }
+      const same = await edited(make(options), how, { states }).catch((error: unknown) => {
+        // Null-text undoes first-order steps alone.
+        expect(error).toMatchObject({ code: 'unsupported' })
+      })
+      if (same && same.exact !== 'no') expect(nmseDb(same.latent, states.at(-1)!.x)).toBeLessThan(accurateDb)
+    }
+  })
+
+  it('refuses shares of steps after which no mask is minded, before it asks the network', async () => {
+    const model: DiffusionModel = {
+      ...editableModel(),
+      denoise: async () => {
+        throw new Error('asked')
+      },
+    }
+    const none = [
+      { blendFrom: 0.6, blendUntil: 0.4 },
+      { blendFrom: 0.5, blendUntil: 0.5 },
+      { blendFrom: 0.51, blendUntil: 0.52 },
+      { blendFrom: 1 },
+      { blendUntil: 0 },
+    ]
+    for (const shares of none) {
+      const task = edited(make(shares), { model, mask: half() }, { latent: zeros(shape) })
+      await expect(task, JSON.stringify(shares)).rejects.toMatchObject({ code: 'bad-option', message: /blendFrom/ })
+    }
+  })
+
+  it('walks a step at least, whatever the strength, or says that it cannot', async () => {
+    const model = editableModel()
+    const { latent } = await made(model)
+    const task = edited(make({ strength: 0.01 }), { model, mask: everywhere() }, { latent })
+    const walked = await task.catch((error: unknown) => error)
+    if (isUndiffuseError(walked)) expect(walked).toMatchObject({ code: 'bad-option', message: /strength/ })
+    else expect((walked as Edit).latent).not.toEqual(latent)
   })
 
   it('gives another picture when they are not', async () => {
@@ -208,12 +260,38 @@ describe('exact-blending', () => {
     expect(wide.background).toBeUndefined()
   })
 
-  it('changes nothing where no word changes', async () => {
-    const { model } = { model: editableModel() }
+  it('looks for no mask where no word changes, and says so before it asks the network', async () => {
+    const model: DiffusionModel = {
+      ...editableModel(),
+      denoise: async () => {
+        throw new Error('asked')
+      },
+    }
+    const same = (from: string, to: string) => edited(exactBlending(), { model, from, to }, { latent: zeros(shape) })
+    for (const [one, other] of [
+      [from, from],
+      [from, 'A red ball.'],
+      ['', ''],
+    ] as const) {
+      await expect(same(one, other)).rejects.toMatchObject({ code: 'bad-option', message: /differ in a word.*mask/ })
+    }
+  })
+
+  it('changes nothing where no mask is found', async () => {
+    const model = editableModel()
     const { latent } = await made(model)
-    const result = await edited(exactBlending(), { model, to: 'A red ball.' })
+    const result = await edited(exactBlending({ mask: 'difference' }), { model, to: from })
     expect(result.latent).toEqual(latent)
     expect(result.background).toMatchObject({ share: 1, nmse: 0, largestLevels: 0 })
+  })
+
+  it('guided from the source, does not take states that were guided otherwise', async () => {
+    const model = editableModel()
+    const { states, latent } = await made(model, 3)
+    const options = { model, to: from, guidance: 3, mask: everywhere() }
+    const same = await edited(exactBlending({ guideFrom: 'source' }), options, { states })
+    expect(same).toMatchObject({ exact: 'given-latent', outcome: 'converged' })
+    expect(nmseDb(same.latent, latent)).toBeLessThan(accurateDb)
   })
 
   it('takes the mask from where the prompts disagree, without attention', async () => {
@@ -224,27 +302,6 @@ describe('exact-blending', () => {
     const inside = mask!.data.filter((value) => value === 1).length
     expect(inside).toBeGreaterThan(0)
     expect(inside).toBeLessThan(sizeOf(mask!.shape))
-  })
-
-  it.each([
-    ['exact-blending, guided from the source', exactBlending({ ...grownByNothing, guideFrom: 'source' })],
-    ['exact-blending', exactBlending(grownByNothing)],
-    ['negative-prompt', negativePromptEdit()],
-    ['naive', naiveEdit()],
-  ])('takes no known trajectory of another guidance for its own: %s', async (_, method) => {
-    const model = editableModel()
-    const { states, latent } = await made(model, 3)
-    const everywhere = map(half(), () => 1)
-    const same = await edited(method, { model, guidance: 3, to: from, mask: everywhere }, { states })
-    if (same.exact !== 'no') expect(nmseDb(same.latent, latent)).toBeLessThan(accurateDb)
-  })
-
-  it('refuses options under which a mask would be ignored, or nothing walked', async () => {
-    for (const make of [exactBlending, naiveEdit, negativePromptEdit, bdiaRoundTrip, edictEdit, nullTextEdit]) {
-      expect(() => make({ blendFrom: 0.8, blendUntil: 0.2 })).toThrow(/`blendFrom` below `blendUntil`/)
-    }
-    const short = { solver: ddim({ steps: 3, spacing: 'lambda' }) }
-    await expect(edited(bdiaRoundTrip({ strength: 0.3 }), short)).rejects.toThrow(/two steps .* got 1/)
   })
 
   it('inverts nothing where the trajectory is known, and then ends where it would have', async () => {
@@ -303,17 +360,29 @@ describe('exact-blending', () => {
   })
 })
 
+it('a known trajectory is walked from what it remembers, not from x alone', async () => {
+  const model = editableModel()
+  const solver = edictSolver({ steps: 12, spacing: 'lambda' })
+  const { latent } = await made(model)
+  // The twins part on the way back.
+  const { states } = await invert({ latent }, { model, prompt: from, guidance: 1, solver })
+  const same = await edited(naiveEdit(), { model, solver, to: from, mask: everywhere() }, { states })
+  expect(same.exact).toBe('given-latent')
+  expect(nmseDb(same.latent, latent)).toBeLessThan(accurateDb)
+})
+
 describe('guidance', () => {
   const back = async (method: EditMethod) => {
     const { model } = { model: editableModel() }
     const { latent } = await made(model, 7.5)
-    return nmseDb((await edited(method, { model, to: from, guidance: 7.5 }, { latent })).latent, latent)
+    const options = { model, to: from, guidance: 7.5, mask: everywhere() }
+    return nmseDb((await edited(method, options, { latent })).latent, latent)
   }
 
   it('takes naive inversion away from the source, and none of the exact ones', async () => {
     const lost = await back(naiveEdit())
-    const exact = exactBlending({ mask: 'difference' })
-    for (const method of [exact, bdiaRoundTrip(), edictEdit()]) expect(await back(method)).toBeLessThan(lost - 40)
+    for (const method of [exactBlending(), bdiaRoundTrip(), edictEdit()])
+      expect(await back(method)).toBeLessThan(lost - 40)
     // Guidance from the source's prompt to itself is none.
     expect(await back(negativePromptEdit())).toBeLessThan(lost)
     expect(await back(nullTextEdit())).toBeLessThan(lost)
@@ -322,6 +391,12 @@ describe('guidance', () => {
   it('leads negative-prompt editing from the source, and so leaves no place for another negative prompt', async () => {
     await expect(edited(negativePromptEdit(), { negativePrompt: 'rain' })).rejects.toMatchObject({ code: 'bad-option' })
   })
+})
+
+it('bdia-round-trip needs two steps: the first is not walked again', async () => {
+  const few = (steps: number) => edited(bdiaRoundTrip({ strength: 1 }), { solver: ddim({ steps, spacing: 'lambda' }) })
+  await expect(few(1)).rejects.toMatchObject({ code: 'bad-option', message: /at least 2 steps.*strength/ })
+  await expect(few(2)).resolves.toBeDefined()
 })
 
 it('null-text needs a model that is told embeddings', async () => {

@@ -142,10 +142,10 @@ it('an enlarged part may have had all sizes and places that its share allows', (
 })
 
 it('are no more than anybody can read: refused before they are made', () => {
-  const large = map(tensor([3, 512, 512], new Float64Array(3 * 512 * 512)), () => 0)
-  const all = (text: string) => () => restored(large, text, { height: 512, width: 512 })
-  expect(all('crop:step=1,share=0.001,proportions=free')).toThrow(/at most 4096 candidates for `crop`/)
-  expect(all('rotation:range=180,step=0.1+rotation')).toThrow(/at most 4096 candidates for `rotation\+rotation`/)
+  const of = (side: number, text: string) => () =>
+    restored(tensor([3, side, side], new Float64Array(3 * side * side)), text, { height: side, width: side })
+  expect(of(512, 'crop:step=1,share=0.001,proportions=free')).toThrow(/at most 4096 candidates for `crop`/)
+  expect(of(8, 'rotation:range=180,step=0.1+rotation')).toThrow(/at most 4096 candidates for `rotation\+rotation`/)
 })
 
 it('restorations follow one another', async () => {

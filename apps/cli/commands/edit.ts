@@ -16,8 +16,8 @@ interface EditOptions extends Omit<EditRequest, 'picture'> {
 const help = `
 What the picture is made from is found under \`--from\` and walked again under \`--to\`. Say of the picture what its model
 would have been asked for; the solver need not be the one that made it. A mask is a picture of the same size, white where
-the edit goes; with one, every method keeps the latents outside. Without one, exact-blending finds it, and the other
-methods may change everything. Latents that are kept still decode to slightly different pixels near the mask:
+the edit goes; black and transparent parts are outside. With a mask, every method keeps the latents outside. Without one,
+exact-blending finds it, and the other methods may change everything. Latents that are kept still decode to slightly different pixels near the mask:
 with \`--lock-background\` what is written has the picture's own pixels outside the mask, the seam inside it, and the
 bound is checked in the file's bytes before it is written.
 
@@ -36,7 +36,7 @@ export function addEdit(program: Command): void {
     .requiredOption('--from <text>', 'what the picture shows')
     .requiredOption('--to <text>', 'what it is to show')
     .option('--method <method:options>', 'how to edit, see below', edits[0].definition.id)
-    .option('--mask <picture>', 'white where the edit goes (default: what the method finds)')
+    .option('--mask <picture>', 'white where the edit goes, transparent is outside (default: what the method finds)')
     .option('--lock-background', 'keep the pixels outside the mask, to a bound that is checked', false)
     .option(
       '--background-bound <levels>',

@@ -65,7 +65,7 @@ export async function* unmarkedNoises(
     const key = { benchmark: 'unmarked noises', model: model.name, modelVersion, kind, from, count: some, ...how }
     const found = await cells.find<string[]>(key)
     const own = found
-      ? found.map((text) => tensorOf(text, shape))
+      ? found.map((text) => tensorOf(text, shape, 'a finished cell'))
       : yield* relay(recovered(model, kind, from, some, options), () => ({
           stage: `inverting ${kind} pictures`,
           done: noises.length,

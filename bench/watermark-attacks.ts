@@ -299,7 +299,7 @@ const logarithm = (pValue: number): number => Math.log10(Math.max(pValue, Number
 
 /** The surest reading of what a picture may have been; p counts the candidates. */
 function surest(mark: Watermark, { noises }: Recovered): Reading {
-  const readings = noises.map((noise) => mark.read(tensorOf(noise, mark.latentShape)))
+  const readings = noises.map((noise) => mark.read(tensorOf(noise, mark.latentShape, 'a finished cell')))
   const reading = readings.reduce((a, b) => (b.pValue < a.pValue ? b : a))
   return { ...reading, pValue: Math.min(1, noises.length * reading.pValue) }
 }

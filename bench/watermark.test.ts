@@ -2,6 +2,7 @@ import { binomialInterval, type DiffusionModel, Task, torchGenerator } from 'und
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../test/laws/analytic-model.js'
 import { noCells } from './cells.js'
+import { textOf } from './float32-text.js'
 import { perfectRecovery, publishedSide } from './three-keys.js'
 import { areaUnderCurve, benchAttacks } from './watermark-attacks.js'
 import { attackPlots, attackText } from './watermark-attacks-text.js'
@@ -84,8 +85,7 @@ describe('the null table on pictures', () => {
   it('reads each picture under keys of its own, and only where that makes independent trials', async () => {
     // Noises of pictures that were found before.
     const model = { name: 'none', latentShape: () => [4, 16, 16] } as unknown as DiffusionModel
-    const encoded = (seed: number) =>
-      Buffer.from(Float32Array.from(torchGenerator(seed).noise([4, 16, 16]).data).buffer).toString('base64')
+    const encoded = (seed: number) => textOf(torchGenerator(seed).noise([4, 16, 16]))
     const cells = { ...noCells, find: async <T>() => [1, 2, 3, 4].map(encoded) as T }
     const asked = { ...recovery, noises: 10, pictures: 8, keys: 5, chunk: 4, cells, modelVersion: '' }
     const { rows } = await new Task(benchNull(model, asked))

@@ -251,6 +251,7 @@ export {
   detectAll,
   type Finding,
   findingsIn,
+  marksAsked,
   type ReadOptions,
   type Verdict,
 } from './watermark/detect.js'
@@ -274,6 +275,7 @@ export {
 } from './watermark/index.js'
 export {
   checkKey,
+  checkKeyModel,
   type KeyDescription,
   type NewKey,
   newKey,

@@ -22,6 +22,7 @@ const bytes = (path: string) => sharp(path).raw().toBuffer()
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'undiffuse-attack-'))
   await picture(32, 32).toFile(input('square.png'))
+  await picture(32, 32).toFile(input('sheet.png'))
   await picture(25, 21).toFile(input('odd.png'))
   await mkdir(input('pictures'))
   await mkdir(input('other'))
@@ -106,12 +107,20 @@ describe.concurrent('wrong input', () => {
     ['a file that is no picture', ['square.png', 'text.png'], ['--with', 'jpeg'], 4, /text\.png/],
     ['another ending', ['square.png'], ['--with', 'jpeg', '-o', 'worn.jpg'], 2, /ends in \.png for `--output`/],
     ['a folder that is not there', ['square.png'], ['--with', 'jpeg', '-o', 'no/worn.png'], 9, /no\/worn\.png/],
+    ['a result over the sheet', ['sheet.png', 'square.png'], ['--with', 'jpeg', '-o', 'out'], 2, /`--output` too/],
     ['names that meet', ['pictures', 'other'], ['--with', 'jpeg'], 2, /results of different names/],
   ] as const)('%s', async (_, pictures, words, wantedCode, said) => {
     const { code, stdout, stderr, left } = await undiffuse(['attack', ...pictures.map(input), ...words])
     expect(stderr).toMatch(/^undiffuse: [^\n]+\n$/)
     expect(stderr).toMatch(said)
     expect({ code, stdout, left }).toEqual({ code: wantedCode, stdout: '', left: [] })
+  })
+
+  it('results over their own pictures', async () => {
+    const before = await bytes(input('pictures/a.png'))
+    const { code, stderr } = await undiffuse(['attack', input('pictures'), '--with', 'noise', '-o', input('pictures')])
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/`--output`, got .*`a picture` too/) })
+    expect(await bytes(input('pictures/a.png'))).toEqual(before)
   })
 
   it('a size that the model cannot take', async () => {

@@ -174,6 +174,7 @@ describe('undiffuse watermark keygen', () => {
   it.each([
     [{ scheme: 'tree-rings' }, 'bad-option', /Did you mean `tree-ring`/],
     [{ scheme: 'gaussian-shading', members: 2 }, 'bad-option', /1 to 1 members/],
+    [{ scheme: 'tree-ring:mask=released', members: 2 }, 'bad-option', /1 to 1 members.*`ring-id`/],
     [{ members: 1_000_001 }, 'bad-option', /1 to 1000000 members/],
     [{ size: { height: 12, width: 12 } }, 'bad-shape', /multiples of/],
     [{ model: 'nowhere' }, 'bad-model', /nowhere/],
@@ -262,10 +263,11 @@ describe('undiffuse watermark detect', () => {
     await succeeded([...words, killed, '--resume'])
     expect(await resultsIn(killed)).toEqual(results)
     expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed.jsonl'])
-    // Nothing is left to do.
-    // One of them alone: nothing is computed, and no other one is counted.
+    // Nothing is left to do. One of them alone: nothing is computed, and no other one is counted.
     const one = await detect('many/plain-50.png', { ...request, resume: true })
     expect(one.result).toMatchObject({ pictures: 1, marked: 0, unmarked: 1, failed: 0, networkRuns: 0 })
+    expect(one.result.earlier).toEqual({ lines: 12, others: 11 })
+    expect(one.words).toMatch(/before {7}12 lines, 11 of pictures that were not asked for/)
     const again = await detect('many', { ...request, resume: true, sheet: input('again.png') })
     expect(again.result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0, sheetRows: 0 })
     expect(again.result.outputs).toEqual({ results: killed })
@@ -343,6 +345,8 @@ describe('undiffuse watermark detect', () => {
       return result.results.map(({ verdict }: { verdict: string }) => verdict)
     }
     expect(await verdicts('shading')).toEqual(['marked', 'unmarked'])
+    const { words } = await detect('two.safetensors', { message })
+    expect(words).toMatch(/two\.safetensors 1: .*message \w+, (not )?the one expected/)
     expect(await verdicts('other')).toEqual(['unmarked', 'unmarked'])
     expect(await verdicts('zeros')).toEqual(['undecided', 'undecided'])
     const { result } = await detect('two.safetensors', { key: [key('family')], reference: true })

@@ -16,14 +16,14 @@ import {
   round8,
   type Shape,
   sameShape,
-  sizeOf,
   type Tensor,
 } from 'undiffuse'
 import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
+import { tensorOf, textOf } from '../../bench/float32-text.js'
 import { calibrationFile } from './calibration-files.js'
 import { probability, recoveryText } from './detection-report.js'
 import { follow, now, withModel } from './diffusion.js'
-import { type Journal, journalOf, type Line, openJournal, type Settings } from './journal.js'
+import { type Journal, journalOf, openJournal, type Settings } from './journal.js'
 import type { NetworkCost } from './networks.js'
 import {
   inversionOf,
@@ -61,7 +61,7 @@ interface Unmarked {
 }
 
 interface NoiseLine extends PictureLine {
-  /** Float32, little-endian, in base64. */
+  /** Float32 in base64. */
   readonly noise: string
   /** With the noise that the picture was made from, where it is known. */
   readonly correlation?: number
@@ -142,26 +142,17 @@ async function recover(
     const { noise } = inversions[i]!
     return {
       picture: name,
-      noise: Buffer.from(Float32Array.from(noise.data).buffer).toString('base64'),
+      noise: textOf(noise),
       ...(made && { correlation: correlationOf(made.noise, noise) }),
     }
   })
-}
-
-function noiseOf(line: Line, shape: Shape, path: string): Tensor {
-  const bytes = Buffer.from(typeof line.noise === 'string' ? line.noise : '', 'base64')
-  if (bytes.length === 4 * sizeOf(shape)) {
-    return { shape, data: Float64Array.from(new Float32Array(new Uint8Array(bytes).buffer)) }
-  }
-  const remedy = 'The file was changed: remove it to begin anew.'
-  throw expected('bad-option', `noise of ${formatShape(shape)} in each line`, `\`${path}\``, 'another', remedy)
 }
 
 async function recoveredIn(journal: Journal, shape: Shape): Promise<Recovered> {
   const found = { noises: [] as Tensor[], correlations: [] as number[], failed: [] as FailedLine[] }
   for await (const line of journal.lines()) {
     if (line.error !== undefined) found.failed.push(line as unknown as FailedLine)
-    else found.noises.push(noiseOf(line, shape, journal.path))
+    else found.noises.push(tensorOf(line.noise, shape, `\`${journal.path}\``))
     if (typeof line.correlation === 'number') found.correlations.push(line.correlation)
   }
   if (found.noises.length > 0) return found

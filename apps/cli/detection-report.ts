@@ -3,7 +3,7 @@ import type { Finding, NoiseInversion, Power, Verdict } from 'undiffuse'
 import type { FinishedDetection, Prepared } from './detection.js'
 import { keyReport, keyText } from './key-files.js'
 import { noiseExactness } from './noise-inversion.js'
-import type { FailedLine } from './picture-lines.js'
+import { earlierText, type FailedLine } from './picture-lines.js'
 import { momentsOf } from './tensor-pictures.js'
 import type { Terminal } from './terminal.js'
 import { costLines, costReport, decibels, evaluationText, finiteOrNull, percent, plural } from './words.js'
@@ -106,6 +106,7 @@ export function summaryOf(finished: FinishedDetection) {
         }
       : null,
     ...counts,
+    earlier: finished.earlier,
     power: power.map(({ key, powers }) => ({ key, correlationFrom: correlationFrom(prepared), powers })),
     ...(cost ? costReport({ seconds, cost }) : { seconds }),
     ...(request.out === undefined && { results: lines }),
@@ -240,6 +241,7 @@ export function sayDetection(io: Terminal, finished: FinishedDetection): void {
     )
     for (const key of prepared.keys) io.say(`  ${keyText(key)}`)
   }
+  for (const text of earlierText(finished.earlier)) io.say(text)
   if (model !== undefined) io.say(`  by           ${recoveryText(model, settings)}`)
   sayPower(io, finished)
   if (cost) for (const text of costLines({ seconds, cost })) io.say(text)

@@ -2,12 +2,14 @@
 import { setImmediate } from 'node:timers/promises'
 import {
   type AskedKey,
+  checkKeyModel,
   type Detection,
   defaultFalsePositiveRate,
   detectAll,
   expected,
   expectedPower,
   findingsIn,
+  marksAsked,
   type OpenDiffusionModel,
   type Power,
   type Restoration,
@@ -20,10 +22,9 @@ import { type DetectionLine, type Judged, lineOf, lineText, sayDetection, summar
 import { checkSheet, checkSheetSources, detectionSheet, mostRows, rowOf, type SheetRow } from './detection-sheet.js'
 import { follow, now } from './diffusion.js'
 import type { Settings } from './journal.js'
-import { askedOf, type Member, markOf, marksAsked, messageOf, readKeyFiles } from './key-files.js'
+import { askedOf, type Member, markOf, messageOf, readKeyFiles } from './key-files.js'
 import type { NetworkCost } from './networks.js'
 import {
-  checkModel,
   checkSame,
   checkSameFile,
   inversionOf,
@@ -34,7 +35,7 @@ import {
   undoOf,
 } from './noise-recovery.js'
 import { type ListedSources, listSources, type ReadSource } from './noise-sources.js'
-import { checkLines, type FailedLine, type LinesRequest } from './picture-lines.js'
+import { checkLines, type EarlierLines, type FailedLine, type LinesRequest } from './picture-lines.js'
 import { imagesOf, surveySources, withModelFor } from './source-survey.js'
 import type { Opened } from './survey.js'
 import type { Terminal } from './terminal.js'
@@ -87,6 +88,7 @@ export interface FinishedDetection {
   readonly model: string | undefined
   readonly settings: Settings
   readonly counts: Counts
+  readonly earlier: EarlierLines
   readonly power: readonly KeyPower[]
   /** Where they are kept: without a file, and for programs or of one picture. */
   readonly lines: readonly (DetectionLine | FailedLine)[]
@@ -221,13 +223,13 @@ async function detectIn(
   const { isOne } = listed
   const begin = now()
   const settings = model ? await settingsOf(recovery, model) : {}
-  if (model) checkModel(keys[0], model)
+  if (model) checkKeyModel(keys[0], model.name)
   if (model && calibration) checkSame(settings, calibration)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   let mostCandidates = 1
   const kept: (DetectionLine | FailedLine)[] = []
   const rows: SheetRow[] = []
-  await surveySources<DetectionLine>(io, {
+  const earlier = await surveySources<DetectionLine>(io, {
     listed,
     key: keys[0],
     model,
@@ -258,5 +260,5 @@ async function detectIn(
   })
   const seconds = now() - begin
   const power = await powersOf(io, prepared, mostCandidates)
-  return { prepared, model: model?.name, settings, counts, power, lines: kept, isOne, rows, seconds }
+  return { prepared, model: model?.name, settings, counts, earlier, power, lines: kept, isOne, rows, seconds }
 }

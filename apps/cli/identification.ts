@@ -1,5 +1,6 @@
 /** What `watermark identify` does: which member of a family is in a picture, among all of them. */
 import {
+  checkKeyModel,
   detectAll,
   type Finding,
   findingsIn,
@@ -17,17 +18,9 @@ import { follow, now } from './diffusion.js'
 import type { Settings } from './journal.js'
 import { keyReport, keyText, readKeyFile } from './key-files.js'
 import type { NetworkCost } from './networks.js'
-import {
-  checkModel,
-  inversionOf,
-  type Recovery,
-  type RecoveryRequest,
-  recoveryOf,
-  settingsOf,
-  undoOf,
-} from './noise-recovery.js'
+import { inversionOf, type Recovery, type RecoveryRequest, recoveryOf, settingsOf, undoOf } from './noise-recovery.js'
 import { type ListedSources, listSources, type ReadSource } from './noise-sources.js'
-import { checkLines, type FailedLine, type LinesRequest } from './picture-lines.js'
+import { checkLines, type EarlierLines, earlierText, type FailedLine, type LinesRequest } from './picture-lines.js'
 import { imagesOf, surveySources, withModelFor } from './source-survey.js'
 import type { Opened } from './survey.js'
 import type { Terminal } from './terminal.js'
@@ -73,6 +66,7 @@ interface FinishedIdentification {
   readonly settings: Settings
   readonly lines: readonly (IdentificationLine | FailedLine)[]
   readonly counts: { pictures: number; marked: number; unmarked: number; undecided: number; failed: number }
+  readonly earlier: EarlierLines
   readonly seconds: number
   readonly cost: NetworkCost | undefined
 }
@@ -151,10 +145,10 @@ async function identifyIn(
   const { request, key, recovery, undo, model } = identifying
   const begin = now()
   const settings = model ? await settingsOf(recovery, model) : {}
-  if (model) checkModel(key, model)
+  if (model) checkKeyModel(key, model.name)
   const counts = { pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 }
   const kept: (IdentificationLine | FailedLine)[] = []
-  await surveySources<IdentificationLine>(io, {
+  const earlier = await surveySources<IdentificationLine>(io, {
     listed,
     key,
     model,
@@ -173,7 +167,7 @@ async function identifyIn(
     },
     work: (opened, place) => identifyChunk(io, identifying, opened, place),
   })
-  return { request, key, model: model?.name, settings, lines: kept, counts, seconds: now() - begin }
+  return { request, key, model: model?.name, settings, lines: kept, counts, earlier, seconds: now() - begin }
 }
 
 /** Reads, inverts once, asks all members, and reports. */
@@ -193,13 +187,14 @@ export async function identifyMarks(io: Terminal, paths: readonly string[], requ
   io.result(reportOf(finished))
 }
 
-function reportOf({ request, key, model, settings, lines, counts, seconds, cost }: FinishedIdentification) {
+function reportOf({ request, key, model, settings, lines, counts, earlier, seconds, cost }: FinishedIdentification) {
   return {
     model: model ?? null,
     familyWiseErrorRate: request.fpr,
     key: keyReport(key),
     settings,
     ...counts,
+    earlier,
     ...(cost ? costReport({ seconds, cost }) : { seconds }),
     ...(request.out === undefined ? { results: lines } : { outputs: { results: request.out } }),
   }
@@ -241,6 +236,7 @@ function sayIdentification(io: Terminal, finished: FinishedIdentification): void
   io.say(
     `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(request.fpr)}`,
   )
+  for (const text of earlierText(finished.earlier)) io.say(text)
   io.say(`  by           ${keyText(key)}`)
   if (model !== undefined) io.say(`               ${recoveryText(model, settings)}`)
   if (cost) for (const text of costLines({ seconds, cost })) io.say(text)

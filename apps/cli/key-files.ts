@@ -45,10 +45,6 @@ export function askedOf(keys: readonly WatermarkKey[], member: Member | undefine
   return keys.map((key) => ({ key, member }))
 }
 
-/** How many marks are asked in all. */
-export const marksAsked = (asked: readonly AskedKey[]): number =>
-  asked.reduce((sum, { key, member }) => sum + (member === 'all' ? key.members : 1), 0)
-
 /** The mark that an asked key stands for, where one does for all. */
 export const markOf = ({ key, member }: AskedKey) => key.mark(member === 'all' ? 0 : member)
 

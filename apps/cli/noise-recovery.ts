@@ -143,13 +143,6 @@ export function checkSameFile(metadata: Settings, remembered: RememberedRecovery
   checkSame({ ...settings, ...Object.fromEntries(said), promptKnown }, remembered)
 }
 
-/** Throws `bad-option` for a key of another model, before any network runs. */
-export function checkModel(key: WatermarkKey, model: OpenDiffusionModel): void {
-  if (key.model === model.name) return
-  const remedy = `Pass the model that the key was made for, or make a key for \`${model.name}\`.`
-  throw expected('bad-option', `a key of \`${model.name}\``, `key ${key.id}`, `one of \`${key.model}\``, remedy)
-}
-
 /** What is undone before pictures are read. */
 export const defaultUndo: readonly string[] = [restorations[0].definition.id]
 export const undoNothing = 'none'

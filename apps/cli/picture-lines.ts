@@ -3,6 +3,7 @@ import { expected, type UndiffuseError } from 'undiffuse'
 import { journalOf, type Line, openJournal, type Settings } from './journal.js'
 import { type NamedFiles, prepareOutputs } from './outputs.js'
 import type { Terminal } from './terminal.js'
+import { plural } from './words.js'
 
 export interface PictureLine {
   readonly picture: string
@@ -32,6 +33,19 @@ export interface PictureLines<L extends PictureLine> {
   complete(): Promise<void>
   close(): Promise<void>
 }
+
+/** Lines that a run which goes on found in its file. */
+export interface EarlierLines {
+  readonly lines: number
+  /** Those among them that are of pictures which were not asked for: they stay in the file and count for nothing. */
+  readonly others: number
+}
+
+/** In one line; none where nothing was there. */
+export const earlierText = ({ lines, others }: EarlierLines): readonly string[] =>
+  lines === 0
+    ? []
+    : [`  before       ${plural(lines, 'line')}, ${others} of pictures that were not asked for and do not count`]
 
 /** Nothing is computed for files that cannot be written or are read, or without one to go on with. */
 export async function checkLines(

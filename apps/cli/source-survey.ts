@@ -8,7 +8,14 @@ import type { Settings } from './journal.js'
 import type { NetworkCost } from './networks.js'
 import { type Recovery, settingsOf } from './noise-recovery.js'
 import { itemsOf, type ListedSources, type ReadSource } from './noise-sources.js'
-import { type FailedLine, failedLine, type LinesRequest, openLines, type PictureLine } from './picture-lines.js'
+import {
+  type EarlierLines,
+  type FailedLine,
+  failedLine,
+  type LinesRequest,
+  openLines,
+  type PictureLine,
+} from './picture-lines.js'
 import { type Opened, survey } from './survey.js'
 import type { Terminal } from './terminal.js'
 
@@ -41,8 +48,11 @@ export interface SourceSurvey<L extends PictureLine> {
   work(opened: readonly Opened<ReadSource>[], place: string): Promise<readonly L[]>
 }
 
-/** Throws what is wrong with a source that was named alone; among several it is a line. */
-export async function surveySources<L extends PictureLine>(io: Terminal, options: SourceSurvey<L>): Promise<void> {
+/** Tells what was there before. Throws what is wrong with a source that was named alone; among several it is a line. */
+export async function surveySources<L extends PictureLine>(
+  io: Terminal,
+  options: SourceSurvey<L>,
+): Promise<EarlierLines> {
   const { listed, key, model, recovery, undo, request, task, heard, work } = options
   const { prompt } = recovery.recipe
   const settings = {
@@ -67,6 +77,8 @@ export async function surveySources<L extends PictureLine>(io: Terminal, options
       keep: lines.keep,
     })
     await lines.complete()
+    const others = [...lines.finished].filter((name) => !names.has(name))
+    return { lines: lines.finished.size, others: others.length }
   } finally {
     await lines.close()
   }

@@ -55,6 +55,10 @@ export interface AskedKey {
   readonly member?: number | 'all' | undefined
 }
 
+/** How many marks are asked in all. */
+export const marksAsked = (asked: readonly AskedKey[]): number =>
+  asked.reduce((sum, { key, member }) => sum + (member === 'all' ? key.members : 1), 0)
+
 export interface DetectOptions extends CandidateOptions {
   readonly keys: readonly AskedKey[]
   /** The share of unmarked pictures in which a mark may be found. Default 1e-6. */
@@ -132,7 +136,7 @@ function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey
       }
     },
     verdict({ falsePositiveRate, calibration }: Omit<ReadOptions, 'keys'>) {
-      const asked = keys.reduce((sum, { key, member }) => sum + (member === 'all' ? key.members : 1), 0)
+      const asked = marksAsked(keys)
       const found = [...surest].map(([{ key }, read]) => {
         const { pValue, basis, smallest } = judged(key, read, calibration)
         const marks = asked * (basis === 'any-picture' ? candidates : 1)

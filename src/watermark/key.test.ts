@@ -69,7 +69,9 @@ describe('a key file', () => {
     expect(() => key.mark(500)).toThrow(/a member from 0 to 499/)
     expect(() => key.mark(-1)).toThrow(/a member from 0 to 499/)
     const shading = readKey(newKey({ ...fields, scheme: 'gaussian-shading' }, secret), 'key.json')
-    expect(() => shading.identify(torchNoise(0, [4, 16, 16]))).toThrow(/a family of keys/)
+    expect(() => shading.identify(torchNoise(0, [4, 16, 16]))).toThrow(/a family of keys.*`detect` tells/)
+    const released = readKey(newKey({ ...fields, scheme: 'tree-ring:mask=released' }, secret), 'key.json')
+    expect(() => released.identify(torchNoise(0, [4, 16, 16]))).toThrow(/a family of keys.*in the centred mask/)
   })
 })
 

@@ -102,16 +102,21 @@ export function readKey(text: string, name: string): WatermarkKey {
 export const undoRemedy =
   'A key marks pictures of one size: make one for this size, or undo what changed it (`--undo resize`, `--undo crop`).'
 
+/** Throws `bad-option` where a key is not for this model. */
+export function checkKeyModel({ id, model }: KeyDescription, other: string): void {
+  if (model === other) return
+  const remedy = `Pass the model that the key was made for, or make a key for \`${other}\`.`
+  throw expected('bad-option', `a key of \`${other}\``, `key ${id}`, `one of \`${model}\``, remedy)
+}
+
 /** Throws where a key is not for noise of this model and shape; `remedy` is for another shape. */
 export function checkKey(
-  { id, model, latentShape }: KeyDescription,
+  key: KeyDescription,
   other: { readonly model: string; readonly latentShape: Shape },
   remedy = 'A key marks noise of one size: make another key for this one.',
 ): void {
-  if (model !== other.model) {
-    const how = `Pass the model that the key was made for, or make a key for \`${other.model}\`.`
-    throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, how)
-  }
+  checkKeyModel(key, other.model)
+  const { id, latentShape } = key
   if (sameShape(latentShape, other.latentShape)) return
   throw expected(
     'bad-shape',

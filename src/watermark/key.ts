@@ -31,7 +31,7 @@ export interface KeyDescription {
 export interface WatermarkKey extends KeyDescription {
   /** Bits of message that its marks carry. */
   readonly messageBits: number
-  /** No picture has a smaller p-value; 0 where it can be as small as anybody asks for. */
+  /** No picture has a smaller p-value. 0 where the mark sets no such bound that a rate comes near. */
   readonly smallestPValue: number
   /** Throws `bad-option` for a member that is none. Member 0 where nothing is said. */
   mark(member?: number): Watermark

@@ -1,6 +1,10 @@
 /**
  * The contract of an autoencoder, as decoder inversions see it.
  * Pixels in [−1, 1], channels × height × width; latents in model units: the scale factor lives inside.
+ *
+ * D here is the decoder and the clip to [−1, 1] after it. A picture file is round8(clip(D(z))), and what the clip cuts off
+ * is up to 16 times the rounding; a method that compares unclipped pixels looks for another latent. Gradients are zero
+ * where a pixel is clipped.
  */
 import type { Signal, Steps } from '../core/progress.js'
 import type { Solution } from '../iterations/solve.js'

@@ -1,11 +1,12 @@
 /**
  * The networks of an autoencoder in one form, whatever checkpoint they come from: `image` → `latent` and back, pixels in
- * [−1, 1], latents in model units (the scale factor is inside). Graphs only; nothing is opened or run here.
+ * [−1, 1], latents in model units (the scale factor is inside). A picture file is clip(D(z)), so the decoder's last step
+ * here is the clip; `raw` is the network without it. Graphs only; nothing is opened or run here.
  */
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { scale, shift } from '../graph/ops/common.js'
+import { clip, scale, shift } from '../graph/ops/common.js'
 import { formatShape } from '../math/tensor.js'
 
 /** Batch, height and width of the pictures that a graph is for. */
@@ -21,7 +22,7 @@ export interface Halves {
   decoder(size: GraphSize): Graph
 }
 
-/** `image` N × 3 × H × W → `latent` N × channels × H/f × W/f, the posterior mean; `latent` → `image`. */
+/** `image` N × 3 × H × W → `latent` N × channels × H/f × W/f, the posterior mean; `latent` → `image`, clip(D(z)). */
 export interface AutoencoderNetworks extends Halves {
   readonly name: string
   readonly imageChannels: number
@@ -49,6 +50,9 @@ export interface AutoencoderDefinition {
   readonly raw: Halves
 }
 
+/** What a picture file can hold: pixels of a decoder beyond it are cut off. */
+const pixelRange = [-1, 1] as const
+
 /** The networks of a definition. */
 export function networksOf(definition: AutoencoderDefinition): AutoencoderNetworks {
   const { name, imageChannels, latentChannels, downscaling, latentScale, latentShift, raw } = definition
@@ -68,7 +72,8 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     decoder({ batch, height, width }) {
       const b = builder()
       const latent = b.input('latent', 'float32', [batch, latentChannels, height / downscaling, width / downscaling])
-      b.output(definition.decode(b, moved(b, scale(b, latent, 1 / latentScale), latentShift)), 'image')
+      const decoded = definition.decode(b, moved(b, scale(b, latent, 1 / latentScale), latentShift))
+      b.output(clip(b, decoded, ...pixelRange), 'image')
       return b.finish(`${name} decoder`)
     },
     raw,

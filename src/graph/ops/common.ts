@@ -14,6 +14,9 @@ export const cast = (b: Builder, x: Value, to: DataType): Value =>
 export const scale = (b: Builder, x: Value, value: number): Value =>
   value === 1 ? x : mul(b, x, b.scalar(x.dtype, value))
 export const shift = (b: Builder, x: Value, value: number): Value => add(b, x, b.scalar(x.dtype, value))
+/** x cut to [lowest, highest]; its gradient is zero where it cuts. */
+export const clip = (b: Builder, x: Value, lowest: number, highest: number): Value =>
+  b.emit('Clip', [x, b.scalar(x.dtype, lowest), b.scalar(x.dtype, highest)])
 
 export const reshape = (b: Builder, x: Value, shape: readonly number[]): Value =>
   shape.length === x.shape.length && shape.every((size, i) => size === x.shape[i])

@@ -1,8 +1,10 @@
 /** The methods by kind, written out: what command lines choose from and documentation lists. Not a registry. */
 import { accelerated } from './autoencoder/accelerated.js'
+import { automaticDecoder } from './autoencoder/automatic.js'
 import { encoderOnly } from './autoencoder/encoder-only.js'
 import { gradient } from './autoencoder/gradient.js'
 import { gradientFree } from './autoencoder/gradient-free.js'
+import { rehearsed } from './autoencoder/rehearsed.js'
 
 /** Inverters and solvers, the first of each the default, and the baselines of guided editing. */
 export { guidedInverters, inverters } from './diffusion/inverters/index.js'
@@ -11,7 +13,7 @@ export { solvers } from './diffusion/solvers/index.js'
 export { edits } from './edit/index.js'
 
 /** Decoder inversions; the first is the default. */
-export const decoderInverters = [accelerated, gradientFree, gradient, encoderOnly] as const
+export const decoderInverters = [automaticDecoder, rehearsed, accelerated, gradientFree, gradient, encoderOnly] as const
 
 /** Attacks on watermarks; the first is the default: none. */
 export { attacks } from './watermark/attacks/index.js'

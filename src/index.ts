@@ -3,20 +3,29 @@
 export {
   type Autoencoder,
   accelerated,
+  automaticDecoder,
   type BatchedAutoencoder,
   counted,
   type DecoderInverter,
   type Evaluations,
+  type ExpectedErrors,
   encoderOnly,
   type Fit,
   type Fitted,
   fitToMultiple,
   gradient,
   gradientFree,
+  gradientSteps,
   invertFrames,
+  type LatentSolution,
+  measureProfile,
+  type Profile,
+  type ProfileOptions,
   type Pullback,
   type RoundTrip,
+  rehearsed,
   roundingNorm,
+  type Why,
 } from './autoencoder/index.js'
 export {
   attacks,
@@ -139,9 +148,11 @@ export { prune } from './graph/prune.js'
 export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
 export { type VjpOptions, vjp } from './graph/vjp.js'
 export * from './iterations/index.js'
+export { deadLeaves } from './math/dead-leaves.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
 export { type Likeness, likenessOutside } from './math/masked.js'
+export { nmseDb } from './math/nmse.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
 export { errorMap, psnrDb, resize, round8 } from './math/pixels.js'
 export { ssimMap } from './math/ssim.js'
@@ -208,7 +219,6 @@ export {
   invertDecoderFrames,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
-export { nmseDb } from './verbs/nmse.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
 export {

@@ -15,7 +15,7 @@ import { torchNoise } from '../src/math/noise.js'
 import { type Tensor, zeros } from '../src/math/tensor.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline } from '../src/node/make-checkpoint.js'
-import { nmseDb } from '../src/verbs/nmse.js'
+import { nmseDb } from '../src/math/nmse.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 /** Latents of the tiny model, and of several as files hold them. */

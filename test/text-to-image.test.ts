@@ -25,7 +25,7 @@ import { ortNode } from '../src/runtimes/index.js'
 import type { DiffusionModel } from '../src/verbs/diffusion-model.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert, invertAll, type NoiseInversion } from '../src/verbs/invert.js'
-import { nmseDb } from '../src/verbs/nmse.js'
+import { nmseDb } from '../src/math/nmse.js'
 import { reconstruct } from '../src/verbs/reconstruct.js'
 
 /** Cached keys and values, and batches, are the same sums in other orders. */

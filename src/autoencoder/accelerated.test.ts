@@ -4,7 +4,8 @@ import { Task } from '../core/task.js'
 import { torchNoise } from '../math/noise.js'
 import { round8 } from '../math/pixels.js'
 import { map, norm, subtract, type Tensor } from '../math/tensor.js'
-import { accelerated, roundingNorm } from './accelerated.js'
+import { accelerated } from './accelerated.js'
+import { roundingNorm } from './rounding.js'
 
 const autoencoder = analyticAutoencoder(0.6)
 // Small enough that no pixel is cut off at −1 or 1.

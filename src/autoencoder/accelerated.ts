@@ -8,12 +8,7 @@ import { solve } from '../iterations/solve.js'
 import { sizeOf } from '../math/tensor.js'
 import type { DecoderInverter } from './autoencoder.js'
 import { gradientFreeProblem } from './gradient-free-problem.js'
-
-/**
- * What rounding does to a picture of this many numbers in [−1, 1]: ‖round(x) − x‖ for errors spread evenly over a step of
- * 2/(levels − 1). For 8 bits 0.00226 for each number.
- */
-export const roundingNorm = (count: number, levels: number): number => (2 / (levels - 1)) * Math.sqrt(count / 12)
+import { roundingNorm } from './rounding.js'
 
 /**
  * Anderson-accelerated forward steps on T(z) = E(D(z)) − E(x), until ‖D(z) − x‖ is what rounding alone explains.

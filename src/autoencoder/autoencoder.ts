@@ -9,6 +9,7 @@
 import type { Signal, Steps } from '../core/progress.js'
 import type { Solution } from '../iterations/solve.js'
 import type { Tensor } from '../math/tensor.js'
+import type { Profile } from './profile.js'
 
 /** D(z) and E(D(z)), which one run of the composed graph yields. */
 export interface RoundTrip {
@@ -22,7 +23,22 @@ export interface Pullback {
   readonly gradient: Tensor
 }
 
+/**
+ * Why an inversion returned the latent that it returned: the last step was expected to gain nothing more; the picture's
+ * rounding explains what is left; the budget was spent; or no latent was nearer to the picture than the encoder's.
+ */
+export type Why = 'nothing-to-gain' | 'rounding-reached' | 'budget-spent' | 'encoder-nearer'
+
+/** A solution that knows how far from the true latent it may be. */
+export interface LatentSolution extends Solution {
+  readonly why?: Why
+  /** The error to expect, ‖z − z*‖²/‖z*‖² in dB: measured where the latent is known, for pictures that a decoder made. */
+  readonly expectedNmseDb?: number
+}
+
 export interface Autoencoder {
+  /** What was measured of these weights, where it was. */
+  readonly profile?: Profile | undefined
   /** The shape of a latent for a picture of this shape; throws `bad-shape` when the picture does not fit. */
   latentShape(imageShape: readonly number[]): readonly number[]
   /** The posterior mean of the encoder. */
@@ -36,6 +52,7 @@ export interface Autoencoder {
 
 /** Several pictures or latents of one shape in one network run; results come in the order of the inputs. */
 export interface BatchedAutoencoder {
+  readonly profile?: Profile | undefined
   latentShape(imageShape: readonly number[]): readonly number[]
   encode(images: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
   decode(latents: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
@@ -45,5 +62,5 @@ export interface BatchedAutoencoder {
 
 export interface DecoderInverter {
   readonly name: string
-  invert(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Steps<Solution>
+  invert(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Steps<LatentSolution>
 }

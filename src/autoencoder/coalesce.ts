@@ -42,6 +42,7 @@ export function coalescedAutoencoder(
       ),
     )
   return (participant) => ({
+    profile: batched.profile,
     latentShape: (shape) => batched.latentShape(shape),
     encode: encode(participant),
     decode: decode(participant),

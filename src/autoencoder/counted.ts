@@ -23,6 +23,7 @@ export function counted(plain: Autoencoder): { readonly autoencoder: Autoencoder
   return {
     evaluations: () => ({ ...counts }),
     autoencoder: {
+      profile: plain.profile,
       latentShape: (shape) => plain.latentShape(shape),
       encode(image, signal) {
         counts.encodes++

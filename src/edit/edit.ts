@@ -1,6 +1,7 @@
 /** The verb: a picture, what it shows and what it is to show, to the edited picture. The methods are beside it. */
-import { accelerated } from '../autoencoder/accelerated.js'
+
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
+import { automaticDecoder } from '../autoencoder/automatic.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
@@ -41,7 +42,7 @@ export interface EditOptions {
   readonly guidance?: number | undefined
   /** Default: DDIM with 50 steps even in lambda, whichever solver made the picture. */
   readonly solver?: Solver | undefined
-  /** How a picture's latent is found. Default `accelerated()`. */
+  /** How a picture's latent is found. Default `automaticDecoder()`. */
   readonly decoder?: DecoderInverter | undefined
   readonly signal?: Signal | undefined
   /** A clock in seconds. */
@@ -102,7 +103,12 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   }
   const decoder =
     'image' in source
-      ? yield* latentInversion(source.image, { autoencoder, decoder: options.decoder ?? accelerated(), signal, now })
+      ? yield* latentInversion(source.image, {
+          autoencoder,
+          decoder: options.decoder ?? automaticDecoder(),
+          signal,
+          now,
+        })
       : undefined
   const latent = decoder?.latent ?? known?.at(-1)?.x ?? (source as { readonly latent: Tensor }).latent
   model.checkLatent(latent.shape)

@@ -2,8 +2,8 @@
  * Anderson acceleration: the forward step from the combination of recent points whose residual would be smallest.
  * The choice for smooth problems when evaluations are dear; safeguarded, since on others it can jump.
  */
-import { combine, dot, norm, type Tensor } from '../math/tensor.js'
-import { type Difference, differences } from './differences.js'
+import { combine, subtract, type Tensor } from '../math/tensor.js'
+import { differences, nearest } from './differences.js'
 import { type StepSizes, stepAt } from './schedules.js'
 import type { Iteration } from './solve.js'
 
@@ -15,9 +15,6 @@ export interface AndersonOptions {
   /** A merit above this multiple of the best one seen causes a restart from there with half the damping. Default 2. */
   readonly growth?: number
 }
-
-/** A change of which less than this is new, relative to its size, is dependent on the others up to rounding. */
-const dependent = 1e-8
 
 /**
  * Accelerates forward steps by a least-squares fit over the last moves (type II).
@@ -47,33 +44,8 @@ export const anderson = ({ window = 5, damping = 1, growth = 2 }: AndersonOption
         return forward(best.x, best.residual)
       }
       memory.push(x, residual)
-      let point = x
-      let rest = residual
-      for (const { step, change } of orthonormal(memory.newestFirst)) {
-        const share = dot(change, rest)
-        point = combine([1, point], [-share, step])
-        rest = combine([1, rest], [-share, change])
-      }
-      return forward(point, rest)
+      const { step, change } = nearest(residual, memory.newestFirst)
+      return forward(subtract(x, step), subtract(residual, change))
     }
   },
 })
-
-/** Combinations of differences whose changes are orthonormal; each step goes through the same combinations. */
-function orthonormal(all: readonly Difference[]): Difference[] {
-  const basis: Difference[] = []
-  for (const difference of all) {
-    let { step, change } = difference
-    // Twice is enough: the second pass removes what rounding left of the first.
-    for (const known of [...basis, ...basis]) {
-      const share = dot(known.change, change)
-      step = combine([1, step], [-share, known.step])
-      change = combine([1, change], [-share, known.change])
-    }
-    const size = norm(change)
-    if (size > dependent * norm(difference.change)) {
-      basis.push({ step: combine([1 / size, step]), change: combine([1 / size, change]) })
-    }
-  }
-  return basis
-}

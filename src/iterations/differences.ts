@@ -1,5 +1,5 @@
 /** The last moves of a point and what they changed in the residual: the memory of Anderson and L-BFGS. */
-import { subtract, type Tensor } from '../math/tensor.js'
+import { combine, dot, norm, subtract, type Tensor } from '../math/tensor.js'
 
 export interface Difference {
   /** xᵏ − xᵏ⁻¹ */
@@ -35,4 +35,44 @@ export function differences(window: number, keep: (difference: Difference) => bo
       last = undefined
     },
   }
+}
+
+/** A change of which less than this is new, relative to its size, is dependent on the others up to rounding. */
+const dependent = 1e-8
+
+/**
+ * The combination of the changes that is nearest to `target`, and the same combination of the steps.
+ *
+ * γ = argmin ‖target − Σ γᵢ·changeᵢ‖; returns Σ γᵢ·stepᵢ and Σ γᵢ·changeᵢ, zeros without differences. By Gram–Schmidt, with
+ * dependent changes left out. Steps and changes may have different shapes.
+ */
+export function nearest(target: Tensor, differences: readonly Difference[]): Difference {
+  const [first] = differences
+  let step = first ? combine([0, first.step]) : combine([0, target])
+  let rest = target
+  for (const one of orthonormal(differences)) {
+    const share = dot(one.change, rest)
+    step = combine([1, step], [share, one.step])
+    rest = combine([1, rest], [-share, one.change])
+  }
+  return { step, change: subtract(target, rest) }
+}
+
+/** Combinations of differences whose changes are orthonormal; each step goes through the same combinations. */
+function orthonormal(all: readonly Difference[]): Difference[] {
+  const basis: Difference[] = []
+  for (const difference of all) {
+    let { step, change } = difference
+    // Twice is enough: the second pass removes what rounding left of the first.
+    for (const known of [...basis, ...basis]) {
+      const share = dot(known.change, change)
+      step = combine([1, step], [-share, known.step])
+      change = combine([1, change], [-share, known.change])
+    }
+    const size = norm(change)
+    if (size > dependent * norm(difference.change)) {
+      basis.push({ step: combine([1 / size, step]), change: combine([1 / size, change]) })
+    }
+  }
+  return basis
 }

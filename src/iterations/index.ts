@@ -2,6 +2,7 @@
 export { type AdamOptions, adam } from './adam.js'
 export { type AndersonOptions, anderson } from './anderson.js'
 export { type Difference, type Differences, differences } from './differences.js'
+export { fittedPoint, fittedSteps } from './fitted-steps.js'
 export { forwardStep } from './forward-step.js'
 export { type GradientDescentOptions, gradientDescent } from './gradient-descent.js'
 export { type InertialKmOptions, inertialKm, inertialKmStepLimit } from './inertial-km.js'

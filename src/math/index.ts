@@ -1,4 +1,5 @@
 /** Numbers on the host; not a word of diffusion. */
+export { deadLeaves } from './dead-leaves.js'
 export {
   binomialInterval,
   binomialTail,
@@ -13,6 +14,7 @@ export { type Eigen, symmetricEigen } from './eigen.js'
 export { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from './fft.js'
 export { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'
 export { type Likeness, likenessOutside } from './masked.js'
+export { nmseDb } from './nmse.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './noise.js'
 export { otsuThreshold } from './otsu.js'
 export { errorMap, psnrDb, region, resize, round8 } from './pixels.js'

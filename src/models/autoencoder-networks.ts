@@ -3,6 +3,7 @@
  * [−1, 1], latents in model units (the scale factor is inside). A picture file is clip(D(z)), so the decoder's last step
  * here is the clip; `raw` is the network without it. Graphs only; nothing is opened or run here.
  */
+import type { Profile } from '../autoencoder/profile.js'
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
@@ -25,6 +26,8 @@ export interface Halves {
 /** `image` N × 3 × H × W → `latent` N × channels × H/f × W/f, the posterior mean; `latent` → `image`, clip(D(z)). */
 export interface AutoencoderNetworks extends Halves {
   readonly name: string
+  /** What was measured of these weights, where it was. */
+  readonly profile?: Profile | undefined
   readonly imageChannels: number
   readonly latentChannels: number
   /** Pixels per latent entry along each axis. */

@@ -76,7 +76,9 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
     throw expected('not-finite', `a finite ${what}`, `\`${networks.name}\``, 'infinite numbers or NaN', remedy)
   }
 
+  const { profile } = networks
   const batched: Required<BatchedAutoencoder> = {
+    profile,
     latentShape: (imageShape) => latentShapeOf(networks, imageShape),
     async encode(images, signal) {
       const size = sizeOfImages(images)
@@ -133,6 +135,7 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
 
   return {
     networks,
+    profile,
     batched,
     latentShape: batched.latentShape,
     encode: async (image, signal) => (await batched.encode([image], signal))[0]!,

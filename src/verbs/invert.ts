@@ -2,8 +2,9 @@
  * From a picture, a latent or a state back to the noise: decoder inversion, then the solver walked backwards, with what
  * each is exact given. The methods are in src/autoencoder and src/diffusion/inverters.
  */
-import { accelerated } from '../autoencoder/accelerated.js'
+
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
+import { automaticDecoder } from '../autoencoder/automatic.js'
 import { counted } from '../autoencoder/counted.js'
 import { coalescer } from '../core/coalesce.js'
 import { expected } from '../core/errors.js'
@@ -34,7 +35,7 @@ export interface InvertOptions {
   readonly solver?: Solver | undefined
   /** Default `automatic()`. */
   readonly inverter?: Inverter | undefined
-  /** How a picture's latent is found. Default `accelerated()`. */
+  /** How a picture's latent is found. Default `automaticDecoder()`. */
   readonly decoder?: DecoderInverter | undefined
   readonly signal?: Signal | undefined
   /** A clock in seconds. */
@@ -157,7 +158,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const { autoencoder, evaluations: pictureRuns } = counted(model.autoencoder)
   const found =
     'image' in source
-      ? yield* latentInversion(source.image, { autoencoder, decoder: decoder ?? accelerated(), signal, now })
+      ? yield* latentInversion(source.image, { autoencoder, decoder: decoder ?? automaticDecoder(), signal, now })
       : undefined
   const latent = found?.latent ?? ('state' in source ? source.state.x : (source as { latent: Tensor }).latent)
 

@@ -3,10 +3,10 @@ import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Solver, State } from '../diffusion/diffusion.js'
+import { nmseDb } from '../math/nmse.js'
 import { psnrDb, round8 } from '../math/pixels.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { checkGuidance, type DiffusionModel } from './diffusion-model.js'
-import { nmseDb } from './nmse.js'
 import { type Sampled, sampled } from './sampling.js'
 
 export interface ReconstructOptions {

@@ -15,6 +15,7 @@ export function remembering(plain: Autoencoder): Autoencoder {
   const images = new WeakMap<Tensor, Tensor>()
   const { pullback } = plain
   return {
+    profile: plain.profile,
     latentShape: (shape) => plain.latentShape(shape),
     async encode(image, signal) {
       const latent = latents.get(image) ?? (await plain.encode(image, signal))

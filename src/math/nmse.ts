@@ -1,5 +1,5 @@
 /** The measure in which inversions of latents and noise are compared. Pictures: psnrDb in src/math. */
-import { norm, subtract, type Tensor } from '../math/tensor.js'
+import { norm, subtract, type Tensor } from './tensor.js'
 
 /** 10·log₁₀(‖x − reference‖² / ‖reference‖²); −Infinity when they are equal. Source: Hong et al. 2024, section 6.1. */
 export const nmseDb = (x: Tensor, reference: Tensor): number =>

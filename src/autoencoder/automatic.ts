@@ -1,0 +1,133 @@
+/**
+ * The default decoder inversion: steps as the profile of the weights says where they have one, a rehearsal where not, and
+ * gradient steps after them where those are allowed and pay. How it was chosen: docs/decisions/0002-default-decoder-inversion.md.
+ */
+import { define } from '../core/define.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { anderson } from '../iterations/anderson.js'
+import { fittedSteps } from '../iterations/fitted-steps.js'
+import { type Problem, solve } from '../iterations/solve.js'
+import { norm, sizeOf, type Tensor } from '../math/tensor.js'
+import type { Autoencoder, DecoderInverter, LatentSolution } from './autoencoder.js'
+import { gradientFreeProblem } from './gradient-free-problem.js'
+import { gradientSteps } from './gradient-steps.js'
+import type { Profile } from './profile.js'
+import { rehearsed } from './rehearsed.js'
+import { roundingMargin, roundingNorm } from './rounding.js'
+
+/**
+ * The latent that the evidence supports, within a budget.
+ *
+ * With a profile: its fitted steps z = E(x) − Σ γᵢT(zⁱ), or Anderson's (without `accelerated`'s stop at the rounding), whichever
+ * had the smaller error on pictures whose latent is known, for as many round trips as were worth their time. Without one:
+ * `rehearsed`. With `gradients=where-they-pay` L-BFGS on the pixels follows (`gradientSteps`), if rounding does not explain
+ * ‖D(z) − x‖ yet, the profile does not say that it gains nothing, and the autoencoder has gradients.
+ * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, at most `iterations` round trips, and at
+ * most `pullbacks` pullbacks; forward only unless gradients are allowed. Exact: no; `expectedNmseDb` is the error to expect.
+ * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
+ *
+ * @example
+ * const { value, expectedNmseDb, why } = await new Task(automaticDecoder().invert(image, autoencoder))
+ */
+export const automaticDecoder = define({
+  id: 'automatic',
+  title: 'Automatic decoder inversion',
+  source: 'undiffuse; residual of Hong et al., NeurIPS 2024',
+  fields: {
+    iterations: { type: 'integer', minimum: 1, default: 20, unit: 'round trips', description: 'Budget.' },
+    gradients: {
+      type: 'choice',
+      choices: ['never', 'where-they-pay'],
+      default: 'never',
+      description: 'Whether gradient steps may follow: more time, three to five times the memory.',
+    },
+    pullbacks: {
+      type: 'integer',
+      minimum: 1,
+      default: 30,
+      unit: 'pullbacks',
+      description: 'Budget of gradient steps.',
+    },
+    levels: {
+      type: 'integer',
+      minimum: 2,
+      default: 256,
+      description: 'Values that a channel of the picture was rounded to: 256 for 8 bits, 65536 for 16.',
+    },
+  },
+  make: ({ iterations, gradients, pullbacks, levels }): DecoderInverter => ({
+    name: 'automatic',
+    async *invert(image, autoencoder, signal) {
+      const { profile } = autoencoder
+      const forward = profile
+        ? yield* asProfiled(profile, image, autoencoder, { iterations, levels }, signal)
+        : yield* rehearsed({ iterations, levels }).invert(image, autoencoder, signal)
+      const explained = roundingMargin * roundingNorm(sizeOf(image.shape), levels)
+      const pays = profile ? profile.pullbacks > 0 : true
+      const isOver = forward.outcome !== 'exhausted' || forward.residual <= explained
+      if (gradients === 'never' || !autoencoder.pullback || !pays || isOver) return forward
+      const { expectedNmseDb } = forward
+      const options = { pullbacks, expectedNmseDb, levels, signal }
+      const { value, outcome, history } = yield* gradientSteps(forward.value, image, autoencoder, options)
+      return {
+        value,
+        residual: Math.min(forward.residual, ...history),
+        iterations: forward.iterations + history.length,
+        evaluations: forward.evaluations + history.length,
+        outcome,
+        history: [...forward.history, ...history],
+        why: outcome === 'converged' ? 'rounding-reached' : 'budget-spent',
+        ...(expectedNmseDb !== undefined && {
+          expectedNmseDb: expectedNmseDb - (profile ? gradientGainDb(profile) : 0),
+        }),
+      }
+    },
+  }),
+})
+
+async function* asProfiled(
+  profile: Profile,
+  image: Tensor,
+  autoencoder: Autoencoder,
+  { iterations, levels }: { readonly iterations: number; readonly levels: number },
+  signal: Signal | undefined,
+): Steps<LatentSolution> {
+  const { shares, expected } = profile
+  const expectedDb = profile.steps === 'fitted' ? expected.fittedNmseDb : expected.andersonNmseDb
+  const steps = Math.min(profile.roundTrips, iterations - 1)
+  const problem = await gradientFreeProblem(image, autoencoder, signal)
+  let residualDb: number | undefined
+  const watched: Problem = {
+    ...problem,
+    async evaluate(latent, signal) {
+      const evaluation = await problem.evaluate(latent, signal)
+      residualDb ??= 20 * Math.log10(norm(evaluation.residual) / norm(latent))
+      return evaluation
+    },
+  }
+  const move = profile.steps === 'fitted' ? fittedSteps(shares) : anderson()
+  // The point after the last step is judged by a round trip of its own.
+  const solution = yield* solve(watched, move, { iterations: steps + 1, patience, stage: 'automatic', signal })
+  const isRounding = solution.residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
+  const why = isRounding ? 'rounding-reached' : steps < profile.roundTrips ? 'budget-spent' : 'nothing-to-gain'
+  const isStart = solution.value === problem.start
+  return {
+    ...solution,
+    outcome: isRounding && solution.outcome === 'exhausted' ? 'converged' : solution.outcome,
+    why: isStart && solution.iterations > 0 ? 'encoder-nearer' : why,
+    expectedNmseDb:
+      ((isStart ? undefined : expectedDb[solution.iterations - 1]) ?? expected.encoderNmseDb) +
+      (residualDb ?? expected.residualNmseDb) -
+      expected.residualNmseDb,
+  }
+}
+
+/** What the profile's gradient steps gained, in dB. */
+function gradientGainDb({ steps, roundTrips, expected }: Profile): number {
+  const { encoderNmseDb, fittedNmseDb, andersonNmseDb, gradientNmseDb } = expected
+  const before = [encoderNmseDb, ...(steps === 'fitted' ? fittedNmseDb : andersonNmseDb)][roundTrips]
+  return before === undefined || gradientNmseDb === undefined ? 0 : before - gradientNmseDb
+}
+
+/** Anderson's steps end after so many that brought the pixels no nearer. */
+const patience = 5

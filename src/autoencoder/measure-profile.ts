@@ -1,0 +1,212 @@
+/** Measures the profile of an autoencoder: what its inversion needs to know, from pictures whose latent is known. */
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { anderson } from '../iterations/anderson.js'
+import { type Difference, nearest } from '../iterations/differences.js'
+import { fittedPoint } from '../iterations/fitted-steps.js'
+import { solve } from '../iterations/solve.js'
+import { nmseDb } from '../math/nmse.js'
+import { torchGenerator } from '../math/noise.js'
+import { round8 } from '../math/pixels.js'
+import { mean } from '../math/statistics.js'
+import { norm, subtract, type Tensor, tensor } from '../math/tensor.js'
+import type { Autoencoder } from './autoencoder.js'
+import { gradientFreeProblem } from './gradient-free-problem.js'
+import { gradientSteps } from './gradient-steps.js'
+import type { Profile } from './profile.js'
+import { rehearsalLatent } from './rehearsal.js'
+
+export interface ProfileOptions {
+  /** The name of the weights that the profile belongs to. */
+  readonly weights: string
+  /** Where the pictures come from, in words. */
+  readonly pictures: string
+  readonly signal?: Signal | undefined
+}
+
+/** Round trips that are measured of each way to step. */
+const measured = { fitted: 6, anderson: 20 }
+/** Gradient steps that are measured, on so many pictures: a gradient costs several round trips. */
+const gradients = { steps: 30, pictures: 3 }
+/** A round trip must gain so much to be worth its time; gradient steps more, for they cost several times the memory. */
+const worthwhileDb = { roundTrip: 0.1, gradient: 0.3 }
+const smallestCount = 4
+
+/** A latent, its picture file, and E of it. */
+interface Known {
+  readonly latent: Tensor
+  readonly image: Tensor
+  readonly encoded: Tensor
+}
+
+/**
+ * How to step, how often, and which error to expect, on pictures that the autoencoder itself made.
+ *
+ * Each picture gives a known latent r (`rehearsalLatent`) and its file x = round8(clip(D(r))). On every other one the rows of
+ * `Profile.shares` are fitted, γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's
+ * and of the gradient steps after the better of the two are measured. Cost for each picture: 2 encodes, a decode and 7 or
+ * 28 round trips; 30 pullbacks for 3 pictures, where there are gradients. Errors: `bad-option` for fewer than four
+ * pictures; those of the autoencoder. Source: ours.
+ *
+ * @example
+ * const profile = await new Task(measureProfile(autoencoder, pictures, { weights: 'a1b2', pictures: 'drawn' }))
+ */
+export async function* measureProfile(
+  autoencoder: Autoencoder,
+  pictures: readonly Tensor[],
+  { weights, pictures: origin, signal }: ProfileOptions,
+): Steps<Profile> {
+  if (pictures.length < smallestCount) {
+    const remedy = 'Half of them are fitted on, half are measured.'
+    throw expected('bad-option', `at least ${smallestCount} pictures`, 'a profile', `${pictures.length}`, remedy)
+  }
+  const known = yield* knownLatents(autoencoder, pictures, signal)
+  const shares = yield* fitShares(
+    autoencoder,
+    known.filter((_, i) => i % 2 === 0),
+    signal,
+  )
+  const rest = known.filter((_, i) => i % 2 === 1)
+  const residuals: number[] = []
+  const paths = { fitted: [] as Tensor[][], anderson: [] as Tensor[][] }
+  for (const [i, one] of rest.entries()) {
+    yield { stage: 'measuring steps', done: i, total: rest.length }
+    paths.fitted.push(await fittedPath(autoencoder, one, shares, signal))
+    residuals.push(await residualNmseDb(autoencoder, one, signal))
+    paths.anderson.push(await andersonPath(autoencoder, one, signal))
+  }
+  const expectedOf = (path: readonly Tensor[][]) =>
+    path[0]!.map((_, k) => mean(path.map((points, i) => nmseDb(points[k]!, rest[i]!.latent))))
+  const errors = { fitted: expectedOf(paths.fitted), anderson: expectedOf(paths.anderson) }
+  const enough = { fitted: worthwhile(errors.fitted), anderson: worthwhile(errors.anderson) }
+  const isFitted = errors.fitted[enough.fitted]! <= errors.anderson[enough.anderson]! + worthwhileDb.roundTrip
+  const steps = isFitted ? 'fitted' : 'anderson'
+  const roundTrips = enough[steps]
+  const starts = rest.slice(0, gradients.pictures).map((one, i) => ({ ...one, start: paths[steps][i]![roundTrips]! }))
+  const gradientGain = yield* gainOfGradients(autoencoder, starts, signal)
+  return {
+    weights,
+    pictures: origin,
+    pictureCount: pictures.length,
+    pictureShape: pictures[0]!.shape,
+    steps,
+    roundTrips,
+    shares,
+    pullbacks: (gradientGain ?? 0) >= worthwhileDb.gradient ? gradients.steps : 0,
+    expected: {
+      residualNmseDb: mean(residuals),
+      encoderNmseDb: errors.fitted[0]!,
+      fittedNmseDb: errors.fitted.slice(1),
+      andersonNmseDb: errors.anderson.slice(1),
+      ...(gradientGain !== undefined && { gradientNmseDb: errors[steps][roundTrips]! - gradientGain }),
+    },
+  }
+}
+
+async function* knownLatents(
+  autoencoder: Autoencoder,
+  pictures: readonly Tensor[],
+  signal: Signal | undefined,
+): Steps<readonly Known[]> {
+  const random = torchGenerator(0)
+  const known: Known[] = []
+  for (const picture of pictures) {
+    yield { stage: 'drawing known latents', done: known.length, total: pictures.length }
+    const own = await autoencoder.encode(picture, signal)
+    const { latent: again } = await autoencoder.roundTrip(own, signal)
+    const latent = rehearsalLatent(own, subtract(again, own), random)
+    const image = round8(await autoencoder.decode(latent, signal))
+    known.push({ latent, image, encoded: await autoencoder.encode(image, signal) })
+  }
+  return known
+}
+
+/** The rows of `Profile.shares`, one step after the other, over all pictures at once. */
+async function* fitShares(
+  autoencoder: Autoencoder,
+  known: readonly Known[],
+  signal: Signal | undefined,
+): Steps<readonly (readonly number[])[]> {
+  const error = joined(known.map(({ encoded, latent }) => subtract(encoded, latent)))
+  const residuals: Tensor[][] = known.map(() => [])
+  const pairs: Difference[] = []
+  const shares: (readonly number[])[] = []
+  for (let k = 0; k < measured.fitted; k++) {
+    yield { stage: 'fitting steps', done: k, total: measured.fitted }
+    for (const [i, { encoded }] of known.entries()) {
+      const latent = fittedPoint(encoded, shares.at(-1) ?? [], residuals[i]!)
+      residuals[i]!.push(subtract((await autoencoder.roundTrip(latent, signal)).latent, encoded))
+    }
+    // The step of residual k is the k-th unit vector, so that the fit yields the shares themselves.
+    const unit = tensor(
+      [measured.fitted],
+      Float64Array.from({ length: measured.fitted }, (_, i) => Number(i === k)),
+    )
+    pairs.push({ step: unit, change: joined(residuals.map((all) => all[k]!)) })
+    shares.push([...nearest(error, pairs).step.data.subarray(0, k + 1)])
+  }
+  return shares
+}
+
+const joined = (tensors: readonly Tensor[]): Tensor => {
+  const data = Float64Array.from(tensors.flatMap((one) => [...one.data]))
+  return { shape: [data.length], data }
+}
+
+async function residualNmseDb(
+  autoencoder: Autoencoder,
+  { encoded, latent }: Known,
+  signal: Signal | undefined,
+): Promise<number> {
+  const { latent: again } = await autoencoder.roundTrip(encoded, signal)
+  return 20 * Math.log10(norm(subtract(again, encoded)) / norm(latent))
+}
+
+/** The points after 0, 1, … round trips of the fitted steps. */
+async function fittedPath(
+  autoencoder: Autoencoder,
+  { encoded }: Known,
+  shares: Profile['shares'],
+  signal: Signal | undefined,
+): Promise<Tensor[]> {
+  const residuals: Tensor[] = []
+  const points = [encoded]
+  for (const row of shares) {
+    residuals.push(subtract((await autoencoder.roundTrip(points.at(-1)!, signal)).latent, encoded))
+    points.push(fittedPoint(encoded, row, residuals))
+  }
+  return points
+}
+
+/** The points that Anderson's steps evaluate: the k-th after k round trips, the last one again where it ended early. */
+async function andersonPath(autoencoder: Autoencoder, { image }: Known, signal: Signal | undefined): Promise<Tensor[]> {
+  const problem = await gradientFreeProblem(image, autoencoder, signal)
+  const points: Tensor[] = []
+  const options = { iterations: measured.anderson + 1, signal }
+  for await (const { latent } of solve(problem, anderson(), options)) points.push(latent!)
+  while (points.length <= measured.anderson) points.push(points.at(-1)!)
+  return points
+}
+
+/** How many round trips are worth their time: the fewest that come within the worthwhile gain of the best. */
+const worthwhile = (errorsDb: readonly number[]): number => {
+  const best = Math.min(...errorsDb.filter((error) => !Number.isNaN(error)))
+  return errorsDb.findIndex((error) => error <= best + worthwhileDb.roundTrip)
+}
+
+/** The dB that gradient steps gain on the mean; undefined without gradients. */
+async function* gainOfGradients(
+  autoencoder: Autoencoder,
+  starts: readonly (Known & { readonly start: Tensor })[],
+  signal: Signal | undefined,
+): Steps<number | undefined> {
+  if (!autoencoder.pullback) return undefined
+  const gains: number[] = []
+  for (const { start, image, latent } of starts) {
+    const before = nmseDb(start, latent)
+    const options = { pullbacks: gradients.steps, expectedNmseDb: before, signal }
+    const { value } = yield* gradientSteps(start, image, autoencoder, options)
+    gains.push(before - nmseDb(value, latent))
+  }
+  return mean(gains)
+}

@@ -281,7 +281,7 @@ describe('what is no autoencoder is refused', () => {
     const swapped = await optimum('swapped', decoder, encoder)
     await expect(openAutoencoderNetworks(nodeFiles, swapped)).rejects.toMatchObject({
       code: 'bad-model',
-      message: expect.stringMatching(/an output of 8 or 4 channels .* got sample: 1×3×128×128/),
+      message: expect.stringMatching(/a latent of a whole fraction of the size .* got 1×3×128×128 for 64×64 pixels/),
     })
   })
 })

@@ -178,7 +178,7 @@ describe('an autoencoder of two exported files', () => {
 
   it('decodes, goes round and pulls back', async () => {
     const decoder = exportedDecoder(11)
-    const path = await optimum('full', exportedEncoder(17, 'latent_parameters'), decoder)
+    const path = await optimum('full', exportedEncoder(17, 'latent_parameters'), decoder, { scaling_factor: 0.18215 })
     const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
     const own = map(latent, (value) => value / 0.18215)
     const decoded = clipped(unstack(await original(decoder, batch(own)))[0]!)

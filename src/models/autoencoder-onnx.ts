@@ -130,8 +130,6 @@ export async function onnxAutoencoderNetworks(
   const imageChannels = fixed(image, 1) ?? config('in_channels')?.integer('in_channels') ?? 3
   const latentChannels = fixed(latent, 1) ?? config('latent_channels')?.integer('latent_channels') ?? 4
 
-  const latentScale = scalingFactor(configs, pipelineClass, decoder.file)
-
   const rawEncoder = ({ batch, height, width }: GraphSize): Graph =>
     encoder.graph({ [image.name]: [batch, imageChannels, height, width] })
   const trial: GraphSize = {
@@ -152,6 +150,7 @@ export async function onnxAutoencoderNetworks(
       notAnAutoencoder,
     )
   }
+  const latentScale = scalingFactor(configs, pipelineClass, decoder.file)
   const rawDecoder = ({ batch, height, width }: GraphSize): Graph =>
     decoder.graph({ [latent.name]: [batch, latentChannels, height / downscaling, width / downscaling] })
 

@@ -15,7 +15,7 @@ import {
   type Value,
   type ValueType,
 } from './graph.js'
-import { nodeView } from './operator.js'
+import { type NodeView, nodeView } from './operator.js'
 import { operatorOf } from './ops/index.js'
 
 /** Attributes as one writes them: a number is an integer unless wrapped in `float`. */
@@ -117,6 +117,15 @@ const attributeOf = (plain: PlainAttribute): Attribute =>
         ? plain
         : { type: 'ints', value: plain }
 
+/** A window larger than what it moves over, or a cut beyond an end, would have a negative size. */
+function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
+  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
+  throw new UndiffuseError(
+    'bad-model',
+    `Expected sizes of zero or more for the result of ${op} \`${name}\`, got [${shape}]. The graph does not fit the input's size.`,
+  )
+}
+
 export interface BuilderOptions {
   /** Names that are not given to new values and nodes. Default none. */
   readonly reserved?: Iterable<string>
@@ -198,6 +207,7 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
       }
       const view = nodeView({ op, name, attributes: plain, outputCount }, sources, build.known)
       const types = operator.types(view)
+      for (const { shape } of types) checkSizes(view, shape)
       const results = types
         .slice(0, outputCount)
         .map((type, i) => define(options.names?.[i] || fresh(`${op}_value`), type))

@@ -39,7 +39,11 @@ export function fixedByWeights(inputs: readonly Declared[], graph: GraphProto): 
   const weights = weightShapes(graph)
   const readers = new Map<string, NodeProto[]>()
   for (const node of graph.node) {
-    for (const name of node.input) readers.set(name, [...(readers.get(name) ?? []), node])
+    for (const name of new Set(node.input)) {
+      const found = readers.get(name)
+      if (found) found.push(node)
+      else readers.set(name, [node])
+    }
   }
   const isNumber = (name: string) => weights.get(name)?.every((size) => size === 1) ?? false
   const keepsSizes = ({ opType, input }: NodeProto, name: string) =>
@@ -48,7 +52,7 @@ export function fixedByWeights(inputs: readonly Declared[], graph: GraphProto): 
   return inputs.map((declared) => {
     const dimensions = declared.dimensions && [...declared.dimensions]
     if (!dimensions) return declared
-    const names = [declared.name]
+    const names = new Set([declared.name])
     // Names are added while they are walked over: what an operator that keeps sizes makes is read as the input is.
     for (const name of names) {
       for (const node of readers.get(name) ?? []) {
@@ -58,7 +62,7 @@ export function fixedByWeights(inputs: readonly Declared[], graph: GraphProto): 
           dimensions[axis] = found!.size
         }
         const [output = ''] = node.output
-        if (keepsSizes(node, name) && !names.includes(output)) names.push(output)
+        if (keepsSizes(node, name)) names.add(output)
       }
     }
     return { ...declared, dimensions }

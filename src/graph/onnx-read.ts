@@ -206,18 +206,7 @@ function readOutputs(declared: readonly Declared[], graph: Graph, shapes: Shapes
   return declared.map(({ name, dtype }, i) => {
     const shape = types[i]
     if (shape) return { name, dtype, shape }
-    try {
-      inferred ??= inferTypes({ ...graph, outputs: [] }).types
-    } catch (cause) {
-      if (!isUndiffuseError(cause) || cause.code !== 'unsupported') throw cause
-      throw expected(
-        'bad-shape',
-        'a static shape',
-        `output \`${name}\``,
-        `a symbolic one that cannot be worked out (${cause.message})`,
-        `Give it, for example shapes: { '${name}': [1, 3, 512, 512] }.`,
-      )
-    }
+    inferred ??= inferTypes({ ...graph, outputs: [] }).types
     return { name, dtype, shape: inferred.get(name)!.shape }
   })
 }

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { ModelProtoSchema, type ValueInfoProto } from 'onnx-buf'
+import { InferenceSession } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import { isUndiffuseError } from '../src/core/errors.js'
@@ -105,6 +106,26 @@ describe('a file that opens has the outputs and gradients of torch', () => {
     const fed = Object.entries(cotangents).map(([name, x]) => [`cotangent.${name}`, x] as const)
     const results = await run(gradient, { ...inputs, ...Object.fromEntries(fed) })
     expectClose(results, gradients, tolerance, 'gradient.')
+  })
+})
+
+describe('what ONNX Runtime saves after its own optimisations opens too', () => {
+  it.each(opened.filter(([folder]) => !/bfloat16|olive/.test(folder)))('%s', async (name, tolerance) => {
+    const folder = await mkdtemp(join(tmpdir(), 'undiffuse-optimised-'))
+    try {
+      const file = join(folder, 'model.onnx')
+      const session = await InferenceSession.create(fileIn(name), {
+        graphOptimizationLevel: 'extended',
+        optimizedModelFilePath: file,
+        logSeverityLevel: 3,
+      })
+      await session.release()
+      const expected = await expectedOf(name)
+      const graph = await openNetwork(nodeFiles, file, { shapes: shapesOf(expected('in')) })
+      expectClose(await run(graph, expected('in')), expected('out'), tolerance)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
 

@@ -35,7 +35,11 @@ export interface CheckpointFolder {
   readonly path: string
   readonly kind: 'pipeline' | 'part' | 'onnx-folder' | 'onnx-file'
   readonly partNames: readonly string[]
+  /** The pipeline's class, where a model_index.json names one. */
+  readonly pipelineClass?: string
   has(name: string): boolean
+  /** Whether the part of this name is an ONNX file. */
+  isOnnx(name: string): boolean
   /**
    * The part of this name (`vae`, `unet`, `vae_decoder`, …). Throws `bad-model` when it is not there, incomplete, or of
    * a class other than those wanted, saying what was found.
@@ -45,6 +49,11 @@ export interface CheckpointFolder {
 
 const onnxName = 'model.onnx'
 const configName = 'config.json'
+/** What the halves of an autoencoder are called where they lie in one folder. */
+const pairs = [
+  ['encoder.onnx', 'decoder.onnx'],
+  ['vae_encoder.onnx', 'vae_decoder.onnx'],
+] as const
 /** What a part alone in its folder is called, by its class. */
 const roles: readonly (readonly [role: string, className: RegExp])[] = [
   ['vae', /Autoencoder|VQModel/],
@@ -56,7 +65,7 @@ const knownParts = ['vae', 'vae_encoder', 'vae_decoder', 'unet', 'text_encoder',
 
 /**
  * Opens what lies at `path`: a folder with model_index.json and sub-folders, a folder with config.json next to weights,
- * a folder of vae_encoder/model.onnx and vae_decoder/model.onnx, or one .onnx file.
+ * a folder of vae_encoder/model.onnx and vae_decoder/model.onnx (or of encoder.onnx and decoder.onnx), or one .onnx file.
  *
  * Throws `bad-model` when it is none of these, saying what was found and what to do.
  *
@@ -66,27 +75,37 @@ export async function openFolder(files: Files, path: string): Promise<Checkpoint
   const names = await files.list(path)
   if (names === undefined) return await openFile(files, path)
   if (names.includes('model_index.json')) {
-    return await openParts(files, path, 'pipeline', await indexedParts(files, files.join(path, 'model_index.json')))
+    const index = await readJsonObject(files, files.join(path, 'model_index.json'))
+    const { _class_name: pipelineClass } = index
+    const folder = await openParts(files, path, 'pipeline', indexedParts(index))
+    return typeof pipelineClass === 'string' ? { ...folder, pipelineClass } : folder
   }
   if (names.includes(onnxName)) return single('onnx-file', path, await onnxPart(files, path, 'model', names))
+  const pair = pairs.find((each) => each.every((name) => names.includes(name)))
+  if (pair) return await openPair(files, path, pair, names)
   if (names.includes(configName)) return single('part', path, await networkPart(files, path, undefined, names))
   const parts = knownParts.filter((name) => names.includes(name))
   if (parts.length > 0) {
     return await openParts(files, path, parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline', parts)
   }
-  throw notAModel(
-    path,
-    hasWeights(names) ? 'weights without config.json' : names.slice(0, 8).join(', ') || 'an empty folder',
-  )
+  const got = names.slice(0, 8).join(', ') || 'an empty folder'
+  if (names.some((name) => name.endsWith('.onnx'))) throw notAModel(path, got, layOut)
+  throw notAModel(path, hasWeights(names) ? 'weights without config.json' : got)
 }
 
-const notAModel = (path: string, got: string): UndiffuseError =>
+const layOut =
+  'Name one of the .onnx files, or lay the halves of an autoencoder out as vae_encoder/model.onnx and vae_decoder/model.onnx, each with its config.json.'
+
+const convert =
+  'Pass the folder as it was published; single-file .ckpt or .safetensors models must be converted to a diffusers folder.'
+
+const notAModel = (path: string, got: string, remedy = convert): UndiffuseError =>
   expected(
     'bad-model',
     'a diffusers folder (model_index.json, or config.json next to .safetensors), vae_encoder/model.onnx with vae_decoder/model.onnx, or an .onnx file',
     `\`${path}\``,
     got,
-    'Pass the folder as it was published; single-file .ckpt or .safetensors models must be converted to a diffusers folder.',
+    remedy,
   )
 
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
@@ -96,8 +115,7 @@ async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
 }
 
 /** The entries of model_index.json that name a library and a class; those with null are left out of the pipeline. */
-async function indexedParts(files: Files, path: string): Promise<string[]> {
-  const index = await readJsonObject(files, path)
+function indexedParts(index: Readonly<Record<string, unknown>>): string[] {
   const isPart = (name: string, value: unknown) =>
     /^\w+$/.test(name) && !name.startsWith('_') && Array.isArray(value) && value.every((one) => typeof one === 'string')
   return Object.entries(index).flatMap(([name, value]) => (isPart(name, value) ? [name] : []))
@@ -120,6 +138,7 @@ async function openParts(
     kind,
     partNames,
     has: (name) => folders.has(name),
+    isOnnx: (name) => folders.get(name)?.includes(onnxName) ?? false,
     async part(name, classNames) {
       const names = folders.get(name)
       if (!names) throw missingPart(path, name, partNames.join(', ') || 'no parts')
@@ -138,11 +157,45 @@ function single(kind: CheckpointFolder['kind'], path: string, only: Part): Check
     kind,
     partNames: [only.name],
     has: (name) => name === only.name,
+    isOnnx: (name) => name === only.name && only.kind === 'onnx',
     async part(name, classNames) {
       if (name !== only.name) {
         throw missingPart(path, name, only.kind === 'network' ? `${only.name} (${only.className})` : 'one ONNX model')
       }
       return ofClass(only, classNames)
+    },
+  }
+}
+
+/** The two halves of an autoencoder as two files of one folder; a config.json beside them is of both. */
+async function openPair(
+  files: Files,
+  path: string,
+  [encoder, decoder]: readonly [string, string],
+  names: readonly string[],
+): Promise<CheckpointFolder> {
+  const config = names.includes(configName) ? await readConfig(files, files.join(path, configName)) : undefined
+  const half = (name: string, file: string): OnnxPart => ({
+    kind: 'onnx',
+    name,
+    folder: path,
+    file: files.join(path, file),
+    config,
+  })
+  const parts = new Map([
+    ['vae_encoder', half('vae_encoder', encoder)],
+    ['vae_decoder', half('vae_decoder', decoder)],
+  ])
+  return {
+    path,
+    kind: 'onnx-folder',
+    partNames: [...parts.keys()],
+    has: (name) => parts.has(name),
+    isOnnx: (name) => parts.has(name),
+    async part(name) {
+      const part = parts.get(name)
+      if (!part) throw missingPart(path, name, `${encoder}, ${decoder}`)
+      return part
     },
   }
 }

@@ -3,7 +3,7 @@
  * shapes) are evaluated on the way, so that shape arithmetic in exported files becomes static.
  */
 import { UndiffuseError } from '../core/errors.js'
-import { toHalfBits } from '../math/half.js'
+import { fromBfloat16Bits, fromHalfBits, toHalfBits } from '../math/half.js'
 import { sizeOf } from '../math/tensor.js'
 import {
   type Attribute,
@@ -15,7 +15,7 @@ import {
   type Value,
   type ValueType,
 } from './graph.js'
-import { nodeView } from './operator.js'
+import { type NodeView, nodeView } from './operator.js'
 import { operatorOf } from './ops/index.js'
 
 /** Attributes as one writes them: a number is an integer unless wrapped in `float`. */
@@ -37,7 +37,7 @@ export interface Builder {
   input(name: string, dtype: DataType, shape: readonly number[]): Value
   initializer(name: string, initializer: Initializer): Value
   /** A constant with its bytes in the graph; equal small constants are shared. */
-  constant(dtype: DataType, shape: readonly number[], values: readonly number[]): Value
+  constant(dtype: DataType, shape: readonly number[], values: ArrayLike<number>): Value
   scalar(dtype: DataType, value: number): Value
   /** A one-dimensional int64 constant: axes, shapes, pads. */
   indices(values: readonly number[]): Value
@@ -99,6 +99,8 @@ export function smallNumbers({ dtype, shape, storage }: Initializer): number[] |
     int32: (i) => view.getInt32(at(i), true),
     float32: (i) => view.getFloat32(at(i), true),
     float64: (i) => view.getFloat64(at(i), true),
+    float16: (i) => fromHalfBits([view.getUint16(at(i), true)])[0]!,
+    bfloat16: (i) => fromBfloat16Bits([view.getUint16(at(i), true)])[0]!,
     bool: (i) => view.getUint8(at(i)),
     uint8: (i) => view.getUint8(at(i)),
   }
@@ -115,7 +117,21 @@ const attributeOf = (plain: PlainAttribute): Attribute =>
         ? plain
         : { type: 'ints', value: plain }
 
-export function builder(): Builder {
+/** A window larger than what it moves over, or a cut beyond an end, would have a negative size. */
+function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
+  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
+  throw new UndiffuseError(
+    'bad-model',
+    `Expected sizes of zero or more for the result of ${op} \`${name}\`, got [${shape}]. The graph does not fit the input's size.`,
+  )
+}
+
+export interface BuilderOptions {
+  /** Names that are not given to new values and nodes. Default none. */
+  readonly reserved?: Iterable<string>
+}
+
+export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
   const inputs: Value[] = []
   const outputs: Value[] = []
   const nodes: Node[] = []
@@ -124,14 +140,14 @@ export function builder(): Builder {
   const numbers = new Map<string, readonly number[]>()
   const shared = new Map<string, Value>()
   const counts = new Map<string, number>()
-  const nodeNames = new Set<string>()
+  const taken = new Set(reserved)
 
   const fresh = (stem: string): string => {
     for (;;) {
       const count = counts.get(stem) ?? 0
       counts.set(stem, count + 1)
       const name = `${stem}_${count}`
-      if (!values.has(name) && !nodeNames.has(name)) return name
+      if (!values.has(name) && !taken.has(name)) return name
     }
   }
   const define = (name: string, type: ValueType): Value => {
@@ -160,7 +176,7 @@ export function builder(): Builder {
       return value
     },
     constant(dtype, shape, data) {
-      const key = data.length <= 64 ? `${dtype}[${shape}]${data}` : undefined
+      const key = data.length <= 64 ? `${dtype}[${shape}]${Array.from(data)}` : undefined
       const found = key === undefined ? undefined : shared.get(key)
       if (found) return found
       const value = build.initializer(fresh('constant'), {
@@ -191,10 +207,11 @@ export function builder(): Builder {
       }
       const view = nodeView({ op, name, attributes: plain, outputCount }, sources, build.known)
       const types = operator.types(view)
+      for (const { shape } of types) checkSizes(view, shape)
       const results = types
         .slice(0, outputCount)
         .map((type, i) => define(options.names?.[i] || fresh(`${op}_value`), type))
-      nodeNames.add(name)
+      taken.add(name)
       nodes.push({
         op,
         domain,
@@ -203,8 +220,9 @@ export function builder(): Builder {
         outputs: results.map((r) => r.name),
         attributes: plain,
       })
-      const folded = operator.fold?.(view)
-      if (folded && folded.length <= storedLimit) numbers.set(results[0]!.name, folded)
+      const count = sizeOf(results[0]!.shape)
+      const folded = count <= storedLimit ? operator.fold?.(view) : undefined
+      if (folded?.length === count) numbers.set(results[0]!.name, folded)
       return results
     },
     copy: (node) =>

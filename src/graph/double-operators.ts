@@ -36,6 +36,7 @@ export const withoutDouble: ReadonlySet<string> = new Set([
   'LeakyRelu',
   'MeanVarianceNormalization',
   'Mish',
+  'OneHot',
   'Selu',
   'Softplus',
 ])

@@ -45,10 +45,13 @@ export interface Value extends ValueType {
   readonly name: string
 }
 
-/** Little-endian bytes, or where they lie in a file: a graph refers to a checkpoint's weights, it does not hold them. */
+/**
+ * Little-endian bytes, or where they lie in a file: a graph refers to a checkpoint's weights, it does not hold them. A
+ * file that the model itself names must lie in `folder`, also where its links lead to.
+ */
 export type Storage =
   | { readonly bytes: Uint8Array }
-  | { readonly file: string; readonly offset: number; readonly length: number }
+  | { readonly file: string; readonly offset: number; readonly length: number; readonly folder?: string }
 
 export interface Initializer extends ValueType {
   readonly storage: Storage

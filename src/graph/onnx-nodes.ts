@@ -49,21 +49,11 @@ function readAttribute(proto: AttributeProto, node: NodeProto, resolve: Resolve 
 const describe = ({ opType, domain, name, output }: NodeProto): string =>
   describeNode({ op: opType, domain: shortDomain(domain), name, outputs: output })
 
-/** Reads one node; throws `unsupported`, naming it, for control flow and for operators of other makers. */
+/** Reads one node; throws `unsupported`, naming it, for attributes that hold graphs. */
 export function readNode(proto: NodeProto, resolve: Resolve | undefined): Node {
-  const domain = shortDomain(proto.domain)
-  if (domain !== '' && domain !== 'com.microsoft') {
-    throw expected(
-      'unsupported',
-      'operators of ai.onnx or com.microsoft',
-      'the model',
-      describe(proto),
-      'Export the model with standard operators.',
-    )
-  }
   return {
     op: proto.opType,
-    domain,
+    domain: shortDomain(proto.domain),
     name: proto.name,
     inputs: proto.input,
     outputs: proto.output,

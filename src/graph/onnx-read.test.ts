@@ -288,12 +288,13 @@ describe('symbolic dimensions', () => {
     expect(decodeOnnx(bytes, { shapes: { height: 3 } }).outputs).toEqual([
       { name: 'y', dtype: 'float32', shape: [6, 4] },
     ])
-    const unknown = file({
-      nodes: [node('Attention', ['x'], ['y'], {}, 'com.microsoft')],
+    const dependent = file({
+      inputs: [value('x', [1, 4]), value('s', [2], OnnxType.INT64)],
+      nodes: [node('Reshape', ['x', 's'], ['y'])],
       outputs: [value('y', ['a', 'b'])],
     })
-    expect(failure(unknown)).toMatchObject({ code: 'bad-shape', message: expect.stringContaining('output `y`') })
-    expect(decodeOnnx(unknown, { shapes: { y: [2, 2] } }).outputs[0]!.shape).toEqual([2, 2])
+    expect(failure(dependent)).toMatchObject({ code: 'bad-model', message: expect.stringContaining('Reshape') })
+    expect(decodeOnnx(dependent, { shapes: { y: [2, 2] } }).outputs[0]!.shape).toEqual([2, 2])
   })
 })
 
@@ -432,7 +433,7 @@ describe('files that are not what they should be', () => {
       { nodes: [node('Add', ['x', 'b'], ['a']), node('Neg', ['a'], ['b']), node('Neg', ['b'], ['y'])] },
       '`b`',
     ],
-    ['the wrong order', { nodes: [node('Neg', ['a'], ['y']), node('Neg', ['x'], ['a'])] }, '`a`'],
+    ['a node that reads its own result', { nodes: [node('Add', ['x', 'y'], ['y'])] }, '`y`'],
     ['an unknown name', { nodes: [node('Neg', ['nothing'], ['y'])] }, '`nothing`'],
     ['a value made twice', { nodes: [node('Neg', ['x'], ['y']), node('Abs', ['x'], ['y'])] }, '`y`'],
     ['a node that makes an input', { nodes: [node('Neg', ['x'], ['x']), node('Neg', ['x'], ['y'])] }, '`x`'],

@@ -3,13 +3,18 @@
  * functions, every value defined once and before it is read. Writing is onnx.ts; nothing here touches a file.
  */
 import { fromBinary } from '@bufbuild/protobuf'
-import { type GraphProto, type ModelProto, ModelProtoSchema } from 'onnx-buf'
+import { type GraphProto, type ModelProto, ModelProtoSchema, type ValueInfoProto } from 'onnx-buf'
 import { expected, isUndiffuseError, UndiffuseError } from '../core/errors.js'
 import { encodeNumbers, inferTypes } from './builder.js'
+import { withoutComposites } from './composites/index.js'
 import type { DataType, Graph, Initializer, Node, Value, ValueType } from './graph.js'
 import { freshNames } from './names.js'
+import { computedNode, computedType, withWidenedWeights } from './onnx-bfloat16.js'
+import { fixedByWeights } from './onnx-channels.js'
 import { inlineFunctions, operatorSet, type VersionedNode } from './onnx-functions.js'
 import { constantOf, readNode } from './onnx-nodes.js'
+import { checkOperators } from './onnx-operators.js'
+import { inOrder } from './onnx-order.js'
 import { type Declared, givenShape, readDeclared, type Shapes, specialise, staticShape } from './onnx-shapes.js'
 import { damaged, type Resolve, readTensor } from './onnx-tensors.js'
 import { dataTypeOfCode } from './ops/common.js'
@@ -42,6 +47,26 @@ function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
   return { model, graph: model.graph }
 }
 
+/** Most characters of one quoted name, of what stands between two of them, and of a whole message. */
+const LONGEST = { name: 100, between: 500, message: 2000 }
+
+const shortened = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text)
+
+/**
+ * A message that is fit for one line of a terminal: backticks quote every other part of it, long names and what is no
+ * printable text are cut out, and of a message that is long all the same the remedy at its end stays.
+ */
+function printable(message: string): string {
+  const parts = message
+    .split('`')
+    .map((part, i) => shortened(part, i % 2 === 1 ? LONGEST.name : LONGEST.between))
+    .join('`')
+  const end = LONGEST.message / 4
+  const whole =
+    parts.length > LONGEST.message ? `${parts.slice(0, LONGEST.message - end)} … ${parts.slice(-end)}` : parts
+  return whole.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '·')
+}
+
 /**
  * Runs `read`; what its errors quote of the file becomes fit for one line of a terminal: names may hold anything, line
  * breaks, control sequences and megabytes.
@@ -51,8 +76,7 @@ function printably<T>(read: () => T): T {
     return read()
   } catch (error) {
     if (!isUndiffuseError(error)) throw error
-    const message = error.message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·').replace(/`([^`]{100})[^`]+`/g, '`$1…`')
-    throw new UndiffuseError(error.code, message, { cause: error })
+    throw new UndiffuseError(error.code, printable(error.message), { cause: error })
   }
 }
 
@@ -76,20 +100,31 @@ function readInitializers(graph: GraphProto, resolve: Resolve | undefined): Map<
   return initializers
 }
 
+/** An input or output as it is declared, in the type that it is computed in. */
+const readComputed = (proto: ValueInfoProto): Declared => {
+  const declared = readDeclared(proto)
+  return { ...declared, dtype: computedType(declared.dtype) }
+}
+
 /** Old files list weights among the inputs, as defaults that may be replaced. */
 function fedInputs({ input, initializer }: GraphProto): Declared[] {
   const weights = new Set(initializer.map(({ name }) => name))
-  return input.filter(({ name }) => !weights.has(name)).map(readDeclared)
+  return input.filter(({ name }) => !weights.has(name)).map(readComputed)
 }
 
 /**
- * What a model must be fed, as the file declares it: what one needs to know to give `decodeOnnx` its shapes.
+ * What a model must be fed, as the file declares it or its weights fix it: what one needs to know to give `decodeOnnx`
+ * its shapes.
  *
  * Errors: `bad-model` for damaged files; `unsupported` for inputs that are no tensors.
  *
  * @example const [input] = onnxInputs(bytes) // { name: 'sample', dtype: 'float32', dimensions: ['batch_size', 3, ...] }
  */
-export const onnxInputs = (bytes: Uint8Array): readonly Declared[] => printably(() => fedInputs(parse(bytes).graph))
+export const onnxInputs = (bytes: Uint8Array): readonly Declared[] =>
+  printably(() => {
+    const { graph } = parse(bytes)
+    return fixedByWeights(fedInputs(graph), graph)
+  })
 
 /** What is known of the values defined so far. */
 interface Scope {
@@ -140,7 +175,7 @@ function readNodes(
   resolve: Resolve | undefined,
 ): Node[] {
   return nodes.flatMap(({ node: proto, version }) => {
-    const node = readNode(proto, resolve)
+    const node = computedNode(readNode(proto, resolve))
     const unknown = node.inputs.find((name) => !scope.has(name))
     if (unknown !== undefined) {
       throw expected(
@@ -171,18 +206,7 @@ function readOutputs(declared: readonly Declared[], graph: Graph, shapes: Shapes
   return declared.map(({ name, dtype }, i) => {
     const shape = types[i]
     if (shape) return { name, dtype, shape }
-    try {
-      inferred ??= inferTypes({ ...graph, outputs: [] }).types
-    } catch (cause) {
-      if (!isUndiffuseError(cause) || cause.code !== 'unsupported') throw cause
-      throw expected(
-        'bad-shape',
-        'a static shape',
-        `output \`${name}\``,
-        `a symbolic one that cannot be worked out (${cause.message})`,
-        `Give it, for example shapes: { '${name}': [1, 3, 512, 512] }.`,
-      )
-    }
+    inferred ??= inferTypes({ ...graph, outputs: [] }).types
     return { name, dtype, shape: inferred.get(name)!.shape }
   })
 }
@@ -190,11 +214,13 @@ function readOutputs(declared: readonly Declared[], graph: Graph, shapes: Shapes
 /**
  * Reads a model as a graph of operator set 21.
  *
- * Models of sets 9 to 26 are read; older forms are rewritten (upgrade.ts). Weights in other files stay there, as
+ * Models of sets 9 to 26 are read, their nodes in any order; older forms are rewritten (upgrade.ts) and fused operators
+ * written out (composites). bfloat16 is computed in float32 with the same weights. Weights in other files stay there, as
  * references to `resolve(location)`; whether those files are there and long enough is for who opens them to see.
  *
  * Errors: `bad-model` for damaged files and places outside the model's folder; `bad-shape` for a symbolic dimension
- * without a size, naming it; `unsupported` for control flow and the like, naming operator and node.
+ * without a size, naming it; `unsupported` for operators that are not known (control flow, quantised models, other
+ * makers' operators), naming each with its first node, whether sizes are fixed or symbolic.
  *
  * @example
  * const decoder = decodeOnnx(bytes, { resolve: (location) => join(folder, location), shapes: { height: 64, width: 64 } })
@@ -208,19 +234,20 @@ function decode(bytes: Uint8Array, { resolve, shapes = {} }: DecodeOptions): Gra
   if (version === undefined) throw expected('bad-model', 'an operator set', 'the model', 'none', damaged)
 
   const initializers = readInitializers(proto, resolve)
-  const outputs = proto.output.map(readDeclared)
+  const outputs = proto.output.map(readComputed)
   const inputs = specialise(fedInputs(proto), outputs, shapes)
 
   const scope = openScope()
   for (const input of inputs) scope.define(input.name, input)
-  for (const [name, initializer] of initializers) scope.define(name, initializer)
+  for (const [name, { dtype, shape }] of initializers) scope.define(name, { dtype: computedType(dtype), shape })
 
   const fresh = freshNames([
     ...proto.input.map(({ name }) => name),
     ...initializers.keys(),
     ...proto.node.flatMap(({ name, output }) => [name, ...output]),
   ])
-  const inlined = inlineFunctions(model, version, fresh)
+  const inlined = inOrder(inlineFunctions(model, version, fresh))
+  checkOperators(inlined)
   const used = new Set([...inlined.flatMap(({ node }) => node.input), ...outputs.map(({ name }) => name)])
   const around: Surroundings = {
     constant(dtype, shape, values) {
@@ -234,9 +261,11 @@ function decode(bytes: Uint8Array, { resolve, shapes = {} }: DecodeOptions): Gra
     floatType: (name) => scope.floatType(name) ?? 'float32',
     isUsed: (name) => used.has(name),
   }
-  const nodes = readNodes(inlined, scope, initializers, around, resolve)
+  const nodes = withWidenedWeights(readNodes(inlined, scope, initializers, around, resolve), initializers, fresh)
   const missing = outputs.find(({ name }) => !scope.has(name) || name === '')
   if (missing) throw expected('bad-model', 'a result', `output \`${missing.name}\``, 'nothing that makes it', damaged)
-  const graph: Graph = { name: proto.name, inputs, outputs: [], nodes, initializers, types: new Map() }
+  const read: Graph = { name: proto.name, inputs, outputs: [], nodes, initializers, types: new Map() }
+  const names = outputs.map(({ name }) => name)
+  const graph = { ...withoutComposites(read, names), outputs: [], types: new Map() }
   return { ...graph, outputs: readOutputs(outputs, graph, shapes) }
 }

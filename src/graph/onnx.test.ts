@@ -6,7 +6,8 @@ import { type Attribute, bytesOf, type DataType, type Graph, type Initializer, t
 import { encodeOnnx } from './onnx.js'
 import { decodeOnnx } from './onnx-read.js'
 
-const dataType = fc.constantFrom(...(Object.keys(bytesOf) as DataType[]))
+/** What is read as it was written: bfloat16 is computed in float32. */
+const dataType = fc.constantFrom(...(Object.keys(bytesOf) as DataType[]).filter((dtype) => dtype !== 'bfloat16'))
 const shape = fc.array(fc.nat(3), { maxLength: 4 })
 const text = fc.string({ unit: 'grapheme', maxLength: 8 })
 
@@ -58,7 +59,7 @@ const graph: fc.Arbitrary<Graph> = fc
     const built = nodes.map(({ op, reads, outputs, attributes }, n): Node => {
       const node = {
         op,
-        domain: n % 2 ? 'com.microsoft' : '',
+        domain: '',
         name: `node/${n}`,
         inputs: reads.map((read) => known[read % known.length]!),
         outputs: Array.from({ length: outputs }, (_, i) => `y${n}.${i}`),

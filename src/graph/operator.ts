@@ -22,6 +22,7 @@ export interface NodeView {
   integer(name: string, fallback: number): number
   integers(name: string): readonly number[] | undefined
   float(name: string, fallback: number): number
+  floats(name: string): readonly number[] | undefined
   string(name: string, fallback: string): string
   tensor(name: string): Initializer | undefined
 }
@@ -78,6 +79,7 @@ export function nodeView(
     integer: (key, fallback) => attribute(key, 'int')?.value ?? fallback,
     integers: (key) => attribute(key, 'ints')?.value,
     float: (key, fallback) => attribute(key, 'float')?.value ?? fallback,
+    floats: (key) => attribute(key, 'floats')?.value,
     string: (key, fallback) => attribute(key, 'string')?.value ?? fallback,
     tensor: (key) => attribute(key, 'tensor')?.value,
   }

@@ -170,12 +170,12 @@ describe('operator sets', () => {
 
   it('newer than 21 bring operators that are rewritten or refused by name', () => {
     expect(read(24, [node('Swish', ['x'], ['y'])]).nodes.map(({ op }) => op)).toEqual(['Mul', 'Sigmoid', 'Mul'])
-    for (const op of ['Attention', 'RMSNormalization', 'RotaryEmbedding', 'TensorScatter', 'CumProd', 'BitCast']) {
+    for (const op of ['TensorScatter', 'CumProd', 'BitCast']) {
       expect(failure(() => read(26, [node(op, ['x'], ['y'])]))).toContain(`${op} (node \`node_y\`)`)
     }
   })
 
   it("have no operators named like JavaScript's own properties", () => {
-    expect(read(11, [node('constructor', ['x'], ['y'])]).nodes[0]!.op).toBe('constructor')
+    expect(failure(() => read(11, [node('constructor', ['x'], ['y'])]))).toContain('constructor (node `node_y`)')
   })
 })

@@ -9,12 +9,12 @@ import type { Node } from './graph.js'
 import {
   axesToInput,
   batchNormalization,
+  castAsNearest,
   clip,
   dropout,
   fourier,
   gridSample,
   groupNormalization,
-  isNewer,
   microsoftGelu,
   pad,
   type Rewrite,
@@ -35,6 +35,7 @@ const always = Number.POSITIVE_INFINITY
 /** Operator → the first set whose form is that of set 21, and the rewrite of what comes before. */
 const table: ReadonlyMap<string, readonly [before: number, rewrite: Rewrite]> = new Map<string, [number, Rewrite]>([
   ['BatchNormalization', [always, batchNormalization]],
+  ['Cast', [always, castAsNearest]],
   ['Clip', [11, clip]],
   ['DFT', [20, fourier]],
   ['Dropout', [always, dropout]],
@@ -64,24 +65,24 @@ const table: ReadonlyMap<string, readonly [before: number, rewrite: Rewrite]> = 
   ['TopK', [10, topK]],
   ['Unsqueeze', [13, axesToInput]],
   ['Upsample', [always, resizeFromScales]],
-  ['Attention', [always, isNewer]],
-  ['BitCast', [always, isNewer]],
-  ['CumProd', [always, isNewer]],
-  ['RMSNormalization', [always, isNewer]],
-  ['RotaryEmbedding', [always, isNewer]],
-  ['TensorScatter', [always, isNewer]],
   ['com.microsoft.BiasGelu', [always, microsoftGelu('none')]],
   ['com.microsoft.FastGelu', [always, microsoftGelu('tanh')]],
   ['com.microsoft.Gelu', [always, microsoftGelu('none')]],
+  ['com.microsoft.LayerNormalization', [always, rename('LayerNormalization')]],
   ['com.microsoft.QuickGelu', [always, swish(1.702)]],
 ])
+
+const keyOf = (op: string, domain: string): string => (domain === '' ? op : `${domain}.${op}`)
+
+/** Whether the operator has a form that is rewritten. */
+export const isUpgraded = (op: string, domain: string): boolean => table.has(keyOf(op, domain))
 
 /**
  * The nodes that do in operator set 21 what `node` does in set `version`.
  *
- * Errors: `unsupported`, naming operator and node, for training forms and for operators newer than set 21.
+ * Errors: `unsupported`, naming operator and node, for training forms.
  */
 export function upgrade(node: Node, version: number, around: Surroundings): readonly Node[] {
-  const [before, rewrite] = table.get(node.domain === '' ? node.op : `${node.domain}.${node.op}`) ?? [0, undefined]
+  const [before, rewrite] = table.get(keyOf(node.op, node.domain)) ?? [0, undefined]
   return rewrite && version < before ? rewrite(node, around, version) : [node]
 }

@@ -9,6 +9,12 @@ import { type AutoencoderDefinition, type AutoencoderNetworks, networksOf } from
 /** diffusers' scale factor of latents where a configuration has none. */
 export const defaultScalingFactor = 0.18215
 
+/** The scale factors of the classes whose configurations may leave theirs out. */
+export const defaultScalingFactors: ReadonlyMap<string, number> = new Map([
+  ['AutoencoderKL', defaultScalingFactor],
+  ['AutoencoderTiny', 1],
+])
+
 type Definition = Omit<AutoencoderDefinition, 'name'>
 type Reader = (file: ConfigReader, weights: WeightSource) => Definition
 
@@ -35,7 +41,7 @@ const readers: Readonly<Record<string, Reader>> = {
       imageChannels: config.inChannels,
       latentChannels: config.latentChannels,
       downscaling: tiny.downscaling(config),
-      latentScale: file.number('scaling_factor', 1),
+      latentScale: file.number('scaling_factor', defaultScalingFactors.get('AutoencoderTiny')!),
       latentShift: 0,
       encode: (b, image) => tiny.encode(b, checkpointParameters(b, weights), config, image),
       decode: (b, latent) => tiny.decode(b, checkpointParameters(b, weights), config, latent),

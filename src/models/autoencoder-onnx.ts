@@ -10,7 +10,8 @@ import type { Graph, Initializer, Node, Value } from '../graph/graph.js'
 import type { Declared } from '../graph/onnx-shapes.js'
 import { cast, slice } from '../graph/ops/common.js'
 import { formatShape } from '../math/tensor.js'
-import { defaultScalingFactor } from './autoencoder-checkpoint.js'
+import type { ConfigReader } from '../nn/parameters.js'
+import { defaultScalingFactors } from './autoencoder-checkpoint.js'
 import { type AutoencoderNetworks, type GraphSize, networksOf } from './autoencoder-networks.js'
 import { embed } from './embed.js'
 import { type OnnxModel, openOnnxModel } from './onnx-graph.js'
@@ -69,6 +70,30 @@ function withoutNoise(graph: Graph): Graph {
   return { ...graph, nodes, initializers: new Map([...graph.initializers, ...shapes]) }
 }
 
+/**
+ * What latents of the network are multiplied by. The files do not say, and a wrong scale goes unnoticed: pictures look
+ * right, and latents, noise and marks are another model's.
+ */
+function scalingFactor(
+  configs: readonly (ConfigReader | undefined)[],
+  pipelineClass: string | undefined,
+  file: string,
+): number {
+  const found = configs.find((config) => config?.has('scaling_factor'))
+  if (found) return found.number('scaling_factor')
+  const named = configs.find((config) => config?.has('_class_name'))?.string('_class_name')
+  const byClass = named === undefined ? undefined : defaultScalingFactors.get(named)
+  if (byClass !== undefined) return byClass
+  if (pipelineClass?.startsWith('OnnxStableDiffusion')) return defaultScalingFactors.get('AutoencoderKL')!
+  throw expected(
+    'bad-model',
+    '`scaling_factor` in a config.json beside it',
+    `\`${file}\``,
+    configs.some((config) => config) ? 'a config.json without it' : 'no config.json',
+    'Write one: { "scaling_factor": 0.18215 } for Stable Diffusion 1 and 2, 0.13025 for XL, 1 for latents as the files have them.',
+  )
+}
+
 /** Runs half an autoencoder inside another graph, in the type that the file computes with. */
 function through(b: Builder, graph: Graph, prefix: string, x: Value, output: string): Value {
   const [input] = graph.inputs as [Value]
@@ -81,16 +106,20 @@ function through(b: Builder, graph: Graph, prefix: string, x: Value, output: str
  *
  * Names of inputs and outputs are whatever the exporter gave: each file has one input. An encoder's output of twice the
  * latent's channels is mean and log-variance; one of the latent's channels is taken as it is, and where the file draws
- * noise to sample it, the noise is replaced by zeros, so that the mean comes out. `scaling_factor`, `shift_factor`,
- * `latent_channels` and `in_channels` are read from a config.json beside either file; without one they are 0.18215, 0
- * and what the files say, or else 4 and 3. Pixels per latent entry are what the encoder makes of a picture.
+ * noise to sample it, the noise is replaced by zeros, so that the mean comes out. `scaling_factor` is read from a
+ * config.json beside either file, or is the default of the class that it names; without one only diffusers' own ONNX
+ * pipelines have a scale, since theirs is fixed. `shift_factor`, `latent_channels` and `in_channels` are read there too;
+ * without one they are 0 and what the files say, or else 4 and 3. Pixels per latent entry are what the encoder makes of
+ * a picture.
  *
- * Errors: `bad-model` when a file's input or outputs are not those of an autoencoder; those of decodeOnnx.
+ * Errors: `bad-model` when a file's input or outputs are not those of an autoencoder, and when nothing says what the
+ * scale of its latents is; those of decodeOnnx.
  */
 export async function onnxAutoencoderNetworks(
   files: Files,
   parts: { readonly encoder: OnnxPart; readonly decoder: OnnxPart },
   name: string,
+  pipelineClass?: string,
 ): Promise<AutoencoderNetworks> {
   const encoder = await openOnnxModel(files, parts.encoder.file)
   const decoder = await openOnnxModel(files, parts.decoder.file)
@@ -121,6 +150,7 @@ export async function onnxAutoencoderNetworks(
       notAnAutoencoder,
     )
   }
+  const latentScale = scalingFactor(configs, pipelineClass, decoder.file)
   const rawDecoder = ({ batch, height, width }: GraphSize): Graph =>
     decoder.graph({ [latent.name]: [batch, latentChannels, height / downscaling, width / downscaling] })
 
@@ -129,7 +159,7 @@ export async function onnxAutoencoderNetworks(
     imageChannels,
     latentChannels,
     downscaling,
-    latentScale: config('scaling_factor')?.number('scaling_factor') ?? defaultScalingFactor,
+    latentScale,
     latentShift: config('shift_factor')?.number('shift_factor') ?? 0,
     encode(b, x) {
       const [batch, , height, width] = x.shape as [number, number, number, number]

@@ -1,7 +1,7 @@
 /** An ONNX file as graphs for inputs of given shapes. */
 import type { Files } from '../checkpoints/files.js'
 import { expected } from '../core/errors.js'
-import type { Graph } from '../graph/graph.js'
+import type { Graph, Initializer } from '../graph/graph.js'
 import { decodeOnnx, onnxInputs } from '../graph/onnx-read.js'
 import type { Declared, Shapes } from '../graph/onnx-shapes.js'
 
@@ -14,6 +14,15 @@ export interface OnnxModel {
   readonly inputs: readonly Declared[]
   /** The model for inputs of these shapes; see decodeOnnx for its errors. */
   graph(shapes: Shapes): Graph
+}
+
+/** The graph with the folder that its weights must lie in: the model names them, and may come from anybody. */
+function keptIn(folder: string, graph: Graph): Graph {
+  const initializers = [...graph.initializers].map(([name, initializer]): [string, Initializer] => {
+    const { storage } = initializer
+    return [name, 'file' in storage ? { ...initializer, storage: { ...storage, folder } } : initializer]
+  })
+  return { ...graph, initializers: new Map(initializers) }
 }
 
 /**
@@ -38,6 +47,6 @@ export async function openOnnxModel(files: Files, path: string): Promise<OnnxMod
   return {
     file: path,
     inputs: onnxInputs(bytes),
-    graph: (shapes) => decodeOnnx(bytes, { resolve, shapes }),
+    graph: (shapes) => keptIn(folder || '.', decodeOnnx(bytes, { resolve, shapes })),
   }
 }

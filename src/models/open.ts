@@ -24,7 +24,7 @@ const isTwoFiles = (folder: CheckpointFolder) =>
 
 /**
  * The networks of the autoencoder at `path`: a diffusers pipeline (its `vae`), an autoencoder's own folder, or a folder
- * of vae_encoder/model.onnx and vae_decoder/model.onnx. Reads configurations and where weights lie, not the weights of
+ * of vae_encoder/model.onnx and vae_decoder/model.onnx (or encoder.onnx and decoder.onnx). Reads configurations and where weights lie, not the weights of
  * a diffusers folder.
  *
  * Errors: `bad-model` for anything else (another network's folder, one ONNX file, missing or damaged files), saying
@@ -38,7 +38,7 @@ export async function openAutoencoderNetworks(files: Files, path: string): Promi
   if (isTwoFiles(folder)) {
     const encoder = await onnxPart(folder, 'vae_encoder')
     const decoder = await onnxPart(folder, 'vae_decoder')
-    return await onnxAutoencoderNetworks(files, { encoder, decoder }, name)
+    return await onnxAutoencoderNetworks(files, { encoder, decoder }, name, folder.pipelineClass)
   }
   return await autoencoderNetworks(await folder.part('vae', autoencoderClasses), name)
 }
@@ -106,8 +106,7 @@ async function choicesOf(files: Files, folder: CheckpointFolder): Promise<Choice
   }
   for (const name of networks) choices[name] = open(name)
   for (const name of folder.partNames) {
-    const isOnnx = (await files.size(files.join(folder.path, name, 'model.onnx'))) !== undefined
-    if (isOnnx) choices[name.replace(/^vae_/, '')] ??= open(name)
+    if (folder.isOnnx(name)) choices[name.replace(/^vae_/, '')] ??= open(name)
   }
   return choices
 }

@@ -2,9 +2,9 @@
  * Host tensors to what a graph's inputs hold and back. Numbers that are not finite pass in both directions.
  */
 import { expected } from '../core/errors.js'
-import type { DataType, Graph, Value } from '../graph/graph.js'
+import { bytesOf, type DataType, type Graph, type Value } from '../graph/graph.js'
 import { fromHalfBits, toHalfBits } from '../math/half.js'
-import type { Tensor } from '../math/tensor.js'
+import { formatShape, sizeOf, type Tensor } from '../math/tensor.js'
 import { matchFeeds } from './feeds.js'
 import type { PackedData, PackedTensor, PackedType } from './protocol.js'
 
@@ -58,9 +58,21 @@ function numbers({ dtype, data }: PackedTensor): Float64Array {
 
 const isPackedType = (dtype: DataType): dtype is PackedType => dtype !== 'bfloat16'
 
-/** Throws `unsupported` when an input or output of the graph has a type that cannot cross the border. */
+/** Most bytes of one tensor in a message between processes: a picture of 9000 × 9000 pixels in float32. */
+const largestMessage = 2 ** 30
+
+/** Throws `unsupported` when an input or output of the graph has a type or a size that cannot cross the border. */
 export function checkTypes(graph: Graph): void {
-  for (const { name, dtype } of [...graph.inputs, ...graph.outputs]) {
+  for (const { name, dtype, shape } of [...graph.inputs, ...graph.outputs]) {
+    if (sizeOf(shape) * bytesOf[dtype] > largestMessage) {
+      throw expected(
+        'unsupported',
+        'inputs and outputs of at most 1 GiB',
+        `\`${graph.name}\``,
+        `\`${name}\` of shape ${formatShape(shape)}`,
+        'Use smaller sizes.',
+      )
+    }
     if (isPackedType(dtype)) continue
     const remedy = 'Add a Cast to float32 at the border of the graph.'
     throw expected(

@@ -91,12 +91,21 @@ const handlers = {
         ...(skipped.length > 0 && { optimization: { disable_specified_optimizers: skipped.join(';') } }),
       },
     }
-    if ('path' in source) {
-      sessions.set(session, await InferenceSession.create(source.path, options))
-    } else {
-      const externalData = source.weights.map(({ name, file }) => ({ path: name, data: readWhole(file) }))
-      sessions.set(session, await InferenceSession.create(source.bytes, { ...options, externalData }))
-    }
+    const externalData =
+      'path' in source ? [] : source.weights.map(({ name, file }) => ({ path: name, data: readWhole(file) }))
+    /** @param {InferenceSession.SessionOptions} chosen */
+    const create = (chosen) =>
+      'path' in source
+        ? InferenceSession.create(source.path, chosen)
+        : InferenceSession.create(source.bytes, { ...chosen, externalData })
+    sessions.set(
+      session,
+      await create(options).catch((error) => {
+        // A defect of ONNX Runtime 1.30: its optimisers give one name twice. The kernels run such graphs.
+        if (!/Attempt to replace the existing tensor/.test(String(error))) throw error
+        return create({ ...options, graphOptimizationLevel: 'disabled' })
+      }),
+    )
     return undefined
   },
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -74,6 +74,35 @@ it('follows a symbolic link to the weights, as download caches make them', async
   const alias = join(root, 'alias.safetensors')
   await symlink(weights, alias)
   expect(await placedIn(graphOf(alias), temporary)).toBe(temporary)
+})
+
+/** The graph of a model that names its weights itself, as ONNX files do. */
+const namedBy = (folder: string, file: string): Graph => ({
+  ...graphOf(file),
+  initializers: new Map([
+    ['w', { dtype: 'float32', shape: [2], storage: { file, offset: OFFSET, length: LENGTH, folder } }],
+  ]),
+})
+
+it('follows no link out of the folder of a model that names its weights', async () => {
+  const folder = join(root, 'published')
+  await mkdir(folder)
+  await symlink(weights, join(folder, 'w.bin'))
+  await expect(place(namedBy(folder, join(folder, 'w.bin')), temporary)).rejects.toMatchObject({
+    code: 'bad-model',
+    message: expect.stringMatching(/own folder for `small`, got a link from .*published/),
+  })
+  await symlink(weights, join(models, 'w.bin'))
+  expect(await placedIn(namedBy(models, join(models, 'w.bin')), temporary)).toBe(temporary)
+})
+
+it("follows the links of a download cache's snapshots to its blobs", async () => {
+  const [snapshot, blobs] = [join(root, 'cache', 'snapshots', 'main', 'vae'), join(root, 'cache', 'blobs')]
+  await mkdir(snapshot, { recursive: true })
+  await mkdir(blobs)
+  await link(weights, join(blobs, '5f2c'))
+  await symlink(join(blobs, '5f2c'), join(snapshot, 'w.bin'))
+  expect(await placedIn(namedBy(snapshot, join(snapshot, 'w.bin')), temporary)).toBe(temporary)
 })
 
 it('takes a hidden folder beside the weights when the temporary folder will not do', async () => {

@@ -3,7 +3,7 @@
  * the model's own folder, through no symbolic link, so the weights files are hard-linked beside the model.
  */
 import { link, realpath, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
 import { encodeOnnx } from '../graph/onnx.js'
@@ -23,19 +23,38 @@ interface WeightsFile {
   readonly name: string
 }
 
+/**
+ * Throws `bad-model` when a link leads out of the folder: a model that somebody else made could read any file through
+ * it. The cache of a hub is no such case: its snapshots link to its own `blobs`.
+ */
+async function checkInside(path: string, folder: string, graphName: string): Promise<void> {
+  const inside = await realpath(resolve(folder))
+  if (path.startsWith(`${inside}${sep}`)) return
+  const blobs = dirname(path)
+  if (basename(blobs) === 'blobs' && inside.startsWith(join(dirname(blobs), `snapshots${sep}`))) return
+  throw expected(
+    'bad-model',
+    `weights in the model's own folder`,
+    `\`${graphName}\``,
+    `a link from ${folder} to another place`,
+    'Put the file itself there.',
+  )
+}
+
 /** The files a graph's initializers lie in; `bad-model` when one is missing or ends before an initializer does. */
 async function weightsFiles(graph: Graph): Promise<readonly WeightsFile[]> {
   const sizes = new Map<string, number>()
   const files: WeightsFile[] = []
   for (const [initializer, { storage }] of graph.initializers) {
     if (!('file' in storage)) continue
-    const { file, offset, length } = storage
+    const { file, offset, length, folder } = storage
     let size = sizes.get(file)
     if (size === undefined) {
       const path = await realpath(resolve(file)).catch((cause: Error) => {
         const remedy = 'Check the path, or download the checkpoint again.'
         throw expected('bad-model', `the weights file ${file}`, `\`${graph.name}\``, cause.message, remedy)
       })
+      if (folder !== undefined) await checkInside(path, folder, graph.name)
       size = (await stat(path)).size
       sizes.set(file, size)
       files.push({ named: file, file: path, name: `weights-${files.length}` })

@@ -3,12 +3,14 @@ import type { Operator } from '../operator.js'
 import { activations } from './activation.js'
 import { convolutions } from './convolution.js'
 import { elementwise } from './elementwise.js'
+import { forwardOnly } from './forward-only.js'
 import { gathers } from './gather.js'
 import { matrixProducts } from './matmul.js'
 import { normalizations } from './normalization.js'
 import { pooling } from './pooling.js'
 import { randoms } from './random.js'
 import { reductions } from './reduction.js'
+import { selections } from './selection.js'
 import { shapes } from './shape.js'
 
 export const operators: readonly Operator[] = [
@@ -21,6 +23,8 @@ export const operators: readonly Operator[] = [
   ...pooling,
   ...shapes,
   ...gathers,
+  ...selections,
+  ...forwardOnly,
   ...randoms,
 ]
 

@@ -107,14 +107,15 @@ function resizeTypes(node: NodeView) {
   return [{ dtype, shape: shape.map((size, i) => (sizes ? sizes[i]! : Math.floor(size * scales![i]!))) }]
 }
 
-/** What resizing does along one axis, as an out × in matrix of weights. */
-function resizeMatrix(node: NodeView, input: number, output: number, axis: number): number[][] {
-  const mode = node.string('mode', 'nearest')
+/** More numbers than any honest resize needs: an axis from 4096 to 8192 places. */
+const largestMatrix = 2 ** 25
+
+/** Where place i of the output lies among the places of the input, along one axis. */
+function sourceOf(node: NodeView, input: number, output: number, axis: number): (i: number) => number {
   const coordinates = node.string('coordinate_transformation_mode', 'half_pixel')
-  const rounding = node.string('nearest_mode', 'round_prefer_floor')
   const given = node.inputs[3] ? undefined : node.known(2)
   const ratio = given ? given[axis]! : output / input
-  const place = (i: number): number => {
+  return (i) => {
     if (coordinates === 'asymmetric') return i / ratio
     if (coordinates === 'align_corners') return output === 1 ? 0 : (i * (input - 1)) / (output - 1)
     if (coordinates === 'half_pixel' || (coordinates === 'pytorch_half_pixel' && output > 1))
@@ -128,30 +129,59 @@ function resizeMatrix(node: NodeView, input: number, output: number, axis: numbe
       'Export it with half_pixel or asymmetric.',
     )
   }
-  const nearest = (x: number): number => {
+}
+
+/** The place of the input that place i of the output is nearest to. */
+function nearestOf(node: NodeView, input: number, output: number, axis: number): (i: number) => number {
+  const rounding = node.string('nearest_mode', 'round_prefer_floor')
+  const source = sourceOf(node, input, output, axis)
+  const rounded = (x: number): number => {
     if (rounding === 'floor') return Math.floor(x)
     if (rounding === 'ceil') return Math.ceil(x)
     return rounding === 'round_prefer_floor' ? Math.ceil(x - 0.5) : Math.floor(x + 0.5)
   }
+  return (i) => Math.min(Math.max(rounded(source(i)), 0), input - 1)
+}
+
+function checkMatrix(node: NodeView, input: number, output: number): void {
+  if (input * output <= largestMatrix) return
+  throw expected(
+    'unsupported',
+    `a matrix of at most ${largestMatrix} numbers`,
+    `the gradient of Resize \`${node.name}\``,
+    `${output} × ${input}`,
+    'Use a smaller image, or enlarge by a whole number.',
+  )
+}
+
+/** What resizing does along one axis, as an out × in matrix of weights, row by row. */
+function resizeMatrix(node: NodeView, input: number, output: number, axis: number): Float64Array {
+  const mode = node.string('mode', 'nearest')
+  if (mode !== 'nearest' && mode !== 'linear') {
+    throw expected(
+      'unsupported',
+      'nearest or linear',
+      `the gradient of Resize \`${node.name}\``,
+      mode,
+      'Export it with another mode.',
+    )
+  }
+  checkMatrix(node, input, output)
+  const weights = new Float64Array(output * input)
+  const source = sourceOf(node, input, output, axis)
+  const nearest = nearestOf(node, input, output, axis)
   const clamp = (i: number) => Math.min(Math.max(i, 0), input - 1)
-  return Array.from({ length: output }, (_, i) => {
-    const row = Array<number>(input).fill(0)
-    const x = place(i)
-    if (mode === 'nearest') row[clamp(nearest(x))] = 1
-    else if (mode === 'linear') {
+  for (let i = 0; i < output; i++) {
+    const row = i * input
+    if (mode === 'nearest') weights[row + nearest(i)] = 1
+    else {
+      const x = source(i)
       const low = Math.floor(x)
-      row[clamp(low)]! += 1 - (x - low)
-      row[clamp(low + 1)]! += x - low
-    } else
-      throw expected(
-        'unsupported',
-        'nearest or linear',
-        `the gradient of Resize \`${node.name}\``,
-        mode,
-        'Export it with another mode.',
-      )
-    return row
-  })
+      weights[row + clamp(low)]! += 1 - (x - low)
+      weights[row + clamp(low + 1)]! += x - low
+    }
+  }
+  return weights
 }
 
 /** A whole-number nearest enlargement: every entry stands `factors` times. */
@@ -164,9 +194,10 @@ export function repeats(
   if (node.string('mode', 'nearest') !== 'nearest' || !factors.every(Number.isInteger)) return undefined
   const plain = input.every((size, axis) => {
     const factor = factors[axis]!
-    return (
-      factor === 1 || resizeMatrix(node, size, output[axis]!, axis).every((row, i) => row[Math.floor(i / factor)] === 1)
-    )
+    if (factor === 1) return true
+    const nearest = nearestOf(node, size, output[axis]!, axis)
+    for (let i = 0; i < output[axis]!; i++) if (nearest(i) !== Math.floor(i / factor)) return false
+    return true
   })
   return plain ? factors : undefined
 }
@@ -185,7 +216,7 @@ function resizeGradient(node: GradientView) {
     x.shape.reduce((g, size, axis) => {
       const output = node.cotangent.shape[axis]!
       if (output === size) return g
-      const weights = b.constant(x.dtype, [output, size], resizeMatrix(node, size, output, axis).flat())
+      const weights = b.constant(x.dtype, [output, size], resizeMatrix(node, size, output, axis))
       const order = [...x.shape.keys()].filter((i) => i !== axis).concat(axis)
       const back = order.map((_, i) => order.indexOf(i))
       return transpose(b, matmul(b, transpose(b, g, order), weights), back)

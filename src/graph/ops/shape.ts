@@ -114,6 +114,15 @@ const splitSizes = (node: NodeView): readonly number[] => {
   const total = node.input(0).shape[axis]!
   if (node.inputs[1]) return node.constant(1)
   const parts = node.integer('num_outputs', node.outputCount)
+  if (parts !== node.outputCount) {
+    throw expected(
+      'bad-model',
+      `${node.outputCount} parts`,
+      `Split \`${node.name}\``,
+      `${parts}`,
+      'The graph is not valid ONNX.',
+    )
+  }
   const size = Math.ceil(total / parts)
   return Array.from({ length: parts }, (_, i) => Math.min(size, total - i * size))
 }
@@ -368,21 +377,34 @@ export const shapes: readonly Operator[] = [
     fold: (node) => {
       const value = node.tensor('value')
       const fill = value ? smallNumbers(value)?.[0] : 0
-      return fill === undefined || sizeOf(node.constant(0)) > 4096
-        ? undefined
-        : Array<number>(sizeOf(node.constant(0))).fill(fill)
+      return fill === undefined ? undefined : Array<number>(sizeOf(node.constant(0))).fill(fill)
     },
     gradient: 'none',
   },
   {
     op: 'Range',
-    types: (node) => [{ dtype: node.input(0).dtype, shape: [rangeOf(node).length] }],
-    fold: (node) => rangeOf(node),
+    types: (node) => [{ dtype: node.input(0).dtype, shape: [rangeOf(node).count] }],
+    fold: (node) => {
+      const { start, step, count } = rangeOf(node)
+      return Array.from({ length: count }, (_, i) => start + i * step)
+    },
     gradient: 'none',
   },
 ]
 
-function rangeOf(node: NodeView): number[] {
+/** More numbers in a row than any network counts: places of the largest pictures are some ten thousands. */
+const longestRange = 2 ** 24
+
+function rangeOf(node: NodeView): { start: number; step: number; count: number } {
   const [start, limit, step] = [0, 1, 2].map((i) => node.constant(i)[0]!) as [number, number, number]
-  return Array.from({ length: Math.max(0, Math.ceil((limit - start) / step)) }, (_, i) => start + i * step)
+  const count = Math.max(0, Math.ceil((limit - start) / step))
+  if (count <= longestRange) return { start, step, count }
+  const got = `${count} (from ${start} to ${limit} in steps of ${step})`
+  throw expected(
+    'bad-model',
+    `at most ${longestRange} numbers`,
+    `Range \`${node.name}\``,
+    got,
+    'The file is damaged, or not an honest model.',
+  )
 }

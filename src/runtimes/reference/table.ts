@@ -10,6 +10,7 @@ import { pooling } from './pooling.js'
 import { randoms } from './random.js'
 import { reductions } from './reduction.js'
 import { resizing } from './resize.js'
+import { selections } from './selection.js'
 import { shapes } from './shape.js'
 
 export const kernels: ReadonlyMap<string, Kernel> = new Map(
@@ -23,6 +24,7 @@ export const kernels: ReadonlyMap<string, Kernel> = new Map(
     resizing,
     shapes,
     gathers,
+    selections,
     constants,
     randoms,
   ].flatMap((family) => Object.entries(family)),

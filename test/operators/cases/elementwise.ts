@@ -24,6 +24,7 @@ const divisors = fed('int64', [6], [3, -3, 5, 2, -4, -2])
 export const elementwiseCases: readonly OperatorCase[] = [
   ...['Add', 'Sub', 'Mul', 'Max', 'Min'].flatMap((op) => binary(op, (dimensions) => real(dimensions))),
   ...['Div', 'Pow'].flatMap((op) => binary(op, positive)),
+  of('Mul', 'a column of whole numbers by a row', [fed('int64', [3, 1], [1, 2, 3]), fed('int64', [1, 3], [4, 5, 6])]),
   of('Div', 'negative operands', [real([2, 3]), real([3])]),
   of('Div', 'integers', [whole, divisors]),
   of('Pow', 'constant exponent, negative base', [real([2, 3]), number(2)]),

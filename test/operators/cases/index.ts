@@ -5,6 +5,7 @@ import { normalizationCases } from './normalization.js'
 import { poolingCases, resizeCases } from './pooling.js'
 import { productCases } from './products.js'
 import { randomCases } from './random.js'
+import { selectionCases } from './selection.js'
 import { gatherCases, shapeCases } from './shape.js'
 
 export const cases: readonly OperatorCase[] = [
@@ -15,5 +16,6 @@ export const cases: readonly OperatorCase[] = [
   ...resizeCases,
   ...shapeCases,
   ...gatherCases,
+  ...selectionCases,
   ...randomCases,
 ]

@@ -96,7 +96,11 @@ export function sessionPool(
       const bytes = weightBytes(graph)
       const { sessions, bytes: most = Number.POSITIVE_INFINITY } = room
       await keep(lean ? 0 : sessions - 1, most - bytes)
-      const session = await runtime.open(graph, { lean, roundsHalf, ...(device !== undefined && { device }) })
+      const session = await runtime.open(graph, {
+        lean,
+        ...(roundsHalf && { roundsHalf }),
+        ...(device !== undefined && { device }),
+      })
       found = { session, bytes }
     }
     open.set(key, found)

@@ -98,7 +98,7 @@ export async function* knownLatents(
 /**
  * Reads problems from a folder: each NAME.png with the tensor `latent` of NAME.safetensors, in the order of their names.
  *
- * Sizes may differ. Errors: `bad-option` for a folder without such pairs, `bad-model` for a file without the tensor; those of
+ * Sizes may differ; a batch axis of one is dropped. Errors: `bad-option` for a folder without such pairs, `bad-model` for a file without the tensor; those of
  * reading pictures.
  */
 export async function readKnownPictures(folder: string): Promise<readonly KnownPicture[]> {
@@ -114,7 +114,8 @@ export async function readKnownPictures(folder: string): Promise<readonly KnownP
       const file = join(folder, name.replace(/\.png$/, '.safetensors'))
       const latent = (await readTensors(nodeFiles, file)).get('latent')
       if (!latent) throw expected('bad-model', 'a tensor `latent`', `\`${file}\``, 'none', 'Store the true latent.')
-      return { image: (await readImage(join(folder, name))).image, latent }
+      const isBatch = latent.shape.length === 4 && latent.shape[0] === 1
+      return { image: (await readImage(join(folder, name))).image, latent: isBatch ? single(latent) : latent }
     }),
   )
 }

@@ -14,7 +14,10 @@ import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from
 import { commonShape, stack, unstack } from './stack.js'
 
 export interface AutoencoderOptions extends SessionOptions {
-  /** Bits of the numbers that networks compute with: 32 (default) or 16. Tensors at the boundary stay what they are. */
+  /**
+   * Bits of the numbers that networks compute with: 32 (default) or 16, rounded after every operator on a CPU as on a device
+   * with half arithmetic. Tensors at the boundary stay what they are.
+   */
   readonly precision?: Precision
 }
 

@@ -54,7 +54,7 @@ test('the quick benchmark: a row for each method and budget, with units in its k
     budgets: [2, 4],
     precisions: [32],
   } as const
-  const result = await new Task(benchDecoder(networks, openRuntime, { ...plan, pictures: 2, size }))
+  const result = await new Task(benchDecoder(networks, openRuntime, { ...plan, problems: { pictures: 2, size } }))
   expect(result.rows.map(({ method, iterations }) => [method, iterations])).toEqual([
     ['encoder-only', 0],
     ['accelerated', 2],

@@ -4,15 +4,17 @@
  */
 import type { AutoencoderNetworks, Runtime, Signal, Steps } from 'undiffuse'
 import { type Machine, machine } from './machine.js'
-import { comparedMethods, optimiserAblation, scheduleAblation } from './methods.js'
-import { type KnownLatent, knownLatents } from './pictures.js'
+import { comparedMethods, optimiserAblation, scheduleAblation, sixteenBitMethods } from './methods.js'
+import { type KnownPicture, knownLatents } from './pictures.js'
+import { type SixteenBits, sixteenBits, sixteenBitsText } from './sixteen-bits.js'
 import { type Curve, type Row, type SweepPlan, type SweepResult, sweep } from './sweep.js'
 import { decimal, memoryText, textTable } from './text-table.js'
 
 export interface DecoderBenchOptions extends SweepPlan {
-  readonly pictures: number
-  /** Side of the pictures in pixels. */
-  readonly size: number
+  /** Pictures with known latents; or how many to draw and their side in pixels. */
+  readonly problems: readonly KnownPicture[] | { readonly pictures: number; readonly size: number }
+  /** Measure the networks in 16 bits against 32 as well. Needs gradients. Default false. */
+  readonly comparesBits?: boolean
   readonly signal?: Signal | undefined
 }
 
@@ -20,9 +22,12 @@ export interface DecoderBenchResult extends SweepResult {
   readonly benchmark: 'decoder'
   readonly model: string
   readonly pictures: number
-  readonly sizePixels: number
+  /** Absent where the pictures are not drawn here. */
+  readonly sizePixels?: number
   readonly machine: Machine
   readonly comparison?: Comparison
+  /** Networks in 16 bits against 32, where asked for. */
+  readonly sixteenBits?: SixteenBits
 }
 
 /** The default method against the paper's, both gradient-free in 32 bits. */
@@ -33,7 +38,7 @@ export interface Comparison {
   readonly againstAdam100Db?: number
 }
 
-/** What is compared by `undiffuse bench decoder`, and with `--quick` and `--ablation`. */
+/** What is compared by `undiffuse bench decoder`, and with `--quick`, `--ablation` and `--table`. */
 export const decoderPlans = {
   compared: { methods: comparedMethods, budgets: [20, 50, 100], precisions: [32, 16] },
   quick: {
@@ -43,6 +48,7 @@ export const decoderPlans = {
   },
   optimiser: { methods: optimiserAblation, budgets: [20, 30, 50, 100], precisions: [32] },
   schedule: { methods: scheduleAblation, budgets: [20, 50, 100, 200], precisions: [32] },
+  sixteenBits: { methods: sixteenBitMethods, budgets: [50], precisions: [32, 16] },
 } as const satisfies Readonly<Record<string, SweepPlan>>
 
 const ours = 'accelerated'
@@ -75,25 +81,31 @@ export function compare({ rows, curves }: SweepResult, method = ours, reference 
 export async function* benchDecoder(
   networks: AutoencoderNetworks,
   openRuntime: () => Runtime,
-  { pictures, size, signal, ...plan }: DecoderBenchOptions,
+  { problems: asked, comparesBits = false, signal, ...plan }: DecoderBenchOptions,
 ): Steps<DecoderBenchResult> {
-  const drawing = openRuntime()
-  let problems: readonly KnownLatent[]
+  const runtime = openRuntime()
+  let problems: readonly KnownPicture[]
+  let bits: SixteenBits | undefined
   try {
-    problems = yield* knownLatents(networks, drawing, { count: pictures, size, signal })
+    problems =
+      'size' in asked
+        ? yield* knownLatents(networks, runtime, { count: asked.pictures, size: asked.size, signal })
+        : asked
+    if (comparesBits) bits = yield* sixteenBits(networks, runtime, problems, signal)
   } finally {
-    await drawing.close()
+    await runtime.close()
   }
   const result = yield* sweep(networks, problems, plan, openRuntime, signal)
   const comparison = compare(result)
   return {
     benchmark: 'decoder',
     model: networks.name,
-    pictures,
-    sizePixels: size,
+    pictures: problems.length,
+    ...('size' in asked && { sizePixels: asked.size }),
     machine: machine(),
     ...result,
     ...(comparison && { comparison }),
+    ...(bits && { sixteenBits: bits }),
   }
 }
 
@@ -104,7 +116,8 @@ const outcomesText = ({ outcomes }: Row): string =>
     .join(', ')
 
 /** The result as a table and two sentences. */
-export function decoderBenchText({ rows, comparison, pictures, sizePixels, model }: DecoderBenchResult): string {
+export function decoderBenchText(result: DecoderBenchResult): string {
+  const { rows, comparison, pictures, sizePixels, model, sixteenBits: bits } = result
   const headings = [
     'method',
     'bits',
@@ -132,10 +145,11 @@ export function decoderBenchText({ rows, comparison, pictures, sizePixels, model
     outcomesText(row),
   ])
   return [
-    `${model}, ${pictures} pictures of ${sizePixels}×${sizePixels} with known latents`,
+    `${model}, ${pictures} pictures${sizePixels === undefined ? '' : ` of ${sizePixels}×${sizePixels}`} with known latents`,
     '',
     textTable(headings, lines),
     ...(comparison ? ['', ...comparisonText(comparison)] : []),
+    ...(bits ? ['', ...sixteenBitsText(bits)] : []),
   ].join('\n')
 }
 

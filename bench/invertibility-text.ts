@@ -38,7 +38,7 @@ export function verdictOf(measured: Invertibility): Verdict {
         ? `It was cocoercive along every run; plain forward steps converge below ${c.largestStep.toPrecision(2)}.`
         : `It was cocoercive along ${decimal(100 * c.positiveShare, 0)} % of runs; plain forward steps have no safe size for the rest.`,
       halfPrecisionSuffices
-        ? '16-bit weights are enough. (ONNX Runtime on the CPU drops most 16-bit roundings; ask again on the device you will use.)'
+        ? '16-bit networks are enough.'
         : halfPrecision.finite
           ? '16-bit networks cost accuracy; use 32 bits where it matters.'
           : '16-bit networks overflow; use 32 bits.',

@@ -7,7 +7,6 @@ import {
   confidenceInterval,
   forwardStep,
   type Interval,
-  isUndiffuseError,
   mean,
   median,
   norm,
@@ -23,6 +22,7 @@ import {
 } from 'undiffuse'
 import { decibels, nmse } from './accuracy.js'
 import { cocoercivity, visit } from './cocoercivity.js'
+import { type HalfPrecision, halfPrecisionOf } from './half-precision.js'
 import { type Machine, machine } from './machine.js'
 import { comparedMethods, makeInverter } from './methods.js'
 import { type KnownLatent, knownLatents } from './pictures.js'
@@ -57,15 +57,7 @@ export interface Invertibility {
     readonly largestStep: number
   }
   /** 16-bit networks against 32-bit ones. */
-  readonly halfPrecision:
-    | { readonly finite: false }
-    | {
-        readonly finite: true
-        /** ‖E₁₆(x) − E₃₂(x)‖² / ‖E₃₂(x)‖², mean of dB. */
-        readonly latentDb: number
-        /** PSNR of D₁₆(z) against D₃₂(z). */
-        readonly imagePsnrDb: number
-      }
+  readonly halfPrecision: HalfPrecision
   /** NMSE of the latent after 50 evaluations of Anderson, from D(z*) itself and from its 8-bit rounding. */
   readonly rounding: { readonly fromFloatDb: number; readonly from8BitDb: number }
   /** What to expect of the methods. */
@@ -84,31 +76,6 @@ const roundingProbe = { specification: 'gradient-free:iteration=anderson', evalu
 const reportedMethods = comparedMethods.filter(({ name }) => ['encoder only', 'Adam', 'accelerated'].includes(name))
 const reportedBudgets = [20, 50]
 const examples = 3
-
-async function precisionOf(
-  networks: AutoencoderNetworks,
-  runtime: Runtime,
-  problems: readonly KnownLatent[],
-  exact: OpenAutoencoder,
-  signal?: Signal,
-): Promise<Invertibility['halfPrecision']> {
-  const half = openAutoencoder(networks, runtime, { precision: 16 })
-  const latents: number[] = []
-  const images: number[] = []
-  try {
-    for (const { image, latent, decoded } of problems) {
-      const encoded = await exact.encode(image, signal)
-      latents.push(decibels(nmse(await half.encode(image, signal), encoded)))
-      images.push(psnrDb(await half.decode(latent, signal), decoded))
-    }
-    return { finite: true, latentDb: mean(latents), imagePsnrDb: mean(images) }
-  } catch (error) {
-    if (isUndiffuseError(error) && error.code === 'not-finite') return { finite: false }
-    throw error
-  } finally {
-    await half.close()
-  }
-}
 
 /**
  * Measures an autoencoder.
@@ -148,7 +115,9 @@ export async function* measureInvertibility(
         if (found) list.push(decibels(nmse(found, latent)))
       }
     }
-    const halfPrecision = await precisionOf(networks, runtime, problems, autoencoder, signal)
+    const half = openAutoencoder(networks, runtime, { precision: 16 })
+    const halfPrecision = await halfPrecisionOf(half, autoencoder, problems, signal)
+    await half.close()
     const plan = { methods: reportedMethods, budgets: reportedBudgets, precisions: [32] as const }
     const { rows, curves } = yield* sweep(networks, problems, plan, openRuntime, signal)
     const least = Math.min(...cocoercivities)

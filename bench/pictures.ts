@@ -1,12 +1,17 @@
 /**
  * Test problems of decoder inversion whose answer is known: latents of scenes that training never drew, and the 8-bit
- * pictures that they decode to. Not photographs: those have no known latent.
+ * pictures that they decode to; or pictures of somebody else's with their latents. Not photographs: those have no known
+ * latent.
  */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   type AutoencoderNetworks,
+  expected,
   map,
   openAutoencoder,
   type Runtime,
+  readTensors,
   round8,
   type Session,
   type Signal,
@@ -15,21 +20,26 @@ import {
   tensor,
   torchNoise,
 } from 'undiffuse'
+import { nodeFiles, readImage } from 'undiffuse/node'
 import { heldOutSeed } from '../training/scenes/batch.js'
 import { renderScene } from '../training/scenes/render.js'
 import { describeScene } from '../training/scenes/scene.js'
 
-export interface KnownLatent {
+/** A problem with its answer. */
+export interface KnownPicture {
+  /** z*, which inversion should find. */
+  readonly latent: Tensor
+  /** What the inverter gets: D(z*) rounded to 8 bits. */
+  readonly image: Tensor
+}
+
+export interface KnownLatent extends KnownPicture {
   /** Of the scene and of the noise. */
   readonly seed: number
   /** The scene as rendered, rounded to 8 bits. */
   readonly scene: Tensor
-  /** z*, which inversion should find. */
-  readonly latent: Tensor
   /** D(z*), not rounded. */
   readonly decoded: Tensor
-  /** What the inverter gets: D(z*) rounded to 8 bits. */
-  readonly image: Tensor
 }
 
 export interface PictureOptions {
@@ -83,4 +93,29 @@ export async function* knownLatents(
     await encoder.close()
   }
   return problems
+}
+
+/**
+ * Reads problems from a folder: each NAME.png with the tensor `latent` of NAME.safetensors, in the order of their names.
+ *
+ * Sizes may differ; a batch axis of one is dropped. Errors: `bad-option` for a folder without such pairs, `bad-model` for a file without the tensor; those of
+ * reading pictures.
+ */
+export async function readKnownPictures(folder: string): Promise<readonly KnownPicture[]> {
+  const names = await readdir(folder).catch(() => [] as string[])
+  const hasLatent = (name: string) => names.includes(name.replace(/\.png$/, '.safetensors'))
+  const pictures = names.filter((name) => name.endsWith('.png') && hasLatent(name)).sort()
+  if (pictures.length === 0) {
+    const remedy = 'Put the true latent of each picture beside it.'
+    throw expected('bad-option', 'pictures NAME.png with NAME.safetensors', `\`${folder}\``, 'no such pair', remedy)
+  }
+  return await Promise.all(
+    pictures.map(async (name) => {
+      const file = join(folder, name.replace(/\.png$/, '.safetensors'))
+      const latent = (await readTensors(nodeFiles, file)).get('latent')
+      if (!latent) throw expected('bad-model', 'a tensor `latent`', `\`${file}\``, 'none', 'Store the true latent.')
+      const isBatch = latent.shape.length === 4 && latent.shape[0] === 1
+      return { image: (await readImage(join(folder, name))).image, latent: isBatch ? single(latent) : latent }
+    }),
+  )
 }

@@ -18,7 +18,7 @@ import {
 } from 'undiffuse'
 import { decibels, nmse } from './accuracy.js'
 import { type BenchMethod, hasBudget, makeInverter } from './methods.js'
-import type { KnownLatent } from './pictures.js'
+import type { KnownPicture } from './pictures.js'
 import { relay } from './relay.js'
 import { type BenchOutcome, type Snapshot, type Trace, trace } from './trace.js'
 
@@ -121,7 +121,7 @@ function averageCurve(traces: readonly Trace[]): readonly number[] {
  */
 export async function* sweep(
   networks: AutoencoderNetworks,
-  problems: readonly KnownLatent[],
+  problems: readonly KnownPicture[],
   plan: SweepPlan,
   openRuntime: () => Runtime,
   signal?: Signal,

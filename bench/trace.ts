@@ -16,7 +16,7 @@ import {
   type Tensor,
 } from 'undiffuse'
 import { decibels, nmse } from './accuracy.js'
-import type { KnownLatent } from './pictures.js'
+import type { KnownPicture } from './pictures.js'
 import { relay } from './relay.js'
 
 /** `failed`: there was no result, since a network gave numbers that are not finite. */
@@ -57,7 +57,7 @@ interface Point {
 export async function* trace(
   inverter: DecoderInverter,
   autoencoder: Autoencoder,
-  problem: KnownLatent,
+  problem: KnownPicture,
   budgets: readonly number[],
   signal?: Signal,
 ): Steps<Trace> {

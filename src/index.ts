@@ -139,6 +139,7 @@ export {
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
 export { type ComposeOptions, compose } from './graph/compose.js'
 export { double } from './graph/double.js'
+export { emulatedHalf } from './graph/emulated-half.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
 export { type HalfOptions, half } from './graph/half.js'
 export { encodeOnnx } from './graph/onnx.js'

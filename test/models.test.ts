@@ -20,6 +20,11 @@ const float32 = 1e-4
 const gradientTolerance = 1e-3
 /** Half precision has 11 bits; some hundred operators one after the other lose a few more. */
 const float16 = 2e-2
+/**
+ * A rounding that moves a number over a kink (of ReLU, of the clip) changes the gradient there by all of it. That this is as
+ * it is in exact arithmetic with the same roundings is held in half-precision.test.ts.
+ */
+const float16Gradient = 1e-1
 /** A batch may be computed with other kernels than one picture, so with other roundings. */
 const batching = 1e-5
 
@@ -134,7 +139,7 @@ describe.each(references)('$name', async ({ name, scale, encoded }) => {
     const { gradient } = await small.pullback(latent, image)
     expect(relativeError(await small.encode(image), scaled(encoded, scale)[0]!)).toBeLessThan(float16)
     expect(relativeError(await small.decode(latent), decoded)).toBeLessThan(float16)
-    expect(relativeError(gradient, await clippedGradient(latent, image))).toBeLessThan(float16)
+    expect(relativeError(gradient, await clippedGradient(latent, image))).toBeLessThan(float16Gradient)
     await small.close()
   })
 

@@ -46,8 +46,12 @@ export interface Autoencoder {
   decode(latent: Tensor, signal?: Signal): Promise<Tensor>
   /** D(z) and E(D(z)) in one run: what an iteration of gradient-free inversion costs. */
   roundTrip(latent: Tensor, signal?: Signal): Promise<RoundTrip>
-  /** D(z) and the gradient of ½‖D(z) − x‖² in one run. Present only where a gradient graph can be opened. */
-  pullback?(latent: Tensor, image: Tensor, signal?: Signal): Promise<Pullback>
+  /**
+   * D(z) and the gradient of ½‖D(z) − x‖² in one run. Present only where a gradient graph can be opened. The backward pass
+   * computes with `scale` times the error (default 1) and the gradient is divided by it, in full precision: in 16 bits
+   * small numbers then do not underflow. Who computes in more digits may leave it alone.
+   */
+  pullback?(latent: Tensor, image: Tensor, signal?: Signal, scale?: number): Promise<Pullback>
 }
 
 /** Several pictures or latents of one shape in one network run; results come in the order of the inputs. */
@@ -57,7 +61,12 @@ export interface BatchedAutoencoder {
   encode(images: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
   decode(latents: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
   roundTrip(latents: readonly Tensor[], signal?: Signal): Promise<readonly RoundTrip[]>
-  pullback?(latents: readonly Tensor[], images: readonly Tensor[], signal?: Signal): Promise<readonly Pullback[]>
+  pullback?(
+    latents: readonly Tensor[],
+    images: readonly Tensor[],
+    signal?: Signal,
+    scales?: readonly number[],
+  ): Promise<readonly Pullback[]>
 }
 
 export interface DecoderInverter {

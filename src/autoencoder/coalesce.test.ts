@@ -88,6 +88,21 @@ describe('coalesce', () => {
     expect(batches).toEqual([])
   })
 
+  it('scales the loss of each as each has asked', async () => {
+    const { batched } = batchedOver(single)
+    const asked: (readonly number[] | undefined)[] = []
+    const pullback: typeof batched.pullback = (latents, images, signal, scales) => {
+      asked.push(scales)
+      return batched.pullback!(latents, images, signal, scales)
+    }
+    const { autoencoders } = coalesce({ ...batched, pullback }, 2)
+    await Promise.all([
+      autoencoders[0]!.pullback!(latents[0]!, images[0]!, undefined, 8),
+      autoencoders[1]!.pullback!(latents[1]!, images[1]!),
+    ])
+    expect(asked).toEqual([[8, 1]])
+  })
+
   it('has a pullback only where the batch has one', () => {
     const { pullback: _, ...forwardOnly } = single
     expect(coalesce(batchedOver(forwardOnly).batched, 1).autoencoders[0]!.pullback).toBeUndefined()

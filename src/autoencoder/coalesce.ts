@@ -33,12 +33,13 @@ export function coalescedAutoencoder(
   const { pullback } = batched
   const pull =
     pullback &&
-    calls((inputs: readonly (readonly [latent: Tensor, image: Tensor])[], signal) =>
+    calls((inputs: readonly (readonly [latent: Tensor, image: Tensor, scale: number])[], signal) =>
       pullback.call(
         batched,
         inputs.map(([latent]) => latent),
         inputs.map(([, image]) => image),
         signal,
+        inputs.map(([, , scale]) => scale),
       ),
     )
   return (participant) => ({
@@ -47,6 +48,6 @@ export function coalescedAutoencoder(
     encode: encode(participant),
     decode: decode(participant),
     roundTrip: roundTrip(participant),
-    ...(pull && { pullback: (latent, image, signal) => pull(participant)([latent, image], signal) }),
+    ...(pull && { pullback: (latent, image, signal, scale = 1) => pull(participant)([latent, image, scale], signal) }),
   })
 }

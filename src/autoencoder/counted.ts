@@ -38,9 +38,9 @@ export function counted(plain: Autoencoder): { readonly autoencoder: Autoencoder
         return plain.roundTrip(latent, signal)
       },
       ...(pullback && {
-        pullback: (latent, image, signal) => {
+        pullback: (...question) => {
           counts.pullbacks++
-          return pullback.call(plain, latent, image, signal)
+          return pullback.call(plain, ...question)
         },
       }),
     } satisfies Autoencoder,

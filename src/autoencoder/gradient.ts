@@ -1,15 +1,16 @@
 /**
  * Decoder inversion by the true gradient of the pixel error: the baseline. More accurate with a large budget; needs a
- * backward pass, with its time and several times the memory, and 32 bits.
+ * backward pass, with its time and several times the memory.
  */
 import { define } from '../core/define.js'
 import { expected } from '../core/errors.js'
+import type { Signal } from '../core/progress.js'
 import { adam } from '../iterations/adam.js'
 import { lbfgs } from '../iterations/lbfgs.js'
 import { constantSchedule, cosineSchedule } from '../iterations/schedules.js'
 import { solve } from '../iterations/solve.js'
-import { combine, norm, subtract } from '../math/tensor.js'
-import type { DecoderInverter } from './autoencoder.js'
+import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../math/tensor.js'
+import type { DecoderInverter, Pullback } from './autoencoder.js'
 
 /** The paper's baselines: a peak of 0.1 under the schedule, or 0.01 fixed. */
 const usualRates = { cosine: 0.1, constant: 0.01 }
@@ -19,9 +20,12 @@ const usualRates = { cosine: 0.1, constant: 0.01 }
  *
  * ∇ = 2·J_D(z)ᵀ(D(z) − x); moves by Adam or L-BFGS. Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one
  * encode, then one pullback (decoder, forward and backward: about twice a decode and three to five times its memory) for
- * each of `iterations`. Exact: no; a minimum with residual zero is exact given the picture.
+ * each of `iterations`. Exact: no; a minimum with residual zero is exact given the picture. Networks in 16 bits lose the
+ * small numbers of the backward pass: with `lossScale` s it computes J_D(z)ᵀ·s(D(z) − x), divided by s in full precision,
+ * and s is halved, at the cost of another pullback, whenever that overflows (mixed-precision training's dynamic scaling).
  * Errors: `unsupported` where no gradient graph can be opened, `bad-option`, `bad-shape`, `not-finite`.
- * Source: the baseline of Hong et al., NeurIPS 2024 (Adam on the sum of squares); L-BFGS ours.
+ * Source: the baseline of Hong et al., NeurIPS 2024 (Adam on the sum of squares); L-BFGS ours; loss scaling: Micikevicius et
+ * al., "Mixed Precision Training", ICLR 2018.
  *
  * @example
  * const inverter = gradient({ optimizer: 'lbfgs', iterations: 30 })
@@ -53,8 +57,23 @@ export const gradient = define({
       description:
         "Bits of Adam's own arithmetic, whatever the networks compute with. 16 rounds it as the authors' half path does, with an epsilon of 1e-4.",
     },
+    lossScale: {
+      type: 'number',
+      minimum: 1,
+      default: 1,
+      description:
+        'The error is multiplied by this before the backward pass and the gradient divided after: for networks in 16 bits, 65536 for instance. Halved, down to 1, whenever the gradient overflows.',
+    },
   },
-  make: ({ optimizer, iterations, schedule, rate = usualRates[schedule], window, precision }): DecoderInverter => {
+  make: ({
+    optimizer,
+    iterations,
+    schedule,
+    rate = usualRates[schedule],
+    window,
+    precision,
+    lossScale,
+  }): DecoderInverter => {
     const rates = (schedule === 'cosine' ? cosineSchedule : constantSchedule)(rate, iterations)
     return {
       name: 'gradient',
@@ -71,10 +90,17 @@ export const gradient = define({
         }
         const move =
           optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === '16' ? 16 : 32 })
+        let scale = lossScale
+        async function pulled(latent: Tensor, signal: Signal | undefined): Promise<Pullback> {
+          const result = await pullback!.call(autoencoder, latent, image, signal, scale)
+          if (scale === 1 || isFiniteTensor(result.gradient) || !isFiniteTensor(result.image)) return result
+          scale = Math.max(1, scale / 2)
+          return await pulled(latent, signal)
+        }
         const problem = {
           start: await autoencoder.encode(image, signal),
-          async evaluate(latent: typeof image, signal: Parameters<typeof pullback>[2]) {
-            const { image: decoded, gradient } = await pullback.call(autoencoder, latent, image, signal)
+          async evaluate(latent: Tensor, signal?: Signal) {
+            const { image: decoded, gradient } = await pulled(latent, signal)
             return { residual: combine([2, gradient]), merit: norm(subtract(decoded, image)) }
           },
         }

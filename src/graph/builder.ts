@@ -50,6 +50,8 @@ export interface Builder {
   ): readonly Value[]
   /** Emits a node as it stands in another graph, under its own names. */
   copy(node: Node): readonly Value[]
+  /** The same builder, whose nodes are named `<scope>/<operator>`: parts of a graph that are told apart later. */
+  within(scope: string): Builder
   output(value: Value, name?: string): void
   value(name: string): Value
   known(name: string): readonly number[] | undefined
@@ -232,6 +234,11 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
         node.attributes,
         { domain: node.domain, name: node.name, names: node.outputs },
       ),
+    within(scope) {
+      const emitAll: Builder['emitAll'] = (op, sources, attributes, options = {}) =>
+        build.emitAll(op, sources, attributes, { ...options, name: options.name ?? fresh(`${scope}/${op}`) })
+      return { ...build, emitAll, emit: (...node) => emitAll(...node)[0]! }
+    },
     output(value, name) {
       if (name === undefined || name === value.name) {
         outputs.push(value)

@@ -7,7 +7,7 @@ import { sizeOf } from '../math/tensor.js'
 import { inferTypes } from './builder.js'
 import type { DataType, Graph, Initializer, Node } from './graph.js'
 import { freshNames, valueNames } from './names.js'
-import { dataTypeCode } from './ops/common.js'
+import { dataTypeCode, singleScope } from './ops/common.js'
 import { prune } from './prune.js'
 
 export interface HalfOptions {
@@ -48,7 +48,8 @@ function overflows(initializer: Initializer): boolean {
  * outputs. What depends on integers and weights alone (sizes, timesteps, masks) stays in float32 until it meets such a
  * value: it is cheap and must be exact. So does an operator with a constant that float16 cannot hold, such as a mask of
  * −3·10³⁸ or a regulariser of 10⁻¹². Weights in files get a cast to float16, directly also where they are stored as
- * bfloat16 and widened by the graph; weights stored as float16 are used as they are. Relative rounding 2⁻¹¹ per
+ * bfloat16 and widened by the graph; weights stored as float16 are used as they are. What is one kernel on a device stays
+ * in float32 inside (`singleScope`): the gradients of normalisations and of softmax, and the loss. Relative rounding 2⁻¹¹ per
  * operator; numbers beyond ±65504 become infinite.
  *
  * Errors: `unsupported` for a graph with operators of unknown types.
@@ -118,6 +119,7 @@ export function half(graph: Graph, options: HalfOptions = {}): Graph {
     const isData = node.inputs.some((name) => data.has(name))
     const isHalf =
       !keep.has(node.op) &&
+      !node.name.startsWith(`${singleScope}/`) &&
       node.inputs.some((name) => isSingle(name) && data.has(name)) &&
       !node.inputs.some((name) => tooLarge.has(name))
     const inputs = node.inputs.map((name, slot) => {

@@ -11,6 +11,11 @@ export interface OpenOptions {
    * stay so in their file and are widened in each run, as large ones always are. Default false.
    */
   readonly lean?: boolean
+  /**
+   * Round what is float16 in the graph after every operator, also where the device computes it in float32 and would drop
+   * most of the roundings. Default false: a float16 graph is then computed as the device likes, which may be milder.
+   */
+  readonly roundsHalf?: boolean
 }
 
 export interface Session {

@@ -3,7 +3,7 @@ import { builderFrom } from '../graph/builder.js'
 import { compose } from '../graph/compose.js'
 import type { Graph } from '../graph/graph.js'
 import { half } from '../graph/half.js'
-import { sub } from '../graph/ops/common.js'
+import { mul, singleScope, sub } from '../graph/ops/common.js'
 import { vjp } from '../graph/vjp.js'
 import type { AutoencoderNetworks, GraphSize } from './autoencoder-networks.js'
 
@@ -22,18 +22,25 @@ function roundTrip(networks: AutoencoderNetworks, size: GraphSize): Graph {
   return b.finish(`${networks.name} round trip`)
 }
 
-/** `latent`, `target` → `gradient.latent`, `image`: ∇_z ½‖D(z) − x‖² = J_D(z)ᵀ·(D(z) − x). */
+/**
+ * `latent`, `target`, `scale` → `gradient.latent`, `image`: s·∇_z ½‖D(z) − x‖² = J_D(z)ᵀ·s(D(z) − x), a scale s for each
+ * picture. The loss stays in float32 where the networks are in 16 bits; s keeps its cotangent away from underflow.
+ */
 function pullback(networks: AutoencoderNetworks, size: GraphSize): Graph {
   return vjp(networks.decoder(size), {
     wrt: ['latent'],
     keep: ['image'],
-    cotangent: (b, image) => sub(b, image, b.input('target', image.dtype, image.shape)),
+    cotangent: ({ within }, image) => {
+      const b = within(singleScope)
+      const difference = sub(b, image, b.input('target', image.dtype, image.shape))
+      return mul(b, difference, b.input('scale', image.dtype, [size.batch, 1, 1, 1]))
+    },
   })
 }
 
 /**
  * The graph of one kind of run: `encode` image → latent, `decode` latent → image, `round-trip` latent → image, again,
- * `pullback` latent, target → gradient.latent, image. With 16 bits its inputs and outputs stay float32.
+ * `pullback` latent, target, scale → gradient.latent, image. With 16 bits its inputs and outputs stay float32.
  *
  * @example const graph = autoencoderGraph(networks, 'round-trip', { batch: 1, height: 512, width: 512 })
  */

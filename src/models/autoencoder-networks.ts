@@ -7,7 +7,7 @@ import type { Profile } from '../autoencoder/profile.js'
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { clip, scale, shift } from '../graph/ops/common.js'
+import { add, clip, mul, scale, shift } from '../graph/ops/common.js'
 import { formatShape } from '../math/tensor.js'
 
 /** Batch, height and width of the pictures that a graph is for. */
@@ -76,7 +76,8 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
       const b = builder()
       const latent = b.input('latent', 'float32', [batch, latentChannels, height / downscaling, width / downscaling])
       const decoded = definition.decode(b, moved(b, scale(b, latent, 1 / latentScale), latentShift))
-      b.output(clip(b, decoded, ...pixelRange), 'image')
+      // 0·D(z) is zero, and NaN where D(z) is infinite: an overflow must not end as a white pixel.
+      b.output(add(b, clip(b, decoded, ...pixelRange), mul(b, decoded, b.scalar(decoded.dtype, 0))), 'image')
       return b.finish(`${name} decoder`)
     },
     raw,

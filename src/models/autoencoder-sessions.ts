@@ -6,7 +6,7 @@ import type { Autoencoder, BatchedAutoencoder } from '../autoencoder/autoencoder
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
 import type { Runtime } from '../graph/runtime.js'
-import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
+import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './autoencoder-graphs.js'
 import { type AutoencoderNetworks, type GraphSize, imageShapeOf, latentShapeOf } from './autoencoder-networks.js'
 import { inBatches } from './batches.js'
@@ -14,7 +14,10 @@ import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from
 import { commonShape, stack, unstack } from './stack.js'
 
 export interface AutoencoderOptions extends SessionOptions {
-  /** Bits of the numbers that networks compute with: 32 (default) or 16. Tensors at the boundary stay what they are. */
+  /**
+   * Bits of the numbers that networks compute with: 32 (default) or 16, rounded after every operator on a CPU as on a device
+   * with half arithmetic. Tensors at the boundary stay what they are.
+   */
   readonly precision?: Precision
 }
 
@@ -46,7 +49,11 @@ export const openAutoencoder = (
   runtime: Runtime,
   { precision = 32, ...options }: AutoencoderOptions = {},
 ): OpenAutoencoder =>
-  autoencoderIn(sessionPool(runtime, networks.name, { sessions: openSessions }, options), networks, precision)
+  autoencoderIn(
+    sessionPool(runtime, networks.name, { sessions: openSessions }, { ...options, roundsHalf: precision === 16 }),
+    networks,
+    precision,
+  )
 
 /** The same with its sessions among others of a model; closing it closes the pool. */
 export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision): OpenAutoencoder {
@@ -105,7 +112,7 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
         return unstack(results.image!).map((image, i) => ({ image, latent: again[i]! }))
       })
     },
-    async pullback(latents, images, signal) {
+    async pullback(latents, images, signal, scales = latents.map(() => 1)) {
       const size = sizeOfLatents(latents)
       const wanted = [networks.imageChannels, size.height, size.width]
       const shape = commonShape(images, 'image')
@@ -114,7 +121,7 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
         const what = `${latents.length} of ${formatShape(wanted)}`
         throw expected('bad-shape', what, 'the pictures of a pullback', got, 'Pass the picture of each latent.')
       }
-      const pairs = latents.map((latent, i) => ({ latent, target: images[i]! }))
+      const pairs = latents.map((latent, i) => ({ latent, target: images[i]!, scale: scales[i]! }))
       return await inBatches(pairs, async (some) => {
         const feeds = {
           latent: stack(
@@ -125,10 +132,17 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
             some.map(({ target }) => target),
             'image',
           ),
+          scale: tensor(
+            [some.length, 1, 1, 1],
+            some.map(({ scale }) => scale),
+          ),
         }
         const results = await run('pullback', { ...size, batch: some.length }, feeds, signal)
         const gradients = unstack(results['gradient.latent']!)
-        return unstack(results.image!).map((image, i) => ({ image, gradient: gradients[i]! }))
+        return unstack(results.image!).map((image, i) => ({
+          image,
+          gradient: combine([1 / some[i]!.scale, gradients[i]!]),
+        }))
       })
     },
   }
@@ -141,7 +155,8 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
     encode: async (image, signal) => (await batched.encode([image], signal))[0]!,
     decode: async (latent, signal) => (await batched.decode([latent], signal))[0]!,
     roundTrip: async (latent, signal) => (await batched.roundTrip([latent], signal))[0]!,
-    pullback: async (latent, image, signal) => (await batched.pullback([latent], [image], signal))[0]!,
+    pullback: async (latent, image, signal, scale = 1) =>
+      (await batched.pullback([latent], [image], signal, [scale]))[0]!,
     close: () => pool.close(),
   }
 }

@@ -105,7 +105,8 @@ export async function openDiffusionModel(
   const texts = await textParts(files, folder, networks)
   checkTogether(path, networks, autoencoderOfFolder, texts)
 
-  const pool = sessionPool(runtime, name, { sessions: 16, bytes: room(autoencoderOfFolder, networks, texts) }, options)
+  const most = { sessions: 16, bytes: room(autoencoderOfFolder, networks, texts) }
+  const pool = sessionPool(runtime, name, most, { ...options, roundsHalf: precision === 16 })
   const autoencoder = autoencoderIn(pool, autoencoderOfFolder, precision === 64 ? 32 : precision)
   const index = folder.kind === 'pipeline' ? await indexOf(files, path) : {}
   const prompts = promptEncoder({ pool, texts, networks, precision, zeroNegative: index.zeroNegative ?? false })

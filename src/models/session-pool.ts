@@ -5,7 +5,7 @@
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
 import type { Graph } from '../graph/graph.js'
-import type { Runtime, Session } from '../graph/runtime.js'
+import type { OpenOptions, Runtime, Session } from '../graph/runtime.js'
 import type { Tensor } from '../math/tensor.js'
 
 export type Tensors = Readonly<Record<string, Tensor>>
@@ -22,6 +22,9 @@ export interface SessionOptions {
   /** Spend time to save memory: lean sessions, and only the one in use stays open. Default false. */
   readonly lean?: boolean
 }
+
+/** As `OpenOptions` has it, for all graphs of a pool. */
+export interface PoolOptions extends SessionOptions, Pick<OpenOptions, 'roundsHalf'> {}
 
 /** How much may stay open; those used last do. */
 export interface Room {
@@ -59,7 +62,7 @@ export function sessionPool(
   runtime: Runtime,
   name: string,
   room: Room,
-  { device, lean = false }: SessionOptions = {},
+  { device, lean = false, roundsHalf = false }: PoolOptions = {},
 ): SessionPool {
   /** The one used last comes last. */
   const open = new Map<string, Open>()
@@ -93,7 +96,12 @@ export function sessionPool(
       const bytes = weightBytes(graph)
       const { sessions, bytes: most = Number.POSITIVE_INFINITY } = room
       await keep(lean ? 0 : sessions - 1, most - bytes)
-      found = { session: await runtime.open(graph, { lean, ...(device !== undefined && { device }) }), bytes }
+      const session = await runtime.open(graph, {
+        lean,
+        ...(roundsHalf && { roundsHalf }),
+        ...(device !== undefined && { device }),
+      })
+      found = { session, bytes }
     }
     open.set(key, found)
     return found.session

@@ -6,6 +6,7 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import { expected, isUndiffuseError, type UndiffuseError } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
+import { emulatedHalf } from '../graph/emulated-half.js'
 import { bytesOf, type Graph } from '../graph/graph.js'
 import type { Runtime, RuntimeUsage, Session } from '../graph/runtime.js'
 import { sizeOf } from '../math/tensor.js'
@@ -211,10 +212,13 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
 
   return {
     name: 'ort-node',
-    async open(graph, { device = options.device ?? 'cpu', lean = false } = {}) {
+    async open(asked, { device = options.device ?? 'cpu', lean = false, roundsHalf = false } = {}) {
       if (closing) throw closedError('ort-node')
-      checkTypes(graph)
-      return openSession({ id: ++opened, graph, device, lean, mapped: narrowBytes(graph) > (lean ? 0 : widenedAtOnce) })
+      checkTypes(asked)
+      const emulated = roundsHalf && device === 'cpu'
+      const graph = emulated ? emulatedHalf(asked) : asked
+      const mapped = convertedBytes(graph, emulated ? /float/ : /^b?float16$/) > (lean ? 0 : widenedAtOnce)
+      return openSession({ id: ++opened, graph, device, lean, mapped })
     },
     usage: async () => usage,
     close() {
@@ -227,11 +231,14 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
 /** Up to so many bytes of 16-bit weights are widened once and for all; more would not be worth three times the memory. */
 const widenedAtOnce = 2 ** 26
 
-/** The size of weights that lie in a file in 16 bits: computing with them widens them, once and for all or in each run. */
-const narrowBytes = ({ initializers }: Graph): number =>
+/**
+ * The size in 16 bits of weights of some types that lie in files: computing with them converts them, once and for all or in
+ * each run. 16-bit weights are widened; where half precision is emulated, those of 32 bits are rounded and widened again.
+ */
+const convertedBytes = ({ initializers }: Graph, types: RegExp): number =>
   [...initializers.values()]
-    .filter(({ dtype, storage }) => 'file' in storage && /^b?float16$/.test(dtype))
-    .reduce((bytes, { dtype, shape }) => bytes + sizeOf(shape) * bytesOf[dtype], 0)
+    .filter(({ dtype, storage }) => 'file' in storage && types.test(dtype))
+    .reduce((bytes, { shape }) => bytes + sizeOf(shape) * bytesOf.float16, 0)
 
 const closedError = (name: string): UndiffuseError =>
   expected('runtime-failed', 'an open session', `\`${name}\``, 'a closed one', 'Open it again.')

@@ -7,6 +7,7 @@ import { benchCost, costText, type Settings } from '../../../bench/cost.js'
 import { benchDecoder, decoderBenchText, decoderPlans } from '../../../bench/decoder.js'
 import { decoderPlot, plottedCosts } from '../../../bench/decoder-plots.js'
 import { methodsOf } from '../../../bench/methods.js'
+import { readKnownPictures } from '../../../bench/pictures.js'
 import type { SweepPlan } from '../../../bench/sweep.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
@@ -24,6 +25,8 @@ interface DecoderOptions extends SharedOptions {
   readonly iterations?: readonly number[]
   readonly precision?: readonly number[]
   readonly ablation?: 'optimiser' | 'schedule'
+  readonly table?: 'sixteen-bits'
+  readonly cases?: string
   readonly figure?: 'cocoercivity'
   readonly quick: boolean
 }
@@ -48,6 +51,7 @@ Examples:
   $ undiffuse bench decoder --out out/bench
   $ undiffuse bench decoder --methods accelerated gradient-free:iteration=adam --iterations 20,50 --precision 16
   $ undiffuse bench decoder --ablation schedule
+  $ undiffuse bench decoder --table sixteen-bits --count 4
   $ undiffuse bench decoder --figure cocoercivity --out out/bench
   $ undiffuse bench decoder --like stable-diffusion-2-1`
 
@@ -69,8 +73,8 @@ function precisionsOf(bits: readonly number[]): readonly (16 | 32)[] {
   })
 }
 
-function planOf({ quick, ablation, methods, iterations, precision }: DecoderOptions): SweepPlan {
-  const plan: SweepPlan = decoderPlans[ablation ?? (quick ? 'quick' : 'compared')]
+function planOf({ quick, ablation, table, methods, iterations, precision }: DecoderOptions): SweepPlan {
+  const plan: SweepPlan = decoderPlans[ablation ?? (table ? 'sixteenBits' : quick ? 'quick' : 'compared')]
   const compared = methods ? methodsOf(methods) : plan.methods
   return {
     // Precisions that are asked for are for all methods.
@@ -85,11 +89,14 @@ async function runDecoder(io: Terminal, options: DecoderOptions): Promise<void> 
   await prepareFolder(options.out)
   const networks = await openModel(options.model)
   const { count, quick, size = 128 } = options
-  const pictures = quick ? Math.min(count, 2) : count
-  const bench = benchDecoder(networks, openRuntime(options), { ...plan, pictures, size, signal: io.signal })
+  const drawn = { pictures: quick ? Math.min(count, 2) : count, size }
+  const problems = options.cases === undefined ? drawn : await readKnownPictures(options.cases)
+  const comparesBits = options.table === 'sixteen-bits'
+  const bench = benchDecoder(networks, openRuntime(options), { ...plan, problems, comparesBits, signal: io.signal })
   const result = await drive(io, bench)
   io.say(decoderBenchText(result))
-  const stem = options.ablation ? `decoder-${options.ablation}` : 'decoder'
+  const part = options.ablation ?? options.table
+  const stem = part ? `decoder-${part}` : 'decoder'
   await writeResults(io, options.out, async () => ({
     [`${stem}.json`]: jsonText(result),
     ...Object.fromEntries(
@@ -173,6 +180,12 @@ export function addBench(program: Command): void {
       .addOption(
         new Option('--ablation <table>', "the paper's table S2a or S2b instead").choices(['optimiser', 'schedule']),
       )
+      .addOption(
+        new Option('--table <name>', 'what 16 bits do to each method instead')
+          .choices(['sixteen-bits'])
+          .conflicts(['ablation', 'quick']),
+      )
+      .option('--cases <folder>', 'pictures NAME.png with their true latents, NAME.safetensors, instead of drawn ones')
       .addOption(new Option('--figure <name>', "the paper's figure 2 instead").choices(['cocoercivity']))
       .option('--like <shape>', 'time and memory at the size of a published model: `undiffuse bench cost`')
       .option('--quick', 'few pictures, methods and iterations: to see that it works', false),

@@ -3,7 +3,7 @@ import type { Builder } from '../builder.js'
 import { float } from '../builder.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
-import { add, div, indicator, likeFirst, mul, neg, scale, shift, sub, sum } from './common.js'
+import { add, div, indicator, likeFirst, mul, neg, scale, shift, singleScope, sub, sum } from './common.js'
 
 type Rule = (b: Builder, x: Value, y: Value, g: Value, node: GradientView) => Value
 
@@ -64,11 +64,15 @@ export const activations: readonly Operator[] = [
     mul(b, g, scale(b, b.emit('Exp', [neg(b, mul(b, x, x))]), 2 / Math.sqrt(Math.PI))),
   ),
   activation('Gelu', gelu),
-  activation('Softmax', (b, _x, y, g, node) => {
+  activation('Softmax', ({ within }, _x, y, g, node) => {
+    const b = within(singleScope)
     const weighted = mul(b, g, y)
     return sub(b, weighted, mul(b, y, sum(b, weighted, [axisOf(node)])))
   }),
-  activation('LogSoftmax', (b, _x, y, g, node) => sub(b, g, mul(b, b.emit('Exp', [y]), sum(b, g, [axisOf(node)])))),
+  activation('LogSoftmax', ({ within }, _x, y, g, node) => {
+    const b = within(singleScope)
+    return sub(b, g, mul(b, b.emit('Exp', [y]), sum(b, g, [axisOf(node)])))
+  }),
   activation('LpNormalization', (b, x, y, g, node) => {
     // p = 2: (g − y·Σ g y)/‖x‖; p = 1: (g − sign-weighted)/‖x‖₁
     const axis = axisOf(node)

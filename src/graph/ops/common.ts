@@ -3,6 +3,12 @@ import type { Builder } from '../builder.js'
 import type { DataType, Value } from '../graph.js'
 import { broadcastShape, type NodeView, type Operator } from '../operator.js'
 
+/**
+ * Where arithmetic stays in float32 when the graph around it is computed in 16 bits (half.ts): within what is one kernel on
+ * a device, such as the gradient of a normalisation, whose squares would overflow if every step were rounded.
+ */
+export const singleScope = 'single'
+
 export const add = (b: Builder, x: Value, y: Value): Value => b.emit('Add', [x, y])
 export const sub = (b: Builder, x: Value, y: Value): Value => b.emit('Sub', [x, y])
 export const mul = (b: Builder, x: Value, y: Value): Value => b.emit('Mul', [x, y])

@@ -7,7 +7,7 @@ import type { Builder } from '../builder.js'
 import { float } from '../builder.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
-import { add, div, likeFirst, mean, mul, reshape, scale, shift, sub, sum, unbroadcast } from './common.js'
+import { add, div, likeFirst, mean, mul, reshape, scale, shift, singleScope, sub, sum, unbroadcast } from './common.js'
 
 interface Standardised {
   readonly normalized: Value
@@ -38,7 +38,8 @@ const overChannels = (b: Builder, x: Value) => sum(b, x, [0, ...range(2, x.shape
 
 /** One group per channel is InstanceNormalization. */
 function groupGradient(node: GradientView, groups: number) {
-  const { builder: b, cotangent: g, needs } = node
+  const { cotangent: g, needs } = node
+  const b = node.builder.within(singleScope)
   const x = node.input(0)
   const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]]
   const grouped = [batch, groups, (channels / groups) * spatial.reduce((a, c) => a * c, 1)]
@@ -55,7 +56,8 @@ const layerAxes = (node: NodeView) =>
   range(fromFront(node.integer('axis', -1), node.input(0).shape.length), node.input(0).shape.length)
 
 function layerGradient(node: GradientView) {
-  const { builder: b, cotangent: g, needs } = node
+  const { cotangent: g, needs } = node
+  const b = node.builder.within(singleScope)
   if (node.cotangents[1] || node.cotangents[2]) {
     throw expected(
       'unsupported',

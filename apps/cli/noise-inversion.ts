@@ -197,7 +197,7 @@ export async function invertToNoise(io: Terminal, paths: readonly string[], requ
     const begin = now()
     const inverted = await invertSources(io, model, sources, recipe, request)
     const seconds = now() - begin
-    const made = completed(recipe, samplingOf(recipe, model), inverted[0]!.inversion.grid.length - 1)
+    const made = completed(recipe, model)
     return { request, model: model.name, recipe: made, sources: inverted, outputs, seconds, cost: await cost() }
   })
 

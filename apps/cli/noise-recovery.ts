@@ -26,7 +26,7 @@ import type { Settings } from './journal.js'
 import { modelFolder } from './networks.js'
 import { defaultInverter } from './noise-inversion.js'
 import { fitPicture } from './pictures.js'
-import { completed, type Recipe, recipeMetadata, samplingOf, withRemembered } from './recipe.js'
+import { completed, type Recipe, recipeMetadata, samplingOf, schedulerSolver, withRemembered } from './recipe.js'
 import type { Terminal } from './terminal.js'
 
 export const defaultFit: Fit = 'pad'
@@ -88,8 +88,7 @@ export async function settingsOf(
   { recipe, decoder, inverter, fit, precision, model: asked }: Recovery,
   model: OpenDiffusionModel,
 ): Promise<Settings> {
-  const sampling = samplingOf(recipe, model)
-  const { prompt, negative, ...made } = completed(recipe, sampling, sampling.solver.grid(model.schedule).length - 1)
+  const { prompt, negative, ...made } = completed(recipe, model)
   return {
     model: model.name,
     modelFiles: await modelFingerprint(await modelFolder(asked)),
@@ -109,9 +108,9 @@ const optionsOf: Readonly<Record<string, string>> = {
   solver: '`--solver` and `--steps`',
 }
 
-/** A solver that is not named is the model's own; its steps say which. */
+/** A solver that is not named is the scheduler's; its steps say which. */
 function withSolver({ steps, ...settings }: Settings): Settings {
-  return steps === undefined ? settings : { solver: `the model's own, ${steps} steps`, ...settings }
+  return steps === undefined ? settings : { solver: `${schedulerSolver}, ${steps} steps`, ...settings }
 }
 
 /** Throws `bad-option` for the first thing that was done otherwise for the calibration. */

@@ -172,7 +172,7 @@ export async function roundTrip(io: Terminal, request: RoundTripRequest): Promis
     const walk = { io, model, sampling, request }
     const walked = await (request.picture === undefined ? fromSeed(walk) : fromPicture(walk, request.picture))
     const seconds = now() - begin
-    const recipe = completed(request, sampling, walked.made.grid.length - 1)
+    const recipe = completed(request, model)
     return { ...walked, request, model: model.name, recipe, seconds, cost: await cost() }
   })
   const contents = Object.entries(await contentsOf(finished)) as [keyof RoundTripOutputs, FileContent][]

@@ -6,6 +6,7 @@ export {
   type ContactSheetCell,
   type ContactSheetOptions,
   contactSheet,
+  isContactSheet,
 } from './contact-sheet.js'
 export { unavailable } from './failures.js'
 export { nodeFiles } from './files.js'

@@ -35,5 +35,8 @@ test('a folder stands for its pictures, not for the sheets that commands wrote t
 
 test('a folder of sheets alone holds no pictures', async () => {
   const folder = await folderOf({ 'a.png': await contactSheet([[{ image: picture, label: 'a' }]]) })
-  await expect(picturesIn(folder)).rejects.toMatchObject({ code: 'bad-image', message: expect.stringMatching(/contact sheets/) })
+  await expect(picturesIn(folder)).rejects.toMatchObject({
+    code: 'bad-image',
+    message: expect.stringMatching(/contact sheets/),
+  })
 })

@@ -26,8 +26,6 @@ export interface Bump {
  *
  * The maximum by golden sections, then the double exponential rule on either side, as far as the function is within e⁻⁴⁵ of
  * it. About 300 evaluations, to 1e-12 relative. Source: Takahasi and Mori, 1974.
- *
- * @example integralOfBump({ logAt: (t) => (-t * t) / 2, from: -40, to: 40, within: [-40, 40] }) // √(2π)
  */
 export function integralOfBump({ logAt, from, to, within }: Bump): number {
   const summit = maximum(logAt, within)

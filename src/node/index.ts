@@ -31,5 +31,6 @@ export {
   type WriteOptions,
   writeFileAtomically,
   writeFilesAtomically,
+  writeNewFile,
 } from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

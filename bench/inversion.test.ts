@@ -1,4 +1,4 @@
-import { type DiffusionModel, Task } from 'undiffuse'
+import { type DiffusionModel, Task, type Tensor } from 'undiffuse'
 import { expect, test } from 'vitest'
 import { analyticModel } from '../test/laws/analytic-model.js'
 import { type CellKey, type Cells, noCells } from './cells.js'
@@ -111,18 +111,23 @@ test('an interrupted run goes on: finished cells are not measured again, unfinis
 
 test('numbers that are not finite are told in their row, and end nothing', async () => {
   const { model } = analyticModel()
-  /** Says nothing after so many calls. */
-  const breaking = (calls: number): DiffusionModel => ({
-    ...model,
-    denoise: async (requests, signal) =>
-      (await model.denoise(requests, signal)).map((x) => (calls-- > 0 ? x : { ...x, data: x.data.fill(Number.NaN) })),
-  })
+  let answers = 0
+  /** Says nothing after so many answers. */
+  const breaking = (most: number): DiffusionModel => {
+    answers = 0
+    const given = (x: Tensor) => (answers++ < most ? x : { ...x, data: x.data.fill(Number.NaN) })
+    return { ...model, denoise: async (requests, signal) => (await model.denoise(requests, signal)).map(given) }
+  }
   const one = { count: 1, cases: [cases[4], cases[4]] }
   const [unsampled] = (await run(breaking(5), one)).rows
   expect(unsampled!.failure).toContain('finite')
   const [lost] = (await run(breaking(12), one)).rows
-  expect(lost!.measures!.outcomes.diverged).toBeGreaterThan(0)
-  expect(lost!.measures!.imageNmseDb).toBeUndefined()
+  expect(lost!.failure).toContain('finite')
+  // The picture is made, inverted, and not made again.
+  await run(breaking(Number.POSITIVE_INFINITY), { ...one, cases: [cases[4]] })
+  const [unmade] = (await run(breaking(answers - 5), one)).rows
+  expect(unmade!.measures!.outcomes.converged).toBeGreaterThan(0)
+  expect(unmade!.measures!.imageNmseDb).toBeUndefined()
 })
 
 test('tables name methods that exist; a request is crossed, and filtered where it names one side', async () => {

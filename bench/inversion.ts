@@ -28,6 +28,7 @@ import {
   solvers,
   type Tensor,
   variance,
+  withOption,
 } from 'undiffuse'
 import { heldOutPrompts } from '../training/scenes/prompts.js'
 import type { Cells } from './cells.js'
@@ -98,10 +99,6 @@ export interface InversionBenchResult {
   readonly machine: Machine
   readonly rows: readonly InversionRow[]
 }
-
-/** A method's specification with an option more. */
-export const withOption = (specification: string, option: string): string =>
-  `${specification}${specification.includes(':') ? ',' : ':'}${option}`
 
 /** The solver of a specification with this many steps. Throws `bad-option` as `parse` does. */
 export const makeSolver = (specification: string, steps: number): Solver =>

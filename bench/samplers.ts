@@ -12,10 +12,11 @@ import {
   type Steps,
   type Tensor,
   tensor,
+  withOption,
 } from 'undiffuse'
 import { heldOutPrompts } from '../training/scenes/prompts.js'
 import type { CellKey, Cells } from './cells.js'
-import { equalDb, makeSolver, withOption } from './inversion.js'
+import { equalDb, makeSolver } from './inversion.js'
 import { type Machine, machine } from './machine.js'
 import { relay } from './relay.js'
 import { sideBySide } from './side-by-side.js'

@@ -25,10 +25,10 @@ function run(command, args, environment = {}) {
 
 const lock = readFileSync(join(root, 'package-lock.json'), 'utf8')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
-  // Not `npm ci`: it refuses a lock file that lacks packages for other systems, which some registries do not carry.
   // The CPU and WebGPU binaries are inside onnxruntime-node; its install script only fetches CUDA's, and fails without.
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
-  run('npm', ['install', '--no-save', ...quiet], { ONNXRUNTIME_NODE_INSTALL: 'skip' })
+  // `npm pack --dry-run` hands its dry run down.
+  run('npm', ['ci', '--dry-run=false', ...quiet], { ONNXRUNTIME_NODE_INSTALL: 'skip' })
   writeFileSync(stamp, lock)
 }
 run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openFolder } from '../src/checkpoints/folder.js'
 import { Task } from '../src/core/task.js'
-import { bdia, ddim, dpmSolver2M, type NoiseLevel } from '../src/diffusion/index.js'
+import { bdia, ddim, dpmSolver2M, type Grid, type NoiseLevel } from '../src/diffusion/index.js'
 import { nullText } from '../src/diffusion/inverters/index.js'
 import { edit } from '../src/edit/index.js'
 import type { Graph } from '../src/graph/graph.js'
@@ -19,6 +19,7 @@ import { pipelineOf, randomPipeline } from '../src/models/random-pipeline.js'
 import { openTokenizer } from '../src/models/tokenizer.js'
 import { clipTextConfig, clipTextGraph } from '../src/nn/clip-text.js'
 import { unet2dConditionConfig, unetGraph } from '../src/nn/unet-2d-condition.js'
+import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline, writePipeline } from '../src/node/make-checkpoint.js'
 import { ortNode } from '../src/runtimes/index.js'
@@ -469,6 +470,33 @@ describe('bad input', () => {
   })
 })
 
+describe('the solver that a folder asks for', () => {
+  const lambdas = (grid: Grid) => grid.map(({ lambda }) => lambda)
+
+  it('is taken where nothing else is said; the one of the scheduler stays at hand', async () => {
+    const path = await changed('scheduler/scheduler_config.json', { _solver: 'ddim:spacing=lambda' })
+    const asking = await openDiffusionModel(nodeFiles, path, runtime, { steps: 7 })
+    const plain = await openDiffusionModel(nodeFiles, folder, runtime, { steps: 7 })
+    expect(asking.solverText).toBe('ddim:spacing=lambda')
+    expect(asking.solver.grid(asking.schedule)).toEqual(ddim({ steps: 7, spacing: 'lambda' }).grid(asking.schedule))
+    expect(asking.schedulerSolver.grid(asking.schedule)).toEqual(plain.solver.grid(plain.schedule))
+    expect(plain.solverText).toBeUndefined()
+    expect(plain.solver).toBe(plain.schedulerSolver)
+  })
+
+  it('of the bundled model has a grid whose steps are even in lambda', async () => {
+    const bundled = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
+    const of = lambdas(bundled.solver.grid(bundled.schedule))
+    const steps = of.slice(1).map((lambda, i) => lambda - of[i]!)
+    // The ends are exact, times within are found by bisection.
+    for (const step of steps) expect(step).toBeCloseTo(steps[0]!, 6)
+    expect(steps).toHaveLength(50)
+    // The scheduler's own, even in time, leaps near the clean end.
+    const own = lambdas(bundled.schedulerSolver.grid(bundled.schedule))
+    expect(own.at(-2)! - own.at(-3)!).toBeGreaterThan(5 * steps[0]!)
+  })
+})
+
 /** A copy of the tiny folder with fields of one JSON file replaced; `undefined` removes them. */
 async function changed(file: string, fields: Readonly<Record<string, unknown>>): Promise<string> {
   const path = await mkdtemp(join(root, 'changed-'))
@@ -490,6 +518,8 @@ describe('a folder that is not what its configurations say', () => {
     ['scheduler/scheduler_config.json', { beta_schedule: 'sigmoid' }, 'bad-model', /scaled_linear.*got sigmoid/],
     ['scheduler/scheduler_config.json', { clip_sample: true }, 'unsupported', /`clip_sample`/],
     ['scheduler/scheduler_config.json', { trained_betas: [0.1] }, 'unsupported', /`trained_betas`/],
+    ['scheduler/scheduler_config.json', { _solver: 'dim' }, 'bad-model', /`_solver`.*got dim.*`ddim`/],
+    ['scheduler/scheduler_config.json', { _solver: 'ddim:steps=9' }, 'bad-model', /`_solver`.*once/],
     ['unet/config.json', { in_channels: 9 }, 'unsupported', /as many channels out as in.*inpainting/],
     ['unet/config.json', { cross_attention_dim: 32 }, 'bad-model', /a tensor of shape .*×32/],
     ['unet/config.json', { layers_per_block: 2 }, 'bad-model', /down_blocks/],

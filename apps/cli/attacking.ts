@@ -165,7 +165,7 @@ function sayReport(io: Terminal, done: readonly Attacked[], sheet: string | unde
 
 /** Reads, attacks, writes and reports. Fails before anything is computed where it can be known to fail. */
 export async function attackPictures(io: Terminal, paths: readonly string[], request: AttackRequest): Promise<void> {
-  const jobs = jobsOf(await pictureFiles(paths), request)
+  const jobs = jobsOf(await pictureFiles(paths, io), request)
   const sheet = jobs.length > 1 ? join(dirname(jobs[0]!.output), 'sheet.png') : undefined
   await prepare(jobs, sheet)
   const needsModel = jobs.some(({ attack }) => attack.needsModel)

@@ -170,7 +170,7 @@ export async function calibrate(io: Terminal, paths: readonly string[], request:
     throw expected('bad-option', 'pictures', '`calibrate`', 'none', remedy)
   }
   const recovery = recoveryOf(request)
-  const pictures = new Set(await pictureFiles(paths))
+  const pictures = new Set(await pictureFiles(paths, io))
   await prepareOutputs(
     { '--output': request.output, 'what is unfinished': journalOf(request.output) },
     { 'a picture': [...pictures], '--prompts': request.prompts },

@@ -261,7 +261,7 @@ export function sheetText({ rows, counts }: Pick<FinishedDetection, 'rows' | 'co
 /** How noise was recovered, in one line. */
 export function recoveryText(model: string, settings: Readonly<Record<string, string>>): string {
   const { decoder, inverter, solver, steps, guidance, promptKnown } = settings
-  const on = solver ?? `the model's own solver, ${steps} steps`
+  const on = solver ?? `the scheduler's solver, ${steps} steps`
   const prompt = promptKnown === 'true' ? 'the prompt known' : 'the prompt not known'
   return `${model}: ${decoder}; ${inverter} on ${on}, guidance ${guidance}, ${prompt}`
 }

@@ -199,7 +199,7 @@ async function powersOf(
 /** Reads, inverts, judges, and reports; tells how many pictures are marked. */
 export async function detectMarks(io: Terminal, paths: readonly string[], request: DetectRequest): Promise<number> {
   const prepared = await prepare(request)
-  const listed = await listSources(paths)
+  const listed = await listSources(paths, io)
   await checkOutputs(request, listed)
   const { calibration, recovery } = prepared
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)

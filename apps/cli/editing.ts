@@ -211,7 +211,7 @@ export async function editPicture(io: Terminal, request: EditRequest): Promise<v
   parse(decoderInverters, request.decoder)
   checkLock(request, method)
   const outputs = outputsOf(request)
-  const [picture] = (await readPictures([request.picture], io.signal)) as [NamedPicture]
+  const [picture] = (await readPictures([request.picture], io)) as [NamedPicture]
   const { picture: edit, mask: saved, ...beside } = outputs
   const inputs = { 'the picture': request.picture, '--mask': request.mask }
   await prepareOutputs({ '--output': edit, '--save-mask': saved, ...beside }, inputs)

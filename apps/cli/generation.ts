@@ -272,8 +272,7 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
       pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)! })
     }
     const seconds = now() - begin
-    const steps = pictures[0]!.generation.grid.length - 1
-    const made = completed(recipe, samplingOf(recipe, model), steps)
+    const made = completed(recipe, model)
     const { precision } = request
     return { model: model.name, recipe: made, precision, marking, pictures, outputs, seconds, cost: await cost() }
   })

@@ -176,7 +176,7 @@ export async function identifyMarks(io: Terminal, paths: readonly string[], requ
   checkIdentifies(key)
   const recovery = recoveryOf(request)
   const undo = undoOf(request.undo)
-  const listed = await listSources(paths)
+  const listed = await listSources(paths, io)
   const sources = listed.sources.map(({ path }) => path)
   await checkLines(request, { '--key': request.key, 'a source': sources })
   const finished = await withModelFor(listed, recovery, (model) => {

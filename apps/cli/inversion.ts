@@ -106,7 +106,7 @@ export async function invertPictures(io: Terminal, paths: readonly string[], req
   const decoder = parse(decoderInverters, request.decoder)
   const outputs = outputsOf(request, paths[0]!)
   const networks = await openAutoencoderNetworks(nodeFiles, await modelFolder(request.model))
-  const sources = await readPictures(paths, io.signal)
+  const sources = await readPictures(paths, io)
   const fitted = sources.map((source) => fitPicture(source, networks.downscaling, request.fit))
   await prepare(request, outputs, paths)
 

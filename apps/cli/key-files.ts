@@ -1,16 +1,16 @@
 /** Key files of watermarks: written for their owner alone, read as untrusted, asked for members. */
 import { basename } from 'node:path'
 import { type AskedKey, checkKey, expected, formatShape, readKey, type WatermarkKey, zeros } from 'undiffuse'
-import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
+import { nodeFiles, writeFileAtomically, writeNewFile } from 'undiffuse/node'
 
 /** Of its owner alone. */
 const ownersMode = 0o600
 /** Keys are a few hundred bytes. */
 const largestKeyBytes = 2 ** 16
 
-/** Writes the text of a key whole or not at all, readable by its owner alone. */
-export const writeKey = (path: string, text: string): Promise<void> =>
-  writeFileAtomically(path, text, { mode: ownersMode })
+/** Writes the text of a key whole or not at all, readable by its owner alone; over another file only by `force`. */
+export const writeKey = (path: string, text: string, { force }: { readonly force: boolean }): Promise<void> =>
+  (force ? writeFileAtomically : writeNewFile)(path, text, { mode: ownersMode })
 
 /** Reads a key file. Throws `bad-option` for what is none or was changed, `unavailable` where there is none. */
 export async function readKeyFile(path: string): Promise<WatermarkKey> {

@@ -41,7 +41,7 @@ export async function makeKey(io: Terminal, request: KeygenRequest): Promise<voi
   }))
   const text = newKey({ scheme, model, latentShape, members }, randomBytes(secretBytes))
   const key = readKey(text, basename(output))
-  await writeKey(output, text)
+  await writeKey(output, text, { force })
   io.say(`key ${key.id}`)
   io.say(`  scheme       ${scheme}`)
   io.say(`  marks        pictures of ${model} with latents of ${formatShape(latentShape)}`)

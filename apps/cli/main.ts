@@ -35,7 +35,7 @@ const program = new Command('undiffuse')
     'after',
     [
       '\nExamples:',
-      '  $ undiffuse generate "a large red ball on the left, on blue stripes" --seed 7 -o ball.png',
+      '  $ undiffuse generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png',
       '  $ undiffuse invert photo.png -o photo.safetensors',
     ].join('\n'),
   )

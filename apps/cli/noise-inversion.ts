@@ -95,10 +95,10 @@ async function prepare(
 }
 
 /** Pictures, or the latents in files, and what the first file says of how they were made. */
-async function readSources(paths: readonly string[], signal: AbortSignal): Promise<[readonly NoiseSource[], Recipe]> {
+async function readSources(paths: readonly string[], io: Terminal): Promise<[readonly NoiseSource[], Recipe]> {
   const files = paths.filter(isTensorFile)
   if (files.length === 0) {
-    const pictures = await readPictures(paths, signal)
+    const pictures = await readPictures(paths, io)
     return [pictures.map((picture) => ({ name: basename(picture.path), picture })), {}]
   }
   if (files.length < paths.length) {
@@ -186,7 +186,7 @@ export async function invertToNoise(io: Terminal, paths: readonly string[], requ
   parse(decoderInverters, request.decoder)
   parse(inverters, request.inverter)
   const outputs = outputsOf(request, paths[0]!)
-  const [read, remembered] = await readSources(paths, io.signal)
+  const [read, remembered] = await readSources(paths, io)
   const recipe = withRemembered(request, remembered)
   // The memory is of the solver that the file names.
   const isAnother = request.solver !== undefined || request.steps !== undefined
@@ -197,7 +197,7 @@ export async function invertToNoise(io: Terminal, paths: readonly string[], requ
     const begin = now()
     const inverted = await invertSources(io, model, sources, recipe, request)
     const seconds = now() - begin
-    const made = completed(recipe, samplingOf(recipe, model), inverted[0]!.inversion.grid.length - 1)
+    const made = completed(recipe, model)
     return { request, model: model.name, recipe: made, sources: inverted, outputs, seconds, cost: await cost() }
   })
 

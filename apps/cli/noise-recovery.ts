@@ -17,6 +17,8 @@ import {
   parseRestorations,
   type Restoration,
   restorations,
+  type Shape,
+  undoRemedy,
   type WatermarkKey,
 } from 'undiffuse'
 import { modelFingerprint, readImage } from 'undiffuse/node'
@@ -25,8 +27,9 @@ import { defaultDecoder } from './inversion.js'
 import type { Settings } from './journal.js'
 import { modelFolder } from './networks.js'
 import { defaultInverter } from './noise-inversion.js'
-import { fitPicture } from './pictures.js'
-import { completed, type Recipe, recipeMetadata, samplingOf, withRemembered } from './recipe.js'
+import type { PictureSize } from './numbers.js'
+import { fitPicture, type NamedPicture } from './pictures.js'
+import { completed, type Recipe, recipeMetadata, samplingOf, schedulerSolver, withRemembered } from './recipe.js'
 import type { Terminal } from './terminal.js'
 
 export const defaultFit: Fit = 'pad'
@@ -88,8 +91,7 @@ export async function settingsOf(
   { recipe, decoder, inverter, fit, precision, model: asked }: Recovery,
   model: OpenDiffusionModel,
 ): Promise<Settings> {
-  const sampling = samplingOf(recipe, model)
-  const { prompt, negative, ...made } = completed(recipe, sampling, sampling.solver.grid(model.schedule).length - 1)
+  const { prompt, negative, ...made } = completed(recipe, model)
   return {
     model: model.name,
     modelFiles: await modelFingerprint(await modelFolder(asked)),
@@ -109,9 +111,9 @@ const optionsOf: Readonly<Record<string, string>> = {
   solver: '`--solver` and `--steps`',
 }
 
-/** A solver that is not named is the model's own; its steps say which. */
+/** A solver that is not named is the scheduler's; its steps say which. */
 function withSolver({ steps, ...settings }: Settings): Settings {
-  return steps === undefined ? settings : { solver: `the model's own, ${steps} steps`, ...settings }
+  return steps === undefined ? settings : { solver: `${schedulerSolver}, ${steps} steps`, ...settings }
 }
 
 /** Throws `bad-option` for the first thing that was done otherwise for the calibration. */
@@ -189,7 +191,17 @@ export async function readForKey(
   const { image, notes } = picture
   const [first] = candidatesOf(image, undo, model.pictureSize(latentShape))
   if (first?.undone !== undefined) return { image, restore: (same) => same, notes, isOfAnotherSize: true }
-  return { ...fitPicture(picture, model.pixelMultiple, fit), notes, isOfAnotherSize: false }
+  const fitted = fitPicture(picture, model.pixelMultiple, fit)
+  if (fit === 'pad') checkNotPadded(picture, fitted, model.pictureSize(latentShape))
+  return { ...fitted, notes, isOfAnotherSize: false }
+}
+
+/** Padding would bring a smaller picture to the key's size, and what is read then is no picture that was ever marked. */
+function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height, width }: PictureSize): void {
+  const isOfKey = ([, ...sides]: Shape) => sides[0] === height && sides[1] === width
+  if (isOfKey(image.shape) || !isOfKey(fitted.image.shape)) return
+  const got = `${image.shape[2]}×${image.shape[1]}`
+  throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${basename(path)}\``, got, undoRemedy)
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */

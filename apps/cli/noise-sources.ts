@@ -14,6 +14,7 @@ import { type FittedPicture, type Recovery, readForKey } from './noise-recovery.
 import { picturesIn } from './pictures.js'
 import type { Item } from './survey.js'
 import { isTensorFile, readTensorFile } from './tensor-files.js'
+import type { Terminal } from './terminal.js'
 
 /** A picture, or a noise and what its file says of it. */
 export interface NoiseSource {
@@ -31,14 +32,14 @@ export interface ListedSources {
 }
 
 /** Each once, in the order of the command line. Reads noise files, not pictures. */
-export async function listSources(paths: readonly string[]): Promise<ListedSources> {
-  const listed = await Promise.all(paths.map((path) => (isTensorFile(path) ? noisesIn(path) : picturesAt(path))))
+export async function listSources(paths: readonly string[], io: Pick<Terminal, 'say'>): Promise<ListedSources> {
+  const listed = await Promise.all(paths.map((path) => (isTensorFile(path) ? noisesIn(path) : picturesAt(path, io))))
   const sources = [...new Map(listed.flat().map((source) => [source.name, source])).values()]
   return { sources, isOne: sources.length === 1 && sources[0]!.name === paths[0] }
 }
 
-const picturesAt = async (path: string): Promise<readonly NoiseSource[]> =>
-  (await picturesIn(path)).map((path) => ({ name: path, path }))
+const picturesAt = async (path: string, io: Pick<Terminal, 'say'>): Promise<readonly NoiseSource[]> =>
+  (await picturesIn(path, io)).map((path) => ({ name: path, path }))
 
 async function noisesIn(path: string): Promise<readonly NoiseSource[]> {
   const { tensors, metadata } = await readTensorFile(path, 'noise')

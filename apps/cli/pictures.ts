@@ -2,7 +2,9 @@
 import { stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { expected, type Fit, type Fitted, fitToMultiple, formatShape, sameShape, type Tensor } from 'undiffuse'
-import { nodeFiles, readImage } from 'undiffuse/node'
+import { isContactSheet, nodeFiles, readImage } from 'undiffuse/node'
+import type { Terminal } from './terminal.js'
+import { plural } from './words.js'
 
 const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']
 
@@ -13,31 +15,37 @@ export interface NamedPicture {
   readonly notes: readonly string[]
 }
 
-/** A folder stands for the pictures in it, `frame2` before `frame10`; any other path for itself. */
-export async function picturesIn(path: string): Promise<readonly string[]> {
+/**
+ * A folder stands for the pictures in it, `frame2` before `frame10`, without the contact sheets that commands wrote there;
+ * `io` is told how many those are. Any other path stands for itself.
+ */
+export async function picturesIn(path: string, io?: Pick<Terminal, 'say'>): Promise<readonly string[]> {
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) return [path]
   const names = ((await nodeFiles.list(path)) ?? []).filter((name) => endings.includes(extname(name).toLowerCase()))
-  if (names.length === 0) {
-    throw expected(
-      'bad-image',
-      'a picture or a folder of pictures',
-      `\`${path}\``,
-      'a folder without pictures',
-      'Check the path.',
-    )
+  const files: string[] = []
+  for (const name of names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))) {
+    const file = nodeFiles.join(path, name)
+    if (!(await isContactSheet(file))) files.push(file)
   }
-  return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).map((name) => nodeFiles.join(path, name))
+  const sheets = names.length - files.length
+  if (sheets > 0) io?.say(`Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`)
+  if (files.length > 0) return files
+  const got = sheets > 0 ? 'a folder of contact sheets' : 'a folder without pictures'
+  throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
 }
 
 /** The files that are named: pictures, and those in folders. Throws `bad-image` for a folder without any. */
-export const pictureFiles = async (paths: readonly string[]): Promise<readonly string[]> =>
-  (await Promise.all(paths.map(picturesIn))).flat()
+export const pictureFiles = async (paths: readonly string[], io?: Pick<Terminal, 'say'>): Promise<readonly string[]> =>
+  (await Promise.all(paths.map((path) => picturesIn(path, io)))).flat()
 
 /** Reads pictures that are inverted together. Throws `bad-image` as `readImage` does, `bad-shape` when sizes differ. */
-export async function readPictures(paths: readonly string[], signal: AbortSignal): Promise<readonly NamedPicture[]> {
+export async function readPictures(
+  paths: readonly string[],
+  io: Pick<Terminal, 'say' | 'signal'>,
+): Promise<readonly NamedPicture[]> {
   const pictures: NamedPicture[] = []
-  for (const path of await pictureFiles(paths)) {
-    signal.throwIfAborted()
+  for (const path of await pictureFiles(paths, io)) {
+    io.signal.throwIfAborted()
     const picture = { path, ...(await readImage(path)) }
     const { shape } = (pictures[0] ?? picture).image
     if (!sameShape(picture.image.shape, shape)) {

@@ -18,6 +18,11 @@ test("a file's metadata holds a recipe, and anybody's metadata is read without h
   expect(recipeOf({ guidance: 'strong', steps: '1.5', model: 'x' })).toEqual({})
 })
 
+test('a file that tells steps alone was made with the solver of the scheduler', () => {
+  expect(recipeOf({ guidance: '3', steps: '20' })).toEqual({ guidance: 3, solver: 'scheduler', steps: 20 })
+  expect(namedSolver({ solver: 'scheduler', steps: 20 })).toBeUndefined()
+})
+
 test('steps become an option of the solver, once', () => {
   expect(namedSolver({ solver: 'ddim', steps: 20 })?.name).toBe('ddim')
   expect(namedSolver({ solver: 'ddim:spacing=leading', steps: 20 })?.name).toBe('ddim')

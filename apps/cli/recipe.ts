@@ -1,6 +1,6 @@
 /** How a picture is made or was made: what command lines say of it, and files remember, so that nobody says it twice. */
 import type { Command } from 'commander'
-import { type DiffusionModel, expected, parse, type Solver, solvers } from 'undiffuse'
+import { expected, type OpenDiffusionModel, parse, type Solver, solvers, withOption } from 'undiffuse'
 import { describeMethods } from './methods.js'
 import { finiteNumber, integerAtLeast } from './numbers.js'
 
@@ -8,10 +8,13 @@ export interface Recipe {
   readonly prompt?: string
   readonly negative?: string
   readonly guidance?: number
-  /** A method and its options; absent is the solver that the model's scheduler names. */
+  /** A method and its options, or `scheduler`: what the model's scheduler names. Absent is the model's own. */
   readonly solver?: string
   readonly steps?: number
 }
+
+/** The solver of the model's scheduler, on the grid that the model was published with. */
+export const schedulerSolver = 'scheduler'
 
 export const promptOption = ['--prompt <text>', 'what the picture shows (default: nothing is known)'] as const
 
@@ -32,7 +35,8 @@ export const addRecipeOptions = (command: Command, defaultSolver?: string): Comm
     .option('--steps <n>', 'of the solver (default: 50)', integerAtLeast(1))
 
 export const solverHelp = (): string =>
-  describeMethods('Solvers (method:option=value,...), with `--steps` for their steps:', solvers)
+  `${describeMethods('Solvers (method:option=value,...), with `--steps` for their steps:', solvers)}
+  ${schedulerSolver}: the one of the model's scheduler_config.json, on its grid`
 
 /** As a file's metadata holds it. */
 export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({
@@ -43,7 +47,10 @@ export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Re
   ...(steps !== undefined && { steps: `${steps}` }),
 })
 
-/** What a file says. A number that is none is left out: the file may be anybody's. */
+/**
+ * What a file says. A number that is none is left out: the file may be anybody's. One that tells steps and no solver was
+ * made with the scheduler's: other solvers are always named.
+ */
 export function recipeOf(metadata: Readonly<Record<string, string>>): Recipe {
   const { prompt, negativePrompt, solver } = metadata
   const number = (name: string) => (metadata[name] === undefined ? undefined : Number(metadata[name]))
@@ -53,7 +60,7 @@ export function recipeOf(metadata: Readonly<Record<string, string>>): Recipe {
     ...(negativePrompt !== undefined && { negative: negativePrompt }),
     ...(guidance !== undefined && Number.isFinite(guidance) && { guidance }),
     ...(solver !== undefined && { solver }),
-    ...(steps !== undefined && Number.isSafeInteger(steps) && { steps }),
+    ...(steps !== undefined && Number.isSafeInteger(steps) && { solver: solver ?? schedulerSolver, steps }),
   }
 }
 
@@ -74,11 +81,12 @@ export function withRemembered(said: Recipe, remembered: Recipe): Recipe {
 /** `ddim` and 20 → `ddim:steps=20`; steps that are there already are refused by `parse`, as an option given twice. */
 function specificationOf({ solver, steps }: Recipe): string | undefined {
   if (solver === undefined || steps === undefined) return solver
-  return `${solver}${solver.includes(':') ? ',' : ':'}steps=${steps}`
+  return withOption(solver, `steps=${steps}`)
 }
 
-/** The solver that is named; undefined where it is the model's own. Throws `bad-option` before anything is opened. */
+/** The solver that is named; undefined where the model says it. Throws `bad-option` before anything is opened. */
 export function namedSolver(recipe: Recipe): Solver | undefined {
+  if (recipe.solver === schedulerSolver) return undefined
   const specification = specificationOf(recipe)
   return specification === undefined ? undefined : parse(solvers, specification)
 }
@@ -91,15 +99,20 @@ export interface Sampling {
   readonly solver: Solver
 }
 
-export function samplingOf(recipe: Recipe, model: DiffusionModel): Sampling {
+export function samplingOf(recipe: Recipe, model: OpenDiffusionModel): Sampling {
   const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance } = recipe
-  return { prompt, negativePrompt: negative, guidance, solver: namedSolver(recipe) ?? model.solver }
+  const own = recipe.solver === schedulerSolver ? model.schedulerSolver : model.solver
+  return { prompt, negativePrompt: negative, guidance, solver: namedSolver(recipe) ?? own }
 }
 
 /** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */
-export function completed(recipe: Recipe, { guidance }: Sampling, steps: number): Recipe {
+export function completed(recipe: Recipe, model: OpenDiffusionModel): Recipe {
   const { prompt, negative } = recipe
-  const specification = specificationOf(recipe)
+  const { guidance, solver } = samplingOf(recipe, model)
+  const steps = solver.grid(model.schedule).length - 1
+  const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
+  const named = recipe.solver === undefined ? own : recipe
+  const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)
   return {
     ...(prompt !== undefined && { prompt }),
     ...(negative !== undefined && { negative }),

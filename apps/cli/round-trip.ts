@@ -139,7 +139,7 @@ async function fromSeed(walk: Walk): Promise<Pick<FinishedRoundTrip, 'made' | 'l
 
 /** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
 async function fromPicture(walk: Walk, path: string): Promise<Pick<FinishedRoundTrip, 'photograph' | 'made' | 'legs'>> {
-  const [source] = await readPictures([path], walk.io.signal)
+  const [source] = await readPictures([path], walk.io)
   const { image } = fitPicture(source!, walk.model.pixelMultiple, walk.request.fit)
   const there = await leg(walk, 'picture', { image }, { image })
   const made = there.again
@@ -172,7 +172,7 @@ export async function roundTrip(io: Terminal, request: RoundTripRequest): Promis
     const walk = { io, model, sampling, request }
     const walked = await (request.picture === undefined ? fromSeed(walk) : fromPicture(walk, request.picture))
     const seconds = now() - begin
-    const recipe = completed(request, sampling, walked.made.grid.length - 1)
+    const recipe = completed(request, model)
     return { ...walked, request, model: model.name, recipe, seconds, cost: await cost() }
   })
   const contents = Object.entries(await contentsOf(finished)) as [keyof RoundTripOutputs, FileContent][]

@@ -84,7 +84,10 @@ type FileType = 'float32' | 'float64'
 
 export const fileTypeOf = (precision: PrecisionName): FileType => (precision === '64' ? 'float64' : 'float32')
 
-/** The bytes of a file: of each name one tensor, count × channels × height × width. */
+/**
+ * The bytes of a file: of each name one tensor, count × channels × height × width. Throws `not-finite` for what the file
+ * cannot hold as finite numbers.
+ */
 export const tensorFile = (
   tensors: Readonly<Record<string, readonly Tensor[]>>,
   recipe: Recipe,
@@ -92,9 +95,18 @@ export const tensorFile = (
   dtype: FileType,
 ): Uint8Array[] =>
   encodeSafetensors(
-    Object.fromEntries(Object.entries(tensors).map(([name, all]) => [name, safetensor(stack(all), dtype)])),
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, all]) => [name, safetensor(held(stack(all), name, dtype), dtype)]),
+    ),
     { ...recipeMetadata(recipe), ...more },
   )
+
+function held(tensor: Tensor, name: string, dtype: FileType): Tensor {
+  const kept = dtype === 'float32' ? Math.fround : Number
+  if (tensor.data.every((value) => Number.isFinite(kept(value)))) return tensor
+  const remedy = 'Use less guidance or more steps; if it stays, the weights are damaged.'
+  throw expected('not-finite', `numbers that ${dtype} holds`, `the ${name}`, 'NaN or larger ones', remedy)
+}
 
 /**
  * The bytes of a file with the last states of trajectories: their latents and, where solvers need it to be undone, what

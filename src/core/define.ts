@@ -95,6 +95,14 @@ const plus = /\+(?=\s*[a-z])/i
 export const parseAll = <M extends Defined<unknown>>(methods: M | readonly M[], text: string): Made<M>[] =>
   text.split(plus).map((part) => parse(methods, part.trim()))
 
+/**
+ * A specification with one option more. An option that is there already is one given twice, which `parse` refuses.
+ *
+ * @example withOption('ddim:spacing=lambda', 'steps=20') // 'ddim:spacing=lambda,steps=20'
+ */
+export const withOption = (specification: string, option: string): string =>
+  `${specification}${specification.includes(':') ? ',' : ':'}${option}`
+
 function readOptions({ id, fields }: Definition<unknown>, text: string): Record<string, unknown> {
   const options: Record<string, unknown> = {}
   for (const pair of text.split(',').filter((part) => part.trim() !== '')) {

@@ -105,6 +105,51 @@ describe('scaledDistanceCdf', () => {
   })
 })
 
+describe('a large noncentrality', () => {
+  /** Of the central limit: the skewness of these sums falls with the root of their noncentrality. */
+  const normal = 1e-3
+
+  it('is a normal distribution of its mean and variance, to a million', () => {
+    for (const lambda of [1e8, 1e12]) {
+      for (const z of [-3, -1, 0, 2]) {
+        const x = 300 + lambda + z * Math.sqrt(2 * (300 + 2 * lambda))
+        expect(Math.abs(noncentralChiSquareCdf(x, 300, lambda) - normalCdf(z))).toBeLessThan(normal)
+      }
+    }
+  })
+
+  it("is Student's distribution of the part along the pattern, whose square is all that is left", () => {
+    // |t − κ|² ≤ (κ − z)² where t ≥ z, but for what the other parts add, 300 of 10¹² here.
+    const [m, kappa] = [5, 1e6]
+    for (const [z, above] of [
+      [0, 0.5],
+      [2.015048, 0.05],
+      [-0.726687, 0.75],
+    ] as const) {
+      expect(Math.abs(scaledDistanceCdf((kappa - z) ** 2, 2, m, kappa ** 2) - above)).toBeLessThan(normal)
+    }
+  })
+
+  it('is known at once, whatever is asked', () => {
+    const begin = performance.now()
+    const huge = [1e-300, 1, 1e155, 1e300, Number.POSITIVE_INFINITY, Number.NaN]
+    for (const x of huge) {
+      for (const lambda of huge) {
+        for (const p of [noncentralChiSquareCdf(x, 312, lambda), scaledDistanceCdf(x, 312, 700, lambda)]) {
+          if (Number.isNaN(x) || Number.isNaN(lambda)) expect(p).toBeNaN()
+          else {
+            expect(p).toBeGreaterThanOrEqual(0)
+            expect(p).toBeLessThanOrEqual(1)
+          }
+        }
+      }
+    }
+    expect(incompleteBeta(Number.NaN, 3, 4)).toBeNaN()
+    expect(incompleteGamma(3, Number.NaN).lower).toBeNaN()
+    expect(performance.now() - begin).toBeLessThan(5000)
+  })
+})
+
 describe('binomial counts', () => {
   it('are 2⁻ⁿ for n of n, far below rounding', () => near(binomialTail(1000, 1000), 0.5 ** 1000, 1e-9))
 

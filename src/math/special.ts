@@ -19,6 +19,7 @@ export function logGamma(x: number): number {
  * Source: the continued fraction of DLMF 8.17.22, evaluated by Lentz's method, on the side where it converges fast.
  */
 export function incompleteBeta(x: number, a: number, b: number): number {
+  if (Number.isNaN(x)) return Number.NaN
   if (x <= 0) return 0
   if (x >= 1) return 1
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a)
@@ -51,7 +52,9 @@ const notZero = (value: number, tiny: number): number => (Math.abs(value) < tiny
  * Source: the series DLMF 8.11.4 for x < a + 1, otherwise the continued fraction 8.9.2 by Lentz's method.
  */
 export function incompleteGamma(a: number, x: number): { readonly lower: number; readonly upper: number } {
+  if (Number.isNaN(x)) return { lower: Number.NaN, upper: Number.NaN }
   if (x <= 0) return { lower: 0, upper: 1 }
+  if (x === Number.POSITIVE_INFINITY) return { lower: 1, upper: 0 }
   const front = Math.exp(a * Math.log(x) - x - logGamma(a))
   if (x < a + 1) {
     let term = 1 / a

@@ -35,7 +35,7 @@ export interface DiffusionModelOptions extends SessionOptions {
    * rounding of 32 bits is what limits an inversion (about five times the time). Text encoders always take 32.
    */
   readonly precision?: DenoisingPrecision
-  /** Of the solver that the scheduler names. Default 50. */
+  /** Of the solvers that the folder names. Default 50. */
   readonly steps?: number
 }
 
@@ -45,9 +45,13 @@ export interface OpenDiffusionModel extends Denoisings {
   readonly autoencoder: OpenAutoencoder
   readonly schedule: Schedule
   readonly prediction: Prediction
-  /** The scheduler's class as the folder names it, and the solver that stands for it. */
-  readonly scheduler: string
+  /** The solver that the folder asks for (`_solver`, a field of ours), otherwise that of its scheduler. */
   readonly solver: Solver
+  /** `solver` as text without its steps, where the folder asks for it. */
+  readonly solverText?: string
+  /** The scheduler's class as the folder names it, and the solver that stands for it, on the class's own grid. */
+  readonly scheduler: string
+  readonly schedulerSolver: Solver
   /** The guidance that models of this family are used with. */
   readonly guidance: number
   /** Sides of pictures are multiples of this. */
@@ -96,7 +100,7 @@ export async function openDiffusionModel(
   const name = nameOf(path)
   const folder = await openFolder(files, path)
   checkParts(folder)
-  const { schedule, prediction, solver, className } = schedulerOf(
+  const { schedule, prediction, solver, preferred, className } = schedulerOf(
     await readConfig(files, files.join(path, 'scheduler', 'scheduler_config.json')),
     { steps },
   )
@@ -140,8 +144,10 @@ export async function openDiffusionModel(
     autoencoder,
     schedule,
     prediction,
+    solver: preferred?.solver ?? solver,
+    ...(preferred && { solverText: preferred.specification }),
     scheduler: className,
-    solver,
+    schedulerSolver: solver,
     guidance: index.guidance ?? 7.5,
     pixelMultiple,
     latentShape,

@@ -1,10 +1,12 @@
 /**
- * scheduler_config.json of a diffusers folder: the schedule that the network was trained on, what it predicts, and the
- * solver that the folder is published with. The solvers are in src/diffusion/solvers.
+ * scheduler_config.json of a diffusers folder: the schedule that the network was trained on, what it predicts, the
+ * solver that the folder is published with, and the one that it asks for here. The solvers are in src/diffusion/solvers.
  */
-import { expected } from '../core/errors.js'
+import { parse, withOption } from '../core/define.js'
+import { expected, isUndiffuseError } from '../core/errors.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
+import { gridFields } from '../diffusion/grid-fields.js'
 import type { Schedule } from '../diffusion/level.js'
 import { type BetaKind, betas, rectifiedFlow, variancePreserving } from '../diffusion/schedules.js'
 import {
@@ -16,6 +18,7 @@ import {
   euler,
   flowEuler,
   heun,
+  solvers as ours,
 } from '../diffusion/solvers/index.js'
 import type { ConfigReader } from '../nn/parameters.js'
 
@@ -24,6 +27,14 @@ export interface Scheduler {
   readonly schedule: Schedule
   readonly prediction: Prediction
   /** The deterministic solver of the class on its grid; where the class's own is not here, a first-order one. */
+  readonly solver: Solver
+  /** What the folder asks for in its place; absent where it does not. */
+  readonly preferred?: PreferredSolver
+}
+
+export interface PreferredSolver {
+  /** A method and its options, without steps. */
+  readonly specification: string
   readonly solver: Solver
 }
 
@@ -181,7 +192,31 @@ function scheduleOf(config: ConfigReader): Schedule {
 }
 
 /**
- * Reads a scheduler's configuration; absent fields take diffusers' defaults.
+ * `_solver`, a field of ours: the method by which this model is sampled and inverted here where nothing else is said, as
+ * command lines name it (`ddim:spacing=lambda`). diffusers passes fields with _ over and takes the class's own grid.
+ */
+function preferredSolver(
+  config: ConfigReader,
+  { steps = gridFields.steps.default }: SchedulerOptions,
+): PreferredSolver | undefined {
+  if (!config.has('_solver')) return undefined
+  const specification = config.string('_solver')
+  try {
+    return { specification, solver: parse(ours, withOption(specification, `steps=${steps}`)) }
+  } catch (error) {
+    if (!isUndiffuseError(error)) throw error
+    throw expected(
+      'bad-model',
+      'a solver with its options',
+      `\`_solver\` in \`${config.file}\``,
+      specification,
+      error.message,
+    )
+  }
+}
+
+/**
+ * Reads a scheduler's configuration; absent fields take diffusers' defaults. `_solver` is ours: see `preferred`.
  *
  * Errors: `bad-model` for an unknown class, naming the known ones, and for values that are not diffusers'; `unsupported`
  * for clipping, own betas, schedules without signal and shifted flows. Source: diffusers 0.27, src/diffusers/schedulers.
@@ -196,10 +231,12 @@ export function schedulerOf(config: ConfigReader, options: SchedulerOptions = {}
     const what = `one of ${schedulerClasses.join(', ')}`
     throw expected('bad-model', what, `\`_class_name\` in \`${config.file}\``, className, remedy)
   }
+  const preferred = preferredSolver(config, options)
+  const asked = preferred ? { preferred } : {}
   if (className === 'FlowMatchEulerDiscreteScheduler') {
     const schedule = rectifiedFlow({ scale: config.integer('num_train_timesteps', 1000) })
-    return { className, schedule, prediction: 'velocity', solver: make(config, options) }
+    return { className, schedule, prediction: 'velocity', solver: make(config, options), ...asked }
   }
   const prediction = known(config, 'prediction_type', predictionNames, 'epsilon')
-  return { className, schedule: scheduleOf(config), prediction, solver: make(config, options) }
+  return { className, schedule: scheduleOf(config), prediction, solver: make(config, options), ...asked }
 }

@@ -1,8 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import sharp from 'sharp'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { tensor } from '../math/tensor.js'
-import { contactSheet } from './contact-sheet.js'
+import { contactSheet, isContactSheet } from './contact-sheet.js'
 import { strokeText, textWidth } from './stroke-font.js'
+import { encodePng } from './write-image.js'
 
 async function decode(png: Uint8Array) {
   const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true })
@@ -78,4 +82,19 @@ test('lettering is paths, not text: no font is asked for', () => {
 
 test('a sheet without pictures is refused', async () => {
   await expect(contactSheet([])).rejects.toMatchObject({ code: 'bad-option' })
+})
+
+test('a sheet is known under any name, and nothing else is taken for one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'undiffuse-sheets-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const files = {
+    'any-name.png': await contactSheet([[{ image: picture, label: 'undiffuse contact sheet' }]]),
+    'photo.sheet.png': await encodePng(picture),
+    'empty.png': '',
+  }
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
+  const are = await Promise.all(
+    [...Object.keys(files), 'none.png', ''].map((name) => isContactSheet(join(folder, name))),
+  )
+  expect(are).toEqual([true, false, false, false, false])
 })

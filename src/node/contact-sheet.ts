@@ -1,4 +1,5 @@
 /** Several pictures with labels on one sheet, for people to compare by eye. Measures nothing. */
+import { open, stat } from 'node:fs/promises'
 import sharp, { type OverlayOptions } from 'sharp'
 import { expected } from '../core/errors.js'
 import type { Tensor } from '../math/tensor.js'
@@ -36,8 +37,9 @@ interface Placed {
  * A PNG of rows of labelled pictures, each 3 × height × width (or 1 × …) with pixels in [−1, 1]. Small pictures are
  * magnified by nearest neighbour, so that their pixels stay what they are; columns align, labels stand below.
  *
- * Labels are drawn with built-in lettering and need no fonts. Throws `bad-shape` and `not-finite` as `quantize` does,
- * `bad-option` when there is no picture.
+ * Labels are drawn with built-in lettering and need no fonts. The file says that it is a sheet (EXIF, Software), so that
+ * `isContactSheet` knows it under any name. Throws `bad-shape` and `not-finite` as `quantize` does, `bad-option` when there
+ * is no picture.
  *
  * @example await contactSheet([[{ image, label: 'original' }, { image: decoded, label: 'decoded\n32.1 dB' }]])
  */
@@ -81,8 +83,33 @@ export async function contactSheet(
   const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`
   return await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
     .composite([...pictures, { input: Buffer.from(lettering), left: 0, top: 0 }])
+    .withExif({ IFD0: { Software: mark } })
     .png({ compressionLevel: 9 })
     .toBuffer()
+}
+
+const mark = 'undiffuse contact sheet'
+/** The mark stands before the pixels. */
+const headBytes = 1024
+
+/**
+ * Whether a file is a sheet that `contactSheet` made. Reads its first kilobyte; false for what cannot be read.
+ *
+ * @example await isContactSheet('out/found.sheet.png') // true
+ */
+export async function isContactSheet(path: string): Promise<boolean> {
+  // Opening a pipe would wait for somebody who writes.
+  if (!(await stat(path).catch(() => undefined))?.isFile()) return false
+  const file = await open(path).catch(() => undefined)
+  if (!file) return false
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)
+    return buffer.subarray(0, bytesRead).includes(mark)
+  } catch {
+    return false
+  } finally {
+    await file.close()
+  }
 }
 
 function place({ image, label }: ContactSheetCell, cellSize: number): Placed {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { UndiffuseError } from '../core/errors.js'
 import { nodeFiles } from './files.js'
@@ -51,6 +53,14 @@ describe('reading', () => {
     })
     await expect(nodeFiles.read(join(folder, 'none'), 0, 1)).rejects.toMatchObject({ code: 'unavailable' })
     await expect(nodeFiles.read(join(folder, 'sub'), 0, 1)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  test.skipIf(process.platform === 'win32')('pipes are refused, not waited for', async () => {
+    const pipe = join(folder, 'pipe')
+    await promisify(execFile)('mkfifo', [pipe])
+    await expect(nodeFiles.read(pipe, 0, 1)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(nodeFiles.text(pipe)).rejects.toMatchObject({ message: expect.stringMatching(/a pipe or a device/) })
+    await rm(pipe)
   })
 })
 

@@ -2,6 +2,7 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Files } from '../checkpoints/files.js'
+import { expected, isUndiffuseError } from '../core/errors.js'
 import { codeOf, unavailable } from './failures.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -20,6 +21,12 @@ async function ifPresent<T>(path: string, read: () => Promise<T>): Promise<T | u
 /** Never allocates more than the file holds, whatever length is asked for. */
 async function read(path: string, offset: number, length: number): Promise<Uint8Array> {
   try {
+    // Opening a pipe would wait for somebody who writes, and hear no signal.
+    const found = await stat(path)
+    if (!found.isFile()) {
+      const got = found.isDirectory() ? 'a folder' : 'a pipe or a device'
+      throw expected('unavailable', 'a readable file', `\`${path}\``, got, 'Pass the path of a file.')
+    }
     await using file = await open(path)
     const { size } = await file.stat()
     const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
@@ -31,7 +38,7 @@ async function read(path: string, offset: number, length: number): Promise<Uint8
     }
     return bytes
   } catch (error) {
-    throw unavailable('a readable file', path, error)
+    throw isUndiffuseError(error) ? error : unavailable('a readable file', path, error)
   }
 }
 

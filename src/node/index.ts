@@ -6,6 +6,7 @@ export {
   type ContactSheetCell,
   type ContactSheetOptions,
   contactSheet,
+  isContactSheet,
 } from './contact-sheet.js'
 export { unavailable } from './failures.js'
 export { nodeFiles } from './files.js'
@@ -30,5 +31,6 @@ export {
   type WriteOptions,
   writeFileAtomically,
   writeFilesAtomically,
+  writeNewFile,
 } from './write.js'
 export { encodePng, type Picture, quantize, writeImage } from './write-image.js'

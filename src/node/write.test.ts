@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkWritable, writeFilesAtomically } from './write.js'
+import { checkWritable, writeFilesAtomically, writeNewFile } from './write.js'
 
 let folder: string
 beforeAll(async () => {
@@ -40,6 +40,26 @@ describe('mode', () => {
     await writeFile(path, 'old', { mode: 0o644 })
     await writeFilesAtomically([[path, 'new']], { mode: 0o600 })
     expect((await stat(path)).mode & 0o777).toBe(0o600)
+    await rm(place, { recursive: true })
+  })
+})
+
+describe('writeNewFile', () => {
+  it('lets one of many have the name, and none take it from a file that is there', async () => {
+    const place = join(folder, 'new')
+    await mkdir(place)
+    const path = join(place, 'key')
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, i) => writeNewFile(path, `${i}`, { mode: 0o600 })),
+    )
+    const [winner, ...others] = attempts.flatMap(({ status }, i) => (status === 'fulfilled' ? [i] : []))
+    expect(others).toEqual([])
+    expect(await readFile(path, 'utf8')).toBe(`${winner}`)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    await expect(writeNewFile(path, 'late')).rejects.toMatchObject({ code: 'bad-option' })
+    expect(await readFile(path, 'utf8')).toBe(`${winner}`)
+    expect(await readdir(place)).toEqual(['key'])
+    await expect(writeNewFile(join(place, 'absent', 'key'), 'x')).rejects.toMatchObject({ code: 'unavailable' })
     await rm(place, { recursive: true })
   })
 })

@@ -1,7 +1,7 @@
 /** Writing files whole or not at all, and asking beforehand whether that will work. */
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { rename, rm, stat, writeFile } from 'node:fs/promises'
+import { constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected } from '../core/errors.js'
 import { atExit } from '../runtimes/at-exit.js'
@@ -55,6 +55,34 @@ export async function writeFilesAtomically(
     for (const { temporary } of staged) await rm(temporary, { force: true }).catch(() => {})
     throw error
   } finally {
+    forget()
+  }
+}
+
+/**
+ * Writes a file that must not be there yet, synced to the disk: whole or not at all, and by one of those who try it at once.
+ *
+ * Throws `bad-option` where something stands at `path`, and leaves that alone; otherwise as `writeFileAtomically`. Source:
+ * link(2), which refuses what exists; where file systems have no links, an exclusive copy.
+ *
+ * @example await writeNewFile('key.json', text, { mode: 0o600 })
+ */
+export async function writeNewFile(path: string, content: string, { mode = 0o666 }: WriteOptions = {}): Promise<void> {
+  const temporary = temporaryName(path)
+  const forget = atExit(() => rmSync(temporary, { force: true }))
+  try {
+    await using file = await open(temporary, 'wx', mode)
+    await file.writeFile(content)
+    await file.sync()
+    await link(temporary, path).catch((error: unknown) => {
+      if (codeOf(error) === 'EEXIST') throw error
+      return copyFile(temporary, path, constants.COPYFILE_EXCL)
+    })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw unavailable('a file that can be written', path, error)
+    throw expected('bad-option', 'a new file', `\`${path}\``, 'one that exists', 'Choose another name.')
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {})
     forget()
   }
 }

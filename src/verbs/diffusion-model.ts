@@ -15,7 +15,7 @@ export interface DiffusionModel {
   readonly name: string
   readonly autoencoder: Autoencoder & { readonly batched: BatchedAutoencoder }
   readonly schedule: Schedule
-  /** The solver that the model's scheduler configuration names. */
+  /** What it is sampled and inverted with where nothing else is said. */
   readonly solver: Solver
   /** The guidance that models of this family are used with. */
   readonly guidance: number

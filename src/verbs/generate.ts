@@ -20,7 +20,7 @@ export interface GenerateOptions {
   readonly noise?: Tensor | undefined
   /** Of the picture, in pixels. Default: the size the model was trained on; not with `noise`. */
   readonly size?: { readonly height: number; readonly width: number } | undefined
-  /** Default: the one that the model's scheduler names. */
+  /** Default: the model's. */
   readonly solver?: Solver | undefined
   /** Default: the model's. */
   readonly guidance?: number | undefined

@@ -31,7 +31,7 @@ export interface InvertOptions {
   readonly negativePrompt?: string | undefined
   /** Default: 1 without a prompt, the model's with one. */
   readonly guidance?: number | undefined
-  /** The solver that made the picture. Default: the one that the model's scheduler names. */
+  /** The solver that made the picture. Default: the model's. */
   readonly solver?: Solver | undefined
   /** Default `automatic()`. */
   readonly inverter?: Inverter | undefined
@@ -88,8 +88,8 @@ export interface NoiseInversion {
  * A picture's latent is found first (`decoder`); then `inverter` walks the solver's grid from the clean end to the noisy
  * one. Shapes: as `generate`. Cost: the decoder inversion's, and the inverter's evaluations, twice with guidance above 1.
  * Exact: see `exact`; not converging is an outcome. Errors: `unsupported` where the inverter cannot undo the solver, with
- * its reason; `bad-shape` and `bad-option` for what does not fit the model; `not-finite` for a source that is not; those
- * of the model, and the signal's reason.
+ * its reason; `bad-shape` and `bad-option` for what does not fit the model; `not-finite` for a source that is not, and for
+ * a network that answers so anywhere but where an iteration blew up; those of the model, and the signal's reason.
  *
  * @example
  * const { noise, exact } = await invert({ image }, { model, prompt, solver: ddim({ steps: 50 }) })
@@ -167,6 +167,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const diffusion: Diffusion = { grid, schedule: model.schedule, signal, ...denoiser }
   const clean = 'state' in source ? source.state : { index: grid.length - 1, x: latent, memory: [] }
   const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
+  checkFound(states, inverter)
   const outcome = worst(solutions)
   return {
     noise: toNoise(states[0]!.x, grid),
@@ -197,6 +198,13 @@ const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']
 
 const worst = (solutions: readonly Solution[]): Outcome =>
   severity[Math.max(0, ...solutions.map(({ outcome }) => severity.indexOf(outcome)))]!
+
+/** Inverters return what is finite or throw; whatever they were told, nothing else leaves. */
+function checkFound(states: readonly State[], { name }: Inverter): void {
+  if (states.every(({ x, memory }) => [x, ...memory].every(isFiniteTensor))) return
+  const remedy = 'Use less guidance or 32 bits; if it stays, the weights are damaged.'
+  throw expected('not-finite', 'finite numbers', `the noise found by \`${name}\``, 'NaN or infinity', remedy)
+}
 
 function checkAccepted(inverter: Inverter, solver: Solver, grid: Grid): void {
   const answer = inverter.accepts(solver, grid)

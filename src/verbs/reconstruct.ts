@@ -14,6 +14,7 @@ export interface ReconstructOptions {
   /** Default '': as `invert`. */
   readonly prompt?: string | undefined
   readonly negativePrompt?: string | undefined
+  /** Default: the model's. */
   readonly solver?: Solver | undefined
   /** Default: 1 without a prompt, the model's with one; as `invert`. */
   readonly guidance?: number | undefined

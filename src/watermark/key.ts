@@ -7,7 +7,7 @@ import { expected, type UndiffuseError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
 import { watermarks } from './index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
-import { type Identification, positive, type Scheme, type Watermark } from './watermark.js'
+import { checkSize, type Identification, positive, type Scheme, type Watermark } from './watermark.js'
 
 const format = 'undiffuse-watermark-key'
 const version = 1
@@ -166,6 +166,7 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
             : 'Families are of `tree-ring` with `rand` or `ring` in the centred mask, and of `ring-id`.'
         throw expected('unsupported', 'a family of keys', `key ${description.id}`, `\`${specification}\``, remedy)
       }
+      checkSize(noise, scheme.name)
       return positive(scheme.identify(secret, latentShape, members, noise))
     },
   }

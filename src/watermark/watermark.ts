@@ -91,6 +91,7 @@ export const checked = (watermark: Watermark): Watermark => ({
   },
   read(noise) {
     checkShape(watermark, noise)
+    checkSize(noise, watermark.name)
     return positive(watermark.read(noise))
   },
 })
@@ -105,6 +106,18 @@ function checkShape({ name, latentShape }: Watermark, { shape }: Tensor): void {
   if (sameShape(shape, latentShape)) return
   const remedy = 'A key marks pictures of one size of one model: make another key for this size.'
   throw expected('bad-shape', `noise of ${formatShape(latentShape)}`, `\`${name}\``, formatShape(shape), remedy)
+}
+
+/** Squares of numbers between these are numbers, and so are their products and sums. */
+const [smallest, largest] = [1e-50, 1e50]
+
+/** Throws `not-finite` for noise that is not, or whose squares are not or vanish: nothing can be read there. Zeros may be. */
+export function checkSize({ data }: Tensor, name: string): void {
+  const size = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  if (size === 0 || (size >= smallest && size <= largest)) return
+  const got = Number.isNaN(size) ? 'NaN' : `numbers up to ${size}`
+  const remedy = 'Noise has a deviation near 1: check what made it.'
+  throw expected('not-finite', `noise of a size from ${smallest} to ${largest}`, `\`${name}\``, got, remedy)
 }
 
 /** Throws `bad-shape` for a shape that is not channels × height × width. */

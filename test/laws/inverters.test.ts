@@ -256,6 +256,31 @@ describe('implicit', () => {
     },
   )
 
+  it.each([
+    ['implicit', ddim({ steps: 10 }), implicit()],
+    ['picard', ddim({ steps: 10 }), implicit({ iteration: 'picard' })],
+    ['sweep', dpmSolver2M({ steps: 10 }), sweep()],
+    ['reversible', oBelm({ steps: 10 }), reversible()],
+    ['algorithm-1', ddim({ steps: 10 }), algorithm1()],
+    ['algorithm-2', dpmSolver2M({ steps: 10 }), algorithm2()],
+    ['naive', ddim({ steps: 10 }), naive()],
+    ['automatic', ddim({ steps: 10 }), automatic()],
+  ] as const)(
+    'takes a network that answers with NaN for broken, not for divergence: %s',
+    async (_, solver, inverter) => {
+      const given = await run(solver)
+      const noisier = given.diffusion.grid[5]!.t
+      for (const answers of [() => false, (t: number) => t < noisier]) {
+        const denoise: Denoiser = async (x, level) => {
+          const estimate = await given.diffusion.denoise(x, level)
+          return answers(level.t) ? estimate : map(estimate, (v, i) => (i === 0 ? Number.NaN : v))
+        }
+        const broken = { ...given, diffusion: { ...given.diffusion, denoise } }
+        await expect(inverted(inverter, broken)).rejects.toMatchObject({ code: 'not-finite' })
+      }
+    },
+  )
+
   it('refuses gradient descent without gradients', async () => {
     const { diffusion, ...given } = await run(ddim({ steps: 10 }))
     const { pullback: _, ...without } = diffusion

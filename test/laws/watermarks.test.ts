@@ -59,6 +59,19 @@ const rounding = 1e-9
 
 const isDiscrete = (name: string) => name === 'gaussian-shading' || name === 'prc'
 
+it.each(['centred', 'released'] as const)(
+  'constants of any size have uniform p-values on white noise, mask=%s',
+  (mask) => {
+    for (const constant of [50, 150, 1000]) {
+      const mark = treeRing({ pattern: 'const', constant, mask }).watermark(secret(0), shape, 0)
+      checkUniform(
+        Array.from({ length: 200 }, () => mark.read(noise()).pValue),
+        false,
+      )
+    }
+  },
+)
+
 describe.each(schemes)('%s', (name, scheme) => {
   const trials = 800
 
@@ -68,6 +81,11 @@ describe.each(schemes)('%s', (name, scheme) => {
       return mark.read(combine([0.5 + (i % 5), noise()])).pValue
     })
     checkUniform(pValues, isDiscrete(name))
+  })
+
+  it.each([1e155, 1e-160, Number.NaN])('refuses noise of a size of %d, whose squares are no numbers', (size) => {
+    const mark = scheme.watermark(secret(0), shape, 0)
+    expect(() => mark.read(combine([size, noise()]))).toThrow(expect.objectContaining({ code: 'not-finite' }))
   })
 
   const { spectralMask } = scheme.watermark(secret(0), shape, 0)

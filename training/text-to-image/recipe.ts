@@ -54,6 +54,8 @@ export const textConfigFile = {
 export const schedulerConfigFile = {
   _class_name: 'DDIMScheduler',
   _diffusers_version: '0.27.2',
+  // Ours: a grid whose steps can all be undone. diffusers ignores it.
+  _solver: 'ddim:spacing=lambda',
   beta_end: 0.012,
   beta_schedule: 'scaled_linear',
   beta_start: 0.00085,

@@ -17,7 +17,7 @@ export function addExample(program: Command): void {
     .action((options: { json: boolean }) =>
       runCommand(options.json, async (io) => {
         await roundTrip(io, {
-          prompt: 'a large red ball on the left, on blue stripes',
+          prompt: 'a large red ball at the top, on blue stripes',
           seed: 7,
           guidance: 3,
           steps: 50,
@@ -30,7 +30,7 @@ export function addExample(program: Command): void {
           name: 'example',
         })
         io.say(
-          '\nA prompt of yours: npx undiffuse generate "a small green star on the right, on yellow dots" -o star.png',
+          '\nA prompt of yours: npx undiffuse generate "a small green star at the top, on yellow dots" -o star.png',
         )
         io.say('Your own picture:  npx undiffuse invert photo.png. More: npx undiffuse --help')
       }),

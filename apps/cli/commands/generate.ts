@@ -17,11 +17,11 @@ Several pictures take the seeds that follow and come with a contact sheet.
 A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise, and says of which key.
 
 Examples:
-  $ undiffuse generate "a large red ball on the left, on blue stripes" --seed 7 -o ball.png
-  $ undiffuse generate "a small green star on the right" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20
-  $ undiffuse generate "a small green star on the right" --save-noise n.safetensors --save-latent z.safetensors
+  $ undiffuse generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png
+  $ undiffuse generate "a small green star at the top" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20
+  $ undiffuse generate "a small green star at the top" --save-noise n.safetensors --save-latent z.safetensors
   $ undiffuse generate --noise n.safetensors -o again.png
-  $ undiffuse generate "a large red ball on the left" --watermark key.json --message c0de -o marked.png`
+  $ undiffuse generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png`
 
 export function addGenerate(program: Command): void {
   const command = program

@@ -26,8 +26,8 @@ latent and noise of that one are known, from its latent. In the folder \`--out\`
 noise and latent, a chart of residuals and a report of all numbers.
 
 Examples:
-  $ undiffuse roundtrip --prompt "a small green star on the right, on yellow dots" --seed 7 --guidance 3
-  $ undiffuse roundtrip photo.png --prompt "a small green star on the right" --guidance 1 --steps 20 --out out/photo`
+  $ undiffuse roundtrip --prompt "a small green star at the top, on yellow dots" --seed 7 --guidance 3
+  $ undiffuse roundtrip photo.png --prompt "a small green star at the top" --guidance 1 --steps 20 --out out/photo`
 
 function checkStart(picture: string | undefined, { prompt, seed, size }: RoundTripOptions): void {
   if (picture === undefined) {

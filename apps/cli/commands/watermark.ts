@@ -25,7 +25,7 @@ Examples:
   $ undiffuse watermark keygen -o key.json
   $ undiffuse watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json
   $ undiffuse watermark keygen --scheme gaussian-shading:bits=64 --size 192x128 -o key.json
-  $ undiffuse generate "a large red ball on the left" --watermark key.json --message c0de -o marked.png`
+  $ undiffuse generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png`
 
 const detectHelp = `
 Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark
@@ -52,7 +52,7 @@ The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no p
 
 Examples:
   $ undiffuse watermark detect marked.png --key key.json
-  $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball on the left" --message c0de --json
+  $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json
   $ undiffuse watermark detect marked.png --key key.json --sheet marked.sheet.png
   $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
   $ undiffuse watermark detect shared.png --key key.json --undo border flip rotation:range=5
@@ -67,7 +67,7 @@ families carry a message, which is told. Pictures, folders and .safetensors file
 
 Examples:
   $ undiffuse watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json
-  $ undiffuse generate "a large red ball on the left" --watermark users.json --member 271828 -o marked.png
+  $ undiffuse generate "a large red ball at the top" --watermark users.json --member 271828 -o marked.png
   $ undiffuse watermark identify marked.png --key users.json
   $ undiffuse watermark identify pictures/ --key users.json --fpr 1e-9 --out who.jsonl --json`
 

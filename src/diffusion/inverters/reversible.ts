@@ -3,7 +3,7 @@ import { define } from '../../core/define.js'
 import type { Solution } from '../../iterations/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State } from '../diffusion.js'
-import { checkAccepted, countedDiffusion, noiseNorm, unlessNotFinite, walkBack } from './walk-back.js'
+import { checkAccepted, countedDiffusion, noiseNorm, walkBack } from './walk-back.js'
 
 /**
  * Takes each step back with the solver's own `unstep`, then checks that the noise alone leads to where it came from.
@@ -66,13 +66,14 @@ export const reversible = define({
 
 /** Undefined where the state before is not finite. */
 async function unstepped(state: State, solver: Solver, diffusion: Diffusion): Promise<State | undefined> {
-  const before = await unlessNotFinite(() => solver.unstep!(state, diffusion))
-  return before && [before.x, ...before.memory].every(isFiniteTensor) ? before : undefined
+  const before = await solver.unstep!(state, diffusion)
+  return [before.x, ...before.memory].every(isFiniteTensor) ? before : undefined
 }
 
 /** How far the noise alone, without the memory that it was found with, leads from the state that it was found from. */
 async function check(first: State, second: State, solver: Solver, diffusion: Diffusion): Promise<number> {
   const reached = await solver.step(solver.start(first.x), diffusion)
   const apart = [reached.x, ...reached.memory].map((x, k) => norm(subtract(x, [second.x, ...second.memory][k]!)))
-  return Math.hypot(...apart) / noiseNorm(diffusion.grid[1]!, first.x)
+  const residual = Math.hypot(...apart) / noiseNorm(diffusion.grid[1]!, first.x)
+  return Number.isFinite(residual) ? residual : Number.POSITIVE_INFINITY
 }

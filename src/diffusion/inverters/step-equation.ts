@@ -4,12 +4,12 @@
  */
 import type { Steps } from '../../core/progress.js'
 import { type Iteration, type Solution, type SolveOptions, solve } from '../../iterations/solve.js'
-import { combine, map, norm, type Tensor } from '../../math/tensor.js'
+import { combine, isFinite as isFiniteTensor, norm, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Solver, State } from '../diffusion.js'
 import type { NoiseLevel } from '../level.js'
 import { firstOrderStep } from '../multistep.js'
 import { naiveStep } from './naive-step.js'
-import { noiseNorm, unlessNotFinite } from './walk-back.js'
+import { noiseNorm } from './walk-back.js'
 
 export interface StepEquation {
   readonly from: NoiseLevel
@@ -50,13 +50,9 @@ export function stepEquation(
     pointFor: (estimate) => combine([1 / ofX, target], [-ofEstimate / ofX, estimate]),
     statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
     async evaluate(x) {
-      const states = await unlessNotFinite(async () => {
-        const passed: State[] = [{ index, x, memory: [] }]
-        while (passed.length <= end - index) passed.push(await solver.step(passed.at(-1)!, diffusion))
-        return passed
-      })
-      const reached = states?.pop()
-      if (!states || !reached) return { mismatch: map(x, () => Number.NaN), states: [] }
+      const states: State[] = [{ index, x, memory: [] }]
+      while (states.length <= end - index) states.push(await solver.step(states.at(-1)!, diffusion))
+      const reached = states.pop()!
       return { mismatch: combine([1, reached.x], [-1, target]), states }
     },
   }
@@ -70,13 +66,15 @@ interface Best {
 }
 
 /** The naive step, to start from; y itself where the network has no answer. One evaluation. */
-export const naiveGuess = async ({ target, from, to }: StepEquation, diffusion: Diffusion): Promise<Tensor> =>
-  (await unlessNotFinite(() => naiveStep(target, to, from, 'noisier', diffusion))) ?? target
+export async function naiveGuess({ target, from, to }: StepEquation, diffusion: Diffusion): Promise<Tensor> {
+  const guess = await naiveStep(target, to, from, 'noisier', diffusion)
+  return isFiniteTensor(guess) ? guess : target
+}
 
 export interface StepSolution {
   readonly states: readonly State[]
   readonly solution: Solution
-  /** The estimate of x₀ that the network gave at the best point; undefined where it never answered. */
+  /** The estimate of x₀ that the network gave at the best point; undefined where the start had blown up. */
   readonly estimate: Tensor | undefined
 }
 

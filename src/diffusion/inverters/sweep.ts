@@ -6,12 +6,12 @@ import { define } from '../../core/define.js'
 import { anderson } from '../../iterations/anderson.js'
 import { picard } from '../../iterations/picard.js'
 import { type Problem, type Solution, solve } from '../../iterations/solve.js'
-import { combine, map, norm, type Tensor } from '../../math/tensor.js'
+import { combine, norm, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State, Trajectory } from '../diffusion.js'
 import type { Grid } from '../level.js'
 import { type LinearTrajectory, linearTrajectory } from './recurrence.js'
 import { velocityOf } from './velocity.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise, unlessNotFinite } from './walk-back.js'
+import { checkAccepted, countedDiffusion, endsWithoutNoise } from './walk-back.js'
 
 /** So many sweeps without a smaller residual mean that it is at the rounding of the network, or lost; 8 gave up too early. */
 const patience = 15
@@ -95,15 +95,15 @@ function refusal(solver: Solver, grid: Grid): string | undefined {
 interface SweepProblem extends Problem {
   /** The trajectory of some velocities. */
   readonly trajectory: LinearTrajectory
-  /** G(v) of velocities that were evaluated. */
+  /** G(v) of velocities that were evaluated; undefined where they had blown up. */
   answer(velocities: Tensor): readonly Tensor[] | undefined
 }
 
 /** What the best sweep found: where it converged, from what the network answered, which is nearer than what it was asked. */
 function trajectoryFrom(clean: State, problem: SweepProblem, solution: Solution, evaluations: number): Trajectory {
   const asked = split(solution.value)
-  const answered = problem.answer(solution.value) ?? asked
-  const found = solution.outcome === 'converged' ? answered : asked
+  const answered = problem.answer(solution.value)
+  const found = (solution.outcome === 'converged' && answered) || asked
   const xs = found.map((_, index) => problem.trajectory(index, found))
   const { length } = asked
   const share = Math.floor(evaluations / length)
@@ -112,7 +112,9 @@ function trajectoryFrom(clean: State, problem: SweepProblem, solution: Solution,
     solutions: asked.map((velocity, i) => ({
       ...solution,
       value: xs[i]!,
-      residual: norm(combine([1, velocity], [-1, answered[i]!])) / Math.sqrt(velocity.data.length),
+      residual: answered
+        ? norm(combine([1, velocity], [-1, answered[i]!])) / Math.sqrt(velocity.data.length)
+        : Number.POSITIVE_INFINITY,
       evaluations: i === length - 1 ? evaluations - share * (length - 1) : share,
     })),
   }
@@ -136,19 +138,16 @@ async function sweepProblem(clean: State, solver: Solver, diffusion: Diffusion):
     answer: (velocities) => answers.get(velocities),
     async evaluate(point) {
       const before = split(point)
-      const after = await unlessNotFinite(async () => {
-        const velocities = [...before]
-        for (let i = count - 1; i >= 0; i--) {
-          const velocity = await velocityAt(trajectory(i, velocities), i)
-          velocities[i] = velocity
-          for (let j = 0; j < i; j++) velocities[j] = combine([1, before[j]!], [1, velocity], [-1, before[i]!])
-        }
-        return velocities
-      })
-      if (!after) return { residual: map(point, () => Number.NaN) }
-      answers.set(point, after)
+      const after = [...before]
+      for (let i = count - 1; i >= 0; i--) {
+        const velocity = await velocityAt(trajectory(i, after), i)
+        after[i] = velocity
+        for (let j = 0; j < i; j++) after[j] = combine([1, before[j]!], [1, velocity], [-1, before[i]!])
+      }
       const residual = combine([1, point], [-1, stacked(after)])
-      return { residual, merit: norm(residual) / Math.sqrt(count * size) }
+      const merit = norm(residual) / Math.sqrt(count * size)
+      if (Number.isFinite(merit)) answers.set(point, after)
+      return { residual, merit }
     },
   }
 }

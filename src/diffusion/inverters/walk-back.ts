@@ -5,8 +5,8 @@
 import { expected, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import type { Solution } from '../../iterations/solve.js'
-import { isFinite as isFiniteTensor, sizeOf, type Tensor } from '../../math/tensor.js'
-import type { Diffusion, Inverter, Solver, State, Trajectory } from '../diffusion.js'
+import { isFinite as isFiniteTensor, map, norm, sizeOf, type Tensor } from '../../math/tensor.js'
+import type { Denoiser, Diffusion, Inverter, Solver, State, Trajectory } from '../diffusion.js'
 import type { Grid, NoiseLevel } from '../level.js'
 
 /** The steps from `index` that were undone together, and how: one state for each, noisiest first. */
@@ -35,7 +35,7 @@ export async function* walkBack(
     diffusion.signal?.throwIfAborted()
     const index = Math.floor((end - 1) / stride) * stride
     const undone = yield* within(undo(states[0]!.x, index, end), { stage, done: total - end, total })
-    checkFinite(stage, undone.states[0]!, diffusion.grid)
+    for (const state of undone.states) checkFinite(stage, state, diffusion.grid)
     states.unshift(...undone.states)
     // Steps undone together tell their evaluations once, so that sums are right.
     solutions.unshift(
@@ -65,18 +65,28 @@ function checkFinite(stage: string, { index, x }: State, grid: Grid): void {
   throw expected('not-finite', 'finite numbers', `undoing step ${index} by ${stage}`, got, 'Check the denoiser.')
 }
 
+/** So many times √(alpha² + sigma²), the deviation that x has where data and noise have 1, are on no trajectory. */
+const outOfBounds = 10
+
+const blewUp = (x: Tensor, { alpha, sigma }: NoiseLevel): boolean =>
+  !(norm(x) <= outOfBounds * Math.hypot(alpha, sigma) * Math.sqrt(sizeOf(x.shape)))
+
 /**
- * What an attempt gives; undefined where a number on the way is not finite. An iteration that blows up asks the network
- * where it has no answer: that is an outcome, not an error.
+ * The same denoiser, with NaN for an answer where an iteration that blew up asks it and it has none: that is an outcome.
+ * Throws `not-finite` where it has none at an x of a trajectory's size: the network is broken, and nothing follows from it.
  */
-export async function unlessNotFinite<T>(attempt: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await attempt()
-  } catch (error) {
-    if (!isUndiffuseError(error) || error.code !== 'not-finite') throw error
-    return undefined
+const answering =
+  (denoise: Denoiser): Denoiser =>
+  async (x, level, signal) => {
+    const estimate = await denoise(x, level, signal).catch((error: unknown) => {
+      if (isUndiffuseError(error) && error.code === 'not-finite' && blewUp(x, level)) return undefined
+      throw error
+    })
+    if (estimate && isFiniteTensor(estimate)) return estimate
+    if (blewUp(x, level)) return map(x, () => Number.NaN)
+    const remedy = 'Use less guidance or 32 bits; if it stays, the weights are damaged.'
+    throw expected('not-finite', 'finite numbers', "the network's answer", `NaN or infinity at t = ${level.t}`, remedy)
   }
-}
 
 /** Throws `unsupported`, with the reason, for a solver that the inverter does not accept. */
 export function checkAccepted(inverter: Pick<Inverter, 'name' | 'accepts'>, solver: Solver, grid: Grid): void {
@@ -120,17 +130,21 @@ export function notImplicit(solver: Solver, grid: Grid): string | undefined {
 /** The norm of a pure noise of this shape at a level: residuals are told in this unit. */
 export const noiseNorm = ({ sigma }: NoiseLevel, { shape }: Tensor): number => sigma * Math.sqrt(sizeOf(shape))
 
-/** The same diffusion, counting its network evaluations, gradients included. */
+/**
+ * The diffusion as inverters ask it: network evaluations are counted, gradients included, and only an x that blew up is
+ * answered with NaN.
+ */
 export function countedDiffusion(plain: Diffusion): { readonly diffusion: Diffusion; evaluations(): number } {
   let count = 0
   const { pullback } = plain
+  const denoise = answering(plain.denoise)
   return {
     evaluations: () => count,
     diffusion: {
       ...plain,
       denoise(x, level, signal) {
         count++
-        return plain.denoise(x, level, signal)
+        return denoise(x, level, signal)
       },
       ...(pullback && {
         pullback(x, level, cotangent, signal) {

@@ -9,6 +9,7 @@ import { combine, subtract, type Tensor } from '../src/math/index.js'
 export function linearAutoencoder(gain: number): Required<Autoencoder> {
   const encode = async (image: Tensor) => combine([gain, image])
   return {
+    profile: undefined,
     latentShape: (shape) => shape,
     encode,
     decode: async (latent) => latent,

@@ -12,7 +12,7 @@ import type { Autoencoder, DecoderInverter, LatentSolution } from './autoencoder
 import { gradientFreeProblem } from './gradient-free-problem.js'
 import { gradientSteps } from './gradient-steps.js'
 import type { Profile } from './profile.js'
-import { rehearsed } from './rehearsed.js'
+import { rehearse } from './rehearsed.js'
 import { roundingMargin, roundingNorm } from './rounding.js'
 
 /**
@@ -61,7 +61,7 @@ export const automaticDecoder = define({
       const { profile } = autoencoder
       const forward = profile
         ? yield* asProfiled(profile, image, autoencoder, { iterations, levels }, signal)
-        : yield* rehearsed({ iterations, levels }).invert(image, autoencoder, signal)
+        : yield* rehearse(image, autoencoder, { iterations, levels, seed: 0, stage: 'automatic' }, signal)
       const explained = roundingMargin * roundingNorm(sizeOf(image.shape), levels)
       const pays = profile ? profile.pullbacks > 0 : true
       const isOver = forward.outcome !== 'exhausted' || forward.residual <= explained

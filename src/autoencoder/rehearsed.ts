@@ -3,12 +3,13 @@
  * looked for. For autoencoders of which nothing is known; no gradient, and no assumption about E∘D.
  */
 import { define } from '../core/define.js'
+import type { Signal, Steps } from '../core/progress.js'
 import { type Difference, nearest } from '../iterations/differences.js'
 import type { Outcome } from '../iterations/solve.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchGenerator } from '../math/noise.js'
 import { isFinite as isFiniteTensor, sizeOf, subtract, type Tensor } from '../math/tensor.js'
-import type { DecoderInverter, LatentSolution, Why } from './autoencoder.js'
+import type { Autoencoder, DecoderInverter, LatentSolution, Why } from './autoencoder.js'
 import { finiteStart, pixelDistance } from './gradient-free-problem.js'
 import { rehearsalLatent } from './rehearsal.js'
 import { roundingMargin, roundingNorm } from './rounding.js'
@@ -52,66 +53,82 @@ export const rehearsed = define({
       description: 'Values that a channel of the picture was rounded to: 256 for 8 bits, 65536 for 16.',
     },
   },
-  make: ({ iterations, seed, levels }): DecoderInverter => ({
+  make: (options): DecoderInverter => ({
     name: 'rehearsed',
-    async *invert(image, autoencoder, signal) {
-      const encoded = await finiteStart(image, autoencoder, 'rehearsed', signal)
-      const history: number[] = []
-      let evaluations = 0
-      const run = async (latent: Tensor) => {
-        signal?.throwIfAborted()
-        evaluations++
-        return await autoencoder.roundTrip(latent, signal)
-      }
-      const judge = (picture: Tensor) => history.push(pixelDistance(picture, image))
-      const end = (value: Tensor, outcome: Outcome, more: Partial<LatentSolution> = {}): LatentSolution => {
-        const residual = value === encoded ? history[0]! : history.at(-1)!
-        return { value, residual, iterations: history.length - 1, evaluations, outcome, history, ...more }
-      }
-      /** T at a point of the picture's own path, whose picture is judged. */
-      const residualAt = async (latent: Tensor) => {
-        const trip = await run(latent)
-        judge(trip.image)
-        return subtract(trip.latent, encoded)
-      }
-
-      let residual = await residualAt(encoded)
-      yield { stage: 'rehearsed', done: evaluations, total: iterations, residual: history[0]!, latent: encoded }
-      if (!Number.isFinite(history[0]) || !isFiniteTensor(residual)) return end(encoded, 'diverged')
-      if (iterations < smallestBudget) return end(encoded, 'exhausted', { why: 'budget-spent' })
-
-      const known = rehearsalLatent(encoded, residual, torchGenerator(seed))
-      const start = (await run(known)).latent
-      const error = subtract(start, known)
-      const pairs: Difference[] = []
-      let [latent, rehearsal] = [encoded, start]
-      let expectedNmseDb = nmseDb(start, known)
-      let why: Why = 'budget-spent'
-      while (why !== 'nothing-to-gain' && evaluations + costOfStep(pairs.length) < iterations) {
-        if (pairs.length > 0) {
-          residual = await residualAt(latent)
-          yield { stage: 'rehearsed', done: evaluations, total: iterations, residual: history.at(-1)!, latent }
-        }
-        pairs.push({ step: residual, change: subtract((await run(rehearsal)).latent, start) })
-        const { step, change } = nearest(error, pairs)
-        const nextNmseDb = nmseDb(subtract(start, change), known)
-        // NaN fails this comparison too: a rehearsal that broke down has nothing to say.
-        if (!(expectedNmseDb - nextNmseDb >= smallestGainDb)) why = 'nothing-to-gain'
-        if (!(nextNmseDb < expectedNmseDb) || !isFiniteTensor(step)) break
-        ;[latent, rehearsal, expectedNmseDb] = [subtract(encoded, step), subtract(start, change), nextNmseDb]
-      }
-      if (latent === encoded) return end(encoded, 'exhausted', { why, expectedNmseDb })
-
-      evaluations++
-      judge(await autoencoder.decode(latent, signal))
-      yield { stage: 'rehearsed', done: evaluations, total: iterations, residual: history.at(-1)!, latent }
-      if (!(history.at(-1)! <= history[0]!)) return end(encoded, 'exhausted', { why: 'encoder-nearer' })
-      const isRounding = history.at(-1)! <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
-      const outcome = isRounding ? 'converged' : 'exhausted'
-      return end(latent, outcome, { why: isRounding ? 'rounding-reached' : why, expectedNmseDb })
-    },
+    invert: (image, autoencoder, signal) => rehearse(image, autoencoder, { ...options, stage: 'rehearsed' }, signal),
   }),
 })
+
+export interface RehearseOptions {
+  readonly iterations: number
+  readonly seed: number
+  readonly levels: number
+  /** The method's name in progress and errors. */
+  readonly stage: string
+}
+
+/** The steps of `rehearsed`, for methods that they are a part of. */
+export async function* rehearse(
+  image: Tensor,
+  autoencoder: Autoencoder,
+  { iterations, seed, levels, stage }: RehearseOptions,
+  signal?: Signal,
+): Steps<LatentSolution> {
+  const encoded = await finiteStart(image, autoencoder, stage, signal)
+  const history: number[] = []
+  let evaluations = 0
+  const run = async (latent: Tensor) => {
+    signal?.throwIfAborted()
+    evaluations++
+    return await autoencoder.roundTrip(latent, signal)
+  }
+  const end = (value: Tensor, outcome: Outcome, more: Partial<LatentSolution> = {}): LatentSolution => {
+    const residual = value === encoded ? history[0]! : history.at(-1)!
+    return { value, residual, iterations: history.length - 1, evaluations, outcome, history, ...more }
+  }
+  /** T at a point of the picture's own path. */
+  const residualAt = async (latent: Tensor) => {
+    const trip = await run(latent)
+    const residual = subtract(trip.latent, encoded)
+    history.push(isFiniteTensor(residual) ? pixelDistance(trip.image, image) : Number.POSITIVE_INFINITY)
+    return residual
+  }
+
+  let residual = await residualAt(encoded)
+  yield { stage, done: evaluations, total: iterations, residual: history[0]!, latent: encoded }
+  if (!Number.isFinite(history[0])) return end(encoded, 'diverged')
+  if (iterations < smallestBudget) return end(encoded, 'exhausted', { why: 'budget-spent' })
+
+  const known = rehearsalLatent(encoded, residual, torchGenerator(seed))
+  const start = (await run(known)).latent
+  const error = subtract(start, known)
+  const pairs: Difference[] = []
+  let [latent, rehearsal] = [encoded, start]
+  let expectedNmseDb = nmseDb(start, known)
+  let why: Why = 'budget-spent'
+  while (why !== 'nothing-to-gain' && evaluations + costOfStep(pairs.length) < iterations) {
+    if (pairs.length > 0) {
+      residual = await residualAt(latent)
+      yield { stage, done: evaluations, total: iterations, residual: history.at(-1)!, latent }
+    }
+    pairs.push({ step: residual, change: subtract((await run(rehearsal)).latent, start) })
+    const { step, change } = nearest(error, pairs)
+    const nextNmseDb = nmseDb(subtract(start, change), known)
+    // NaN fails this comparison too: a rehearsal that broke down has nothing to say.
+    if (!(expectedNmseDb - nextNmseDb >= smallestGainDb)) why = 'nothing-to-gain'
+    if (!(nextNmseDb < expectedNmseDb) || !isFiniteTensor(step)) break
+    ;[latent, rehearsal, expectedNmseDb] = [subtract(encoded, step), subtract(start, change), nextNmseDb]
+  }
+  if (latent === encoded) return end(encoded, 'exhausted', { why, expectedNmseDb })
+
+  evaluations++
+  history.push(pixelDistance(await autoencoder.decode(latent, signal), image))
+  yield { stage, done: evaluations, total: iterations, residual: history.at(-1)!, latent }
+  if (!(history.at(-1)! <= history[0]!)) return end(encoded, 'exhausted', { why: 'encoder-nearer' })
+  const isRounding = history.at(-1)! <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
+  const outcome = isRounding ? 'converged' : 'exhausted'
+  return end(latent, outcome, { why: isRounding ? 'rounding-reached' : why, expectedNmseDb })
+}
 
 /** The first step takes three round trips and the decode that judges the result; each further step two more. */
 const smallestBudget = 4

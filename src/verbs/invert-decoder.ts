@@ -2,7 +2,7 @@
  * From pictures to the latents that decode to them, with everything people ask about the result: how close, at what
  * cost, and how it ended. The methods are in src/autoencoder.
  */
-import type { Autoencoder, BatchedAutoencoder, DecoderInverter } from '../autoencoder/autoencoder.js'
+import type { Autoencoder, BatchedAutoencoder, DecoderInverter, Why } from '../autoencoder/autoencoder.js'
 import { counted, type Evaluations } from '../autoencoder/counted.js'
 import { invertFrames } from '../autoencoder/frames.js'
 import { expected } from '../core/errors.js'
@@ -23,6 +23,13 @@ export interface LatentInversion {
   /** `given-image` when D(z), rounded to 8 bits, is the picture rounded to 8 bits; `no` otherwise. */
   readonly exact: 'given-image' | 'no'
   readonly outcome: Outcome
+  /** Why this latent was returned, where the method says so. */
+  readonly why?: Why
+  /**
+   * The error of the latent to expect, ‖z − z*‖²/‖z*‖² in dB, if a decoder made the picture: measured where the latent is known,
+   * by a rehearsal or in the profile of the weights. Pixels alone do not tell it.
+   */
+  readonly expectedNmseDb?: number
   /** ‖D(z) − x‖ over all numbers of the picture, pixels in [−1, 1]: at E(x) and at the latent. */
   readonly residual: { readonly before: number; readonly after: number }
   /** Of D(E(x)) and of the picture, both rounded to 8 bits as a viewer sees them; Infinity when they are the same. */
@@ -61,7 +68,7 @@ export interface InvertFramesOptions extends Omit<InvertDecoderOptions, 'autoenc
  * when E(x) or D(E(x)) is not, those of the method and the runtime, and the signal's reason.
  *
  * @example
- * const { latent, psnrAfterDb } = await invertDecoder(image, { autoencoder, decoder: accelerated() })
+ * const { latent, psnrAfterDb } = await invertDecoder(image, { autoencoder, decoder: automaticDecoder() })
  */
 export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Task<LatentInversion> =>
   new Task(latentInversion(image, options), options.signal)
@@ -72,7 +79,7 @@ export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Tas
  * Memory: one chunk's batch, and three pictures for each frame. See `invertFrames` for what frames share.
  *
  * @example
- * const frames = await invertDecoderFrames(images, { autoencoder: open.batched, decoder: accelerated(), chunk: 4 })
+ * const frames = await invertDecoderFrames(images, { autoencoder: open.batched, decoder: automaticDecoder(), chunk: 4 })
  */
 export const invertDecoderFrames = (
   images: readonly Tensor[],
@@ -90,7 +97,9 @@ async function* inversions(
       const result = yield* latentInversion(image, { ...options, autoencoder: own, decoder })
       found.set(image, result)
       const { latent: value, residual, iterations, outcome, history } = result
-      return { value, residual: residual.after, iterations, evaluations: history.length, outcome, history }
+      const { encodes, decodes, roundTrips, pullbacks } = result.evaluations
+      const evaluations = encodes + decodes + roundTrips + pullbacks
+      return { value, residual: residual.after, iterations, evaluations, outcome, history }
     },
   }
   yield* invertFrames(images, reporting, autoencoder, { ...(chunk !== undefined && { chunk }), signal: options.signal })
@@ -120,6 +129,7 @@ export async function* latentInversion(
   const isBetter = distance(solved) <= before
   const latent = isBetter ? solution.value : encoded
   const picture = isBetter ? solved : encodedPicture
+  const why = isBetter ? solution.why : 'encoder-nearer'
   const seen = round8(image)
   const psnrAfterDb = psnrDb(round8(picture), seen)
   return {
@@ -128,6 +138,8 @@ export async function* latentInversion(
     encodedPicture,
     exact: psnrAfterDb === Number.POSITIVE_INFINITY ? 'given-image' : 'no',
     outcome: solution.outcome,
+    ...(why !== undefined && { why }),
+    ...(isBetter && solution.expectedNmseDb !== undefined && { expectedNmseDb: solution.expectedNmseDb }),
     residual: { before, after: distance(picture) },
     psnrBeforeDb: psnrDb(round8(encodedPicture), seen),
     psnrAfterDb,

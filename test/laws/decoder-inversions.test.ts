@@ -101,7 +101,7 @@ describe('the analytic autoencoder', () => {
 
 it('finds every method', () => {
   expect(new Set(table.map(({ definition }) => definition.id))).toEqual(
-    new Set(['accelerated', 'encoder-only', 'gradient', 'gradient-free']),
+    new Set(['accelerated', 'automatic', 'encoder-only', 'gradient', 'gradient-free', 'rehearsed']),
   )
   expect(table.length).toBeGreaterThan(8)
 })
@@ -165,7 +165,10 @@ describe.each(table)('$label', ({ label, make, definition }) => {
     expect(encodes).toBe(1)
     expect(decodes + roundTrips + pullbacks).toBe(solution.evaluations)
     expect(solution.evaluations).toBeLessThanOrEqual(isEncoderOnly ? 1 : 7)
-    expect(solution.history).toHaveLength(solution.evaluations)
+    // A rehearsal's runs are of another picture, which has no distance from this one.
+    const isRehearsal = definition.id === 'automatic' || definition.id === 'rehearsed'
+    if (isRehearsal) expect(solution.history.length).toBeLessThan(solution.evaluations)
+    else expect(solution.history).toHaveLength(solution.evaluations)
   })
 
   it('stops at an abort with its reason', async () => {

@@ -20,10 +20,10 @@ import {
   nullTextEdit,
 } from '../../src/edit/index.js'
 import { map, sizeOf, type Tensor, tensor, torchNoise, zeros } from '../../src/math/index.js'
+import { nmseDb } from '../../src/math/nmse.js'
 import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 import { generate } from '../../src/verbs/generate.js'
 import { invert } from '../../src/verbs/invert.js'
-import { nmseDb } from '../../src/math/nmse.js'
 import { analyticImageShape, editableModel, editedPrompts } from './analytic-model.js'
 import { shape } from './analytic-world.js'
 

@@ -1,7 +1,7 @@
 /** Writes a run's averaged weights as a diffusers folder: config.json and fp16 safetensors. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeSafetensors, safetensor } from 'undiffuse'
+import { encodeSafetensors, safetensor, type Tensor } from 'undiffuse'
 import { ortNode, scatterPlot, writeFileAtomically } from 'undiffuse/node'
 import { loadCheckpoint } from '../checkpoint.js'
 import { evaluateWeights } from './evaluate.js'
@@ -18,6 +18,19 @@ export async function exportModel(run: string, folder: string, report: (line: st
   const { psnrDb, latentVariance } = await evaluateWeights(runtime, weights, { count: measured })
   await runtime.close()
   const scalingFactor = Number((1 / Math.sqrt(latentVariance)).toFixed(5))
+  await writeAutoencoder(folder, weights, scalingFactor)
+  await writeFileAtomically(join(folder, 'training.svg'), await curves(join(run, 'log.jsonl')))
+  report(
+    `wrote ${folder}: step ${found.step}, ${psnrDb.toFixed(2)} dB on ${measured} unseen scenes, scaling_factor ${scalingFactor}`,
+  )
+}
+
+/** The files of a diffusers folder with an autoencoder of this recipe's shape in `vae`; weights are rounded to fp16. */
+export async function writeAutoencoder(
+  folder: string,
+  weights: ReadonlyMap<string, Tensor>,
+  scalingFactor: number,
+): Promise<void> {
   const vae = join(folder, 'vae')
   await mkdir(vae, { recursive: true })
   const tensors = [...weights].map(([name, tensor]) => [name, safetensor(tensor, 'float16')] as const)
@@ -28,10 +41,6 @@ export async function exportModel(run: string, folder: string, report: (line: st
   await writeFileAtomically(join(vae, 'config.json'), `${JSON.stringify(configOf(scalingFactor), undefined, 2)}\n`)
   const index = { _class_name: 'DiffusionPipeline', _diffusers_version: '0.27.2', vae: ['diffusers', 'AutoencoderKL'] }
   await writeFileAtomically(join(folder, 'model_index.json'), `${JSON.stringify(index, undefined, 2)}\n`)
-  await writeFileAtomically(join(folder, 'training.svg'), await curves(join(run, 'log.jsonl')))
-  report(
-    `wrote ${vae}: step ${found.step}, ${psnrDb.toFixed(2)} dB on ${measured} unseen scenes, scaling_factor ${scalingFactor}`,
-  )
 }
 
 const configOf = (scalingFactor: number) => ({

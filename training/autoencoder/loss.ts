@@ -2,22 +2,23 @@
 import {
   type AutoencoderKlConfig,
   autoencoderKl,
+  type Builder,
   builder,
-  type Graph,
   inputParameters,
   operations,
   type Value,
-  vjp,
 } from 'undiffuse'
-
-export interface TrainingGraph {
-  readonly graph: Graph
-  /** Names and shapes of the weights, which are inputs `name` and gradients `gradient.name`. */
-  readonly parameters: readonly Value[]
-}
+import { type TrainingGraph, trainingGraphOf } from './crops.js'
 
 /** Mean squared error below which a picture is good enough: 46 dB. */
 const floor = 1e-4
+
+/** meanₙ ln(‖dₙ‖²/pixels + ε) of differences d: every picture's decibels count alike. */
+export function logarithmOfErrors(b: Builder, difference: Value): Value {
+  const { mean, mul, shift } = operations
+  const squared = mean(b, mul(b, difference, difference), [1, 2, 3], false)
+  return mean(b, b.emit('Log', [shift(b, squared, floor)]), [0], false)
+}
 
 /**
  * loss = meanₙ ln(‖D(zₙ) − xₙ‖²/pixels + ε) + d·mean KL(N(mean, variance) ‖ N(0, 1)), z = mean + deviation·noise.
@@ -26,8 +27,7 @@ const floor = 1e-4
  * scenes are, to the hard ones. It is the Gaussian likelihood with a variance of its own for each picture, for which
  * d = 2·latent entries/pixels = 1/24 would be the evidence bound.
  *
- * Inputs: `image` N × 3 × S × S, `noise` N × 4 × S/8 × S/8, every weight, `cotangent.loss` (1).
- * Outputs: `loss`, `squared` (the mean squared error), `logarithm` (the first term) and the gradients.
+ * Inputs beside those of every training graph: `noise` N × 4 × S/8 × S/8. `logarithm` is the first term.
  */
 export function trainingGraph(
   config: AutoencoderKlConfig,
@@ -42,20 +42,9 @@ export function trainingGraph(
   const posterior = autoencoderKl.encode(b, parameters, config, image)
   const variance = b.emit('Exp', [posterior.logvar])
   const latent = add(b, posterior.mean, mul(b, b.emit('Sqrt', [variance]), noise))
-  const difference = sub(b, autoencoderKl.decode(b, parameters, config, latent), image)
-  const average = (x: Value) => mean(b, x, [0, 1, 2, 3], false)
-  const perPicture = mean(b, mul(b, difference, difference), [1, 2, 3])
-  const squared = average(perPicture)
-  const logarithm = average(b.emit('Log', [shift(b, perPicture, floor)]))
+  const logarithm = logarithmOfErrors(b, sub(b, autoencoderKl.decode(b, parameters, config, latent), image))
   const excess = shift(b, sub(b, add(b, mul(b, posterior.mean, posterior.mean), variance), posterior.logvar), -1)
-  const loss = add(b, logarithm, scale(b, average(excess), divergence / 2))
-  b.output(loss, 'loss')
-  b.output(squared, 'squared')
+  b.output(add(b, logarithm, scale(b, mean(b, excess, [0, 1, 2, 3], false), divergence / 2)), 'loss')
   b.output(logarithm, 'logarithm')
-  const forward = b.finish('autoencoder training')
-  const names = parameters.declared.map(({ name }) => name)
-  return {
-    graph: vjp(forward, { outputs: ['loss'], wrt: names, keep: ['loss', 'squared', 'logarithm'] }),
-    parameters: parameters.declared,
-  }
+  return trainingGraphOf(b, parameters, 'autoencoder training')
 }

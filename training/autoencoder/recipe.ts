@@ -1,6 +1,6 @@
 /** What the bundled autoencoder is and how it is trained, as data. MODEL_CARD.md is written from the same numbers. */
 import type { AutoencoderKlConfig } from 'undiffuse'
-import type { Optimisation } from '../loop.js'
+import type { CropRecipe } from './crops.js'
 
 export const autoencoder: AutoencoderKlConfig = {
   inChannels: 3,
@@ -14,14 +14,7 @@ export const autoencoder: AutoencoderKlConfig = {
   postQuantConv: true,
 }
 
-export interface Recipe extends Optimisation {
-  readonly seed: number
-  /** Crops of a step: most steps see many small ones; every `largeEvery`-th sees few large ones. */
-  readonly small: { readonly batch: number; readonly size: number }
-  readonly large: { readonly batch: number; readonly size: number }
-  readonly largeEvery: number
-  /** Share of scenes among the pictures; the rest is procedural. */
-  readonly scenes: number
+export interface Recipe extends CropRecipe {
   /** Weight of the KL divergence per latent entry beside the logarithm of the squared error. */
   readonly divergence: number
 }

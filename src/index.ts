@@ -37,6 +37,7 @@ export {
   solvers,
   watermarks,
 } from './catalog.js'
+export { fingerprint, profileName } from './checkpoints/fingerprint.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Coalescer, coalescer } from './core/coalesce.js'
@@ -189,6 +190,7 @@ export { byteCharacters } from './models/byte-characters.js'
 export type { DenoisingPrecision } from './models/denoising-graphs.js'
 export { type DiffusionModelOptions, type OpenDiffusionModel, openDiffusionModel } from './models/diffusion-model.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
+export { autoencoderFingerprint, checkProfile, parseProfile, profileText } from './models/profile-file.js'
 export { autoencoderShapes, pipelineShapes } from './models/published-shapes.js'
 export { type RandomNetwork, randomAutoencoder } from './models/random-weights.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'

@@ -8,6 +8,7 @@ import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoenc
 import { onnxAutoencoderNetworks } from './autoencoder-onnx.js'
 import { type FedShapes, fedShape, type Network, networkOf, networkParts } from './network-parts.js'
 import { openOnnxModel } from './onnx-graph.js'
+import { profileBeside } from './profile-file.js'
 
 const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
 
@@ -24,8 +25,8 @@ const isTwoFiles = (folder: CheckpointFolder) =>
 
 /**
  * The networks of the autoencoder at `path`: a diffusers pipeline (its `vae`), an autoencoder's own folder, or a folder
- * of vae_encoder/model.onnx and vae_decoder/model.onnx (or encoder.onnx and decoder.onnx). Reads configurations and where weights lie, not the weights of
- * a diffusers folder.
+ * of vae_encoder/model.onnx and vae_decoder/model.onnx (or encoder.onnx and decoder.onnx); with the profile that lies beside
+ * them, `undiffuse-profile.json`. Reads configurations and where weights lie; the weights only where there is a profile.
  *
  * Errors: `bad-model` for anything else (another network's folder, one ONNX file, missing or damaged files), saying
  * what was found; `unsupported` for layouts that no published autoencoder of Stable Diffusion has.
@@ -33,6 +34,12 @@ const isTwoFiles = (folder: CheckpointFolder) =>
  * @example const networks = await openAutoencoderNetworks(nodeFiles, 'models/stable-diffusion-2-1')
  */
 export async function openAutoencoderNetworks(files: Files, path: string): Promise<AutoencoderNetworks> {
+  const networks = await networksIn(files, path)
+  const profile = await profileBeside(files, path)
+  return profile ? { ...networks, profile } : networks
+}
+
+async function networksIn(files: Files, path: string): Promise<AutoencoderNetworks> {
   const folder = await openFolder(files, path)
   const name = nameOf(path)
   if (isTwoFiles(folder)) {

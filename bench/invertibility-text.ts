@@ -23,7 +23,7 @@ const errorOf = ({ methods }: Invertibility, method: string) =>
 /** What the measurements mean for inverting pictures of this model. */
 export function verdictOf(measured: Invertibility): Verdict {
   const { cocoercivity: c, halfPrecision, rounding, fixedPointError } = measured
-  const [encoder, found] = [errorOf(measured, 'encoder only'), errorOf(measured, 'accelerated')]
+  const [encoder, found] = [errorOf(measured, 'encoder only'), errorOf(measured, 'automatic')]
   const gain = encoder - found
   const invertible = gain >= gains.well ? 'well' : gain >= gains.partly ? 'partly' : 'hardly'
   const halfPrecisionSuffices = halfPrecision.finite && halfPrecision.latentDb <= found - halfPrecisionMarginDb

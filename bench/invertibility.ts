@@ -73,7 +73,7 @@ export interface Example {
 
 const probe = { step: 0.1, evaluations: 20 }
 const roundingProbe = { specification: 'gradient-free:iteration=anderson', evaluations: 50 }
-const reportedMethods = comparedMethods.filter(({ name }) => ['encoder only', 'Adam', 'accelerated'].includes(name))
+const reportedMethods = comparedMethods.filter(({ name }) => ['encoder only', 'Adam', 'automatic'].includes(name))
 const reportedBudgets = [20, 50]
 const examples = 3
 

@@ -27,6 +27,7 @@ export const comparedMethods: readonly BenchMethod[] = [
     precisions: [16],
   },
   { name: 'Anderson', specification: 'gradient-free:iteration=anderson', anytime: true, precisions: [32] },
+  { name: 'automatic', specification: 'automatic', anytime: false },
   { name: 'accelerated', specification: 'accelerated', anytime: true },
   { name: 'gradient, Adam 0.1', specification: 'gradient:optimizer=adam,schedule=cosine', anytime: false },
   {

@@ -1,9 +1,16 @@
 /** What commands share that sample or invert: the model, opened for as long as they run, and the work they follow. */
 import { performance } from 'node:perf_hooks'
 import { type Command, Option } from 'commander'
-import { type DenoisingPrecision, type OpenDiffusionModel, openDiffusionModel, type Progress } from 'undiffuse'
+import {
+  type DenoisingPrecision,
+  type OpenDiffusionModel,
+  openAutoencoderNetworks,
+  openDiffusionModel,
+  type Progress,
+} from 'undiffuse'
 import { nodeFiles } from 'undiffuse/node'
 import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
+import { profileOption, withProfile } from './profiles.js'
 import { namedSolver, type Recipe } from './recipe.js'
 import type { Terminal } from './terminal.js'
 
@@ -13,6 +20,8 @@ export interface NetworkOptions {
   readonly device?: string
   readonly precision: PrecisionName
   readonly lean: boolean
+  /** A profile's file, or `none`. */
+  readonly profile?: string
 }
 
 export type PrecisionName = `${DenoisingPrecision}`
@@ -31,20 +40,23 @@ export const addNetworkOptions = (command: Command): Command =>
     .addOption(precisionOption())
     .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
     .option('--lean', 'spend time to save memory', false)
+    .option(...profileOption)
 
 /** A clock in seconds. */
 export const now = (): number => performance.now() / 1000
 
 /** Opens the model, its solver with the recipe's steps, and runs `body`; what was opened is closed with it. */
 export async function withModel<T>(
-  { model: name, device, precision, lean }: NetworkOptions,
+  { model: name, device, precision, lean, profile: named }: NetworkOptions,
   recipe: Recipe,
   body: (model: OpenDiffusionModel, cost: () => Promise<NetworkCost>) => Promise<T>,
 ): Promise<T> {
   namedSolver(recipe)
   const folder = await modelFolder(name)
   return await withRuntime(device, async (runtime, cost) => {
+    const { profile } = await withProfile(await openAutoencoderNetworks(nodeFiles, folder), folder, named)
     const options = {
+      profile: profile ?? ('none' as const),
       precision: precisionOf(precision),
       lean,
       ...(recipe.steps !== undefined && { steps: recipe.steps }),

@@ -1,6 +1,6 @@
 /** An inversion in numbers, words and pictures. */
 import { basename } from 'node:path'
-import { type Evaluations, errorMap, formatShape, type LatentInversion } from 'undiffuse'
+import { type Evaluations, errorMap, formatShape, type LatentInversion, type Why } from 'undiffuse'
 import { type ContactSheetCell, contactSheet } from 'undiffuse/node'
 import type { FinishedInversion, Frame } from './inversion.js'
 import type { Terminal } from './terminal.js'
@@ -32,6 +32,8 @@ export const latentReport = (inversion: LatentInversion) => ({
   pixelResidualAfter: inversion.residual.after,
   exact: inversion.exact,
   outcome: inversion.outcome,
+  why: inversion.why,
+  expectedLatentNmseDb: inversion.expectedNmseDb,
   iterations: inversion.iterations,
   evaluations: inversion.evaluations,
   seconds: inversion.seconds,
@@ -75,6 +77,22 @@ function outcomeText(frames: readonly Frame[]): string {
     .join(', ')
 }
 
+const whyText: Readonly<Record<Why, string>> = {
+  'nothing-to-gain': 'more steps are expected to gain nothing',
+  'rounding-reached': 'rounding explains what is left',
+  'budget-spent': 'the budget is spent',
+  'encoder-nearer': "no other latent came nearer than the encoder's",
+}
+
+/** The error of the latent to expect, which pixels do not tell, and why the method stopped. */
+export function expectedText(inversions: readonly LatentInversion[]): string {
+  const known = inversions.flatMap(({ expectedNmseDb }) => (expectedNmseDb === undefined ? [] : [expectedNmseDb]))
+  const error =
+    known.length === 0 ? 'error unknown' : `expected error ${mean(known).toFixed(1)} dB, if the model made the picture`
+  const reasons = [...new Set(inversions.flatMap(({ why }) => (why === undefined ? [] : [whyText[why]])))]
+  return [error, ...reasons].join('; ')
+}
+
 /** The report in words. Of several frames, means. */
 export function sayReport(io: Terminal, finished: FinishedInversion): void {
   const { request, model, frames, outputs } = finished
@@ -96,6 +114,7 @@ export function sayReport(io: Terminal, finished: FinishedInversion): void {
     `  residual     ${residual.map((value) => value.toPrecision(4)).join(' → ')}  (‖D(z) − x‖, pixels from −1 to 1)`,
   )
   io.say(`  outcome      ${outcomeText(frames)}`)
+  io.say(`  latent       ${expectedText(frames.map(({ inversion }) => inversion))}`)
   io.say(`  evaluations  ${autoencoderText(total(frames))}`)
   for (const line of costLines(finished)) io.say(line)
   io.say(`wrote ${outputs.latent}, ${outputs.sheet}, ${outputs.report}`)

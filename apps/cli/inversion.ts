@@ -22,6 +22,7 @@ import { inversionReport, inversionSheet, sayReport } from './inversion-report.j
 import { modelFolder, type NetworkCost, withRuntime } from './networks.js'
 import { prepareOutputs } from './outputs.js'
 import { fitPicture, type NamedPicture, pictureFiles, readPictures } from './pictures.js'
+import { withProfile } from './profiles.js'
 import type { Terminal } from './terminal.js'
 
 export const defaultDecoder = decoderInverters[0].definition.id
@@ -32,6 +33,7 @@ export interface InversionRequest {
   readonly model?: string
   readonly device?: string
   readonly lean: boolean
+  readonly profile?: string
   readonly fit: Fit
   readonly chunk?: number
   readonly output?: string
@@ -105,7 +107,8 @@ function latentFile({ request, model, frames }: FinishedInversion): Uint8Array[]
 export async function invertPictures(io: Terminal, paths: readonly string[], request: InversionRequest): Promise<void> {
   const decoder = parse(decoderInverters, request.decoder)
   const outputs = outputsOf(request, paths[0]!)
-  const networks = await openAutoencoderNetworks(nodeFiles, await modelFolder(request.model))
+  const folder = await modelFolder(request.model)
+  const networks = await withProfile(await openAutoencoderNetworks(nodeFiles, folder), folder, request.profile)
   const sources = await readPictures(paths, io)
   const fitted = sources.map((source) => fitPicture(source, networks.downscaling, request.fit))
   await prepare(request, outputs, paths)

@@ -6,7 +6,6 @@ import { type Difference, nearest } from '../iterations/differences.js'
 import { fittedPoint } from '../iterations/fitted-steps.js'
 import { solve } from '../iterations/solve.js'
 import { nmseDb } from '../math/nmse.js'
-import { torchGenerator } from '../math/noise.js'
 import { round8 } from '../math/pixels.js'
 import { mean } from '../math/statistics.js'
 import { norm, subtract, type Tensor, tensor } from '../math/tensor.js'
@@ -14,7 +13,6 @@ import type { Autoencoder } from './autoencoder.js'
 import { gradientFreeProblem } from './gradient-free-problem.js'
 import { gradientSteps } from './gradient-steps.js'
 import type { Profile } from './profile.js'
-import { rehearsalLatent } from './rehearsal.js'
 
 export interface ProfileOptions {
   /** The name of the weights that the profile belongs to. */
@@ -42,9 +40,9 @@ interface Known {
 /**
  * How to step, how often, and which error to expect, on pictures that the autoencoder itself made.
  *
- * Each picture gives a known latent r (`rehearsalLatent`) and its file x = round8(clip(D(r))). On every other one the rows of
+ * Each picture gives a known latent r, the encoder's, and its file x = round8(clip(D(r))). On every other one the rows of
  * `Profile.shares` are fitted, γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's
- * and of the gradient steps after the better of the two are measured. Cost for each picture: 2 encodes, a decode and 7 or
+ * and of the gradient steps after the better of the two are measured. Cost for each picture: 2 encodes, a decode and 6 or
  * 28 round trips; 30 pullbacks for 3 pictures, where there are gradients. Errors: `bad-option` for fewer than four
  * pictures; those of the autoencoder. Source: ours.
  *
@@ -108,13 +106,10 @@ async function* knownLatents(
   pictures: readonly Tensor[],
   signal: Signal | undefined,
 ): Steps<readonly Known[]> {
-  const random = torchGenerator(0)
   const known: Known[] = []
   for (const picture of pictures) {
     yield { stage: 'drawing known latents', done: known.length, total: pictures.length }
-    const own = await autoencoder.encode(picture, signal)
-    const { latent: again } = await autoencoder.roundTrip(own, signal)
-    const latent = rehearsalLatent(own, subtract(again, own), random)
+    const latent = await autoencoder.encode(picture, signal)
     const image = round8(await autoencoder.decode(latent, signal))
     known.push({ latent, image, encoded: await autoencoder.encode(image, signal) })
   }

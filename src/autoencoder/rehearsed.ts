@@ -6,9 +6,8 @@ import { define } from '../core/define.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { type Difference, nearest } from '../iterations/differences.js'
 import type { Outcome } from '../iterations/solve.js'
-import { nmseDb } from '../math/nmse.js'
 import { torchGenerator } from '../math/noise.js'
-import { isFinite as isFiniteTensor, sizeOf, subtract, type Tensor } from '../math/tensor.js'
+import { isFinite as isFiniteTensor, norm, sizeOf, subtract, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter, LatentSolution, Why } from './autoencoder.js'
 import { finiteStart, pixelDistance } from './gradient-free-problem.js'
 import { rehearsalLatent } from './rehearsal.js'
@@ -104,7 +103,7 @@ export async function* rehearse(
   const error = subtract(start, known)
   const pairs: Difference[] = []
   let [latent, rehearsal] = [encoded, start]
-  let expectedNmseDb = nmseDb(start, known)
+  let expectedNmseDb = ratioDb(error, encoded)
   let why: Why = 'budget-spent'
   while (why !== 'nothing-to-gain' && evaluations + costOfStep(pairs.length) < iterations) {
     if (pairs.length > 0) {
@@ -113,7 +112,7 @@ export async function* rehearse(
     }
     pairs.push({ step: residual, change: subtract((await run(rehearsal)).latent, start) })
     const { step, change } = nearest(error, pairs)
-    const nextNmseDb = nmseDb(subtract(start, change), known)
+    const nextNmseDb = ratioDb(subtract(error, change), encoded)
     // NaN fails this comparison too: a rehearsal that broke down has nothing to say.
     if (!(expectedNmseDb - nextNmseDb >= smallestGainDb)) why = 'nothing-to-gain'
     if (!(nextNmseDb < expectedNmseDb) || !isFiniteTensor(step)) break
@@ -133,3 +132,6 @@ export async function* rehearse(
 /** The first step takes three round trips and the decode that judges the result; each further step two more. */
 const smallestBudget = 4
 const costOfStep = (steps: number): number => (steps === 0 ? 1 : 2)
+
+/** ‖error‖²/‖latent‖² in dB. */
+const ratioDb = (error: Tensor, latent: Tensor): number => 20 * Math.log10(norm(error) / norm(latent))

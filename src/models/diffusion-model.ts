@@ -2,6 +2,8 @@
  * From a folder to a text-to-image model that runs: autoencoder, tokenizers, text encoders, denoising network and schedule,
  * checked against each other. Networks are opened when they are first needed and weights stay in their files.
  */
+
+import type { Profile } from '../autoencoder/profile.js'
 import { readConfig } from '../checkpoints/config.js'
 import type { Files } from '../checkpoints/files.js'
 import { type CheckpointFolder, openFolder, type Part } from '../checkpoints/folder.js'
@@ -35,6 +37,8 @@ export interface DiffusionModelOptions extends SessionOptions {
    * rounding of 32 bits is what limits an inversion (about five times the time). Text encoders always take 32.
    */
   readonly precision?: DenoisingPrecision
+  /** What was measured of the autoencoder. Default: the profile beside the model, where there is one. */
+  readonly profile?: Profile | 'none' | undefined
   /** Of the solvers that the folder names. Default 50. */
   readonly steps?: number
 }
@@ -95,7 +99,7 @@ export async function openDiffusionModel(
   files: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, steps, ...options }: DiffusionModelOptions = {},
+  { precision = 32, steps, profile, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
   const folder = await openFolder(files, path)
@@ -104,7 +108,8 @@ export async function openDiffusionModel(
     await readConfig(files, files.join(path, 'scheduler', 'scheduler_config.json')),
     { steps },
   )
-  const autoencoderOfFolder = await openAutoencoderNetworks(files, path)
+  const found = await openAutoencoderNetworks(files, path)
+  const autoencoderOfFolder = { ...found, profile: profile === 'none' ? undefined : (profile ?? found.profile) }
   const networks = await denoisingOf(files, await folder.part('unet', ['UNet2DConditionModel']))
   const texts = await textParts(files, folder, networks)
   checkTogether(path, networks, autoencoderOfFolder, texts)

@@ -24,6 +24,7 @@ export {
   type ScatterPlot,
   scatterPlot,
 } from './plot.js'
+export { keepProfile, keptProfile, readProfile } from './profiles.js'
 export { decodeImage, defaultMaximumPixels, type ReadOptions, type ReadPicture, readImage } from './read-image.js'
 export {
   checkWritable,

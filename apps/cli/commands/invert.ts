@@ -1,15 +1,17 @@
 /** `undiffuse invert`: from pictures to the latents that decode to them, and to the noise that made those. */
 import { type Command, Option } from 'commander'
-import { expected, type Fit } from 'undiffuse'
+import { expected, type Fit, openAutoencoderNetworks } from 'undiffuse'
+import { nodeFiles, ortNode } from 'undiffuse/node'
 import type { NetworkOptions } from '../diffusion.js'
 import { invertPictures } from '../inversion.js'
 import { addInversionOptions, inversionHelp } from '../inversion-options.js'
-import { hasDenoiser } from '../networks.js'
+import { hasDenoiser, modelFolder } from '../networks.js'
 import { invertToNoise } from '../noise-inversion.js'
 import { integerAtLeast } from '../numbers.js'
+import { defaultProfile, makeProfile, profileLines } from '../profiles.js'
 import { promptOption, type Recipe } from '../recipe.js'
 import { isTensorFile } from '../tensor-files.js'
-import { runCommand } from '../terminal.js'
+import { runCommand, type Terminal } from '../terminal.js'
 
 interface InvertOptions extends NetworkOptions, Recipe {
   readonly to?: 'latent' | 'noise'
@@ -52,6 +54,17 @@ function checkLatentOptions(options: InvertOptions, sources: readonly string[]):
   throw expected('bad-option', 'pictures and a decoder inversion', '`--to latent`', got, remedy)
 }
 
+/** `--profile make`: measures the profile, which is then the one that is there. */
+async function measureFirst(io: Terminal, { model, device }: InvertOptions): Promise<void> {
+  const folder = await modelFolder(model)
+  const networks = await openAutoencoderNetworks(nodeFiles, folder)
+  const openRuntime = () => ortNode(device === undefined ? {} : { device })
+  const { profile } = await makeProfile(io, networks, folder, openRuntime, defaultProfile)
+  for (const line of profileLines(profile)) io.say(line)
+}
+
+const omitProfile = ({ profile: _, ...options }: InvertOptions): InvertOptions => options
+
 export function addInvert(program: Command): void {
   const command = program
     .command('invert <source...>')
@@ -75,10 +88,12 @@ export function addInvert(program: Command): void {
     .addHelpText('after', inversionHelp(help))
     .action((sources: readonly string[], options: InvertOptions) =>
       runCommand(options.json, async (io) => {
+        if (options.profile === 'make') await measureFirst(io, options)
         const to = options.to ?? ((await hasDenoiser(options.model)) ? 'noise' : 'latent')
-        if (to === 'noise') return await invertToNoise(io, sources, options)
+        const request = options.profile === 'make' ? omitProfile(options) : options
+        if (to === 'noise') return await invertToNoise(io, sources, request)
         checkLatentOptions(options, sources)
-        await invertPictures(io, sources, options)
+        await invertPictures(io, sources, request)
       }),
     )
 }

@@ -1,6 +1,6 @@
 /** `undiffuse report`: how well the latents of an autoencoder can be found again. */
 import type { Command } from 'commander'
-import { openAutoencoderNetworks } from 'undiffuse'
+import { openAutoencoderNetworks, profileText } from 'undiffuse'
 import { nodeFiles, ortNode } from 'undiffuse/node'
 import { measureInvertibility } from '../../../bench/invertibility.js'
 import {
@@ -12,6 +12,7 @@ import {
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { integerAtLeast } from '../numbers.js'
+import { defaultProfile, makeProfile, profileLines } from '../profiles.js'
 import { runCommand } from '../terminal.js'
 
 interface ReportOptions {
@@ -19,10 +20,14 @@ interface ReportOptions {
   readonly size: number
   readonly out?: string
   readonly device?: string
+  readonly pictures?: string
+  readonly profileOnly: boolean
   readonly json: boolean
 }
 
 const help = `
+First measures the profile that inversions use: how to step, when to stop, and which error to expect. It takes seconds to
+minutes and is kept for these weights; \`--out\` writes it as profile.json too, for \`--profile\`.
 Measures on scenes that the bundled models never saw: what encoding and decoding keeps of a picture, how far a known
 latent is from a fixed point of encoder after decoder, cocoercivity, 16-bit networks, the cost of 8-bit pictures, and the
 error of each method. \`--out\` also writes a chart and a sheet of pictures.
@@ -38,18 +43,32 @@ export function addReport(program: Command): void {
     .option('--size <pixels>', 'side of the pictures', integerAtLeast(1), 128)
     .option('--out <folder>', 'where the report, its chart and its pictures go')
     .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
+    .option('--pictures <folder>', 'pictures that the profile is measured on (default: drawn ones)')
+    .option('--profile-only', 'measure the profile and nothing else', false)
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', help)
-    .action((model: string | undefined, { count, size, out, device, json }: ReportOptions) =>
+    .action((model: string | undefined, { count, size, out, device, pictures, profileOnly, json }: ReportOptions) =>
       runCommand(json, async (io) => {
         await prepareFolder(out)
-        const networks = await openAutoencoderNetworks(nodeFiles, await modelFolder(model))
+        const folder = await modelFolder(model)
+        const plain = await openAutoencoderNetworks(nodeFiles, folder)
         const openRuntime = () => ortNode(device === undefined ? {} : { device })
+        const asked = { ...defaultProfile, pictures }
+        const { profile, file } = await makeProfile(io, plain, folder, openRuntime, asked)
+        const networks = { ...plain, profile }
+        for (const line of profileLines(profile)) io.say(line)
+        io.say(`Inversions with these weights use it from now on (${file}).\n`)
+        if (profileOnly) {
+          await writeResults(io, out, async () => ({ 'profile.json': profileText(profile) }))
+          io.result({ report: 'profile', model: plain.name, profile, profileFile: file })
+          return
+        }
         const options = { pictures: count, size, signal: io.signal }
         const { measured, examples } = await drive(io, measureInvertibility(networks, openRuntime, options))
-        const result = { ...measured, verdict: verdictOf(measured) }
+        const result = { ...measured, profile, profileFile: file, verdict: verdictOf(measured) }
         io.say(invertibilityText(measured))
         await writeResults(io, out, async () => ({
+          'profile.json': profileText(profile),
           'report.json': jsonText(result),
           'report.svg': await invertibilityPlot(measured),
           'report.png': await invertibilitySheet(examples, measured.model),

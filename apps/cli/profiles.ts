@@ -1,5 +1,6 @@
 /** Which profile of the autoencoder a command uses: a file that is named, the one beside the model, or one kept here. */
 import {
+  type Autoencoder,
   type AutoencoderNetworks,
   autoencoderFingerprint,
   deadLeaves,
@@ -13,6 +14,7 @@ import {
 import { keepProfile, keptProfile, nodeFiles, readImage, readProfile } from 'undiffuse/node'
 import { drive } from './measurements.js'
 import { picturesIn } from './pictures.js'
+import { readTensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 
 export const profileOption = [
@@ -40,11 +42,11 @@ async function profileOf(
 }
 
 export interface ProfileRequest {
-  /** Pictures to measure on. */
+  /** Latents to measure on. */
   readonly count: number
   /** Their side in pixels, where they are drawn. */
   readonly size: number
-  /** A folder of pictures to measure on; drawn ones where it is missing. */
+  /** A folder of latents or pictures to measure on; drawn pictures where it is missing. */
   readonly pictures?: string | undefined
 }
 
@@ -57,43 +59,62 @@ export async function makeProfile(
   networks: AutoencoderNetworks,
   folder: string,
   openRuntime: () => Runtime,
-  { count, size, pictures }: ProfileRequest,
+  request: ProfileRequest,
 ): Promise<{ readonly profile: Profile; readonly file: string }> {
-  const unit = networks.downscaling
-  const side = Math.max(unit, Math.round(size / unit) * unit)
-  const images = pictures === undefined ? drawn(count, side) : await read(io, pictures, count, unit)
-  const origin = pictures === undefined ? 'drawn: dead leaves' : 'a folder of pictures'
-  io.say(`Measuring a profile of ${networks.name} on ${images.length} pictures: some hundred round trips.`)
   const runtime = openRuntime()
   try {
     const weights = await autoencoderFingerprint(nodeFiles, folder)
     const autoencoder = openAutoencoder({ ...networks, profile: undefined }, runtime)
-    const options = { weights, pictures: origin, signal: io.signal }
-    const profile = await drive(io, measureProfile(autoencoder, images, options))
+    const { latents, origin } = await latentsOf(io, networks, autoencoder, request)
+    io.say(`Measuring a profile of ${networks.name} on ${latents.length} latents: some hundred round trips.`)
+    const options = { weights, latents: origin, signal: io.signal }
+    const profile = await drive(io, measureProfile(autoencoder, latents, options))
     return { profile, file: await keepProfile(profile) }
   } finally {
     await runtime.close()
   }
 }
 
-const drawn = (count: number, side: number): readonly Tensor[] =>
-  Array.from({ length: count }, (_, i) => deadLeaves(i, side, side))
+interface KnownLatents {
+  readonly latents: readonly Tensor[]
+  readonly origin: string
+}
 
-/** Each picture of the folder, up to so many, at the nearest size that the model takes. */
-async function read(io: Terminal, folder: string, count: number, unit: number): Promise<readonly Tensor[]> {
-  const files = (await picturesIn(folder, io)).slice(0, count)
+/** The latents of a folder's files, or of its pictures, or of drawn pictures. */
+async function latentsOf(
+  io: Terminal,
+  networks: AutoencoderNetworks,
+  autoencoder: Autoencoder,
+  { count, size, pictures: folder }: ProfileRequest,
+): Promise<KnownLatents> {
+  const unit = networks.downscaling
+  const fitted = (side: number) => Math.max(unit, Math.round(side / unit) * unit)
+  const encoded = async (images: readonly Tensor[]) => {
+    const latents: Tensor[] = []
+    for (const image of images) latents.push(await autoencoder.encode(image, io.signal))
+    return latents
+  }
+  if (folder === undefined) {
+    const images = Array.from({ length: count }, (_, i) => deadLeaves(i, fitted(size), fitted(size)))
+    return { latents: await encoded(images), origin: 'encoded from drawn pictures' }
+  }
+  const files = ((await nodeFiles.list(folder)) ?? []).filter((name) => name.endsWith('.safetensors')).slice(0, count)
+  if (files.length > 0) {
+    const latents: Tensor[] = []
+    for (const name of files) latents.push(...(await readTensorFile(nodeFiles.join(folder, name), 'latent')).tensors)
+    return { latents: latents.slice(0, count), origin: 'files of latents' }
+  }
   const images: Tensor[] = []
-  for (const file of files) {
+  for (const file of (await picturesIn(folder, io)).slice(0, count)) {
     const { image } = await readImage(file)
     const [, height, width] = image.shape as [number, number, number]
-    const fitted = (length: number) => Math.max(unit, Math.round(length / unit) * unit)
     images.push(resize(image, fitted(height), fitted(width)))
   }
-  return images
+  return { latents: await encoded(images), origin: 'encoded from a folder of pictures' }
 }
 
 /** What a profile says, in lines for people. */
-export function profileLines({ steps, roundTrips, pullbacks, pictureCount, pictures, expected }: Profile): string[] {
+export function profileLines({ steps, roundTrips, pullbacks, latentCount, latents, expected }: Profile): string[] {
   const db = (value: number | undefined) => (value === undefined ? '–' : `${value.toFixed(1)} dB`)
   const errors = steps === 'fitted' ? expected.fittedNmseDb : expected.andersonNmseDb
   const found = roundTrips === 0 ? expected.encoderNmseDb : errors[roundTrips - 1]
@@ -104,7 +125,7 @@ export function profileLines({ steps, roundTrips, pullbacks, pictureCount, pictu
           `  gradients    ${db(expected.gradientNmseDb)}, ${pullbacks > 0 ? `with ${pullbacks} pullbacks` : 'not worth it'}`,
         ]
   return [
-    `Profile, on ${pictureCount} pictures (${pictures}); expected error of the latent:`,
+    `Profile, on ${latentCount} latents, ${latents}; expected error of the latent:`,
     `  encoder      ${db(expected.encoderNmseDb)}`,
     `  ${steps === 'fitted' ? 'fitted steps' : 'Anderson    '} ${db(found)}, after ${roundTrips} round trips`,
     ...gradients,

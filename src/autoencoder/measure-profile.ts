@@ -17,8 +17,8 @@ import type { Profile } from './profile.js'
 export interface ProfileOptions {
   /** The name of the weights that the profile belongs to. */
   readonly weights: string
-  /** Where the pictures come from, in words. */
-  readonly pictures: string
+  /** Where the latents come from, in words. */
+  readonly latents: string
   readonly signal?: Signal | undefined
 }
 
@@ -38,27 +38,27 @@ interface Known {
 }
 
 /**
- * How to step, how often, and which error to expect, on pictures that the autoencoder itself made.
+ * How to step, how often, and which error to expect, on latents whose pictures the autoencoder makes itself.
  *
- * Each picture gives a known latent r, the encoder's, and its file x = round8(clip(D(r))). On every other one the rows of
- * `Profile.shares` are fitted, γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's
- * and of the gradient steps after the better of the two are measured. Cost for each picture: 2 encodes, a decode and 6 or
- * 28 round trips; 30 pullbacks for 3 pictures, where there are gradients. Errors: `bad-option` for fewer than four
- * pictures; those of the autoencoder. Source: ours.
+ * Each latent r gives a picture file x = round8(clip(D(r))). On every other one the rows of `Profile.shares` are fitted,
+ * γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's and of the gradient steps after
+ * the better of the two are measured. Latents should be like those that will be looked for: what a sampler makes, or E of
+ * pictures. Cost for each: an encode, a decode and 6 or 28 round trips; 30 pullbacks for 3 of them, where there are gradients.
+ * Errors: `bad-option` for fewer than four latents; those of the autoencoder. Source: ours.
  *
  * @example
- * const profile = await new Task(measureProfile(autoencoder, pictures, { weights: 'a1b2', pictures: 'drawn' }))
+ * const profile = await new Task(measureProfile(autoencoder, latents, { weights: 'a1b2', latents: 'generated' }))
  */
 export async function* measureProfile(
   autoencoder: Autoencoder,
-  pictures: readonly Tensor[],
-  { weights, pictures: origin, signal }: ProfileOptions,
+  latents: readonly Tensor[],
+  { weights, latents: origin, signal }: ProfileOptions,
 ): Steps<Profile> {
-  if (pictures.length < smallestCount) {
+  if (latents.length < smallestCount) {
     const remedy = 'Half of them are fitted on, half are measured.'
-    throw expected('bad-option', `at least ${smallestCount} pictures`, 'a profile', `${pictures.length}`, remedy)
+    throw expected('bad-option', `at least ${smallestCount} latents`, 'a profile', `${latents.length}`, remedy)
   }
-  const known = yield* knownLatents(autoencoder, pictures, signal)
+  const known = yield* knownPictures(autoencoder, latents, signal)
   const shares = yield* fitShares(
     autoencoder,
     known.filter((_, i) => i % 2 === 0),
@@ -84,9 +84,9 @@ export async function* measureProfile(
   const gradientGain = yield* gainOfGradients(autoencoder, starts, signal)
   return {
     weights,
-    pictures: origin,
-    pictureCount: pictures.length,
-    pictureShape: pictures[0]!.shape,
+    latents: origin,
+    latentCount: latents.length,
+    latentShape: latents[0]!.shape,
     steps,
     roundTrips,
     shares,
@@ -101,15 +101,14 @@ export async function* measureProfile(
   }
 }
 
-async function* knownLatents(
+async function* knownPictures(
   autoencoder: Autoencoder,
-  pictures: readonly Tensor[],
+  latents: readonly Tensor[],
   signal: Signal | undefined,
 ): Steps<readonly Known[]> {
   const known: Known[] = []
-  for (const picture of pictures) {
-    yield { stage: 'drawing known latents', done: known.length, total: pictures.length }
-    const latent = await autoencoder.encode(picture, signal)
+  for (const latent of latents) {
+    yield { stage: 'decoding known latents', done: known.length, total: latents.length }
     const image = round8(await autoencoder.decode(latent, signal))
     known.push({ latent, image, encoded: await autoencoder.encode(image, signal) })
   }

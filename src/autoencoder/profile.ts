@@ -3,7 +3,7 @@
  * which error to expect. Data, tied to the weights; `measureProfile` measures it.
  */
 
-/** Latent errors, ‖z − z*‖²/‖z*‖² in dB: means over pictures that were not fitted on. */
+/** Latent errors, ‖z − z*‖²/‖z*‖² in dB: means over latents that were not fitted on. */
 export interface ExpectedErrors {
   /**
    * Of the residual at the encoder, ‖T(E(x))‖²/‖z*‖²: another picture's errors are these, moved by as much as its own residual
@@ -23,10 +23,10 @@ export interface ExpectedErrors {
 export interface Profile {
   /** The weights that it was measured on, as `fingerprint` names them. */
   readonly weights: string
-  /** Where the pictures came from, how many there were, and their shape. */
-  readonly pictures: string
-  readonly pictureCount: number
-  readonly pictureShape: readonly number[]
+  /** Where the latents came from that it was measured on, how many there were, and their shape. */
+  readonly latents: string
+  readonly latentCount: number
+  readonly latentShape: readonly number[]
   /** How to step: by the fitted shares, or by Anderson acceleration. */
   readonly steps: 'fitted' | 'anderson'
   /** Round trips that are worth their cost. */

@@ -20,9 +20,9 @@ const isNumbers = (value: unknown): boolean => isListOf(isNumber, value)
 const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   format: (value) => value === format,
   weights: isText,
-  pictures: isText,
-  pictureCount: isCount,
-  pictureShape: (value) => isListOf(isCount, value),
+  latents: isText,
+  latentCount: isCount,
+  latentShape: (value) => isListOf(isCount, value),
   steps: (value) => value === 'fitted' || value === 'anderson',
   roundTrips: isCount,
   shares: (value) => isListOf(isNumbers, value) && value.every((row, k) => (row as unknown[]).length === k + 1),

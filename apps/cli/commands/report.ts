@@ -43,7 +43,10 @@ export function addReport(program: Command): void {
     .option('--size <pixels>', 'side of the pictures', integerAtLeast(1), 128)
     .option('--out <folder>', 'where the report, its chart and its pictures go')
     .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
-    .option('--pictures <folder>', 'pictures that the profile is measured on (default: drawn ones)')
+    .option(
+      '--pictures <folder>',
+      'what the profile is measured on: pictures, or latents of `--save-latent` (default: drawn pictures)',
+    )
     .option('--profile-only', 'measure the profile and nothing else', false)
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', help)

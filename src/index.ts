@@ -47,7 +47,13 @@ export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
 export { together } from './core/together.js'
-export type { Attending, Conditioning, Denoising, DenoisingPullback } from './diffusion/conditioning.js'
+export type {
+  Attending,
+  Conditioning,
+  Denoising,
+  DenoisingPullback,
+  DenoisingPushforward,
+} from './diffusion/conditioning.js'
 export {
   type BetaKind,
   type BetaOptions,
@@ -60,10 +66,12 @@ export {
   countedDenoiser,
   type Denoiser,
   type DenoiserPullback,
+  type DenoiserPushforward,
   type Diffusion,
   ddim,
   denoiser,
   denoiserPullback,
+  denoiserPushforward,
   dpmSolver1,
   dpmSolver2M,
   dpmSolver2S,
@@ -80,12 +88,14 @@ export {
   gridOf,
   guided,
   guidedPullback,
+  guidedPushforward,
   heun,
   type Inverter,
   type MultistepOptions,
   multistep,
   type Network,
   type NetworkPullback,
+  type NetworkPushforward,
   type NoiseLevel,
   noiseLevel,
   noiseOf,
@@ -222,6 +232,13 @@ export {
   invertDecoderFrames,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
+export {
+  type FloorProbes,
+  type PictureFloor,
+  type PictureFloorOptions,
+  pictureFloor,
+  roundingVariance,
+} from './verbs/picture-floor.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
 export {

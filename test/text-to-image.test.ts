@@ -195,6 +195,17 @@ describe('a model', () => {
     )
   })
 
+  it('carries forwards what it pulls back, through guidance', async () => {
+    const conditioning = await model.prompt('a red circle', 'blue')
+    const [tangent, cotangent] = [torchNoise(6, x.shape), torchNoise(7, x.shape)]
+    const request = { x, level: level(), conditioning, guidance: 3 }
+    const [forward] = (await model.pushforward([{ ...request, tangent }])) as [Tensor]
+    const [back] = (await model.pullback([{ ...request, cotangent }])) as [Tensor]
+    const apart = dot(forward, cotangent) - dot(tangent, back)
+    expect(Math.abs(apart) / (norm(forward) * norm(cotangent))).toBeLessThan(float32)
+    expect(norm(forward)).toBeGreaterThan(norm(tangent) / 100)
+  })
+
   it('is told states in place of a prompt, and pulled back to them', async () => {
     const { embedded } = model
     const states = await embedded.states('a red circle')

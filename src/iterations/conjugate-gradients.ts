@@ -1,0 +1,83 @@
+/**
+ * Preconditioned conjugate gradients: symmetric positive systems that are known by their products only, and the
+ * quadratic form of the inverse on the way. For residuals that are not linear: `solve`.
+ */
+import type { Signal, Steps } from '../core/progress.js'
+import { combine, dot, type Tensor, zeros } from '../math/tensor.js'
+import type { Outcome } from './solve.js'
+
+export interface LinearSystem {
+  /** A·x, A symmetric and positive. The costly part. */
+  apply(x: Tensor): Promise<Tensor>
+  readonly right: Tensor
+  /** M·r ≈ A⁻¹·r, M symmetric and positive. Default: r. */
+  precondition?(residual: Tensor): Promise<Tensor>
+}
+
+export interface ConjugateGradientsOptions {
+  /** Budget of products with A. */
+  readonly iterations: number
+  /** Converged when the last `delay` products raised bᵀA⁻¹b by at most this share of it. Default 0.01. */
+  readonly tolerance?: number
+  readonly stage?: string
+  readonly signal?: Signal | undefined
+}
+
+export interface LinearSolution {
+  readonly value: Tensor
+  /** bᵀA⁻¹b, from below: the energy of what was found. */
+  readonly energy: number
+  /** The same after each product. */
+  readonly history: readonly number[]
+  readonly iterations: number
+  readonly outcome: Outcome
+}
+
+/** So many products show what the energy still gains. */
+const delay = 5
+
+/**
+ * Solves A·x = b from x = 0.
+ *
+ * α = (rᵀMr)/(pᵀAp), x ← x + α·p, r ← r − α·A·p, p ← M·r + β·p; each step adds α·rᵀMr to bᵀA⁻¹b. That sum is Gauss's
+ * quadrature of the same number by Lanczos's method, which grows towards it. A direction with pᵀAp ≤ 0 shows rounding
+ * and ends it, `exhausted`. Cost: a product with A and one with M a step. Memory: four tensors.
+ * Source: Hestenes and Stiefel, 1952; the energy, Golub and Meurant, Matrices, Moments and Quadrature, 2010; the stop,
+ * Strakoš and Tichý, 2002.
+ *
+ * @example const { value } = await new Task(conjugateGradients({ apply, right }, { iterations: 50 }))
+ */
+export async function* conjugateGradients(
+  { apply, right, precondition = async (residual) => residual }: LinearSystem,
+  { iterations, tolerance = 0.01, stage = 'conjugate gradients', signal }: ConjugateGradientsOptions,
+): Steps<LinearSolution> {
+  let value = zeros(right.shape)
+  let residual = right
+  let conditioned = await precondition(residual)
+  let direction = conditioned
+  let size = dot(residual, conditioned)
+  const history: number[] = []
+  const energy = () => history.at(-1) ?? 0
+  const finish = (outcome: Outcome): LinearSolution => {
+    return { value, energy: energy(), history, iterations: history.length, outcome }
+  }
+  while (size > 0) {
+    if (history.length === iterations) return finish('exhausted')
+    signal?.throwIfAborted()
+    const image = await apply(direction)
+    const curvature = dot(direction, image)
+    if (!(curvature > 0)) return finish('exhausted')
+    const step = size / curvature
+    value = combine([1, value], [step, direction])
+    history.push(energy() + step * size)
+    yield { stage, done: history.length, total: iterations }
+    const before = history[history.length - 1 - delay]
+    if (before !== undefined && energy() - before <= tolerance * energy()) return finish('converged')
+    residual = combine([1, residual], [-step, image])
+    conditioned = await precondition(residual)
+    const next = dot(residual, conditioned)
+    direction = combine([1, conditioned], [next / size, direction])
+    size = next
+  }
+  return finish('converged')
+}

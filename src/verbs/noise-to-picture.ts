@@ -1,0 +1,86 @@
+/** From noise to the picture that a file would hold, as a differentiable map: sampling, decoding and clipping in one. */
+import type { Autoencoder } from '../autoencoder/autoencoder.js'
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
+import { linearized } from '../diffusion/linearized.js'
+import { type NearlyInverse, nearlyInverse } from '../diffusion/nearly-inverse.js'
+import { sample } from '../diffusion/sample.js'
+import { combine, norm, subtract, type Tensor } from '../math/tensor.js'
+import { fromNoise } from './sampling.js'
+
+/** The map at one noise, and its derivative J there. */
+export interface PictureAt {
+  readonly noise: Tensor
+  readonly latent: Tensor
+  readonly states: readonly State[]
+  /** clip(D(z)), in [−1, 1]; not rounded. */
+  readonly picture: Tensor
+  /** J·tangent: from the noise's shape to the picture's. */
+  pushforward(tangent: Tensor): Promise<Tensor>
+  /** Jᵀ·cotangent: from the picture's shape to the noise's. */
+  pullback(cotangent: Tensor): Promise<Tensor>
+  /** Nearly the inverse of the sampler's part of J. */
+  readonly nearlyInverse: NearlyInverse
+}
+
+export interface NoiseToPicture {
+  readonly diffusion: Diffusion
+  readonly solver: Solver
+  readonly autoencoder: Autoencoder
+  readonly signal?: Signal | undefined
+}
+
+/** Share of the latent's size by which it is moved to see how the picture changes. */
+const decoderStep = 1e-3
+
+/**
+ * n ↦ clip(D(S(n))), with what is needed to move along it.
+ *
+ * S is the solver's run, D the decoder; clip keeps pixels in [−1, 1], and clipped ones do not change with the noise: their
+ * rows of J are zero. J = mask·J_D·J_S. Cost: a sampling and a decode; then a pushforward costs one of the denoiser each
+ * step and two decodes (central differences, since autoencoders tell no tangents), a pullback one of the denoiser each step and
+ * one of the decoder. Exact given the networks' derivatives, but for those differences.
+ * Errors: `unsupported` where a derivative is not known; those of sampling and decoding.
+ *
+ * @example
+ * const at = yield* pictureAt(noise, { diffusion, solver, autoencoder })
+ * const gradient = await at.pullback(subtract(at.picture, image))
+ */
+export async function* pictureAt(
+  noise: Tensor,
+  { diffusion, solver, autoencoder, signal }: NoiseToPicture,
+): Steps<PictureAt> {
+  const { states } = yield* sample(fromNoise(noise, diffusion.grid), solver, diffusion)
+  const latent = states.at(-1)!.x
+  const picture = await autoencoder.decode(latent, signal)
+  const sampler = linearized(states, solver, diffusion)
+  return {
+    noise,
+    latent,
+    states,
+    picture,
+    nearlyInverse: nearlyInverse(states, diffusion),
+    async pushforward(tangent) {
+      const moved = await sampler.pushforward(fromNoise(tangent, diffusion.grid))
+      const step = (decoderStep * norm(latent)) / (norm(moved) || 1)
+      const ahead = await autoencoder.decode(combine([1, latent], [step, moved]), signal)
+      const behind = await autoencoder.decode(combine([1, latent], [-step, moved]), signal)
+      return combine([1 / (2 * step), ahead], [-1 / (2 * step), behind])
+    },
+    async pullback(cotangent) {
+      if (!autoencoder.pullback) throw withoutGradients()
+      const { gradient } = await autoencoder.pullback(latent, subtract(picture, cotangent), signal)
+      return fromNoise(await sampler.pullback(gradient), diffusion.grid)
+    },
+  }
+}
+
+const withoutGradients = () =>
+  expected(
+    'unsupported',
+    'an autoencoder with gradients',
+    'the derivative of a picture',
+    'one without',
+    'Use a model whose graph is known.',
+  )

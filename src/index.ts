@@ -33,6 +33,7 @@ export {
   edits,
   guidedInverters,
   inverters,
+  refiners,
   restorations,
   solvers,
   watermarks,
@@ -224,6 +225,7 @@ export {
   invertAll,
   type NoiseInversion,
   type PromptedSource,
+  type Refinement,
 } from './verbs/invert.js'
 export {
   type InvertDecoderOptions,
@@ -232,6 +234,7 @@ export {
   invertDecoderFrames,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
+export { mostProbable, type NoiseProblem, type NoiseRefiner, type RefinedNoise } from './verbs/most-probable.js'
 export {
   type FloorProbes,
   type PictureFloor,

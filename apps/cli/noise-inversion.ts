@@ -7,12 +7,16 @@ import {
   expected,
   type Fit,
   type Fitted,
+  type FloorProbes,
   invertAll,
   inverters,
   type NoiseInversion,
   type OpenDiffusionModel,
+  type PictureFloor,
   type PromptedSource,
   parse,
+  pictureFloor,
+  refiners,
   type Tensor,
 } from 'undiffuse'
 import { type FileContent, writeFilesAtomically } from 'undiffuse/node'
@@ -30,6 +34,9 @@ export const defaultInverter = inverters[0].definition.id
 export interface NoiseRequest extends NetworkOptions, Recipe {
   readonly decoder: string
   readonly inverter: string
+  readonly refine?: string
+  /** How the error to expect is found; not at all where it is absent. */
+  readonly floor?: FloorProbes
   readonly fit: Fit
   readonly chunk?: number
   readonly output?: string
@@ -51,6 +58,8 @@ export interface InvertedSource {
   readonly inversion: NoiseInversion
   /** What the noise is exact given. */
   readonly noiseExact: Exactness
+  /** The error to expect at best, where it was asked for. */
+  readonly floor?: PictureFloor
 }
 
 /** Everything that the report says. */
@@ -125,10 +134,13 @@ async function invertSources(
   model: OpenDiffusionModel,
   sources: readonly NoiseSource[],
   recipe: Recipe,
-  { decoder, inverter, fit, chunk }: NoiseRequest,
+  { decoder, inverter, refine, floor: probes, fit, chunk }: NoiseRequest,
 ): Promise<readonly InvertedSource[]> {
   const sampling = samplingOf(recipe, model)
   const index = sampling.solver.grid(model.schedule).length - 1
+  const each = sampling.guidance === 1 || sampling.guidance === 0 ? 1 : 2
+  const refiner = refine === undefined ? undefined : parse(refiners, refine)
+  if (refiner) io.say(`\`${refine}\` takes at most ${refiner.evaluations(index) * each} evaluations a picture`)
   const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.pixelMultiple, fit))
   const task = invertAll(
     sources.map(({ latent, memory = [] }, i): PromptedSource => {
@@ -140,18 +152,35 @@ async function invertSources(
       model,
       decoder: parse(decoderInverters, decoder),
       inverter: parse(inverters, inverter),
+      refine: refiner,
       signal: io.signal,
       now,
       ...(chunk !== undefined && { chunk }),
     },
   )
-  return (await follow(io, task)).map((inversion, i) => ({
-    source: sources[i]!,
-    fitted: fitted[i],
-    inversion,
-    noiseExact: noiseExactness(inversion),
-  }))
+  const inversions = await follow(io, task)
+  if (probes !== undefined) {
+    io.say(
+      `the floor takes about ${evaluationsOfFloor(probes, inversions[0]!.noise, index) * each} evaluations a picture`,
+    )
+  }
+  const inverted: InvertedSource[] = []
+  for (const [i, inversion] of inversions.entries()) {
+    const asked = { ...sampling, model, probes, signal: io.signal, now }
+    inverted.push({
+      source: sources[i]!,
+      fitted: fitted[i],
+      inversion,
+      noiseExact: noiseExactness(inversion),
+      ...(probes !== undefined && { floor: await follow(io, pictureFloor(inversion.noise, asked)) }),
+    })
+  }
+  return inverted
 }
+
+/** Runs of the denoiser that a branch of guidance takes, derivatives included: a probe takes about 20 products. */
+const evaluationsOfFloor = (probes: FloorProbes, noise: Tensor, steps: number): number =>
+  steps * (probes === 'whole' ? noise.data.length : 4 * 20 * probes)
 
 /** What someone who finds the file needs to know, `undiffuse generate --noise` among them. */
 function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Array[] {
@@ -164,6 +193,7 @@ function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Arr
     {
       model,
       inverter: request.inverter,
+      ...(request.refine !== undefined && { refine: request.refine }),
       latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
       noiseExact: sources.map(({ noiseExact }) => noiseExact).join(','),
       outcome: inversions.map(({ outcome }) => outcome).join(','),
@@ -185,6 +215,7 @@ function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Arr
 export async function invertToNoise(io: Terminal, paths: readonly string[], request: NoiseRequest): Promise<void> {
   parse(decoderInverters, request.decoder)
   parse(inverters, request.inverter)
+  if (request.refine !== undefined) parse(refiners, request.refine)
   const outputs = outputsOf(request, paths[0]!)
   const [read, remembered] = await readSources(paths, io)
   const recipe = withRemembered(request, remembered)

@@ -235,12 +235,12 @@ export {
   type LatentInversion,
 } from './verbs/invert-decoder.js'
 export { mostProbable, type NoiseProblem, type NoiseRefiner, type RefinedNoise } from './verbs/most-probable.js'
+export { roundingVariance } from './verbs/noise-to-picture.js'
 export {
   type FloorProbes,
   type PictureFloor,
   type PictureFloorOptions,
   pictureFloor,
-  roundingVariance,
 } from './verbs/picture-floor.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'

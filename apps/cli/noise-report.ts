@@ -31,12 +31,12 @@ export const inversionNumbers = (inversion: NoiseInversion, noiseExact: Exactnes
   seconds: inversion.seconds,
 })
 
-const refinementNumbers = ({ name, objective, outcome, iterations }: Refinement) => ({
+const refinementNumbers = ({ name, objective, outcome, history }: Refinement) => ({
   name,
   objectiveBefore: objective.before,
   objectiveAfter: objective.after,
   outcome,
-  iterations,
+  rounds: history.length - 1,
 })
 
 /** The error to expect at best, in numbers. */
@@ -120,7 +120,7 @@ export function inversionLines(inversion: NoiseInversion, noiseExact: Exactness)
       : []),
     ...(refinement
       ? [
-          `  refined      by ${refinement.name}, ${plural(refinement.iterations, 'update')}: objective ${refinement.objective.before.toFixed(0)} → ${refinement.objective.after.toFixed(0)}`,
+          `  refined      by ${refinement.name}, ${plural(refinement.history.length - 1, 'round')}: objective ${refinement.objective.before.toFixed(0)} → ${refinement.objective.after.toFixed(0)}`,
         ]
       : []),
     `  steps        ${outcomesText(steps)}; residual ${residualText(inversion)}  (share of the noise in a step)`,

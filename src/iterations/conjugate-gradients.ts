@@ -19,6 +19,8 @@ export interface ConjugateGradientsOptions {
   readonly iterations: number
   /** Converged when the last `delay` products raised bᵀA⁻¹b by at most this share of it. Default 0.01. */
   readonly tolerance?: number
+  /** Converged when they raised it by at most this, whatever its size. Default 0. */
+  readonly absoluteTolerance?: number
   readonly stage?: string
   readonly signal?: Signal | undefined
 }
@@ -49,8 +51,10 @@ const delay = 5
  */
 export async function* conjugateGradients(
   { apply, right, precondition = async (residual) => residual }: LinearSystem,
-  { iterations, tolerance = 0.01, stage = 'conjugate gradients', signal }: ConjugateGradientsOptions,
+  options: ConjugateGradientsOptions,
 ): Steps<LinearSolution> {
+  const { iterations, tolerance = 0.01, absoluteTolerance = 0, stage = 'conjugate gradients', signal } = options
+  const enough = (energy: number) => Math.max(tolerance * energy, absoluteTolerance)
   let value = zeros(right.shape)
   let residual = right
   let conditioned = await precondition(residual)
@@ -70,9 +74,9 @@ export async function* conjugateGradients(
     const step = size / curvature
     value = combine([1, value], [step, direction])
     history.push(energy() + step * size)
-    yield { stage, done: history.length, total: iterations }
+    yield { stage, done: history.length, total: iterations, residual: Math.sqrt(Math.max(size, 0)) }
     const before = history[history.length - 1 - delay]
-    if (before !== undefined && energy() - before <= tolerance * energy()) return finish('converged')
+    if (before !== undefined && energy() - before <= enough(energy())) return finish('converged')
     residual = combine([1, residual], [-step, image])
     conditioned = await precondition(residual)
     const next = dot(residual, conditioned)

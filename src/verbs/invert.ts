@@ -69,8 +69,7 @@ export interface Refinement {
   readonly name: string
   readonly objective: { readonly before: number; readonly after: number }
   readonly outcome: Outcome
-  readonly iterations: number
-  /** The objective at each evaluation. */
+  /** The objective at the start and after each round. */
   readonly history: readonly number[]
 }
 
@@ -224,15 +223,14 @@ async function* refinement(
   start: Tensor,
   problem: NoiseProblem,
 ): Steps<Pick<NoiseInversion, 'noise' | 'latent' | 'exact' | 'states'> & { readonly refinement: Refinement }> {
-  const { noise, states, picture, objective, solution } = yield* refiner.refine(start, problem)
-  const { outcome, iterations, history } = solution
+  const { noise, states, picture, objective, history, outcome } = yield* refiner.refine(start, problem)
   const isSame = psnrDb(round8(picture), round8(problem.image)) === Number.POSITIVE_INFINITY
   return {
     noise,
     states,
     latent: states.at(-1)!.x,
     exact: isSame ? 'given-image' : 'no',
-    refinement: { name: refiner.name, objective, outcome, iterations, history },
+    refinement: { name: refiner.name, objective, outcome, history },
   }
 }
 

@@ -11,7 +11,7 @@ import { promptedDenoiser } from './diffusion-model.js'
 import { generate } from './generate.js'
 import { invert } from './invert.js'
 import { mostProbable } from './most-probable.js'
-import { roundingVariance } from './picture-floor.js'
+import { roundingVariance } from './noise-to-picture.js'
 
 /** Of data: the last entries are lost in the rounding, and only the prior knows them. */
 const variances = Array.from({ length: 16 }, (_, i) => 10 ** (-i / 2))
@@ -57,7 +57,7 @@ describe('mostProbable', () => {
       const { image, noise } = await generate({ model: mixture, prompt: 'x', seed: 3, guidance, solver })
       const problem = await problemOf(round8(image), guidance, mixture)
       for (const start of [noise, torchNoise(9, linearShape)]) {
-        const { objective } = await new Task(mostProbable({ iterations: 5 }).refine(start, problem))
+        const { objective } = await new Task(mostProbable({ rounds: 2, products: 5 }).refine(start, problem))
         expect(objective.after).toBeLessThanOrEqual(objective.before)
       }
     }

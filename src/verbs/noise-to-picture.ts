@@ -6,8 +6,12 @@ import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import { linearized } from '../diffusion/linearized.js'
 import { type NearlyInverse, nearlyInverse } from '../diffusion/nearly-inverse.js'
 import { sample } from '../diffusion/sample.js'
-import { combine, norm, subtract, type Tensor } from '../math/tensor.js'
+import type { LinearSystem } from '../iterations/conjugate-gradients.js'
+import { combine, norm, sizeOf, subtract, type Tensor } from '../math/tensor.js'
 import { fromNoise } from './sampling.js'
+
+/** s² = (2/255)²/12: the variance of rounding to 8 bits, pixels in [−1, 1]. */
+export const roundingVariance = (2 / 255) ** 2 / 12
 
 /** The map at one noise, and its derivative J there. */
 export interface PictureAt {
@@ -31,7 +35,7 @@ export interface NoiseToPicture {
   readonly signal?: Signal | undefined
 }
 
-/** Share of the latent's size by which it is moved to see how the picture changes. */
+/** By how much latents are moved, root mean square, to see how the picture changes: well above float32, well below 1. */
 const decoderStep = 1e-3
 
 /**
@@ -63,7 +67,7 @@ export async function* pictureAt(
     nearlyInverse: nearlyInverse(states, diffusion),
     async pushforward(tangent) {
       const moved = await sampler.pushforward(fromNoise(tangent, diffusion.grid))
-      const step = (decoderStep * norm(latent)) / (norm(moved) || 1)
+      const step = (decoderStep * Math.sqrt(sizeOf(latent.shape))) / (norm(moved) || 1)
       const ahead = await autoencoder.decode(combine([1, latent], [step, moved]), signal)
       const behind = await autoencoder.decode(combine([1, latent], [-step, moved]), signal)
       return combine([1 / (2 * step), ahead], [-1 / (2 * step), behind])
@@ -84,3 +88,16 @@ const withoutGradients = () =>
     'one without',
     'Use a model whose graph is known.',
   )
+
+/**
+ * JᵀJ/s² + I, what the picture tells about the noise and what was known before, and the preconditioner K·Kᵀ: with K
+ * nearly the inverse of the sampler's part of J, KᵀJᵀJK is nearly the decoder's part of JᵀJ, which is well conditioned.
+ */
+export const posteriorPrecision = ({
+  pushforward,
+  pullback,
+  nearlyInverse,
+}: PictureAt): Omit<LinearSystem, 'right'> => ({
+  apply: async (x) => combine([1 / roundingVariance, await pullback(await pushforward(x))], [1, x]),
+  precondition: async (residual) => await nearlyInverse.forward(await nearlyInverse.back(residual)),
+})

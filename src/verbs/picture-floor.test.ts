@@ -6,7 +6,8 @@ import { dpmSolver2M } from '../diffusion/solvers/dpm-solver-2m.js'
 import { heun } from '../diffusion/solvers/heun.js'
 import { torchNoise } from '../math/noise.js'
 import { mean } from '../math/statistics.js'
-import { pictureFloor, roundingVariance } from './picture-floor.js'
+import { roundingVariance } from './noise-to-picture.js'
+import { pictureFloor } from './picture-floor.js'
 
 /** Of data: from what the picture shows well to what the sampler nearly forgets. */
 const variances = Array.from({ length: 16 }, (_, i) => 10 ** (-i / 3))

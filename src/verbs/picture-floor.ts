@@ -8,17 +8,14 @@ import type { Signal, Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
 import type { Solver } from '../diffusion/diffusion.js'
-import { conjugateGradients, type LinearSystem } from '../iterations/conjugate-gradients.js'
+import { conjugateGradients } from '../iterations/conjugate-gradients.js'
 import { traceOfInverse } from '../math/cholesky.js'
 import { torchGenerator } from '../math/noise.js'
 import { confidenceInterval, mean } from '../math/statistics.js'
-import { combine, map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
+import { map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
 import { checkGuidance, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
-import { type PictureAt, pictureAt } from './noise-to-picture.js'
+import { type PictureAt, pictureAt, posteriorPrecision, roundingVariance } from './noise-to-picture.js'
 import type { VerbEvaluations } from './sampling.js'
-
-/** s² = (2/255)²/12: the variance of rounding to 8 bits, pixels in [−1, 1]. */
-export const roundingVariance = (2 / 255) ** 2 / 12
 
 /** How the posterior variance is found: from the whole Jacobian, or from this many random probes of it. */
 export type FloorProbes = number | 'whole'
@@ -96,15 +93,6 @@ async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<Pictur
     ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }
-
-/**
- * JᵀJ/s² + I, what the picture tells about the noise and what was known before, and the preconditioner K·Kᵀ: with K
- * nearly the inverse of the sampler's part of J, KᵀJᵀJK is nearly the decoder's part of JᵀJ, which is well conditioned.
- */
-const posteriorPrecision = ({ pushforward, pullback, nearlyInverse }: PictureAt): Omit<LinearSystem, 'right'> => ({
-  apply: async (x) => combine([1 / roundingVariance, await pullback(await pushforward(x))], [1, x]),
-  precondition: async (residual) => await nearlyInverse.forward(await nearlyInverse.back(residual)),
-})
 
 type Found = Pick<PictureFloor, 'nmseDb' | 'intervalDb' | 'each' | 'products'>
 

@@ -40,7 +40,7 @@ Examples:
   $ undiffuse invert photo.png -o photo.safetensors
   $ undiffuse invert photo.png --to latent -o photo.safetensors
   $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --solver ddim --steps 50
-  $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --refine most-probable:iterations=60 --floor
+  $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --refine most-probable:rounds=4 --floor
   $ undiffuse invert latent.safetensors --inverter implicit:iteration=picard -o noise.safetensors
   $ undiffuse invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out
   $ undiffuse invert frames/ --to latent --chunk 4 -o video.safetensors --json`

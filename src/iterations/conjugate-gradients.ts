@@ -41,11 +41,12 @@ const delay = 5
 /**
  * Solves A·x = b from x = 0.
  *
- * α = (rᵀMr)/(pᵀAp), x ← x + α·p, r ← r − α·A·p, p ← M·r + β·p; each step adds α·rᵀMr to bᵀA⁻¹b. That sum is Gauss's
- * quadrature of the same number by Lanczos's method, which grows towards it. A direction with pᵀAp ≤ 0 shows rounding
- * and ends it, `exhausted`. Cost: a product with A and one with M a step. Memory: four tensors.
- * Source: Hestenes and Stiefel, 1952; the energy, Golub and Meurant, Matrices, Moments and Quadrature, 2010; the stop,
- * Strakoš and Tichý, 2002.
+ * α = (rᵀp)/(pᵀAp), x ← x + α·p, r ← r − α·A·p, p ← M·r + β·p with β = (M·r)ᵀ(r − r₋)/(r₋ᵀM₋r₋): flexible, so that M may
+ * be an iteration itself. Each step adds (rᵀp)²/(pᵀAp) to bᵀA⁻¹b; with a fixed M that sum is Gauss's quadrature by
+ * Lanczos's method, and it never exceeds it. A direction with pᵀAp ≤ 0 shows rounding and ends it, `exhausted`.
+ * Cost: a product with A and one with M a step. Memory: five tensors.
+ * Source: Hestenes and Stiefel, 1952; flexible, Notay, 2000; the energy, Golub and Meurant, Matrices, Moments and
+ * Quadrature, 2010; the stop, Strakoš and Tichý, 2002.
  *
  * @example const { value } = await new Task(conjugateGradients({ apply, right }, { iterations: 50 }))
  */
@@ -59,29 +60,31 @@ export async function* conjugateGradients(
   let residual = right
   let conditioned = await precondition(residual)
   let direction = conditioned
-  let size = dot(residual, conditioned)
   const history: number[] = []
   const energy = () => history.at(-1) ?? 0
   const finish = (outcome: Outcome): LinearSolution => {
     return { value, energy: energy(), history, iterations: history.length, outcome }
   }
-  while (size > 0) {
+  for (;;) {
+    const slope = dot(residual, direction)
+    if (slope === 0) return finish('converged')
     if (history.length === iterations) return finish('exhausted')
     signal?.throwIfAborted()
     const image = await apply(direction)
     const curvature = dot(direction, image)
     if (!(curvature > 0)) return finish('exhausted')
-    const step = size / curvature
+    const step = slope / curvature
     value = combine([1, value], [step, direction])
-    history.push(energy() + step * size)
-    yield { stage, done: history.length, total: iterations, residual: Math.sqrt(Math.max(size, 0)) }
+    history.push(energy() + step * slope)
+    yield { stage, done: history.length, total: iterations }
     const before = history[history.length - 1 - delay]
     if (before !== undefined && energy() - before <= enough(energy())) return finish('converged')
-    residual = combine([1, residual], [-step, image])
+    // The last product needs no next direction, which may be dear.
+    if (history.length === iterations) return finish('exhausted')
+    const size = dot(residual, conditioned)
+    const change = combine([-step, image])
+    residual = combine([1, residual], [1, change])
     conditioned = await precondition(residual)
-    const next = dot(residual, conditioned)
-    direction = combine([1, conditioned], [next / size, direction])
-    size = next
+    direction = combine([1, conditioned], [dot(conditioned, change) / size, direction])
   }
-  return finish('converged')
 }

@@ -72,7 +72,7 @@ export const mostProbable = define({
     tolerance: {
       type: 'number',
       exclusiveMinimum: 0,
-      default: 0.05,
+      default: 0.01,
       description: "Squared distance from the optimum that is near enough, as a share of the posterior's own.",
     },
   },

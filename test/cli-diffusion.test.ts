@@ -175,6 +175,34 @@ describe('undiffuse invert, to the noise', () => {
     }
   })
 
+  it('refines the noise of a picture, and tells the floor of its error with the cost of both', async () => {
+    const few = ['--model', input('tiny'), '--steps', '2', '--guidance', '1', '--prompt', prompt]
+    const asked = ['--refine', 'most-probable:rounds=1,products=2', '--floor', '2', '--decoder', 'encoder-only']
+    const { stdout } = await succeeded(['invert', input('picture.png'), ...few, ...asked], {
+      after: async (work) => {
+        const [source] = JSON.parse(await readFile(join(work, 'picture.report.json'), 'utf8')).sources
+        const { refinement, floor, evaluations } = source
+        expect(refinement.objectiveAfter).toBeLessThan(refinement.objectiveBefore)
+        expect(evaluations.pushforwards).toBeGreaterThan(0)
+        expect(floor).toMatchObject({ probes: 2 })
+        expect(floor.nmseDb).toBeLessThan(0)
+      },
+    })
+    expect(stdout).toMatch(/at most \d+ evaluations[\s\S]*floor takes about \d+[\s\S]*objective \d+ → \d+/)
+  })
+
+  it('refines pictures only, through solvers that have a derivative', async () => {
+    const refine = ['--model', input('tiny'), '--refine', 'most-probable']
+    expectFailure(
+      await undiffuse(['invert', input('latent.safetensors'), ...refine]),
+      2,
+      /a picture for `most-probable`/,
+    )
+    const heun = ['invert', input('picture.png'), ...refine, '--solver', 'heun', '--steps', '4']
+    expectFailure(await undiffuse(heun), 6, /`most-probable`, got `heun`. `heun` asks the network inside/)
+    expectFailure(await undiffuse([...heun, '--floor']), 6, /`--floor`, got `heun`/)
+  })
+
   it('says that naive inversion solves nothing, and draws no chart of it', async () => {
     const words = ['invert', input('latent.safetensors'), '--model', input('tiny'), '--inverter', 'naive']
     const { stdout, left } = await succeeded(words)

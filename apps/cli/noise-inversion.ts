@@ -10,6 +10,7 @@ import {
   type FloorProbes,
   invertAll,
   inverters,
+  isLinearizable,
   type NoiseInversion,
   type OpenDiffusionModel,
   type PictureFloor,
@@ -17,6 +18,7 @@ import {
   parse,
   pictureFloor,
   refiners,
+  type Solver,
   type Tensor,
 } from 'undiffuse'
 import { type FileContent, writeFilesAtomically } from 'undiffuse/node'
@@ -126,8 +128,8 @@ async function readSources(paths: readonly string[], io: Terminal): Promise<[rea
 }
 
 /** Of a picture whose decoder is not undone exactly, the noise may still be exact given the latent that was found. */
-export const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion): Exactness =>
-  exact === 'no' && decoder && outcome === 'converged' ? 'given-latent' : exact
+export const noiseExactness = ({ exact, outcome, decoder, refinement }: NoiseInversion): Exactness =>
+  exact === 'no' && decoder && (outcome === 'converged' || refinement) ? 'given-latent' : exact
 
 async function invertSources(
   io: Terminal,
@@ -140,7 +142,7 @@ async function invertSources(
   const index = sampling.solver.grid(model.schedule).length - 1
   const each = sampling.guidance === 1 || sampling.guidance === 0 ? 1 : 2
   const refiner = refine === undefined ? undefined : parse(refiners, refine)
-  if (refiner) io.say(`\`${refine}\` takes at most ${refiner.evaluations(index) * each} evaluations a picture`)
+  if (probes !== undefined) checkFloor(sampling.solver)
   const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.pixelMultiple, fit))
   const task = invertAll(
     sources.map(({ latent, memory = [] }, i): PromptedSource => {
@@ -158,6 +160,9 @@ async function invertSources(
       ...(chunk !== undefined && { chunk }),
     },
   )
+  // What cannot be refined is refused before anything is computed, and nothing is said of its cost.
+  await task[Symbol.asyncIterator]().next()
+  if (refiner) io.say(`\`${refine}\` takes at most ${refiner.evaluations(index) * each} evaluations a picture`)
   const inversions = await follow(io, task)
   if (probes !== undefined) {
     io.say(
@@ -176,6 +181,12 @@ async function invertSources(
     })
   }
   return inverted
+}
+
+function checkFloor(solver: Solver): void {
+  const answer = isLinearizable(solver)
+  if (answer === true) return
+  throw expected('unsupported', 'a solver with a derivative', '`--floor`', `\`${solver.name}\``, answer)
 }
 
 /** Runs of the denoiser that a branch of guidance takes, derivatives included: a probe takes about 20 products. */

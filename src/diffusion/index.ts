@@ -27,6 +27,7 @@ export type {
 } from './diffusion.js'
 export { type GridOptions, gridOf } from './grids.js'
 export { type Grid, type NoiseLevel, noiseLevel, type Schedule } from './level.js'
+export { isLinearizable, type LinearizedSampler, linearized } from './linearized.js'
 export { firstOrderMove, firstOrderStep, type MultistepOptions, multistep } from './multistep.js'
 export { sample } from './sample.js'
 export {

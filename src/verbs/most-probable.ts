@@ -55,7 +55,7 @@ const lengths = [1, 0.5, 0.25, 0.125]
  * a noise that is less probable. Directions that the picture does not determine go to the prior. −gᵀd is the squared
  * distance from the optimum in units of the posterior's deviation; it has converged where that is `tolerance` of the noise's
  * numbers, what the posterior itself has on average. Cost: for each of `products` two pushforwards and two pullbacks of a
- * sampling; a few samplings a round. Exact: no; see `pictureFloor` for the error to expect.
+ * sampling, and nine of the decoder; a few samplings a round. Exact: no; see `pictureFloor` for the error to expect.
  * Errors: `unsupported` for solvers or networks without derivatives; those of sampling.
  * Source: MacKay, Information Theory, 2003, chapter 27; Nocedal and Wright, Numerical Optimization, 2006, section 10.3. The
  * preconditioner is ours.

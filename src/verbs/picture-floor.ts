@@ -64,7 +64,7 @@ export interface PictureFloor {
  * `whole`: J column by column, then Cholesky; numbers × (pushforward of a sampling + 2 decodes), and 4 bytes × numbers of
  * the picture × numbers of the noise of memory. Probes: mean of zᵀCz over random signs z (Hutchinson), each by conjugate
  * gradients, whose energy is Gauss's quadrature of it by Lanczos's method; each product costs two pushforwards
- * and two pullbacks of a sampling, one of each with the decoder. Biased low by what is not added any more (`tolerance`).
+ * and two pullbacks of a sampling, and nine of the decoder. Biased low by what is not added any more (`tolerance`).
  * Errors: those of `generate`; `unsupported` for solvers or networks without derivatives.
  * Source: MacKay, Information Theory, 2003, chapter 27; Hutchinson, 1990; Golub and Meurant, 2010.
  *

@@ -9,6 +9,7 @@ import { betas, variancePreserving } from './schedules.js'
 import { bdia } from './solvers/bdia.js'
 import { ddim } from './solvers/ddim.js'
 import { dpmSolver2M } from './solvers/dpm-solver-2m.js'
+import { dpmSolver2S } from './solvers/dpm-solver-2s.js'
 import { dpmSolver3M } from './solvers/dpm-solver-3m.js'
 import { heun } from './solvers/heun.js'
 
@@ -22,7 +23,9 @@ const differences = { step: 1e-5, error: 1e-7 }
 const rounding = 1e-10
 
 describe.each(
-  [ddim(grid), dpmSolver2M(grid), dpmSolver3M(grid), bdia(grid)].map((solver) => [solver.name, solver] as const),
+  [ddim(grid), dpmSolver2M(grid), dpmSolver2S(grid), dpmSolver3M(grid), bdia(grid)].map(
+    (solver) => [solver.name, solver] as const,
+  ),
 )('linearized %s', (_, solver) => {
   // The analytic world's Jacobian is symmetric.
   const diffusion = { grid: solver.grid(schedule), denoise, pullback, pushforward: pullback }

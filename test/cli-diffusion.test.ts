@@ -11,11 +11,11 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeSafetensors, readSafetensorsHeader } from '../src/checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../src/checkpoints/tensors.js'
+import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { type Tensor, zeros } from '../src/math/tensor.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline } from '../src/node/make-checkpoint.js'
-import { nmseDb } from '../src/math/nmse.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 /** Latents of the tiny model, and of several as files hold them. */

@@ -2,7 +2,7 @@
 import { coalescedModel, coalescer, type DiffusionModel, type Steps, type Task, together } from 'undiffuse'
 
 /** The progress and the result of a task as steps of a larger work. */
-async function* stepsOf<T>(task: Task<T>): Steps<T> {
+export async function* stepsOf<T>(task: Task<T>): Steps<T> {
   for await (const progress of task) yield progress
   return await task
 }

@@ -15,6 +15,7 @@ const kinds = [
   { list: 'inverters', flag: '--inverter', folder: 'src/diffusion/inverters', title: 'Inverters' },
   { list: 'guidedInverters', folder: 'src/diffusion/inverters', title: 'Baselines of guided editing' },
   { list: 'decoderInverters', flag: '--decoder', folder: 'src/autoencoder', title: 'Decoder inversions' },
+  { list: 'refiners', flag: '--refine', folder: 'src/verbs', title: 'Refiners of the noise' },
   { list: 'watermarks', flag: '--scheme', folder: 'src/watermark', title: 'Watermarks in the noise' },
   { list: 'attacks', flag: '--with', folder: 'src/watermark/attacks', title: 'Attacks on watermarks' },
   // What is undone is called by what was done.

@@ -5,6 +5,7 @@ import { encoderOnly } from './autoencoder/encoder-only.js'
 import { gradient } from './autoencoder/gradient.js'
 import { gradientFree } from './autoencoder/gradient-free.js'
 import { rehearsed } from './autoencoder/rehearsed.js'
+import { mostProbable } from './verbs/most-probable.js'
 
 /** Inverters and solvers, the first of each the default, and the baselines of guided editing. */
 export { guidedInverters, inverters } from './diffusion/inverters/index.js'
@@ -14,6 +15,9 @@ export { edits } from './edit/index.js'
 
 /** Decoder inversions; the first is the default. */
 export const decoderInverters = [automaticDecoder, rehearsed, accelerated, gradientFree, gradient, encoderOnly] as const
+
+/** What makes the noise of a picture more probable; the first is the default where one is asked for. */
+export const refiners = [mostProbable] as const
 
 /** Attacks on watermarks; the first is the default: none. */
 export { attacks } from './watermark/attacks/index.js'

@@ -33,6 +33,7 @@ export {
   edits,
   guidedInverters,
   inverters,
+  refiners,
   restorations,
   solvers,
   watermarks,
@@ -47,7 +48,13 @@ export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
 export { together } from './core/together.js'
-export type { Attending, Conditioning, Denoising, DenoisingPullback } from './diffusion/conditioning.js'
+export type {
+  Attending,
+  Conditioning,
+  Denoising,
+  DenoisingPullback,
+  DenoisingPushforward,
+} from './diffusion/conditioning.js'
 export {
   type BetaKind,
   type BetaOptions,
@@ -60,10 +67,12 @@ export {
   countedDenoiser,
   type Denoiser,
   type DenoiserPullback,
+  type DenoiserPushforward,
   type Diffusion,
   ddim,
   denoiser,
   denoiserPullback,
+  denoiserPushforward,
   dpmSolver1,
   dpmSolver2M,
   dpmSolver2S,
@@ -80,12 +89,17 @@ export {
   gridOf,
   guided,
   guidedPullback,
+  guidedPushforward,
   heun,
   type Inverter,
+  isLinearizable,
+  type LinearizedSampler,
+  linearized,
   type MultistepOptions,
   multistep,
   type Network,
   type NetworkPullback,
+  type NetworkPushforward,
   type NoiseLevel,
   noiseLevel,
   noiseOf,
@@ -214,6 +228,7 @@ export {
   invertAll,
   type NoiseInversion,
   type PromptedSource,
+  type Refinement,
 } from './verbs/invert.js'
 export {
   type InvertDecoderOptions,
@@ -222,6 +237,14 @@ export {
   invertDecoderFrames,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
+export { mostProbable, type NoiseProblem, type NoiseRefiner, type RefinedNoise } from './verbs/most-probable.js'
+export { roundingVariance } from './verbs/noise-to-picture.js'
+export {
+  type FloorProbes,
+  type PictureFloor,
+  type PictureFloorOptions,
+  pictureFloor,
+} from './verbs/picture-floor.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
 export {

@@ -11,11 +11,11 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeSafetensors, readSafetensorsHeader } from '../src/checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../src/checkpoints/tensors.js'
+import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { type Tensor, zeros } from '../src/math/tensor.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline } from '../src/node/make-checkpoint.js'
-import { nmseDb } from '../src/math/nmse.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 /** Latents of the tiny model, and of several as files hold them. */
@@ -173,6 +173,34 @@ describe('undiffuse invert, to the noise', () => {
     for (const words of ['PSNR', 'residual at most', 'a step', 'overhead', 'both.residuals.svg']) {
       expect(stdout).toContain(words)
     }
+  })
+
+  it('refines the noise of a picture, and tells the floor of its error with the cost of both', async () => {
+    const few = ['--model', input('tiny'), '--steps', '2', '--guidance', '1', '--prompt', prompt]
+    const asked = ['--refine', 'most-probable:rounds=1,products=2', '--floor', 'whole', '--decoder', 'encoder-only']
+    const { stdout } = await succeeded(['invert', input('picture.png'), ...few, ...asked], {
+      after: async (work) => {
+        const [source] = JSON.parse(await readFile(join(work, 'picture.report.json'), 'utf8')).sources
+        const { refinement, floor, evaluations } = source
+        expect(refinement.objectiveAfter).toBeLessThan(refinement.objectiveBefore)
+        expect(evaluations.pushforwards).toBeGreaterThan(0)
+        expect(floor).toMatchObject({ probes: 'whole' })
+        expect(floor.nmseDb).toBeLessThan(0)
+      },
+    })
+    expect(stdout).toMatch(/at most \d+ evaluations[\s\S]*floor takes about \d+[\s\S]*objective \d+ → \d+/)
+  })
+
+  it('refines pictures only, through solvers that have a derivative', async () => {
+    const refine = ['--model', input('tiny'), '--refine', 'most-probable']
+    expectFailure(
+      await undiffuse(['invert', input('latent.safetensors'), ...refine]),
+      2,
+      /a picture for `most-probable`/,
+    )
+    const inside = ['invert', input('picture.png'), ...refine, '--solver', 'edict', '--steps', '4']
+    expectFailure(await undiffuse(inside), 6, /`most-probable`, got `edict`. `edict` asks the network inside/)
+    expectFailure(await undiffuse([...inside, '--floor']), 6, /`--floor`, got `edict`/)
   })
 
   it('says that naive inversion solves nothing, and draws no chart of it', async () => {

@@ -11,6 +11,7 @@ import { edit } from '../src/edit/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { encodeOnnx } from '../src/graph/onnx.js'
 import type { Runtime } from '../src/graph/runtime.js'
+import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, map, norm, sizeOf, subtract, type Tensor, tensor, zeros } from '../src/math/tensor.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
@@ -26,7 +27,6 @@ import { ortNode } from '../src/runtimes/index.js'
 import type { DiffusionModel } from '../src/verbs/diffusion-model.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert, invertAll, type NoiseInversion } from '../src/verbs/invert.js'
-import { nmseDb } from '../src/math/nmse.js'
 import { reconstruct } from '../src/verbs/reconstruct.js'
 
 /** Cached keys and values, and batches, are the same sums in other orders. */
@@ -193,6 +193,17 @@ describe('a model', () => {
     expect(Math.abs(dot(pulled, v))).toBeGreaterThan(
       (10 * differences * norm(cotangent) * norm(slope)) / Math.sqrt(256),
     )
+  })
+
+  it('carries forwards what it pulls back, through guidance', async () => {
+    const conditioning = await model.prompt('a red circle', 'blue')
+    const [tangent, cotangent] = [torchNoise(6, x.shape), torchNoise(7, x.shape)]
+    const request = { x, level: level(), conditioning, guidance: 3 }
+    const [forward] = (await model.pushforward([{ ...request, tangent }])) as [Tensor]
+    const [back] = (await model.pullback([{ ...request, cotangent }])) as [Tensor]
+    const apart = dot(forward, cotangent) - dot(tangent, back)
+    expect(Math.abs(apart) / (norm(forward) * norm(cotangent))).toBeLessThan(float32)
+    expect(norm(forward)).toBeGreaterThan(norm(tangent) / 100)
   })
 
   it('is told states in place of a prompt, and pulled back to them', async () => {

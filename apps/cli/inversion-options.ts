@@ -1,6 +1,6 @@
 /** The options that all inversions share on the command line, and what `--help` says of their methods. */
 import { type Command, Option } from 'commander'
-import { decoderInverters, inverters } from 'undiffuse'
+import { decoderInverters, type FloorProbes, inverters, refiners } from 'undiffuse'
 import { addNetworkOptions } from './diffusion.js'
 import { defaultDecoder } from './inversion.js'
 import { describeMethods } from './methods.js'
@@ -26,6 +26,21 @@ export const addInversionOptions = (command: Command): Command =>
       defaultInverter,
     ),
   )
+
+const probesOf = (text: string): FloorProbes => (text === 'whole' ? text : integerAtLeast(2)(text))
+
+/** `--floor`, with its number of probes or without. */
+export const floorOption = (): Option =>
+  new Option('--floor [probes]', 'the error to expect at best, from random probes (default: 8) or `whole`; minutes')
+    .argParser(probesOf)
+    .preset('8')
+
+/** `--probes`, where a floor is always taken. */
+export const probesOption = (): Option =>
+  new Option('--probes <n|whole>', 'random probes of each floor, or the whole Jacobian').argParser(probesOf).default(8)
+
+/** What makes a noise more probable. */
+export const refinersHelp = (): string => describeMethods('Refiners:', refiners)
 
 /** How a picture is fitted to the model, and its latent found. */
 export const addDecoderOptions = (command: Command): Command =>

@@ -7,12 +7,18 @@ import {
   expected,
   type Fit,
   type Fitted,
+  type FloorProbes,
   invertAll,
   inverters,
+  isLinearizable,
   type NoiseInversion,
   type OpenDiffusionModel,
+  type PictureFloor,
   type PromptedSource,
   parse,
+  pictureFloor,
+  refiners,
+  type Solver,
   type Tensor,
 } from 'undiffuse'
 import { type FileContent, writeFilesAtomically } from 'undiffuse/node'
@@ -30,6 +36,9 @@ export const defaultInverter = inverters[0].definition.id
 export interface NoiseRequest extends NetworkOptions, Recipe {
   readonly decoder: string
   readonly inverter: string
+  readonly refine?: string
+  /** How the error to expect is found; not at all where it is absent. */
+  readonly floor?: FloorProbes
   readonly fit: Fit
   readonly chunk?: number
   readonly output?: string
@@ -51,6 +60,8 @@ export interface InvertedSource {
   readonly inversion: NoiseInversion
   /** What the noise is exact given. */
   readonly noiseExact: Exactness
+  /** The error to expect at best, where it was asked for. */
+  readonly floor?: PictureFloor
 }
 
 /** Everything that the report says. */
@@ -117,18 +128,21 @@ async function readSources(paths: readonly string[], io: Terminal): Promise<[rea
 }
 
 /** Of a picture whose decoder is not undone exactly, the noise may still be exact given the latent that was found. */
-export const noiseExactness = ({ exact, outcome, decoder }: NoiseInversion): Exactness =>
-  exact === 'no' && decoder && outcome === 'converged' ? 'given-latent' : exact
+export const noiseExactness = ({ exact, outcome, decoder, refinement }: NoiseInversion): Exactness =>
+  exact === 'no' && decoder && (outcome === 'converged' || refinement) ? 'given-latent' : exact
 
 async function invertSources(
   io: Terminal,
   model: OpenDiffusionModel,
   sources: readonly NoiseSource[],
   recipe: Recipe,
-  { decoder, inverter, fit, chunk }: NoiseRequest,
+  { decoder, inverter, refine, floor: probes, fit, chunk }: NoiseRequest,
 ): Promise<readonly InvertedSource[]> {
   const sampling = samplingOf(recipe, model)
   const index = sampling.solver.grid(model.schedule).length - 1
+  const each = sampling.guidance === 1 || sampling.guidance === 0 ? 1 : 2
+  const refiner = refine === undefined ? undefined : parse(refiners, refine)
+  if (probes !== undefined) checkFloor(sampling.solver)
   const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.pixelMultiple, fit))
   const task = invertAll(
     sources.map(({ latent, memory = [] }, i): PromptedSource => {
@@ -140,18 +154,44 @@ async function invertSources(
       model,
       decoder: parse(decoderInverters, decoder),
       inverter: parse(inverters, inverter),
+      refine: refiner,
       signal: io.signal,
       now,
       ...(chunk !== undefined && { chunk }),
     },
   )
-  return (await follow(io, task)).map((inversion, i) => ({
-    source: sources[i]!,
-    fitted: fitted[i],
-    inversion,
-    noiseExact: noiseExactness(inversion),
-  }))
+  // What cannot be refined is refused before anything is computed, and nothing is said of its cost.
+  await task[Symbol.asyncIterator]().next()
+  if (refiner) io.say(`\`${refine}\` takes at most ${refiner.evaluations(index) * each} evaluations a picture`)
+  const inversions = await follow(io, task)
+  if (probes !== undefined) {
+    io.say(
+      `the floor takes about ${evaluationsOfFloor(probes, inversions[0]!.noise, index) * each} evaluations a picture`,
+    )
+  }
+  const inverted: InvertedSource[] = []
+  for (const [i, inversion] of inversions.entries()) {
+    const asked = { ...sampling, model, probes, signal: io.signal, now }
+    inverted.push({
+      source: sources[i]!,
+      fitted: fitted[i],
+      inversion,
+      noiseExact: noiseExactness(inversion),
+      ...(probes !== undefined && { floor: await follow(io, pictureFloor(inversion.noise, asked)) }),
+    })
+  }
+  return inverted
 }
+
+function checkFloor(solver: Solver): void {
+  const answer = isLinearizable(solver)
+  if (answer === true) return
+  throw expected('unsupported', 'a solver with a derivative', '`--floor`', `\`${solver.name}\``, answer)
+}
+
+/** Runs of the denoiser that a branch of guidance takes, derivatives included: a probe takes about 20 products. */
+const evaluationsOfFloor = (probes: FloorProbes, noise: Tensor, steps: number): number =>
+  steps * (probes === 'whole' ? noise.data.length : 4 * 20 * probes)
 
 /** What someone who finds the file needs to know, `undiffuse generate --noise` among them. */
 function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Array[] {
@@ -164,6 +204,7 @@ function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Arr
     {
       model,
       inverter: request.inverter,
+      ...(request.refine !== undefined && { refine: request.refine }),
       latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
       noiseExact: sources.map(({ noiseExact }) => noiseExact).join(','),
       outcome: inversions.map(({ outcome }) => outcome).join(','),
@@ -185,6 +226,7 @@ function noiseFile({ request, model, recipe, sources }: FinishedNoise): Uint8Arr
 export async function invertToNoise(io: Terminal, paths: readonly string[], request: NoiseRequest): Promise<void> {
   parse(decoderInverters, request.decoder)
   parse(inverters, request.inverter)
+  if (request.refine !== undefined) parse(refiners, request.refine)
   const outputs = outputsOf(request, paths[0]!)
   const [read, remembered] = await readSources(paths, io)
   const recipe = withRemembered(request, remembered)

@@ -1,5 +1,12 @@
 /** Inversions to the noise in numbers, words, pictures and a chart. */
-import { type Exactness, formatShape, type InvertedStep, type NoiseInversion } from 'undiffuse'
+import {
+  type Exactness,
+  formatShape,
+  type InvertedStep,
+  type NoiseInversion,
+  type PictureFloor,
+  type Refinement,
+} from 'undiffuse'
 import { type ContactSheetCell, contactSheet, scatterPlot } from 'undiffuse/node'
 import { cellsOf, latentReport, shown } from './inversion-report.js'
 import type { FinishedNoise, InvertedSource } from './noise-inversion.js'
@@ -20,7 +27,25 @@ export const inversionNumbers = (inversion: NoiseInversion, noiseExact: Exactnes
   convergedSteps: inversion.steps.filter(({ outcome }) => outcome === 'converged').length,
   steps: inversion.steps.map(stepReport),
   evaluations: inversion.evaluations,
+  ...(inversion.refinement && { refinement: refinementNumbers(inversion.refinement) }),
   seconds: inversion.seconds,
+})
+
+const refinementNumbers = ({ name, objective, outcome, history }: Refinement) => ({
+  name,
+  objectiveBefore: objective.before,
+  objectiveAfter: objective.after,
+  outcome,
+  rounds: history.length - 1,
+})
+
+/** The error to expect at best, in numbers. */
+const floorNumbers = ({ nmseDb, intervalDb, probes, evaluations, seconds }: PictureFloor) => ({
+  nmseDb,
+  ...(intervalDb && { lowDb: finiteOrNull(intervalDb.low), highDb: intervalDb.high }),
+  probes,
+  evaluations,
+  seconds,
 })
 
 /** The report as JSON. Residuals are shares of the noise in the cleaner end of a step; null where not known. */
@@ -49,11 +74,13 @@ export function noiseReport(finished: FinishedNoise) {
       fittedHeightPixels: fittedHeight,
     }),
     latentShape: inversion.latent.shape,
-    sources: sources.map(({ source, inversion, noiseExact }) => ({
+    ...(request.refine !== undefined && { refine: request.refine }),
+    sources: sources.map(({ source, inversion, noiseExact, floor }) => ({
       source: source.picture?.path ?? source.name,
       notes: source.picture?.notes ?? [],
       latent: inversion.decoder ? latentReport(inversion.decoder) : null,
       ...inversionNumbers(inversion, noiseExact),
+      ...(floor && { floor: floorNumbers(floor) }),
     })),
     evaluations: totalEvaluations(sources.map(({ inversion }) => inversion.evaluations)),
     ...costReport(finished),
@@ -81,7 +108,7 @@ export const residualText = (inversion: NoiseInversion): string => {
 
 /** How the latent and the noise were found, as lines below a heading. */
 export function inversionLines(inversion: NoiseInversion, noiseExact: Exactness): readonly string[] {
-  const { decoder, noise, steps, evaluations } = inversion
+  const { decoder, noise, refinement, steps, evaluations } = inversion
   const { mean: centre, deviation } = momentsOf(noise)
   const each = (evaluations.denoises + evaluations.pullbacks) / steps.length
   return [
@@ -91,11 +118,21 @@ export function inversionLines(inversion: NoiseInversion, noiseExact: Exactness)
           `               ${decoder.outcome}; ${decoder.exact === 'no' ? 'not exact: it decodes to other 8-bit values' : 'exact given the picture'}`,
         ]
       : []),
+    ...(refinement
+      ? [
+          `  refined      by ${refinement.name}, ${plural(refinement.history.length - 1, 'round')}: objective ${refinement.objective.before.toFixed(0)} → ${refinement.objective.after.toFixed(0)}`,
+        ]
+      : []),
     `  steps        ${outcomesText(steps)}; residual ${residualText(inversion)}  (share of the noise in a step)`,
     `  noise        mean ${centre.toFixed(3)}, deviation ${deviation.toFixed(3)}; ${exactnessText[noiseExact]}`,
     `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
   ]
 }
+
+const floorText = ({ nmseDb, intervalDb, probes }: PictureFloor): string =>
+  intervalDb
+    ? `${nmseDb.toFixed(1)} dB (${intervalDb.low.toFixed(1)} to ${intervalDb.high.toFixed(1)}, ${probes} probes)`
+    : `${nmseDb.toFixed(1)} dB`
 
 /** The report in words. */
 export function sayNoiseReport(io: Terminal, finished: FinishedNoise): void {
@@ -115,9 +152,10 @@ export function sayNoiseReport(io: Terminal, finished: FinishedNoise): void {
   io.say(
     `  by           ${methods.join('; ')}, ${plural(inversion.steps.length, 'step')}, guidance ${inversion.guidance}, ${prompt}`,
   )
-  for (const { source, inversion, noiseExact } of sources) {
+  for (const { source, inversion, noiseExact, floor } of sources) {
     if (sources.length > 1) io.say(source.name)
     for (const line of inversionLines(inversion, noiseExact)) io.say(line)
+    if (floor) io.say(`  floor        ${floorText(floor)}: the error of the noise to expect at best`)
   }
   for (const line of costLines(finished)) io.say(line)
   io.say(`wrote ${Object.values(outputs).join(', ')}`)

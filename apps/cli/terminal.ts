@@ -26,12 +26,31 @@ export interface Terminal {
 
 const barWidth = 24
 
-function progressLine({ stage, done, total, residual }: Progress): string {
+/** When a stage was first heard of, and how far it was then. */
+interface Since {
+  readonly stage: string
+  readonly done: number
+  readonly at: number
+}
+
+/** Seconds of a stage before its pace is believed. */
+const paceSeconds = 10
+
+/** What is left of a stage at its pace so far, once that is known: `, 3 min left`. */
+function timeLeft({ done, total }: Progress, since: Since): string {
+  const seconds = (performance.now() - since.at) / 1000
+  if (!total || done <= since.done || seconds < paceSeconds) return ''
+  const left = (seconds * (total - done)) / (done - since.done)
+  return left < 90 ? `, ${Math.ceil(left)} s left` : `, ${Math.round(left / 60)} min left`
+}
+
+function progressLine(progress: Progress, since: Since): string {
+  const { stage, done, total, residual } = progress
   const share = total ? Math.min(1, done / total) : undefined
   const filled = Math.round((share ?? 0) * barWidth)
   const bar = share === undefined ? '' : ` ${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${done}/${total}`
   const value = residual === undefined ? '' : `  residual ${residual.toPrecision(4)}`
-  return `${stage}${bar}${share === undefined ? ` ${done}` : ''}${value}`
+  return `${stage}${bar}${share === undefined ? ` ${done}` : ''}${timeLeft(progress, since)}${value}`
 }
 
 const printJson = (value: unknown) => console.log(JSON.stringify(value, undefined, 2))
@@ -39,6 +58,7 @@ const printJson = (value: unknown) => console.log(JSON.stringify(value, undefine
 function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
   const draws = process.stderr.isTTY === true
   let drawn = 0
+  let since: Since | undefined
   return {
     json,
     signal,
@@ -49,10 +69,12 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
       if (json) printJson(value)
     },
     progress(progress) {
+      const { stage, done } = progress
+      if (since?.stage !== stage || done < since.done) since = { stage, done, at: performance.now() }
       // Ten lines a second are enough for eyes.
       if (!draws || performance.now() - drawn < 100) return
       drawn = performance.now()
-      process.stderr.write(`\r\x1b[2K${progressLine(progress)}`)
+      process.stderr.write(`\r\x1b[2K${progressLine(progress, since)}`)
     },
     clear: () => {
       if (drawn > 0) process.stderr.write('\r\x1b[2K')

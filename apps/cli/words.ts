@@ -27,10 +27,11 @@ export const autoencoderText = ({ encodes, decodes, roundTrips, pullbacks }: Eva
   ])
 
 /** Of the denoiser, guidance counted twice, and of the autoencoder. */
-export function evaluationText({ denoises, pullbacks, autoencoder }: VerbEvaluations): string {
+export function evaluationText({ denoises, pullbacks, pushforwards = 0, autoencoder }: VerbEvaluations): string {
   const denoiser = counts([
     [denoises, 'evaluation'],
     [pullbacks, 'gradient'],
+    [pushforwards, 'pushforward'],
   ])
   return [denoiser, autoencoderText(autoencoder)].filter((text) => text !== '').join('; ')
 }
@@ -41,6 +42,7 @@ export function totalEvaluations(all: readonly VerbEvaluations[]): VerbEvaluatio
   return {
     denoises: sum((one) => one.denoises),
     pullbacks: sum((one) => one.pullbacks),
+    ...(all.some((one) => one.pushforwards) && { pushforwards: sum((one) => one.pushforwards ?? 0) }),
     autoencoder: {
       encodes: sum((one) => one.autoencoder.encodes),
       decodes: sum((one) => one.autoencoder.decodes),

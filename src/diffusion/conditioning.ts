@@ -24,3 +24,7 @@ export type Attending = Omit<Denoising, 'guidance'>
 export interface DenoisingPullback extends Denoising {
   readonly cotangent: Tensor
 }
+
+export interface DenoisingPushforward extends Denoising {
+  readonly tangent: Tensor
+}

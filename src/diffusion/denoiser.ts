@@ -3,7 +3,7 @@
  */
 import { expected } from '../core/errors.js'
 import { combine, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
-import type { Denoiser, DenoiserPullback } from './diffusion.js'
+import type { Denoiser, DenoiserPullback, DenoiserPushforward } from './diffusion.js'
 import { type NoiseLevel, noImage } from './level.js'
 
 /**
@@ -17,6 +17,8 @@ export type Prediction = (typeof predictions)[number]
 export type Network = Denoiser
 /** J(x)ᵀ·cotangent of a network's prediction. */
 export type NetworkPullback = DenoiserPullback
+/** J(x)·tangent of a network's prediction. */
+export type NetworkPushforward = DenoiserPushforward
 
 /** x₀ = x·(weight of x) + prediction·(weight of the prediction), exact where the prediction is. */
 function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number, output: number] {
@@ -66,6 +68,15 @@ export const denoiserPullback =
   }
 
 /**
+ * The pushforward of `denoiser(network, prediction)` from the network's own: J·t = (weight of x)·t + (weight)·J_network·t,
+ * the words of `denoiserPullback` with a tangent for the cotangent.
+ *
+ * One run of the network's pushforward. Errors as `denoiser`.
+ */
+export const denoiserPushforward: (pushforward: NetworkPushforward, prediction: Prediction) => DenoiserPushforward =
+  denoiserPullback
+
+/**
  * Classifier-free guidance: D_w = D_null + w·(D_prompt − D_null).
  *
  * The same mix of estimates of x₀ as of predictions, since both are affine in them at one x. Two evaluations, asked for
@@ -87,6 +98,13 @@ export function guidedPullback(
 ): DenoiserPullback {
   return mixed<Parameters<DenoiserPullback>>(conditional, unconditional, weight)
 }
+
+/** The pushforward of `guided`, from the pushforwards of both; two runs, or one as there. */
+export const guidedPushforward: (
+  conditional: DenoiserPushforward,
+  unconditional: DenoiserPushforward,
+  weight: number,
+) => DenoiserPushforward = guidedPullback
 
 type Evaluated<Input extends readonly unknown[]> = (...input: Input) => Promise<Tensor>
 

@@ -13,6 +13,9 @@ export type Denoiser = (x: Tensor, level: NoiseLevel, signal?: Signal) => Promis
 /** J(x)ᵀ·cotangent of a denoiser: one run of the gradient graph. */
 export type DenoiserPullback = (x: Tensor, level: NoiseLevel, cotangent: Tensor, signal?: Signal) => Promise<Tensor>
 
+/** J(x)·tangent of a denoiser: one run of the gradient graph's own gradient. */
+export type DenoiserPushforward = (x: Tensor, level: NoiseLevel, tangent: Tensor, signal?: Signal) => Promise<Tensor>
+
 /**
  * Where a trajectory stands. `memory` is what the solver remembers besides x: earlier estimates, a twin, an older x.
  */
@@ -29,6 +32,8 @@ export interface Diffusion {
   readonly denoise: Denoiser
   /** Present only where a gradient graph can be opened. */
   readonly pullback?: DenoiserPullback
+  /** Present only where the gradient graph has a gradient itself. */
+  readonly pushforward?: DenoiserPushforward | undefined
   readonly signal?: Signal | undefined
 }
 

@@ -3,10 +3,13 @@ export {
   countedDenoiser,
   denoiser,
   denoiserPullback,
+  denoiserPushforward,
   guided,
   guidedPullback,
+  guidedPushforward,
   type Network,
   type NetworkPullback,
+  type NetworkPushforward,
   noiseOf,
   type Prediction,
   predictions,
@@ -15,6 +18,7 @@ export type {
   Coefficients,
   Denoiser,
   DenoiserPullback,
+  DenoiserPushforward,
   Diffusion,
   Inverter,
   Solver,
@@ -23,6 +27,7 @@ export type {
 } from './diffusion.js'
 export { type GridOptions, gridOf } from './grids.js'
 export { type Grid, type NoiseLevel, noiseLevel, type Schedule } from './level.js'
+export { isLinearizable, type LinearizedSampler, linearized } from './linearized.js'
 export { firstOrderMove, firstOrderStep, type MultistepOptions, multistep } from './multistep.js'
 export { sample } from './sample.js'
 export {

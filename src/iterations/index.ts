@@ -1,6 +1,12 @@
 /** One loop, and one file for each way to move. */
 export { type AdamOptions, adam } from './adam.js'
 export { type AndersonOptions, anderson } from './anderson.js'
+export {
+  type ConjugateGradientsOptions,
+  conjugateGradients,
+  type LinearSolution,
+  type LinearSystem,
+} from './conjugate-gradients.js'
 export { type Difference, type Differences, differences } from './differences.js'
 export { fittedPoint, fittedSteps } from './fitted-steps.js'
 export { forwardStep } from './forward-step.js'

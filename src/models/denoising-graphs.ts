@@ -13,8 +13,11 @@ import type { DenoisingNetworks } from './denoising-networks.js'
 /** Bits of the numbers that a denoising network computes with. */
 export type DenoisingPrecision = Precision | 64
 
-/** `denoise` → `out`; `pullback` with `cotangent.out` → `gradient.sample`; `looks` → `<layer>.looks` for each layer. */
-export type DenoisingKind = 'denoise' | 'pullback' | 'looks'
+/**
+ * `denoise` → `out`; `pullback` with `cotangent.out` → `gradient.sample`; `pushforward` with `cotangent.gradient.sample`
+ * → `gradient.cotangent.out`; `looks` → `<layer>.looks` for each layer.
+ */
+export type DenoisingKind = 'denoise' | 'pullback' | 'pushforward' | 'looks'
 
 /** Times are told in these parts of a training time, as whole numbers. */
 export const ticksPerTime = 2 ** 20
@@ -32,8 +35,17 @@ export function denoisingGraph(
   const network = kind === 'looks' ? networks.looksGraph!(size) : networks.graph(size)
   const told = precision === 16 ? compose(times(size.batch), network, { timestep: 'timestep' }) : network
   const forward = precision === 64 ? double(told) : told
-  const graph = kind === 'pullback' ? vjp(forward, { wrt: ['sample'] }) : forward
+  const graph = derivative(forward, kind)
   return precision === 16 ? half(graph) : graph
+}
+
+/** Jᵀ·c is linear in c, and its own transpose is J: the gradient of the gradient graph by its cotangent carries forwards. */
+function derivative(forward: Graph, kind: DenoisingKind): Graph {
+  if (kind !== 'pullback' && kind !== 'pushforward') return forward
+  const pullback = vjp(forward, { wrt: ['sample'] })
+  if (kind === 'pullback') return pullback
+  const pushforward = vjp(pullback, { wrt: ['cotangent.out'] })
+  return { ...pushforward, inputs: pushforward.inputs.filter(({ name }) => name !== 'cotangent.out') }
 }
 
 function times(batch: number): Graph {

@@ -4,8 +4,16 @@
  */
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import type { Attending, Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
-import { denoiser, denoiserPullback, guided, guidedPullback, type Prediction } from '../diffusion/denoiser.js'
+import type { Attending, Denoising, DenoisingPullback, DenoisingPushforward } from '../diffusion/conditioning.js'
+import {
+  denoiser,
+  denoiserPullback,
+  denoiserPushforward,
+  guided,
+  guidedPullback,
+  guidedPushforward,
+  type Prediction,
+} from '../diffusion/denoiser.js'
 import type { NoiseLevel } from '../diffusion/level.js'
 import { dot, norm, type Tensor, tensor } from '../math/tensor.js'
 import { averageLooks } from './average-looks.js'
@@ -41,12 +49,21 @@ interface Row {
   readonly x: Tensor
   readonly level: NoiseLevel
   readonly prompted: Prompted
-  readonly cotangent?: Tensor
+  /** What a derivative is applied to: a cotangent or a tangent. */
+  readonly vector?: Tensor
 }
+
+/** What each kind of run asks about and answers with, as its graph names them. */
+const namesOf = {
+  denoise: { answer: 'out' },
+  pullback: { vector: 'cotangent.out', answer: 'gradient.sample' },
+  pushforward: { vector: 'cotangent.gradient.sample', answer: 'gradient.cotangent.out' },
+} as const
 
 export interface Denoisings {
   denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
   pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
+  pushforward(requests: readonly DenoisingPushforward[], signal?: Signal): Promise<readonly Tensor[]>
   /** Where the places of a latent look: tokens × height × width for each; absent where the network's inside is not known. */
   looks?(requests: readonly Attending[], signal?: Signal): Promise<readonly Tensor[]>
 }
@@ -78,11 +95,12 @@ export function denoisings(options: DenoisingOptions): Denoisings {
       const [tall, wide] = [height * downscaling, width * downscaling]
       feeds.time_ids = stacked(rows, () => tensor([6], [tall, wide, 0, 0, tall, wide]))
     }
-    if (kind === 'pullback') feeds['cotangent.out'] = stacked(rows, ({ cotangent }) => cotangent!)
+    if (kind === 'pullback' || kind === 'pushforward')
+      feeds[namesOf[kind].vector] = stacked(rows, ({ vector }) => vector!)
     const key = `${kind} ${size.batch} ${height} ${width} ${tokens}`
     const results = await pool.run(key, () => denoisingGraph(networks, kind, size, precision), feeds, signal)
     if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [height, width])
-    return unstack(results[kind === 'denoise' ? 'out' : 'gradient.sample']!)
+    return unstack(results[namesOf[kind].answer]!)
   }
 
   /** All rows together; where the network takes one time for all, those of each time. */
@@ -105,10 +123,10 @@ export function denoisings(options: DenoisingOptions): Denoisings {
   }
 
   /** The rows that a question needs: one where guidance names one of the branches. */
-  function rowsOf(request: Denoising & { readonly cotangent?: Tensor }): { prompt?: Row; negative?: Row } {
-    const { x, level, guidance, cotangent } = request
+  function rowsOf(request: Denoising & { readonly vector?: Tensor }): { prompt?: Row; negative?: Row } {
+    const { x, level, guidance, vector } = request
     const { prompt, negative } = branches(request)
-    const row = (prompted: Prompted): Row => ({ x, level, prompted, ...(cotangent && { cotangent }) })
+    const row = (prompted: Prompted): Row => ({ x, level, prompted, ...(vector && { vector }) })
     return { ...(guidance !== 1 && { negative: row(negative) }), ...(guidance !== 0 && { prompt: row(prompt) }) }
   }
 
@@ -154,10 +172,25 @@ export function denoisings(options: DenoisingOptions): Denoisings {
         return await guided(withPrompt, without, guidance)(x, level)
       }),
     pullback: (requests, signal) =>
-      answered('pullback', requests, signal, async ({ x, level, guidance, cotangent }, prompt, negative) => {
-        const [withPrompt, without] = [denoiserPullback(prompt, prediction), denoiserPullback(negative, prediction)]
-        return await guidedPullback(withPrompt, without, guidance)(x, level, cotangent)
-      }),
+      answered(
+        'pullback',
+        requests.map((request) => ({ ...request, vector: request.cotangent })),
+        signal,
+        async ({ x, level, guidance, vector }, prompt, negative) => {
+          const [withPrompt, without] = [denoiserPullback(prompt, prediction), denoiserPullback(negative, prediction)]
+          return await guidedPullback(withPrompt, without, guidance)(x, level, vector)
+        },
+      ),
+    pushforward: (requests, signal) =>
+      answered(
+        'pushforward',
+        requests.map((request) => ({ ...request, vector: request.tangent })),
+        signal,
+        async ({ x, level, guidance, vector }, prompt, negative) => {
+          const along = (branch: () => Promise<Tensor>) => denoiserPushforward(branch, prediction)
+          return await guidedPushforward(along(prompt), along(negative), guidance)(x, level, vector)
+        },
+      ),
   }
 }
 

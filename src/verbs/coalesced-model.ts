@@ -2,7 +2,7 @@
 import { coalescedAutoencoder } from '../autoencoder/coalesce.js'
 import type { Coalescer } from '../core/coalesce.js'
 import type { Signal } from '../core/progress.js'
-import type { Attending } from '../diffusion/conditioning.js'
+import type { Attending, DenoisingPushforward } from '../diffusion/conditioning.js'
 import type { DiffusionModel } from './diffusion-model.js'
 
 /**
@@ -16,6 +16,7 @@ export function coalescedModel(
 ): (participant: number) => DiffusionModel {
   const denoise = calls(model.denoise.bind(model))
   const pullback = calls(model.pullback.bind(model))
+  const pushforward = model.pushforward && calls(model.pushforward.bind(model))
   const looks = model.looks && calls(model.looks.bind(model))
   const autoencoder = coalescedAutoencoder(model.autoencoder.batched, calls)
   return (participant) => ({
@@ -23,6 +24,10 @@ export function coalescedModel(
     autoencoder: { ...autoencoder(participant), batched: model.autoencoder.batched },
     denoise: (requests, signal) => Promise.all(requests.map((request) => denoise(participant)(request, signal))),
     pullback: (requests, signal) => Promise.all(requests.map((request) => pullback(participant)(request, signal))),
+    ...(pushforward && {
+      pushforward: (requests: readonly DenoisingPushforward[], signal?: Signal) =>
+        Promise.all(requests.map((request) => pushforward(participant)(request, signal))),
+    }),
     ...(looks && {
       looks: (requests: readonly Attending[], signal?: Signal) =>
         Promise.all(requests.map((request) => looks(participant)(request, signal))),

@@ -5,10 +5,16 @@
 import type { Autoencoder, BatchedAutoencoder } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import type { Attending, Conditioning, Denoising, DenoisingPullback } from '../diffusion/conditioning.js'
-import type { Denoiser, DenoiserPullback, Solver } from '../diffusion/diffusion.js'
+import type {
+  Attending,
+  Conditioning,
+  Denoising,
+  DenoisingPullback,
+  DenoisingPushforward,
+} from '../diffusion/conditioning.js'
+import type { Denoiser, DenoiserPullback, DenoiserPushforward, Solver } from '../diffusion/diffusion.js'
 import type { EmbeddedDenoiser } from '../diffusion/inverters/guided-editing.js'
-import type { Schedule } from '../diffusion/level.js'
+import type { NoiseLevel, Schedule } from '../diffusion/level.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 
 export interface DiffusionModel {
@@ -31,6 +37,8 @@ export interface DiffusionModel {
   denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
   /** J(x)ᵀ·cotangent of the guided estimates, several in one run of the gradient graph. */
   pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
+  /** J(x)·tangent of the guided estimates. Absent where the gradient graph has no gradient itself. */
+  pushforward?(requests: readonly DenoisingPushforward[], signal?: Signal): Promise<readonly Tensor[]>
   /**
    * Where cross-attention looks: for each question tokens × height × width of its latent, the mean over heads and layers,
    * which sums to 1 over tokens. One evaluation each. Absent where the network's inside is not known.
@@ -54,19 +62,23 @@ export function checkGuidance(guidance: number): void {
   throw expected('bad-option', 'a finite number', '`guidance`', `${guidance}`, remedy)
 }
 
-/** Network evaluations of the denoiser; pullbacks are an evaluation and its gradient. */
+/** Network evaluations of the denoiser; pullbacks are an evaluation and its gradient, pushforwards one and a tangent. */
 export interface DenoiserEvaluations {
   readonly denoises: number
   readonly pullbacks: number
+  /** Absent where there are none. */
+  readonly pushforwards?: number
 }
 
 export interface PromptedDenoiser {
   readonly denoise: Denoiser
   readonly pullback: DenoiserPullback
+  /** Absent as the model's. */
+  readonly pushforward?: DenoiserPushforward
   evaluations(): DenoiserEvaluations
 }
 
-type Ask = Pick<DiffusionModel, 'denoise' | 'pullback'>
+type Ask = Pick<DiffusionModel, 'denoise' | 'pullback' | 'pushforward'>
 
 /**
  * A model under one prompt and guidance as the denoiser that solvers take, counting its network evaluations.
@@ -78,8 +90,9 @@ export function promptedDenoiser(model: Ask, conditioning: Conditioning, guidanc
   checkGuidance(guidance)
   const each = evaluationsOf(guidance)
   const counts = { denoises: 0, pullbacks: 0 }
+  let pushforwards = 0
   return {
-    evaluations: () => ({ ...counts }),
+    evaluations: () => ({ ...counts, ...(pushforwards > 0 && { pushforwards }) }),
     async denoise(x, level, signal) {
       signal?.throwIfAborted()
       counts.denoises += each
@@ -90,5 +103,12 @@ export function promptedDenoiser(model: Ask, conditioning: Conditioning, guidanc
       counts.pullbacks += each
       return (await model.pullback([{ x, level, conditioning, guidance, cotangent }], signal))[0]!
     },
+    ...(model.pushforward && {
+      async pushforward(x: Tensor, level: NoiseLevel, tangent: Tensor, signal?: Signal) {
+        signal?.throwIfAborted()
+        pushforwards += each
+        return (await model.pushforward!([{ x, level, conditioning, guidance, tangent }], signal))[0]!
+      },
+    }),
   }
 }

@@ -15,10 +15,12 @@ import type { Diffusion, Inverter, Solver, State } from '../diffusion/diffusion.
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import type { Outcome, Solution } from '../iterations/solve.js'
+import { psnrDb, round8 } from '../math/pixels.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { coalescedModel } from './coalesced-model.js'
 import { checkGuidance, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
 import { type LatentInversion, latentInversion } from './invert-decoder.js'
+import type { NoiseProblem, NoiseRefiner } from './most-probable.js'
 import { toNoise, type VerbEvaluations } from './sampling.js'
 
 /** What is inverted: a picture, a latent, or the state at the clean end with the memory that its solver left there. */
@@ -37,6 +39,8 @@ export interface InvertOptions {
   readonly inverter?: Inverter | undefined
   /** How a picture's latent is found. Default `automaticDecoder()`. */
   readonly decoder?: DecoderInverter | undefined
+  /** What makes the noise of a picture more probable once it is found; costly. Default: nothing. */
+  readonly refine?: NoiseRefiner | undefined
   readonly signal?: Signal | undefined
   /** A clock in seconds. */
   readonly now?: (() => number) | undefined
@@ -60,6 +64,15 @@ export interface InvertedStep {
  */
 export type Exactness = 'given-image' | 'given-latent' | 'given-memory' | 'no'
 
+/** How a refiner ended: the objective is −log of the noise's probability given the picture, up to a constant. */
+export interface Refinement {
+  readonly name: string
+  readonly objective: { readonly before: number; readonly after: number }
+  readonly outcome: Outcome
+  /** The objective at the start and after each round. */
+  readonly history: readonly number[]
+}
+
 export interface NoiseInversion {
   /** Of unit variance: x at the noisy end, up to the scale of its level. */
   readonly noise: Tensor
@@ -69,6 +82,8 @@ export interface NoiseInversion {
   readonly outcome: Outcome
   /** How the latent was found, where a picture was given. */
   readonly decoder?: LatentInversion
+  /** Where it was refined: `latent` and `states` are then those that the noise leads to. */
+  readonly refinement?: Refinement
   readonly grid: Grid
   /** One for each level, noisiest first: `states[0]` is what `reconstruct` takes where the solver has a memory. */
   readonly states: readonly State[]
@@ -154,6 +169,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const grid = solver.grid(model.schedule)
   checkAccepted(inverter, solver, grid)
   checkSource(source, model, grid)
+  if (options.refine) checkRefinable(options.refine, source, solver)
 
   const { autoencoder, evaluations: pictureRuns } = counted(model.autoencoder)
   const found =
@@ -169,14 +185,27 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
   checkFound(states, inverter)
   const outcome = worst(solutions)
-  return {
+  const inverted = {
     noise: toNoise(states[0]!.x, grid),
     latent,
     exact: outcome === 'converged' ? exactness(source, solver, found) : 'no',
+    states,
+  } as const
+  const refined =
+    options.refine && 'image' in source
+      ? yield* refinement(options.refine, inverted.noise, {
+          image: source.image,
+          diffusion,
+          solver,
+          autoencoder,
+          signal,
+        })
+      : undefined
+  return {
+    ...(refined ?? inverted),
     outcome,
     ...(found && { decoder: found }),
     grid,
-    states,
     steps: solutions.map(({ residual, outcome, iterations, evaluations }, i) => {
       return { fromTime: grid[i]!.t, toTime: grid[i + 1]!.t, residual, outcome, iterations, evaluations }
     }),
@@ -185,6 +214,23 @@ export async function* inversion(source: InversionSource, options: InvertOptions
     solver: solver.name,
     inverter: inverter.name,
     ...(now && begin !== undefined && { seconds: now() - begin }),
+  }
+}
+
+/** What a refiner makes of a noise, as an inversion tells it. */
+async function* refinement(
+  refiner: NoiseRefiner,
+  start: Tensor,
+  problem: NoiseProblem,
+): Steps<Pick<NoiseInversion, 'noise' | 'latent' | 'exact' | 'states'> & { readonly refinement: Refinement }> {
+  const { noise, states, picture, objective, history, outcome } = yield* refiner.refine(start, problem)
+  const isSame = psnrDb(round8(picture), round8(problem.image)) === Number.POSITIVE_INFINITY
+  return {
+    noise,
+    states,
+    latent: states.at(-1)!.x,
+    exact: isSame ? 'given-image' : 'no',
+    refinement: { name: refiner.name, objective, outcome, history },
   }
 }
 
@@ -210,6 +256,15 @@ function checkAccepted(inverter: Inverter, solver: Solver, grid: Grid): void {
   const answer = inverter.accepts(solver, grid)
   if (answer === true) return
   throw expected('unsupported', 'a solver that it can undo', `\`${inverter.name}\``, `\`${solver.name}\``, answer)
+}
+
+function checkRefinable(refiner: NoiseRefiner, source: InversionSource, solver: Solver): void {
+  const name = `\`${refiner.name}\``
+  if (!('image' in source)) {
+    throw expected('bad-option', 'a picture', name, 'a latent', 'Only what a picture leaves open can be refined.')
+  }
+  const answer = refiner.accepts(solver)
+  if (answer !== true) throw expected('unsupported', 'a solver with a derivative', name, `\`${solver.name}\``, answer)
 }
 
 function checkSource(source: InversionSource, model: DiffusionModel, grid: Grid): void {

@@ -90,6 +90,9 @@ export function analyticModel(mixtures: Mixtures = {}): {
     },
     pullback: async (requests, signal) =>
       await Promise.all(requests.map((one) => world(one).pullback(one.x, one.level, one.cotangent, signal))),
+    // The Jacobian of a posterior mean is a covariance, symmetric: it carries forwards as it pulls back.
+    pushforward: async (requests, signal) =>
+      await Promise.all(requests.map((one) => world(one).pullback(one.x, one.level, one.tangent, signal))),
     close: async () => {},
   }
   return { model, asked: () => ({ ...count }) }

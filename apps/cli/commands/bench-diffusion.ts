@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import {
   type DenoisingPrecision,
   type DiffusionModel,
+  type FloorProbes,
   inverters,
   openDiffusionModel,
   parse,
@@ -12,6 +13,8 @@ import { type FileContent, makePipeline, modelFingerprint, nodeFiles } from 'und
 import type { Cells } from '../../../bench/cells.js'
 import { benchEdit } from '../../../bench/edit.js'
 import { editSheet, editText } from '../../../bench/edit-text.js'
+import { benchFloor, noiseFinders } from '../../../bench/floor.js'
+import { floorText } from '../../../bench/floor-text.js'
 import { benchInversion, makeSolver, refusal } from '../../../bench/inversion.js'
 import { type InversionTable, inversionTables, requestedPlan } from '../../../bench/inversion-plans.js'
 import { inversionHeatMap, inversionPlot } from '../../../bench/inversion-plots.js'
@@ -32,6 +35,7 @@ import {
   withBenchModel,
 } from '../bench-options.js'
 import { type PrecisionName, precisionOf, precisionOption } from '../diffusion.js'
+import { probesOption } from '../inversion-options.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { finiteNumber, integerAtLeast, integersAtLeast } from '../numbers.js'
@@ -84,6 +88,15 @@ interface EditOptions extends SharedOptions {
   readonly guidance: number
 }
 
+interface FloorOptions extends ResumableOptions {
+  readonly prompts: number
+  readonly guidance: readonly number[]
+  readonly solver: string
+  readonly steps: number
+  readonly probes: FloorProbes
+  readonly ways?: readonly string[]
+}
+
 interface PipelineOptions extends SharedOptions {
   readonly like?: string
   readonly dtype: 'float32' | 'float16' | 'bfloat16'
@@ -134,6 +147,19 @@ Examples:
   $ undiffuse bench edit --out out/edit
   $ undiffuse bench edit --generated 24 --rendered 0 --guidance 7.5 --out out/edit-strong --resume
   $ undiffuse bench edit --quick`
+
+const floorHelp = `
+A picture file is rounded to 8 bits, which leaves some of its noise unknown. The floor is the posterior variance of the
+noise: the smallest NMSE that any method can have on average. Beside it: the noise that methods find from the picture
+alone, with prompt, solver and guidance known. Ways: ${noiseFinders.map(({ name }) => name).join(', ')}.
+
+Finished pieces are kept in the folder of \`--out\`; \`--resume\` takes them from there. A prompt takes minutes: about a
+thousand network evaluations for each probe, and as many for each ten iterations of the most probable noise.
+
+Examples:
+  $ undiffuse bench floor --out out/floor
+  $ undiffuse bench floor --prompts 1 --guidance 1 --probes whole --ways encoder default
+  $ undiffuse bench floor --guidance 1 3 7.5 --out out/floor --resume`
 
 const pipelineHelp = `
 With \`--like\` random weights of a published shape are written to a temporary folder (5.2 GB for stable-diffusion-2-1 in
@@ -257,6 +283,23 @@ async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Prom
   })
 }
 
+async function runFloor(io: Terminal, { ways, guidance: guidances, ...options }: FloorOptions): Promise<void> {
+  await prepareFolder(options.out)
+  const cells = await cellsOf(options)
+  const finders = noiseFinders.filter(({ name }) => ways === undefined || ways.includes(name))
+  await withBenchModel(options, async (model, _, folder) => {
+    const modelVersion = await modelFingerprint(folder)
+    const asked = { ...options, guidances, finders, cells, modelVersion, signal: io.signal }
+    const result = await drive(io, benchFloor(model, asked))
+    io.say(floorText(result))
+    await writeResults(io, options.out, async () => ({
+      'floor.json': jsonText(result),
+      'floor.txt': `${floorText(result)}\n`,
+    }))
+    io.result(result)
+  })
+}
+
 /** Sources on a sheet: more are too small to see. */
 const sheetSources = 5
 /** Enough to see that everything runs. */
@@ -369,6 +412,27 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--quick', 'two pictures, two scenes and few steps: whether everything runs', false)
     .addHelpText('after', editHelp)
     .action((options: EditOptions) => runCommand(options.json, (io) => runEdit(io, options)))
+
+  resumable(share(bench.command('floor')))
+    .description('how well the noise can be known from an 8-bit picture, and how near methods come')
+    .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
+    .option('--prompts <n>', 'held-out captions', integerAtLeast(1), 8)
+    .option('--guidance <n...>', 'of the pictures', (text: string, before?: readonly number[]) => [
+      ...(before ?? []),
+      guidance(text),
+    ])
+    .option('--solver <solver:options>', 'without steps', 'ddim:spacing=lambda')
+    .option('--steps <n>', 'steps', integerAtLeast(1), 20)
+    .addOption(probesOption())
+    .addOption(new Option('--ways <name...>', 'only these').choices(noiseFinders.map(({ name }) => name)))
+    .addHelpText('after', floorHelp)
+    .action(
+      ({
+        guidance = [1, 3, 7.5],
+        ...options
+      }: Partial<Pick<FloorOptions, 'guidance'>> & Omit<FloorOptions, 'guidance'>) =>
+        runCommand(options.json, (io) => runFloor(io, { ...options, guidance })),
+    )
 
   share(bench.command('pipeline'))
     .description('memory to open a model, time and memory of an evaluation and of a step of inversion')

@@ -26,7 +26,8 @@ const smallestGainDb = 0.2
  * steps and Anderson's make the residual small instead, and where E∘D is not monotone the error grows meanwhile.
  * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, two round trips to begin with and two for each
  * further step, and a decode, `iterations` in all; forward only. Stops when the rehearsal gains less than 0.2 dB.
- * Returns the last step, or E(x) where that is nearer in pixels; `expectedNmseDb` is the error of the rehearsal. Exact: no.
+ * Returns the last step, or E(x) where that is nearer in pixels; `expectedNmseDb` is the error of the rehearsal, larger by as much
+ * as T was larger than R at the step before. Exact: no.
  * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
  *
  * @example
@@ -74,6 +75,7 @@ export async function* rehearse(
   signal?: Signal,
 ): Steps<LatentSolution> {
   const encoded = await finiteStart(image, autoencoder, stage, signal)
+  const explained = roundingMargin * roundingNorm(sizeOf(image.shape), levels)
   const history: number[] = []
   let evaluations = 0
   const run = async (latent: Tensor) => {
@@ -103,20 +105,25 @@ export async function* rehearse(
   const error = subtract(start, known)
   const pairs: Difference[] = []
   let [latent, rehearsal] = [encoded, start]
-  let expectedNmseDb = ratioDb(error, encoded)
+  let rehearsalDb = ratioDb(error, encoded)
+  let expectedNmseDb = rehearsalDb
   let why: Why = 'budget-spent'
   while (why !== 'nothing-to-gain' && evaluations + costOfStep(pairs.length) < iterations) {
     if (pairs.length > 0) {
       residual = await residualAt(latent)
       yield { stage, done: evaluations, total: iterations, residual: history.at(-1)!, latent }
     }
-    pairs.push({ step: residual, change: subtract((await run(rehearsal)).latent, start) })
+    const rehearsed = subtract((await run(rehearsal)).latent, start)
+    pairs.push({ step: residual, change: rehearsed })
     const { step, change } = nearest(error, pairs)
-    const nextNmseDb = ratioDb(subtract(error, change), encoded)
+    const nextDb = ratioDb(subtract(error, change), encoded)
     // NaN fails this comparison too: a rehearsal that broke down has nothing to say.
-    if (!(expectedNmseDb - nextNmseDb >= smallestGainDb)) why = 'nothing-to-gain'
-    if (!(nextNmseDb < expectedNmseDb) || !isFiniteTensor(step)) break
-    ;[latent, rehearsal, expectedNmseDb] = [subtract(encoded, step), subtract(start, change), nextNmseDb]
+    if (!(rehearsalDb - nextDb >= smallestGainDb)) why = 'nothing-to-gain'
+    if (!(nextDb < rehearsalDb) || !isFiniteTensor(step)) break
+    ;[latent, rehearsal, rehearsalDb] = [subtract(encoded, step), subtract(start, change), nextDb]
+    // The shares were fitted on the rehearsal: the error grows as much as the residual is larger than there. The rehearsal is
+    // not rounded, so it says nothing about steps from where rounding explains the picture.
+    if (history.at(-1)! > explained) expectedNmseDb = rehearsalDb + ratioDb(residual, rehearsed)
   }
   if (latent === encoded) return end(encoded, 'exhausted', { why, expectedNmseDb })
 
@@ -124,7 +131,7 @@ export async function* rehearse(
   history.push(pixelDistance(await autoencoder.decode(latent, signal), image))
   yield { stage, done: evaluations, total: iterations, residual: history.at(-1)!, latent }
   if (!(history.at(-1)! <= history[0]!)) return end(encoded, 'exhausted', { why: 'encoder-nearer' })
-  const isRounding = history.at(-1)! <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
+  const isRounding = history.at(-1)! <= explained
   const outcome = isRounding ? 'converged' : 'exhausted'
   return end(latent, outcome, { why: isRounding ? 'rounding-reached' : why, expectedNmseDb })
 }

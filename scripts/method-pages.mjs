@@ -14,7 +14,14 @@ const kinds = [
   { list: 'solvers', flag: '--solver', folder: 'src/diffusion/solvers', title: 'Solvers' },
   { list: 'inverters', flag: '--inverter', folder: 'src/diffusion/inverters', title: 'Inverters' },
   { list: 'guidedInverters', folder: 'src/diffusion/inverters', title: 'Baselines of guided editing' },
-  { list: 'decoderInverters', flag: '--decoder', folder: 'src/autoencoder', title: 'Decoder inversions' },
+  // There is an automatic inverter of solvers too.
+  {
+    list: 'decoderInverters',
+    flag: '--decoder',
+    folder: 'src/autoencoder',
+    title: 'Decoder inversions',
+    prefix: 'decoder-',
+  },
   { list: 'refiners', flag: '--refine', folder: 'src/verbs', title: 'Refiners of the noise' },
   { list: 'watermarks', flag: '--scheme', folder: 'src/watermark', title: 'Watermarks in the noise' },
   { list: 'attacks', flag: '--with', folder: 'src/watermark/attacks', title: 'Attacks on watermarks' },

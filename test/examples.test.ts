@@ -16,9 +16,11 @@ import * as side from '../src/core/together.js'
 import * as denoisers from '../src/diffusion/denoiser.js'
 import * as diffusions from '../src/diffusion/index.js'
 import * as inversions from '../src/diffusion/inverters/index.js'
+import * as nearness from '../src/diffusion/nearly-inverse.js'
 import * as counting from '../src/edit/counted-model.js'
 import * as editing from '../src/edit/index.js'
 import * as iterations from '../src/iterations/index.js'
+import * as factors from '../src/math/cholesky.js'
 import * as eigen from '../src/math/eigen.js'
 import * as fourier from '../src/math/fft.js'
 import * as halves from '../src/math/half.js'
@@ -124,6 +126,8 @@ async function world(): Promise<Record<string, unknown>> {
     ...fourier,
     ...halves,
     ...eigen,
+    ...factors,
+    ...nearness,
     ...twister,
     ...defining,
     ...coalescing,
@@ -182,6 +186,16 @@ async function world(): Promise<Record<string, unknown>> {
     signal: undefined,
     bar: { update() {} },
     problem: linear(),
+    /** A linear system with a symmetric matrix: 2x = right. */
+    apply: async (x: maths.Tensor) => maths.combine([2, x]),
+    right: maths.tensor([2], [1, 2]),
+    residualAtTheStart: maths.tensor([2], [1, 1]),
+    encoded: await single.encode(image),
+    again: (await single.roundTrip(await single.encode(image))).latent,
+    latents: await Promise.all(
+      [1, 2, 3, 4].map(async (seed) => maths.torchNoise(seed, await single.latentShape(imageShape))),
+    ),
+    cotangent: noise,
     target: maths.tensor([2], [1, 2]),
     beta: 0.5,
     start: maths.tensor([2], [0, 0]),
@@ -194,6 +208,7 @@ async function world(): Promise<Record<string, unknown>> {
     edited: noise,
     clean: states.at(-1)!,
     sampled: states,
+    states,
     grid: diffusion.grid,
     network: guidedWorld(1).denoise,
     x: noise,

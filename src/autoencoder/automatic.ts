@@ -20,10 +20,10 @@ import { roundingMargin, roundingNorm } from './rounding.js'
  *
  * With a profile: its fitted steps z = E(x) − Σ γᵢT(zⁱ), or Anderson's (without `accelerated`'s stop at the rounding), whichever
  * had the smaller error on pictures whose latent is known, for as many round trips as were worth their time. Without one:
- * `rehearsed`. With `gradients=where-they-pay` L-BFGS on the pixels follows (`gradientSteps`), if rounding does not explain
- * ‖D(z) − x‖ yet, the profile does not say that it gains nothing, and the autoencoder has gradients.
+ * `rehearsed`. Then L-BFGS on the pixels (`gradientSteps`), where the autoencoder has gradients, its profile says that they gain
+ * something, and the picture is not larger than `gradientPixels`.
  * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, at most `iterations` round trips, and at
- * most `pullbacks` pullbacks; forward only unless gradients are allowed. Exact: no; `expectedNmseDb` is the error to expect.
+ * most `pullbacks` + 1 pullbacks; `gradients=never` is forward only. Exact: no; `expectedNmseDb` is the error to expect.
  * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
  *
  * @example
@@ -37,9 +37,9 @@ export const automaticDecoder = define({
     iterations: { type: 'integer', minimum: 1, default: 20, unit: 'round trips', description: 'Budget.' },
     gradients: {
       type: 'choice',
-      choices: ['never', 'where-they-pay'],
-      default: 'never',
-      description: 'Whether gradient steps may follow: more time, three to five times the memory.',
+      choices: ['where-they-pay', 'never', 'always'],
+      default: 'where-they-pay',
+      description: 'Whether gradient steps follow: more time, three to five times the memory.',
     },
     pullbacks: {
       type: 'integer',
@@ -48,6 +48,14 @@ export const automaticDecoder = define({
       unit: 'pullbacks',
       description: 'Budget of gradient steps.',
     },
+    gradientPixels: {
+      type: 'integer',
+      minimum: 0,
+      default: 65_536,
+      unit: 'pixels',
+      description:
+        'Larger pictures get gradient steps only with `always`; 256×256 take 2.6 GiB at the size of Stable Diffusion.',
+    },
     levels: {
       type: 'integer',
       minimum: 2,
@@ -55,28 +63,31 @@ export const automaticDecoder = define({
       description: 'Values that a channel of the picture was rounded to: 256 for 8 bits, 65536 for 16.',
     },
   },
-  make: ({ iterations, gradients, pullbacks, levels }): DecoderInverter => ({
+  make: ({ iterations, gradients, pullbacks, gradientPixels, levels }): DecoderInverter => ({
     name: 'automatic',
     async *invert(image, autoencoder, signal) {
       const { profile } = autoencoder
       const forward = profile
         ? yield* asProfiled(profile, image, autoencoder, { iterations, levels }, signal)
         : yield* rehearse(image, autoencoder, { iterations, levels, seed: 0, stage: 'automatic' }, signal)
-      const explained = roundingMargin * roundingNorm(sizeOf(image.shape), levels)
-      const pays = profile ? profile.pullbacks > 0 : true
-      const isOver = forward.outcome !== 'exhausted' || forward.residual <= explained
-      if (gradients === 'never' || !autoencoder.pullback || !pays || isOver) return forward
+      const [, height = 1, width = 1] = image.shape
+      const worthwhile = profile && height * width <= gradientPixels ? profile.pullbacks : 0
+      const steps = { never: 0, 'where-they-pay': Math.min(worthwhile, pullbacks), always: pullbacks }[gradients]
+      if (steps === 0 || !autoencoder.pullback || forward.outcome === 'diverged') return forward
+
       const { expectedNmseDb } = forward
-      const options = { pullbacks, expectedNmseDb, levels, signal }
-      const { value, outcome, history } = yield* gradientSteps(forward.value, image, autoencoder, options)
+      // The first pullback is at the point where the steps before have ended.
+      const options = { pullbacks: steps + 1, expectedNmseDb, levels, signal }
+      const { value, residual, history } = yield* gradientSteps(forward.value, image, autoencoder, options)
+      const isRounding = residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
       return {
         value,
-        residual: Math.min(forward.residual, ...history),
-        iterations: forward.iterations + history.length,
+        residual,
+        iterations: forward.iterations + history.length - 1,
         evaluations: forward.evaluations + history.length,
-        outcome,
+        outcome: isRounding ? 'converged' : 'exhausted',
         history: [...forward.history, ...history],
-        why: outcome === 'converged' ? 'rounding-reached' : 'budget-spent',
+        why: isRounding ? 'rounding-reached' : steps < (profile?.pullbacks ?? 0) ? 'budget-spent' : 'nothing-to-gain',
         ...(expectedNmseDb !== undefined && {
           expectedNmseDb: expectedNmseDb - (profile ? gradientGainDb(profile) : 0),
         }),

@@ -81,7 +81,9 @@ export async function* measureProfile(
   const steps = isFitted ? 'fitted' : 'anderson'
   const roundTrips = enough[steps]
   const starts = rest.slice(0, gradients.pictures).map((one, i) => ({ ...one, start: paths[steps][i]![roundTrips]! }))
-  const gradientGain = yield* gainOfGradients(autoencoder, starts, signal)
+  const gains = yield* gainOfGradients(autoencoder, starts, signal)
+  const pullbacks = gains ? worthwhile(gains.map((gain) => -gain)) : 0
+  const gain = gains?.[pullbacks] ?? 0
   return {
     weights,
     latents: origin,
@@ -90,13 +92,13 @@ export async function* measureProfile(
     steps,
     roundTrips,
     shares,
-    pullbacks: (gradientGain ?? 0) >= worthwhileDb.gradient ? gradients.steps : 0,
+    pullbacks: gain >= worthwhileDb.gradient ? pullbacks : 0,
     expected: {
       residualNmseDb: mean(residuals),
       encoderNmseDb: errors.fitted[0]!,
       fittedNmseDb: errors.fitted.slice(1),
       andersonNmseDb: errors.anderson.slice(1),
-      ...(gradientGain !== undefined && { gradientNmseDb: errors[steps][roundTrips]! - gradientGain }),
+      ...(gains && { gradientNmseDb: errors[steps][roundTrips]! - gain }),
     },
   }
 }
@@ -188,19 +190,23 @@ const worthwhile = (errorsDb: readonly number[]): number => {
   return errorsDb.findIndex((error) => error <= best + worthwhileDb.roundTrip)
 }
 
-/** The dB that gradient steps gain on the mean; undefined without gradients. */
+/** The dB that the first 0, 1, … gradient steps gain on the mean; undefined without gradients. */
 async function* gainOfGradients(
   autoencoder: Autoencoder,
   starts: readonly (Known & { readonly start: Tensor })[],
   signal: Signal | undefined,
-): Steps<number | undefined> {
+): Steps<readonly number[] | undefined> {
   if (!autoencoder.pullback) return undefined
-  const gains: number[] = []
+  const gains: number[][] = []
   for (const { start, image, latent } of starts) {
+    yield { stage: 'measuring gradient steps', done: gains.length, total: starts.length }
     const before = nmseDb(start, latent)
-    const options = { pullbacks: gradients.steps, expectedNmseDb: before, signal }
-    const { value } = yield* gradientSteps(start, image, autoencoder, options)
-    gains.push(before - nmseDb(value, latent))
+    const options = { pullbacks: gradients.steps + 1, expectedNmseDb: before, signal }
+    const path: number[] = []
+    for await (const step of gradientSteps(start, image, autoencoder, options)) {
+      path.push(before - nmseDb(step.latent!, latent))
+    }
+    gains.push(path)
   }
-  return mean(gains)
+  return Array.from({ length: gradients.steps + 1 }, (_, k) => mean(gains.map((path) => path[k] ?? path.at(-1)!)))
 }

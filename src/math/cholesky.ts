@@ -7,7 +7,7 @@ import { formatShape, type Tensor, zeros } from './tensor.js'
  * Reads the lower half of A only. Throws a RangeError for a matrix that is not square or, to rounding, not positive.
  * Source: Golub and Van Loan, Matrix Computations, algorithm 4.2.2.
  *
- * @example cholesky(tensor([2, 2], [4, 2, 2, 2])) // [[2, 0], [1, 1]]
+ * @example cholesky(tensor([2, 2], [4, 2, 2, 2])).data // [2, 0, 1, 1]
  */
 export function cholesky(matrix: Tensor): Tensor {
   const [n, columns] = matrix.shape

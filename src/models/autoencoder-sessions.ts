@@ -83,7 +83,8 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
     throw expected('not-finite', `a finite ${what}`, `\`${networks.name}\``, 'infinite numbers or NaN', remedy)
   }
 
-  const { profile } = networks
+  // What gradients gain was measured in 32 bits; in 16 they are too coarse for it.
+  const profile = networks.profile && precision === 16 ? { ...networks.profile, pullbacks: 0 } : networks.profile
   const batched: Required<BatchedAutoencoder> = {
     profile,
     latentShape: (imageShape) => latentShapeOf(networks, imageShape),

@@ -12,6 +12,7 @@ import type { Autoencoder, DecoderInverter, LatentSolution } from './autoencoder
 import { gradientFreeProblem } from './gradient-free-problem.js'
 import { gradientSteps } from './gradient-steps.js'
 import type { Profile } from './profile.js'
+import { isLikeness } from './rehearsal.js'
 import { rehearse } from './rehearsed.js'
 import { roundingMargin, roundingNorm } from './rounding.js'
 
@@ -107,12 +108,12 @@ async function* asProfiled(
   const expectedDb = profile.steps === 'fitted' ? expected.fittedNmseDb : expected.andersonNmseDb
   const steps = Math.min(profile.roundTrips, iterations - 1)
   const problem = await gradientFreeProblem(image, autoencoder, signal)
-  let residualDb: number | undefined
+  const residuals = new Map<Tensor, Tensor>()
   const watched: Problem = {
     ...problem,
     async evaluate(latent, signal) {
       const evaluation = await problem.evaluate(latent, signal)
-      residualDb ??= 20 * Math.log10(norm(evaluation.residual) / norm(latent))
+      residuals.set(latent, evaluation.residual)
       return evaluation
     },
   }
@@ -121,15 +122,26 @@ async function* asProfiled(
   const solution = yield* solve(watched, move, { iterations: steps + 1, patience, stage: 'automatic', signal })
   const isRounding = solution.residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
   const why = isRounding ? 'rounding-reached' : steps < profile.roundTrips ? 'budget-spent' : 'nothing-to-gain'
+  const first = residuals.get(problem.start)!
+  const residualDb = 20 * Math.log10(norm(first) / norm(problem.start))
+  const expectedNmseDb = (errorDb: number) =>
+    Number.isFinite(residualDb) ? errorDb + residualDb - expected.residualNmseDb : errorDb
   const isStart = solution.value === problem.start
+  if (!isStart && !isLikeness(residuals.get(solution.value)!, first, 1)) {
+    const encoder = { value: problem.start, residual: solution.history[0]!, outcome: 'exhausted' } as const
+    return {
+      ...solution,
+      ...encoder,
+      why: 'nothing-to-gain',
+      expectedNmseDb: expectedNmseDb(expected.encoderNmseDb),
+    }
+  }
+  const ownDb = isStart ? undefined : expectedDb[solution.iterations - 1]
   return {
     ...solution,
     outcome: isRounding && solution.outcome === 'exhausted' ? 'converged' : solution.outcome,
     why: isStart && solution.iterations > 0 ? 'encoder-nearer' : why,
-    expectedNmseDb:
-      ((isStart ? undefined : expectedDb[solution.iterations - 1]) ?? expected.encoderNmseDb) +
-      (residualDb ?? expected.residualNmseDb) -
-      expected.residualNmseDb,
+    expectedNmseDb: expectedNmseDb(ownDb ?? expected.encoderNmseDb),
   }
 }
 

@@ -13,3 +13,18 @@ import { combine, norm, type Tensor } from '../math/tensor.js'
  */
 export const rehearsalLatent = (encoded: Tensor, residual: Tensor, random: TorchGenerator): Tensor =>
   combine([1, encoded], [norm(residual) / Math.sqrt(residual.data.length), random.noise(encoded.shape)])
+
+/** What a step may leave of ‖T‖: the first most of it, where steps help about half; later ones not much more than all. */
+const largestRest = { first: 0.75, later: 1.1 }
+
+/**
+ * Whether a step that removed known errors removed this picture's as well, by its residuals before and after it:
+ * ‖T(zᵏ)‖ ≤ 0.75·‖T(zᵏ⁻¹)‖ for the first, 1.1 times for later ones.
+ *
+ * E∘D may reverse or turn what the picture's error is made of, and not what the known errors are; then the latent before the
+ * step is the better one. Not for NaN.
+ *
+ * @example if (!isLikeness(residual, residualBefore, 1)) return encoded
+ */
+export const isLikeness = (after: Tensor, before: Tensor, step: number): boolean =>
+  norm(after) <= (step === 1 ? largestRest.first : largestRest.later) * norm(before)

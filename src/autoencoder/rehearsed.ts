@@ -10,7 +10,7 @@ import { torchGenerator } from '../math/noise.js'
 import { isFinite as isFiniteTensor, norm, sizeOf, subtract, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter, LatentSolution, Why } from './autoencoder.js'
 import { finiteStart, pixelDistance } from './gradient-free-problem.js'
-import { rehearsalLatent } from './rehearsal.js'
+import { isLikeness, rehearsalLatent } from './rehearsal.js'
 import { roundingMargin, roundingNorm } from './rounding.js'
 
 /** A step that is expected to gain less than this many dB is not worth its two round trips. */
@@ -24,10 +24,11 @@ const smallestGainDb = 0.2
  * then yᵏ⁺¹ = y⁰ − Σ γᵢRⁱ and, with the same shares, zᵏ⁺¹ = E(x) − Σ γᵢT(zⁱ). So zᵏ⁺¹ is a polynomial in E∘D whose
  * coefficients were the best for an error of the same kind, whatever directions E∘D shrinks, turns or reverses: forward
  * steps and Anderson's make the residual small instead, and where E∘D is not monotone the error grows meanwhile.
- * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, two round trips to begin with and two for each
- * further step, and a decode, `iterations` in all; forward only. Stops when the rehearsal gains less than 0.2 dB.
- * Returns the last step, or E(x) where that is nearer in pixels; `expectedNmseDb` is the error of the rehearsal, larger by as much
- * as T was larger than R at the step before. Exact: no.
+ * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, four round trips for the first step and two for
+ * each further one, `iterations` in all; forward only. Stops when the rehearsal gains less than 0.2 dB, when a step does not
+ * take the picture's own residual away as well (`isLikeness`), and at once where rounding explains ‖D(E(x)) − x‖. Returns the
+ * last step that was taken, or E(x) where that is nearer in pixels; `expectedNmseDb` is the error of the rehearsal, larger by as
+ * much as T was larger than R at the step before. Exact: no.
  * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
  *
  * @example
@@ -75,17 +76,12 @@ export async function* rehearse(
   signal?: Signal,
 ): Steps<LatentSolution> {
   const encoded = await finiteStart(image, autoencoder, stage, signal)
-  const explained = roundingMargin * roundingNorm(sizeOf(image.shape), levels)
   const history: number[] = []
   let evaluations = 0
   const run = async (latent: Tensor) => {
     signal?.throwIfAborted()
     evaluations++
     return await autoencoder.roundTrip(latent, signal)
-  }
-  const end = (value: Tensor, outcome: Outcome, more: Partial<LatentSolution> = {}): LatentSolution => {
-    const residual = value === encoded ? history[0]! : history.at(-1)!
-    return { value, residual, iterations: history.length - 1, evaluations, outcome, history, ...more }
   }
   /** T at a point of the picture's own path. */
   const residualAt = async (latent: Tensor) => {
@@ -94,51 +90,73 @@ export async function* rehearse(
     history.push(isFiniteTensor(residual) ? pixelDistance(trip.image, image) : Number.POSITIVE_INFINITY)
     return residual
   }
+  const progress = (latent: Tensor) => ({
+    stage,
+    done: evaluations,
+    total: iterations,
+    residual: history.at(-1)!,
+    latent,
+  })
+  const end = (value: Tensor, residual: number, outcome: Outcome, more: Partial<LatentSolution> = {}) => ({
+    ...{ value, residual, iterations: history.length - 1, evaluations, outcome, history },
+    ...more,
+  })
 
-  let residual = await residualAt(encoded)
-  yield { stage, done: evaluations, total: iterations, residual: history[0]!, latent: encoded }
-  if (!Number.isFinite(history[0])) return end(encoded, 'diverged')
-  if (iterations < smallestBudget) return end(encoded, 'exhausted', { why: 'budget-spent' })
+  const first = await residualAt(encoded)
+  yield progress(encoded)
+  const distance = history[0]!
+  if (distance === Number.POSITIVE_INFINITY) return end(encoded, distance, 'diverged')
+  const explained = roundingMargin * roundingNorm(sizeOf(image.shape), levels)
+  if (distance <= explained) return end(encoded, distance, 'converged', { why: 'rounding-reached' })
+  if (iterations < smallestBudget) return end(encoded, distance, 'exhausted', { why: 'budget-spent' })
 
-  const known = rehearsalLatent(encoded, residual, torchGenerator(seed))
+  const known = rehearsalLatent(encoded, first, torchGenerator(seed))
   const start = (await run(known)).latent
   const error = subtract(start, known)
   const pairs: Difference[] = []
-  let [latent, rehearsal] = [encoded, start]
-  let rehearsalDb = ratioDb(error, encoded)
-  let expectedNmseDb = rehearsalDb
+  let rehearsal = { latent: start, errorDb: ratioDb(error, encoded) }
+  let taken = { latent: encoded, residual: first, distance, expectedNmseDb: rehearsal.errorDb }
+  let encoderNmseDb = rehearsal.errorDb
   let why: Why = 'budget-spent'
-  while (why !== 'nothing-to-gain' && evaluations + costOfStep(pairs.length) < iterations) {
-    if (pairs.length > 0) {
-      residual = await residualAt(latent)
-      yield { stage, done: evaluations, total: iterations, residual: history.at(-1)!, latent }
-    }
-    const rehearsed = subtract((await run(rehearsal)).latent, start)
-    pairs.push({ step: residual, change: rehearsed })
+  while (why === 'budget-spent' && evaluations + costOfStep <= iterations) {
+    const rehearsed = subtract((await run(rehearsal.latent)).latent, start)
+    pairs.push({ step: taken.residual, change: rehearsed })
     const { step, change } = nearest(error, pairs)
-    const nextDb = ratioDb(subtract(error, change), encoded)
-    // NaN fails this comparison too: a rehearsal that broke down has nothing to say.
-    if (!(rehearsalDb - nextDb >= smallestGainDb)) why = 'nothing-to-gain'
-    if (!(nextDb < rehearsalDb) || !isFiniteTensor(step)) break
-    ;[latent, rehearsal, rehearsalDb] = [subtract(encoded, step), subtract(start, change), nextDb]
-    // The shares were fitted on the rehearsal: the error grows as much as the residual is larger than there. The rehearsal is
-    // not rounded, so it says nothing about steps from where rounding explains the picture.
-    if (history.at(-1)! > explained) expectedNmseDb = rehearsalDb + ratioDb(residual, rehearsed)
-  }
-  if (latent === encoded) return end(encoded, 'exhausted', { why, expectedNmseDb })
+    const next = { latent: subtract(start, change), errorDb: ratioDb(subtract(error, change), encoded) }
+    // NaN fails these comparisons too: a rehearsal that broke down has nothing to say.
+    if (!(rehearsal.errorDb - next.errorDb >= smallestGainDb)) why = 'nothing-to-gain'
+    if (!(next.errorDb < rehearsal.errorDb) || !isFiniteTensor(step)) break
 
-  evaluations++
-  history.push(pixelDistance(await autoencoder.decode(latent, signal), image))
-  yield { stage, done: evaluations, total: iterations, residual: history.at(-1)!, latent }
-  if (!(history.at(-1)! <= history[0]!)) return end(encoded, 'exhausted', { why: 'encoder-nearer' })
-  const isRounding = history.at(-1)! <= explained
-  const outcome = isRounding ? 'converged' : 'exhausted'
-  return end(latent, outcome, { why: isRounding ? 'rounding-reached' : why, expectedNmseDb })
+    const latent = subtract(encoded, step)
+    const residual = await residualAt(latent)
+    yield progress(latent)
+    // Both residuals are E∘D's image of an error, and the shares were fitted on the rehearsal's: the picture's error is as much
+    // larger as its residual is.
+    const largerDb = ratioDb(taken.residual, rehearsed)
+    if (pairs.length === 1) encoderNmseDb = rehearsal.errorDb + largerDb
+    if (!isLikeness(residual, taken.residual, pairs.length)) {
+      why = 'nothing-to-gain'
+      break
+    }
+    // The rehearsal is not rounded, so it says nothing about steps from where rounding explains the picture.
+    const expectedNmseDb = taken.distance > explained ? next.errorDb + largerDb : taken.expectedNmseDb
+    taken = { latent, residual, distance: history.at(-1)!, expectedNmseDb }
+    rehearsal = next
+  }
+  const asEncoded = { expectedNmseDb: encoderNmseDb }
+  if (taken.latent === encoded) return end(encoded, distance, 'exhausted', { why, ...asEncoded })
+  if (!(taken.distance <= distance)) {
+    return end(encoded, distance, 'exhausted', { why: 'encoder-nearer', ...asEncoded })
+  }
+  const { latent, expectedNmseDb } = taken
+  const isRounding = taken.distance <= explained
+  if (isRounding) return end(latent, taken.distance, 'converged', { why: 'rounding-reached', expectedNmseDb })
+  return end(latent, taken.distance, 'exhausted', { why, expectedNmseDb })
 }
 
-/** The first step takes three round trips and the decode that judges the result; each further step two more. */
+/** Two round trips to begin with, and two for each step: the rehearsal's residual, and the picture's at the new point. */
 const smallestBudget = 4
-const costOfStep = (steps: number): number => (steps === 0 ? 1 : 2)
+const costOfStep = 2
 
-/** ‖error‖²/‖latent‖² in dB. */
-const ratioDb = (error: Tensor, latent: Tensor): number => 20 * Math.log10(norm(error) / norm(latent))
+/** ‖a‖²/‖b‖² in dB. */
+const ratioDb = (a: Tensor, b: Tensor): number => 20 * Math.log10(norm(a) / norm(b))

@@ -3,7 +3,7 @@ import { analyticAutoencoder, imageShape, latentShape } from '../../test/laws/an
 import { Task } from '../core/task.js'
 import { torchNoise } from '../math/noise.js'
 import { round8 } from '../math/pixels.js'
-import { map, norm, subtract, type Tensor } from '../math/tensor.js'
+import { map, type Tensor } from '../math/tensor.js'
 import { accelerated } from './accelerated.js'
 import { roundingNorm } from './rounding.js'
 
@@ -15,14 +15,6 @@ const rounded = round8(exact)
 const count = exact.data.length
 
 const run = (image: Tensor, options = {}) => new Task(accelerated(options).invert(image, autoencoder))
-
-describe('roundingNorm', () => {
-  it('is what rounding does to a picture', () => {
-    const picture = map(torchNoise(4, [3, 100, 100]), Math.sin)
-    // Errors are spread nearly evenly; where sin is flat, at −1 and 1, less so.
-    expect(Math.abs(norm(subtract(round8(picture), picture)) / roundingNorm(30_000, 256) - 1)).toBeLessThan(0.02)
-  })
-})
 
 describe('accelerated', () => {
   it('stops as soon as rounding explains what is left', async () => {

@@ -1,0 +1,84 @@
+/** Methods compared one after the other on the same problems, each finished one kept: a sweep that can be resumed. */
+import { createHash } from 'node:crypto'
+import {
+  type AutoencoderNetworks,
+  deadLeaves,
+  measureProfile,
+  openAutoencoder,
+  type Profile,
+  type Runtime,
+  type Signal,
+  type Steps,
+} from 'undiffuse'
+import type { Cells } from './cells.js'
+import type { BenchMethod } from './methods.js'
+import type { KnownPicture } from './pictures.js'
+import { relay } from './relay.js'
+import { type Row, sweep } from './sweep.js'
+
+/** An autoencoder, and the places that a comparison runs and keeps its pieces in. */
+export interface KeptBench {
+  readonly networks: AutoencoderNetworks
+  /** The fingerprint of its weights: part of the cells' keys. */
+  readonly weights: string
+  openRuntime(): Runtime
+  readonly cells: Cells
+  readonly signal?: Signal | undefined
+}
+
+/** As `undiffuse report` measures a profile where it is not told otherwise. */
+const drawnForProfile = { count: 16, size: 96 }
+
+/**
+ * The profile beside the weights, or one that is measured now on 16 dead leaves of 96 × 96 pixels.
+ *
+ * Cost: some hundred round trips, and 90 pullbacks. Errors: those of `measureProfile`.
+ */
+export async function* benchProfile({ networks, weights, openRuntime, cells, signal }: KeptBench): Steps<Profile> {
+  if (networks.profile) return networks.profile
+  const { count, size } = drawnForProfile
+  const key = { benchmark: 'profile', weights, count, size }
+  const found = await cells.find<Profile>(key)
+  if (found) return found
+  const runtime = openRuntime()
+  try {
+    const pictures = Array.from({ length: count }, (_, i) => deadLeaves(i, size, size))
+    const options = { weights, pictures: 'drawn: dead leaves', signal }
+    const profile = yield* measureProfile(openAutoencoder(networks, runtime), pictures, options)
+    await cells.keep(key, profile)
+    return profile
+  } finally {
+    await runtime.close()
+  }
+}
+
+/** What tells these problems from others. */
+function hashOf(problems: readonly KnownPicture[]): string {
+  const hash = createHash('sha256')
+  for (const { image, latent } of problems) hash.update(`${image.data};${latent.data};`)
+  return hash.digest('hex').slice(0, 24)
+}
+
+/** The rows of methods that have one budget each, in 32 bits; a runtime for each. Errors: those of `sweep`. */
+export async function* keptRows(
+  { networks, weights, openRuntime, cells, signal }: KeptBench,
+  problems: readonly KnownPicture[],
+  methods: readonly BenchMethod[],
+): Steps<readonly Row[]> {
+  const rows: Row[] = []
+  for (const method of methods) {
+    const key = { benchmark: 'decoder-methods', weights, problems: hashOf(problems), method }
+    const finished = await cells.find<Row>(key)
+    if (finished) rows.push(finished)
+    else {
+      const plan = { methods: [method], budgets: [1], precisions: [32] } as const
+      const stage = `${networks.name}: ${method.name}`
+      const run = sweep(networks, problems, plan, openRuntime, signal)
+      const result = yield* relay(run, (step) => ({ ...step, stage }))
+      const [row] = result.rows as [Row]
+      await cells.keep(key, row)
+      rows.push(row)
+    }
+  }
+  return rows
+}

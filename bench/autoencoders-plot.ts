@@ -23,7 +23,7 @@ function panel({ model, paths }: AutoencoderResult, { title, of }: Measure, isFi
   return {
     width: 250,
     height: 220,
-    ...(isFirst && { title: { text: model, fontSize: 13, offset: 8 } }),
+    ...(isFirst && { title: { text: model, fontSize: 13, offset: 8, anchor: 'start' as const } }),
     encoding: {
       x: { field: 'x', type: 'quantitative' as const, title: 'Round trips', scale },
       y: { field: 'y', type: 'quantitative' as const, title, scale },
@@ -50,7 +50,7 @@ export async function autoencodersPlot({ autoencoders }: AutoencodersResult): Pr
   if (watched.length === 0) return undefined
   return await plotSvg({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: 'The pixels improve while the latent gets worse: dots are what each method returns',
+    title: 'Errors along the way; dots: what each method returns',
     padding: 16,
     vconcat: measures.map((measure, i) => ({ hconcat: watched.map((one) => panel(one, measure, i === 0)) })),
     config: { legend: { orient: 'bottom', columns: 3 } },

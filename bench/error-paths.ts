@@ -1,7 +1,7 @@
 /** How the errors of the latent and of the pixels change along a run: where they part, the pixels cannot say when to stop. */
 import { type Autoencoder, type DecoderInverter, mean, openAutoencoder, type Signal, type Steps } from 'undiffuse'
 import { decibels, nmse } from './accuracy.js'
-import type { KeptBench } from './kept-rows.js'
+import { type KeptBench, kept } from './kept-rows.js'
 import { type BenchMethod, makeInverter } from './methods.js'
 import type { KnownPicture } from './pictures.js'
 import { relay } from './relay.js'
@@ -29,7 +29,12 @@ export interface ErrorPath extends Path {
 /** PSNR of pixels that span 2, from ‖D(z) − x‖ of n numbers. */
 const psnrOf = (distance: number, n: number): number => 20 * Math.log10((2 * Math.sqrt(n)) / distance)
 
-async function* pathOf(
+/**
+ * One run of an inverter whose merit is ‖D(z) − x‖, watched. The first point is the encoder's.
+ *
+ * @example const { points, end } = await new Task(errorPath(accelerated(), autoencoder, problem))
+ */
+export async function* errorPath(
   inverter: DecoderInverter,
   autoencoder: Autoencoder,
   problem: KnownPicture,
@@ -65,37 +70,39 @@ function meanPath(paths: readonly (readonly PathPoint[])[]): readonly PathPoint[
   })
 }
 
-/**
- * The paths of methods with one budget each, whose residual is ‖D(z) − x‖.
- *
- * Cost: pictures × budgets. Errors: those of the inverters.
- */
-export async function* errorPaths(
+/** The path of a method with one budget, mean over the problems. Errors: those of the inverter. */
+async function* meanOfPaths(
   { networks, openRuntime, signal }: KeptBench,
+  problems: readonly KnownPicture[],
+  { name, specification, budgets = [1], profile = networks.profile }: BenchMethod,
+): Steps<ErrorPath> {
+  const runtime = openRuntime()
+  const autoencoder = openAutoencoder({ ...networks, profile: profile === 'none' ? undefined : profile }, runtime)
+  const stage = `${networks.name}: path of ${name}`
+  const runs: Path[] = []
+  try {
+    for (const problem of problems) {
+      const run = errorPath(makeInverter(specification, budgets[0]!), autoencoder, problem, signal)
+      runs.push(yield* relay(run, () => ({ stage, done: runs.length, total: problems.length })))
+    }
+  } finally {
+    await autoencoder.close()
+    await runtime.close()
+  }
+  return {
+    method: name,
+    points: meanPath(runs.map(({ points }) => points)),
+    end: meanPoint(runs.map(({ end }) => end)),
+  }
+}
+
+/** The paths of methods with one budget each; finished ones are kept. Cost: pictures × budgets. */
+export async function* errorPaths(
+  bench: KeptBench,
   problems: readonly KnownPicture[],
   methods: readonly BenchMethod[],
 ): Steps<readonly ErrorPath[]> {
-  const runtime = openRuntime()
   const paths: ErrorPath[] = []
-  try {
-    for (const { name, specification, budgets = [], profile = networks.profile } of methods) {
-      const known = { ...networks, profile: profile === 'none' ? undefined : profile }
-      const autoencoder = openAutoencoder(known, runtime)
-      try {
-        const stage = `${networks.name}: path of ${name}`
-        const runs: Path[] = []
-        for (const problem of problems) {
-          const run = pathOf(makeInverter(specification, budgets[0]!), autoencoder, problem, signal)
-          runs.push(yield* relay(run, () => ({ stage, done: runs.length, total: problems.length })))
-        }
-        const end = meanPoint(runs.map((run) => run.end))
-        paths.push({ method: name, points: meanPath(runs.map(({ points }) => points)), end })
-      } finally {
-        await autoencoder.close()
-      }
-    }
-  } finally {
-    await runtime.close()
-  }
+  for (const method of methods) paths.push(yield* kept(bench, 'error-paths', problems, method, meanOfPaths))
   return paths
 }

@@ -59,26 +59,40 @@ function hashOf(problems: readonly KnownPicture[]): string {
   return hash.digest('hex').slice(0, 24)
 }
 
-/** The rows of methods that have one budget each, in 32 bits; a runtime for each. Errors: those of `sweep`. */
+/** What is measured of one method on these problems, unless it is there already. */
+export async function* kept<T>(
+  bench: KeptBench,
+  benchmark: string,
+  problems: readonly KnownPicture[],
+  method: BenchMethod,
+  measure: (bench: KeptBench, problems: readonly KnownPicture[], method: BenchMethod) => Steps<T>,
+): Steps<T> {
+  const key = { benchmark, weights: bench.weights, problems: hashOf(problems), method }
+  const found = await bench.cells.find<T>(key)
+  if (found) return found
+  const made = yield* measure(bench, problems, method)
+  await bench.cells.keep(key, made)
+  return made
+}
+
+async function* rowOf(
+  { networks, openRuntime, signal }: KeptBench,
+  problems: readonly KnownPicture[],
+  method: BenchMethod,
+): Steps<Row> {
+  const plan = { methods: [method], budgets: [1], precisions: [32] } as const
+  const stage = `${networks.name}: ${method.name}`
+  const { rows } = yield* relay(sweep(networks, problems, plan, openRuntime, signal), (step) => ({ ...step, stage }))
+  return rows[0]!
+}
+
+/** The rows of methods with one budget each, in 32 bits; a runtime for each. Errors: those of `sweep`. */
 export async function* keptRows(
-  { networks, weights, openRuntime, cells, signal }: KeptBench,
+  bench: KeptBench,
   problems: readonly KnownPicture[],
   methods: readonly BenchMethod[],
 ): Steps<readonly Row[]> {
   const rows: Row[] = []
-  for (const method of methods) {
-    const key = { benchmark: 'decoder-methods', weights, problems: hashOf(problems), method }
-    const finished = await cells.find<Row>(key)
-    if (finished) rows.push(finished)
-    else {
-      const plan = { methods: [method], budgets: [1], precisions: [32] } as const
-      const stage = `${networks.name}: ${method.name}`
-      const run = sweep(networks, problems, plan, openRuntime, signal)
-      const result = yield* relay(run, (step) => ({ ...step, stage }))
-      const [row] = result.rows as [Row]
-      await cells.keep(key, row)
-      rows.push(row)
-    }
-  }
+  for (const method of methods) rows.push(yield* kept(bench, 'decoder-methods', problems, method, rowOf))
   return rows
 }

@@ -24,9 +24,9 @@ const rounding = 9
 /** One fitted step. */
 const profile: Profile = {
   weights: 'w',
-  pictures: 'made up',
-  pictureCount: 4,
-  pictureShape: [3, 16, 16],
+  latents: 'made up',
+  latentCount: 4,
+  latentShape: [4, 2, 2],
   steps: 'fitted',
   roundTrips: 1,
   shares: [[0.5]],

@@ -132,7 +132,7 @@ async function* measured(one: MeasuredAutoencoder, { watched }: AutoencodersOpti
 /**
  * Compares nine methods on the same pictures of each autoencoder, all against the encoder alone.
  *
- * The profile is measured in the same run, on other pictures. Finished methods are kept in the cells. Cost: about 300
+ * The profile is the one beside the weights, or is measured in the same run, on other pictures. Finished methods are kept in the cells. Cost: about 300
  * evaluations for each picture, a profile for each autoencoder, and 150 round trips for each picture that is watched.
  */
 export async function* benchAutoencoders(
@@ -178,10 +178,10 @@ export function autoencodersText({ autoencoders }: AutoencodersResult): string {
         decimal(row.seconds, 2),
         memoryText(row.peakMemoryBytes),
       ])
-      const { steps, roundTrips, pullbacks, pictureCount, pictures: origin } = profile
+      const { steps, roundTrips, pullbacks, latentCount, latents: origin } = profile
       return [
         `${model}: ${pictures} pictures of ${sizesPixels.join(' and ')} with known latents`,
-        `profile: ${roundTrips} ${steps} steps, ${pullbacks} pullbacks; from ${pictureCount} pictures (${origin})`,
+        `profile: ${roundTrips} ${steps} steps, ${pullbacks} pullbacks; from ${latentCount} latents, ${origin}`,
         '',
         textTable(headings, lines),
       ].join('\n')

@@ -9,6 +9,7 @@ import {
   type Runtime,
   type Signal,
   type Steps,
+  type Tensor,
 } from 'undiffuse'
 import type { Cells } from './cells.js'
 import type { BenchMethod } from './methods.js'
@@ -30,7 +31,7 @@ export interface KeptBench {
 const drawnForProfile = { count: 16, size: 96 }
 
 /**
- * The profile beside the weights, or one that is measured now on 16 dead leaves of 96 × 96 pixels.
+ * The profile beside the weights, or one that is measured now on E of 16 drawn pictures of 96 × 96 pixels.
  *
  * Cost: some hundred round trips, and 90 pullbacks. Errors: those of `measureProfile`.
  */
@@ -42,9 +43,11 @@ export async function* benchProfile({ networks, weights, openRuntime, cells, sig
   if (found) return found
   const runtime = openRuntime()
   try {
-    const pictures = Array.from({ length: count }, (_, i) => deadLeaves(i, size, size))
-    const options = { weights, pictures: 'drawn: dead leaves', signal }
-    const profile = yield* measureProfile(openAutoencoder(networks, runtime), pictures, options)
+    const autoencoder = openAutoencoder(networks, runtime)
+    const latents: Tensor[] = []
+    for (let i = 0; i < count; i++) latents.push(await autoencoder.encode(deadLeaves(i, size, size), signal))
+    const options = { weights, latents: 'encoded from drawn pictures', signal }
+    const profile = yield* measureProfile(autoencoder, latents, options)
     await cells.keep(key, profile)
     return profile
   } finally {

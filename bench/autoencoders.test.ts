@@ -85,20 +85,18 @@ test('one table for an autoencoder, and again from what was kept', { timeout: sl
   }
   const problems = { count: 2, size: 16, drawn: 'dead-leaves' } as const
   const one = { networks, weights: 'w', openRuntime, cells, problems }
-  const run = () => new Task(benchAutoencoders([one], { watched: 1 }))
+  const run = () => new Task(benchAutoencoders([one], { compared: 'ours', watched: 1 }))
   const result = await run()
   const { rows, paths, sizesPixels } = result.autoencoders[0]!
+  expect(rows).toHaveLength(5)
   expect(sizesPixels).toEqual(['16×16'])
   const runs = Object.fromEntries(rows.map(({ method, networkRuns }) => [method, networkRuns]))
-  expect(runs['forward step 0.5']?.roundTrips).toBe(50)
   // The profile's step, and the round trip that judges it. Rounding explains the rest: no gradient steps follow.
   expect(runs['automatic, with profile']).toMatchObject({ roundTrips: 2, pullbacks: 0 })
   expect(runs['automatic, with profile and gradients']).toEqual(runs['automatic, with profile'])
-  expect(runs['gradient, L-BFGS']?.pullbacks).toBe(50)
   expect(runs.automatic?.roundTrips).toBeGreaterThan(2)
   expect(rows.find(({ method }) => method === 'automatic')?.expectedNmseDb).toEqual(expect.any(Number))
-  const fifty = paths.find(({ method }) => method === 'forward step 0.5')!
-  expect(fifty.points).toHaveLength(30)
+  expect(paths.find(({ method }) => method === 'forward step 0.5')?.points).toHaveLength(30)
   const [encoder] = rows
   for (const { points } of paths) expect(points[0]!.nmseDb).toBeCloseTo(encoder!.eachNmseDb[0]!, 4)
   const text = autoencodersText(result)

@@ -18,6 +18,8 @@ export interface MeasuredAutoencoder extends KeptBench {
 }
 
 export interface AutoencodersOptions {
+  /** Default: all. */
+  readonly compared?: Compared
   /** The first so many pictures of each are watched along the way; none without the chart. */
   readonly watched: number
 }
@@ -48,9 +50,10 @@ export interface AutoencodersResult {
 
 const [few, many] = [[20], [50]]
 
-/** The encoder alone, the papers' methods, ours before and now, and the gradient. */
-const comparedMethods = (profile: Profile): readonly BenchMethod[] => [
-  { name: 'encoder only', specification: 'encoder-only', anytime: true },
+const encoder: BenchMethod = { name: 'encoder only', specification: 'encoder-only', anytime: true }
+
+/** The papers' methods, and the gradient. */
+const theirs: readonly BenchMethod[] = [
   {
     name: 'forward step 0.05, as released',
     specification: 'gradient-free:iteration=forward-step,rate=0.05',
@@ -64,6 +67,11 @@ const comparedMethods = (profile: Profile): readonly BenchMethod[] => [
     budgets: many,
   },
   { name: 'Adam, as released', specification: 'gradient-free:iteration=adam', anytime: false, budgets: many },
+  { name: 'gradient, L-BFGS', specification: 'gradient:optimizer=lbfgs', anytime: true, budgets: many },
+]
+
+/** Ours, before and now. */
+const ours = (profile: Profile): readonly BenchMethod[] => [
   { name: 'accelerated', specification: 'accelerated', anytime: true, budgets: few },
   { name: 'automatic', specification: 'automatic', anytime: false, budgets: few, profile: 'none' },
   { name: 'automatic, with profile', specification: 'automatic', anytime: false, budgets: few, profile },
@@ -74,14 +82,22 @@ const comparedMethods = (profile: Profile): readonly BenchMethod[] => [
     budgets: few,
     profile,
   },
-  { name: 'gradient, L-BFGS', specification: 'gradient:optimizer=lbfgs', anytime: true, budgets: many },
+]
+
+/** Whose methods stand in the table beside the encoder. */
+export type Compared = 'all' | 'ours'
+
+const comparedMethods = (profile: Profile, compared: Compared): readonly BenchMethod[] => [
+  encoder,
+  ...(compared === 'all' ? theirs : []),
+  ...ours(profile),
 ]
 
 /** Methods that walk on, and those that stop by themselves. */
 const watchedMethods = (profile: Profile): readonly BenchMethod[] => {
   const walking = ['forward step 0.05, as released', 'forward step 0.5']
   const stopping = ['accelerated', 'automatic', 'automatic, with profile']
-  const all = comparedMethods(profile)
+  const all = comparedMethods(profile, 'all')
   const named = (name: string) => all.find((method) => method.name === name)!
   return [
     ...walking.map((name) => ({ ...named(name), budgets: [30] })),
@@ -92,9 +108,9 @@ const watchedMethods = (profile: Profile): readonly BenchMethod[] => {
 
 /** Each row against the encoder's, picture by picture. */
 export function againstEncoder(rows: readonly Row[]): readonly ComparedRow[] {
-  const encoder = rows.find(({ specification }) => specification === 'encoder-only')!
+  const alone = rows.find(({ specification }) => specification === encoder.specification)!
   return rows.map((row) => {
-    const gains = row.eachNmseDb.flatMap((error, i) => (Number.isFinite(error) ? encoder.eachNmseDb[i]! - error : []))
+    const gains = row.eachNmseDb.flatMap((error, i) => (Number.isFinite(error) ? alone.eachNmseDb[i]! - error : []))
     const gainDb = { mean: gains.length > 0 ? mean(gains) : Number.NaN, least: Math.min(...gains) }
     return { ...row, gainDb, worseThanEncoder: gains.filter((gain) => gain < 0).length }
   })
@@ -110,13 +126,16 @@ async function* problemsOf({ networks, openRuntime, problems, signal }: Measured
   }
 }
 
-async function* measured(one: MeasuredAutoencoder, { watched }: AutoencodersOptions): Steps<AutoencoderResult> {
+async function* measured(
+  one: MeasuredAutoencoder,
+  { compared = 'all', watched }: AutoencodersOptions,
+): Steps<AutoencoderResult> {
   const problems: readonly KnownPicture[] = yield* problemsOf(one)
   const profile = yield* relay(benchProfile(one), (step) => ({
     ...step,
     stage: `${one.networks.name}: ${step.stage}`,
   }))
-  const rows = againstEncoder(yield* keptRows(one, problems, comparedMethods(profile)))
+  const rows = againstEncoder(yield* keptRows(one, problems, comparedMethods(profile, compared)))
   const along = problems.slice(0, watched)
   const paths = along.length === 0 ? [] : yield* errorPaths(one, along, watchedMethods(profile))
   return {

@@ -1,8 +1,13 @@
 /** `undiffuse bench autoencoders` and `generated`: decoder inversion on several autoencoders, and on generated pictures. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { autoencoderFingerprint, expected, openAutoencoderNetworks } from 'undiffuse'
 import { nodeFiles } from 'undiffuse/node'
-import { autoencodersText, benchAutoencoders, type MeasuredAutoencoder } from '../../../bench/autoencoders.js'
+import {
+  autoencodersText,
+  benchAutoencoders,
+  type Compared,
+  type MeasuredAutoencoder,
+} from '../../../bench/autoencoders.js'
 import { autoencodersPlot } from '../../../bench/autoencoders-plot.js'
 import type { Cells } from '../../../bench/cells.js'
 import { benchGenerated, generatedText } from '../../../bench/generated.js'
@@ -18,6 +23,7 @@ interface AutoencodersOptions extends ResumableOptions {
   readonly pictures: readonly string[]
   readonly count: number
   readonly size: number
+  readonly compared: Compared
   readonly watched: number
 }
 
@@ -60,7 +66,7 @@ async function benchOf(io: Terminal, model: string | undefined, options: Resumab
 }
 
 async function runAutoencoders(io: Terminal, options: AutoencodersOptions): Promise<void> {
-  const { models = [undefined], pictures, count, size, watched } = options
+  const { models = [undefined], pictures, count, size, compared, watched } = options
   if (pictures.length !== 1 && pictures.length !== models.length) {
     const got = `${pictures.length} for ${models.length} models`
     throw expected('bad-option', 'one source, or one for each model', '`--pictures`', got, 'Name them in order.')
@@ -73,7 +79,7 @@ async function runAutoencoders(io: Terminal, options: AutoencodersOptions): Prom
     const problems = isDrawn(source) ? { count, size, drawn: source } : await readKnownPictures(source)
     autoencoders.push({ ...(await benchOf(io, model, options, cells)), problems })
   }
-  const result = await drive(io, benchAutoencoders(autoencoders, { watched }))
+  const result = await drive(io, benchAutoencoders(autoencoders, { compared, watched }))
   const text = autoencodersText(result)
   io.say(text)
   await writeResults(io, options.out, async () => {
@@ -117,6 +123,9 @@ export function addAutoencoderBenches(bench: Command): void {
         )
         .option('--count <n>', 'pictures, where they are drawn', integerAtLeast(1), 6)
         .option('--size <pixels>', 'their side', integerAtLeast(1), 128)
+        .addOption(
+          new Option('--compared <whose>', 'whose methods beside the encoder').choices(['all', 'ours']).default('all'),
+        )
         .option('--watched <n>', 'pictures of each model whose errors the chart shows', integerAtLeast(0), 4),
     ),
   )

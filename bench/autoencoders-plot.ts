@@ -18,8 +18,8 @@ function panel({ model, paths }: AutoencoderResult, { title, of }: Measure, isFi
   const names = paths.map(({ method }) => method)
   const point = (method: string, one: PathPoint) => ({ method, x: one.roundTrips, y: of(one) })
   const ends = paths.map(({ method, end }) => point(method, end))
-  const before = paths.flatMap(({ method, points, end }) =>
-    points.filter(({ roundTrips }) => roundTrips < end.roundTrips).map((one) => point(method, one)),
+  const lines = paths.flatMap(({ method, points, end }) =>
+    points.filter(({ roundTrips }) => roundTrips <= end.roundTrips).map((one) => point(method, one)),
   )
   const scale = { zero: false }
   return {
@@ -37,7 +37,7 @@ function panel({ model, paths }: AutoencoderResult, { title, of }: Measure, isFi
       },
     },
     layer: [
-      { data: { values: [...before, ...ends] }, mark: { type: 'line' as const, strokeWidth: 2 } },
+      { data: { values: lines }, mark: { type: 'line' as const, strokeWidth: 2 } },
       { data: { values: ends }, mark: { type: 'point' as const, filled: true, size: 90, opacity: 1 } },
     ],
   }

@@ -6,7 +6,7 @@ import { type Interval, mean, type Profile, type Steps } from 'undiffuse'
 import { type ErrorPath, errorPaths } from './error-paths.js'
 import { benchProfile, type KeptBench, keptRows } from './kept-rows.js'
 import { type Machine, machine } from './machine.js'
-import type { BenchMethod } from './methods.js'
+import { automaticMethods, type BenchMethod } from './methods.js'
 import { type KnownPicture, knownLatents, type PictureOptions } from './pictures.js'
 import { relay } from './relay.js'
 import type { Row } from './sweep.js'
@@ -73,15 +73,7 @@ const theirs: readonly BenchMethod[] = [
 /** Ours, before and now. */
 const ours = (profile: Profile): readonly BenchMethod[] => [
   { name: 'accelerated', specification: 'accelerated', anytime: true, budgets: few },
-  { name: 'automatic', specification: 'automatic', anytime: false, budgets: few, profile: 'none' },
-  { name: 'automatic, with profile', specification: 'automatic', anytime: false, budgets: few, profile },
-  {
-    name: 'automatic, with profile and gradients',
-    specification: 'automatic:gradients=where-they-pay',
-    anytime: false,
-    budgets: few,
-    profile,
-  },
+  ...automaticMethods(profile),
 ]
 
 /** Whose methods stand in the table beside the encoder. */
@@ -96,7 +88,12 @@ const comparedMethods = (profile: Profile, compared: Compared): readonly BenchMe
 /** Methods that walk on, and those that stop by themselves. */
 const watchedMethods = (profile: Profile): readonly BenchMethod[] => {
   const walking = ['forward step 0.05, as released', 'forward step 0.5']
-  const stopping = ['accelerated', 'automatic', 'automatic, with profile']
+  const stopping = [
+    'accelerated',
+    ...automaticMethods(profile)
+      .map(({ name }) => name)
+      .slice(0, 2),
+  ]
   const all = comparedMethods(profile, 'all')
   const named = (name: string) => all.find((method) => method.name === name)!
   return [

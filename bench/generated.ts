@@ -7,7 +7,7 @@ import { heldOutPrompts } from '../training/scenes/prompts.js'
 import { againstEncoder, type ComparedRow } from './autoencoders.js'
 import { benchProfile, type KeptBench, keptRows } from './kept-rows.js'
 import { type Machine, machine } from './machine.js'
-import type { BenchMethod } from './methods.js'
+import { automaticMethods, type BenchMethod } from './methods.js'
 import type { KnownPicture } from './pictures.js'
 import { relay } from './relay.js'
 import { sideBySide } from './side-by-side.js'
@@ -36,15 +36,7 @@ export interface GeneratedResult {
 const methods = (profile: Profile): readonly BenchMethod[] => [
   { name: 'encoder only', specification: 'encoder-only', anytime: true },
   { name: 'accelerated', specification: 'accelerated', anytime: true, budgets: [20] },
-  { name: 'automatic', specification: 'automatic', anytime: false, budgets: [20], profile: 'none' },
-  { name: 'automatic, with profile', specification: 'automatic', anytime: false, budgets: [20], profile },
-  {
-    name: 'automatic, with profile and gradients',
-    specification: 'automatic:gradients=where-they-pay',
-    anytime: false,
-    budgets: [20],
-    profile,
-  },
+  ...automaticMethods(profile),
   { name: 'gradient, L-BFGS', specification: 'gradient:optimizer=lbfgs', anytime: true, budgets: [60] },
 ]
 

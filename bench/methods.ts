@@ -49,6 +49,25 @@ export const comparedMethods: readonly BenchMethod[] = [
   { name: 'gradient, L-BFGS', specification: 'gradient:optimizer=lbfgs', anytime: true, precisions: [32] },
 ]
 
+/** The default by what it is given: nothing but the networks, a profile, and gradients. */
+export const automaticMethods = (profile: Profile): readonly BenchMethod[] => [
+  {
+    name: 'automatic, without a profile',
+    specification: 'automatic:gradients=never',
+    anytime: false,
+    budgets: [20],
+    profile: 'none',
+  },
+  {
+    name: 'automatic, no gradients',
+    specification: 'automatic:gradients=never',
+    anytime: false,
+    budgets: [20],
+    profile,
+  },
+  { name: 'automatic', specification: 'automatic', anytime: false, budgets: [20], profile },
+]
+
 const scaled = 'lossScale=65536'
 
 /**

@@ -35,9 +35,9 @@ interface GeneratedOptions extends ResumableOptions {
 }
 
 const autoencodersHelp = `
-One table for each autoencoder: the encoder alone, the papers' methods, the default without a profile, with the
-one beside the weights or one that is measured in the same run, and with gradients. Columns: NMSE of the latent in dB, the error that the method itself expects,
-the gain over the encoder alone (mean and least over pictures), pictures whose latent is worse than the encoder's, PSNR of
+One table for each autoencoder: the encoder alone, the papers' methods, the default without a profile, with one
+(the one beside the weights, or one that is measured in the same run), and with gradients where they pay. Columns: NMSE of
+the latent in dB, the error that the method itself expects, the gain over the encoder alone (mean and least over pictures), pictures whose latent is worse than the encoder's, PSNR of
 the decoded latent, network runs, median seconds for a picture, peak memory of the process that ran the networks.
 
 Pictures are drawn and encoded, or come from a folder: NAME.png with the tensor \`latent\` in NAME.safetensors. The chart

@@ -52,8 +52,7 @@ const [few, many] = [[20], [50]]
 
 const encoder: BenchMethod = { name: 'encoder only', specification: 'encoder-only', anytime: true }
 
-/** The papers' methods, and the gradient. */
-const theirs: readonly BenchMethod[] = [
+const forwardSteps: readonly BenchMethod[] = [
   {
     name: 'forward step 0.05, as released',
     specification: 'gradient-free:iteration=forward-step,rate=0.05',
@@ -66,6 +65,11 @@ const theirs: readonly BenchMethod[] = [
     anytime: true,
     budgets: many,
   },
+]
+
+/** The papers' methods, and the gradient. */
+const theirs: readonly BenchMethod[] = [
+  ...forwardSteps,
   { name: 'Adam, as released', specification: 'gradient-free:iteration=adam', anytime: false, budgets: many },
   { name: 'gradient, L-BFGS', specification: 'gradient:optimizer=lbfgs', anytime: true, budgets: many },
 ]
@@ -85,23 +89,12 @@ const comparedMethods = (profile: Profile, compared: Compared): readonly BenchMe
   ...ours(profile),
 ]
 
-/** Methods that walk on, and those that stop by themselves. */
-const watchedMethods = (profile: Profile): readonly BenchMethod[] => {
-  const walking = ['forward step 0.05, as released', 'forward step 0.5']
-  const stopping = [
-    'accelerated',
-    ...automaticMethods(profile)
-      .map(({ name }) => name)
-      .slice(0, 2),
-  ]
-  const all = comparedMethods(profile, 'all')
-  const named = (name: string) => all.find((method) => method.name === name)!
-  return [
-    ...walking.map((name) => ({ ...named(name), budgets: [30] })),
-    { name: 'Anderson', specification: 'gradient-free:iteration=anderson', anytime: true, budgets: [30] },
-    ...stopping.map(named),
-  ]
-}
+/** Methods that walk on, and those that stop by themselves; without those that take gradients, which are no round trips. */
+const watchedMethods = (profile: Profile): readonly BenchMethod[] => [
+  ...forwardSteps.map((method) => ({ ...method, budgets: [30] })),
+  { name: 'Anderson', specification: 'gradient-free:iteration=anderson', anytime: true, budgets: [30] },
+  ...ours(profile).filter(({ specification }) => specification !== 'automatic'),
+]
 
 /** Each row against the encoder's, picture by picture. */
 export function againstEncoder(rows: readonly Row[]): readonly ComparedRow[] {

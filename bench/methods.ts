@@ -1,5 +1,5 @@
 /** Which methods a benchmark compares, and which of them one long run shows at every budget. */
-import { type DecoderInverter, type Definition, decoderInverters, expected, parse } from 'undiffuse'
+import { type DecoderInverter, type Definition, decoderInverters, expected, type Profile, parse } from 'undiffuse'
 
 export interface BenchMethod {
   readonly name: string
@@ -12,6 +12,10 @@ export interface BenchMethod {
   readonly anytime: boolean
   /** Those it is compared in by default; all that are asked for where it does not say. */
   readonly precisions?: readonly (16 | 32)[]
+  /** Budgets of its own; the plan's where it does not say. */
+  readonly budgets?: readonly number[]
+  /** What it knows of the weights. Default: the profile beside them, where there is one. */
+  readonly profile?: Profile | 'none'
 }
 
 /** The baselines of the paper, its method, and ours; in 16 bits what the paper shows in 16 bits, and the gradient. */
@@ -43,6 +47,25 @@ export const comparedMethods: readonly BenchMethod[] = [
     precisions: [32],
   },
   { name: 'gradient, L-BFGS', specification: 'gradient:optimizer=lbfgs', anytime: true, precisions: [32] },
+]
+
+/** The default by what it is given: nothing but the networks, a profile, and gradients. */
+export const automaticMethods = (profile: Profile): readonly BenchMethod[] => [
+  {
+    name: 'automatic, without a profile',
+    specification: 'automatic:gradients=never',
+    anytime: false,
+    budgets: [20],
+    profile: 'none',
+  },
+  {
+    name: 'automatic, no gradients',
+    specification: 'automatic:gradients=never',
+    anytime: false,
+    budgets: [20],
+    profile,
+  },
+  { name: 'automatic', specification: 'automatic', anytime: false, budgets: [20], profile },
 ]
 
 const scaled = 'lossScale=65536'

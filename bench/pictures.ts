@@ -7,6 +7,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type AutoencoderNetworks,
+  deadLeaves,
   expected,
   map,
   openAutoencoder,
@@ -34,9 +35,9 @@ export interface KnownPicture {
 }
 
 export interface KnownLatent extends KnownPicture {
-  /** Of the scene and of the noise. */
+  /** Of the noise. */
   readonly seed: number
-  /** The scene as rendered, rounded to 8 bits. */
+  /** What was encoded, rounded to 8 bits. */
   readonly scene: Tensor
   /** D(z*), not rounded. */
   readonly decoded: Tensor
@@ -46,12 +47,27 @@ export interface PictureOptions {
   readonly count: number
   /** Side of the pictures in pixels. */
   readonly size: number
+  /** What is encoded. Default: unseen scenes. */
+  readonly drawn?: DrawnPictures
   readonly signal?: Signal | undefined
 }
 
 /** The i-th unseen scene, size × size, as an 8-bit picture. */
 export const unseenScene = (i: number, size: number): Tensor =>
   round8(tensor([3, size, size], renderScene(describeScene(heldOutSeed(i)), { size }).image.data))
+
+/** A profile is measured on the first dead leaves; these are others. */
+const unseenLeaves = 1000
+
+const drawings = {
+  scenes: unseenScene,
+  'dead-leaves': (i: number, size: number) => round8(deadLeaves(unseenLeaves + i, size, size)),
+} as const satisfies Readonly<Record<string, (i: number, size: number) => Tensor>>
+
+/** Pictures that can be drawn here: the scenes of the bundled model, and shapes with the statistics of photographs. */
+export type DrawnPictures = keyof typeof drawings
+
+export const drawnPictures = Object.keys(drawings) as readonly DrawnPictures[]
 
 const batched = ({ shape, data }: Tensor): Tensor => ({ shape: [1, ...shape], data })
 const single = ({ shape, data }: Tensor): Tensor => ({ shape: shape.slice(1), data })
@@ -63,7 +79,7 @@ async function deviation(encoder: Session, scale: number, image: Tensor, signal?
 }
 
 /**
- * Draws problems: z* = mean + deviation·noise of an unseen scene's posterior, x = round8(D(z*)).
+ * Draws problems: z* = mean + deviation·noise of the posterior of an unseen scene or of dead leaves, x = round8(D(z*)).
  *
  * The same latents for the same model, count and size; seeds are `heldOutSeed(i)`. An encoder without a variance
  * (AutoencoderTiny) gives its latent itself. Cost: two encodes and a decode for each.
@@ -71,7 +87,7 @@ async function deviation(encoder: Session, scale: number, image: Tensor, signal?
 export async function* knownLatents(
   networks: AutoencoderNetworks,
   runtime: Runtime,
-  { count, size, signal }: PictureOptions,
+  { count, size, drawn = 'scenes', signal }: PictureOptions,
 ): Steps<readonly KnownLatent[]> {
   const encoder = await runtime.open(networks.raw.encoder({ batch: 1, height: size, width: size }))
   const autoencoder = openAutoencoder(networks, runtime)
@@ -79,7 +95,7 @@ export async function* knownLatents(
   try {
     for (let i = 0; i < count; i++) {
       const seed = heldOutSeed(i)
-      const scene = unseenScene(i, size)
+      const scene = drawings[drawn](i, size)
       const mean = await autoencoder.encode(scene, signal)
       const spread = await deviation(encoder, networks.latentScale, scene, signal)
       const noise = torchNoise(seed, mean.shape)

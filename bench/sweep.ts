@@ -39,6 +39,10 @@ export interface Row {
   readonly pictures: number
   /** NMSE of the latent: dB for each picture, then mean and 95 % interval (Student's t). */
   readonly nmseDb: Interval
+  /** The same for each picture, in their order; NaN where its run failed. */
+  readonly eachNmseDb: readonly number[]
+  /** What the method itself expects, mean over pictures; absent where it expects nothing. */
+  readonly expectedNmseDb?: number
   /** The same without logarithm: mean and standard deviation over pictures. */
   readonly nmse: { readonly mean: number; readonly deviation: number }
   /** D(ẑ) against the 8-bit picture. */
@@ -74,15 +78,25 @@ function runsOf({ specification, anytime }: BenchMethod, budgets: readonly numbe
   return anytime ? [ascending] : ascending.map((budget) => [budget])
 }
 
+const budgetsOf = ({ budgets }: BenchMethod, plan: SweepPlan) => budgets ?? plan.budgets
+
 const precisionsOf = ({ precisions }: BenchMethod, plan: SweepPlan) =>
   plan.precisions.filter((precision) => precisions === undefined || precisions.includes(precision))
 
 /** Evaluations of the whole sweep if no run ends early. */
 const workOf = (plan: SweepPlan): number =>
   plan.methods.reduce((total, method) => {
-    const once = runsOf(method, plan.budgets).reduce((sum, budgets) => sum + Math.max(1, budgets.at(-1)!), 0)
+    const once = runsOf(method, budgetsOf(method, plan)).reduce((sum, budgets) => sum + Math.max(1, budgets.at(-1)!), 0)
     return total + once * precisionsOf(method, plan).length
   }, 0)
+
+/** Evaluations after which a method has run each of its networks. */
+const openingBudget = 4
+
+/** Networks are opened for each size of picture. */
+const oneOfEachShape = (problems: readonly KnownPicture[]): readonly KnownPicture[] => [
+  ...new Map(problems.map((problem) => [problem.image.shape.join(), problem])).values(),
+]
 
 /** A sample of one has no interval. */
 const interval = (values: readonly number[]): Interval =>
@@ -134,13 +148,13 @@ export async function* sweep(
   let done = 0
 
   async function row(method: BenchMethod, precision: 16 | 32, snapshots: readonly Snapshot[], peak: number) {
-    const errors: number[] = []
+    const each = snapshots.map(({ latent }, i) => (latent ? nmse(latent, problems[i]!.latent) : Number.NaN))
+    const errors = each.filter((error) => !Number.isNaN(error))
     const likeness: number[] = []
     for (const [i, { latent }] of snapshots.entries()) {
-      if (!latent) continue
-      errors.push(nmse(latent, problems[i]!.latent))
-      likeness.push(psnrDb(await judge.decode(latent, signal), problems[i]!.image))
+      if (latent) likeness.push(psnrDb(await judge.decode(latent, signal), problems[i]!.image))
     }
+    const expectations = snapshots.flatMap(({ expectedNmseDb }) => expectedNmseDb ?? [])
     return {
       method: method.name,
       specification: method.specification,
@@ -148,6 +162,8 @@ export async function* sweep(
       iterations: snapshots[0]!.budget,
       pictures: snapshots.length,
       nmseDb: interval(errors.map(decibels)),
+      eachNmseDb: each.map(decibels),
+      ...(expectations.length > 0 && { expectedNmseDb: mean(expectations) }),
       nmse: { mean: interval(errors).mean, deviation: errors.length > 1 ? Math.sqrt(variance(errors)) : Number.NaN },
       psnrDb: interval(likeness),
       seconds: median(snapshots.map(({ seconds }) => seconds)),
@@ -160,14 +176,19 @@ export async function* sweep(
 
   async function* runMethod(method: BenchMethod, precision: 16 | 32): Steps<void> {
     const runtime = openRuntime()
-    const autoencoder = openAutoencoder(networks, runtime, { precision })
+    const { profile = networks.profile } = method
+    const known = { ...networks, profile: profile === 'none' ? undefined : profile }
+    const autoencoder = openAutoencoder(known, runtime, { precision })
     const stage = `${method.name}, ${precision} bits`
     try {
       // Opens the networks before the clock starts.
-      const opening = trace(makeInverter(method.specification, 1), autoencoder, problems[0]!, [1], signal)
-      yield* relay(opening, () => ({ stage, done, total }))
+      for (const problem of oneOfEachShape(problems)) {
+        const inverter = makeInverter(method.specification, openingBudget)
+        const opening = trace(inverter, autoencoder, problem, [openingBudget], signal)
+        yield* relay(opening, () => ({ stage, done, total }))
+      }
       const finished: (readonly Trace[])[] = []
-      const runs = runsOf(method, plan.budgets)
+      const runs = runsOf(method, budgetsOf(method, plan))
       for (const budgets of runs) {
         const budget = budgets.at(-1)!
         const traces: Trace[] = []

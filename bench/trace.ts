@@ -28,6 +28,8 @@ export interface Snapshot {
   readonly outcome: BenchOutcome
   /** The latent that is returned at this budget; absent when the run failed. */
   readonly latent?: Tensor
+  /** The error that the method itself expects at its end, where it expects one. */
+  readonly expectedNmseDb?: number | undefined
   /** Network evaluations of the method's own kind that were used. */
   readonly evaluations: number
   readonly networkRuns: Evaluations
@@ -90,7 +92,8 @@ export async function* trace(
       const ended = budget >= solution.evaluations || budget === budgets.at(-1)
       const point = ended ? end : points[Math.min(budget, points.length) - 1]!
       const evaluations = ended ? solution.evaluations : budget
-      return { ...point, budget, evaluations, outcome: ended ? solution.outcome : 'exhausted' }
+      const { outcome, expectedNmseDb } = solution
+      return { ...point, budget, evaluations, ...(ended ? { outcome, expectedNmseDb } : { outcome: 'exhausted' }) }
     })
     return { snapshots, nmseDb: errors }
   } catch (error) {

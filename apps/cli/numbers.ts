@@ -49,3 +49,10 @@ export function positiveShare(text: string): number {
   if (value > 0 && value <= 1) return value
   throw new InvalidArgumentError('It must be a number above 0, at most 1.')
 }
+
+/** Reads strengths of guidance, separated by commas. */
+export function guidances(text: string): readonly number[] {
+  const values = text.split(',').map(finiteNumber)
+  if (values.every((value) => value >= 1)) return values
+  throw new InvalidArgumentError('They must be at least 1.')
+}

@@ -1,5 +1,5 @@
 /** `undiffuse bench inversion`, `samplers`, `faithfulness`, `edit` and `pipeline`: what a whole text-to-image model does and costs. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import {
   type DenoisingPrecision,
   type DiffusionModel,
@@ -38,7 +38,7 @@ import { type PrecisionName, precisionOf, precisionOption } from '../diffusion.j
 import { probesOption } from '../inversion-options.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
-import { finiteNumber, integerAtLeast, integersAtLeast } from '../numbers.js'
+import { guidances, integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
 interface ModelBenchOptions extends ResumableOptions {
@@ -168,12 +168,6 @@ float32) that is removed afterwards.
 Examples:
   $ undiffuse bench pipeline --model models/stable-diffusion-2-1 --out out/pipeline
   $ undiffuse bench pipeline --like stable-diffusion-2-1`
-
-function guidances(text: string): readonly number[] {
-  const values = text.split(',').map(finiteNumber)
-  if (values.every((value) => value >= 1)) return values
-  throw new InvalidArgumentError('They must be at least 1.')
-}
 
 function guidance(text: string): number {
   const [value = 1] = guidances(text)

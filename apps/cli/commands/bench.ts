@@ -14,6 +14,7 @@ import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } fro
 import { modelFolder } from '../networks.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
+import { addAutoencoderBenches } from './bench-autoencoders.js'
 import { addDiffusionBenches } from './bench-diffusion.js'
 import { addWatermarkBench } from './bench-watermark.js'
 
@@ -225,6 +226,7 @@ export function addBench(program: Command): void {
       runCommand(options.json, (io) => runCost(io, options.like, options)),
     )
 
+  addAutoencoderBenches(bench)
   addDiffusionBenches(bench)
   addWatermarkBench(bench)
 }

@@ -45,7 +45,7 @@ export const automaticDecoder = define({
     pullbacks: {
       type: 'integer',
       minimum: 1,
-      default: 30,
+      default: 60,
       unit: 'pullbacks',
       description: 'Budget of gradient steps.',
     },
@@ -77,8 +77,8 @@ export const automaticDecoder = define({
       if (steps === 0 || !autoencoder.pullback || forward.outcome === 'diverged') return forward
 
       const { expectedNmseDb } = forward
-      // The first pullback is at the point where the steps before have ended.
-      const options = { pullbacks: steps + 1, expectedNmseDb, levels, signal }
+      // The first pullback is where the steps before have ended. No prior: one whose expected error is too small keeps the error.
+      const options = { pullbacks: steps + 1, levels, signal }
       const { value, residual, history } = yield* gradientSteps(forward.value, image, autoencoder, options)
       const isRounding = residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
       return {

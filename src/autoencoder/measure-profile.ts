@@ -25,7 +25,7 @@ export interface ProfileOptions {
 /** Round trips that are measured of each way to step. */
 const measured = { fitted: 6, anderson: 20 }
 /** Gradient steps that are measured, on so many pictures: a gradient costs several round trips. */
-const gradients = { steps: 30, pictures: 3 }
+const gradients = { steps: 60, pictures: 4 }
 /** A round trip must gain so much to be worth its time; gradient steps more, for they cost several times the memory. */
 const worthwhileDb = { roundTrip: 0.1, gradient: 0.3 }
 const smallestCount = 4
@@ -43,7 +43,7 @@ interface Known {
  * Each latent r gives a picture file x = round8(clip(D(r))). On every other one the rows of `Profile.shares` are fitted,
  * γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's and of the gradient steps after
  * the better of the two are measured. Latents should be like those that will be looked for: what a sampler makes, or E of
- * pictures. Cost for each: an encode, a decode and 6 or 28 round trips; 30 pullbacks for 3 of them, where there are gradients.
+ * pictures. Cost for each: an encode, a decode and 6 or 28 round trips; 60 pullbacks for 4 of them, where there are gradients.
  * Errors: `bad-option` for fewer than four latents; those of the autoencoder. Source: ours.
  *
  * @example
@@ -201,7 +201,7 @@ async function* gainOfGradients(
   for (const { start, image, latent } of starts) {
     yield { stage: 'measuring gradient steps', done: gains.length, total: starts.length }
     const before = nmseDb(start, latent)
-    const options = { pullbacks: gradients.steps + 1, expectedNmseDb: before, signal }
+    const options = { pullbacks: gradients.steps + 1, signal }
     const path: number[] = []
     for await (const step of gradientSteps(start, image, autoencoder, options)) {
       path.push(before - nmseDb(step.latent!, latent))

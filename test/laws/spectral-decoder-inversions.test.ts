@@ -34,7 +34,7 @@ const arbitrary = fc.record({
   visibility: fc.constantFrom(1, 0.3, 0.1, 0.03),
   bend: fc.constantFrom(0, 0.1, 0.3),
   // Of a white latent's pixels 0.006 % or 3 % are beyond [−1, 1].
-  amplitude: fc.constantFrom(0.25, 0.45),
+  amplitude: fc.constantFrom(0.25, 0.45) as fc.Arbitrary<number>,
   file: fc.constantFrom('any range', 'clipped', 'rounded'),
   truth: fc.constantFrom('white', 'encoded'),
 })
@@ -151,12 +151,12 @@ describe('worlds with weak, negative and turned directions', async () => {
 
 describe('a profile that was measured in the same world', async () => {
   const found: Found[] = []
-  const worlds = fc.sample(arbitrary, { numRuns: 16, seed: 8 })
+  const worlds = fc.sample(arbitrary, { numRuns: 12, seed: 8 })
   for (const world of worlds) {
     const { autoencoder, drawLatent, pictureOf } = openWorld(world)
     const { pullback: _, ...forwardOnly } = autoencoder
-    const pictures = await Promise.all(Array.from({ length: 6 }, () => pictureOf(drawLatent())))
-    const profile = await new Task(measureProfile(forwardOnly, pictures, { weights: 'w', pictures: 'drawn' }))
+    const latents = Array.from({ length: 6 }, drawLatent)
+    const profile = await new Task(measureProfile(forwardOnly, latents, { weights: 'w', latents: 'drawn' }))
     const latent = drawLatent()
     found.push(await find(automaticDecoder(), latent, await pictureOf(latent), { ...forwardOnly, profile }))
   }
@@ -167,11 +167,8 @@ describe('a profile that was measured in the same world', async () => {
   })
 
   it('tells its error', () => {
-    const of = (truth: World['truth']) => biasesDb(found.filter((_, i) => worlds[i]!.truth === truth))
-    // Over 100 worlds −0.1 dB for an encoder's latents, −4.2 dB for white ones.
-    expect(Math.abs(mean(of('encoded')))).toBeLessThan(3)
-    expect(mean(of('white'))).toBeLessThan(0)
-    expect(mean(of('white'))).toBeGreaterThan(-7)
+    // Over 100 worlds 0.7 dB too high, from −6 to 9.
+    expect(Math.abs(mean(biasesDb(found)))).toBeLessThan(3)
   })
 })
 

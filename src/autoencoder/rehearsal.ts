@@ -24,7 +24,7 @@ const largestRest = { first: 0.75, later: 1.1 }
  * E∘D may reverse or turn what the picture's error is made of, and not what the known errors are; then the latent before the
  * step is the better one. Not for NaN.
  *
- * @example if (!isLikeness(residual, residualBefore, 1)) return encoded
+ * @example isLikeness(tensor([2], [0.3, 0]), tensor([2], [1, 0]), 1)   // true: 0.3 of the residual is left
  */
 export const isLikeness = (after: Tensor, before: Tensor, step: number): boolean =>
   norm(after) <= (step === 1 ? largestRest.first : largestRest.later) * norm(before)

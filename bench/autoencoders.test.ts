@@ -94,10 +94,8 @@ test('one table for an autoencoder, and again from what was kept', { timeout: sl
   // The profile's step, and the round trip that judges it; its two gradient steps, and the pullback that they start from.
   expect(runs['automatic, no gradients']).toMatchObject({ roundTrips: 2, pullbacks: 0 })
   expect(runs.automatic).toMatchObject({ roundTrips: 2, pullbacks: 3 })
-  expect(runs['automatic, without a profile']?.roundTrips).toBeGreaterThan(2)
-  expect(rows.find(({ method }) => method === 'automatic, without a profile')?.expectedNmseDb).toEqual(
-    expect.any(Number),
-  )
+  // Rounding explains the encoder's own picture here, so the rehearsal ends after the round trip that shows it.
+  expect(runs['automatic, without a profile']).toMatchObject({ roundTrips: 1, pullbacks: 0 })
   expect(paths.find(({ method }) => method === 'forward step 0.5')?.points).toHaveLength(30)
   const [encoder] = rows
   for (const { points } of paths) expect(points[0]!.nmseDb).toBeCloseTo(encoder!.eachNmseDb[0]!, 4)

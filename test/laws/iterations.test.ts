@@ -51,7 +51,8 @@ function watched(problem: Known) {
 }
 
 it('the table has every iteration, named as its file', () => {
-  const parts = ['solve', 'schedules', 'differences', 'index']
+  // Fitted steps solve the problems that they were fitted for; conjugate gradients solve linear systems, without `solve`.
+  const parts = ['solve', 'schedules', 'differences', 'index', 'fitted-steps', 'conjugate-gradients']
   const files = readdirSync(new URL('../../src/iterations', import.meta.url))
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => file.replace('.ts', ''))

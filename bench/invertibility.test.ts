@@ -18,13 +18,13 @@ const measured = {
   halfPrecision: { finite: true, latentDb: -60, imagePsnrDb: 80 },
   rounding: { fromFloatDb: -45, from8BitDb: -30 },
   fixedPointError: { mean: 0.1, halfWidth: 0.01 },
-  methods: [row('encoder only', -20), row('accelerated', -30)],
+  methods: [row('encoder only', -20), row('automatic', -30)],
 } as unknown as Invertibility
 
 test('the verdict follows the gain over the encoder', () => {
   expect(verdictOf(measured)).toMatchObject({ invertible: 'well', halfPrecisionSuffices: true })
   const gaining = (mean: number) =>
-    verdictOf({ ...measured, methods: [row('encoder only', -20), row('accelerated', mean)] }).invertible
+    verdictOf({ ...measured, methods: [row('encoder only', -20), row('automatic', mean)] }).invertible
   expect([gaining(-23), gaining(-20.5), gaining(-19)]).toEqual(['partly', 'hardly', 'hardly'])
 })
 

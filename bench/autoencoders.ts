@@ -89,7 +89,7 @@ const comparedMethods = (profile: Profile, compared: Compared): readonly BenchMe
   ...ours(profile),
 ]
 
-/** Methods that walk on, and those that stop by themselves; without those that take gradients, which are no round trips. */
+/** Methods that walk on, and those that stop by themselves. Methods with gradients are missing: pullbacks are not round trips. */
 const watchedMethods = (profile: Profile): readonly BenchMethod[] => [
   ...forwardSteps.map((method) => ({ ...method, budgets: [30] })),
   { name: 'Anderson', specification: 'gradient-free:iteration=anderson', anytime: true, budgets: [30] },

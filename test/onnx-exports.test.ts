@@ -274,7 +274,7 @@ describe('bfloat16', () => {
   })
 })
 
-describe('models of which sizes or halves are known by other means', () => {
+describe('models whose sizes or halves are known by other means', () => {
   let folder = ''
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'undiffuse-onnx-exports-'))

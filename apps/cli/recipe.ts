@@ -48,7 +48,7 @@ export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Re
 })
 
 /**
- * What a file says. A number that is none is left out: the file may be anybody's. One that tells steps and no solver was
+ * What a file says. An invalid number is left out, since anybody may have written the file. One that tells steps and no solver was
  * made with the scheduler's: other solvers are always named.
  */
 export function recipeOf(metadata: Readonly<Record<string, string>>): Recipe {

@@ -1,6 +1,6 @@
 /**
  * Decoder inversion that rehearses: the steps are fitted on a picture whose latent is known, beside the one whose latent is
- * looked for. For autoencoders of which nothing is known; no gradient, and no assumption about E∘D.
+ * looked for. For unknown autoencoders: it needs no gradient and assumes nothing about E∘D.
  */
 import { define } from '../core/define.js'
 import type { Signal, Steps } from '../core/progress.js'

@@ -37,7 +37,7 @@ export function differences(window: number, keep: (difference: Difference) => bo
   }
 }
 
-/** A change of which less than this is new, relative to its size, is dependent on the others up to rounding. */
+/** A change depends on the others, up to rounding, where its new part is smaller than this share of its size. */
 const dependent = 1e-8
 
 /**

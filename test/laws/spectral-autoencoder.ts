@@ -9,7 +9,7 @@ import type { Autoencoder } from '../../src/autoencoder/index.js'
 import { map, subtract, type Tensor, tensor, torchGenerator } from '../../src/math/index.js'
 import { orthonormalRows } from './problems.js'
 
-/** How many directions are of which kind; the others are good, with eigenvalues from 0.7 to 1.3. */
+/** The number of directions of each bad kind. The others are good, with eigenvalues from 0.7 to 1.3. */
 export interface SpectralWorld {
   readonly seed: number
   /** Directions with eigenvalues from 0.02 to 0.3. */
@@ -21,7 +21,7 @@ export interface SpectralWorld {
   /** How strongly D shows the directions that are not good: what a decoder hardly shows, an encoder hardly sees. */
   readonly visibility: number
   readonly bend: number
-  /** The standard deviation of the pixels of a white latent of which all is visible. */
+  /** The standard deviation of the pixels of a white latent whose directions are all visible. */
   readonly amplitude: number
   readonly clips: boolean
 }

@@ -180,7 +180,7 @@ describe('well-conditioned worlds', () => {
     const latent = drawLatent()
     const solution = await find(rehearsed(), latent, await pictureOf(latent), autoencoder)
     expect(solution).toMatchObject({ outcome: 'converged', why: 'rounding-reached' })
-    // The rounding of pixels is 0.0023 of 0.25: −41 dB, of which a latent of half as many numbers keeps half.
+    // The rounding of pixels is 0.0023 of 0.25: −41 dB. A latent of half as many numbers keeps half of it.
     expect(nmseDb(solution.value, latent)).toBeLessThan(-38)
   })
 

@@ -27,7 +27,7 @@ export const rmsNormalization: Composite = (b, node) => {
   return [mul(b, normal, node.input(1)), b.emit('Reciprocal', [root])]
 }
 
-/** input + skip + bias, of which the fused forms normalise. */
+/** input + skip + bias: the sum that the fused forms normalise. */
 const skipped = (b: Builder, x: Value, skip: Value, bias: Value | undefined): Value =>
   bias ? add(b, add(b, x, skip), bias) : add(b, x, skip)
 

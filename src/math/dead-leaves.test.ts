@@ -46,7 +46,7 @@ describe('deadLeaves', () => {
     [1, 1],
     [8, 40],
     [64, 16],
-  ])('has any size: %i × %i', (height, width) => {
+  ])('is drawn at %i × %i pixels', (height, width) => {
     const { shape, data } = deadLeaves(1, height, width)
     expect(shape).toEqual([3, height, width])
     expect(data.every(Number.isFinite)).toBe(true)

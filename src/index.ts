@@ -15,7 +15,6 @@ export {
   fitToMultiple,
   gradient,
   gradientFree,
-  gradientSteps,
   invertFrames,
   type LatentSolution,
   measureProfile,
@@ -25,6 +24,7 @@ export {
   type RoundTrip,
   rehearsed,
   roundingNorm,
+  roundingVariance,
   type Why,
 } from './autoencoder/index.js'
 export {
@@ -238,7 +238,6 @@ export {
   type LatentInversion,
 } from './verbs/invert-decoder.js'
 export { mostProbable, type NoiseProblem, type NoiseRefiner, type RefinedNoise } from './verbs/most-probable.js'
-export { roundingVariance } from './verbs/noise-to-picture.js'
 export {
   type FloorProbes,
   type PictureFloor,

@@ -6,11 +6,12 @@ import { define } from '../core/define.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { anderson } from '../iterations/anderson.js'
 import { fittedSteps } from '../iterations/fitted-steps.js'
+import { lbfgs } from '../iterations/lbfgs.js'
 import { type Problem, solve } from '../iterations/solve.js'
 import { norm, sizeOf, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter, LatentSolution } from './autoencoder.js'
 import { gradientFreeProblem } from './gradient-free-problem.js'
-import { gradientSteps } from './gradient-steps.js'
+import { pixelProblem } from './pixel-problem.js'
 import type { Profile } from './profile.js'
 import { isLikeness } from './rehearsal.js'
 import { rehearse } from './rehearsed.js'
@@ -21,7 +22,7 @@ import { roundingMargin, roundingNorm } from './rounding.js'
  *
  * With a profile: its fitted steps z = E(x) − Σ γᵢT(zⁱ), or Anderson's (without `accelerated`'s stop at the rounding), whichever
  * had the smaller error on pictures whose latent is known, for as many round trips as were worth their time. Without one:
- * `rehearsed`. Then L-BFGS on the pixels (`gradientSteps`), where the autoencoder has gradients, its profile says that they gain
+ * `rehearsed`. Then L-BFGS on ‖D(z) − x‖², where the autoencoder has gradients, its profile says that they gain
  * something, and the picture is not larger than `gradientPixels`.
  * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, at most `iterations` round trips, and at
  * most `pullbacks` + 1 pullbacks; `gradients=never` is forward only. Exact: no; `expectedNmseDb` is the error to expect.
@@ -77,9 +78,10 @@ export const automaticDecoder = define({
       if (steps === 0 || !autoencoder.pullback || forward.outcome === 'diverged') return forward
 
       const { expectedNmseDb } = forward
-      // The first pullback is where the steps before have ended. No prior: one whose expected error is too small keeps the error.
-      const options = { pullbacks: steps + 1, levels, signal }
-      const { value, residual, history } = yield* gradientSteps(forward.value, image, autoencoder, options)
+      // The first pullback is where the steps before have ended.
+      const options = { iterations: steps + 1, stage: 'gradient steps', signal }
+      const problem = pixelProblem(forward.value, image, autoencoder)
+      const { value, residual, history } = yield* solve(problem, lbfgs(), options)
       const isRounding = residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
       return {
         value,
@@ -124,8 +126,11 @@ async function* asProfiled(
   const why = isRounding ? 'rounding-reached' : steps < profile.roundTrips ? 'budget-spent' : 'nothing-to-gain'
   const first = residuals.get(problem.start)!
   const residualDb = 20 * Math.log10(norm(first) / norm(problem.start))
-  const expectedNmseDb = (errorDb: number) =>
-    Number.isFinite(residualDb) ? errorDb + residualDb - expected.residualNmseDb : errorDb
+  /** Moved by as much as the picture's residual is larger than usual. What rounding leaves does not shrink with it. */
+  const expectedNmseDb = (errorDb: number) => {
+    const moved = Number.isFinite(residualDb) ? errorDb + residualDb - expected.residualNmseDb : errorDb
+    return isRounding ? Math.max(moved, errorDb) : moved
+  }
   const isStart = solution.value === problem.start
   if (!isStart && !isLikeness(residuals.get(solution.value)!, first, 1)) {
     const encoder = { value: problem.start, residual: solution.history[0]!, outcome: 'exhausted' } as const

@@ -1,16 +1,14 @@
 /**
  * Decoder inversion by the true gradient of the pixel error: the baseline. More accurate with a large budget; needs a
- * backward pass, with its time and several times the memory.
+ * backward pass, with its time and several times the memory, and 32 bits.
  */
 import { define } from '../core/define.js'
-import { expected } from '../core/errors.js'
-import type { Signal } from '../core/progress.js'
 import { adam } from '../iterations/adam.js'
 import { lbfgs } from '../iterations/lbfgs.js'
 import { constantSchedule, cosineSchedule } from '../iterations/schedules.js'
 import { solve } from '../iterations/solve.js'
-import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../math/tensor.js'
-import type { DecoderInverter, Pullback } from './autoencoder.js'
+import type { DecoderInverter } from './autoencoder.js'
+import { pixelProblem } from './pixel-problem.js'
 
 /** The paper's baselines: a peak of 0.1 under the schedule, or 0.01 fixed. */
 const usualRates = { cosine: 0.1, constant: 0.01 }
@@ -78,32 +76,9 @@ export const gradient = define({
     return {
       name: 'gradient',
       async *invert(image, autoencoder, signal) {
-        const { pullback } = autoencoder
-        if (!pullback) {
-          throw expected(
-            'unsupported',
-            'an autoencoder with gradients',
-            'gradient',
-            'one without',
-            'Use `accelerated` or `gradient-free`, which need none.',
-          )
-        }
         const move =
           optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === '16' ? 16 : 32 })
-        let scale = lossScale
-        async function pulled(latent: Tensor, signal: Signal | undefined): Promise<Pullback> {
-          const result = await pullback!.call(autoencoder, latent, image, signal, scale)
-          if (scale === 1 || isFiniteTensor(result.gradient) || !isFiniteTensor(result.image)) return result
-          scale = Math.max(1, scale / 2)
-          return await pulled(latent, signal)
-        }
-        const problem = {
-          start: await autoencoder.encode(image, signal),
-          async evaluate(latent: Tensor, signal?: Signal) {
-            const { image: decoded, gradient } = await pulled(latent, signal)
-            return { residual: combine([2, gradient]), merit: norm(subtract(decoded, image)) }
-          },
-        }
+        const problem = pixelProblem(await autoencoder.encode(image, signal), image, autoencoder, lossScale)
         return yield* solve(problem, move, { iterations, stage: `gradient ${optimizer}`, signal })
       },
     }

@@ -4,6 +4,7 @@ import type { Signal, Steps } from '../core/progress.js'
 import { anderson } from '../iterations/anderson.js'
 import { type Difference, nearest } from '../iterations/differences.js'
 import { fittedPoint } from '../iterations/fitted-steps.js'
+import { lbfgs } from '../iterations/lbfgs.js'
 import { solve } from '../iterations/solve.js'
 import { nmseDb } from '../math/nmse.js'
 import { round8 } from '../math/pixels.js'
@@ -11,7 +12,7 @@ import { mean } from '../math/statistics.js'
 import { norm, subtract, type Tensor, tensor } from '../math/tensor.js'
 import type { Autoencoder } from './autoencoder.js'
 import { gradientFreeProblem } from './gradient-free-problem.js'
-import { gradientSteps } from './gradient-steps.js'
+import { pixelProblem } from './pixel-problem.js'
 import type { Profile } from './profile.js'
 
 export interface ProfileOptions {
@@ -43,7 +44,7 @@ interface Known {
  * Each latent r gives a picture file x = round8(clip(D(r))). On every other one the rows of `Profile.shares` are fitted,
  * γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's and of the gradient steps after
  * the better of the two are measured. Latents should be like those that will be looked for: what a sampler makes, or E of
- * pictures. Cost for each: an encode, a decode and 6 or 28 round trips; 60 pullbacks for 4 of them, where there are gradients.
+ * pictures. Cost for each: an encode, a decode and 6 or 27 round trips; 60 pullbacks for 4 of them, where there are gradients.
  * Errors: `bad-option` for fewer than four latents; those of the autoencoder. Source: ours.
  *
  * @example
@@ -69,8 +70,9 @@ export async function* measureProfile(
   const paths = { fitted: [] as Tensor[][], anderson: [] as Tensor[][] }
   for (const [i, one] of rest.entries()) {
     yield { stage: 'measuring steps', done: i, total: rest.length }
-    paths.fitted.push(await fittedPath(autoencoder, one, shares, signal))
-    residuals.push(await residualNmseDb(autoencoder, one, signal))
+    const { points, first } = await fittedPath(autoencoder, one, shares, signal)
+    paths.fitted.push(points)
+    residuals.push(20 * Math.log10(norm(first) / norm(one.latent)))
     paths.anderson.push(await andersonPath(autoencoder, one, signal))
   }
   const expectedOf = (path: readonly Tensor[][]) =>
@@ -149,29 +151,20 @@ const joined = (tensors: readonly Tensor[]): Tensor => {
   return { shape: [data.length], data }
 }
 
-async function residualNmseDb(
-  autoencoder: Autoencoder,
-  { encoded, latent }: Known,
-  signal: Signal | undefined,
-): Promise<number> {
-  const { latent: again } = await autoencoder.roundTrip(encoded, signal)
-  return 20 * Math.log10(norm(subtract(again, encoded)) / norm(latent))
-}
-
-/** The points after 0, 1, … round trips of the fitted steps. */
+/** The points after 0, 1, … round trips of the fitted steps, and the residual at the encoder. */
 async function fittedPath(
   autoencoder: Autoencoder,
   { encoded }: Known,
   shares: Profile['shares'],
   signal: Signal | undefined,
-): Promise<Tensor[]> {
+): Promise<{ readonly points: Tensor[]; readonly first: Tensor }> {
   const residuals: Tensor[] = []
   const points = [encoded]
   for (const row of shares) {
     residuals.push(subtract((await autoencoder.roundTrip(points.at(-1)!, signal)).latent, encoded))
     points.push(fittedPoint(encoded, row, residuals))
   }
-  return points
+  return { points, first: residuals[0]! }
 }
 
 /** The points that Anderson's steps evaluate: the k-th after k round trips, the last one again where it ended early. */
@@ -201,11 +194,9 @@ async function* gainOfGradients(
   for (const { start, image, latent } of starts) {
     yield { stage: 'measuring gradient steps', done: gains.length, total: starts.length }
     const before = nmseDb(start, latent)
-    const options = { pullbacks: gradients.steps + 1, signal }
     const path: number[] = []
-    for await (const step of gradientSteps(start, image, autoencoder, options)) {
-      path.push(before - nmseDb(step.latent!, latent))
-    }
+    const steps = solve(pixelProblem(start, image, autoencoder), lbfgs(), { iterations: gradients.steps + 1, signal })
+    for await (const { latent: point } of steps) path.push(before - nmseDb(point!, latent))
     gains.push(path)
   }
   return Array.from({ length: gradients.steps + 1 }, (_, k) => mean(gains.map((path) => path[k] ?? path.at(-1)!)))

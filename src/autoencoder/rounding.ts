@@ -8,7 +8,7 @@
  */
 export const roundingNorm = (count: number, levels: number): number => (2 / (levels - 1)) * Math.sqrt(count / 12)
 
-/** Variance of one number's rounding error. */
+/** s² = (2/(levels − 1))²/12: the variance of one number's rounding error. */
 export const roundingVariance = (levels: number): number => (2 / (levels - 1)) ** 2 / 12
 
 /** ‖D(z) − x‖ up to this multiple of `roundingNorm` is explained by it: sums of errors spread evenly vary by less. */

@@ -11,7 +11,7 @@ import { promptedDenoiser } from './diffusion-model.js'
 import { generate } from './generate.js'
 import { invert } from './invert.js'
 import { mostProbable } from './most-probable.js'
-import { roundingVariance } from './noise-to-picture.js'
+import { variance8 } from './noise-to-picture.js'
 
 /** Of data: the last entries are lost in the rounding, and only the prior knows them. */
 const variances = Array.from({ length: 16 }, (_, i) => 10 ** (-i / 2))
@@ -31,7 +31,7 @@ async function problemOf(image: Tensor, guidance: number, made = model) {
 
 describe('mostProbable', () => {
   it('attains the floor of a linear world on average, where inverting alone does not', async () => {
-    const floor = mean(singularValues(variances, solver, model).map((gain) => 1 / (gain ** 2 / roundingVariance + 1)))
+    const floor = mean(singularValues(variances, solver, model).map((gain) => 1 / (gain ** 2 / variance8 + 1)))
     const random = torchGenerator(11)
     const errors = { inverted: [] as number[], refined: [] as number[] }
     for (let k = 0; k < 40; k++) {

@@ -10,7 +10,7 @@ import { isLinearizable } from '../diffusion/linearized.js'
 import { conjugateGradients } from '../iterations/conjugate-gradients.js'
 import type { Outcome } from '../iterations/solve.js'
 import { combine, dot, sizeOf, subtract, type Tensor } from '../math/tensor.js'
-import { type PictureAt, pictureAt, posteriorPrecision, roundingVariance } from './noise-to-picture.js'
+import { type PictureAt, pictureAt, posteriorPrecision, variance8 } from './noise-to-picture.js'
 
 /** A picture, and everything that is known of how it was made. */
 export interface NoiseProblem {
@@ -92,7 +92,7 @@ export const mostProbable = define({
       for (let round = 1; round <= rounds; round++) {
         const { at } = best
         const misfit = await at.pullback(subtract(at.picture, image))
-        const right = combine([-1 / roundingVariance, misfit], [-1, at.noise])
+        const right = combine([-1 / variance8, misfit], [-1, at.noise])
         const {
           value: direction,
           energy,
@@ -141,5 +141,5 @@ async function* firstLower(
 /** ‖p − x‖²/(2s²) + ‖n‖²/2. */
 function objectiveOf({ picture, noise }: PictureAt, image: Tensor): number {
   const misfit = subtract(picture, image)
-  return dot(misfit, misfit) / (2 * roundingVariance) + dot(noise, noise) / 2
+  return dot(misfit, misfit) / (2 * variance8) + dot(noise, noise) / 2
 }

@@ -1,5 +1,6 @@
 /** From noise to the picture that a file would hold, as a differentiable map: sampling, decoding and clipping in one. */
 import type { Autoencoder } from '../autoencoder/autoencoder.js'
+import { roundingVariance } from '../autoencoder/rounding.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
@@ -11,8 +12,8 @@ import { conjugateGradients, type LinearSystem } from '../iterations/conjugate-g
 import { combine, norm, sizeOf, subtract, type Tensor } from '../math/tensor.js'
 import { fromNoise } from './sampling.js'
 
-/** s² = (2/255)²/12: the variance of rounding to 8 bits, pixels in [−1, 1]. */
-export const roundingVariance = (2 / 255) ** 2 / 12
+/** s²: what rounding to 8 bits does to a pixel. */
+export const variance8 = roundingVariance(256)
 
 /** The derivative J of a map at one point. */
 export interface Derivative {
@@ -102,7 +103,7 @@ const withoutGradients = () =>
 
 /** What the picture tells of a direction, and what was known before: JᵀJ/s² + I on a vector. */
 const precision = async ({ pushforward, pullback }: Derivative, x: Tensor): Promise<Tensor> =>
-  combine([1 / roundingVariance, await pullback(await pushforward(x))], [1, x])
+  combine([1 / variance8, await pullback(await pushforward(x))], [1, x])
 
 /** Of the decoder's part, for each product with all of J: they are a tenth of its cost. */
 const decoderProducts = 8

@@ -6,7 +6,7 @@ import { dpmSolver2M } from '../diffusion/solvers/dpm-solver-2m.js'
 import { heun } from '../diffusion/solvers/heun.js'
 import { torchNoise } from '../math/noise.js'
 import { mean } from '../math/statistics.js'
-import { roundingVariance } from './noise-to-picture.js'
+import { variance8 } from './noise-to-picture.js'
 import { pictureFloor } from './picture-floor.js'
 
 /** Of data: from what the picture shows well to what the sampler nearly forgets. */
@@ -20,7 +20,7 @@ const rounding = 1e-5
 
 describe('pictureFloor', () => {
   it('is the posterior variance of a linear world', async () => {
-    const told = singularValues(variances, solver, model).map((gain) => 1 / (gain ** 2 / roundingVariance + 1))
+    const told = singularValues(variances, solver, model).map((gain) => 1 / (gain ** 2 / variance8 + 1))
     const { nmseDb } = await pictureFloor(noise, { model, solver, probes: 'whole' })
     expect(Math.max(...told)).toBeGreaterThan(100 * Math.min(...told))
     expect(Math.abs(nmseDb - 10 * Math.log10(mean(told)))).toBeLessThan(rounding)

@@ -14,7 +14,7 @@ import { torchGenerator } from '../math/noise.js'
 import { confidenceInterval, mean } from '../math/statistics.js'
 import { map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
 import { checkGuidance, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
-import { type PictureAt, pictureAt, posteriorPrecision, roundingVariance } from './noise-to-picture.js'
+import { type PictureAt, pictureAt, posteriorPrecision, variance8 } from './noise-to-picture.js'
 import type { VerbEvaluations } from './sampling.js'
 
 /** How the posterior variance is found: from the whole Jacobian, or from this many random probes of it. */
@@ -105,7 +105,7 @@ async function* wholeFloor(at: PictureAt, signal: Signal | undefined): Steps<Fou
     const unit = map(at.noise, (_, i) => (i === j ? 1 : 0))
     columns.push(Float32Array.from((await at.pushforward(unit)).data))
     for (let i = 0; i <= j; i++) {
-      precision.data[j * n + i] = product(columns[i]!, columns[j]!) / roundingVariance + (i === j ? 1 : 0)
+      precision.data[j * n + i] = product(columns[i]!, columns[j]!) / variance8 + (i === j ? 1 : 0)
     }
     yield { stage: 'floor, columns', done: j + 1, total: n }
   }

@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import {
-  accelerated,
+  automaticDecoder,
   confidenceInterval,
   type DiffusionModel,
   edit,
@@ -188,7 +188,7 @@ async function* editedInAll(
   const kind = source.states ? 'generated' : 'rendered'
   for (const one of cases) {
     const about = { benchmark: 'edit', kind, model: model.name, modelVersion, index, from, to, ...one }
-    const key: CellKey = { ...about, solver: options.solver, steps: options.steps, guidance }
+    const key: CellKey = { ...about, decoder: 'automatic', solver: options.solver, steps: options.steps, guidance }
     let measures = await cells.find<EditMeasures>(key)
     if (!measures) {
       const found = await latentOf(one.given)
@@ -213,7 +213,7 @@ function latentsOf(model: DiffusionModel, { source, target, states }: SceneEdit,
   const { autoencoder } = model
   const ways: Readonly<Record<Given, () => Promise<Tensor>>> = {
     trajectory: async () => states!.at(-1)!.x,
-    picture: async () => (await invertDecoder(source, { autoencoder, decoder: accelerated(), signal })).latent,
+    picture: async () => (await invertDecoder(source, { autoencoder, decoder: automaticDecoder(), signal })).latent,
     encoder: () => autoencoder.encode(source, signal),
     target: () => autoencoder.encode(target!, signal),
   }

@@ -1,6 +1,6 @@
 /**
  * Decoder inversion by the true gradient of the pixel error: the baseline. More accurate with a large budget; needs a
- * backward pass, with its time and several times the memory, and 32 bits.
+ * backward pass, with its time and several times the memory.
  */
 import { define } from '../core/define.js'
 import { adam } from '../iterations/adam.js'

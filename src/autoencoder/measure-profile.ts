@@ -30,6 +30,8 @@ const gradients = { steps: 60, pictures: 4 }
 /** A round trip must gain so much to be worth its time; gradient steps more, for they cost several times the memory. */
 const worthwhileDb = { roundTrip: 0.1, gradient: 0.3 }
 const smallestCount = 4
+/** Errors beyond this are as good as none, or as bad as any: files hold finite numbers. */
+const largestDb = 300
 
 /** A latent, its picture file, and E of it. */
 interface Known {
@@ -72,11 +74,11 @@ export async function* measureProfile(
     yield { stage: 'measuring steps', done: i, total: rest.length }
     const { points, first } = await fittedPath(autoencoder, one, shares, signal)
     paths.fitted.push(points)
-    residuals.push(20 * Math.log10(norm(first) / norm(one.latent)))
+    residuals.push(within(20 * Math.log10(norm(first) / norm(one.latent))))
     paths.anderson.push(await andersonPath(autoencoder, one, signal))
   }
   const expectedOf = (path: readonly Tensor[][]) =>
-    path[0]!.map((_, k) => mean(path.map((points, i) => nmseDb(points[k]!, rest[i]!.latent))))
+    path[0]!.map((_, k) => mean(path.map((points, i) => errorDb(points[k]!, rest[i]!.latent))))
   const errors = { fitted: expectedOf(paths.fitted), anderson: expectedOf(paths.anderson) }
   const enough = { fitted: worthwhile(errors.fitted), anderson: worthwhile(errors.anderson) }
   const isFitted = errors.fitted[enough.fitted]! <= errors.anderson[enough.anderson]! + worthwhileDb.roundTrip
@@ -177,9 +179,12 @@ async function andersonPath(autoencoder: Autoencoder, { image }: Known, signal: 
   return points
 }
 
+const within = (db: number): number => (Number.isNaN(db) ? largestDb : Math.min(Math.max(db, -largestDb), largestDb))
+const errorDb = (found: Tensor, known: Tensor): number => within(nmseDb(found, known))
+
 /** How many round trips are worth their time: the fewest that come within the worthwhile gain of the best. */
 const worthwhile = (errorsDb: readonly number[]): number => {
-  const best = Math.min(...errorsDb.filter((error) => !Number.isNaN(error)))
+  const best = Math.min(...errorsDb)
   return errorsDb.findIndex((error) => error <= best + worthwhileDb.roundTrip)
 }
 
@@ -193,10 +198,10 @@ async function* gainOfGradients(
   const gains: number[][] = []
   for (const { start, image, latent } of starts) {
     yield { stage: 'measuring gradient steps', done: gains.length, total: starts.length }
-    const before = nmseDb(start, latent)
+    const before = errorDb(start, latent)
     const path: number[] = []
     const steps = solve(pixelProblem(start, image, autoencoder), lbfgs(), { iterations: gradients.steps + 1, signal })
-    for await (const { latent: point } of steps) path.push(before - nmseDb(point!, latent))
+    for await (const { latent: point } of steps) path.push(before - errorDb(point!, latent))
     gains.push(path)
   }
   return Array.from({ length: gradients.steps + 1 }, (_, k) => mean(gains.map((path) => path[k] ?? path.at(-1)!)))

@@ -134,6 +134,7 @@ export async function* rehearse(
     // larger as its residual is.
     const largerDb = ratioDb(taken.residual, rehearsed)
     if (pairs.length === 1) encoderNmseDb = rehearsal.errorDb + largerDb
+    if (history.at(-1) === Number.POSITIVE_INFINITY) return end(taken.latent, taken.distance, 'diverged')
     if (!isLikeness(residual, taken.residual, pairs.length)) {
       why = 'nothing-to-gain'
       break

@@ -13,6 +13,7 @@ import { benchNull } from '../../../bench/watermark-null.js'
 import { nullText } from '../../../bench/watermark-null-text.js'
 import { benchWeaknesses, weaknessText } from '../../../bench/watermark-weaknesses.js'
 import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
+import { defaultDecoder } from '../inversion.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { defaultUndo, undoNothing, undoOf } from '../noise-recovery.js'
 import { finiteNumber, integerAtLeast } from '../numbers.js'
@@ -74,7 +75,7 @@ async function runNull({ io, model, cells, modelVersion }: Bench, options: Water
 const usualAttacks = ['none', 'jpeg:quality=50', 'crop:share=0.75', 'noise:deviation=0.05', 'blur:sigma=1'] as const
 
 async function runAttacks({ io, model, cells, modelVersion }: Bench, options: WatermarkBenchOptions): Promise<void> {
-  const { schemes, full, decoders = full ? [...usualDecoders] : ['encoder-only', 'accelerated'] } = options
+  const { schemes, full, decoders = full ? [...usualDecoders] : ['encoder-only', 'automatic'] } = options
   const asked = {
     ...options,
     undo: options.undo.filter((one) => one !== undoNothing),
@@ -100,12 +101,13 @@ async function runAttacks({ io, model, cells, modelVersion }: Bench, options: Wa
   io.result(result)
 }
 
-/** Those that the paper compares, and ours. */
+/** Those that the paper compares, and ours, the quick one and the default. */
 const usualDecoders = [
   'encoder-only',
   'gradient:iterations=100',
   'gradient-free:iterations=100',
   'accelerated',
+  'automatic',
 ] as const
 
 async function runThreeKeys({ io, folder }: Bench, options: WatermarkBenchOptions): Promise<void> {
@@ -191,7 +193,7 @@ export function addWatermarkBench(bench: Command): void {
     .option('--chunk <n>', 'pictures that share network runs', integerAtLeast(1), 8)
     .option('--solver <method:options>', 'of making and of inverting', 'ddim:steps=20,spacing=lambda')
     .option('--guidance <n>', 'of making', finiteNumber, 3)
-    .option('--decoder <method:options>', 'decoder inversion', 'accelerated')
+    .option('--decoder <method:options>', 'decoder inversion', defaultDecoder)
     .option('--inverter <method:options>', 'inversion to the noise', 'naive')
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
     .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)

@@ -5,7 +5,7 @@ import { addNetworkOptions } from './diffusion.js'
 import { defaultDecoder } from './inversion.js'
 import { describeMethods } from './methods.js'
 import { defaultInverter } from './noise-inversion.js'
-import { defaultChunk, defaultFit, inverterWithout } from './noise-recovery.js'
+import { decoderWithout, defaultChunk, defaultFit, inverterWithout } from './noise-recovery.js'
 import { integerAtLeast } from './numbers.js'
 import { addRecipeOptions, promptOption, solverHelp } from './recipe.js'
 
@@ -55,7 +55,10 @@ export const addRecoveryOptions = (command: Command): Command =>
       '--inverter <method:options>',
       `how to undo the solver, see below (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
     )
-    .option('--decoder <method:options>', `how to invert the decoder, see below (default: ${defaultDecoder})`)
+    .option(
+      '--decoder <method:options>',
+      `how to invert the decoder, see below (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
+    )
     .addOption(fitOption(` (default: ${defaultFit})`))
     .option('--chunk <n>', 'pictures that are inverted at the same time', integerAtLeast(1), defaultChunk)
 

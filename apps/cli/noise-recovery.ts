@@ -36,6 +36,7 @@ export const defaultFit: Fit = 'pad'
 export const defaultChunk = 4
 /** Without a prompt nothing finds the noise that was used, so that nothing more is spent on it. */
 export const inverterWithout = naive.definition.id
+export const decoderWithout = `${defaultDecoder}:gradients=never`
 
 /** What is said of it; a calibration may know the rest. */
 export interface RecoveryRequest extends NetworkOptions, Recipe {
@@ -68,7 +69,10 @@ export interface Recovery extends NetworkOptions {
 /** What is said, then what is remembered, then what is usual. Throws `bad-option` for methods that there are not. */
 export function recoveryOf(request: RecoveryRequest, remembered?: RememberedRecovery): Recovery {
   const recipe = withRemembered(request, remembered?.recipe ?? {})
-  const usual = recipe.prompt === undefined ? inverterWithout : defaultInverter
+  const usual =
+    recipe.prompt === undefined
+      ? { decoder: decoderWithout, inverter: inverterWithout }
+      : { decoder: defaultDecoder, inverter: defaultInverter }
   const { device, model, precision, lean, chunk } = request
   const recovery = {
     ...(device !== undefined && { device }),
@@ -77,8 +81,8 @@ export function recoveryOf(request: RecoveryRequest, remembered?: RememberedReco
     lean,
     chunk,
     recipe,
-    decoder: request.decoder ?? remembered?.decoder ?? defaultDecoder,
-    inverter: request.inverter ?? remembered?.inverter ?? usual,
+    decoder: request.decoder ?? remembered?.decoder ?? usual.decoder,
+    inverter: request.inverter ?? remembered?.inverter ?? usual.inverter,
     fit: request.fit ?? remembered?.fit ?? defaultFit,
   }
   parse(decoderInverters, recovery.decoder)
@@ -100,10 +104,15 @@ export async function settingsOf(
     ...(negative !== undefined && { negativePrompt: negative }),
     inverter,
     decoder,
+    profile: profileName(model.autoencoder),
     fit,
     precision,
   }
 }
+
+/** Steps of decoder inversion that a profile decides. */
+const profileName = ({ profile }: OpenDiffusionModel['autoencoder']): string =>
+  profile ? `${profile.roundTrips} ${profile.steps} steps, ${profile.pullbacks} pullbacks` : 'none'
 
 const optionsOf: Readonly<Record<string, string>> = {
   promptKnown: '`--prompt`',

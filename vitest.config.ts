@@ -11,7 +11,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['{src,apps,training,bench,test}/**/*.test.ts'],
+    include: ['{src,apps,training,measurements,test}/**/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -13,7 +13,7 @@ const target = join(root, 'docs', 'methods')
 const kinds = [
   { list: 'solvers', flag: '--solver', folder: 'src/diffusion/solvers', title: 'Solvers' },
   { list: 'inverters', flag: '--inverter', folder: 'src/diffusion/inverters', title: 'Inverters' },
-  { list: 'guidedInverters', folder: 'src/diffusion/inverters', title: 'Baselines of guided editing' },
+  { list: 'guidedInverters', folder: 'src/diffusion/guided-editing', title: 'Baselines of guided editing' },
   // There is an automatic inverter of solvers too.
   {
     list: 'decoderInverters',
@@ -23,18 +23,18 @@ const kinds = [
     prefix: 'decoder-',
   },
   { list: 'refiners', flag: '--refine', folder: 'src/verbs', title: 'Refiners of the noise' },
-  { list: 'watermarks', flag: '--scheme', folder: 'src/watermark', title: 'Watermarks in the noise' },
-  { list: 'attacks', flag: '--with', folder: 'src/watermark/attacks', title: 'Attacks on watermarks' },
+  { list: 'watermarks', flag: '--scheme', folder: 'src/watermark/schemes', title: 'Watermarks in the noise' },
+  { list: 'attacks', flag: '--with', folder: 'src/attacks', title: 'Attacks on watermarks' },
   // What is undone is called by what was done.
   {
     list: 'restorations',
     flag: '--undo',
-    folder: 'src/watermark/restorations',
+    folder: 'src/restorations',
     title: 'What is undone',
     prefix: 'undo-',
   },
   // Edits are called by what they walk: EDICT is a solver too, null-text optimisation a baseline.
-  { list: 'edits', flag: '--method', folder: 'src/edit', title: 'Edits', prefix: 'edit-' },
+  { list: 'edits', flag: '--method', folder: 'src/edit/methods', title: 'Edits', prefix: 'edit-' },
 ]
 
 /** The lines of the docstring before `export const … = define(`, without stars. */

@@ -8,10 +8,11 @@ import { rehearsed } from './autoencoder/rehearsed.js'
 import { mostProbable } from './verbs/most-probable.js'
 
 /** Inverters and solvers, the first of each the default, and the baselines of guided editing. */
-export { guidedInverters, inverters } from './diffusion/inverters/index.js'
+export { guidedInverters } from './diffusion/guided-editing/index.js'
+export { inverters } from './diffusion/inverters/index.js'
 export { solvers } from './diffusion/solvers/index.js'
 /** Edits; the first is the default. */
-export { edits } from './edit/index.js'
+export { edits } from './edit/methods/index.js'
 
 /** Decoder inversions; the first is the default. */
 export const decoderInverters = [automaticDecoder, rehearsed, accelerated, gradientFree, gradient, encoderOnly] as const
@@ -20,8 +21,8 @@ export const decoderInverters = [automaticDecoder, rehearsed, accelerated, gradi
 export const refiners = [mostProbable] as const
 
 /** Attacks on watermarks; the first is the default: none. */
-export { attacks } from './watermark/attacks/index.js'
-/** Ways to mark noise; the first is the default. */
-export { watermarks } from './watermark/index.js'
+export { attacks } from './attacks/index.js'
 /** What is undone before pictures are read; the first is the default. */
-export { restorations } from './watermark/restorations/index.js'
+export { restorations } from './restorations/index.js'
+/** Ways to mark noise; the first is the default. */
+export { watermarks } from './watermark/schemes/index.js'

@@ -1,6 +1,36 @@
 /** The public surface: an explicit list. Runtimes and files come from `undiffuse/node`. */
 
 export {
+  type Attack,
+  type AttackContext,
+  type AttackOptions,
+  applyPattern,
+  attackPicture,
+  averagePattern,
+  blurAttack,
+  brightnessAttack,
+  composeAttacks,
+  contrastAttack,
+  cropAttack,
+  cropResizeAttack,
+  eraseAttack,
+  flipAttack,
+  type Imprinted,
+  type ImprintOptions,
+  imprintNoise,
+  jpegAttack,
+  noAttack,
+  noiseAttack,
+  type PictureTools,
+  parseAttacks,
+  regenerateAttack,
+  resizeAttack,
+  rotationAttack,
+  saturationAttack,
+  vaeAttack,
+  webpAttack,
+} from './attacks/index.js'
+export {
   type Autoencoder,
   accelerated,
   automaticDecoder,
@@ -10,9 +40,6 @@ export {
   type Evaluations,
   type ExpectedErrors,
   encoderOnly,
-  type Fit,
-  type Fitted,
-  fitToMultiple,
   gradient,
   gradientFree,
   invertFrames,
@@ -55,6 +82,15 @@ export type {
   DenoisingPullback,
   DenoisingPushforward,
 } from './diffusion/conditioning.js'
+export {
+  type EmbeddedDenoiser,
+  type EmbeddedDiffusion,
+  type GuidedInversion,
+  type GuidedInverter,
+  negativePrompt,
+  nullText,
+  withEmbeddings,
+} from './diffusion/guided-editing/index.js'
 export {
   type BetaKind,
   type BetaOptions,
@@ -119,17 +155,10 @@ export {
   algorithm1,
   algorithm2,
   automatic,
-  type EmbeddedDenoiser,
-  type EmbeddedDiffusion,
-  type GuidedInversion,
-  type GuidedInverter,
   implicit,
   naive,
-  negativePrompt,
-  nullText,
   reversible,
   sweep,
-  withEmbeddings,
 } from './diffusion/inverters/index.js'
 export {
   bdiaRoundTrip,
@@ -152,26 +181,22 @@ export {
   nullTextEdit,
 } from './edit/index.js'
 export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
-export { type ComposeOptions, compose } from './graph/compose.js'
-export { double } from './graph/double.js'
-export { emulatedHalf } from './graph/emulated-half.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
-export { type HalfOptions, half } from './graph/half.js'
-export { encodeOnnx } from './graph/onnx.js'
-export { type DecodeOptions, decodeOnnx } from './graph/onnx-read.js'
+export { type DecodeOptions, decodeOnnx } from './graph/onnx/read.js'
+export { encodeOnnx } from './graph/onnx/write.js'
 export * as operations from './graph/ops/common.js'
-export { prune } from './graph/prune.js'
+export { type ComposeOptions, compose } from './graph/passes/compose.js'
+export { double } from './graph/passes/double.js'
+export { emulatedHalf } from './graph/passes/emulated-half.js'
+export { type HalfOptions, half } from './graph/passes/half.js'
+export { prune } from './graph/passes/prune.js'
+export { type VjpOptions, vjp } from './graph/passes/vjp.js'
 export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
-export { type VjpOptions, vjp } from './graph/vjp.js'
 export * from './iterations/index.js'
-export { deadLeaves } from './math/dead-leaves.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
-export { type Likeness, likenessOutside } from './math/masked.js'
 export { nmseDb } from './math/nmse.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './math/noise.js'
-export { errorMap, psnrDb, resize, round8 } from './math/pixels.js'
-export { ssimMap } from './math/ssim.js'
 export {
   confidenceInterval,
   fitLine,
@@ -197,16 +222,16 @@ export {
   tensor,
   zeros,
 } from './math/tensor.js'
-export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder-graphs.js'
-export type { AutoencoderNetworks, GraphSize } from './models/autoencoder-networks.js'
-export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder-sessions.js'
-export { byteCharacters } from './models/byte-characters.js'
-export type { DenoisingPrecision } from './models/denoising-graphs.js'
+export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder/graphs.js'
+export type { AutoencoderNetworks, GraphSize } from './models/autoencoder/networks.js'
+export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder/sessions.js'
+export type { DenoisingPrecision } from './models/denoiser/graphs.js'
 export { type DiffusionModelOptions, type OpenDiffusionModel, openDiffusionModel } from './models/diffusion-model.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderFingerprint, checkProfile, parseProfile, profileText } from './models/profile-file.js'
-export { autoencoderShapes, pipelineShapes } from './models/published-shapes.js'
-export { type RandomNetwork, randomAutoencoder } from './models/random-weights.js'
+export { autoencoderShapes, pipelineShapes } from './models/random/published-shapes.js'
+export { type RandomNetwork, randomAutoencoder } from './models/random/weights.js'
+export { byteCharacters } from './models/text/byte-characters.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
 export type { ClipTextConfig } from './nn/clip-text.js'
@@ -215,6 +240,25 @@ export * as layers from './nn/layers.js'
 export { inputParameters, type Parameters } from './nn/parameters.js'
 export type { Unet2dConditionConfig } from './nn/unet-2d-condition.js'
 export * as unet2dCondition from './nn/unet-2d-condition.js'
+export { deadLeaves } from './pictures/dead-leaves.js'
+export { type Fit, type Fitted, fitToMultiple } from './pictures/fit.js'
+export { type Likeness, likenessOutside } from './pictures/masked.js'
+export { errorMap, psnrDb, resize, round8 } from './pictures/pixels.js'
+export { ssimMap } from './pictures/ssim.js'
+export {
+  type Candidate,
+  candidatesOf,
+  composeRestorations,
+  type PictureSize,
+  parseRestorations,
+  type Restoration,
+  undoBorder,
+  undoCrop,
+  undoFlip,
+  undoQuarterTurn,
+  undoResize,
+  undoRotation,
+} from './restorations/index.js'
 export { coalescedModel } from './verbs/coalesced-model.js'
 export { type DiffusionModel, type PromptedDenoiser, promptedDenoiser } from './verbs/diffusion-model.js'
 export { type GenerateOptions, type Generation, generate } from './verbs/generate.js'
@@ -247,36 +291,16 @@ export {
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
 export {
-  type Attack,
-  type AttackContext,
-  type AttackOptions,
-  applyPattern,
-  attackPicture,
-  averagePattern,
-  blurAttack,
-  brightnessAttack,
-  composeAttacks,
-  contrastAttack,
-  cropAttack,
-  cropResizeAttack,
-  eraseAttack,
-  flipAttack,
-  type Imprinted,
-  type ImprintOptions,
-  imprintNoise,
-  jpegAttack,
-  noAttack,
-  noiseAttack,
-  type PictureTools,
-  parseAttacks,
-  regenerateAttack,
-  resizeAttack,
-  rotationAttack,
-  saturationAttack,
-  vaeAttack,
-  webpAttack,
-} from './watermark/attacks/index.js'
-export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/calibration.js'
+  checkKey,
+  checkKeyModel,
+  type KeyDescription,
+  type NewKey,
+  newKey,
+  readKey,
+  undoRemedy,
+  type WatermarkKey,
+} from './watermark/key.js'
+export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/reading/calibration.js'
 export {
   type AskedKey,
   type Basis,
@@ -289,8 +313,9 @@ export {
   marksAsked,
   type ReadOptions,
   type Verdict,
-} from './watermark/detect.js'
-export { type Identified, type IdentifyOptions, identifyAll } from './watermark/identify.js'
+} from './watermark/reading/detect.js'
+export { type Identified, type IdentifyOptions, identifyAll } from './watermark/reading/identify.js'
+export { expectedPower, type Power, type PowerOptions } from './watermark/reading/power.js'
 export {
   type DistanceReading,
   gaussianShading,
@@ -307,18 +332,7 @@ export {
   treeRing,
   type Validity,
   type Watermark,
-} from './watermark/index.js'
-export {
-  checkKey,
-  checkKeyModel,
-  type KeyDescription,
-  type NewKey,
-  newKey,
-  readKey,
-  undoRemedy,
-  type WatermarkKey,
-} from './watermark/key.js'
-export { expectedPower, type Power, type PowerOptions } from './watermark/power.js'
+} from './watermark/schemes/index.js'
 export {
   centredDisc,
   imprintReleased,
@@ -326,18 +340,4 @@ export {
   readReleased,
   releasedDisc,
   releasedDistance,
-} from './watermark/released-tree-ring.js'
-export {
-  type Candidate,
-  candidatesOf,
-  composeRestorations,
-  type PictureSize,
-  parseRestorations,
-  type Restoration,
-  undoBorder,
-  undoCrop,
-  undoFlip,
-  undoQuarterTurn,
-  undoResize,
-  undoRotation,
-} from './watermark/restorations/index.js'
+} from './watermark/schemes/parts/released-tree-ring.js'

@@ -1,17 +1,17 @@
 /** Attacks by the bundled model on a picture that it made: what they leave of the picture, and of its noise. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { attackPicture, imprintNoise, parseAttacks } from '../src/attacks/index.js'
 import { naive } from '../src/diffusion/inverters/naive.js'
 import { ddim } from '../src/diffusion/solvers/ddim.js'
-import { psnrDb, round8 } from '../src/math/pixels.js'
 import { dot, norm, type Tensor } from '../src/math/tensor.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
 import { pictureTools } from '../src/node/picture-tools.js'
-import { ortNode } from '../src/runtimes/index.js'
+import { psnrDb, round8 } from '../src/pictures/pixels.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
-import { attackPicture, imprintNoise, parseAttacks } from '../src/watermark/attacks/index.js'
 
 const runtime = ortNode()
 const solver = ddim({ steps: 8, spacing: 'lambda' })

@@ -6,12 +6,12 @@ import { configOf } from '../src/checkpoints/config.js'
 import { openFolder } from '../src/checkpoints/folder.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
-import { vjp } from '../src/graph/vjp.js'
+import { vjp } from '../src/graph/passes/vjp.js'
 import { combine, norm, subtract, type Tensor } from '../src/math/tensor.js'
 import * as kl from '../src/nn/autoencoder-kl.js'
 import * as tiny from '../src/nn/autoencoder-tiny.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/index.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 
 const golden = (name: string) => join(fileURLToPath(new URL('golden', import.meta.url)), name)
 const runtime = ortNode()

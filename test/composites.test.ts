@@ -6,7 +6,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import type { Graph } from '../src/graph/graph.js'
-import { decodeOnnx } from '../src/graph/onnx-read.js'
+import { decodeOnnx } from '../src/graph/onnx/read.js'
 import type { Tensor } from '../src/math/tensor.js'
 import {
   float,

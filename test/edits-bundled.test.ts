@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ddim } from '../src/diffusion/solvers/ddim.js'
 import { edit, exactBlending, naiveEdit } from '../src/edit/index.js'
-import { likenessOutside } from '../src/math/masked.js'
-import { round8 } from '../src/math/pixels.js'
 import type { Tensor } from '../src/math/tensor.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/index.js'
+import { likenessOutside } from '../src/pictures/masked.js'
+import { round8 } from '../src/pictures/pixels.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { type Generation, generate } from '../src/verbs/generate.js'
 
 /** What exact inversion promises of a background, over the oracle that owns the trajectory. */

@@ -2,12 +2,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { type Builder, builder, encodeNumbers } from '../src/graph/builder.js'
-import { compose } from '../src/graph/compose.js'
 import type { Graph, Value } from '../src/graph/graph.js'
-import { half } from '../src/graph/half.js'
-import { encodeOnnx } from '../src/graph/onnx.js'
-import { decodeOnnx } from '../src/graph/onnx-read.js'
-import { vjp } from '../src/graph/vjp.js'
+import { decodeOnnx } from '../src/graph/onnx/read.js'
+import { encodeOnnx } from '../src/graph/onnx/write.js'
+import { compose } from '../src/graph/passes/compose.js'
+import { half } from '../src/graph/passes/half.js'
+import { vjp } from '../src/graph/passes/vjp.js'
 import {
   type AttributeInit,
   AttributeType,

@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { automaticDecoder, measureProfile } from '../src/autoencoder/index.js'
 import { Task } from '../src/core/index.js'
-import { deadLeaves, norm, round8, subtract, torchGenerator } from '../src/math/index.js'
-import { openAutoencoder } from '../src/models/autoencoder-sessions.js'
+import { norm, subtract, torchGenerator } from '../src/math/index.js'
+import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/index.js'
+import { deadLeaves, round8 } from '../src/pictures/index.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 
 const runtime = ortNode()
 afterAll(() => runtime.close())

@@ -5,13 +5,13 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { type CheckpointFolder, openFolder } from '../src/checkpoints/folder.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
-import { prune } from '../src/graph/prune.js'
-import { vjp } from '../src/graph/vjp.js'
+import { prune } from '../src/graph/passes/prune.js'
+import { vjp } from '../src/graph/passes/vjp.js'
 import { norm, subtract, type Tensor, zeros } from '../src/math/tensor.js'
 import * as clipText from '../src/nn/clip-text.js'
 import * as unet from '../src/nn/unet-2d-condition.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/index.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 
 /** Both sides compute in float32; what is left is the order of their sums. */
 const float32 = 1e-4

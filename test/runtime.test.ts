@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Attribute, DataType, Graph, Initializer, Node, Value } from '../src/graph/graph.js'
 import type { Runtime } from '../src/graph/runtime.js'
 import { type Tensor, tensor } from '../src/math/tensor.js'
-import { type OrtNodeOptions, ortNode } from '../src/runtimes/index.js'
+import { type OrtNodeOptions, ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 
 /** How soon an abort must be felt. */
 const ABORT_MILLISECONDS = 1000

@@ -7,7 +7,7 @@ import {
   normalQuantile,
   scaledDistanceCdf,
 } from '../src/math/distributions.js'
-import { directionPValue } from '../src/watermark/direction.js'
+import { directionPValue } from '../src/watermark/schemes/parts/direction.js'
 import golden from './golden/statistics.json' with { type: 'json' }
 
 /** Sums of some hundred terms, and logarithms of the gamma function of arguments up to some thousand. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type DiffusionModel, expected, openDiffusionModel, type Runtime } from 'undiffuse'
 import { nodeFiles, ortNode } from 'undiffuse/node'
-import { type Cells, fileCells, noCells } from '../../bench/cells.js'
+import { type Cells, fileCells, noCells } from '../../measurements/shared/cells.js'
 import { modelFolder } from './networks.js'
 
 export interface SharedOptions {

@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from 'undiffuse'
 import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
-import { tensorOf, textOf } from '../../bench/float32-text.js'
+import { tensorOf, textOf } from '../../measurements/shared/float32-text.js'
 import { calibrationFile } from './calibration-files.js'
 import { probability, recoveryText } from './detection-report.js'
 import { follow, now, withModel } from './diffusion.js'

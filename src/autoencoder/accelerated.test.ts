@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { analyticAutoencoder, imageShape, latentShape } from '../../test/laws/analytic-autoencoder.js'
 import { Task } from '../core/task.js'
 import { torchNoise } from '../math/noise.js'
-import { round8 } from '../math/pixels.js'
 import { map, type Tensor } from '../math/tensor.js'
+import { round8 } from '../pictures/pixels.js'
 import { accelerated } from './accelerated.js'
-import { roundingNorm } from './rounding.js'
+import { roundingNorm } from './parts/rounding.js'
 
 const autoencoder = analyticAutoencoder(0.6)
 // Small enough that no pixel is cut off at −1 or 1.

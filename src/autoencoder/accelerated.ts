@@ -4,11 +4,11 @@
  */
 import { define } from '../core/define.js'
 import { anderson } from '../iterations/anderson.js'
-import { solve } from '../iterations/solve.js'
+import { solve } from '../iterations/parts/solve.js'
 import { sizeOf } from '../math/tensor.js'
 import type { DecoderInverter } from './autoencoder.js'
-import { gradientFreeProblem } from './gradient-free-problem.js'
-import { roundingNorm } from './rounding.js'
+import { gradientFreeProblem } from './parts/gradient-free-problem.js'
+import { roundingNorm } from './parts/rounding.js'
 
 /**
  * Anderson-accelerated forward steps on T(z) = E(D(z)) − E(x), until ‖D(z) − x‖ is what rounding alone explains.

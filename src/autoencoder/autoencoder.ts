@@ -7,7 +7,7 @@
  * where a pixel is clipped.
  */
 import type { Signal, Steps } from '../core/progress.js'
-import type { Solution } from '../iterations/solve.js'
+import type { Solution } from '../iterations/parts/solve.js'
 import type { Tensor } from '../math/tensor.js'
 import type { Profile } from './profile.js'
 

@@ -5,17 +5,17 @@
 import { define } from '../core/define.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { anderson } from '../iterations/anderson.js'
-import { fittedSteps } from '../iterations/fitted-steps.js'
 import { lbfgs } from '../iterations/lbfgs.js'
-import { type Problem, solve } from '../iterations/solve.js'
+import { fittedSteps } from '../iterations/parts/fitted-steps.js'
+import { type Problem, solve } from '../iterations/parts/solve.js'
 import { norm, sizeOf, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter, LatentSolution } from './autoencoder.js'
-import { gradientFreeProblem } from './gradient-free-problem.js'
-import { pixelProblem } from './pixel-problem.js'
+import { gradientFreeProblem } from './parts/gradient-free-problem.js'
+import { pixelProblem } from './parts/pixel-problem.js'
+import { isLikeness } from './parts/rehearsal.js'
+import { roundingMargin, roundingNorm } from './parts/rounding.js'
 import type { Profile } from './profile.js'
-import { isLikeness } from './rehearsal.js'
 import { rehearse } from './rehearsed.js'
-import { roundingMargin, roundingNorm } from './rounding.js'
 
 /**
  * The latent that the evidence supports, within a budget.

@@ -1,7 +1,7 @@
 /** The encoder alone: where every decoder inversion starts, and what it is measured against. */
 import { define } from '../core/define.js'
+import { solve } from '../iterations/parts/solve.js'
 import { picard } from '../iterations/picard.js'
-import { solve } from '../iterations/solve.js'
 import { subtract, type Tensor } from '../math/tensor.js'
 import type { DecoderInverter } from './autoencoder.js'
 

@@ -3,7 +3,7 @@ import { analyticAutoencoder, batchedOver, imageShape, latentShape } from '../..
 import type { Progress } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import { forwardStep } from '../iterations/forward-step.js'
-import { solve } from '../iterations/solve.js'
+import { solve } from '../iterations/parts/solve.js'
 import { torchGenerator } from '../math/noise.js'
 import { norm, subtract, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter } from './autoencoder.js'

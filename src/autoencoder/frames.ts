@@ -2,7 +2,7 @@
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { type Position, together } from '../core/together.js'
-import type { Solution } from '../iterations/solve.js'
+import type { Solution } from '../iterations/parts/solve.js'
 import type { Tensor } from '../math/tensor.js'
 import type { BatchedAutoencoder, DecoderInverter } from './autoencoder.js'
 import { coalesce } from './coalesce.js'

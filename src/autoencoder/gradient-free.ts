@@ -7,11 +7,11 @@ import { adam } from '../iterations/adam.js'
 import { anderson } from '../iterations/anderson.js'
 import { forwardStep } from '../iterations/forward-step.js'
 import { inertialKm } from '../iterations/inertial-km.js'
+import { codeSchedule, constantSchedule, paperSchedule } from '../iterations/parts/schedules.js'
+import { type Iteration, solve } from '../iterations/parts/solve.js'
 import { picard } from '../iterations/picard.js'
-import { codeSchedule, constantSchedule, paperSchedule } from '../iterations/schedules.js'
-import { type Iteration, solve } from '../iterations/solve.js'
 import type { DecoderInverter } from './autoencoder.js'
-import { gradientFreeProblem } from './gradient-free-problem.js'
+import { gradientFreeProblem } from './parts/gradient-free-problem.js'
 
 const schedules = { code: codeSchedule, paper: paperSchedule, constant: constantSchedule }
 

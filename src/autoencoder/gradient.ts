@@ -5,10 +5,10 @@
 import { define } from '../core/define.js'
 import { adam } from '../iterations/adam.js'
 import { lbfgs } from '../iterations/lbfgs.js'
-import { constantSchedule, cosineSchedule } from '../iterations/schedules.js'
-import { solve } from '../iterations/solve.js'
+import { constantSchedule, cosineSchedule } from '../iterations/parts/schedules.js'
+import { solve } from '../iterations/parts/solve.js'
 import type { DecoderInverter } from './autoencoder.js'
-import { pixelProblem } from './pixel-problem.js'
+import { pixelProblem } from './parts/pixel-problem.js'
 
 /** The paper's baselines: a peak of 0.1 under the schedule, or 0.01 fixed. */
 const usualRates = { cosine: 0.1, constant: 0.01 }

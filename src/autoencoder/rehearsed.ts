@@ -4,14 +4,14 @@
  */
 import { define } from '../core/define.js'
 import type { Signal, Steps } from '../core/progress.js'
-import { type Difference, nearest } from '../iterations/differences.js'
-import type { Outcome } from '../iterations/solve.js'
+import { type Difference, nearest } from '../iterations/parts/differences.js'
+import type { Outcome } from '../iterations/parts/solve.js'
 import { torchGenerator } from '../math/noise.js'
 import { isFinite as isFiniteTensor, norm, sizeOf, subtract, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter, LatentSolution, Why } from './autoencoder.js'
-import { finiteStart, pixelDistance } from './gradient-free-problem.js'
-import { isLikeness, rehearsalLatent } from './rehearsal.js'
-import { roundingMargin, roundingNorm } from './rounding.js'
+import { finiteStart, pixelDistance } from './parts/gradient-free-problem.js'
+import { isLikeness, rehearsalLatent } from './parts/rehearsal.js'
+import { roundingMargin, roundingNorm } from './parts/rounding.js'
 
 /** A step that is expected to gain less than this many dB is not worth its two round trips. */
 const smallestGainDb = 0.2

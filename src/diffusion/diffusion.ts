@@ -3,7 +3,7 @@
  * `i` counts levels: 0 is the noisiest; `step` raises it, `unstep` lowers it.
  */
 import type { Signal, Steps } from '../core/progress.js'
-import type { Solution } from '../iterations/solve.js'
+import type { Solution } from '../iterations/parts/solve.js'
 import type { Tensor } from '../math/tensor.js'
 import type { Grid, NoiseLevel, Schedule } from './level.js'
 

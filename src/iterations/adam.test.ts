@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { roundHalf } from '../math/half.js'
 import { map, tensor } from '../math/tensor.js'
 import { adam } from './adam.js'
-import type { Updater } from './solve.js'
+import type { Updater } from './parts/solve.js'
 
 /** Feeds one gradient to an updater, again and again. */
 function steps(update: Updater, gradient: number, count: number, from = 0): number[] {

@@ -1,8 +1,8 @@
 /** Adam, on a gradient or on any residual; in 16-bit arithmetic too, with every rounding where PyTorch has it. */
 import { roundHalf } from '../math/half.js'
 import { type Tensor, zeros } from '../math/tensor.js'
-import { type StepSizes, stepAt } from './schedules.js'
-import type { Iteration } from './solve.js'
+import { type StepSizes, stepAt } from './parts/schedules.js'
+import type { Iteration } from './parts/solve.js'
 
 export interface AdamOptions {
   /** Learning rate, one or a schedule; units of the point. Default 0.01. */

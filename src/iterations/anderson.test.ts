@@ -3,7 +3,7 @@ import { apply, linear, symmetric } from '../../test/laws/problems.js'
 import { Task } from '../core/task.js'
 import { combine, dot, norm, type Tensor, tensor, torchNoise, zeros } from '../math/index.js'
 import { anderson } from './anderson.js'
-import { type Problem, solve } from './solve.js'
+import { type Problem, solve } from './parts/solve.js'
 
 const n = 8
 

@@ -3,9 +3,9 @@
  * The choice for smooth problems when evaluations are dear; safeguarded, since on others it can jump.
  */
 import { combine, subtract, type Tensor } from '../math/tensor.js'
-import { differences, nearest } from './differences.js'
-import { type StepSizes, stepAt } from './schedules.js'
-import type { Iteration } from './solve.js'
+import { differences, nearest } from './parts/differences.js'
+import { type StepSizes, stepAt } from './parts/schedules.js'
+import type { Iteration } from './parts/solve.js'
 
 export interface AndersonOptions {
   /** How many differences are remembered, at least 1. Default 5. */

@@ -1,7 +1,7 @@
 /** The forward step method: a fixed or scheduled multiple of the residual. The paper's plain method; slow but simple. */
 import { combine } from '../math/tensor.js'
-import { type StepSizes, stepAt } from './schedules.js'
-import type { Iteration } from './solve.js'
+import { type StepSizes, stepAt } from './parts/schedules.js'
+import type { Iteration } from './parts/solve.js'
 
 /**
  * Steps against the residual T.

@@ -1,6 +1,6 @@
 /** Gradient descent that finds its own step size. For true gradients: the residual alone need not lead downhill. */
 import { combine, type Tensor } from '../math/tensor.js'
-import type { Iteration } from './solve.js'
+import type { Iteration } from './parts/solve.js'
 
 export interface GradientDescentOptions {
   /** The first step size; point per gradient. Default 1. */

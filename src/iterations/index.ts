@@ -1,20 +1,18 @@
 /** One loop, and one file for each way to move. */
 export { type AdamOptions, adam } from './adam.js'
 export { type AndersonOptions, anderson } from './anderson.js'
+export { forwardStep } from './forward-step.js'
+export { type GradientDescentOptions, gradientDescent } from './gradient-descent.js'
+export { type InertialKmOptions, inertialKm, inertialKmStepLimit } from './inertial-km.js'
+export { type LbfgsOptions, lbfgs } from './lbfgs.js'
 export {
   type ConjugateGradientsOptions,
   conjugateGradients,
   type LinearSolution,
   type LinearSystem,
-} from './conjugate-gradients.js'
-export { type Difference, type Differences, differences } from './differences.js'
-export { fittedPoint, fittedSteps } from './fitted-steps.js'
-export { forwardStep } from './forward-step.js'
-export { type GradientDescentOptions, gradientDescent } from './gradient-descent.js'
-export { type InertialKmOptions, inertialKm, inertialKmStepLimit } from './inertial-km.js'
-export { type LbfgsOptions, lbfgs } from './lbfgs.js'
-export { picard } from './picard.js'
-export { type PlateauStepOptions, plateauStep } from './plateau-step.js'
+} from './linear/conjugate-gradients.js'
+export { type Difference, type Differences, differences } from './parts/differences.js'
+export { fittedPoint, fittedSteps } from './parts/fitted-steps.js'
 export {
   codeSchedule,
   constantSchedule,
@@ -23,7 +21,7 @@ export {
   type Schedule,
   type StepSizes,
   stepAt,
-} from './schedules.js'
+} from './parts/schedules.js'
 export {
   type Evaluation,
   type Iteration,
@@ -33,4 +31,6 @@ export {
   type SolveOptions,
   solve,
   type Updater,
-} from './solve.js'
+} from './parts/solve.js'
+export { picard } from './picard.js'
+export { type PlateauStepOptions, plateauStep } from './plateau-step.js'

@@ -1,7 +1,7 @@
 /** The inertial Krasnoselskii–Mann iteration: forward steps with momentum. */
 import { combine } from '../math/tensor.js'
-import { type StepSizes, stepAt } from './schedules.js'
-import type { Iteration } from './solve.js'
+import { type StepSizes, stepAt } from './parts/schedules.js'
+import type { Iteration } from './parts/solve.js'
 
 export interface InertialKmOptions {
   /** ρ = 2λβ, one or a schedule; point per residual. Default 0.001, with which the paper tests its assumption. */

@@ -3,7 +3,7 @@ import { Task } from '../core/task.js'
 import { norm, subtract, tensor } from '../math/tensor.js'
 import { gradientDescent } from './gradient-descent.js'
 import { lbfgs } from './lbfgs.js'
-import { type Problem, solve } from './solve.js'
+import { type Problem, solve } from './parts/solve.js'
 
 /** (1 − x)² + 100(y − x²)², with its minimum 0 at (1, 1) in a curved valley. */
 const rosenbrock = (merit: (f: number) => number): Problem => ({

@@ -1,7 +1,7 @@
 /** L-BFGS: a quasi-Newton minimiser for true gradients, one evaluation at a time. */
 import { combine, dot, norm, type Tensor } from '../math/tensor.js'
-import { type Difference, differences } from './differences.js'
-import type { Iteration } from './solve.js'
+import { type Difference, differences } from './parts/differences.js'
+import type { Iteration } from './parts/solve.js'
 
 export interface LbfgsOptions {
   /** How many differences model the curvature, at least 1. Default 10. */

@@ -1,6 +1,6 @@
 /** Picard's fixed-point iteration: for problems whose residual is x − G(x). */
 import { forwardStep } from './forward-step.js'
-import type { Iteration } from './solve.js'
+import type { Iteration } from './parts/solve.js'
 
 /**
  * Takes the whole residual off: xᵏ⁺¹ = xᵏ − residual(xᵏ) = G(xᵏ) where residual(x) = x − G(x).

@@ -3,7 +3,7 @@
  * anything prefer `anderson`.
  */
 import { combine } from '../math/tensor.js'
-import type { Iteration } from './solve.js'
+import type { Iteration } from './parts/solve.js'
 
 export interface PlateauStepOptions {
   /** Share of the residual taken off after the warm-up. Default 0.5. */

@@ -1,5 +1,4 @@
 /** Numbers on the host; not a word of diffusion. */
-export { deadLeaves } from './dead-leaves.js'
 export {
   binomialInterval,
   binomialTail,
@@ -13,12 +12,8 @@ export {
 export { type Eigen, symmetricEigen } from './eigen.js'
 export { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from './fft.js'
 export { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'
-export { type Likeness, likenessOutside } from './masked.js'
 export { nmseDb } from './nmse.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './noise.js'
-export { otsuThreshold } from './otsu.js'
-export { errorMap, psnrDb, region, resize, round8 } from './pixels.js'
-export { ssimMap } from './ssim.js'
 export {
   confidenceInterval,
   fitLine,

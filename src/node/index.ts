@@ -1,6 +1,12 @@
 /** The Node host: files, pictures, contact sheets and charts. Published as `undiffuse/node`. */
 
-export { type DeviceReport, listDevices, type OrtNodeOptions, ortNode, runtimeVersion } from '../runtimes/index.js'
+export {
+  type DeviceReport,
+  listDevices,
+  type OrtNodeOptions,
+  ortNode,
+  runtimeVersion,
+} from '../runtimes/onnxruntime-node/index.js'
 export { type BundledModel, bundledFile, bundledModels } from './bundled.js'
 export {
   type ContactSheetCell,

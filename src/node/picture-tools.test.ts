@@ -2,7 +2,7 @@
 import sharp from 'sharp'
 import { expect, it } from 'vitest'
 import { map, type Tensor, torchNoise, zeros } from '../math/index.js'
-import { byteOf, pixelOf, round8 } from '../math/pixels.js'
+import { byteOf, pixelOf, round8 } from '../pictures/pixels.js'
 import { pictureTools } from './picture-tools.js'
 
 const [height, width] = [19, 27]

@@ -1,8 +1,8 @@
 /** What attacks ask of a picture library, by sharp: codecs and blur. */
 import sharp, { type Sharp } from 'sharp'
-import { pixelOf } from '../math/pixels.js'
+import type { PictureTools } from '../attacks/index.js'
 import { type Tensor, zeros } from '../math/tensor.js'
-import type { PictureTools } from '../watermark/attacks/index.js'
+import { pixelOf } from '../pictures/pixels.js'
 import { quantize } from './write-image.js'
 
 const opened = (image: Tensor): Sharp => {

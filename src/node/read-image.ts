@@ -1,6 +1,6 @@
 /**
  * Reading picture files on Node, by sharp. Pictures are untrusted: what cannot be decoded whole is an error, never half
- * a picture. Whether a size suits a model is decided elsewhere (src/autoencoder/fit.ts).
+ * a picture. Whether a size suits a model is decided elsewhere (src/pictures/fit.ts).
  */
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'

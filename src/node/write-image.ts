@@ -1,9 +1,9 @@
-/** Writing tensors as picture files on Node, by sharp: 8 bits a channel, rounded as src/math/pixels.ts says. */
+/** Writing tensors as picture files on Node, by sharp: 8 bits a channel, rounded as src/pictures/pixels.ts says. */
 import { basename, extname } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { expected } from '../core/errors.js'
-import { byteOf } from '../math/pixels.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import { byteOf } from '../pictures/pixels.js'
 import { writeFileAtomically } from './write.js'
 
 /** Bytes row by row, channels interleaved, as codecs want them. */

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected } from '../core/errors.js'
-import { atExit } from '../runtimes/at-exit.js'
+import { atExit } from '../runtimes/onnxruntime-node/at-exit.js'
 import { codeOf, unavailable } from './failures.js'
 
 export type FileContent = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>

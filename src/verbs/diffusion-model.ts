@@ -13,7 +13,7 @@ import type {
   DenoisingPushforward,
 } from '../diffusion/conditioning.js'
 import type { Denoiser, DenoiserPullback, DenoiserPushforward, Solver } from '../diffusion/diffusion.js'
-import type { EmbeddedDenoiser } from '../diffusion/inverters/guided-editing.js'
+import type { EmbeddedDenoiser } from '../diffusion/guided-editing/parts/guided-editing.js'
 import type { NoiseLevel, Schedule } from '../diffusion/level.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 

@@ -5,8 +5,8 @@ import { accelerated, encoderOnly } from '../autoencoder/index.js'
 import { decoderInverters } from '../catalog.js'
 import { Task } from '../core/task.js'
 import { torchGenerator } from '../math/noise.js'
-import { round8 } from '../math/pixels.js'
 import { map, norm, subtract, type Tensor } from '../math/tensor.js'
+import { round8 } from '../pictures/pixels.js'
 import { invertDecoder, invertDecoderFrames } from './invert-decoder.js'
 
 const autoencoder = analyticAutoencoder(0.6)

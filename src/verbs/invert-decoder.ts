@@ -8,9 +8,9 @@ import { invertFrames } from '../autoencoder/frames.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import type { Outcome } from '../iterations/solve.js'
-import { psnrDb, round8 } from '../math/pixels.js'
+import type { Outcome } from '../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../math/tensor.js'
+import { psnrDb, round8 } from '../pictures/pixels.js'
 import { remembering } from './remembering.js'
 
 export interface LatentInversion {

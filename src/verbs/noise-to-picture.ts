@@ -1,6 +1,6 @@
 /** From noise to the picture that a file would hold, as a differentiable map: sampling, decoding and clipping in one. */
 import type { Autoencoder } from '../autoencoder/autoencoder.js'
-import { roundingVariance } from '../autoencoder/rounding.js'
+import { roundingVariance } from '../autoencoder/parts/rounding.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
@@ -8,7 +8,7 @@ import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import { linearized } from '../diffusion/linearized.js'
 import { type NearlyInverse, nearlyInverse } from '../diffusion/nearly-inverse.js'
 import { sample } from '../diffusion/sample.js'
-import { conjugateGradients, type LinearSystem } from '../iterations/conjugate-gradients.js'
+import { conjugateGradients, type LinearSystem } from '../iterations/linear/conjugate-gradients.js'
 import { combine, norm, sizeOf, subtract, type Tensor } from '../math/tensor.js'
 import { fromNoise } from './sampling.js'
 

@@ -5,7 +5,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
 import { expected, type UndiffuseError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
-import { watermarks } from './index.js'
+import { watermarks } from './schemes/index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
 import { checkSize, type Identification, positive, type Scheme, type Watermark } from './watermark.js'
 

@@ -3,12 +3,12 @@
  * when it is told to, none when it is told to do nothing, and stop when asked. A new attack is tested here first.
  */
 import { describe, expect, it } from 'vitest'
+import { type Attack, attackPicture } from '../../src/attacks/index.js'
 import { Task } from '../../src/core/task.js'
 import { attacks as attackList } from '../../src/index.js'
 import { map, type Tensor, tensor, torchNoise } from '../../src/math/index.js'
-import { byteOf, pixelOf, psnrDb, round8 } from '../../src/math/pixels.js'
 import { pictureTools } from '../../src/node/picture-tools.js'
-import { type Attack, attackPicture } from '../../src/watermark/attacks/index.js'
+import { byteOf, pixelOf, psnrDb, round8 } from '../../src/pictures/pixels.js'
 import { renderScene } from '../../training/scenes/render.js'
 import { describeScene } from '../../training/scenes/scene.js'
 import { analyticImageShape, analyticModel } from './analytic-model.js'

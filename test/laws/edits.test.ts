@@ -1,7 +1,7 @@
 /** What every edit promises, on a model whose denoiser is known in closed form under each prompt. */
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { sideBySide } from '../../bench/side-by-side.js'
+import { sideBySide } from '../../measurements/shared/side-by-side.js'
 import { edits } from '../../src/catalog.js'
 import { isUndiffuseError } from '../../src/core/errors.js'
 import { Task } from '../../src/core/task.js'
@@ -60,26 +60,10 @@ const methods = edits.map(({ definition }) => [definition.id, (options = {}) => 
 type MethodCase = (typeof methods)[number]
 
 it('the catalogue has every method', () => {
-  const parts = [
-    'attention-mask',
-    'blending',
-    'counted-model',
-    'difference-mask',
-    'edit',
-    'edit-method',
-    'index',
-    'lock-background',
-    'mask',
-    'recovered',
-    'watched-levels',
-    'words',
-  ]
-  const files = readdirSync(new URL('../../src/edit', import.meta.url))
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .map((name) => name.slice(0, -3))
-  expect(edits.map(({ definition }) => definition.id).sort()).toEqual(
-    files.filter((name) => !parts.includes(name)).sort(),
-  )
+  const files = readdirSync(new URL('../../src/edit/methods', import.meta.url))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'index.ts')
+    .map((name) => name.replace('.ts', ''))
+  expect(edits.map(({ definition }) => definition.id).sort()).toEqual(files.sort())
 })
 
 describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {

@@ -3,13 +3,13 @@
  * the picture back that its attack has changed. A new restoration is tested here first.
  */
 import { describe, expect, it } from 'vitest'
+import { attackPicture, parseAttacks } from '../../src/attacks/index.js'
 import { restorations } from '../../src/catalog.js'
-import { quarterTurned } from '../../src/math/motions.js'
-import { psnrDb, region, resize, round8 } from '../../src/math/pixels.js'
 import { map, type Tensor, tensor } from '../../src/math/tensor.js'
 import { pictureTools } from '../../src/node/picture-tools.js'
-import { attackPicture, parseAttacks } from '../../src/watermark/attacks/index.js'
-import { candidatesOf, parseRestorations } from '../../src/watermark/restorations/index.js'
+import { quarterTurned } from '../../src/pictures/motions.js'
+import { psnrDb, region, resize, round8 } from '../../src/pictures/pixels.js'
+import { candidatesOf, parseRestorations } from '../../src/restorations/index.js'
 import { renderScene } from '../../training/scenes/render.js'
 import { describeScene } from '../../training/scenes/scene.js'
 

@@ -12,17 +12,8 @@ import {
   rehearsed,
 } from '../../src/autoencoder/index.js'
 import { Task } from '../../src/core/index.js'
-import {
-  combine,
-  dot,
-  mean,
-  nmseDb,
-  norm,
-  round8,
-  subtract,
-  type Tensor,
-  torchGenerator,
-} from '../../src/math/index.js'
+import { combine, dot, mean, nmseDb, norm, subtract, type Tensor, torchGenerator } from '../../src/math/index.js'
+import { round8 } from '../../src/pictures/index.js'
 import { analyticAutoencoder } from './analytic-autoencoder.js'
 import { imageShape, latentShape, spectralAutoencoder } from './spectral-autoencoder.js'
 

@@ -7,7 +7,14 @@ import { watermarks } from '../../src/catalog.js'
 import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
 import { torchGenerator, torchNoise } from '../../src/math/noise.js'
 import { combine, map, norm, type Tensor } from '../../src/math/tensor.js'
-import { gaussianShading, prc, type Scheme, secretOf, spectrumMagnitude, treeRing } from '../../src/watermark/index.js'
+import {
+  gaussianShading,
+  prc,
+  type Scheme,
+  secretOf,
+  spectrumMagnitude,
+  treeRing,
+} from '../../src/watermark/schemes/index.js'
 
 const shape = [4, 16, 16]
 const random = torchGenerator(2026)

@@ -1,9 +1,9 @@
 /** The gradient of a graph against central finite differences of the reference runtime. */
 import { expect } from 'vitest'
 import type { Graph } from '../../src/graph/graph.js'
-import { vjp } from '../../src/graph/vjp.js'
+import { vjp } from '../../src/graph/passes/vjp.js'
 import { combine, dot, map, type Tensor, zeros } from '../../src/math/tensor.js'
-import { referenceRuntime } from '../../src/runtimes/reference.js'
+import { referenceRuntime } from '../../src/runtimes/reference/reference.js'
 import { randomNumbers } from './case.js'
 
 type Feeds = Readonly<Record<string, Tensor>>

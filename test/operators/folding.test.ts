@@ -1,6 +1,6 @@
 /** What the builder evaluates while a graph is written against the reference runtime. */
 import { describe, expect, it } from 'vitest'
-import { referenceRuntime } from '../../src/runtimes/reference.js'
+import { referenceRuntime } from '../../src/runtimes/reference/reference.js'
 import { caseGraph } from './case.js'
 import { cases } from './cases/index.js'
 

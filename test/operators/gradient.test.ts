@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Graph } from '../../src/graph/graph.js'
 import { operators } from '../../src/graph/ops/index.js'
-import { vjp } from '../../src/graph/vjp.js'
+import { vjp } from '../../src/graph/passes/vjp.js'
 import { caseGraph, type OperatorCase } from './case.js'
 import { cases } from './cases/index.js'
 import { expectGradient, randomCotangents, realOutputs, run } from './finite-differences.js'

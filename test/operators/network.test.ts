@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Builder, builder } from '../../src/graph/builder.js'
 import type { Value } from '../../src/graph/graph.js'
-import { vjp } from '../../src/graph/vjp.js'
+import { vjp } from '../../src/graph/passes/vjp.js'
 import { map, type Tensor, zeros } from '../../src/math/tensor.js'
 import { randomNumbers } from './case.js'
 import { expectGradient, randomCotangents, run } from './finite-differences.js'

@@ -2,7 +2,7 @@
 import * as ort from 'onnxruntime-node'
 import { expect } from 'vitest'
 import type { DataType, Graph } from '../../src/graph/graph.js'
-import { encodeOnnx } from '../../src/graph/onnx.js'
+import { encodeOnnx } from '../../src/graph/onnx/write.js'
 import type { Tensor } from '../../src/math/tensor.js'
 
 export type Tensors = Readonly<Record<string, Tensor>>

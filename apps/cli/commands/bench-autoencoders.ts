@@ -7,11 +7,11 @@ import {
   benchAutoencoders,
   type Compared,
   type MeasuredAutoencoder,
-} from '../../../bench/autoencoders.js'
-import { autoencodersPlot } from '../../../bench/autoencoders-plot.js'
-import type { Cells } from '../../../bench/cells.js'
-import { benchGenerated, generatedText } from '../../../bench/generated.js'
-import { type DrawnPictures, drawnPictures, readKnownPictures } from '../../../bench/pictures.js'
+} from '../../../measurements/decoder/autoencoders.js'
+import { autoencodersPlot } from '../../../measurements/decoder/autoencoders-plot.js'
+import { benchGenerated, generatedText } from '../../../measurements/decoder/generated.js'
+import { type DrawnPictures, drawnPictures, readKnownPictures } from '../../../measurements/decoder/pictures.js'
+import type { Cells } from '../../../measurements/shared/cells.js'
 import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'

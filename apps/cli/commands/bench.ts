@@ -2,13 +2,18 @@
 import { type Command, Option } from 'commander'
 import { type AutoencoderNetworks, expected, openAutoencoderNetworks } from 'undiffuse'
 import { makeCheckpoint, nodeFiles } from 'undiffuse/node'
-import { cocoercivityFigure, cocoercivityPlot, cocoercivityText, paperSettings } from '../../../bench/cocoercivity.js'
-import { benchCost, costText, type Settings } from '../../../bench/cost.js'
-import { benchDecoder, decoderBenchText, decoderPlans } from '../../../bench/decoder.js'
-import { decoderPlot, plottedCosts } from '../../../bench/decoder-plots.js'
-import { methodsOf } from '../../../bench/methods.js'
-import { readKnownPictures } from '../../../bench/pictures.js'
-import type { SweepPlan } from '../../../bench/sweep.js'
+import {
+  cocoercivityFigure,
+  cocoercivityPlot,
+  cocoercivityText,
+  paperSettings,
+} from '../../../measurements/decoder/cocoercivity.js'
+import { benchCost, costText, type Settings } from '../../../measurements/decoder/cost.js'
+import { benchDecoder, decoderBenchText, decoderPlans } from '../../../measurements/decoder/decoder.js'
+import { methodsOf } from '../../../measurements/decoder/methods.js'
+import { readKnownPictures } from '../../../measurements/decoder/pictures.js'
+import { decoderPlot, plottedCosts } from '../../../measurements/decoder/plots.js'
+import type { SweepPlan } from '../../../measurements/decoder/sweep.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'

@@ -2,13 +2,13 @@
 import type { Command } from 'commander'
 import { openAutoencoderNetworks, profileText } from 'undiffuse'
 import { nodeFiles, ortNode } from 'undiffuse/node'
-import { measureInvertibility } from '../../../bench/invertibility.js'
+import { measureInvertibility } from '../../../measurements/decoder/invertibility.js'
 import {
   invertibilityPlot,
   invertibilitySheet,
   invertibilityText,
   verdictOf,
-} from '../../../bench/invertibility-text.js'
+} from '../../../measurements/decoder/invertibility-text.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { modelFolder } from '../networks.js'
 import { integerAtLeast } from '../numbers.js'

@@ -5,9 +5,9 @@
 import { define } from '../../core/define.js'
 import { plateauStep } from '../../iterations/plateau-step.js'
 import type { Inverter } from '../diffusion.js'
-import { releasedFields, stopNorm } from './released-stop.js'
-import { naiveGuess, solveStep, stepEquation } from './step-equation.js'
-import { checkAccepted, countedDiffusion, noiseNorm, notImplicit, strideOf, walkBack } from './walk-back.js'
+import { releasedFields, stopNorm } from './parts/released-stop.js'
+import { naiveGuess, solveStep, stepEquation } from './parts/step-equation.js'
+import { checkAccepted, countedDiffusion, noiseNorm, notImplicit, strideOf, walkBack } from './parts/walk-back.js'
 
 /**
  * Solves F(x[i]) = x[i+1] by forward steps from the naive guess: x ← x − ρₖ·(F(x) − y).

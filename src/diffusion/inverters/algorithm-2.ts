@@ -8,10 +8,10 @@ import { combine, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver } from '../diffusion.js'
 import type { Grid, NoiseLevel, Schedule } from '../level.js'
 import { firstOrderStep, interval } from '../multistep.js'
-import { levelsBetween, naiveStep, scheduleOf } from './naive-step.js'
-import { releasedFields, stopNorm } from './released-stop.js'
-import { solveStep, stepEquation } from './step-equation.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise, noiseNorm, refused, walkBack } from './walk-back.js'
+import { levelsBetween, naiveStep, scheduleOf } from './parts/naive-step.js'
+import { releasedFields, stopNorm } from './parts/released-stop.js'
+import { solveStep, stepEquation } from './parts/step-equation.js'
+import { checkAccepted, countedDiffusion, endsWithoutNoise, noiseNorm, refused, walkBack } from './parts/walk-back.js'
 
 /** Training times between two evaluations of the fine naive inversion. */
 const substep = 10

@@ -3,9 +3,9 @@ import { define } from '../../core/define.js'
 import type { Inverter, Solver } from '../diffusion.js'
 import type { Grid } from '../level.js'
 import { implicit } from './implicit.js'
+import { checkAccepted } from './parts/walk-back.js'
 import { reversible } from './reversible.js'
 import { sweep } from './sweep.js'
-import { checkAccepted } from './walk-back.js'
 
 /**
  * Chooses by capability, the first that fits:

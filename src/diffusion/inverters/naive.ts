@@ -1,8 +1,8 @@
 /** Inversion without solving: the first-order step backwards, as if the network said the same at the other end. */
 import { define } from '../../core/define.js'
 import type { Inverter } from '../diffusion.js'
-import { labels, levelsBetween, naiveStep, scheduleOf } from './naive-step.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise, walkBack } from './walk-back.js'
+import { labels, levelsBetween, naiveStep, scheduleOf } from './parts/naive-step.js'
+import { checkAccepted, countedDiffusion, endsWithoutNoise, walkBack } from './parts/walk-back.js'
 
 /**
  * Walks the first-order rule backwards with the network evaluated at the known, cleaner x.

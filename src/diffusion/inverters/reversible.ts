@@ -1,9 +1,9 @@
 /** Inversion of solvers that undo themselves: in closed form, exact given the memory that sampling ended with. */
 import { define } from '../../core/define.js'
-import type { Solution } from '../../iterations/solve.js'
+import type { Solution } from '../../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State } from '../diffusion.js'
-import { checkAccepted, countedDiffusion, noiseNorm, walkBack } from './walk-back.js'
+import { checkAccepted, countedDiffusion, noiseNorm, walkBack } from './parts/walk-back.js'
 
 /**
  * Takes each step back with the solver's own `unstep`, then checks that the noise alone leads to where it came from.

@@ -4,14 +4,14 @@
  */
 import { define } from '../../core/define.js'
 import { anderson } from '../../iterations/anderson.js'
+import { type Problem, type Solution, solve } from '../../iterations/parts/solve.js'
 import { picard } from '../../iterations/picard.js'
-import { type Problem, type Solution, solve } from '../../iterations/solve.js'
 import { combine, norm, type Tensor } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State, Trajectory } from '../diffusion.js'
 import type { Grid } from '../level.js'
-import { type LinearTrajectory, linearTrajectory } from './recurrence.js'
-import { velocityOf } from './velocity.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise } from './walk-back.js'
+import { type LinearTrajectory, linearTrajectory } from './parts/recurrence.js'
+import { velocityOf } from './parts/velocity.js'
+import { checkAccepted, countedDiffusion, endsWithoutNoise } from './parts/walk-back.js'
 
 /** So many sweeps without a smaller residual mean that it is at the rounding of the network, or lost; 8 gave up too early. */
 const patience = 15

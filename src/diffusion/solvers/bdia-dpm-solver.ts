@@ -1,12 +1,12 @@
 /** BDIA around DPM-Solver++ of order 2. Multistep is for sampling only; single-step can be undone. */
 import { define } from '../../core/define.js'
 import { combine } from '../../math/tensor.js'
-import { bidirectional, bidirectionalFields } from '../bidirectional.js'
 import type { Coefficients, Solver } from '../diffusion.js'
-import { exponentialStep } from '../exponential.js'
 import { gridOf } from '../grids.js'
 import type { Grid } from '../level.js'
 import { firstOrderMove, firstOrderStep, interval, multistep } from '../multistep.js'
+import { bidirectional, bidirectionalFields } from './parts/bidirectional.js'
+import { exponentialStep } from './parts/exponential.js'
 
 /**
  * x′ = γ·x_old − γ·S_back(x) + S(x) with S a second-order step of DPM-Solver++ and S_back DDIM's step back.

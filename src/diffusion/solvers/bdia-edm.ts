@@ -2,11 +2,11 @@
  * BDIA around Heun's step: EDM's sampler made exactly invertible. Our reading: the paper's equations were not released.
  */
 import { define } from '../../core/define.js'
-import { bidirectional, gammaField } from '../bidirectional.js'
 import { karrasFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { firstOrderMove } from '../multistep.js'
-import { trapezoidMove } from '../trapezoid.js'
+import { bidirectional, gammaField } from './parts/bidirectional.js'
+import { trapezoidMove } from './parts/trapezoid.js'
 
 /**
  * x′ = γ·x_old − γ·S_back(x) + S(x) with S Heun's step and S_back Euler's or Heun's step back to the last level.

@@ -2,9 +2,9 @@
  * BDIA-DDIM: DDIM made exactly invertible for no further evaluation. For high accuracy from few steps prefer `o-belm`.
  */
 import { define } from '../../core/define.js'
-import { bidirectionalFields, twoStepRule } from '../bidirectional.js'
 import { gridOf } from '../grids.js'
 import { multistep } from '../multistep.js'
+import { bidirectionalFields, twoStepRule } from './parts/bidirectional.js'
 
 /**
  * DDIM's step, minus gamma of what the last step did wrong.

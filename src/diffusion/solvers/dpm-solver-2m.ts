@@ -1,8 +1,14 @@
 /** DPM-Solver(++)-2M: second order for one evaluation a step, by remembering the last estimate. */
 import { define } from '../../core/define.js'
-import { exponentialFields, exponentialStep, lowerOrderField, multistepOrder, variantField } from '../exponential.js'
 import { gridOf } from '../grids.js'
 import { interval, multistep } from '../multistep.js'
+import {
+  exponentialFields,
+  exponentialStep,
+  lowerOrderField,
+  multistepOrder,
+  variantField,
+} from './parts/exponential.js'
 
 /**
  * The exponential step with a straight line through the last two estimates.

@@ -2,9 +2,9 @@
  * DPM-Solver(++)-2S: second order in pairs of steps that remember nothing else. Steadier than 2M under strong guidance.
  */
 import { define } from '../../core/define.js'
-import { exponentialFields, exponentialStep, variantField } from '../exponential.js'
 import { gridOf } from '../grids.js'
 import { interval, multistep } from '../multistep.js'
+import { exponentialFields, exponentialStep, variantField } from './parts/exponential.js'
 
 /**
  * Two steps make one of order 2: a first-order one to the level between, then one from the start of the pair over both.

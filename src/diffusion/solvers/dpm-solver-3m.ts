@@ -1,8 +1,8 @@
 /** DPM-Solver(++)-3M: third order for one evaluation a step, by remembering two estimates. For unguided sampling. */
 import { define } from '../../core/define.js'
-import { exponentialFields, exponentialStep, lowerOrderField, multistepOrder } from '../exponential.js'
 import { gridOf } from '../grids.js'
 import { interval, multistep } from '../multistep.js'
+import { exponentialFields, exponentialStep, lowerOrderField, multistepOrder } from './parts/exponential.js'
 
 /**
  * The exponential step with a parabola through the last three estimates.

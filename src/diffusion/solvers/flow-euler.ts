@@ -1,9 +1,9 @@
 /** Euler's method on a rectified flow: what InstaFlow, Stable Diffusion 3 and Flux are sampled with. */
 import { define } from '../../core/define.js'
-import { flowInterval } from '../flow.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { firstOrderStep, multistep } from '../multistep.js'
+import { flowInterval } from './parts/flow.js'
 
 /**
  * One explicit step of dx/ds = v(x), x = (1 − s)·x₀ + s·ε, v = (x − D)/s.

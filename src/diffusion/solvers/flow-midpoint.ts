@@ -2,11 +2,11 @@
 import { define } from '../../core/define.js'
 import { combine } from '../../math/tensor.js'
 import type { Solver } from '../diffusion.js'
-import { flowInterval } from '../flow.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { noiseLevel } from '../level.js'
 import { firstOrderMove } from '../multistep.js'
+import { flowInterval } from './parts/flow.js'
 
 /**
  * One step of dx/ds = v(x) with the velocity halfway.

@@ -4,7 +4,7 @@ import type { Solver } from '../diffusion.js'
 import { karrasFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { interval } from '../multistep.js'
-import { trapezoidMove } from '../trapezoid.js'
+import { trapezoidMove } from './parts/trapezoid.js'
 
 /**
  * Euler's prediction, then the mean of the slopes at both ends.

@@ -1,10 +1,10 @@
 /** O-BELM: the two-step rule of one evaluation that is most accurate, and exactly invertible. */
 import { define } from '../../core/define.js'
-import { twoStepRule } from '../bidirectional.js'
 import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import type { NoiseLevel } from '../level.js'
 import { multistep } from '../multistep.js'
+import { twoStepRule } from './parts/bidirectional.js'
 
 /** g = (α′/α_old)·(h/h_old)², h = σ/α − σ′/α′ and h_old = σ_old/α_old − σ/α; 0 where α_old is. */
 function optimalWeight(older: NoiseLevel, from: NoiseLevel, to: NoiseLevel): number {

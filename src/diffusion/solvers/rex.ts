@@ -7,7 +7,7 @@ import { gridFields } from '../grid-fields.js'
 import { gridOf } from '../grids.js'
 import { type Grid, type NoiseLevel, noImage } from '../level.js'
 import { cannotUndo, interval, noMemory, noStepBefore } from '../multistep.js'
-import { levelOfLambda, type Tableau, tableauNames, tableaus } from '../tableaus.js'
+import { levelOfLambda, type Tableau, tableauNames, tableaus } from './parts/tableaus.js'
 
 /**
  * Two coupled copies; the second takes back the first one's step from where it arrived.

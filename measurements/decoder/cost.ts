@@ -1,0 +1,259 @@
+/**
+ * `undiffuse bench cost`: time and memory of one iteration of decoder inversion, gradient-free (a round trip) against
+ * gradient (a pullback), on a network of full size. Accuracy is decoder.ts; random weights are enough here.
+ */
+import {
+  type AutoencoderNetworks,
+  adam,
+  map,
+  median,
+  norm,
+  openAutoencoder,
+  type Runtime,
+  round8,
+  type Signal,
+  type Steps,
+  subtract,
+  type Tensor,
+  torchNoise,
+} from 'undiffuse'
+import { type Machine, machine } from '../shared/machine.js'
+import { decimal, memoryText, textTable } from '../shared/text-table.js'
+
+export type CostMethod = 'gradient-free' | 'gradient'
+/** Session options: `lean` spends time to save memory, as `--lean` does. */
+export type Settings = 'lean' | 'default'
+
+export interface CostOptions {
+  /** Side of the pictures in pixels. */
+  readonly size: number
+  /** Numbers of frames, each measured whole and in chunks. */
+  readonly frames: readonly number[]
+  /** Frames in one network run where frames are chunked. */
+  readonly chunk: number
+  readonly settings: readonly Settings[]
+  /** Timed iterations of one frame; fewer, at least two, for several frames. */
+  readonly repeats: number
+  /** Bytes that a process may take now; configurations beyond are skipped. */
+  availableMemory(): number
+  readonly signal?: Signal | undefined
+}
+
+interface Configuration {
+  readonly method: CostMethod
+  readonly settings: Settings
+  readonly frames: number
+  /** Frames in one network run. */
+  readonly chunk: number
+}
+
+/** An iteration of all frames, with the arithmetic of Adam. */
+export interface CostRow extends Configuration {
+  /** Median. */
+  readonly secondsPerIteration: number
+  readonly iterations: number
+  /** Largest resident memory of the process that ran the networks. */
+  readonly peakMemoryBytes: number
+  /** Share of the time that was not spent inside network runs. */
+  readonly overheadShare: number
+}
+
+export interface SkippedRow extends Configuration {
+  readonly predictedMemoryBytes: number
+  readonly availableMemoryBytes: number
+}
+
+/** Gradient-free in given settings against the gradient in those of its settings that took the least memory. */
+export interface CostComparison {
+  readonly frames: number
+  readonly chunk: number
+  readonly settings: Settings
+  readonly gradientSettings: Settings
+  readonly memorySavedShare: number
+  readonly timeSavedShare: number
+}
+
+export interface CostResult {
+  readonly benchmark: 'cost'
+  readonly model: string
+  readonly sizePixels: number
+  readonly machine: Machine
+  readonly rows: readonly CostRow[]
+  readonly skipped: readonly SkippedRow[]
+  readonly comparisons: readonly CostComparison[]
+}
+
+/** Cheap ones first, so that what dear ones would take is known before they are tried. */
+function configurations({ frames, chunk, settings }: CostOptions): readonly Configuration[] {
+  return [...frames]
+    .sort((a, b) => a - b)
+    .flatMap((count) => [...new Set([Math.min(chunk, count), count])].map((size) => ({ frames: count, chunk: size })))
+    .flatMap((shape) => settings.map((one) => ({ ...shape, settings: one })))
+    .flatMap((shape) => (['gradient-free', 'gradient'] as const).map((method) => ({ ...shape, method })))
+}
+
+/**
+ * The peak of memory of a batch, from those of smaller batches: by a straight line through the two largest known, or in
+ * proportion to the only one, which is too much by the weights. 0 when nothing is known.
+ */
+export function predictMemory(known: ReadonlyMap<number, number>, batch: number): number {
+  const [first, second] = [...known].sort(([a], [b]) => b - a)
+  if (!first) return 0
+  const [size, bytes] = first
+  if (!second) return bytes * Math.max(1, batch / size)
+  const [smaller, fewer] = second
+  return bytes + ((bytes - fewer) / (size - smaller)) * (batch - size)
+}
+
+const chunksOf = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+
+/** Network-like numbers of a frame: a smooth picture does not matter, finite ones do. */
+const noisePicture = (seed: number, shape: readonly number[]): Tensor =>
+  round8(map(torchNoise(seed, shape), (value) => 0.5 * value))
+
+async function* measure(
+  networks: AutoencoderNetworks,
+  runtime: Runtime,
+  { method, settings, frames, chunk }: Configuration,
+  { size, repeats, signal }: CostOptions,
+): Steps<Omit<CostRow, keyof Configuration>> {
+  const autoencoder = openAutoencoder(networks, runtime, { lean: settings === 'lean' })
+  const stage = `${method}, ${settings}, ${frames} frames by ${chunk}`
+  const timed = Math.max(2, Math.ceil(repeats / frames))
+  try {
+    const images = Array.from({ length: frames }, (_, i) => noisePicture(i, [networks.imageChannels, size, size]))
+    const targets: Tensor[] = []
+    for (const part of chunksOf(images, chunk)) targets.push(...(await autoencoder.batched.encode(part, signal)))
+    const updates = targets.map((target) => adam().start(target))
+    const latents = [...targets]
+
+    async function iterate(part: readonly number[]): Promise<void> {
+      const [now, wanted] = [part.map((i) => latents[i]!), part.map((i) => images[i]!)]
+      const steps =
+        method === 'gradient'
+          ? (await autoencoder.batched.pullback(now, wanted, signal)).map((one) => ({ ...one, residual: one.gradient }))
+          : (await autoencoder.batched.roundTrip(now, signal)).map((one, k) => ({
+              ...one,
+              residual: subtract(one.latent, targets[part[k]!]!),
+            }))
+      steps.forEach(({ image, residual }, k) => {
+        const i = part[k]!
+        latents[i] = updates[i]!(latents[i]!, residual, norm(subtract(image, images[i]!)))
+      })
+    }
+
+    const parts = chunksOf([...latents.keys()], chunk)
+    // Opens the network and touches its memory.
+    await iterate(parts[0]!)
+    yield { stage, done: 1, total: timed + 1 }
+    const before = await runtime.usage()
+    const seconds: number[] = []
+    for (let n = 0; n < timed; n++) {
+      const start = performance.now()
+      for (const part of parts) await iterate(part)
+      seconds.push((performance.now() - start) / 1000)
+      yield { stage, done: n + 2, total: timed + 1 }
+    }
+    const after = await runtime.usage()
+    const wall = seconds.reduce((sum, value) => sum + value, 0)
+    return {
+      secondsPerIteration: median(seconds),
+      iterations: timed,
+      peakMemoryBytes: after.peakMemoryBytes,
+      overheadShare: 1 - (after.networkSeconds - before.networkSeconds) / wall,
+    }
+  } finally {
+    await autoencoder.close()
+  }
+}
+
+/** One comparison for each gradient-free row for which the gradient was measured with as many frames and that chunk. */
+export function compareCosts(rows: readonly CostRow[]): readonly CostComparison[] {
+  return rows
+    .filter(({ method }) => method === 'gradient-free')
+    .flatMap((free) => {
+      const [gradient] = rows
+        .filter(({ method, frames, chunk }) => method === 'gradient' && frames === free.frames && chunk === free.chunk)
+        .sort((a, b) => a.peakMemoryBytes - b.peakMemoryBytes)
+      if (!gradient) return []
+      return [
+        {
+          frames: free.frames,
+          chunk: free.chunk,
+          settings: free.settings,
+          gradientSettings: gradient.settings,
+          memorySavedShare: 1 - free.peakMemoryBytes / gradient.peakMemoryBytes,
+          timeSavedShare: 1 - free.secondsPerIteration / gradient.secondsPerIteration,
+        },
+      ]
+    })
+}
+
+/**
+ * Measures every configuration, each in a process of its own, from few frames to many. A configuration that would
+ * probably need more than nine tenths of the memory that is available is skipped, with the numbers.
+ *
+ * Cost: for Stable Diffusion's shape at 256 × 256 about 5 s for a round trip and 7 s for a pullback on two cores.
+ */
+export async function* benchCost(
+  networks: AutoencoderNetworks,
+  openRuntime: () => Runtime,
+  options: CostOptions,
+): Steps<CostResult> {
+  const rows: CostRow[] = []
+  const skipped: SkippedRow[] = []
+  for (const configuration of configurations(options)) {
+    const { method, settings, chunk } = configuration
+    const alike = rows.filter((row) => row.method === method && row.settings === settings)
+    const known = new Map(alike.map((row) => [row.chunk, row.peakMemoryBytes]))
+    const predictedMemoryBytes = predictMemory(known, chunk)
+    const availableMemoryBytes = options.availableMemory()
+    if (predictedMemoryBytes > 0.9 * availableMemoryBytes) {
+      skipped.push({ ...configuration, predictedMemoryBytes, availableMemoryBytes })
+      continue
+    }
+    const runtime = openRuntime()
+    try {
+      rows.push({ ...configuration, ...(yield* measure(networks, runtime, configuration, options)) })
+    } finally {
+      await runtime.close()
+    }
+  }
+  return {
+    benchmark: 'cost',
+    model: networks.name,
+    sizePixels: options.size,
+    machine: machine(),
+    rows,
+    skipped,
+    comparisons: compareCosts(rows),
+  }
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+
+/** The result as a table and what it comes to. */
+export function costText({ model, sizePixels, rows, skipped, comparisons }: CostResult): string {
+  const table = textTable(
+    ['method', 'settings', 'frames', 'chunk', 's / iteration', 'peak', 'overhead'],
+    rows.map((row) => [
+      row.method,
+      row.settings,
+      `${row.frames}`,
+      `${row.chunk}`,
+      decimal(row.secondsPerIteration, 2),
+      memoryText(row.peakMemoryBytes),
+      percent(row.overheadShare),
+    ]),
+  )
+  const left = skipped.map(
+    (row) =>
+      `skipped: ${row.method}, ${row.settings}, ${row.frames} frames by ${row.chunk}: would take about ${memoryText(row.predictedMemoryBytes)} of the ${memoryText(row.availableMemoryBytes)} that are available`,
+  )
+  const said = comparisons.map(
+    ({ frames, chunk, settings, gradientSettings, memorySavedShare, timeSavedShare }) =>
+      `${frames} frames by ${chunk}: gradient-free (${settings}) takes ${percent(memorySavedShare)} less memory and ${percent(timeSavedShare)} less time than the gradient (${gradientSettings})`,
+  )
+  return [`${model} at ${sizePixels}×${sizePixels}`, '', table, '', ...left, ...said].join('\n')
+}

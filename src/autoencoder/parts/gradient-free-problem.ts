@@ -1,0 +1,40 @@
+/** Decoder inversion without gradients as a problem for `solve`: the residual that every such method drives to zero. */
+import { expected } from '../../core/errors.js'
+import type { Signal } from '../../core/progress.js'
+import type { Problem } from '../../iterations/parts/solve.js'
+import { isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../math/tensor.js'
+import type { Autoencoder } from '../autoencoder.js'
+
+/**
+ * T(z) = E(D(z)) − E(x), started at E(x); the merit is the pixel residual ‖D(z) − x‖, which the same run yields.
+ *
+ * One encode now, one round trip for each evaluation. Source: Hong et al., NeurIPS 2024.
+ */
+export async function gradientFreeProblem(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Promise<Problem> {
+  const start = await autoencoder.encode(image, signal)
+  return {
+    start,
+    async evaluate(latent, signal) {
+      const { image: decoded, latent: again } = await autoencoder.roundTrip(latent, signal)
+      return { residual: subtract(again, start), merit: norm(subtract(decoded, image)) }
+    },
+  }
+}
+
+/** E(x); throws `not-finite` where it is not. */
+export async function finiteStart(
+  image: Tensor,
+  autoencoder: Autoencoder,
+  method: string,
+  signal?: Signal,
+): Promise<Tensor> {
+  const start = await autoencoder.encode(image, signal)
+  if (isFiniteTensor(start)) return start
+  throw expected('not-finite', 'finite numbers', `the start of ${method}`, 'NaN or infinity', 'Check what made it.')
+}
+
+/** ‖picture − image‖; infinite where the picture is not finite. */
+export function pixelDistance(picture: Tensor, image: Tensor): number {
+  const distance = norm(subtract(picture, image))
+  return Number.isFinite(distance) ? distance : Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,36 @@
+/** Decoder inversion by gradients as a problem for `solve`: the pixel error and its true gradient. */
+import { expected } from '../../core/errors.js'
+import type { Signal } from '../../core/progress.js'
+import type { Problem } from '../../iterations/parts/solve.js'
+import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../math/tensor.js'
+import type { Autoencoder, Pullback } from '../autoencoder.js'
+
+/**
+ * ‖D(z) − x‖² from a start: the residual is ∇ = 2·J_D(z)ᵀ(D(z) − x), the merit ‖D(z) − x‖.
+ *
+ * One pullback for each evaluation. With a `lossScale` s it computes J_D(z)ᵀ·s(D(z) − x) and divides by s; s is halved, at the cost
+ * of another pullback, whenever that overflows. Errors: `unsupported` for an autoencoder without gradients.
+ *
+ * @example await new Task(solve(pixelProblem(encoded, image, autoencoder), lbfgs(), { iterations: 30 }))
+ */
+export function pixelProblem(start: Tensor, image: Tensor, autoencoder: Autoencoder, lossScale = 1): Problem {
+  const { pullback } = autoencoder
+  if (!pullback) {
+    const remedy = 'Use `automatic:gradients=never`, `rehearsed` or `gradient-free`, which need none.'
+    throw expected('unsupported', 'an autoencoder with gradients', 'gradient', 'one without', remedy)
+  }
+  let scale = lossScale
+  async function pulled(latent: Tensor, signal: Signal | undefined): Promise<Pullback> {
+    const result = await pullback!.call(autoencoder, latent, image, signal, scale)
+    if (scale === 1 || isFiniteTensor(result.gradient) || !isFiniteTensor(result.image)) return result
+    scale = Math.max(1, scale / 2)
+    return await pulled(latent, signal)
+  }
+  return {
+    start,
+    async evaluate(latent, signal) {
+      const { image: decoded, gradient } = await pulled(latent, signal)
+      return { residual: combine([2, gradient]), merit: norm(subtract(decoded, image)) }
+    },
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * One step of a solver as an equation, F(x) = y for the noisier x, and its solution with any iteration. What to start
+ * from and how to weigh the residual is the inverter's business.
+ */
+import type { Steps } from '../../../core/progress.js'
+import { type Iteration, type Solution, type SolveOptions, solve } from '../../../iterations/parts/solve.js'
+import { combine, isFinite as isFiniteTensor, norm, type Tensor } from '../../../math/tensor.js'
+import type { Diffusion, Solver, State } from '../../diffusion.js'
+import type { NoiseLevel } from '../../level.js'
+import { firstOrderStep } from '../../multistep.js'
+import { naiveStep } from './naive-step.js'
+import { noiseNorm } from './walk-back.js'
+
+export interface StepEquation {
+  readonly from: NoiseLevel
+  readonly to: NoiseLevel
+  /** y, the known x at the cleaner level. */
+  readonly target: Tensor
+  /** F(x) − y and the states on the way; not finite where the network's answer is not. */
+  evaluate(x: Tensor): Promise<{ readonly mismatch: Tensor; readonly states: readonly State[] }>
+  /** What is left where F(x) is not finite: x itself at each noisier level of the step. */
+  statesAt(x: Tensor): readonly State[]
+  /** The weights of x and of the estimate of x₀ in the first-order step between the two levels. */
+  readonly ofX: number
+  readonly ofEstimate: number
+  /** The estimate of x₀ with which the first-order step leads from x to y + mismatch: D(x) where F is that step. */
+  estimateAt(x: Tensor, mismatch: Tensor): Tensor
+  /** The x from which the first-order step with this estimate leads to y. */
+  pointFor(estimate: Tensor): Tensor
+}
+
+/** The equation of the steps from `index` to `end`, which need no memory. */
+export function stepEquation(
+  solver: Pick<Solver, 'step'>,
+  diffusion: Diffusion,
+  index: number,
+  end: number,
+  target: Tensor,
+): StepEquation {
+  const [from, to] = [diffusion.grid[index]!, diffusion.grid[end]!]
+  const rule = firstOrderStep(from, to)
+  const [ofX, ofEstimate] = [rule.x[0]!, rule.denoised[0]!]
+  return {
+    from,
+    to,
+    target,
+    ofX,
+    ofEstimate,
+    estimateAt: (x, mismatch) => combine([1 / ofEstimate, target], [1 / ofEstimate, mismatch], [-ofX / ofEstimate, x]),
+    pointFor: (estimate) => combine([1 / ofX, target], [-ofEstimate / ofX, estimate]),
+    statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
+    async evaluate(x) {
+      const states: State[] = [{ index, x, memory: [] }]
+      while (states.length <= end - index) states.push(await solver.step(states.at(-1)!, diffusion))
+      const reached = states.pop()!
+      return { mismatch: combine([1, reached.x], [-1, target]), states }
+    },
+  }
+}
+
+interface Best {
+  readonly mismatch: Tensor
+  readonly residual: Tensor
+  readonly merit: number
+  readonly states: readonly State[]
+}
+
+/** The naive step, to start from; y itself where the network has no answer. One evaluation. */
+export async function naiveGuess({ target, from, to }: StepEquation, diffusion: Diffusion): Promise<Tensor> {
+  const guess = await naiveStep(target, to, from, 'noisier', diffusion)
+  return isFiniteTensor(guess) ? guess : target
+}
+
+export interface StepSolution {
+  readonly states: readonly State[]
+  readonly solution: Solution
+  /** The estimate of x₀ that the network gave at the best point; undefined where the start had blown up. */
+  readonly estimate: Tensor | undefined
+}
+
+/**
+ * Solves a step's equation; merits are ‖F(x) − y‖ in units of the noise in y, sigma·√n.
+ *
+ * `residual` turns F(x) − y into what the iteration drives to zero. With `correct`, a solution within the tolerance gets
+ * one more update that is not evaluated, as in implicit Runge–Kutta codes (Hairer and Wanner, IV.8): the iteration
+ * contracts, so x lies nearer than the residual says, which is that of the last evaluated point.
+ */
+export async function* solveStep(
+  equation: StepEquation,
+  start: Tensor,
+  iteration: Iteration,
+  {
+    residual,
+    correct,
+    ...options
+  }: SolveOptions & {
+    readonly residual: (mismatch: Tensor, x: Tensor) => Tensor | Promise<Tensor>
+    readonly correct: boolean
+  },
+): Steps<StepSolution> {
+  const unit = noiseNorm(equation.to, equation.target)
+  const update = iteration.start(start)
+  let best: Best | undefined
+  const problem = {
+    start,
+    async evaluate(x: Tensor) {
+      const { mismatch, states } = await equation.evaluate(x)
+      const merit = norm(mismatch) / unit
+      const rest = Number.isFinite(merit) ? await residual(mismatch, x) : mismatch
+      if (merit < (best?.merit ?? Number.POSITIVE_INFINITY)) best = { mismatch, residual: rest, merit, states }
+      return { residual: rest, merit }
+    },
+  }
+  const solved = yield* solve(problem, { ...iteration, start: () => update }, options)
+  // A weight of zero stops an iteration without a solution.
+  const within = solved.residual <= (options.sufficientMerit ?? 0)
+  const solution: Solution = solved.outcome === 'converged' && !within ? { ...solved, outcome: 'exhausted' } : solved
+  if (!best) return { solution, states: equation.statesAt(start), estimate: undefined }
+  const corrected = correct && solution.outcome === 'converged'
+  const x = corrected ? update(solution.value, best.residual, best.merit) : solution.value
+  return {
+    solution,
+    states: best.states.map((state, k) => (k === 0 ? { ...state, x } : state)),
+    estimate: equation.estimateAt(solution.value, best.mismatch),
+  }
+}

@@ -1,0 +1,65 @@
+/** Whole text-to-image folders with random weights: what opening, memory and time at full size are measured on. */
+import { expected } from '../../core/errors.js'
+import { isPublished, type PipelineShape, pipelineShapes } from './published-shapes.js'
+import { syntheticVocabulary } from './synthetic-vocabulary.js'
+import { type ConfigFields, type RandomNetwork, randomWeights } from './weights.js'
+
+export interface RandomPart {
+  readonly network: RandomNetwork
+  /** Where its weights belong in its folder. */
+  readonly weightsFile: string
+}
+
+/** What a diffusers folder holds. Paths use `/`. */
+export interface RandomPipeline {
+  /** Networks by the names of their folders. */
+  readonly parts: Readonly<Record<string, RandomPart>>
+  /** All other files, by their paths. */
+  readonly texts: Readonly<Record<string, string>>
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`
+const diffusersWeights = 'diffusion_pytorch_model.safetensors'
+
+/**
+ * A pipeline's files with random weights: `stable-diffusion-1-5`, `stable-diffusion-2-1`, `stable-diffusion-xl` or `tiny`.
+ * Equal seeds give equal files.
+ *
+ * Throws `bad-option` for a shape that is not known.
+ *
+ * @example const { parts, texts } = randomPipeline('tiny')
+ */
+export function randomPipeline(id: string, seed = 0): RandomPipeline {
+  if (isPublished(pipelineShapes, id)) return pipelineOf(pipelineShapes[id], seed)
+  const known = Object.keys(pipelineShapes).join(', ')
+  throw expected('bad-option', `one of ${known}`, 'the shape of a model', `\`${id}\``, 'Name one of these.')
+}
+
+const suffix = (index: number): string => (index === 0 ? '' : `_${index + 1}`)
+
+export function pipelineOf(shape: PipelineShape, seed = 0): RandomPipeline {
+  const parts: Record<string, RandomPart> = {}
+  const index: Record<string, unknown> = { _class_name: shape.className, ...shape.more }
+  const texts: Record<string, string> = {}
+  const add = (name: string, library: string, config: ConfigFields, weightsFile: string) => {
+    const network = randomWeights(config, 4 * seed + Object.keys(parts).length)
+    parts[name] = { network, weightsFile }
+    index[name] = [library, config._class_name ?? (config.architectures as string[])[0]]
+    texts[`${name}/config.json`] = json(config)
+  }
+  add('vae', 'diffusers', shape.vae, diffusersWeights)
+  add('unet', 'diffusers', shape.unet, diffusersWeights)
+  shape.textEncoders.forEach(({ config, padding }, i) => {
+    add(`text_encoder${suffix(i)}`, 'transformers', config, 'model.safetensors')
+    const files = syntheticVocabulary(config.vocab_size as number, {
+      maximumLength: config.max_position_embeddings as number,
+      padding,
+    })
+    for (const [file, text] of Object.entries(files)) texts[`tokenizer${suffix(i)}/${file}`] = text
+    index[`tokenizer${suffix(i)}`] = ['transformers', 'CLIPTokenizer']
+  })
+  texts['scheduler/scheduler_config.json'] = json(shape.scheduler)
+  index.scheduler = ['diffusers', shape.scheduler._class_name]
+  texts['model_index.json'] = json(index)
+  return { parts, texts }
+}

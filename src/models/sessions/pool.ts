@@ -1,0 +1,131 @@
+/**
+ * Sessions of one model: opened when they are first needed, kept while there is room, used one at a time. What the graphs
+ * are is the business of those who ask.
+ */
+import { expected } from '../../core/errors.js'
+import type { Signal } from '../../core/progress.js'
+import type { Graph } from '../../graph/graph.js'
+import type { OpenOptions, Runtime, Session } from '../../graph/runtime.js'
+import type { Tensor } from '../../math/tensor.js'
+
+export type Tensors = Readonly<Record<string, Tensor>>
+
+export interface SessionPool {
+  /** Runs the graph of this key, which is made and opened where it is not open. Throws `runtime-failed` when closed. */
+  run(key: string, graph: () => Graph, feeds: Tensors, signal?: Signal): Promise<Tensors>
+  /** Frees the networks and ends calls under way. */
+  close(): Promise<void>
+}
+
+export interface SessionOptions {
+  readonly device?: string | undefined
+  /** Spend time to save memory: lean sessions, and only the one in use stays open. Default false. */
+  readonly lean?: boolean
+}
+
+/** As `OpenOptions` has it, for all graphs of a pool. */
+export interface PoolOptions extends SessionOptions, Pick<OpenOptions, 'roundsHalf'> {}
+
+/** How much may stay open; those used last do. */
+export interface Room {
+  readonly sessions: number
+  /** Of weights, as they are stored. */
+  readonly bytes?: number
+}
+
+interface Open {
+  readonly session: Session
+  readonly bytes: number
+}
+
+/** Bytes of the weights that a graph refers to, as they are stored. */
+export function weightBytes(graph: Graph): number {
+  const places = new Map<string, number>()
+  for (const [name, { storage }] of graph.initializers) {
+    if ('file' in storage) places.set(`${storage.file} ${storage.offset}`, storage.length)
+    else places.set(name, storage.bytes.length)
+  }
+  return [...places.values()].reduce((sum, bytes) => sum + bytes, 0)
+}
+
+/**
+ * The sessions of the model `name` on a runtime.
+ *
+ * A session stays open until it is the one used longest ago of more than there is `room` for; with `lean` only the last
+ * one stays. Calls run one after another, as runtimes do anyway: a session that is closed to make room is in nobody's use.
+ *
+ * @example
+ * const pool = sessionPool(runtime, 'sd21', { sessions: 8, bytes: 6e9 }, { lean: false })
+ * const { out } = await pool.run('unet 2 64 64', () => unetGraph(config, weights, size), feeds)
+ */
+export function sessionPool(
+  runtime: Runtime,
+  name: string,
+  room: Room,
+  { device, lean = false, roundsHalf = false }: PoolOptions = {},
+): SessionPool {
+  /** The one used last comes last. */
+  const open = new Map<string, Open>()
+  /** Settles when the calls so far have ended. */
+  let turn: Promise<unknown> = Promise.resolve()
+  let closing: Promise<void> | undefined
+
+  function inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const result = turn.then(call)
+    // Whoever called hears of a failure; the next call does not care.
+    turn = result.catch(() => {})
+    return result
+  }
+
+  const bytesOpen = () => [...open.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+
+  /** Closes those used longest ago until what is left fits. */
+  async function keep(sessions: number, bytes: number): Promise<void> {
+    for (const [key, { session }] of [...open]) {
+      if (open.size <= sessions && bytesOpen() <= bytes) return
+      open.delete(key)
+      await session.close()
+    }
+  }
+
+  async function sessionFor(key: string, make: () => Graph): Promise<Session> {
+    let found = open.get(key)
+    open.delete(key)
+    if (!found) {
+      const graph = make()
+      const bytes = weightBytes(graph)
+      const { sessions, bytes: most = Number.POSITIVE_INFINITY } = room
+      await keep(lean ? 0 : sessions - 1, most - bytes)
+      const session = await runtime.open(graph, {
+        lean,
+        ...(roundsHalf && { roundsHalf }),
+        ...(device !== undefined && { device }),
+      })
+      found = { session, bytes }
+    }
+    open.set(key, found)
+    return found.session
+  }
+
+  async function close(): Promise<void> {
+    await keep(0, 0)
+    // A session that was being opened meanwhile.
+    await turn
+    await keep(0, 0)
+  }
+
+  return {
+    run: (key, graph, feeds, signal) =>
+      inTurn(async () => {
+        signal?.throwIfAborted()
+        if (closing) {
+          throw expected('runtime-failed', 'an open model', `\`${name}\``, 'a closed one', 'Open it again.')
+        }
+        return await (await sessionFor(key, graph)).run(feeds, signal)
+      }),
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}

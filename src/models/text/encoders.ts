@@ -1,0 +1,103 @@
+/**
+ * Text encoders in one form, whatever checkpoint they come from, and what of their outputs a denoising network is told.
+ * Graphs only; the words become numbers in tokenizer.ts.
+ */
+import type { Files } from '../../checkpoints/files.js'
+import type { NetworkPart, OnnxPart, Part } from '../../checkpoints/folder.js'
+import { expected } from '../../core/errors.js'
+import { builder } from '../../graph/builder.js'
+import type { Graph } from '../../graph/graph.js'
+import { cast } from '../../graph/ops/common.js'
+import { prune } from '../../graph/passes/prune.js'
+import { formatShape } from '../../math/tensor.js'
+import { clipTextConfig, clipTextGraph } from '../../nn/clip-text.js'
+import { checkComplete } from '../denoiser/networks.js'
+import { embed } from '../onnx/embed.js'
+import { openOnnxModel } from '../onnx/graph.js'
+
+/** Which states a denoising network attends to: the last, normalised (SD 1, 2), or those before the last layer (XL). */
+export type StatesKind = 'last' | 'penultimate'
+
+/** `input_ids` 1 × tokens → `states` 1 × tokens × width and, where there is a projection, `pooled` 1 × pooledWidth. */
+export interface TextEncoder {
+  readonly width: number
+  readonly pooledWidth?: number
+  /** Most tokens, and one more than the largest id, where the configuration says. */
+  readonly positions?: number
+  readonly vocabulary?: number
+  graph(tokens: number): Graph
+}
+
+export const textEncoderClasses = ['CLIPTextModel', 'CLIPTextModelWithProjection'] as const
+
+/** The text encoder of a part. Checks that weights and configuration are of one network. */
+export const textEncoder = async (files: Files, part: Part, kind: StatesKind): Promise<TextEncoder> =>
+  part.kind === 'onnx' ? await onnxTextEncoder(files, part, kind) : await clipTextEncoder(part, kind)
+
+async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<TextEncoder> {
+  const config = clipTextConfig(part.config)
+  const weights = await part.openWeights()
+  const whole = (tokens: number) => clipTextGraph(config, weights, { batch: 1, tokens })
+  // Checkpoints of the whole CLIP carry its other half; some, the numbers 0, 1, 2, … as positions.
+  const isText = (name: string) => /^text_(model|projection)\./.test(name) && !name.endsWith('.position_ids')
+  checkComplete(part.folder, weights, whole(1), isText)
+  const states = kind === 'last' ? 'last_hidden_state' : 'penultimate_hidden_state'
+  return {
+    width: config.hiddenSize,
+    ...(config.projection !== undefined && { pooledWidth: config.projection }),
+    positions: config.maxPositions,
+    vocabulary: config.vocabularySize,
+    graph: (tokens) => selected(whole(tokens), states, config.projection === undefined ? undefined : 'text_embeds'),
+  }
+}
+
+/** The graph with only these outputs, under the names `states` and `pooled`. */
+function selected(graph: Graph, states: string, pooled: string | undefined): Graph {
+  const b = builder()
+  const inputs = graph.inputs.map(({ name, shape }) => [name, b.input(name, 'int64', shape)] as const)
+  const feeds = graph.inputs.map(({ name, dtype }, i) => [name, cast(b, inputs[i]![1], dtype)])
+  const values = embed(b, graph, 'text', Object.fromEntries(feeds))
+  b.output(cast(b, values(states), 'float32'), 'states')
+  if (pooled !== undefined) b.output(cast(b, values(pooled), 'float32'), 'pooled')
+  return prune(b.finish(graph.name))
+}
+
+const remedy = 'Export the text encoder with Optimum.'
+
+/**
+ * `text_encoder/model.onnx`: `input_ids` → `last_hidden_state`, `hidden_states.N`, `text_embeds`, the names that Optimum
+ * gives; others of its inputs and outputs are refused and left out.
+ */
+async function onnxTextEncoder(files: Files, part: OnnxPart, kind: StatesKind): Promise<TextEncoder> {
+  const model = await openOnnxModel(files, part.file)
+  const names = model.inputs.map(({ name }) => name)
+  if (names.length !== 1 || names[0] !== 'input_ids') {
+    throw expected('bad-model', 'the input input_ids', `\`${part.file}\``, names.join(', ') || 'none', remedy)
+  }
+  const fixed = model.inputs[0]!.dimensions?.[1]
+  const whole = (tokens: number) => model.graph({ input_ids: [1, tokens] })
+  const trial = whole(typeof fixed === 'number' ? fixed : 2)
+  const states = statesOutput(trial, kind, part.file)
+  const { shape } = trial.outputs.find(({ name }) => name === states)!
+  const pooled = trial.outputs.find(({ name }) => name === 'text_embeds')
+  return {
+    width: shape.at(-1)!,
+    ...(pooled && { pooledWidth: pooled.shape.at(-1)! }),
+    ...(part.config?.has('max_position_embeddings') && {
+      positions: part.config.integer('max_position_embeddings'),
+    }),
+    ...(part.config?.has('vocab_size') && { vocabulary: part.config.integer('vocab_size') }),
+    graph: (tokens) => selected(whole(tokens), states, pooled?.name),
+  }
+}
+
+function statesOutput({ outputs }: Graph, kind: StatesKind, file: string): string {
+  const hidden = outputs.filter(({ name }) => /^hidden_states\.\d+$/.test(name))
+  // The states before each layer and after the last one.
+  const wanted = kind === 'last' ? 'last_hidden_state' : `hidden_states.${hidden.length - 2}`
+  const found = outputs.find(({ name }) => name === wanted)
+  if (found && found.shape.length === 3) return found.name
+  const what = `the output ${kind === 'last' ? wanted : 'hidden_states.N'}`
+  const got = outputs.map(({ name, shape }) => `${name}: ${formatShape(shape)}`).join(', ')
+  throw expected('bad-model', what, `\`${file}\``, got, remedy)
+}

@@ -1,0 +1,26 @@
+/** A picture that was shrunk or enlarged as a whole. */
+import { define } from '../core/define.js'
+import { resize } from '../pictures/pixels.js'
+import { hasSize, type Restoration, sizeText } from './parts/restoration.js'
+
+/**
+ * Brings a picture of another size to the size that the key marks.
+ *
+ * Linear interpolation, a triangle when shrinking; the aspect ratio becomes the key's. Cost: one candidate, none for a
+ * picture that has the size. Exact: no. Errors: none. Source: ours.
+ *
+ * @example const [detection] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoResize()] })
+ */
+export const undoResize = define({
+  id: 'resize',
+  title: 'Size restored',
+  source: 'ours',
+  fields: {},
+  make: (): Restoration => ({
+    name: 'resize',
+    candidates: (image, size) =>
+      hasSize(image, size)
+        ? []
+        : [{ undone: `resized from ${sizeText(image)}`, picture: () => resize(image, size.height, size.width) }],
+  }),
+})

@@ -1,0 +1,74 @@
+/**
+ * What the host and the process that runs the networks say to each other. One request at a time, each answered once.
+ * Types only: ort-child.js answers, network-process.ts asks.
+ */
+import type { DataType } from '../../graph/graph.js'
+
+/** Element types that cross the border; ONNX Runtime for Node has no bfloat16 inputs and outputs. */
+export type PackedType = Exclude<DataType, 'bfloat16'>
+
+/** Numbers as ONNX Runtime holds them: float16 as bits, bool as bytes. */
+export type PackedData =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array
+
+export interface PackedTensor {
+  readonly dtype: PackedType
+  readonly shape: readonly number[]
+  readonly data: PackedData
+}
+
+/** A model file with its weights beside it, or both as bytes: `weights` are then read into memory under their names. */
+export type ModelSource =
+  | { readonly path: string }
+  | { readonly bytes: Uint8Array; readonly weights: readonly { readonly name: string; readonly file: string }[] }
+
+export interface Requests {
+  /** Which devices ONNX Runtime was built with; `bundled` ones need no further libraries from it. */
+  readonly describe: {
+    readonly ask: Record<string, never>
+    readonly answer: readonly { readonly name: string; readonly bundled: boolean }[]
+  }
+  readonly open: {
+    readonly ask: {
+      readonly session: number
+      readonly source: ModelSource
+      readonly device: string
+      readonly threads: number
+      readonly lean: boolean
+      /** Leave weights mapped from their file, in the type in which they are stored. */
+      readonly mapped: boolean
+    }
+    readonly answer: undefined
+  }
+  readonly run: {
+    readonly ask: { readonly session: number; readonly feeds: Readonly<Record<string, PackedTensor>> }
+    readonly answer: { readonly outputs: Readonly<Record<string, PackedTensor>>; readonly seconds: number }
+  }
+  readonly release: {
+    readonly ask: { readonly session: number }
+    readonly answer: undefined
+  }
+}
+
+export type RequestName = keyof Requests
+export type Ask<K extends RequestName> = Requests[K]['ask']
+export type Answer<K extends RequestName> = Requests[K]['answer']
+
+export interface Request<K extends RequestName = RequestName> {
+  readonly name: K
+  readonly ask: Ask<K>
+}
+
+export type Reply = { readonly peakMemoryBytes: number } & (
+  | { readonly answer: Answer<RequestName> }
+  | { readonly failure: string }
+)

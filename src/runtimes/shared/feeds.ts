@@ -1,0 +1,37 @@
+/** What every runtime checks before it runs a graph: that the feeds are the graph's inputs, by name and shape. */
+import { expected } from '../../core/errors.js'
+import type { Graph, Value } from '../../graph/graph.js'
+import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+
+export interface Fed {
+  readonly input: Value
+  readonly feed: Tensor
+}
+
+/**
+ * Each input of the graph with what it is fed; `bad-shape` names the one that is missing, unknown or of another shape.
+ *
+ * @example
+ * for (const { input, feed } of matchFeeds(graph, { latent })) values.set(input.name, feed.data)
+ */
+export function matchFeeds(graph: Graph, feeds: Readonly<Record<string, Tensor>>): readonly Fed[] {
+  const names = graph.inputs.map(({ name }) => name)
+  const unknown = Object.keys(feeds).find((name) => !names.includes(name))
+  if (unknown !== undefined) {
+    throw expected(
+      'bad-shape',
+      `the inputs ${names.join(', ')}`,
+      `\`${graph.name}\``,
+      `\`${unknown}\``,
+      'Leave it out.',
+    )
+  }
+  return graph.inputs.map((input) => {
+    const { name, shape } = input
+    const feed = feeds[name]
+    if (feed && sameShape(feed.shape, shape)) return { input, feed }
+    const where = `input \`${name}\` of \`${graph.name}\``
+    const got = feed ? formatShape(feed.shape) : 'nothing'
+    throw expected('bad-shape', `a tensor of shape ${formatShape(shape)}`, where, got, 'Shapes are fixed in the graph.')
+  })
+}

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { analyticModel } from '../../../test/laws/analytic-model.js'
+import { shape } from '../../../test/laws/analytic-world.js'
+import { Task } from '../../core/task.js'
+import { ddim } from '../../diffusion/solvers/ddim.js'
+import { torchGenerator, torchNoise } from '../../math/noise.js'
+import { map } from '../../math/tensor.js'
+import { mirrored } from '../../pictures/motions.js'
+import { undoFlip, undoQuarterTurn } from '../../restorations/index.js'
+import { generate } from '../../verbs/generate.js'
+import { newKey, readKey, type WatermarkKey } from '../key.js'
+import { detectAll, findingsIn } from './detect.js'
+
+const random = torchGenerator(17)
+const large = [4, 16, 16]
+
+function keyOf(scheme: string, number: number, more: { latentShape?: readonly number[]; members?: number } = {}) {
+  const secret = new Uint8Array(32).fill(number)
+  return readKey(newKey({ scheme, model: 'analytic', latentShape: large, ...more }, secret), 'key.json')
+}
+
+const marked = (key: WatermarkKey, member = 0) => key.mark(member).imprint(random.noise(large))
+const read = (noise: ReturnType<typeof marked>, options: Partial<Parameters<typeof findingsIn>[1]>) =>
+  findingsIn(noise, { keys: [], falsePositiveRate: 1e-6, ...options })
+
+describe('findings', () => {
+  it('tell the mark that is there from those that are not, the surest first', () => {
+    const keys = [1, 2, 3].map((number) => keyOf('ring-id', number))
+    const findings = read(marked(keys[1]!), { keys: keys.map((key) => ({ key })), falsePositiveRate: 1e-5 })
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['marked', 'unmarked', 'unmarked'])
+    expect(findings[0]!.key).toBe(keys[1]!.id)
+    for (const { pValue, familyPValue } of findings) expect(familyPValue).toBe(Math.min(1, 3 * pValue))
+  })
+
+  it('ask a family who it is, and count all of its members', () => {
+    const key = keyOf('tree-ring', 4, { members: 20_000 })
+    const [finding] = read(marked(key, 777), { keys: [{ key, member: 'all' }] })
+    expect(finding).toMatchObject({ member: 777, verdict: 'marked', basis: 'any-picture' })
+    expect(finding!.familyPValue).toBeCloseTo(20_000 * finding!.pValue, 12)
+  })
+
+  it('decide nothing on a p-value that is only of white noise', () => {
+    const key = keyOf('tree-ring:pattern=zeros', 5)
+    const [finding] = read(marked(key), { keys: [{ key }] })
+    expect(finding).toMatchObject({ basis: 'white-noise', verdict: 'undecided' })
+    expect(finding!.pValue).toBeLessThan(1e-6)
+  })
+
+  it('name first what the verdict rests on, before smaller p-values that decide nothing', () => {
+    const [zeros, shading] = [keyOf('tree-ring:pattern=zeros', 5), keyOf('gaussian-shading', 6)]
+    // The first channel keeps its zeros; the message is in the signs of the others.
+    const silent = marked(zeros)
+    const noise = map(shading.mark().imprint(silent), (value, i) => (i < 256 ? silent.data[i]! : value))
+    const findings = read(noise, { keys: [{ key: zeros }, { key: shading }] })
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['marked', 'undecided'])
+    expect(findings[0]!.scheme).toBe('gaussian-shading')
+    expect(findings[1]!.pValue).toBeLessThan(findings[0]!.pValue)
+  })
+
+  it('are undecided at a rate that no picture can reach: words of few signs, asked for many members', () => {
+    const key = keyOf('ring-id', 7, { members: 100_000 })
+    const at = (falsePositiveRate: number, noise = marked(key, 4711)) =>
+      read(noise, { keys: [{ key, member: 'all' }], falsePositiveRate })[0]!
+    expect(key.smallestPValue).toBe(2 ** -24)
+    expect(at(0.01)).toMatchObject({ member: 4711, verdict: 'marked' })
+    expect(at(1e-6)).toMatchObject({ member: 4711, verdict: 'undecided', basis: 'any-picture' })
+    expect(at(1e-6, torchNoise(3, large)).verdict).toBe('unmarked')
+  })
+
+  it('claim no smaller p-value than a calibration supports', () => {
+    const key = keyOf('tree-ring:pattern=zeros', 5)
+    const calibration = { noises: Array.from({ length: 99 }, () => random.noise(large)) }
+    const at = (falsePositiveRate: number, noise = marked(key)) =>
+      read(noise, { keys: [{ key }], calibration, falsePositiveRate })[0]!
+    expect(at(0.02)).toMatchObject({ basis: 'calibration', pValue: 0.01, verdict: 'marked' })
+    expect(at(1e-6)).toMatchObject({ pValue: 0.01, verdict: 'undecided' })
+    const plain = at(1e-6, torchNoise(123, large))
+    expect(plain.pValue).toBeGreaterThan(0.01)
+    expect(plain.verdict).toBe('unmarked')
+  })
+})
+
+describe('detectAll', () => {
+  const { model } = analyticModel()
+  const solver = ddim({ steps: 10, spacing: 'lambda' })
+  // Sixteen numbers hold no more than a few bits of certainty.
+  const key = keyOf('gaussian-shading:bits=2', 9, { latentShape: shape })
+
+  it('finds the mark in a picture of a model, through decoder and sampler', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const made = await generate({ model, prompt: 'a', guidance: 1, noise, solver })
+    const unmarked = await generate({ model, prompt: 'a', guidance: 1, seed: 77, solver })
+    const [found, other] = await detectAll([{ image: made.image }, { image: unmarked.image }], {
+      model,
+      solver,
+      prompt: 'a',
+      guidance: 1,
+      keys: [{ key }],
+      falsePositiveRate: 1e-3,
+    })
+    expect(found!.findings[0]!.reading).toMatchObject({ message: 'c', agreement: 1 })
+    expect(found!.findings[0]!.verdict).toBe('marked')
+    expect(other!.findings[0]!.verdict).toBe('unmarked')
+    expect(found!.inversion.inverter).toBe('automatic')
+    // A prompt of the picture's own is a known prompt as well.
+    const [own] = await detectAll([{ image: made.image, prompt: 'a' }], { model, solver, keys: [{ key }] })
+    expect(own!.inversion.inverter).toBe('automatic')
+  })
+
+  it('reads everything that a picture may have been, and multiplies p by how many that are', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const { image } = await generate({ model, prompt: 'a', guidance: 1, noise, solver })
+    const changed = mirrored(image, 'vertical')
+    const options = { model, solver, prompt: 'a', guidance: 1, falsePositiveRate: 1e-3, chunk: 2 }
+    const undo = [undoQuarterTurn(), undoFlip(), undoFlip({ direction: 'vertical' })]
+    const asked = { ...options, keys: [{ key }], undo }
+    const [given, found] = await detectAll([{ image }, { image: changed }], asked)
+    expect(given!.findings[0]!.undone).toBe(undefined)
+    expect(found!.candidates).toBe(6)
+    const [finding] = found!.findings
+    expect(finding).toMatchObject({ undone: 'mirrored (vertical)', pValue: given!.findings[0]!.pValue })
+    expect(finding!.familyPValue).toBeCloseTo(6 * finding!.pValue, 12)
+    expect(found!.inversion.noise).toEqual(given!.inversion.noise)
+    // As it is, nothing is found.
+    const [alone] = await detectAll([{ image: changed }], { ...asked, undo: [] })
+    expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
+  })
+
+  it('refuses what can mean nothing before anything runs', async () => {
+    const image = await model.autoencoder.decode(torchNoise(4, shape))
+    const fails = (more: object, message: RegExp) =>
+      expect(new Task(stepsOf(detectAll([{ image }], { model, keys: [{ key }], ...more })))).rejects.toThrow(message)
+    await fails({ keys: [] }, /at least one key/)
+    await fails({ falsePositiveRate: 0 }, /a rate in \(0, 1\)/)
+    await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4×16×16/)
+    await fails({ model: { ...model, name: 'other' } }, /a key of `other`/)
+    await fails({ keys: [{ key, member: 3 }] }, /a member from 0 to 0/)
+  })
+})
+
+async function* stepsOf<T>(task: Task<T>) {
+  for await (const progress of task) yield progress
+  return await task
+}

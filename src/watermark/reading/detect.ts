@@ -1,0 +1,203 @@
+/**
+ * From pictures to verdicts: decoder inversion, inversion to the noise, and what each key says of it. The statistics are
+ * the schemes'.
+ */
+import { expected } from '../../core/errors.js'
+import type { Steps } from '../../core/progress.js'
+import { Task } from '../../core/task.js'
+import type { Tensor } from '../../math/tensor.js'
+import type { NoiseInversion, PromptedSource } from '../../verbs/invert.js'
+import type { WatermarkKey } from '../key.js'
+import type { Reading } from '../watermark.js'
+import { type Calibration, calibratedPValue } from './calibration.js'
+import { type CandidateOptions, candidateNoises } from './candidates.js'
+
+/**
+ * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where there is no p-value to say so:
+ * a mark whose p-value is exact only given white noise, without a calibration or with one that is too small; or the mark
+ * itself has too few signs for so small a rate.
+ */
+export const verdicts = ['marked', 'undecided', 'unmarked'] as const
+export type Verdict = (typeof verdicts)[number]
+
+/** What the p-value of a finding rests on. */
+export type Basis = 'any-picture' | 'calibration' | 'white-noise'
+
+/** What one mark says of one picture. */
+export interface Finding {
+  readonly key: string
+  readonly scheme: string
+  readonly member: number
+  readonly reading: Reading
+  /** Of this mark alone, in one picture. */
+  readonly pValue: number
+  /** min(1, marks asked · candidates · p): that any of them is found in a picture without them, or in what it may have been. */
+  readonly familyPValue: number
+  readonly basis: Basis
+  readonly verdict: Verdict
+  /** What had to be undone for it. Absent of the picture as it came. */
+  readonly undone?: string
+}
+
+export interface Detection {
+  /** Those that are marked first, then the undecided; of each the surest first. */
+  readonly findings: readonly Finding[]
+  readonly falsePositiveRate: number
+  /** Pictures that were read: the one that came, and those that it may have been. */
+  readonly candidates: number
+  /** Of the picture in which the first finding was made. */
+  readonly inversion: NoiseInversion
+}
+
+export interface AskedKey {
+  readonly key: WatermarkKey
+  /** Default 0; `all` asks a family who it is. */
+  readonly member?: number | 'all' | undefined
+}
+
+/** How many marks are asked in all. */
+export const marksAsked = (asked: readonly AskedKey[]): number =>
+  asked.reduce((sum, { key, member }) => sum + (member === 'all' ? key.members : 1), 0)
+
+export interface DetectOptions extends CandidateOptions {
+  readonly keys: readonly AskedKey[]
+  /** The share of unmarked pictures in which a mark may be found. Default 1e-6. */
+  readonly falsePositiveRate?: number | undefined
+  readonly calibration?: Calibration | undefined
+}
+
+export const defaultFalsePositiveRate = 1e-6
+
+/**
+ * Looks for marks in pictures, or in latents.
+ *
+ * Each picture's noise is found as `invertAll` finds it, once for all keys; each mark then gives its p-value: its own
+ * where that is exact for any picture, otherwise the calibration's; a family asked with `member: 'all'` gives that of its
+ * best member, times its members. With `undo` a picture is read as everything that it may have been, and p is multiplied by
+ * how many that are: a p-value over the draw of the key holds for each of them. Marks without such a p-value are read in
+ * the picture as it came alone. Cost: one inversion for each candidate. The inverter is `naive` without a prompt, where
+ * nothing finds the noise that was used, and `automatic` with one. Errors: `bad-option` for a key of another model and no
+ * keys, `bad-shape` for pictures of another size that nothing brings to the key's; those of `invertAll`.
+ *
+ * @example
+ * const [{ findings }] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoFlip(), undoRotation()] })
+ */
+export const detectAll = (sources: readonly PromptedSource[], options: DetectOptions): Task<readonly Detection[]> =>
+  new Task(detections(sources, options), options.signal)
+
+async function* detections(
+  sources: readonly PromptedSource[],
+  { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options }: DetectOptions,
+): Steps<readonly Detection[]> {
+  checkOptions(keys, falsePositiveRate)
+  const judging = sources.map(() => judgement<NoiseInversion>(keys))
+  const read = (source: number, inversion: NoiseInversion, undone: string | undefined) =>
+    judging[source]!.read(inversion, undone)
+  yield* candidateNoises(
+    sources,
+    keys.map(({ key }) => key),
+    options,
+    read,
+  )
+  return judging.map((one) => ({ ...one.verdict({ falsePositiveRate, calibration }), falsePositiveRate }))
+}
+
+export interface ReadOptions {
+  readonly keys: readonly AskedKey[]
+  readonly falsePositiveRate: number
+  readonly calibration?: Calibration | undefined
+}
+
+/** What marks say of a noise that is at hand; no network. */
+export function findingsIn(noise: Tensor, { keys, ...options }: ReadOptions): readonly Finding[] {
+  const one = judgement<{ readonly noise: Tensor }>(keys)
+  one.read({ noise }, undefined)
+  return one.verdict(options).findings
+}
+
+/** What a mark says of one candidate. */
+interface Read<I> {
+  readonly member: number
+  readonly reading: Reading
+  readonly inversion: I
+  readonly undone: string | undefined
+}
+
+/** Reads the candidates of a picture as they come, and keeps of each mark the surest. */
+function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey[]) {
+  const surest = new Map<AskedKey, Read<I>>()
+  let candidates = 0
+  return {
+    read(inversion: I, undone: string | undefined): void {
+      candidates++
+      for (const one of keys) {
+        const read = { ...ask(one, inversion.noise), inversion, undone }
+        if (isSurer(read, surest.get(one))) surest.set(one, read)
+      }
+    },
+    verdict({ falsePositiveRate, calibration }: Omit<ReadOptions, 'keys'>) {
+      const asked = marksAsked(keys)
+      const found = [...surest].map(([{ key }, read]) => {
+        const { pValue, basis, smallest } = judged(key, read, calibration)
+        const marks = asked * (basis === 'any-picture' ? candidates : 1)
+        const familyPValue = Math.min(1, marks * pValue)
+        const verdict = verdictOf({ familyPValue, falsePositiveRate, basis, smallest: marks * smallest })
+        const { member, reading, undone, inversion } = read
+        const { id, scheme } = key
+        const finding: Finding = { key: id, scheme, member, reading, pValue, familyPValue, basis, verdict }
+        return { finding: undone === undefined ? finding : { ...finding, undone }, inversion }
+      })
+      found.sort(({ finding: a }, { finding: b }) => {
+        const byVerdict = verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict)
+        return byVerdict || a.pValue - b.pValue
+      })
+      return { findings: found.map(({ finding }) => finding), candidates, inversion: found[0]!.inversion }
+    },
+  }
+}
+
+/** Only a p-value that is exact for any picture may be looked for in several. */
+const isSurer = ({ reading }: Read<unknown>, before: Read<unknown> | undefined): boolean =>
+  before === undefined || (reading.exactGiven === 'any-picture' && reading.pValue < before.reading.pValue)
+
+function ask({ key, member = 0 }: AskedKey, noise: Tensor): { readonly member: number; readonly reading: Reading } {
+  const who = member === 'all' ? (key.members === 1 ? 0 : key.identify(noise).member) : member
+  return { member: who, reading: key.mark(who).read(noise) }
+}
+
+function judged(
+  key: WatermarkKey,
+  { member, reading, undone }: Read<unknown>,
+  calibration: Calibration | undefined,
+): { readonly pValue: number; readonly basis: Basis; readonly smallest: number } {
+  if (reading.exactGiven === 'any-picture') {
+    return { pValue: reading.pValue, basis: 'any-picture', smallest: key.smallestPValue }
+  }
+  // A calibration speaks of pictures as they come.
+  if (!calibration || undone !== undefined) return { pValue: reading.pValue, basis: 'white-noise', smallest: 0 }
+  return { ...calibratedPValue(key.mark(member), reading.score, calibration), basis: 'calibration' }
+}
+
+function verdictOf({
+  familyPValue,
+  falsePositiveRate,
+  basis,
+  smallest,
+}: {
+  readonly familyPValue: number
+  readonly falsePositiveRate: number
+  readonly basis: Basis
+  readonly smallest: number
+}): Verdict {
+  if (basis === 'white-noise') return 'undecided'
+  if (familyPValue <= falsePositiveRate) return 'marked'
+  // Nothing is more like the mark, and that is not rare enough: a small calibration, or a mark of few signs.
+  return smallest > falsePositiveRate && familyPValue <= Math.min(1, smallest) ? 'undecided' : 'unmarked'
+}
+
+function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): void {
+  if (keys.length === 0) throw expected('bad-option', 'at least one key', '`keys`', 'none', 'Pass the key of a mark.')
+  if (falsePositiveRate > 0 && falsePositiveRate < 1) return
+  const remedy = 'The default is 1e-6.'
+  throw expected('bad-option', 'a rate in (0, 1)', '`falsePositiveRate`', `${falsePositiveRate}`, remedy)
+}

@@ -1,0 +1,61 @@
+/** Who marked a picture: which member of a family is in the noise that it was made from. */
+import type { Steps } from '../../core/progress.js'
+import { Task } from '../../core/task.js'
+import type { NoiseInversion, PromptedSource } from '../../verbs/invert.js'
+import type { WatermarkKey } from '../key.js'
+import type { Identification } from '../watermark.js'
+import { type CandidateOptions, candidateNoises } from './candidates.js'
+
+export interface IdentifyOptions extends CandidateOptions {
+  /** Of a scheme with families. */
+  readonly key: WatermarkKey
+}
+
+/** Which member of a family is in a picture. */
+export interface Identified {
+  /** Of the surest candidate; `familyPValue` counts the candidates with the members. */
+  readonly identification: Identification
+  readonly candidates: number
+  readonly undone?: string
+  readonly inversion: NoiseInversion
+  /** Of asking all members in all candidates; absent without a clock. */
+  readonly seconds?: number
+}
+
+/**
+ * Tells which member of a family marked a picture, or latents.
+ *
+ * As `detectAll` with `member: 'all'`, and what is next best beside it. Cost: one inversion for each candidate, and one pass
+ * over the family in each. Errors: `unsupported` for a scheme without families; those of `detectAll`.
+ *
+ * @example
+ * const [{ identification }] = await identifyAll([{ image }], { model, key: family })
+ */
+export const identifyAll = (
+  sources: readonly PromptedSource[],
+  options: IdentifyOptions,
+): Task<readonly Identified[]> => new Task(identifications(sources, options), options.signal)
+
+async function* identifications(
+  sources: readonly PromptedSource[],
+  { key, ...options }: IdentifyOptions,
+): Steps<readonly Identified[]> {
+  const { now } = options
+  const found = new Map<number, Identified>()
+  yield* candidateNoises(sources, [key], options, (source, inversion, undone) => {
+    const begin = now?.()
+    const identification = key.identify(inversion.noise)
+    const before = found.get(source)
+    const isSurest = !before || identification.pValue < before.identification.pValue
+    found.set(source, {
+      ...(before && !isSurest ? before : { identification, inversion, ...(undone !== undefined && { undone }) }),
+      candidates: (before?.candidates ?? 0) + 1,
+      ...(now && begin !== undefined && { seconds: (before?.seconds ?? 0) + now() - begin }),
+    })
+  })
+  return sources.map((_, i) => {
+    const { identification, candidates, ...rest } = found.get(i)!
+    const familyPValue = Math.min(1, candidates * identification.familyPValue)
+    return { ...rest, candidates, identification: { ...identification, familyPValue } }
+  })
+}

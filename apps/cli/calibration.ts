@@ -9,6 +9,7 @@ import {
   formatShape,
   generate,
   invertAll,
+  latentShapeAt,
   mean,
   norm,
   type OpenDiffusionModel,
@@ -105,7 +106,7 @@ const pictureItem = ({ model, recovery, latentShape }: Calibrating, path: string
   name: path,
   async open() {
     const { image } = await readFitted(path, model, recovery.fit)
-    const shape = model.autoencoder.latentShape(image.shape)
+    const shape = model.layout.latentShape(image.shape)
     if (sameShape(shape, latentShape)) return { image }
     const remedy = 'A calibration is of one size: pass `--size`, or resize the picture.'
     throw expected('bad-shape', `latents of ${formatShape(latentShape)}`, `\`${path}\``, formatShape(shape), remedy)
@@ -177,7 +178,7 @@ export async function calibrate(io: Terminal, paths: readonly string[], request:
   )
   const finished = await withModel(recovery, recovery.recipe, async (model, cost): Promise<FinishedCalibration> => {
     const begin = now()
-    const calibrating = { io, request, model, recovery, latentShape: model.latentShape(request.size) }
+    const calibrating = { io, request, model, recovery, latentShape: latentShapeAt(model, request.size) }
     const settings = await settingsOf(recovery, model)
     const items = [
       ...[...pictures].map((path) => pictureItem(calibrating, path)),

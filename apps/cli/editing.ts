@@ -167,8 +167,8 @@ async function edited(
   request: EditRequest,
 ): Promise<Pick<FinishedEdit, 'edited' | 'source' | 'mask' | 'maskNotes' | 'written' | 'before'>> {
   const { from, to, fit, mask: maskPath } = request
-  const fitted = fitPicture(picture, model.pixelMultiple, fit)
-  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, model.pixelMultiple, fit)
+  const fitted = fitPicture(picture, model.layout.multiple, fit)
+  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, model.layout.multiple, fit)
   if (given && request.lockBackground) checkOutside(given.mask)
   const { negativePrompt, guidance, solver } = samplingOf({ ...request, prompt: from }, model)
   const shared = {

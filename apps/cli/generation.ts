@@ -6,6 +6,7 @@ import {
   formatShape,
   type Generation,
   generate,
+  latentShapeAt,
   type OpenDiffusionModel,
   type State,
   type Tensor,
@@ -105,7 +106,7 @@ function marked(
   { seed, noise }: Start,
   size?: PictureSize,
 ) {
-  const latentShape = noise?.shape ?? model.latentShape(size)
+  const latentShape = noise?.shape ?? latentShapeAt(model, size)
   checkKey(key, { model: model.name, latentShape }, 'Pass the `--size` of the key, or make one for this size.')
   return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
 }

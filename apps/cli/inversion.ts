@@ -8,7 +8,7 @@ import {
   expected,
   type Fit,
   type Fitted,
-  invertDecoderFrames,
+  invertDecoderAll,
   type LatentInversion,
   openAutoencoder,
   openAutoencoderNetworks,
@@ -116,11 +116,10 @@ export async function invertPictures(io: Terminal, paths: readonly string[], req
   const { device, lean, chunk } = request
   const finished = await withRuntime(device, async (runtime, cost): Promise<FinishedInversion> => {
     const start = performance.now()
-    const task = invertDecoderFrames(
+    const task = invertDecoderAll(
       fitted.map(({ image }) => image),
       {
-        autoencoder: openAutoencoder(networks, runtime, { precision: request.precision === '16' ? 16 : 32, lean })
-          .batched,
+        model: openAutoencoder(networks, runtime, { precision: request.precision === '16' ? 16 : 32, lean }),
         decoder,
         signal: io.signal,
         now: () => performance.now() / 1000,

@@ -1,7 +1,7 @@
 /** What `watermark keygen` does: a new secret, with the model and the size that it belongs to, in a file. */
 import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
-import { expected, formatShape, newKey, parse, readKey, secretBytes, watermarks } from 'undiffuse'
+import { expected, formatShape, latentShapeAt, newKey, parse, readKey, secretBytes, watermarks } from 'undiffuse'
 import { checkWritable, nodeFiles } from 'undiffuse/node'
 import { probability } from './detection-report.js'
 import { withModel } from './diffusion.js'
@@ -37,7 +37,7 @@ export async function makeKey(io: Terminal, request: KeygenRequest): Promise<voi
   } as const
   const { model, latentShape } = await withModel(networks, {}, async (open) => ({
     model: open.name,
-    latentShape: open.latentShape(size),
+    latentShape: latentShapeAt(open, size),
   }))
   const text = newKey({ scheme, model, latentShape, members }, randomBytes(secretBytes))
   const key = readKey(text, basename(output))

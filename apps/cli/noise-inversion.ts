@@ -11,6 +11,7 @@ import {
   invertAll,
   inverters,
   isLinearizable,
+  latentShapeAt,
   type NoiseInversion,
   type OpenDiffusionModel,
   type PictureFloor,
@@ -139,11 +140,11 @@ async function invertSources(
   { decoder, inverter, refine, floor: probes, fit, chunk }: NoiseRequest,
 ): Promise<readonly InvertedSource[]> {
   const sampling = samplingOf(recipe, model)
-  const index = sampling.solver.grid(model.schedule).length - 1
+  const index = sampling.solver.grid(model.schedule(latentShapeAt(model))).length - 1
   const each = sampling.guidance === 1 || sampling.guidance === 0 ? 1 : 2
   const refiner = refine === undefined ? undefined : parse(refiners, refine)
   if (probes !== undefined) checkFloor(sampling.solver)
-  const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.pixelMultiple, fit))
+  const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.layout.multiple, fit))
   const task = invertAll(
     sources.map(({ latent, memory = [] }, i): PromptedSource => {
       if (!latent) return { image: fitted[i]!.image }

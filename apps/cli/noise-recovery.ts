@@ -18,6 +18,7 @@ import {
   type Restoration,
   restorations,
   type Shape,
+  sidesOf,
   undoRemedy,
   type WatermarkKey,
 } from 'undiffuse'
@@ -104,14 +105,14 @@ export async function settingsOf(
     ...(negative !== undefined && { negativePrompt: negative }),
     inverter,
     decoder,
-    profile: profileName(model.autoencoder),
+    profile: profileName(model),
     fit,
     precision,
   }
 }
 
 /** Steps of decoder inversion that a profile decides. */
-const profileName = ({ profile }: OpenDiffusionModel['autoencoder']): string =>
+const profileName = ({ profile }: OpenDiffusionModel): string =>
   profile ? `${profile.roundTrips} ${profile.steps} steps, ${profile.pullbacks} pullbacks` : 'none'
 
 const optionsOf: Readonly<Record<string, string>> = {
@@ -198,10 +199,10 @@ export async function readForKey(
 ): Promise<FittedPicture & { readonly isOfAnotherSize: boolean }> {
   const picture = { path, ...(await readImage(path)) }
   const { image, notes } = picture
-  const [first] = candidatesOf(image, undo, model.pictureSize(latentShape))
+  const [first] = candidatesOf(image, undo, sidesOf(model.layout, model.layout.pictureShape(latentShape)))
   if (first?.undone !== undefined) return { image, restore: (same) => same, notes, isOfAnotherSize: true }
-  const fitted = fitPicture(picture, model.pixelMultiple, fit)
-  if (fit === 'pad') checkNotPadded(picture, fitted, model.pictureSize(latentShape))
+  const fitted = fitPicture(picture, model.layout.multiple, fit)
+  if (fit === 'pad') checkNotPadded(picture, fitted, sidesOf(model.layout, model.layout.pictureShape(latentShape)))
   return { ...fitted, notes, isOfAnotherSize: false }
 }
 
@@ -216,5 +217,5 @@ function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height,
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */
 export async function readFitted(path: string, model: OpenDiffusionModel, fit: Fit): Promise<FittedPicture> {
   const picture = { path, ...(await readImage(path)) }
-  return { ...fitPicture(picture, model.pixelMultiple, fit), notes: picture.notes }
+  return { ...fitPicture(picture, model.layout.multiple, fit), notes: picture.notes }
 }

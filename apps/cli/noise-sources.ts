@@ -68,7 +68,7 @@ export const itemsOf = (
       if (noise) return checkedNoise(key, noise, name, metadata?.model)
       const { isOfAnotherSize, ...picture } = await readForKey(name, key, model!, fit, undo)
       if (!isOfAnotherSize) {
-        const latentShape = model!.autoencoder.latentShape(picture.image.shape)
+        const latentShape = model!.layout.latentShape(picture.image.shape)
         checkKey(key, { model: model!.name, latentShape }, undoRemedy)
       }
       return { picture }

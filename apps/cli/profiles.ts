@@ -3,6 +3,7 @@ import {
   type Autoencoder,
   type AutoencoderNetworks,
   autoencoderFingerprint,
+  autoencoderOf,
   deadLeaves,
   measureProfile,
   openAutoencoder,
@@ -64,10 +65,10 @@ export async function makeProfile(
   const runtime = openRuntime()
   try {
     const weights = await autoencoderFingerprint(nodeFiles, folder)
-    const autoencoder = openAutoencoder({ ...networks, profile: undefined }, runtime)
+    const autoencoder = autoencoderOf(openAutoencoder({ ...networks, profile: undefined }, runtime), io.signal)
     const { latents, origin } = await latentsOf(io, networks, autoencoder, request)
     io.say(`Measuring a profile of ${networks.name} on ${latents.length} latents: some hundred round trips.`)
-    const options = { weights, latents: origin, signal: io.signal }
+    const options = { weights, latents: origin }
     const profile = await drive(io, measureProfile(autoencoder, latents, options))
     return { profile, file: await keepProfile(profile) }
   } finally {
@@ -91,7 +92,7 @@ async function latentsOf(
   const fitted = (side: number) => Math.max(unit, Math.round(side / unit) * unit)
   const encoded = async (images: readonly Tensor[]) => {
     const latents: Tensor[] = []
-    for (const image of images) latents.push(await autoencoder.encode(image, io.signal))
+    for (const image of images) latents.push(await autoencoder.encode(image))
     return latents
   }
   if (folder === undefined) {

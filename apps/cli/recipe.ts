@@ -1,6 +1,6 @@
 /** How a picture is made or was made: what command lines say of it, and files remember, so that nobody says it twice. */
 import type { Command } from 'commander'
-import { expected, type OpenDiffusionModel, parse, type Solver, solvers, withOption } from 'undiffuse'
+import { expected, latentShapeAt, type OpenDiffusionModel, parse, type Solver, solvers, withOption } from 'undiffuse'
 import { describeMethods } from './methods.js'
 import { finiteNumber, integerAtLeast } from './numbers.js'
 
@@ -109,7 +109,7 @@ export function samplingOf(recipe: Recipe, model: OpenDiffusionModel): Sampling 
 export function completed(recipe: Recipe, model: OpenDiffusionModel): Recipe {
   const { prompt, negative } = recipe
   const { guidance, solver } = samplingOf(recipe, model)
-  const steps = solver.grid(model.schedule).length - 1
+  const steps = solver.grid(model.schedule(latentShapeAt(model))).length - 1
   const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
   const named = recipe.solver === undefined ? own : recipe
   const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)

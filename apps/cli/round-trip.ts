@@ -140,7 +140,7 @@ async function fromSeed(walk: Walk): Promise<Pick<FinishedRoundTrip, 'made' | 'l
 /** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
 async function fromPicture(walk: Walk, path: string): Promise<Pick<FinishedRoundTrip, 'photograph' | 'made' | 'legs'>> {
   const [source] = await readPictures([path], walk.io)
-  const { image } = fitPicture(source!, walk.model.pixelMultiple, walk.request.fit)
+  const { image } = fitPicture(source!, walk.model.layout.multiple, walk.request.fit)
   const there = await leg(walk, 'picture', { image }, { image })
   const made = there.again
   return { photograph: image, made, legs: [there, await leg(walk, 'latent', cleanEnd(made), made)] }

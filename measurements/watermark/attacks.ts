@@ -11,6 +11,7 @@ import {
   generate,
   invert,
   inverters,
+  latentShapeAt,
   mean,
   median,
   nmseDb,
@@ -22,6 +23,8 @@ import {
   round8,
   type Signal,
   type Steps,
+  sideBySide,
+  sidesOf,
   solvers,
   type Tensor,
   torchGenerator,
@@ -35,7 +38,6 @@ import type { Cells } from '../shared/cells.js'
 import { tensorOf, textOf } from '../shared/float32-text.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 import { numberedSecret, schemeOf } from './marks.js'
 
 /** What is compared; specifications as on command lines. */
@@ -153,7 +155,7 @@ function messageOf(mark: Watermark, i: number): string | undefined {
 export async function* benchAttacks(model: DiffusionModel, options: AttackBenchOptions): Steps<AttackResult> {
   const { schemes, attacks, decoders, plainDecoders, count, cells, modelVersion, signal, ...rest } = options
   const { solver, guidance, prompt, undo, chunk } = rest
-  const shape = model.latentShape()
+  const shape = latentShapeAt(model)
   const marksOf = (specification: string): readonly Watermark[] => {
     const scheme = schemeOf(specification)
     return Array.from({ length: count }, (_, i) => scheme.watermark(numberedSecret(i), shape, 0))
@@ -263,7 +265,9 @@ async function* recoveredFrom(
   }
   const undo = asked.undo.map(parseRestorations)
   const candidates = attacked.flatMap((image, of) =>
-    candidatesOf(image, undo, model.pictureSize(model.latentShape())).map(({ picture }) => ({ of, picture })),
+    candidatesOf(image, undo, sidesOf(model.layout, model.layout.pictureShape(latentShapeAt(model)))).map(
+      ({ picture }) => ({ of, picture }),
+    ),
   )
   const begin = performance.now()
   const found = yield* sideBySide(model, candidates, chunk, ({ of, picture }, shared) =>

@@ -6,29 +6,27 @@
 import type { Profile } from '../autoencoder/profile.js'
 import { readConfig } from '../checkpoints/config.js'
 import type { Files } from '../checkpoints/files.js'
+import { fingerprint } from '../checkpoints/fingerprint.js'
 import { type CheckpointFolder, openFolder, type Part } from '../checkpoints/folder.js'
 import { readJsonObject } from '../checkpoints/json.js'
 import { expected } from '../core/errors.js'
-import type { Signal } from '../core/progress.js'
-import type { Conditioning } from '../diffusion/conditioning.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
-import type { EmbeddedDenoiser } from '../diffusion/guided-editing/parts/guided-editing.js'
-import type { Schedule } from '../diffusion/level.js'
 import type { Runtime } from '../graph/runtime.js'
-import { formatShape, type Shape, type Tensor } from '../math/tensor.js'
-import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoencoder/networks.js'
-import { autoencoderIn, type OpenAutoencoder } from './autoencoder/sessions.js'
-import { embeddedDenoiser } from './denoiser/embedded-denoiser.js'
+import { scaledLayout } from '../model/layout.js'
+import type { DiffusionModel } from '../model/model.js'
+import { doorOf } from '../model/questions.js'
+import type { AutoencoderNetworks } from './autoencoder/networks.js'
+import { autoencoderAnswerers, profileAt } from './autoencoder/sessions.js'
 import type { DenoisingPrecision } from './denoiser/graphs.js'
 import { type DenoisingNetworks, denoisingNetworks } from './denoiser/networks.js'
 import { onnxDenoisingNetworks } from './denoiser/onnx.js'
-import { type Branches, type Denoisings, denoisings } from './denoiser/sessions.js'
+import { denoisingAnswerers } from './denoiser/sessions.js'
 import { openAutoencoderNetworks } from './open.js'
 import { schedulerOf } from './scheduler.js'
 import { type SessionOptions, sessionPool, weightBytes } from './sessions/pool.js'
 import { textEncoder, textEncoderClasses } from './text/encoders.js'
-import { promptEncoder, type TextPart } from './text/prompts.js'
+import { conditioner, type TextPart } from './text/prompts.js'
 import { openTokenizer } from './text/tokenizer.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
@@ -43,33 +41,14 @@ export interface DiffusionModelOptions extends SessionOptions {
   readonly steps?: number
 }
 
-/** A model that runs: what the verbs take (`DiffusionModel`), and what the folder says. */
-export interface OpenDiffusionModel extends Denoisings {
-  readonly name: string
-  readonly autoencoder: OpenAutoencoder
-  readonly schedule: Schedule
+/** A model that runs, and what its folder says. */
+export interface OpenDiffusionModel extends DiffusionModel {
   readonly prediction: Prediction
-  /** The solver that the folder asks for (`_solver`, a field of ours), otherwise that of its scheduler. */
-  readonly solver: Solver
   /** `solver` as text without its steps, where the folder asks for it. */
   readonly solverText?: string
   /** The scheduler's class as the folder names it, and the solver that stands for it, on the class's own grid. */
   readonly scheduler: string
   readonly schedulerSolver: Solver
-  /** The guidance that models of this family are used with. */
-  readonly guidance: number
-  /** Sides of pictures are multiples of this. */
-  readonly pixelMultiple: number
-  latentShape(size?: { readonly height: number; readonly width: number }): Shape
-  /** The size in pixels of the picture of a latent of this shape: the inverse of `latentShape`. */
-  pictureSize(latentShape: Shape): { readonly height: number; readonly width: number }
-  checkLatent(shape: Shape): void
-  prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning>
-  /** The tokens of each word of a prompt, as `looks` counts them. */
-  places(prompt: string): readonly (readonly number[])[]
-  /** A prompt's states, tokens × width, and the denoiser that is told them: for null-text optimisation. */
-  readonly embedded: EmbeddedDenoiser & { states(text: string, signal?: Signal): Promise<Tensor> }
-  close(): Promise<void>
 }
 
 /** Sessions of small models: nobody counts their memory, and opening takes longer than running. */
@@ -85,7 +64,7 @@ const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => 
  * Reads configurations and where weights lie, a few ms. Sessions open when they are first used: text encoder, keys and
  * values of cross-attention (once per prompt), denoising network, decoder, encoder; those used last stay open while
  * their weights are within 1.2 times the model's, with `lean` only the one in use. Each latent size and batch is a
- * session of its own; so is the gradient (`pullback`). Calls run one after another.
+ * session of its own; so is each gradient. Calls run one after another.
  *
  * Errors: `bad-model` for folders that are not what their configurations say, naming the file; `unsupported` for other
  * tasks and layouts; later those of the runtime.
@@ -109,78 +88,37 @@ export async function openDiffusionModel(
     { steps },
   )
   const found = await openAutoencoderNetworks(files, path)
-  const autoencoderOfFolder = { ...found, profile: profile === 'none' ? undefined : (profile ?? found.profile) }
+  const vae = { ...found, profile: profile === 'none' ? undefined : (profile ?? found.profile) }
   const networks = await denoisingOf(files, await folder.part('unet', ['UNet2DConditionModel']))
   const texts = await textParts(files, folder, networks)
-  checkTogether(path, networks, autoencoderOfFolder, texts)
+  checkTogether(path, networks, vae, texts)
 
-  const most = { sessions: 16, bytes: room(autoencoderOfFolder, networks, texts) }
+  const most = { sessions: 16, bytes: room(vae, networks, texts) }
   const pool = sessionPool(runtime, name, most, { ...options, roundsHalf: precision === 16 })
-  const autoencoder = autoencoderIn(pool, autoencoderOfFolder, precision === 64 ? 32 : precision)
+  const vaePrecision = precision === 64 ? 32 : precision
   const index = folder.kind === 'pipeline' ? await indexOf(files, path) : {}
-  const prompts = promptEncoder({ pool, texts, networks, precision, zeroNegative: index.zeroNegative ?? false })
-  const prepared = new WeakMap<Conditioning, Branches>()
-  const tokens = texts[0]!.tokenizer.length
-  const { downscaling } = autoencoderOfFolder
-  const pixelMultiple = networks.multiple * downscaling
-
-  const latentShape = (size?: { readonly height: number; readonly width: number }): Shape => {
-    if (!size) return [networks.channels, networks.sampleSize, networks.sampleSize]
-    const shape = latentShapeOf(autoencoderOfFolder, [autoencoderOfFolder.imageChannels, size.height, size.width])
-    checkLatent(shape)
-    return shape
-  }
-  const checkLatent = (shape: Shape): void => {
-    const [channels, ...sides] = shape
-    const { multiple } = networks
-    const fits = (side: number) => Number.isInteger(side) && side > 0 && side % multiple === 0
-    if (shape.length === 3 && channels === networks.channels && sides.every(fits)) return
-    throw expected(
-      'bad-shape',
-      `a latent of ${networks.channels} channels and sides that are multiples of ${multiple}`,
-      `\`${name}\``,
-      formatShape(shape),
-      `Pictures have sides that are multiples of ${pixelMultiple}; noise and latents belong to the model that made them.`,
-    )
-  }
-
+  const { downscaling, imageChannels, latentChannels } = vae
+  const { multiple: latentMultiple, sampleSize: side } = networks
+  let identity: Promise<string> | undefined
   return {
     name,
-    autoencoder,
-    schedule,
+    identity() {
+      identity ??= fingerprint(files, path)
+      return identity
+    },
+    layout: scaledLayout({ name, imageChannels, latentChannels, downscaling, latentMultiple, side }),
+    profile: profileAt(vae, vaePrecision),
+    schedule: () => schedule,
     prediction,
     solver: preferred?.solver ?? solver,
     ...(preferred && { solverText: preferred.specification }),
     scheduler: className,
     schedulerSolver: solver,
     guidance: index.guidance ?? 7.5,
-    pixelMultiple,
-    latentShape,
-    pictureSize(latentShape) {
-      const [, height, width] = imageShapeOf(autoencoderOfFolder, latentShape)
-      return { height, width }
-    },
-    checkLatent,
-    async prompt(text: string, negative?: string, signal?: Signal): Promise<Conditioning> {
-      const conditioning: Conditioning = { prompt: text, negativePrompt: negative }
-      prepared.set(conditioning, await prompts.branches(text, negative, signal))
-      return conditioning
-    },
-    places: texts[0]!.tokenizer.places,
-    embedded: { ...embeddedDenoiser({ name, networks, pool, prediction, tokens }), states: prompts.states },
-    ...denoisings({
-      networks,
-      pool,
-      prediction,
-      precision,
-      tokens,
-      downscaling,
-      branches({ conditioning }) {
-        const found = prepared.get(conditioning)
-        if (found) return found
-        const how = 'Conditionings are made by `prompt` of the model that is asked.'
-        throw expected('bad-option', 'a conditioning of this model', `\`${name}\``, 'one of another', how)
-      },
+    condition: conditioner({ pool, texts, networks, zeroNegative: index.zeroNegative ?? false }),
+    ...doorOf(name, {
+      ...autoencoderAnswerers(pool, vae, vaePrecision),
+      ...denoisingAnswerers({ name, networks, pool, prediction, precision, downscaling }),
     }),
     close: () => pool.close(),
   }
@@ -269,7 +207,7 @@ function room(vae: AutoencoderNetworks, networks: DenoisingNetworks, texts: read
     vae.encoder(picture),
     vae.decoder(picture),
     networks.graph(latent),
-    ...(networks.promptGraph ? [networks.promptGraph(latent.tokens)] : []),
+    ...(networks.promptGraph ? [networks.promptGraph(latent)] : []),
     ...texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
   ]
   return Math.max(smallestRoom, roomFactor * graphs.reduce((sum, graph) => sum + weightBytes(graph), 0))

@@ -4,7 +4,7 @@ import { type CheckpointFolder, type OnnxPart, openFolder } from '../checkpoints
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
 import { autoencoderClasses, autoencoderNetworks } from './autoencoder/checkpoint.js'
-import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoencoder/networks.js'
+import type { AutoencoderNetworks } from './autoencoder/networks.js'
 import { onnxAutoencoderNetworks } from './autoencoder/onnx.js'
 import { type FedShapes, fedShape, type Network, networkOf, networkParts } from './network-parts.js'
 import { openOnnxModel } from './onnx/graph.js'
@@ -75,7 +75,7 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
       inputs: ['image'],
       graph(shapes) {
         const [batch, image] = fedPictures(shapes, 'image')
-        latentShapeOf(networks, image)
+        networks.layout.latentShape(image)
         return networks.raw.encoder({ batch, height: image[1]!, width: image[2]! })
       },
     },
@@ -83,8 +83,8 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
       inputs: ['latent'],
       graph(shapes) {
         const [batch, latent] = fedPictures(shapes, 'latent')
-        const [, height, width] = imageShapeOf(networks, latent)
-        return networks.raw.decoder({ batch, height, width })
+        const [, height, width] = networks.layout.pictureShape(latent)
+        return networks.raw.decoder({ batch, height: height!, width: width! })
       },
     },
   }

@@ -15,16 +15,18 @@ export type DenoisingPrecision = Precision | 64
 
 /**
  * `denoise` → `out`; `pullback` with `cotangent.out` → `gradient.sample`; `pushforward` with `cotangent.gradient.sample`
- * → `gradient.cotangent.out`; `looks` → `<layer>.looks` for each layer.
+ * → `gradient.cotangent.out`; `pullback-states` with `cotangent.out` → `gradient.encoder_hidden_states`, from states instead of
+ * keys and values; `looks` → `<layer>.looks` for each layer.
  */
-export type DenoisingKind = 'denoise' | 'pullback' | 'pushforward' | 'looks'
+export type DenoisingKind = 'denoise' | 'pullback' | 'pullback-states' | 'pushforward' | 'looks'
 
 /** Times are told in these parts of a training time, as whole numbers. */
 export const ticksPerTime = 2 ** 20
 
 /**
  * The graph of one kind of run. With 16 bits its inputs and outputs stay float32, except for the time, which is told as
- * `ticks`: a half number would tell times above 1024 by twos, and their sines not at all. With 64 bits they are float64.
+ * `ticks`: a half number would tell times above 1024 by twos, and their sines not at all. With 64 bits they are float64. The
+ * gradient by states always takes 32.
  */
 export function denoisingGraph(
   networks: DenoisingNetworks,
@@ -32,6 +34,7 @@ export function denoisingGraph(
   size: UnetSize,
   precision: DenoisingPrecision,
 ): Graph {
+  if (kind === 'pullback-states') return vjp(fromStates(networks, size), { outputs: ['out'], wrt: [statesInput] })
   const network = kind === 'looks' ? networks.looksGraph!(size) : networks.graph(size)
   const told = precision === 16 ? compose(times(size.batch), network, { timestep: 'timestep' }) : network
   const forward = precision === 64 ? double(told) : told
@@ -46,6 +49,15 @@ function derivative(forward: Graph, kind: DenoisingKind): Graph {
   if (kind === 'pullback') return pullback
   const pushforward = vjp(pullback, { wrt: ['cotangent.out'] })
   return { ...pushforward, inputs: pushforward.inputs.filter(({ name }) => name !== 'cotangent.out') }
+}
+
+const statesInput = 'encoder_hidden_states'
+
+/** From states to the prediction in one graph: keys and values, then the network that takes them. */
+function fromStates({ promptGraph, graph }: DenoisingNetworks, size: UnetSize): Graph {
+  if (!promptGraph) return graph(size)
+  const prompt = promptGraph(size)
+  return compose(prompt, graph(size), Object.fromEntries(prompt.outputs.map(({ name }) => [name, name])))
 }
 
 function times(batch: number): Graph {

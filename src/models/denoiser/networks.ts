@@ -33,8 +33,8 @@ export interface DenoisingNetworks {
   readonly pooledWidth?: number
   /** Whether all samples of a run have one timestep, as some exported files have it. */
   readonly oneTime: boolean
-  /** `encoder_hidden_states` 1 × tokens × width → what the network is fed for it; absent where it is fed as it is. */
-  promptGraph?(tokens: number): Graph
+  /** `encoder_hidden_states` N × tokens × width → what the network is fed for it; absent where it is fed as it is. */
+  promptGraph?(size: Pick<UnetSize, 'batch' | 'tokens'>): Graph
   graph(size: UnetSize): Graph
   /**
    * From the same inputs to where each cross-attention layer looks, N × tokens × height × width of the layer; absent where
@@ -70,7 +70,7 @@ export async function denoisingNetworks(part: NetworkPart): Promise<DenoisingNet
     statesWidth: config.crossAttentionDim,
     ...(config.textEmbedWidth !== undefined && { pooledWidth: config.textEmbedWidth }),
     oneTime: false,
-    promptGraph: (tokens) => keyValueGraph(config, weights, { batch: 1, tokens }),
+    promptGraph: (size) => keyValueGraph(config, weights, size),
     graph: (size) => cachedUnetGraph(config, weights, size),
     looksGraph: (size) => looksGraph(config, weights, size),
   }

@@ -1,21 +1,15 @@
 /**
- * Questions to a denoising network as network runs: both branches of guidance, and several questions, in one batch.
- * What the predictions mean and how guidance mixes them is src/diffusion/denoiser.ts.
+ * Questions to a denoising network as network runs: several questions in one batch, and what a condition's values are to
+ * the network. What the predictions mean is src/diffusion/denoiser.ts; guidance is two questions (src/model/views.ts).
  */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import type { Attending, Denoising, DenoisingPullback, DenoisingPushforward } from '../../diffusion/conditioning.js'
-import {
-  denoiser,
-  denoiserPullback,
-  denoiserPushforward,
-  guided,
-  guidedPullback,
-  guidedPushforward,
-  type Prediction,
-} from '../../diffusion/denoiser.js'
+import { denoiser, denoiserPullback, denoiserPushforward, type Prediction } from '../../diffusion/denoiser.js'
 import type { NoiseLevel } from '../../diffusion/level.js'
-import { dot, norm, type Tensor, tensor } from '../../math/tensor.js'
+import { half } from '../../graph/passes/half.js'
+import { dot, formatShape, norm, type Tensor, tensor } from '../../math/tensor.js'
+import type { Condition } from '../../model/condition.js'
+import type { Answerers, Ask, Estimating } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
@@ -23,33 +17,22 @@ import { averageLooks } from './average-looks.js'
 import { type DenoisingKind, type DenoisingPrecision, denoisingGraph, ticksPerTime } from './graphs.js'
 import type { DenoisingNetworks } from './networks.js'
 
-/** What the network is fed for a prompt, without batch axes. `text_embeds` among it where the network asks for it. */
-export type Prompted = Tensors
-
-/** A question with what it is asked under. */
-export interface Branches {
-  readonly prompt: Prompted
-  readonly negative: Prompted
-}
+/** The values of a condition, as the networks' inputs are called. */
+export const [statesName, pooledName] = ['encoder_hidden_states', 'text_embeds'] as const
 
 export interface DenoisingOptions {
+  readonly name: string
   readonly networks: DenoisingNetworks
   readonly pool: SessionPool
   readonly prediction: Prediction
   readonly precision: DenoisingPrecision
-  readonly tokens: number
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number
-  /** What a conditioning stands for; throws for those of other models. */
-  branches(request: Pick<Denoising, 'conditioning'>): Branches
 }
 
-/** One row of a batch. */
-interface Row {
-  readonly x: Tensor
-  readonly level: NoiseLevel
-  readonly prompted: Prompted
-  /** What a derivative is applied to: a cotangent or a tangent. */
+/** One row of a batch: a question, what the network is fed for its condition, and what a derivative is applied to. */
+interface Row extends Estimating {
+  readonly told: Tensors
   readonly vector?: Tensor
 }
 
@@ -57,35 +40,26 @@ interface Row {
 const namesOf = {
   denoise: { answer: 'out' },
   pullback: { vector: 'cotangent.out', answer: 'gradient.sample' },
+  'pullback-states': { vector: 'cotangent.out', answer: `gradient.${statesName}` },
   pushforward: { vector: 'cotangent.gradient.sample', answer: 'gradient.cotangent.out' },
 } as const
 
-export interface Denoisings {
-  denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
-  pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
-  pushforward(requests: readonly DenoisingPushforward[], signal?: Signal): Promise<readonly Tensor[]>
-  /** Where the places of a latent look: tokens × height × width for each; absent where the network's inside is not known. */
-  looks?(requests: readonly Attending[], signal?: Signal): Promise<readonly Tensor[]>
-}
+/** How a denoising network answers. Latents of one call have one shape. */
+export function denoisingAnswerers(options: DenoisingOptions) {
+  const { name, networks, pool, prediction, precision, downscaling } = options
 
-/** The kinds of questions over one network. Latents of one call have one shape. */
-export function denoisings(options: DenoisingOptions): Denoisings {
-  const { networks, pool, prediction, precision, tokens, downscaling, branches } = options
-
-  async function run(
-    kind: DenoisingKind,
-    rows: readonly Row[],
-    signal: Signal | undefined,
-  ): Promise<readonly Tensor[]> {
-    const [, height, width] = commonShape(
+  async function run(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
+    const shape = commonShape(
       rows.map(({ x }) => x),
       'latent',
-    ) as [number, number, number]
+    )
+    const [, height, width] = shape as [number, number, number]
+    const [tokens] = rows[0]!.condition.values[statesName]!.shape as [number]
     const size = { batch: rows.length, height, width, tokens }
     const feeds: Record<string, Tensor> = { sample: stacked(rows, ({ x }) => x) }
-    for (const name of Object.keys(rows[0]!.prompted)) feeds[name] = stacked(rows, ({ prompted }) => prompted[name]!)
+    for (const name of Object.keys(rows[0]!.told)) feeds[name] = stacked(rows, ({ told }) => told[name]!)
     const times = rows.map(({ level }) => level.t)
-    if (precision === 16) {
+    if (precision === 16 && kind !== 'pullback-states') {
       feeds.ticks = tensor(
         [rows.length],
         times.map((t) => Math.round(t * ticksPerTime)),
@@ -95,8 +69,7 @@ export function denoisings(options: DenoisingOptions): Denoisings {
       const [tall, wide] = [height * downscaling, width * downscaling]
       feeds.time_ids = stacked(rows, () => tensor([6], [tall, wide, 0, 0, tall, wide]))
     }
-    if (kind === 'pullback' || kind === 'pushforward')
-      feeds[namesOf[kind].vector] = stacked(rows, ({ vector }) => vector!)
+    if (kind !== 'looks' && kind !== 'denoise') feeds[namesOf[kind].vector] = stacked(rows, ({ vector }) => vector!)
     const key = `${kind} ${size.batch} ${height} ${width} ${tokens}`
     const results = await pool.run(key, () => denoisingGraph(networks, kind, size, precision), feeds, signal)
     if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [height, width])
@@ -104,11 +77,7 @@ export function denoisings(options: DenoisingOptions): Denoisings {
   }
 
   /** All rows together; where the network takes one time for all, those of each time. */
-  async function batched(
-    kind: DenoisingKind,
-    rows: readonly Row[],
-    signal: Signal | undefined,
-  ): Promise<readonly Tensor[]> {
+  async function batched(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
     const times = new Set(rows.map(({ level }) => level.t))
     if (!networks.oneTime || times.size === 1) return await inBatches(rows, (some) => run(kind, some, signal))
     const results = new Map<Row, Tensor>()
@@ -122,78 +91,126 @@ export function denoisings(options: DenoisingOptions): Denoisings {
     return rows.map((row) => results.get(row)!)
   }
 
-  /** The rows that a question needs: one where guidance names one of the branches. */
-  function rowsOf(request: Denoising & { readonly vector?: Tensor }): { prompt?: Row; negative?: Row } {
-    const { x, level, guidance, vector } = request
-    const { prompt, negative } = branches(request)
-    const row = (prompted: Prompted): Row => ({ x, level, prompted, ...(vector && { vector }) })
-    return { ...(guidance !== 1 && { negative: row(negative) }), ...(guidance !== 0 && { prompt: row(prompt) }) }
+  function checkCondition({ values }: Condition): void {
+    const { statesWidth, pooledWidth } = networks
+    const [states, pooled] = [values[statesName], values[pooledName]]
+    const fits = states?.shape.length === 2 && states.shape[1] === statesWidth
+    if (fits && (pooledWidth === undefined || (pooled?.shape.length === 1 && pooled.shape[0] === pooledWidth))) return
+    const shapes = Object.entries(values).map(([key, { shape }]) => `${key} ${formatShape(shape)}`)
+    throw expected(
+      'bad-option',
+      `a condition with \`${statesName}\` of width ${statesWidth}${pooledWidth === undefined ? '' : ` and \`${pooledName}\` of ${pooledWidth}`}`,
+      `\`${name}\``,
+      shapes.join(', ') || 'no values',
+      'Conditions are made by `condition` of the model that is asked.',
+    )
   }
 
-  /** Runs what all requests need and gives each the predictions of its two branches. */
-  async function answered<R extends Denoising, Result>(
-    kind: DenoisingKind,
-    requests: readonly R[],
-    signal: Signal | undefined,
-    answer: (request: R, prompt: () => Promise<Tensor>, negative: () => Promise<Tensor>) => Promise<Result>,
-  ): Promise<Result[]> {
-    if (requests.length === 0) return []
-    const asked = requests.map(rowsOf)
-    const rows = asked.flatMap(({ prompt, negative }) => [negative, prompt].filter((row) => row !== undefined))
-    const results = await batched(kind, rows, signal)
-    const found = new Map(rows.map((row, i) => [row, results[i]!]))
+  /** Keys and values of cross-attention by the states that they are of: computed once, kept while the states are. */
+  const derived = new WeakMap<Tensor, Tensors>()
+
+  /** What the network is fed for a condition. */
+  async function toldOf(condition: Condition, signal: Signal | undefined): Promise<Tensors> {
+    const { [statesName]: states, [pooledName]: pooled } = condition.values
+    const { promptGraph, pooledWidth } = networks
+    const more = pooledWidth === undefined ? {} : { [pooledName]: pooled! }
+    if (!promptGraph) return { [statesName]: states!, ...more }
+    let told = derived.get(states!)
+    if (!told) {
+      const tokens = states!.shape[0]!
+      const one = () => promptGraph({ batch: 1, tokens })
+      const graph = () => (precision === 16 ? half(one()) : one())
+      const feeds = { [statesName]: { shape: [1, ...states!.shape], data: states!.data } }
+      const results = await pool.run(`prompt ${tokens}`, graph, feeds, signal)
+      told = Object.fromEntries(Object.entries(results).map(([key, value]) => [key, unstack(value)[0]!]))
+      derived.set(states!, told)
+    }
+    return { ...told, ...more }
+  }
+
+  async function rowsOf(asks: readonly Estimating[], signal: Signal | undefined): Promise<Row[]> {
+    for (const { condition } of asks) checkCondition(condition)
+    const rows: Row[] = []
+    for (const ask of asks) rows.push({ ...ask, told: await toldOf(ask.condition, signal) })
+    return rows
+  }
+
+  async function pullbacks(asks: readonly Ask<'pullback'>[], signal: Signal | undefined): Promise<readonly Tensor[]> {
+    const rows = await rowsOf(asks, signal)
+    const results = await batched(
+      'pullback',
+      rows.map((row, i) => ({ ...row, vector: asks[i]!.cotangent })),
+      signal,
+    )
     return await Promise.all(
-      requests.map((request, i) => {
-        const { prompt, negative } = asked[i]!
-        return answer(
-          request,
-          async () => found.get(prompt!)!,
-          async () => found.get(negative!)!,
-        )
+      asks.map(({ x, level, cotangent }, i) => {
+        return denoiserPullback(async () => results[i]!, prediction)(x, level, cotangent)
       }),
     )
   }
 
-  return {
-    ...(networks.looksGraph && {
-      looks: async (requests: readonly Attending[], signal?: Signal) =>
-        requests.length === 0
-          ? []
-          : await batched(
-              'looks',
-              requests.map((request) => ({ ...request, prompted: branches(request).prompt })),
-              signal,
-            ),
-    }),
-    denoise: (requests, signal) =>
-      answered('denoise', requests, signal, async ({ x, level, guidance }, prompt, negative) => {
-        if (guidance !== 0) checkPrediction(prediction, x, await prompt(), level)
-        const [withPrompt, without] = [denoiser(prompt, prediction), denoiser(negative, prediction)]
-        return await guided(withPrompt, without, guidance)(x, level)
-      }),
-    pullback: (requests, signal) =>
-      answered(
-        'pullback',
-        requests.map((request) => ({ ...request, vector: request.cotangent })),
-        signal,
-        async ({ x, level, guidance, vector }, prompt, negative) => {
-          const [withPrompt, without] = [denoiserPullback(prompt, prediction), denoiserPullback(negative, prediction)]
-          return await guidedPullback(withPrompt, without, guidance)(x, level, vector)
-        },
-      ),
-    pushforward: (requests, signal) =>
-      answered(
-        'pushforward',
-        requests.map((request) => ({ ...request, vector: request.tangent })),
-        signal,
-        async ({ x, level, guidance, vector }, prompt, negative) => {
-          const along = (branch: () => Promise<Tensor>) => denoiserPushforward(branch, prediction)
-          return await guidedPushforward(along(prompt), along(negative), guidance)(x, level, vector)
-        },
-      ),
+  /** The gradient by the states, at 32 bits: keys and values are part of the graph. */
+  async function pullbacksToStates(
+    asks: readonly Ask<'pullback'>[],
+    signal: Signal | undefined,
+  ): Promise<readonly Tensor[]> {
+    const rows: Row[] = []
+    for (const ask of asks) {
+      checkCondition(ask.condition)
+      if (ask.wrt !== statesName) {
+        const remedy = 'Leave `wrt` out for the gradient by x.'
+        throw expected('unsupported', `\`wrt\` \`${statesName}\``, `\`${name}\``, `\`${ask.wrt}\``, remedy)
+      }
+      // D is affine in the prediction, whose weight goes to the cotangent: x and x₀ are not bent by states.
+      const { [statesName]: states, [pooledName]: pooled } = ask.condition.values
+      const told = { [statesName]: states!, ...(networks.pooledWidth !== undefined && { [pooledName]: pooled! }) }
+      const nothing = { shape: ask.x.shape, data: new Float64Array(ask.x.data.length) }
+      const vector = await denoiser(async () => ask.cotangent, prediction)(nothing, ask.level)
+      rows.push({ ...ask, told, vector })
+    }
+    return await batched('pullback-states', rows, signal)
   }
-}
 
+  return {
+    async denoise(asks, signal) {
+      const results = await batched('denoise', await rowsOf(asks, signal), signal)
+      return await Promise.all(
+        asks.map(async ({ x, level }, i) => {
+          checkPrediction(prediction, x, results[i]!, level)
+          return await denoiser(async () => results[i]!, prediction)(x, level)
+        }),
+      )
+    },
+    async pullback(asks, signal) {
+      const byX = asks.filter(({ wrt }) => wrt === undefined)
+      const byStates = asks.filter(({ wrt }) => wrt !== undefined)
+      const found = new Map<Ask<'pullback'>, Tensor>()
+      const keep = (some: typeof byX, results: readonly Tensor[]) => {
+        for (const [i, ask] of some.entries()) found.set(ask, results[i]!)
+      }
+      if (byX.length > 0) keep(byX, await pullbacks(byX, signal))
+      if (byStates.length > 0) keep(byStates, await pullbacksToStates(byStates, signal))
+      return asks.map((ask) => found.get(ask)!)
+    },
+    async pushforward(asks, signal) {
+      const rows = await rowsOf(asks, signal)
+      const results = await batched(
+        'pushforward',
+        rows.map((row, i) => ({ ...row, vector: asks[i]!.tangent })),
+        signal,
+      )
+      return await Promise.all(
+        asks.map(({ x, level, tangent }, i) => {
+          return denoiserPushforward(async () => results[i]!, prediction)(x, level, tangent)
+        }),
+      )
+    },
+    ...(networks.looksGraph && {
+      looks: async (asks: readonly Estimating[], signal?: Signal) =>
+        await batched('looks', await rowsOf(asks, signal), signal),
+    }),
+  } satisfies Answerers
+}
 const stacked = (rows: readonly Row[], of: (row: Row) => Tensor): Tensor => stack(rows.map(of), 'sample')
 
 /** Below this ratio of alpha to sigma x is nearly noise. */

@@ -180,7 +180,8 @@ export {
   negativePromptEdit,
   nullTextEdit,
 } from './edit/index.js'
-export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
+export { builder, builderFrom, inferTypes } from './graph/builder.js'
+export { type Builder, float } from './graph/emit.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
 export { type DecodeOptions, decodeOnnx } from './graph/onnx/read.js'
 export { encodeOnnx } from './graph/onnx/write.js'

@@ -3,7 +3,7 @@
  * constants (shape arithmetic), and how cotangents flow back through it. One table entry per operator, in src/graph/ops.
  */
 import { UndiffuseError } from '../core/errors.js'
-import type { Builder } from './builder.js'
+import type { Builder } from './emit.js'
 import type { Attribute, Initializer, Value, ValueType } from './graph.js'
 
 /** A node as rules see it: resolved inputs and attributes with their defaults. */

@@ -1,7 +1,6 @@
 /** Matrix products. Cotangents of Y = A·B are G·Bᵀ and Aᵀ·G. */
 import { expected, UndiffuseError } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { broadcastShape, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { expand, reshape, scale, swapLast, unbroadcast } from './common.js'

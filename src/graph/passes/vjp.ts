@@ -3,7 +3,8 @@
  * the one runs the other. Not a tape and not a runtime: nothing is evaluated here.
  */
 import { expected, UndiffuseError } from '../../core/errors.js'
-import { type Builder, builder, copyInto } from '../builder.js'
+import { builder, copyInto } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { DataType, Graph, Node, Value } from '../graph.js'
 import { type GradientView, nodeView } from '../operator.js'
 import { operatorOf } from '../ops/index.js'

@@ -70,7 +70,15 @@ export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetens
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type Coalescer, coalescer } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse, withOption } from './core/define.js'
-export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
+export {
+  type ErrorCode,
+  type ErrorParts,
+  errorTable,
+  expected,
+  type Hint,
+  isUndiffuseError,
+  UndiffuseError,
+} from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'

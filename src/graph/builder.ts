@@ -2,7 +2,7 @@
  * Writes a graph node by node; every value's type is known as soon as it is emitted. Small integer tensors (axes,
  * shapes) are evaluated on the way, so that shape arithmetic in exported files becomes static.
  */
-import { UndiffuseError } from '../core/errors.js'
+import { expected } from '../core/errors.js'
 import { sizeOf } from '../math/tensor.js'
 import type { Builder, PlainAttribute } from './emit.js'
 import type { Attribute, Graph, Initializer, Node, Value, ValueType } from './graph.js'
@@ -24,9 +24,12 @@ const attributeOf = (plain: PlainAttribute): Attribute =>
 /** A window larger than what it moves over, or a cut beyond an end, would have a negative size. */
 function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
   if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
-  throw new UndiffuseError(
+  throw expected(
     'bad-model',
-    `Expected sizes of zero or more for the result of ${op} \`${name}\`, got [${shape}]. The graph does not fit the input's size.`,
+    'sizes of zero or more',
+    `the result of ${op} \`${name}\``,
+    `[${shape}]`,
+    "The graph does not fit the input's size.",
   )
 }
 
@@ -56,10 +59,7 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
   }
   const define = (name: string, type: ValueType): Value => {
     if (values.has(name)) {
-      throw new UndiffuseError(
-        'bad-model',
-        `Expected each value to be defined once, got \`${name}\` twice. The graph is not valid ONNX.`,
-      )
+      throw expected('bad-model', 'one definition', `value \`${name}\``, 'two', 'The graph is not valid ONNX.')
     }
     const value: Value = { name, dtype: type.dtype, shape: type.shape }
     values.set(name, value)
@@ -104,9 +104,12 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
       const outputCount = options.names?.length ?? options.outputs ?? 1
       const name = options.name ?? fresh(op)
       if (!operator) {
-        throw new UndiffuseError(
+        throw expected(
           'unsupported',
-          `Expected an operator this library knows, got ${domain && `${domain}.`}${op} at node \`${name}\`. Export the model with standard operators.`,
+          'an operator that this library knows',
+          `node \`${name}\``,
+          `${domain && `${domain}.`}${op}`,
+          'Export the model with standard operators.',
         )
       }
       const view = nodeView({ op, name, attributes: plain, outputCount }, sources, build.known)
@@ -151,9 +154,12 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
     value(name) {
       const value = values.get(name)
       if (!value)
-        throw new UndiffuseError(
+        throw expected(
           'bad-model',
-          `Expected a value named \`${name}\`, got a graph without one. Nodes must come after what they read.`,
+          'a value that is defined before it is read',
+          `\`${name}\``,
+          'no such value',
+          'Nodes must come after what they read.',
         )
       return value
     },

@@ -1,5 +1,5 @@
 /** The numbers of constants: as little-endian bytes in a graph, and back where they are few. */
-import { UndiffuseError } from '../core/errors.js'
+import { expected } from '../core/errors.js'
 import { fromBfloat16Bits, fromHalfBits, toHalfBits } from '../math/half.js'
 import { sizeOf } from '../math/tensor.js'
 import { bytesOf, type DataType, type Initializer } from './graph.js'
@@ -29,9 +29,12 @@ export function encodeNumbers(dtype: DataType, values: ArrayLike<number>): Uint8
     } else if (dtype === 'int32') view.setInt32(at, value, true)
     else if (dtype === 'bool' || dtype === 'uint8') view.setUint8(at, value)
     else
-      throw new UndiffuseError(
+      throw expected(
         'unsupported',
-        `Expected a constant of a float, integer or boolean type, got ${dtype}. Cast a constant of another type.`,
+        'a float, integer or boolean type',
+        'a constant',
+        dtype,
+        'Cast a constant of another type.',
       )
   }
   return bytes

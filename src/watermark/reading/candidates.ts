@@ -71,7 +71,7 @@ function candidateSources(
       : [{ source: () => source }]
   const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
   const shape = isRestored ? latentShape : shapeOf(source, model)
-  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape }, undoRemedy)
+  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape }, undoRemedy, 'undo')
   return candidates
 }
 

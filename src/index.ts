@@ -4,9 +4,7 @@ export {
   type Attack,
   type AttackContext,
   type AttackOptions,
-  applyPattern,
   attackPicture,
-  averagePattern,
   blurAttack,
   brightnessAttack,
   composeAttacks,
@@ -15,9 +13,6 @@ export {
   cropResizeAttack,
   eraseAttack,
   flipAttack,
-  type Imprinted,
-  type ImprintOptions,
-  imprintNoise,
   jpegAttack,
   noAttack,
   noiseAttack,
@@ -188,19 +183,7 @@ export {
   negativePromptEdit,
   nullTextEdit,
 } from './edit/index.js'
-export { builder, builderFrom, inferTypes } from './graph/builder.js'
-export { type Builder, float } from './graph/emit.js'
-export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
-export { type DecodeOptions, decodeOnnx } from './graph/onnx/read.js'
-export { encodeOnnx } from './graph/onnx/write.js'
-export * as operations from './graph/ops/common.js'
-export { type ComposeOptions, compose } from './graph/passes/compose.js'
-export { double } from './graph/passes/double.js'
-export { emulatedHalf } from './graph/passes/emulated-half.js'
-export { type HalfOptions, half } from './graph/passes/half.js'
-export { prune } from './graph/passes/prune.js'
-export { type VjpOptions, vjp } from './graph/passes/vjp.js'
-export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
+export * from './graph/index.js'
 export * from './iterations/index.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
@@ -299,54 +282,4 @@ export {
 } from './verbs/picture-floor.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
-export {
-  checkKey,
-  checkKeyModel,
-  type KeyDescription,
-  type NewKey,
-  newKey,
-  readKey,
-  undoRemedy,
-  type WatermarkKey,
-} from './watermark/key.js'
-export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/reading/calibration.js'
-export {
-  type AskedKey,
-  type Basis,
-  type Detection,
-  type DetectOptions,
-  defaultFalsePositiveRate,
-  detectAll,
-  type Finding,
-  findingsIn,
-  marksAsked,
-  type ReadOptions,
-  type Verdict,
-} from './watermark/reading/detect.js'
-export { type Identified, type IdentifyOptions, identifyAll } from './watermark/reading/identify.js'
-export { expectedPower, type Power, type PowerOptions } from './watermark/reading/power.js'
-export {
-  type DistanceReading,
-  gaussianShading,
-  type Identification,
-  prc,
-  type Reading,
-  ringId,
-  type Scheme,
-  type Secret,
-  type SpectralMask,
-  secretBytes,
-  secretOf,
-  spectrumMagnitude,
-  treeRing,
-  type Validity,
-  type Watermark,
-} from './watermark/schemes/index.js'
-export {
-  centredDisc,
-  imprintReleased,
-  type ReleasedKey,
-  readReleased,
-  releasedDisc,
-  releasedDistance,
-} from './watermark/schemes/parts/released-tree-ring.js'
+export * from './watermark/index.js'

@@ -7,7 +7,8 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^undiffuse$/, replacement: here('src/index.ts') },
-      { find: /^undiffuse\/node$/, replacement: here('src/node/index.ts') },
+      { find: /^undiffuse\/(edit|graph|node|watermark)$/, replacement: here('src/$1/index.ts') },
+      { find: /^undiffuse\/onnxruntime-node$/, replacement: here('src/runtimes/onnxruntime-node/index.ts') },
     ],
   },
   test: {

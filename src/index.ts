@@ -4,9 +4,7 @@ export {
   type Attack,
   type AttackContext,
   type AttackOptions,
-  applyPattern,
   attackPicture,
-  averagePattern,
   blurAttack,
   brightnessAttack,
   composeAttacks,
@@ -15,9 +13,6 @@ export {
   cropResizeAttack,
   eraseAttack,
   flipAttack,
-  type Imprinted,
-  type ImprintOptions,
-  imprintNoise,
   jpegAttack,
   noAttack,
   noiseAttack,
@@ -66,7 +61,15 @@ export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetens
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse, withOption } from './core/define.js'
-export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
+export {
+  type ErrorCode,
+  type ErrorParts,
+  errorTable,
+  expected,
+  type Hint,
+  isUndiffuseError,
+  UndiffuseError,
+} from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
@@ -168,18 +171,7 @@ export {
   negativePromptEdit,
   nullTextEdit,
 } from './edit/index.js'
-export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
-export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
-export { type DecodeOptions, decodeOnnx } from './graph/onnx/read.js'
-export { encodeOnnx } from './graph/onnx/write.js'
-export * as operations from './graph/ops/common.js'
-export { type ComposeOptions, compose } from './graph/passes/compose.js'
-export { double } from './graph/passes/double.js'
-export { emulatedHalf } from './graph/passes/emulated-half.js'
-export { type HalfOptions, half } from './graph/passes/half.js'
-export { prune } from './graph/passes/prune.js'
-export { type VjpOptions, vjp } from './graph/passes/vjp.js'
-export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
+export * from './graph/index.js'
 export * from './iterations/index.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
@@ -308,54 +300,4 @@ export {
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
 export { promptedDenoiser, type Sampled, type Sampling } from './verbs/sampling.js'
 export { sideBySide, stepsOf } from './verbs/side-by-side.js'
-export {
-  checkKey,
-  checkKeyModel,
-  type KeyDescription,
-  type NewKey,
-  newKey,
-  readKey,
-  undoRemedy,
-  type WatermarkKey,
-} from './watermark/key.js'
-export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/reading/calibration.js'
-export {
-  type AskedKey,
-  type Basis,
-  type Detection,
-  type DetectOptions,
-  defaultFalsePositiveRate,
-  detectAll,
-  type Finding,
-  findingsIn,
-  marksAsked,
-  type ReadOptions,
-  type Verdict,
-} from './watermark/reading/detect.js'
-export { type Identified, type IdentifyOptions, identifyAll } from './watermark/reading/identify.js'
-export { expectedPower, type Power, type PowerOptions } from './watermark/reading/power.js'
-export {
-  type DistanceReading,
-  gaussianShading,
-  type Identification,
-  prc,
-  type Reading,
-  ringId,
-  type Scheme,
-  type Secret,
-  type SpectralMask,
-  secretBytes,
-  secretOf,
-  spectrumMagnitude,
-  treeRing,
-  type Validity,
-  type Watermark,
-} from './watermark/schemes/index.js'
-export {
-  centredDisc,
-  imprintReleased,
-  type ReleasedKey,
-  readReleased,
-  releasedDisc,
-  releasedDistance,
-} from './watermark/schemes/parts/released-tree-ring.js'
+export * from './watermark/index.js'

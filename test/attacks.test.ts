@@ -1,6 +1,6 @@
 /** Attacks by the bundled model on a picture that it made: what they leave of the picture, and of its noise. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { attackPicture, imprintNoise, parseAttacks } from '../src/attacks/index.js'
+import { attackPicture, parseAttacks } from '../src/attacks/index.js'
 import { naive } from '../src/diffusion/inverters/naive.js'
 import { ddim } from '../src/diffusion/solvers/ddim.js'
 import { dot, norm, type Tensor } from '../src/math/tensor.js'
@@ -12,6 +12,7 @@ import { psnrDb, round8 } from '../src/pictures/pixels.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { imprintNoise } from '../src/watermark/index.js'
 
 const runtime = ortNode()
 const solver = ddim({ steps: 8, spacing: 'lambda' })

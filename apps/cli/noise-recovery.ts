@@ -211,7 +211,9 @@ function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height,
   const isOfKey = ([, ...sides]: Shape) => sides[0] === height && sides[1] === width
   if (isOfKey(image.shape) || !isOfKey(fitted.image.shape)) return
   const got = `${image.shape[2]}×${image.shape[1]}`
-  throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${basename(path)}\``, got, undoRemedy)
+  throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${basename(path)}\``, got, undoRemedy, {
+    hint: 'undo',
+  })
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */

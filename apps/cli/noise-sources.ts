@@ -69,7 +69,7 @@ export const itemsOf = (
       const { isOfAnotherSize, ...picture } = await readForKey(name, key, model!, fit, undo)
       if (!isOfAnotherSize) {
         const latentShape = model!.layout.latentShape(picture.image.shape)
-        checkKey(key, { model: model!.name, latentShape }, undoRemedy)
+        checkKey(key, { model: model!.name, latentShape }, undoRemedy, 'undo')
       }
       return { picture }
     },

@@ -1,5 +1,6 @@
 /** Many pictures, some at a time: those that are broken are lines among the results, not the end of the run. */
 import { type ErrorCode, isUndiffuseError, type UndiffuseError } from 'undiffuse'
+import { worded } from './remedies.js'
 
 /** A picture, or what stands for one, by the name it has in results. */
 export interface Item<T> {
@@ -60,7 +61,7 @@ export async function survey<T, L>(items: readonly Item<T>[], options: SurveyOpt
   }
   function ofOne(error: unknown): UndiffuseError {
     signal.throwIfAborted()
-    if (isUndiffuseError(error) && ofOnePicture.includes(error.code)) return error
+    if (isUndiffuseError(error) && ofOnePicture.includes(error.code)) return worded(error)
     throw error
   }
 

@@ -4,7 +4,7 @@ import type { Tensor } from '../math/tensor.js'
 import type { Graph } from './graph.js'
 
 export interface OpenOptions {
-  /** An execution provider's name, as `undiffuse doctor` lists them: `cpu`, `webgpu`, `cuda`. Default `cpu`. */
+  /** An execution provider's name, as `listDevices` tells: `cpu`, `webgpu`, `cuda`. Default `cpu`. */
   readonly device?: string
   /**
    * Favour a small peak of memory over time: no arena, no merged subexpressions, and weights that are stored in 16 bits

@@ -36,12 +36,8 @@ import * as restoring from '../../src/restorations/index.js'
 import { generate } from '../../src/verbs/generate.js'
 import { invert } from '../../src/verbs/invert.js'
 import * as verbs from '../../src/verbs/side-by-side.js'
-import * as keys from '../../src/watermark/key.js'
-import * as calibrating from '../../src/watermark/reading/calibration.js'
+import * as marking from '../../src/watermark/index.js'
 import * as detecting from '../../src/watermark/reading/detect.js'
-import * as identifying from '../../src/watermark/reading/identify.js'
-import * as powers from '../../src/watermark/reading/power.js'
-import * as marking from '../../src/watermark/schemes/index.js'
 import * as directions from '../../src/watermark/schemes/parts/direction.js'
 import * as distances from '../../src/watermark/schemes/parts/distance.js'
 import * as parity from '../../src/watermark/schemes/parts/parity-code.js'
@@ -107,7 +103,7 @@ async function world(): Promise<Record<string, unknown>> {
   const { diffusion, states } = await walked(ddim({ steps: 10 }))
   const { model } = analyticModel()
   const told = { scheme: 'gaussian-shading:bits=4', model: model.name, latentShape: shape }
-  const key = keys.readKey(keys.newKey(told, new Uint8Array(32)), 'key.json')
+  const key = marking.readKey(marking.newKey(told, new Uint8Array(32)), 'key.json')
   const mark = marking.treeRing().watermark(marking.secretOf(new Uint8Array(32)), [4, 16, 16], 0)
   const bending = async (x: maths.Tensor) => maths.map(x, (value) => Math.cos(value))
   /** An embedding moves the world: x₀ + embedding. */
@@ -148,15 +144,11 @@ async function world(): Promise<Record<string, unknown>> {
     ...pictures,
     ...attacking,
     ...restoring,
-    ...calibrating,
     ...detecting,
-    ...identifying,
     ...directions,
     ...distances,
     ...marking,
-    ...keys,
     ...parity,
-    ...powers,
     ...signs,
     ...spectra,
     mark,

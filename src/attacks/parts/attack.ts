@@ -81,6 +81,9 @@ export function pixelAttack(name: string, change: Change): Attack {
   }
 }
 
+/** What publishing a picture without loss does. */
+export const unchanged = (): Attack => pixelAttack('none', (image) => image)
+
 /** What a model makes of a picture. */
 type Remake = (image: Tensor, model: DiffusionModel, context: AttackContext, random: TorchGenerator) => Steps<Tensor>
 

@@ -1,6 +1,5 @@
 /** Activation functions and softmax. SiLU and quick-GELU appear as exporters write them: Mul and Sigmoid. */
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { add, div, indicator, likeFirst, mul, neg, scale, shift, singleScope, sub, sum } from './common.js'

@@ -3,8 +3,7 @@
  * (h − mean(h) − x̂·mean(h·x̂))/deviation. Means, never sums: they stay accurate in float32.
  */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { add, div, likeFirst, mean, mul, reshape, scale, shift, singleScope, sub, sum, unbroadcast } from './common.js'

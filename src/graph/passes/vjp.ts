@@ -2,8 +2,9 @@
  * Reverse-mode gradients, graph to graph: the vector-Jacobian product of a graph is another graph, so whatever runs
  * the one runs the other. Not a tape and not a runtime: nothing is evaluated here.
  */
-import { expected, UndiffuseError } from '../../core/errors.js'
-import { type Builder, builder, copyInto } from '../builder.js'
+import { expected } from '../../core/errors.js'
+import { builder, copyInto } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { DataType, Graph, Node, Value } from '../graph.js'
 import { type GradientView, nodeView } from '../operator.js'
 import { operatorOf } from '../ops/index.js'
@@ -84,9 +85,12 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     const rule = operator?.gradient
     if (rule === 'none') continue
     if (rule === undefined) {
-      throw new UndiffuseError(
+      throw expected(
         'unsupported',
-        `Expected operators with a gradient rule for vjp, got ${describe(node)}. Write the rule in src/graph/ops, or use a method without gradients.`,
+        'operators with a gradient rule',
+        'vjp',
+        describe(node),
+        'Write the rule in src/graph/ops, or use a method without gradients.',
       )
     }
     const inputs = node.inputs.map((name) => (name === '' ? undefined : build.value(name)))
@@ -120,9 +124,12 @@ const describe = (node: Node) => `${node.domain && `${node.domain}.`}${node.op} 
 
 function checked(gradient: Value | undefined, input: Value, i: number, node: Node): Value {
   if (!gradient) {
-    throw new UndiffuseError(
+    throw expected(
       'unsupported',
-      `Expected a gradient rule for input ${i} of ${describe(node)}, got one for other inputs. Keep that input constant, or use a method without gradients.`,
+      'a gradient rule',
+      `input ${i} of ${describe(node)}`,
+      'one for other inputs',
+      'Keep that input constant, or use a method without gradients.',
     )
   }
   if (
@@ -130,9 +137,12 @@ function checked(gradient: Value | undefined, input: Value, i: number, node: Nod
     gradient.shape.some((size, i) => size !== input.shape[i]) ||
     gradient.dtype !== input.dtype
   ) {
-    throw new UndiffuseError(
+    throw expected(
       'unsupported',
-      `Expected a gradient of type ${input.dtype}[${input.shape}] from the rule of ${describe(node)}, got ${gradient.dtype}[${gradient.shape}]. This is a defect of the rule in src/graph/ops.`,
+      `a gradient of type ${input.dtype}[${input.shape}]`,
+      `input ${i} of ${describe(node)}`,
+      `${gradient.dtype}[${gradient.shape}]`,
+      'This is a defect of the rule in src/graph/ops.',
     )
   }
   return gradient

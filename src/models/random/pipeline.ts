@@ -1,8 +1,8 @@
 /** Whole text-to-image folders with random weights: what opening, memory and time at full size are measured on. */
 import { expected } from '../../core/errors.js'
-import { isPublished, type PipelineShape, pipelineShapes } from './published-shapes.js'
+import { type ConfigFields, isPublished, type PipelineShape, pipelineShapes } from './published-shapes.js'
 import { syntheticVocabulary } from './synthetic-vocabulary.js'
-import { type ConfigFields, type RandomNetwork, randomWeights } from './weights.js'
+import { type RandomNetwork, randomWeights } from './weights.js'
 
 export interface RandomPart {
   readonly network: RandomNetwork

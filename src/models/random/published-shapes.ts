@@ -3,7 +3,9 @@
  * for tests. Only what differs from the classes' defaults or decides a shape; no weights.
  */
 import { defaultScalingFactor } from '../autoencoder/checkpoint.js'
-import type { ConfigFields } from './weights.js'
+
+/** The fields of a config.json. */
+export type ConfigFields = Readonly<Record<string, unknown>>
 
 const autoencoder = (
   stages: readonly number[],

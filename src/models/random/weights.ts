@@ -11,9 +11,7 @@ import { autoencoderKlConfig, decode, downscaling, encode } from '../../nn/autoe
 import { clipTextConfig, encodeText } from '../../nn/clip-text.js'
 import { type ConfigReader, inputParameters, type Parameters } from '../../nn/parameters.js'
 import { fromStates, predict, sizeMultiple, unet2dConditionConfig } from '../../nn/unet-2d-condition.js'
-import { autoencoderShapes, isPublished } from './published-shapes.js'
-
-export type ConfigFields = Readonly<Record<string, unknown>>
+import { autoencoderShapes, type ConfigFields, isPublished } from './published-shapes.js'
 
 export interface RandomNetwork {
   readonly config: ConfigFields

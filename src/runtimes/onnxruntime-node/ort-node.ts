@@ -98,14 +98,23 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   /** ONNX Runtime drops a device it does not know and takes the CPU; one it knows can still lack its driver. */
   async function checkDevice(child: NetworkProcess, device: string): Promise<void> {
     if (working.has(device)) return
-    const remedy = '`undiffuse doctor` shows which devices work here.'
+    const remedy = 'Choose a device that works here.'
     const unavailable = (error: Error): never => {
-      throw expected('unavailable', 'a device that works here', '`device`', `${device} (${ortFailure(error)})`, remedy)
+      throw expected(
+        'unavailable',
+        'a device that works here',
+        '`device`',
+        `${device} (${ortFailure(error)})`,
+        remedy,
+        {
+          hint: 'list-devices',
+        },
+      )
     }
     const known = await child.request('describe', {}).catch(unavailable)
     const names = known.map(({ name }) => name).join(', ')
     if (!known.some(({ name }) => name === device)) {
-      throw expected('unavailable', `one of ${names}`, '`device`', device, remedy)
+      throw expected('unavailable', `one of ${names}`, '`device`', device, remedy, { hint: 'list-devices' })
     }
     await probeDevice(child, device).catch(unavailable)
     working.add(device)

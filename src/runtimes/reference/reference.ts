@@ -3,7 +3,7 @@
  * runtimes and gradient rules are checked against. Nothing here is fast; use ortNode for work.
  */
 import { setImmediate } from 'node:timers/promises'
-import { expected, UndiffuseError } from '../../core/errors.js'
+import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { DataType, Graph, Node } from '../../graph/graph.js'
 import { nodeView } from '../../graph/operator.js'
@@ -105,9 +105,12 @@ export function referenceRuntime(): Runtime {
       graph.outputs.map(({ name }) => {
         const value = values.get(name)
         if (!value)
-          throw new UndiffuseError(
+          throw expected(
             'bad-model',
-            `Expected output \`${name}\` to be computed, got a graph without it. The graph is not valid ONNX.`,
+            'a node that computes it',
+            `output \`${name}\``,
+            'none',
+            'The graph is not valid ONNX.',
           )
         return [name, { shape: value.shape, data: value.data.slice() }]
       }),

@@ -3,7 +3,6 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openFolder } from '../src/checkpoints/folder.js'
 import { Task } from '../src/core/task.js'
 import { type EmbeddedDenoiser, nullText } from '../src/diffusion/guided-editing/index.js'
 import { bdia, ddim, dpmSolver2M, type Grid, type NoiseLevel } from '../src/diffusion/index.js'
@@ -15,10 +14,12 @@ import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, map, norm, sizeOf, subtract, type Tensor, tensor, zeros } from '../src/math/tensor.js'
 import { autoencoderOf, type DiffusionModel, denoiserOf, withValue } from '../src/model/index.js'
-import { statesName } from '../src/models/denoiser/sessions.js'
+import { statesName } from '../src/models/denoiser/unet.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
+import { pipelineShapes } from '../src/models/families/index.js'
+import { openModelFolder } from '../src/models/folder.js'
 import { pipelineOf, randomPipeline } from '../src/models/random/pipeline.js'
-import { type PipelineShape, pipelineShapes } from '../src/models/random/published-shapes.js'
+import type { PipelineShape } from '../src/models/random/published-configs.js'
 import { openTokenizer } from '../src/models/text/tokenizer.js'
 import { clipTextConfig, clipTextGraph } from '../src/nn/clip-text.js'
 import { unet2dConditionConfig, unetGraph } from '../src/nn/unet-2d-condition.js'
@@ -40,19 +41,22 @@ const closedDb = -200
 /** Few large steps through a random network amplify the rounding of float32. */
 const coarseDb = -60
 
-const { tiny } = pipelineShapes
-const text = (more: Readonly<Record<string, unknown>>) => ({ ...tiny.textEncoders[0].config, ...more })
+const tiny = pipelineShapes.tiny!
+const text = (more: Readonly<Record<string, unknown>>) => ({ ...tiny.textEncoders[0]!.config, ...more })
 
 /** Two text encoders, a pooled prompt and sizes told: the layout of Stable Diffusion XL. */
 const tinyLarge: PipelineShape = {
   ...tiny,
   className: 'StableDiffusionXLPipeline',
-  unet: {
-    ...tiny.unet,
-    addition_embed_type: 'text_time',
-    addition_time_embed_dim: 8,
-    cross_attention_dim: 24 + 32,
-    projection_class_embeddings_input_dim: 20 + 6 * 8,
+  denoiser: {
+    name: 'unet',
+    config: {
+      ...tiny.denoiser.config,
+      addition_embed_type: 'text_time',
+      addition_time_embed_dim: 8,
+      cross_attention_dim: 24 + 32,
+      projection_class_embeddings_input_dim: 20 + 6 * 8,
+    },
   },
   textEncoders: [
     { config: text({}), padding: '<|endoftext|>' },
@@ -94,7 +98,7 @@ async function runAlone(graph: Graph, feeds: Readonly<Record<string, Tensor>>): 
 }
 
 async function networkOf(path: string, name: string) {
-  const part = await (await openFolder(nodeFiles, path)).part(name)
+  const part = await (await openModelFolder(nodeFiles, path)).part(name)
   if (part.kind !== 'network') throw new Error(`${name} is no network`)
   return { config: part.config, weights: await part.openWeights() }
 }
@@ -542,6 +546,14 @@ async function changed(file: string, fields: Readonly<Record<string, unknown>>):
 
 describe('a folder that is not what its configurations say', () => {
   it.each([
+    [
+      'model_index.json',
+      { _class_name: 'RectifiedFlowPipeline' },
+      'unsupported',
+      /class such as StableDiffusionPipeline.*RectifiedFlowPipeline/,
+    ],
+    ['model_index.json', { _class_name: 'StableDiffusion3Pipeline' }, 'unsupported', /got StableDiffusion3Pipeline/],
+    ['model_index.json', { _class_name: 'StableDiffusionXLPipeline' }, 'bad-model', /a text_encoder_2/],
     [
       'scheduler/scheduler_config.json',
       { _class_name: 'KarrasVeScheduler' },

@@ -4,30 +4,20 @@
  */
 
 import type { Profile } from '../autoencoder/profile.js'
-import { readConfig } from '../checkpoints/config.js'
 import type { Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
-import { type CheckpointFolder, openFolder, type Part } from '../checkpoints/folder.js'
-import { readJsonObject } from '../checkpoints/json.js'
-import { expected } from '../core/errors.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
-import { scaledLayout } from '../model/layout.js'
 import type { DiffusionModel } from '../model/model.js'
 import { doorOf } from '../model/questions.js'
-import type { AutoencoderNetworks } from './autoencoder/networks.js'
 import { autoencoderAnswerers, profileAt } from './autoencoder/sessions.js'
 import type { DenoisingPrecision } from './denoiser/graphs.js'
-import { type DenoisingNetworks, denoisingNetworks } from './denoiser/networks.js'
-import { onnxDenoisingNetworks } from './denoiser/onnx.js'
 import { denoisingAnswerers } from './denoiser/sessions.js'
-import { openAutoencoderNetworks } from './open.js'
-import { schedulerOf } from './scheduler.js'
+import { familyOf } from './families/index.js'
+import type { Pipeline } from './family.js'
+import { nameOf, openModelFolder } from './folder.js'
 import { type SessionOptions, sessionPool, weightBytes } from './sessions/pool.js'
-import { textEncoder, textEncoderClasses } from './text/encoders.js'
-import { conditioner, type TextPart } from './text/prompts.js'
-import { openTokenizer } from './text/tokenizer.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
   /**
@@ -56,10 +46,8 @@ const smallestRoom = 2 ** 29
 /** What may stay open, relative to the model's weights. */
 const roomFactor = 1.2
 
-const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
-
 /**
- * A model of Stable Diffusion's kind from a diffusers or Optimum folder.
+ * A text-to-image model from a diffusers or Optimum folder, of one of the families that are known.
  *
  * Reads configurations and where weights lie, a few ms. Sessions open when they are first used: text encoder, keys and
  * values of cross-attention (once per prompt), denoising network, decoder, encoder; those used last stay open while
@@ -81,24 +69,14 @@ export async function openDiffusionModel(
   { precision = 32, steps, profile, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
-  const folder = await openFolder(files, path)
-  checkParts(folder)
-  const { schedule, prediction, solver, preferred, className } = schedulerOf(
-    await readConfig(files, files.join(path, 'scheduler', 'scheduler_config.json')),
-    { steps },
-  )
-  const found = await openAutoencoderNetworks(files, path)
-  const vae = { ...found, profile: profile === 'none' ? undefined : (profile ?? found.profile) }
-  const networks = await denoisingOf(files, await folder.part('unet', ['UNet2DConditionModel']))
-  const texts = await textParts(files, folder, networks)
-  checkTogether(path, networks, vae, texts)
-
-  const most = { sessions: 16, bytes: room(vae, networks, texts) }
+  const folder = await openModelFolder(files, path)
+  const pipeline = await familyOf(folder).read({ files, folder, name, steps })
+  const { layout, denoiser: networks, guidance, schedule } = pipeline
+  const { prediction, solver, preferred, className } = pipeline.scheduler
+  const vae = { ...pipeline.vae, profile: profile === 'none' ? undefined : (profile ?? pipeline.vae.profile) }
+  const most = { sessions: 16, bytes: room(pipeline) }
   const pool = sessionPool(runtime, name, most, { ...options, roundsHalf: precision === 16 })
   const vaePrecision = precision === 64 ? 32 : precision
-  const index = folder.kind === 'pipeline' ? await indexOf(files, path) : {}
-  const { downscaling, imageChannels, latentChannels } = vae
-  const { multiple: latentMultiple, sampleSize: side } = networks
   let identity: Promise<string> | undefined
   return {
     name,
@@ -106,122 +84,35 @@ export async function openDiffusionModel(
       identity ??= fingerprint(files, path)
       return identity
     },
-    layout: scaledLayout({ name, imageChannels, latentChannels, downscaling, latentMultiple, side }),
+    layout,
     profile: profileAt(vae, vaePrecision),
-    schedule: () => schedule,
+    schedule,
     prediction,
     solver: preferred?.solver ?? solver,
     ...(preferred && { solverText: preferred.specification }),
     scheduler: className,
     schedulerSolver: solver,
-    guidance: index.guidance ?? 7.5,
-    condition: conditioner({ pool, texts, networks, zeroNegative: index.zeroNegative ?? false }),
+    guidance,
+    condition: pipeline.conditioner(pool),
     ...doorOf(name, {
       ...autoencoderAnswerers(pool, vae, vaePrecision),
-      ...denoisingAnswerers({ name, networks, pool, prediction, precision, downscaling }),
+      ...denoisingAnswerers({ name, networks, pool, prediction, precision }),
     }),
     close: () => pool.close(),
   }
 }
 
-/** Says what is missing or meant otherwise before anything is opened. */
-function checkParts({ path, has, partNames }: CheckpointFolder): void {
-  const got = partNames.join(', ') || 'no parts'
-  if (has('transformer')) {
-    const remedy = 'Diffusion transformers (Stable Diffusion 3, Flux) are not built here; use a model with a UNet.'
-    throw expected('unsupported', 'a unet', `\`${path}\``, got, remedy)
-  }
-  for (const part of ['unet', 'text_encoder']) {
-    if (has(part)) continue
-    const remedy = 'Pass a text-to-image pipeline; models without a text encoder are not supported.'
-    throw expected(has('unet') ? 'unsupported' : 'bad-model', `a ${part}`, `\`${path}\``, got, remedy)
-  }
-}
-
-const denoisingOf = async (files: Files, part: Part): Promise<DenoisingNetworks> =>
-  part.kind === 'onnx' ? await onnxDenoisingNetworks(files, part) : await denoisingNetworks(part)
-
-async function textParts(
-  files: Files,
-  folder: CheckpointFolder,
-  { pooledWidth }: DenoisingNetworks,
-): Promise<readonly TextPart[]> {
-  const kind = pooledWidth === undefined ? 'last' : 'penultimate'
-  const names = folder.has('text_encoder_2') ? ['', '_2'] : ['']
-  return await Promise.all(
-    names.map(async (suffix) => {
-      const part = await folder.part(`text_encoder${suffix}`, textEncoderClasses)
-      const tokenizer = await openTokenizer(files, files.join(folder.path, `tokenizer${suffix}`))
-      const encoder = await textEncoder(files, part, kind)
-      checkTokens(part.folder, encoder, tokenizer)
-      return { encoder, tokenizer }
-    }),
-  )
-}
-
-function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: TextPart['tokenizer']): void {
-  const { positions = Number.POSITIVE_INFINITY, vocabulary = Number.POSITIVE_INFINITY } = encoder
-  if (tokenizer.length <= positions && tokenizer.size <= vocabulary) return
-  throw expected(
-    'bad-model',
-    `a tokenizer of at most ${vocabulary} tokens and ${positions} places`,
-    `\`${folder}\``,
-    `one of ${tokenizer.size} and ${tokenizer.length}`,
-    'Text encoder and tokenizer do not belong together; fetch the model folder again.',
-  )
-}
-
-/** Refuses parts that were not trained together, where their sizes tell. */
-function checkTogether(
-  path: string,
-  { channels, statesWidth, pooledWidth }: DenoisingNetworks,
-  { latentChannels }: AutoencoderNetworks,
-  texts: readonly TextPart[],
-): void {
-  const check = (what: string, wanted: number, got: number) => {
-    if (wanted === got) return
-    const remedy = 'Its parts do not belong together; fetch the model folder again.'
-    throw expected('bad-model', `${what} of ${wanted}`, `\`${path}\``, `${got}`, remedy)
-  }
-  check("latent channels of the autoencoder as the unet's", channels, latentChannels)
-  const width = texts.reduce((sum, { encoder }) => sum + encoder.width, 0)
-  check("a hidden size of the text encoders as the unet's cross_attention_dim", statesWidth, width)
-  if (pooledWidth === undefined) return
-  check(
-    'a projection of the last text encoder as the unet adds to its times',
-    pooledWidth,
-    texts.at(-1)!.encoder.pooledWidth ?? 0,
-  )
-}
-
 /** Bytes of weights that may be open at the same time. */
-function room(vae: AutoencoderNetworks, networks: DenoisingNetworks, texts: readonly TextPart[]): number {
+function room({ vae, denoiser, layout, tokens, textGraphs }: Pipeline): number {
+  const latent = layout.latentShape(layout.picture)
+  const size = { batch: 1, latent, tokens }
   const picture = { batch: 1, height: 8 * vae.downscaling, width: 8 * vae.downscaling }
-  const latent = {
-    batch: 1,
-    height: networks.sampleSize,
-    width: networks.sampleSize,
-    tokens: texts[0]!.tokenizer.length,
-  }
   const graphs = [
     vae.encoder(picture),
     vae.decoder(picture),
-    networks.graph(latent),
-    ...(networks.promptGraph ? [networks.promptGraph(latent)] : []),
-    ...texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
+    denoiser.graph(size),
+    ...(denoiser.derived ? [denoiser.derived.graph(size)] : []),
+    ...textGraphs,
   ]
   return Math.max(smallestRoom, roomFactor * graphs.reduce((sum, graph) => sum + weightBytes(graph), 0))
-}
-
-interface PipelineIndex {
-  readonly guidance?: number
-  readonly zeroNegative?: boolean
-}
-
-/** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */
-async function indexOf(files: Files, path: string): Promise<PipelineIndex> {
-  const index = await readJsonObject(files, files.join(path, 'model_index.json'))
-  const isLarge = typeof index._class_name === 'string' && index._class_name.includes('XL')
-  const { _guidance_scale: stated = isLarge ? 5 : 7.5, force_zeros_for_empty_prompt: zeros = isLarge } = index
-  return { zeroNegative: zeros === true, ...(typeof stated === 'number' && { guidance: stated }) }
 }

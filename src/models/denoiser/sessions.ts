@@ -14,11 +14,14 @@ import { inBatches } from '../sessions/batches.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { averageLooks } from './average-looks.js'
-import { type DenoisingKind, type DenoisingPrecision, denoisingGraph, ticksPerTime } from './graphs.js'
+import {
+  type DenoisingKind,
+  type DenoisingPrecision,
+  denoisingGraph,
+  ticksPerTime,
+  valueGradientGraph,
+} from './graphs.js'
 import type { DenoisingNetworks } from './networks.js'
-
-/** The values of a condition, as the networks' inputs are called. */
-export const [statesName, pooledName] = ['encoder_hidden_states', 'text_embeds'] as const
 
 export interface DenoisingOptions {
   readonly name: string
@@ -26,8 +29,6 @@ export interface DenoisingOptions {
   readonly pool: SessionPool
   readonly prediction: Prediction
   readonly precision: DenoisingPrecision
-  /** Pixels per latent entry along each axis. */
-  readonly downscaling: number
 }
 
 /** One row of a batch: a question, what the network is fed for its condition, and what a derivative is applied to. */
@@ -40,39 +41,46 @@ interface Row extends Estimating {
 const namesOf = {
   denoise: { answer: 'out' },
   pullback: { vector: 'cotangent.out', answer: 'gradient.sample' },
-  'pullback-states': { vector: 'cotangent.out', answer: `gradient.${statesName}` },
   pushforward: { vector: 'cotangent.gradient.sample', answer: 'gradient.cotangent.out' },
 } as const
 
 /** How a denoising network answers. Latents of one call have one shape. */
 export function denoisingAnswerers(options: DenoisingOptions) {
-  const { name, networks, pool, prediction, precision, downscaling } = options
+  const { name, networks, pool, prediction, precision } = options
+  const { values } = networks
 
-  async function run(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
-    const shape = commonShape(
+  /** What a batch of rows is fed, but for the time and what a derivative is applied to. */
+  function common(rows: readonly Row[]) {
+    const latent = commonShape(
       rows.map(({ x }) => x),
       'latent',
     )
-    const [, height, width] = shape as [number, number, number]
-    const [tokens] = rows[0]!.condition.values[statesName]!.shape as [number]
-    const size = { batch: rows.length, height, width, tokens }
+    const perToken = Object.keys(values).find((value) => values[value]!.perToken)
+    const tokens = perToken === undefined ? 0 : rows[0]!.condition.values[perToken]!.shape[0]!
     const feeds: Record<string, Tensor> = { sample: stacked(rows, ({ x }) => x) }
-    for (const name of Object.keys(rows[0]!.told)) feeds[name] = stacked(rows, ({ told }) => told[name]!)
+    for (const key of Object.keys(rows[0]!.told)) feeds[key] = stacked(rows, ({ told }) => told[key]!)
+    for (const [key, value] of Object.entries(networks.shapeFeeds?.(latent) ?? {}))
+      feeds[key] = stacked(rows, () => value)
+    return {
+      size: { batch: rows.length, latent, tokens },
+      feeds,
+      key: `${rows.length} ${formatShape(latent)} ${tokens}`,
+    }
+  }
+
+  async function run(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
+    const { size, feeds, key } = common(rows)
     const times = rows.map(({ level }) => level.t)
-    if (precision === 16 && kind !== 'pullback-states') {
+    if (precision === 16) {
       feeds.ticks = tensor(
         [rows.length],
         times.map((t) => Math.round(t * ticksPerTime)),
       )
     } else feeds.timestep = tensor([rows.length], times)
-    if (networks.pooledWidth !== undefined) {
-      const [tall, wide] = [height * downscaling, width * downscaling]
-      feeds.time_ids = stacked(rows, () => tensor([6], [tall, wide, 0, 0, tall, wide]))
-    }
     if (kind !== 'looks' && kind !== 'denoise') feeds[namesOf[kind].vector] = stacked(rows, ({ vector }) => vector!)
-    const key = `${kind} ${size.batch} ${height} ${width} ${tokens}`
-    const results = await pool.run(key, () => denoisingGraph(networks, kind, size, precision), feeds, signal)
-    if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [height, width])
+    const graph = () => denoisingGraph(networks, kind, size, precision)
+    const results = await pool.run(`${kind} ${key}`, graph, feeds, signal)
+    if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [size.latent[1]!, size.latent[2]!])
     return unstack(results[namesOf[kind].answer]!)
   }
 
@@ -91,41 +99,45 @@ export function denoisingAnswerers(options: DenoisingOptions) {
     return rows.map((row) => results.get(row)!)
   }
 
-  function checkCondition({ values }: Condition): void {
-    const { statesWidth, pooledWidth } = networks
-    const [states, pooled] = [values[statesName], values[pooledName]]
-    const fits = states?.shape.length === 2 && states.shape[1] === statesWidth
-    if (fits && (pooledWidth === undefined || (pooled?.shape.length === 1 && pooled.shape[0] === pooledWidth))) return
-    const shapes = Object.entries(values).map(([key, { shape }]) => `${key} ${formatShape(shape)}`)
+  function checkCondition(condition: Condition): void {
+    const fits = Object.entries(values).every(([key, { width, perToken }]) => {
+      const shape = condition.values[key]?.shape
+      return shape?.length === (perToken ? 2 : 1) && shape.at(-1) === width
+    })
+    if (fits) return
+    const wanted = Object.entries(values).map(([key, { width }]) => `\`${key}\` of width ${width}`)
+    const shapes = Object.entries(condition.values).map(([key, { shape }]) => `${key} ${formatShape(shape)}`)
     throw expected(
       'bad-option',
-      `a condition with \`${statesName}\` of width ${statesWidth}${pooledWidth === undefined ? '' : ` and \`${pooledName}\` of ${pooledWidth}`}`,
+      `a condition with ${wanted.join(' and ')}`,
       `\`${name}\``,
       shapes.join(', ') || 'no values',
       'Conditions are made by `condition` of the model that is asked.',
     )
   }
 
-  /** Keys and values of cross-attention by the states that they are of: computed once, kept while the states are. */
-  const derived = new WeakMap<Tensor, Tensors>()
+  /** What was derived of values, such as keys and values of cross-attention: computed once, kept while the values are. */
+  const known = new WeakMap<Tensor, Tensors>()
+
+  const ownValues = (condition: Condition, but?: string): Tensors =>
+    Object.fromEntries(Object.keys(values).flatMap((key) => (key === but ? [] : [[key, condition.values[key]!]])))
 
   /** What the network is fed for a condition. */
   async function toldOf(condition: Condition, signal: Signal | undefined): Promise<Tensors> {
-    const { [statesName]: states, [pooledName]: pooled } = condition.values
-    const { promptGraph, pooledWidth } = networks
-    const more = pooledWidth === undefined ? {} : { [pooledName]: pooled! }
-    if (!promptGraph) return { [statesName]: states!, ...more }
-    let told = derived.get(states!)
+    const { derived } = networks
+    if (!derived) return ownValues(condition)
+    const value = condition.values[derived.value]!
+    let told = known.get(value)
     if (!told) {
-      const tokens = states!.shape[0]!
-      const one = () => promptGraph({ batch: 1, tokens })
+      const tokens = value.shape[0]!
+      const one = () => derived.graph({ batch: 1, tokens })
       const graph = () => (precision === 16 ? half(one()) : one())
-      const feeds = { [statesName]: { shape: [1, ...states!.shape], data: states!.data } }
-      const results = await pool.run(`prompt ${tokens}`, graph, feeds, signal)
-      told = Object.fromEntries(Object.entries(results).map(([key, value]) => [key, unstack(value)[0]!]))
-      derived.set(states!, told)
+      const feeds = { [derived.value]: { shape: [1, ...value.shape], data: value.data } }
+      const results = await pool.run(`derived ${tokens}`, graph, feeds, signal)
+      told = Object.fromEntries(Object.entries(results).map(([key, found]) => [key, unstack(found)[0]!]))
+      known.set(value, told)
     }
-    return { ...told, ...more }
+    return { ...told, ...ownValues(condition, derived.value) }
   }
 
   async function rowsOf(asks: readonly Estimating[], signal: Signal | undefined): Promise<Row[]> {
@@ -149,26 +161,42 @@ export function denoisingAnswerers(options: DenoisingOptions) {
     )
   }
 
-  /** The gradient by the states, at 32 bits: keys and values are part of the graph. */
-  async function pullbacksToStates(
+  /** The gradient by a value of the condition: what is derived of it is part of the graph. */
+  async function valueGradients(
+    wrt: string,
     asks: readonly Ask<'pullback'>[],
     signal: Signal | undefined,
   ): Promise<readonly Tensor[]> {
-    const rows: Row[] = []
-    for (const ask of asks) {
-      checkCondition(ask.condition)
-      if (ask.wrt !== statesName) {
-        const remedy = 'Leave `wrt` out for the gradient by x.'
-        throw expected('unsupported', `\`wrt\` \`${statesName}\``, `\`${name}\``, `\`${ask.wrt}\``, remedy)
-      }
-      // D is affine in the prediction, whose weight goes to the cotangent: x and x₀ are not bent by states.
-      const { [statesName]: states, [pooledName]: pooled } = ask.condition.values
-      const told = { [statesName]: states!, ...(networks.pooledWidth !== undefined && { [pooledName]: pooled! }) }
-      const nothing = { shape: ask.x.shape, data: new Float64Array(ask.x.data.length) }
-      const vector = await denoiser(async () => ask.cotangent, prediction)(nothing, ask.level)
-      rows.push({ ...ask, told, vector })
+    if (!Object.hasOwn(values, wrt)) {
+      const known = Object.keys(values).join(' or ')
+      throw expected(
+        'unsupported',
+        known,
+        `\`wrt\` of \`${name}\``,
+        `\`${wrt}\``,
+        'Leave it out for the gradient by x.',
+      )
     }
-    return await batched('pullback-states', rows, signal)
+    for (const { condition } of asks) checkCondition(condition)
+    const rows = await Promise.all(
+      asks.map(async (ask): Promise<Row> => {
+        // D is affine in the prediction, whose weight goes to the cotangent; its part in x does not move with a value.
+        const nothing = { shape: ask.x.shape, data: new Float64Array(ask.x.data.length) }
+        const vector = await denoiser(async () => ask.cotangent, prediction)(nothing, ask.level)
+        return { ...ask, told: ownValues(ask.condition), vector }
+      }),
+    )
+    return await inBatches(rows, async (some) => {
+      const { size, feeds, key } = common(some)
+      feeds.timestep = tensor(
+        [some.length],
+        some.map(({ level }) => level.t),
+      )
+      feeds['cotangent.out'] = stacked(some, ({ vector }) => vector!)
+      const graph = () => valueGradientGraph(networks, wrt, size)
+      const results = await pool.run(`gradient ${wrt} ${key}`, graph, feeds, signal)
+      return unstack(results[`gradient.${wrt}`]!)
+    })
   }
 
   return {
@@ -182,14 +210,12 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       )
     },
     async pullback(asks, signal) {
-      const byX = asks.filter(({ wrt }) => wrt === undefined)
-      const byStates = asks.filter(({ wrt }) => wrt !== undefined)
       const found = new Map<Ask<'pullback'>, Tensor>()
-      const keep = (some: typeof byX, results: readonly Tensor[]) => {
+      for (const wrt of new Set(asks.map((ask) => ask.wrt))) {
+        const some = asks.filter((ask) => ask.wrt === wrt)
+        const results = wrt === undefined ? await pullbacks(some, signal) : await valueGradients(wrt, some, signal)
         for (const [i, ask] of some.entries()) found.set(ask, results[i]!)
       }
-      if (byX.length > 0) keep(byX, await pullbacks(byX, signal))
-      if (byStates.length > 0) keep(byStates, await pullbacksToStates(byStates, signal))
       return asks.map((ask) => found.get(ask)!)
     },
     async pushforward(asks, signal) {

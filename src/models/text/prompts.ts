@@ -3,7 +3,7 @@ import type { Signal } from '../../core/progress.js'
 import { type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import type { DenoisingNetworks } from '../denoiser/networks.js'
-import { pooledName, statesName } from '../denoiser/sessions.js'
+import { pooledName, statesName } from '../denoiser/unet.js'
 import type { SessionPool } from '../sessions/pool.js'
 import { unstack } from '../sessions/stack.js'
 import type { TextEncoder } from './encoders.js'
@@ -16,7 +16,7 @@ export interface TextPart {
 
 export interface PromptOptions {
   readonly texts: readonly TextPart[]
-  readonly networks: Pick<DenoisingNetworks, 'statesWidth' | 'pooledWidth'>
+  readonly networks: Pick<DenoisingNetworks, 'values'>
   readonly pool: SessionPool
   /** Whether no text means states of zeros, as in Stable Diffusion XL, and not those of an empty text. */
   readonly zeroNegative: boolean
@@ -31,6 +31,7 @@ const remembered = 8
  */
 export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptions) {
   const tokens = texts[0]!.tokenizer.length
+  const takesPooled = networks.values[pooledName] !== undefined
 
   async function encoded(text: string, signal: Signal | undefined): Promise<Condition> {
     const ids = texts.map(({ tokenizer }) => tokenizer.encode(text))
@@ -46,7 +47,7 @@ export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptio
       text,
       values: {
         [statesName]: sideBySide(states),
-        ...(networks.pooledWidth !== undefined && pooled && { [pooledName]: pooled }),
+        ...(takesPooled && pooled && { [pooledName]: pooled }),
       },
       words: texts[0]!.tokenizer.places(text),
     }
@@ -54,8 +55,8 @@ export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptio
 
   const nothing = (): Condition => ({
     values: {
-      [statesName]: zeros([tokens, networks.statesWidth]),
-      ...(networks.pooledWidth !== undefined && { [pooledName]: zeros([networks.pooledWidth]) }),
+      [statesName]: zeros([tokens, networks.values[statesName]!.width]),
+      ...(takesPooled && { [pooledName]: zeros([networks.values[pooledName]!.width]) }),
     },
   })
 

@@ -4,6 +4,7 @@
  * may have any rank.
  */
 import type { Autoencoder } from '../../src/autoencoder/index.js'
+import type { Schedule } from '../../src/diffusion/level.js'
 import { betas, variancePreserving } from '../../src/diffusion/schedules.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
 import { combine, map, type Shape, sizeOf, subtract, type Tensor, tensor, torchNoise } from '../../src/math/index.js'
@@ -94,12 +95,19 @@ export interface AnalyticOptions {
   readonly mixtures?: Mixtures
   /** Of latents. */
   readonly shape?: Shape
+  /** Default: Stable Diffusion's. */
+  readonly schedule?: Schedule
   /** How far the states of a text move the world; no text does not move it. */
   readonly moves?: (text: string) => number
 }
 
 /** The model, and how many estimates it was asked for and in how many runs. */
-export function analyticModel({ mixtures = {}, shape: latent = shape, moves = () => 0 }: AnalyticOptions = {}): {
+export function analyticModel({
+  mixtures = {},
+  shape: latent = shape,
+  schedule = variancePreserving(betas('scaled-linear')),
+  moves = () => 0,
+}: AnalyticOptions = {}): {
   readonly model: DiffusionModel
   asked(): { estimates: number; runs: number }
 } {
@@ -117,7 +125,6 @@ export function analyticModel({ mixtures = {}, shape: latent = shape, moves = ()
   const inner = ({ x, level, condition }: Estimating) => combine([1, x], [-level.alpha, shiftOf(condition)])
   const derivative = async (one: Estimating, vector: Tensor) =>
     await worldOf(one.condition).pullback(inner(one), one.level, vector)
-  const schedule = variancePreserving(betas('scaled-linear'))
   const direction = torchNoise(5, latent)
   const conditions = new Map<string | undefined, Condition>()
   const answerers: Answerers = {

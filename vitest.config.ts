@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^undiffuse$/, replacement: here('src/index.ts') },
       { find: /^undiffuse\/node$/, replacement: here('src/node/index.ts') },
+      { find: /^undiffuse\/operations$/, replacement: here('src/operations/index.ts') },
     ],
   },
   test: {

@@ -39,7 +39,7 @@ interface SizeField {
 interface FileField {
   readonly type: 'file'
   readonly description: string
-  readonly default?: string
+  readonly default?: string | readonly string[]
 }
 
 /** A method with its options, as `ddim:steps=20`. */

@@ -56,3 +56,9 @@ export const inverterField = methodField(inverters, {
 })
 
 export const seedField = { type: 'integer', minimum: 0, word: 'n' } as const
+
+/** Of pictures that are made. */
+export const sizeField = {
+  type: 'size',
+  description: 'side, or width x height, of the picture (default: as the model was trained)',
+} as const

@@ -3,7 +3,7 @@
 import { edits } from '../catalog.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
-import { type Edit, type EditMethod, edit, lockBackground } from '../edit/index.js'
+import { type Edit, edit, lockBackground } from '../edit/index.js'
 import { formatShape, map, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'

@@ -10,7 +10,9 @@ export {
   type Settings,
   setting,
 } from './fields.js'
+export { float32Tensor, float32Text } from './files/float32-text.js'
 export type { KeyReport } from './files/keys.js'
+export { type NamedFiles, prepareOutputs } from './files/outputs.js'
 export { type GenerationReport, generateOperation } from './generate.js'
 export type * from './host.js'
 export { invertOperation } from './invert.js'
@@ -19,6 +21,7 @@ export type { NoiseInversionReport } from './inverting/to-noise.js'
 export { type ModelSource, modelsOn, precisionOf } from './models.js'
 export { type Finished, type Note, type Operation, operation, type Running, type Told } from './operation.js'
 export { defaultProfile, makeProfile, type ProfileRequest } from './recipes/profile.js'
+export { undoField, undoNothing, undoOf } from './recipes/recovery.js'
 export { sheetText, verdictText } from './reports/detection-sheet.js'
 export * from './reports/labels.js'
 export type { CostReport, FloorNumbers, LatentReport, NoiseNumbers } from './reports/numbers.js'

@@ -13,7 +13,7 @@ import { generate } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
 import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
-import { tensorOf, textOf } from './files/float32-text.js'
+import { float32Tensor, float32Text } from './files/float32-text.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { listPictures } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
@@ -133,7 +133,7 @@ async function* recover(
     const { noise } = inversions[i]!
     return {
       picture: name,
-      noise: textOf(noise),
+      noise: float32Text(noise),
       ...(made && { correlation: correlationOf(made.noise, noise) }),
     }
   })
@@ -143,7 +143,7 @@ async function recoveredIn(journal: Journal, shape: Shape): Promise<Recovered> {
   const found = { noises: [] as Tensor[], correlations: [] as number[], failed: [] as FailedLine[] }
   for await (const line of journal.lines()) {
     if (line.error !== undefined) found.failed.push(line as unknown as FailedLine)
-    else found.noises.push(tensorOf(line.noise, shape, `\`${journal.path}\``))
+    else found.noises.push(float32Tensor(line.noise, shape, `\`${journal.path}\``))
     if (typeof line.correlation === 'number') found.correlations.push(line.correlation)
   }
   if (found.noises.length > 0) return found

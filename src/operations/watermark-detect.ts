@@ -295,7 +295,7 @@ interface Detected {
 }
 
 /** Where the power's correlation comes from. */
-const correlationFrom = ({ settings, calibration }: Prepared) =>
+const correlationFrom = ({ settings, calibration }: Prepared): 'option' | 'calibration' | 'table' =>
   settings.correlation !== undefined ? 'option' : calibration?.correlation !== undefined ? 'calibration' : 'table'
 
 function reportOf(finished: Detected) {

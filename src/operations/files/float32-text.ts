@@ -6,7 +6,7 @@ import { formatShape, type Shape, sizeOf, type Tensor, tensor } from '../../math
 const bytesOfNumber = 4
 
 /** Rounds to float32, little-endian. */
-export function textOf({ data }: Tensor): string {
+export function float32Text({ data }: Tensor): string {
   const view = new DataView(new ArrayBuffer(bytesOfNumber * data.length))
   data.forEach((value, i) => {
     view.setFloat32(bytesOfNumber * i, value, true)
@@ -15,7 +15,7 @@ export function textOf({ data }: Tensor): string {
 }
 
 /** Throws `bad-option` for what is no text of so many numbers; `file` is what messages call the file that it is in. */
-export function tensorOf(text: unknown, shape: Shape, file: string): Tensor {
+export function float32Tensor(text: unknown, shape: Shape, file: string): Tensor {
   const bytes = bytesOf(text)
   const size = sizeOf(shape)
   if (bytes?.length !== bytesOfNumber * size) {

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { nodeHostFiles } from '../../node/host.js'
 import { prepareOutputs } from './outputs.js'
 
 let folder = ''
@@ -17,13 +18,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const refused = (outputs: object, inputs: object, message: RegExp) =>
-  expect(prepareOutputs({ ...outputs }, { ...inputs })).rejects.toMatchObject({
+  expect(prepareOutputs(nodeHostFiles, { ...outputs }, { ...inputs })).rejects.toMatchObject({
     code: 'bad-option',
     message: expect.stringMatching(message),
   })
 
 it('takes files of their own, new or not, and leaves them alone', async () => {
   await prepareOutputs(
+    nodeHostFiles,
     { '--output': at('b.png'), sheet: undefined, '--save-mask': at('pictures/b.png') },
     { 'a picture': [at('pictures/a.png')], '--key': at('key.json'), '--mask': undefined },
   )
@@ -47,5 +49,5 @@ it('refuses an output that is read: a key, a picture, through a link as well', a
 })
 
 it('throws where a file cannot be written, before the command computes anything', async () => {
-  await expect(prepareOutputs({ '--output': at('nowhere/b.png') })).rejects.toThrow(/nowhere/)
+  await expect(prepareOutputs(nodeHostFiles, { '--output': at('nowhere/b.png') })).rejects.toThrow(/nowhere/)
 })

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { findingsIn, newKey, readKey, type Tensor, torchNoise, type WatermarkKey, zeros } from 'undiffuse'
 import { describe, expect, it } from 'vitest'
-import { rowOf } from './detection-sheet.js'
+import { detectionRow } from './detection-sheet.js'
 
 const model = 'undiffuse-scenes'
 const latentShape = [4, 16, 16]
@@ -14,7 +14,7 @@ const keyOf = (scheme: string, number: number) =>
 function rowWith(key: WatermarkKey, noise: Tensor, ...others: readonly WatermarkKey[]) {
   const keys = [key, ...others] as const
   const findings = findingsIn(noise, { keys: keys.map((one) => ({ key: one })), falsePositiveRate: 1e-3 })
-  return rowOf({ keys }, { name: 'a/n.safetensors', value: { noise } }, { name: '', findings, notes: [], seconds: 0 })
+  return detectionRow(keys, { name: 'a/n.safetensors', value: { noise } }, { name: '', findings, notes: [], seconds: 0 })
 }
 
 const digestOf = ({ shape, data }: Tensor) => createHash('sha256').update(`${shape}`).update(data).digest('hex')

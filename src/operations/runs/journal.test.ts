@@ -4,6 +4,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { nodeHostFiles } from '../../node/host.js'
 import { type Journal, journalOf, type Line, openJournal } from './journal.js'
 
 let folder: string
@@ -28,13 +29,13 @@ async function linesOf(journal: Journal): Promise<readonly Line[]> {
 
 /** As a process that is killed leaves it. */
 async function leaveWith(lines: readonly object[]): Promise<void> {
-  const journal = await openJournal(path, { ...begun, resume: false })
+  const journal = await openJournal(nodeHostFiles, path, { ...begun, resume: false })
   await journal.append(lines)
   await journal.close()
 }
 
 it('writes lines one after the other, with its settings first, and takes its name when it is complete', async () => {
-  const journal = await openJournal(path, { ...begun, resume: false })
+  const journal = await openJournal(nodeHostFiles, path, { ...begun, resume: false })
   await journal.append([{ picture: 'a' }])
   await journal.append([{ picture: 'b' }, { picture: 'é\n' }])
   expect(await linesOf(journal)).toEqual([{ picture: 'a' }, { picture: 'b' }, { picture: 'é\n' }])
@@ -47,16 +48,16 @@ it('writes lines one after the other, with its settings first, and takes its nam
 })
 
 it('leaves nothing where nothing was appended', async () => {
-  await (await openJournal(path, { ...begun, resume: false })).close()
+  await (await openJournal(nodeHostFiles, path, { ...begun, resume: false })).close()
   expect(await readdir(folder)).toEqual([])
 })
 
 describe('an unfinished run', () => {
   it('is not begun anew unless it is removed', async () => {
     await leaveWith([{ picture: 'a' }])
-    await expect(openJournal(path, { ...begun, resume: false })).rejects.toMatchObject({
+    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: false })).rejects.toMatchObject({
       code: 'bad-option',
-      message: expect.stringMatching(/--resume/),
+      message: expect.stringMatching(/settings\.resume/),
     })
   })
 
@@ -68,7 +69,7 @@ describe('an unfinished run', () => {
     for (let end = 0; end <= whole.length; end += end + 25 < header ? 25 : 1) {
       await writeFile(path, whole.slice(0, end))
       const complete = end < header ? [] : whole.slice(header, end).split('\n').slice(0, -1)
-      const journal = await openJournal(path, { ...begun, resume: true })
+      const journal = await openJournal(nodeHostFiles, path, { ...begun, resume: true })
       await journal.append([{ picture: 'c' }])
       expect(await linesOf(journal)).toEqual([...complete.map((line) => JSON.parse(line)), { picture: 'c' }])
       await journal.close()
@@ -78,7 +79,7 @@ describe('an unfinished run', () => {
   it('goes on over lines that are longer than what is read at once', async () => {
     const lines = Array.from({ length: 20 }, (_, i) => ({ picture: `${i}`, noise: 'λ'.repeat(30_000) }))
     await leaveWith(lines)
-    const journal = await openJournal(path, { ...begun, resume: true })
+    const journal = await openJournal(nodeHostFiles, path, { ...begun, resume: true })
     expect(await linesOf(journal)).toEqual(lines)
     await journal.close()
   })
@@ -86,12 +87,12 @@ describe('an unfinished run', () => {
   it('is only of the same settings, whatever their order', async () => {
     await leaveWith([{ picture: 'a' }])
     const others = { falsePositiveRate: '0.01', solver: 'ddim' }
-    await (await openJournal(path, { ...begun, settings: others, resume: true })).close()
+    await (await openJournal(nodeHostFiles, path, { ...begun, settings: others, resume: true })).close()
     const another = { ...begun, settings: { ...settings, falsePositiveRate: '0.05' }, resume: true }
-    await expect(openJournal(path, another)).rejects.toThrow(/falsePositiveRate `0\.01`.*got `0\.05`/)
+    await expect(openJournal(nodeHostFiles, path, another)).rejects.toThrow(/falsePositiveRate `0\.01`.*got `0\.05`/)
     const more = { ...begun, settings: { ...settings, message: 'ff' }, resume: true }
-    await expect(openJournal(path, more)).rejects.toThrow(/message nothing.*got `ff`/)
-    await expect(openJournal(path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
+    await expect(openJournal(nodeHostFiles, path, more)).rejects.toThrow(/message nothing.*got `ff`/)
+    await expect(openJournal(nodeHostFiles, path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
     expect(await readFile(path, 'utf8')).toMatch(/"picture":"a"/)
   })
 
@@ -101,22 +102,22 @@ describe('an unfinished run', () => {
     ['another file of lines', '{"picture": "a"}\n'],
   ])('is refused where it is %s', async (_, text) => {
     await writeFile(path, text)
-    await expect(openJournal(path, { ...begun, resume: true })).rejects.toMatchObject({ code: 'bad-option' })
+    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: true })).rejects.toMatchObject({ code: 'bad-option' })
     expect(await readFile(path, 'utf8')).toBe(text)
   })
 
   it('is refused where a line in the middle was damaged', async () => {
     await leaveWith([{ picture: 'a' }])
     await appendFile(path, '\0\0\0\n{"picture":"b"}\n')
-    await expect(openJournal(path, { ...begun, resume: true })).rejects.toThrow(/JSON object in line 3/)
+    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: true })).rejects.toThrow(/JSON object in line 3/)
   })
 })
 
 it('goes on with a finished run, which stays until the new one is complete', async () => {
   const finished = join(folder, 'out.jsonl')
   await leaveWith([{ picture: 'a' }])
-  await (await openJournal(path, { ...begun, resume: true })).complete(finished)
-  const journal = await openJournal(path, { ...begun, resume: true, finished })
+  await (await openJournal(nodeHostFiles, path, { ...begun, resume: true })).complete(finished)
+  const journal = await openJournal(nodeHostFiles, path, { ...begun, resume: true, finished })
   expect(await linesOf(journal)).toEqual([{ picture: 'a' }])
   await journal.append([{ picture: 'b' }])
   expect((await readdir(folder)).sort()).toEqual(['out.jsonl', 'out.jsonl.part', 'out.jsonl.part.lock'])
@@ -133,16 +134,16 @@ describe('a lock', () => {
     writeFile(lock(), JSON.stringify({ pid: goneProcess(), host: hostname(), id: 'a', ...more }))
 
   it('keeps a second run away, whatever it would do, until the first one closes', async () => {
-    const first = await openJournal(path, { ...begun, resume: false })
+    const first = await openJournal(nodeHostFiles, path, { ...begun, resume: false })
     await first.append([{ picture: 'a' }])
     for (const resume of [false, true]) {
-      await expect(openJournal(path, { ...begun, resume })).rejects.toMatchObject(held)
+      await expect(openJournal(nodeHostFiles, path, { ...begun, resume })).rejects.toMatchObject(held)
     }
     expect(JSON.parse(await readFile(lock(), 'utf8'))).toMatchObject({ pid: process.pid, host: hostname() })
     await first.append([{ picture: 'b' }])
     await first.close()
     expect(await readdir(folder)).toEqual(['out.jsonl.part'])
-    const second = await openJournal(path, { ...begun, resume: true })
+    const second = await openJournal(nodeHostFiles, path, { ...begun, resume: true })
     expect(await linesOf(second)).toEqual([{ picture: 'a' }, { picture: 'b' }])
     await second.remove()
     expect(await readdir(folder)).toEqual([])
@@ -150,8 +151,8 @@ describe('a lock', () => {
 
   it('does not stay where the journal is refused', async () => {
     await leaveWith([{ picture: 'a' }])
-    await expect(openJournal(path, { ...begun, resume: false })).rejects.toThrow(/--resume/)
-    await expect(openJournal(path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
+    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: false })).rejects.toThrow(/settings\.resume/)
+    await expect(openJournal(nodeHostFiles, path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
     expect(await readdir(folder)).toEqual(['out.jsonl.part'])
   })
 
@@ -161,7 +162,7 @@ describe('a lock', () => {
   ])('of a process that %s is taken over by one of those that come', async (_, more) => {
     await leaveLock(more)
     const all = await Promise.allSettled(
-      Array.from({ length: 8 }, () => openJournal(path, { ...begun, resume: false })),
+      Array.from({ length: 8 }, () => openJournal(nodeHostFiles, path, { ...begun, resume: false })),
     )
     const opened = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     expect(opened).toHaveLength(1)
@@ -175,14 +176,14 @@ describe('a lock', () => {
     ['zeros, after a power cut,', '\0\0\0'],
   ])('that holds %s is waited for, and taken over', async (_, text) => {
     await writeFile(lock(), text)
-    await (await openJournal(path, { ...begun, resume: false })).close()
+    await (await openJournal(nodeHostFiles, path, { ...begun, resume: false })).close()
     expect(await readdir(folder)).toEqual([])
   })
 
   it('left while another was taken over is no obstacle', async () => {
     await leaveLock({})
     await writeFile(`${lock()}.lock`, await readFile(lock()))
-    await (await openJournal(path, { ...begun, resume: false })).close()
+    await (await openJournal(nodeHostFiles, path, { ...begun, resume: false })).close()
     expect(await readdir(folder)).toEqual([])
   })
 
@@ -193,7 +194,7 @@ describe('a lock', () => {
   ])('of %s is left alone, and the message says what to do', async (_, more, code, wanted) => {
     await leaveLock(more)
     const before = await readFile(lock(), 'utf8')
-    await expect(openJournal(path, { ...begun, resume: true })).rejects.toMatchObject({
+    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: true })).rejects.toMatchObject({
       code,
       message: expect.stringMatching(wanted),
     })
@@ -204,5 +205,5 @@ describe('a lock', () => {
 
 it('says that it cannot be written', async () => {
   const nowhere = join(folder, 'none', 'x.part')
-  await expect(openJournal(nowhere, { ...begun, resume: false })).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(openJournal(nodeHostFiles, nowhere, { ...begun, resume: false })).rejects.toMatchObject({ code: 'unavailable' })
 })

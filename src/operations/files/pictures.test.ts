@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tensor } from 'undiffuse'
-import { contactSheet, encodePng } from 'undiffuse/node'
+import { contactSheet, encodePng, nodeHost } from 'undiffuse/node'
 import { expect, onTestFinished, test } from 'vitest'
 import { picturesIn, readPictures } from './pictures.js'
 
+const host = nodeHost()
 const picture = tensor([3, 2, 2], [1, -1, -1, -1, -1, 1, -1, -1, -1, -1, 1, -1])
 
 async function folderOf(files: Readonly<Record<string, Uint8Array | string>>): Promise<string> {
@@ -24,18 +25,18 @@ test('a folder stands for its pictures, not for the sheets that commands wrote t
     'a9.sheet.png': sheet,
     'x.txt': '',
   })
-  const said: string[] = []
-  const io = { say: (line = '') => said.push(line), signal: new AbortController().signal }
   const wanted = ['a9.png', 'a10.png', 'b.sheet.png'].map((name) => join(folder, name))
-  expect(await picturesIn(folder, io)).toEqual(wanted)
-  expect(said).toEqual([expect.stringMatching(/Left out 1 contact sheet /)])
-  expect((await readPictures([folder], io)).map(({ path }) => path)).toEqual(wanted)
-  expect(await picturesIn(join(folder, 'a9.sheet.png'))).toEqual([join(folder, 'a9.sheet.png')])
+  const { paths, notes } = await picturesIn(folder, host)
+  expect(paths).toEqual(wanted)
+  expect(notes).toEqual([{ about: folder, text: expect.stringMatching(/Left out 1 contact sheet /) }])
+  expect((await readPictures(paths, host, undefined)).map(({ path }) => path)).toEqual(wanted)
+  const named = join(folder, 'a9.sheet.png')
+  expect(await picturesIn(named, host)).toEqual({ paths: [named], notes: [] })
 })
 
 test('a folder of sheets alone holds no pictures', async () => {
   const folder = await folderOf({ 'a.png': await contactSheet([[{ image: picture, label: 'a' }]]) })
-  await expect(picturesIn(folder)).rejects.toMatchObject({
+  await expect(picturesIn(folder, host)).rejects.toMatchObject({
     code: 'bad-image',
     message: expect.stringMatching(/contact sheets/),
   })

@@ -1,5 +1,5 @@
 /** Chunks, failures and what is finished, with items that need no network. */
-import { expected } from 'undiffuse'
+import { expected, Task } from 'undiffuse'
 import { describe, expect, it } from 'vitest'
 import { type Item, type SurveyOptions, survey } from './survey.js'
 
@@ -28,6 +28,7 @@ function recorder(more: Partial<SurveyOptions<number, string>> = {}) {
     failed: (name) => `${name} failed`,
     keep: async (some) => {
       lines.push(...some)
+      return []
     },
     ...more,
   }
@@ -37,7 +38,7 @@ function recorder(more: Partial<SurveyOptions<number, string>> = {}) {
 describe('survey', () => {
   it('works on whole chunks around what is broken, and keeps a line for each', async () => {
     const { chunks, lines, options } = recorder()
-    await survey(items(8, [1, 2]), options)
+    await new Task(survey(items(8, [1, 2]), options))
     expect(chunks).toEqual([
       ['0', '3', '4'],
       ['5', '6', '7'],
@@ -47,17 +48,21 @@ describe('survey', () => {
 
   it('wherever it is ended, goes on with the same chunks and ends with the same lines', async () => {
     const whole = recorder()
-    await survey(items(20, [0, 4, 5, 13]), whole.options)
+    await new Task(survey(items(20, [0, 4, 5, 13]), whole.options))
     for (let end = 0; end <= whole.lines.length; end++) {
       const lines: string[] = []
       const keep = async (some: readonly string[]) => {
         if (lines.length >= end) throw new Error('killed')
         lines.push(...some)
+        return []
       }
-      await survey(items(20, [0, 4, 5, 13]), recorder({ keep }).options).catch(() => {})
+      await new Task(survey(items(20, [0, 4, 5, 13]), recorder({ keep }).options)).then(
+        () => {},
+        () => {},
+      )
       const finished = new Set(lines.map((line) => line.split(' ')[0]!))
-      const again = recorder({ finished, keep: async (some) => void lines.push(...some) })
-      await survey(items(20, [0, 4, 5, 13]), again.options)
+      const again = recorder({ finished, keep: async (some) => (lines.push(...some), []) })
+      await new Task(survey(items(20, [0, 4, 5, 13]), again.options))
       expect(lines).toEqual(whole.lines)
       for (const chunk of again.chunks) expect(whole.chunks).toContainEqual(chunk)
     }
@@ -70,7 +75,7 @@ describe('survey', () => {
         return opened.map(({ name }) => name)
       },
     })
-    await survey(items(6), options)
+    await new Task(survey(items(6), options))
     expect(lines).toEqual(['0', '1', '2', '3', '4 failed', '5'])
   })
 
@@ -79,7 +84,7 @@ describe('survey', () => {
     const work = async () => {
       throw fault
     }
-    await expect(survey(items(6), recorder({ work }).options)).rejects.toBe(fault)
+    await expect(new Task(survey(items(6), recorder({ work }).options))).rejects.toBe(fault)
   })
 
   it('is interrupted before the next picture is opened', async () => {
@@ -88,8 +93,9 @@ describe('survey', () => {
     const keep: typeof options.keep = async (some) => {
       lines.push(...some)
       if (lines.length === 2) controller.abort(new Error('enough'))
+      return []
     }
-    await expect(survey(items(6), { ...options, keep })).rejects.toThrow('enough')
+    await expect(new Task(survey(items(6), { ...options, keep }))).rejects.toThrow('enough')
     expect(lines).toEqual(['0 = 0', '1 = 1'])
   })
 })

@@ -33,9 +33,9 @@ import {
   wilsonInterval,
 } from 'undiffuse'
 import { pictureTools } from 'undiffuse/node'
+import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
-import { tensorOf, textOf } from '../shared/float32-text.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
 import { numberedSecret, schemeOf } from './marks.js'
@@ -289,7 +289,7 @@ async function* recoveredFrom(
     const nearest = own.reduce((a, b) => (nmseDb(b.noise, noise) < nmseDb(a.noise, noise) ? b : a))
     const psnr = psnrDb(attacked[i]!, image)
     return {
-      noises: own.map(({ noise: found }) => textOf(found)),
+      noises: own.map(({ noise: found }) => float32Text(found)),
       noiseNmseDb: nmseDb(nearest.noise, noise),
       latentNmseDb: nmseDb(nearest.latent, latent),
       attackPsnrDb: Number.isFinite(psnr) ? psnr : null,
@@ -303,7 +303,7 @@ const logarithm = (pValue: number): number => Math.log10(Math.max(pValue, Number
 
 /** The surest reading of what a picture may have been; p counts the candidates. */
 function surest(mark: Watermark, { noises }: Recovered): Reading {
-  const readings = noises.map((noise) => mark.read(tensorOf(noise, mark.latentShape, 'a finished cell')))
+  const readings = noises.map((noise) => mark.read(float32Tensor(noise, mark.latentShape, 'a finished cell')))
   const reading = readings.reduce((a, b) => (b.pValue < a.pValue ? b : a))
   return { ...reading, pValue: Math.min(1, noises.length * reading.pValue) }
 }

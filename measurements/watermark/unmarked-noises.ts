@@ -15,10 +15,10 @@ import {
   solvers,
   type Tensor,
 } from 'undiffuse'
+import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { unseenScene } from '../decoder/pictures.js'
 import type { Cells } from '../shared/cells.js'
-import { tensorOf, textOf } from '../shared/float32-text.js'
 import { relay } from '../shared/relay.js'
 
 /** How pictures are made and inverted; specifications as on command lines. */
@@ -67,13 +67,13 @@ export async function* unmarkedNoises(
     const key = { benchmark: 'unmarked noises', model: model.name, modelVersion, kind, from, count: some, ...how }
     const found = await cells.find<string[]>(key)
     const own = found
-      ? found.map((text) => tensorOf(text, shape, 'a finished cell'))
+      ? found.map((text) => float32Tensor(text, shape, 'a finished cell'))
       : yield* relay(recovered(model, kind, from, some, options), () => ({
           stage: `inverting ${kind} pictures`,
           done: noises.length,
           total: count,
         }))
-    if (!found) await cells.keep(key, own.map(textOf))
+    if (!found) await cells.keep(key, own.map(float32Text))
     noises.push(...own)
   }
   return noises

@@ -1,8 +1,8 @@
 import { binomialInterval, type DiffusionModel, scaledLayout, Task, torchGenerator } from 'undiffuse'
+import { float32Text } from 'undiffuse/operations'
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../test/laws/analytic-model.js'
 import { noCells } from '../shared/cells.js'
-import { textOf } from '../shared/float32-text.js'
 import { areaUnderCurve, benchAttacks } from './attacks.js'
 import { attackPlots, attackText } from './attacks-text.js'
 import { benchNull, rankInterval } from './null.js'
@@ -87,7 +87,7 @@ describe('the null table on pictures', () => {
   it('reads each picture under keys of its own, and only where that makes independent trials', async () => {
     // Noises of pictures that were found before.
     const model = { name: 'none', layout } as unknown as DiffusionModel
-    const encoded = (seed: number) => textOf(torchGenerator(seed).noise([4, 16, 16]))
+    const encoded = (seed: number) => float32Text(torchGenerator(seed).noise([4, 16, 16]))
     const cells = { ...noCells, find: async <T>() => [1, 2, 3, 4].map(encoded) as T }
     const asked = { ...recovery, noises: 10, pictures: 8, keys: 5, chunk: 4, cells, modelVersion: '' }
     const { rows } = await new Task(benchNull(model, asked))

@@ -17,6 +17,9 @@ export const knownParts: KnownParts = {
   roleOf: (className) => networkClasses.find(({ classNames }) => classNames.includes(className))?.role,
 }
 
+/** What the folder of a denoising network is called. */
+export const denoiserParts = ['unet', 'transformer'] as const
+
 /** The last part of a path: what a model is called. */
 export const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
 

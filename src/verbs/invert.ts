@@ -65,7 +65,10 @@ export interface NoiseInversion {
   /** Of unit variance: x at the noisy end, up to the scale of its level. */
   readonly noise: Tensor
   readonly latent: Tensor
+  /** What the noise is exact given, of everything that was given: `no` where a picture's latent does not decode to its 8 bits. */
   readonly exact: Exactness
+  /** The same with the latent taken as given: `given-latent` where all steps were undone and the picture alone is not enough. */
+  readonly noiseExact: Exactness
   /** The worst of the steps'. */
   readonly outcome: Outcome
   /** How the latent was found, where a picture was given. */
@@ -167,6 +170,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
       : undefined
   return {
     ...(refined ?? inverted),
+    noiseExact: noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
     outcome,
     ...(found && { decoder: found }),
     grid,
@@ -203,6 +207,10 @@ function exactness(source: InversionSource, solver: Solver, found: LatentInversi
   if (found) return found.exact
   return 'state' in source && solver.unstep && source.state.memory.length > 0 ? 'given-memory' : 'given-latent'
 }
+
+/** A picture whose decoder is not undone exactly may still have a noise that is exact given the latent that was found. */
+const noiseExactness = (exact: Exactness, fromPicture: boolean, outcome: Outcome, isRefined: boolean): Exactness =>
+  exact === 'no' && fromPicture && (outcome === 'converged' || isRefined) ? 'given-latent' : exact
 
 const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']
 

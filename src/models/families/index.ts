@@ -15,10 +15,13 @@ export function familyOf({ path, pipelineClass, partNames, ...folder }: Checkpoi
       ? families.find((family) => family.isLike({ path, partNames, ...folder }))
       : families.find(({ pipelineClasses }) => pipelineClasses.includes(pipelineClass))
   if (found) return found
+  if (pipelineClass === undefined) {
+    const got = partNames.join(', ') || 'no parts'
+    throw expected('bad-model', 'a unet and text encoders', `\`${path}\``, got, 'Pass a text-to-image pipeline.')
+  }
   const known = families.map(({ pipelineClasses }) => pipelineClasses[0]).join(', ')
-  const got = pipelineClass ?? (partNames.join(', ') || 'no parts')
   const remedy = 'Pipelines of other classes mean something else by the same parts.'
-  throw expected('unsupported', `a pipeline of a class such as ${known}`, `\`${path}\``, got, remedy)
+  throw expected('unsupported', `a pipeline of a class such as ${known}`, `\`${path}\``, pipelineClass, remedy)
 }
 
 /** The configurations that random weights are made for, of all families. */

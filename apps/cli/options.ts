@@ -51,7 +51,10 @@ function wanted(field: OperationField): string {
 const isNumeric = ({ type }: OperationField): boolean => type === 'integer' || type === 'number' || type === 'size'
 
 function optionOf(name: string, field: OperationField): Option {
-  const option = new Option(`${name === 'output' ? '-o, ' : ''}${flagOf(name)}${placeholderOf(field)}`, field.description)
+  const option = new Option(
+    `${name === 'output' ? '-o, ' : ''}${flagOf(name)}${placeholderOf(field)}`,
+    field.description,
+  )
   if (field.type === 'choice') option.choices(field.choices)
   if (isNumeric(field) && !field.many) {
     option.argParser((text: string) => {

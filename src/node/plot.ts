@@ -1,7 +1,7 @@
 /** Charts as SVG text, by Vega-Lite. Vega is heavy and loaded only when a chart is drawn. */
 import type { TopLevelSpec } from 'vega-lite'
 import { expected } from '../core/errors.js'
-import type { PlotAxis, PlotSeries, ScatterPlot } from '../operations/host.js'
+import type { PlotAxis, ScatterPlot } from '../operations/host.js'
 
 export interface HeatMapCell {
   readonly x: string

@@ -14,7 +14,11 @@ const keyOf = (scheme: string, number: number) =>
 function rowWith(key: WatermarkKey, noise: Tensor, ...others: readonly WatermarkKey[]) {
   const keys = [key, ...others] as const
   const findings = findingsIn(noise, { keys: keys.map((one) => ({ key: one })), falsePositiveRate: 1e-3 })
-  return detectionRow(keys, { name: 'a/n.safetensors', value: { noise } }, { name: '', findings, notes: [], seconds: 0 })
+  return detectionRow(
+    keys,
+    { name: 'a/n.safetensors', value: { noise } },
+    { name: '', findings, notes: [], seconds: 0 },
+  )
 }
 
 const digestOf = ({ shape, data }: Tensor) => createHash('sha256').update(`${shape}`).update(data).digest('hex')

@@ -92,7 +92,9 @@ describe('an unfinished run', () => {
     await expect(openJournal(nodeHostFiles, path, another)).rejects.toThrow(/falsePositiveRate `0\.01`.*got `0\.05`/)
     const more = { ...begun, settings: { ...settings, message: 'ff' }, resume: true }
     await expect(openJournal(nodeHostFiles, path, more)).rejects.toThrow(/message nothing.*got `ff`/)
-    await expect(openJournal(nodeHostFiles, path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
+    await expect(openJournal(nodeHostFiles, path, { ...begun, task: 'another', resume: true })).rejects.toThrow(
+      /undiffuse test/,
+    )
     expect(await readFile(path, 'utf8')).toMatch(/"picture":"a"/)
   })
 
@@ -102,7 +104,9 @@ describe('an unfinished run', () => {
     ['another file of lines', '{"picture": "a"}\n'],
   ])('is refused where it is %s', async (_, text) => {
     await writeFile(path, text)
-    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: true })).rejects.toMatchObject({ code: 'bad-option' })
+    await expect(openJournal(nodeHostFiles, path, { ...begun, resume: true })).rejects.toMatchObject({
+      code: 'bad-option',
+    })
     expect(await readFile(path, 'utf8')).toBe(text)
   })
 
@@ -152,7 +156,9 @@ describe('a lock', () => {
   it('does not stay where the journal is refused', async () => {
     await leaveWith([{ picture: 'a' }])
     await expect(openJournal(nodeHostFiles, path, { ...begun, resume: false })).rejects.toThrow(/settings\.resume/)
-    await expect(openJournal(nodeHostFiles, path, { ...begun, task: 'another', resume: true })).rejects.toThrow(/undiffuse test/)
+    await expect(openJournal(nodeHostFiles, path, { ...begun, task: 'another', resume: true })).rejects.toThrow(
+      /undiffuse test/,
+    )
     expect(await readdir(folder)).toEqual(['out.jsonl.part'])
   })
 
@@ -205,5 +211,7 @@ describe('a lock', () => {
 
 it('says that it cannot be written', async () => {
   const nowhere = join(folder, 'none', 'x.part')
-  await expect(openJournal(nodeHostFiles, nowhere, { ...begun, resume: false })).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(openJournal(nodeHostFiles, nowhere, { ...begun, resume: false })).rejects.toMatchObject({
+    code: 'unavailable',
+  })
 })

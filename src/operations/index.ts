@@ -19,7 +19,15 @@ export { invertOperation } from './invert.js'
 export type { LatentInversionReport } from './inverting/to-latent.js'
 export type { NoiseInversionReport } from './inverting/to-noise.js'
 export { type ModelSource, modelsOn, precisionOf } from './models.js'
-export { type Finished, type Note, type Operation, operation, type Running, type Told } from './operation.js'
+export {
+  type AnyOperation,
+  type Finished,
+  type Note,
+  type Operation,
+  operation,
+  type Running,
+  type Told,
+} from './operation.js'
 export { defaultProfile, makeProfile, type ProfileRequest } from './recipes/profile.js'
 export { undoField, undoNothing, undoOf } from './recipes/recovery.js'
 export { type BackgroundReport, backgroundText } from './reports/background.js'

@@ -13,6 +13,7 @@ import { torchNoise } from '../math/noise.js'
 import { map, type Tensor, zeros } from '../math/tensor.js'
 import { round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
+import { reconstruct } from '../verbs/reconstruct.js'
 import { readKey } from '../watermark/key.js'
 import type { OperationFields } from './fields.js'
 import { readSettings } from './fields.js'
@@ -107,6 +108,22 @@ describe('invert', () => {
     const { result, files } = await start(invertOperation, host, given)
     expect(files).toEqual(['a.safetensors', 'out/a.sheet.png', 'out/a.report.json'])
     expect(result).toMatchObject({ decoder: 'encoder-only', fit: 'pad', frames: [{ picture: 'a.png' }] })
+  })
+
+  it('of a picture that no latent decodes to: the noise leads to the latent that was found, and it says so', async () => {
+    const host = memoryHost(model)
+    // Three 8-bit levels here and there, which the sixteen numbers of a latent cannot all follow.
+    const { image } = await generate({ model, prompt, seed: 4, solver: ddim({ steps: 20 }) })
+    await host.paint(
+      'a.png',
+      map(image, (value, i) => value + (i % 5 === 0 ? 3 / 127.5 : 0)),
+    )
+    const given = { sources: 'a.png', prompt, ...sampling, decoder: 'encoder-only', precision: '64' }
+    const { result } = await start(invertOperation, host, given)
+    expect(result).toMatchObject({ sources: [{ latent: { exact: 'no' }, noise: { exact: 'given-latent' } }] })
+    const [noise, latent] = await Promise.all(['noise', 'latent'].map((name) => tensorIn(host, 'a.safetensors', name)))
+    const again = await reconstruct(noise!, { model, prompt, solver: ddim({ steps: 20 }) })
+    expect(nmseDb(again.latent, latent!)).toBeLessThan(toLastDigitsDb)
   })
 
   it('says what a refinement costs before it takes it', async () => {

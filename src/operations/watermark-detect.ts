@@ -108,7 +108,7 @@ const [trialsOfOne, trialsOfTable] = [100, 25]
 
 async function prepare(settings: DetectSettings, { files }: Host): Promise<Prepared> {
   const keys = await readKeyFiles(files, settings.key)
-  const asked = askedOf(keys, settings.member as number | 'all' | undefined)
+  const asked = askedOf(keys, settings.member)
   const { message } = settings
   const messages = new Map(message === undefined ? [] : keys.map((key) => [key.id, messageOf(key, message)]))
   const calibration =

@@ -113,7 +113,7 @@ async function* invertSources(
   signal: Signal | undefined,
 ): Steps<readonly InvertedSource[], Told> {
   const { decoder, inverter, refine, fit, chunk } = settings
-  const probes = settings.floor as FloorProbes | undefined
+  const probes: FloorProbes | undefined = settings.floor
   const sampling = samplingOf(plan, model)
   const index = sampling.solver.grid(model.schedule).length - 1
   const each = evaluationsOf(sampling.guidance)

@@ -16,8 +16,8 @@ import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
 import { operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
 import { planOf, recipeFields, samplingOf } from './recipes/recipe.js'
+import { backgroundReport, backgroundText } from './reports/background.js'
 import { errorGain } from './reports/cells.js'
-import { decibels } from './reports/labels.js'
 import { costReport, latentReport } from './reports/numbers.js'
 
 const usualFeather = 8
@@ -208,16 +208,6 @@ async function* editOne(
   return { edited: result, source, written, maskNotes, ...(kept && { mask: kept }), ...(before && { before }) }
 }
 
-const backgroundReport = ({ share, nmse, psnrDb, ssim, largestLevels }: Likeness) => ({
-  shareOfPixels: share,
-  nmse,
-  psnrDb,
-  ssim,
-  largestLevels,
-})
-
-export type BackgroundReport = ReturnType<typeof backgroundReport>
-
 /** A PSNR of equal backgrounds is infinite. */
 function reportOf(finished: FinishedEdit) {
   const { settings, model, notes, edited, written, before, after, mask, maskNotes, outputs, seconds, cost } = finished
@@ -266,17 +256,6 @@ function reportOf(finished: FinishedEdit) {
 }
 
 export type EditReport = ReturnType<typeof reportOf>
-
-/** How like the source a background is, in a few words. */
-export const backgroundText = ({
-  nmse,
-  psnrDb,
-  ssim,
-  largestLevels,
-}: Omit<BackgroundReport, 'shareOfPixels'>): string =>
-  largestLevels === 0
-    ? 'the same pixels'
-    : `NMSE ${(1000 * nmse).toFixed(2)}·10⁻³, PSNR ${decibels(psnrDb)}, SSIM ${ssim.toFixed(3)}, at most ${largestLevels} levels`
 
 /** Source, mask, edit, difference. */
 function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit, { pictures }: Host) {

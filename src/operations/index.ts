@@ -1,6 +1,6 @@
 /** Operations, and what they are made of. Published as `undiffuse/operations`. */
 export { type AttackReport, attackOperation } from './attack.js'
-export { type BackgroundReport, backgroundText, type EditReport, editOperation } from './edit.js'
+export { type EditReport, editOperation } from './edit.js'
 export {
   type Named,
   type OperationField,
@@ -19,9 +19,18 @@ export { invertOperation } from './invert.js'
 export type { LatentInversionReport } from './inverting/to-latent.js'
 export type { NoiseInversionReport } from './inverting/to-noise.js'
 export { type ModelSource, modelsOn, precisionOf } from './models.js'
-export { type Finished, type Note, type Operation, operation, type Running, type Told } from './operation.js'
+export {
+  type AnyOperation,
+  type Finished,
+  type Note,
+  type Operation,
+  operation,
+  type Running,
+  type Told,
+} from './operation.js'
 export { defaultProfile, makeProfile, type ProfileRequest } from './recipes/profile.js'
 export { undoField, undoNothing, undoOf } from './recipes/recovery.js'
+export { type BackgroundReport, backgroundText } from './reports/background.js'
 export { sheetText, verdictText } from './reports/detection-sheet.js'
 export * from './reports/labels.js'
 export type { CostReport, FloorNumbers, LatentReport, NoiseNumbers } from './reports/numbers.js'

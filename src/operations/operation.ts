@@ -50,6 +50,10 @@ export interface Operation<F extends OperationFields = OperationFields, R = unkn
   run(settings: Settings<F>, host: Host, signal?: Signal): Running<R>
 }
 
+/** For lists of operations, which know neither their settings nor their results. */
+// biome-ignore lint/suspicious/noExplicitAny: settings and results of any kind.
+export type AnyOperation = Operation<any, any>
+
 /** An operation, its settings typed by its fields. */
 export const operation = <const F extends OperationFields, R>(description: Operation<F, R>): Operation<F, R> =>
   description

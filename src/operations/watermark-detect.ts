@@ -8,7 +8,6 @@ import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
 import {
   type AskedKey,
   type Detection,
-  defaultFalsePositiveRate,
   detectAll,
   type Finding,
   findingsIn,
@@ -17,14 +16,14 @@ import {
   verdicts,
 } from '../watermark/reading/detect.js'
 import { expectedPower, type Power } from '../watermark/reading/power.js'
-import type { Settings } from './fields.js'
-import { setting } from './fields.js'
+import { type Settings, setting } from './fields.js'
 import { checkCalibration, type FiledCalibration, readCalibration } from './files/calibrations.js'
 import { askedOf, keyReport, markOf, messageOf, readKeyFiles } from './files/keys.js'
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { falsePositiveField } from './recipes/false-positives.js'
 import {
   checkSame,
   checkSameFile,
@@ -50,14 +49,6 @@ import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
 import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
 import type { Opened } from './runs/survey.js'
-
-export const falsePositiveField = {
-  type: 'number',
-  exclusiveMinimum: 0,
-  exclusiveMaximum: 1,
-  default: defaultFalsePositiveRate,
-  word: 'rate',
-} as const
 
 const fields = {
   sources: sourcesField,
@@ -117,7 +108,7 @@ const [trialsOfOne, trialsOfTable] = [100, 25]
 
 async function prepare(settings: DetectSettings, { files }: Host): Promise<Prepared> {
   const keys = await readKeyFiles(files, settings.key)
-  const asked = askedOf(keys, settings.member as number | 'all' | undefined)
+  const asked = askedOf(keys, settings.member)
   const { message } = settings
   const messages = new Map(message === undefined ? [] : keys.map((key) => [key.id, messageOf(key, message)]))
   const calibration =

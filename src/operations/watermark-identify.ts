@@ -11,6 +11,7 @@ import { keyReport, readKeyFile } from './files/keys.js'
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { falsePositiveField } from './recipes/false-positives.js'
 import {
   inversionOf,
   type Recovery,
@@ -26,7 +27,6 @@ import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
 import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
 import type { Opened } from './runs/survey.js'
-import { falsePositiveField } from './watermark-detect.js'
 
 const fields = {
   sources: sourcesField,

@@ -1,6 +1,6 @@
 /** `undiffuse report`: how well the latents of an autoencoder can be found again. */
 import type { Command } from 'commander'
-import { openAutoencoderNetworks, profileText } from 'undiffuse'
+import { openAutoencoderNetworks, profileText, Task } from 'undiffuse'
 import { modelFolder, nodeFiles, nodeHost, ortNode } from 'undiffuse/node'
 import { defaultProfile, makeProfile } from 'undiffuse/operations'
 import { measureInvertibility } from '../../../measurements/decoder/invertibility.js'
@@ -56,7 +56,13 @@ export function add(program: Command): void {
         const plain = await openAutoencoderNetworks(nodeFiles, folder)
         const openRuntime = () => ortNode(device === undefined ? {} : { device })
         const asked = { ...defaultProfile, pictures }
-        const { profile, file } = await drive(io, makeProfile({ model, device }, asked, nodeHost(), io.signal))
+        const task = new Task(makeProfile({ model, device }, asked, nodeHost(), io.signal), io.signal)
+        for await (const { note, ...progress } of task) {
+          if (note) io.say(note.text)
+          else io.progress(progress)
+        }
+        const { profile, file } = await task
+        io.clear()
         const networks = { ...plain, profile }
         for (const line of profileLines(profile)) io.say(line)
         io.say(`Inversions with these weights use it from now on (${file}).\n`)

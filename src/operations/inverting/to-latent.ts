@@ -11,10 +11,10 @@ import { endingOf, lastName, withoutEnding } from '../files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
 import { isTensorFile, stack } from '../files/tensor-files.js'
 import type { Host, NetworkCost } from '../host.js'
-import type { InvertSettings } from '../invert.js'
 import { noted, partOf, type Running } from '../operation.js'
 import { latentCells, shown } from '../reports/cells.js'
 import { costReport, latentReport, totalAutoencoderEvaluations } from '../reports/numbers.js'
+import type { InvertSettings } from './fields.js'
 
 interface Frame {
   readonly source: NamedPicture

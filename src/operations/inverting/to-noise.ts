@@ -14,11 +14,11 @@ import { lastName, withoutEnding } from '../files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
 import { fileTypeOf, isTensorFile, readTensorFile, tensorFile } from '../files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel } from '../host.js'
-import type { InvertSettings } from '../invert.js'
 import { type Note, noted, partOf, type Running, type Told } from '../operation.js'
 import { completed, type Plan, planOf, type Recipe, samplingOf, withRemembered } from '../recipes/recipe.js'
 import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../reports/cells.js'
 import { costReport, floorNumbers, latentReport, noiseNumbers, totalEvaluations } from '../reports/numbers.js'
+import type { InvertSettings } from './fields.js'
 
 /** A picture as it was read, or a latent; what it is called in reports. */
 interface Source {
@@ -116,7 +116,7 @@ async function* invertSources(
   signal: Signal | undefined,
 ): Steps<readonly InvertedSource[], Told> {
   const { decoder, inverter, refine, fit, chunk } = settings
-  const probes = settings.floor as FloorProbes | undefined
+  const probes: FloorProbes | undefined = settings.floor
   const sampling = samplingOf(plan, model)
   const index = sampling.solver.grid(model.schedule(latentShapeAt(model))).length - 1
   const each = questionsOf(sampling.guidance)

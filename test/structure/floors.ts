@@ -91,7 +91,13 @@ const portable = upTo(6, [...numbers, ...networks, ...methods]).filter((path) =>
 
 const doors: readonly Room[] = [
   { path: 'src/catalog.ts', floor: 6, imports: portable },
-  { path: 'src/operations', floor: 6, imports: [...portable, 'src/catalog.ts'] },
+  /** Planned: what apps do, without a terminal and without a host. */
+  {
+    path: 'src/operations',
+    floor: 6,
+    imports: [...portable, 'src/catalog.ts'],
+    packages: ['@noble/hashes', '@bufbuild/protobuf'],
+  },
   { path: 'src/index.ts', floor: 6, imports: [...portable, 'src/catalog.ts'] },
   {
     path: 'src/node',

@@ -62,7 +62,10 @@ describe('the library', () => {
   it('gives no advice for a command line', async () => {
     const found: string[] = []
     for (const { path } of await sourceFiles(['src'])) {
-      found.push(...textsOf(await text(path)).flatMap((words) => (advice.test(words) ? [`${path}: ${words}`] : [])))
+      const source = await text(path)
+      // Parsing takes its time: few files have such words at all, most of them in comments.
+      if (!advice.test(source)) continue
+      found.push(...textsOf(source).flatMap((words) => (advice.test(words) ? [`${path}: ${words}`] : [])))
     }
     expect(found).toEqual([])
   })

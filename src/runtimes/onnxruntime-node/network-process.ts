@@ -50,9 +50,9 @@ function crash(how: string, signal: string | null, written: string): UndiffuseEr
       : 'If it happens again, try another device or fewer threads.'
   return expected(
     'runtime-failed',
-    'an answer',
+    'an answer of their process',
     'a run of the networks',
-    `the end of their process by ${how}${said && ` after “${said}”`}`,
+    `its end by ${how}${said && ` after “${said}”`}`,
     remedy,
   )
 }

@@ -70,7 +70,7 @@ const handlers = {
     const { InferenceSession } = await library()
     const skipped = [
       // Merging equal subexpressions would undo recomputation and keep activations alive for the backward pass.
-      ...(lean ? ['CommonSubexpressionElimination'] : []),
+      'CommonSubexpressionElimination',
       // Folding the casts of 16-bit weights would hold all of them in float32: twice the size of their file.
       ...(mapped ? ['ConstantFolding'] : []),
     ]
@@ -88,7 +88,7 @@ const handlers = {
       logSeverityLevel: 3,
       extra: {
         session: { intra_op: { allow_spinning: '0' } },
-        ...(skipped.length > 0 && { optimization: { disable_specified_optimizers: skipped.join(';') } }),
+        optimization: { disable_specified_optimizers: skipped.join(';') },
       },
     }
     const externalData =

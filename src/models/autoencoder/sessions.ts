@@ -5,9 +5,10 @@
 import type { Autoencoder, BatchedAutoencoder } from '../../autoencoder/autoencoder.js'
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import type { Runtime } from '../../graph/runtime.js'
+import type { Feeds, Runtime } from '../../graph/runtime.js'
 import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../../math/tensor.js'
 import { inBatches } from '../sessions/batches.js'
+import { heldBatches } from '../sessions/held-batches.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './graphs.js'
@@ -27,6 +28,9 @@ export interface OpenAutoencoder extends Required<Autoencoder> {
   /** Frees the networks and ends calls under way. The runtime stays open: it belongs to the caller. */
   close(): Promise<void>
 }
+
+/** Batches of reference pictures that the runtime holds for pullbacks. */
+const heldReferences = 2
 
 /** Every kind of run for pictures of one size. */
 const openSessions = 4
@@ -57,7 +61,8 @@ export const openAutoencoder = (
 
 /** The same with its sessions among others of a model; closing it closes the pool. */
 export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision): OpenAutoencoder {
-  const run = (kind: GraphKind, size: GraphSize, feeds: Tensors, signal?: Signal): Promise<Tensors> =>
+  const references = heldBatches(pool, heldReferences)
+  const run = (kind: GraphKind, size: GraphSize, feeds: Feeds, signal?: Signal): Promise<Tensors> =>
     pool.run(
       `${kind} ${size.batch} ${size.height} ${size.width}`,
       () => autoencoderGraph(networks, kind, size, precision),
@@ -124,15 +129,13 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
       }
       const pairs = latents.map((latent, i) => ({ latent, target: images[i]!, scale: scales[i]! }))
       return await inBatches(pairs, async (some) => {
+        const targets = some.map(({ target }) => target)
         const feeds = {
           latent: stack(
             some.map(({ latent }) => latent),
             'latent',
           ),
-          target: stack(
-            some.map(({ target }) => target),
-            'image',
-          ),
+          ...references(targets, () => ({ target: stack(targets, 'image') })),
           scale: tensor(
             [some.length, 1, 1, 1],
             some.map(({ scale }) => scale),

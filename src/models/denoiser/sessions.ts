@@ -15,8 +15,10 @@ import {
   type Prediction,
 } from '../../diffusion/denoiser.js'
 import type { NoiseLevel } from '../../diffusion/level.js'
+import type { Held } from '../../graph/runtime.js'
 import { dot, norm, type Tensor, tensor } from '../../math/tensor.js'
 import { inBatches } from '../sessions/batches.js'
+import { heldBatches } from '../sessions/held-batches.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { averageLooks } from './average-looks.js'
@@ -71,6 +73,7 @@ export interface Denoisings {
 /** The kinds of questions over one network. Latents of one call have one shape. */
 export function denoisings(options: DenoisingOptions): Denoisings {
   const { networks, pool, prediction, precision, tokens, downscaling, branches } = options
+  const prompts = heldBatches(pool, heldPrompts)
 
   async function run(
     kind: DenoisingKind,
@@ -82,8 +85,13 @@ export function denoisings(options: DenoisingOptions): Denoisings {
       'latent',
     ) as [number, number, number]
     const size = { batch: rows.length, height, width, tokens }
-    const feeds: Record<string, Tensor> = { sample: stacked(rows, ({ x }) => x) }
-    for (const name of Object.keys(rows[0]!.prompted)) feeds[name] = stacked(rows, ({ prompted }) => prompted[name]!)
+    const feeds: Record<string, Tensor | Held> = {
+      sample: stacked(rows, ({ x }) => x),
+      ...prompts(
+        rows.map(({ prompted }) => prompted),
+        () => stackedPrompts(rows),
+      ),
+    }
     const times = rows.map(({ level }) => level.t)
     if (precision === 16) {
       feeds.ticks = tensor(
@@ -193,6 +201,14 @@ export function denoisings(options: DenoisingOptions): Denoisings {
       ),
   }
 }
+
+/** Batches of prompts that are held: of one in Stable Diffusion 2, two rows take about 15 MB. */
+const heldPrompts = 4
+
+const stackedPrompts = (rows: readonly Row[]): Tensors =>
+  Object.fromEntries(
+    Object.keys(rows[0]!.prompted).map((name) => [name, stacked(rows, ({ prompted }) => prompted[name]!)]),
+  )
 
 const stacked = (rows: readonly Row[], of: (row: Row) => Tensor): Tensor => stack(rows.map(of), 'sample')
 

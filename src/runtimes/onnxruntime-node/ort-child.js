@@ -30,6 +30,9 @@ new Worker(watch, { eval: true, argv: process.argv.slice(2) }).unref()
 /** @type {Map<number, InferenceSession>} */
 const sessions = new Map()
 
+/** @type {Map<number, PackedTensor>} */
+const held = new Map()
+
 /** Imported late: a library that cannot be loaded is then an answer, not a crash. */
 const library = async () => (await import('onnxruntime-node')).default
 
@@ -57,6 +60,13 @@ function sessionOf(id) {
   const session = sessions.get(id)
   if (!session) throw new Error(`session ${id} is not open in this process`)
   return session
+}
+
+/** @param {number} id */
+function heldValue(id) {
+  const value = held.get(id)
+  if (!value) throw new Error(`value ${id} is not held in this process`)
+  return value
 }
 
 /** @type {{ readonly [K in RequestName]: (ask: Ask<K>) => Promise<Answer<K>> }} */
@@ -109,11 +119,24 @@ const handlers = {
     return undefined
   },
 
+  async hold({ held: id, value }) {
+    held.set(id, value)
+    return undefined
+  },
+
+  async drop({ held: id }) {
+    held.delete(id)
+    return undefined
+  },
+
   async run({ session: id, feeds }) {
     const session = sessionOf(id)
     const { Tensor } = await library()
     const inputs = Object.fromEntries(
-      Object.entries(feeds).map(([name, { dtype, shape, data }]) => [name, new Tensor(dtype, data, shape)]),
+      Object.entries(feeds).map(([name, feed]) => {
+        const { dtype, shape, data } = typeof feed === 'number' ? heldValue(feed) : feed
+        return [name, new Tensor(dtype, data, shape)]
+      }),
     )
     const start = performance.now()
     const results = await session.run(inputs)

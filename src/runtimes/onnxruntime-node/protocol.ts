@@ -49,8 +49,18 @@ export interface Requests {
     }
     readonly answer: undefined
   }
+  /** Keeps a value until it is dropped. */
+  readonly hold: {
+    readonly ask: { readonly held: number; readonly value: PackedTensor }
+    readonly answer: undefined
+  }
+  readonly drop: {
+    readonly ask: { readonly held: number }
+    readonly answer: undefined
+  }
   readonly run: {
-    readonly ask: { readonly session: number; readonly feeds: Readonly<Record<string, PackedTensor>> }
+    /** A number is that of a value that is held. */
+    readonly ask: { readonly session: number; readonly feeds: Readonly<Record<string, PackedTensor | number>> }
     readonly answer: { readonly outputs: Readonly<Record<string, PackedTensor>>; readonly seconds: number }
   }
   readonly release: {

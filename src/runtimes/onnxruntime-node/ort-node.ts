@@ -34,8 +34,9 @@ interface OpenGraph {
   readonly graph: Graph
   readonly device: string
   readonly lean: boolean
-  /** Whether weights are left as they are stored. */
+  /** Whether weights are left as they are stored, and whether those of 16 bits are widened in each run. */
   readonly mapped: boolean
+  readonly widening: boolean
   home?: NetworkProcess
 }
 
@@ -96,10 +97,10 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return network
   }
 
-  async function load(child: NetworkProcess, { id, graph, device, lean, mapped }: OpenGraph): Promise<void> {
+  async function load(child: NetworkProcess, { id, graph, device, lean, mapped, widening }: OpenGraph): Promise<void> {
     const { source, remove } = await place(graph, options.temporaryFolder ?? tmpdir())
     try {
-      await child.request('open', { session: id, source, device, threads, lean, mapped })
+      await child.request('open', { session: id, source, device, threads, lean, mapped, widening })
     } finally {
       await remove()
     }
@@ -262,8 +263,9 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
       checkTypes(asked)
       const emulated = roundsHalf && device === 'cpu'
       const graph = emulated ? emulatedHalf(asked) : asked
-      const mapped = convertedBytes(graph, emulated ? /float/ : /^b?float16$/) > (lean ? 0 : widenedAtOnce)
-      return openSession({ id: ++opened, graph, device, lean, mapped })
+      const widening = convertedBytes(graph, emulated ? /float/ : /^b?float16$/) > (lean ? 0 : widenedAtOnce)
+      const mapped = widening || storedBytes(graph) > laidOutAtOnce
+      return openSession({ id: ++opened, graph, device, lean, mapped, widening })
     },
     hold,
     usage: async () => usage,
@@ -274,6 +276,15 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     },
   }
 }
+
+/**
+ * Up to so many bytes of weights are laid out anew for faster convolutions. At Stable Diffusion's size that takes as long as
+ * some twenty evaluations save, and memory of its own.
+ */
+const laidOutAtOnce = 2 ** 30
+
+const storedBytes = ({ initializers }: Graph): number =>
+  [...initializers.values()].reduce((bytes, { storage }) => bytes + ('file' in storage ? storage.length : 0), 0)
 
 /** Up to so many bytes of 16-bit weights are widened once and for all; more would not be worth three times the memory. */
 const widenedAtOnce = 2 ** 26

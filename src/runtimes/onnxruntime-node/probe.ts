@@ -24,7 +24,7 @@ const session = 0
 /** Rejects with the reason when the device does not run a graph, or runs it wrong. */
 export async function probeDevice(child: NetworkProcess, device: string): Promise<void> {
   const source = { bytes: encodeOnnx(graph), weights: [] }
-  await child.request('open', { session, source, device, threads: 1, lean: false, mapped: false })
+  await child.request('open', { session, source, device, threads: 1, lean: false, mapped: false, widening: false })
   const feeds = { x: { dtype: 'float32', shape: x.shape, data: new Float32Array(x.data) } } as const
   const { outputs } = await child.request('run', { session, feeds })
   await child.request('release', { session })

@@ -44,8 +44,10 @@ export interface Requests {
       readonly device: string
       readonly threads: number
       readonly lean: boolean
-      /** Leave weights mapped from their file, in the type in which they are stored. */
+      /** Leave weights mapped from their file, as they lie there. */
       readonly mapped: boolean
+      /** Widen weights of 16 bits in each run, not once and for all. */
+      readonly widening: boolean
     }
     readonly answer: undefined
   }

@@ -10,7 +10,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^undiffuse$/, replacement: here('src/index.ts') },
-      { find: /^undiffuse\/(edit|graph|node|watermark)$/, replacement: here('src/$1/index.ts') },
+      { find: /^undiffuse\/(edit|graph|node|operations|watermark)$/, replacement: here('src/$1/index.ts') },
       { find: /^undiffuse\/onnxruntime-node$/, replacement: here('src/runtimes/onnxruntime-node/index.ts') },
     ],
   },

@@ -29,15 +29,11 @@ export {
   type Autoencoder,
   accelerated,
   automaticDecoder,
-  type BatchedAutoencoder,
-  counted,
   type DecoderInverter,
-  type Evaluations,
   type ExpectedErrors,
   encoderOnly,
   gradient,
   gradientFree,
-  invertFrames,
   type LatentSolution,
   measureProfile,
   type Profile,
@@ -63,7 +59,7 @@ export {
 export { fingerprint, profileName } from './checkpoints/fingerprint.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
-export { type Coalescer, coalescer } from './core/coalesce.js'
+export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse, withOption } from './core/define.js'
 export {
   type ErrorCode,
@@ -77,14 +73,7 @@ export {
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
-export { together } from './core/together.js'
-export type {
-  Attending,
-  Conditioning,
-  Denoising,
-  DenoisingPullback,
-  DenoisingPushforward,
-} from './diffusion/conditioning.js'
+export { type Meeting, together } from './core/together.js'
 export {
   type EmbeddedDenoiser,
   type EmbeddedDiffusion,
@@ -103,7 +92,6 @@ export {
   betaKinds,
   betas,
   type Coefficients,
-  countedDenoiser,
   type Denoiser,
   type DenoiserPullback,
   type DenoiserPushforward,
@@ -214,14 +202,45 @@ export {
   tensor,
   zeros,
 } from './math/tensor.js'
+export {
+  type Answer,
+  type Answerers,
+  type Ask,
+  type Axis,
+  autoencoderOf,
+  type Condition,
+  type Counts,
+  coalesced,
+  counted,
+  type DiffusionModel,
+  type Door,
+  denoiserOf,
+  doorOf,
+  type Estimating,
+  type Guidance,
+  type Guided,
+  type Kind,
+  type Layout,
+  type Model,
+  pictureOf,
+  type Questions,
+  remembered,
+  type ScaledLayout,
+  type Sides,
+  scaledLayout,
+  sidesOf,
+  takes,
+  withValue,
+} from './model/index.js'
 export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder/graphs.js'
 export type { AutoencoderNetworks, GraphSize } from './models/autoencoder/networks.js'
 export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder/sessions.js'
 export type { DenoisingPrecision } from './models/denoiser/graphs.js'
 export { type DiffusionModelOptions, type OpenDiffusionModel, openDiffusionModel } from './models/diffusion-model.js'
+export { autoencoderShapes, families, pipelineShapes } from './models/families/index.js'
+export type { Family, Pipeline, PipelineSource } from './models/family.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderFingerprint, checkProfile, parseProfile, profileText } from './models/profile-file.js'
-export { autoencoderShapes, pipelineShapes } from './models/random/published-shapes.js'
 export { type RandomNetwork, randomAutoencoder } from './models/random/weights.js'
 export { byteCharacters } from './models/text/byte-characters.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
@@ -251,9 +270,8 @@ export {
   undoResize,
   undoRotation,
 } from './restorations/index.js'
-export { coalescedModel } from './verbs/coalesced-model.js'
-export { type DiffusionModel, type PromptedDenoiser, promptedDenoiser } from './verbs/diffusion-model.js'
-export { type GenerateOptions, type Generation, generate } from './verbs/generate.js'
+export type { DenoiserEvaluations, Evaluations, VerbEvaluations } from './verbs/evaluations.js'
+export { type GenerateOptions, type Generation, generate, latentShapeAt } from './verbs/generate.js'
 export {
   type Exactness,
   type InversionSource,
@@ -267,10 +285,10 @@ export {
   type Refinement,
 } from './verbs/invert.js'
 export {
+  type InvertDecoderAllOptions,
   type InvertDecoderOptions,
-  type InvertFramesOptions,
   invertDecoder,
-  invertDecoderFrames,
+  invertDecoderAll,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
 export { mostProbable, type NoiseProblem, type NoiseRefiner, type RefinedNoise } from './verbs/most-probable.js'
@@ -281,5 +299,6 @@ export {
   pictureFloor,
 } from './verbs/picture-floor.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
-export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
+export { promptedDenoiser, type Sampled, type Sampling } from './verbs/sampling.js'
+export { sideBySide, stepsOf } from './verbs/side-by-side.js'
 export * from './watermark/index.js'

@@ -272,12 +272,7 @@ describe('watermarks', () => {
 
 describe('whatever ends an operation', () => {
   it('a failure closes the model and writes nothing', async () => {
-    const failing = memoryHost({
-      ...model,
-      denoise: async () => {
-        throw new Error('the device is gone')
-      },
-    })
+    const failing = memoryHost({ ...model, ask: () => Promise.reject(new Error('the device is gone')) })
     await expect(start(generateOperation, failing, { prompt })).rejects.toThrow('the device is gone')
     expect({ open: failing.openModels(), files: failing.written.size }).toEqual({ open: 0, files: 0 })
   })

@@ -6,9 +6,9 @@
 import { expected } from '../../src/core/errors.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
 import { type Tensor, zeros } from '../../src/math/tensor.js'
+import type { DiffusionModel } from '../../src/model/model.js'
 import type { FileContent, Held, Host, OperationModel } from '../../src/operations/host.js'
 import { byteOf, pixelOf } from '../../src/pictures/pixels.js'
-import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -59,12 +59,16 @@ function decode(bytes: Uint8Array, name: string): Tensor {
   return image
 }
 
-/** An empty host with this model, whose pictures have sides that are multiples of `pixelMultiple`. */
-export function memoryHost(plain: DiffusionModel, pixelMultiple = 4): MemoryHost {
+/** An empty host with this model; pictures are fitted to multiples of four pixels. */
+export function memoryHost(plain: DiffusionModel): MemoryHost {
   const written = new Map<string, Uint8Array>()
   const locks = new Set<string>()
   let [open, seconds, drawn] = [0, 0, 0]
-  const model: OperationModel = { ...plain, pixelMultiple, schedulerSolver: ddim({ end: 'cleanest' }) }
+  const model: OperationModel = {
+    ...plain,
+    layout: { ...plain.layout, multiple: 4 },
+    schedulerSolver: ddim({ end: 'cleanest' }),
+  }
   const withSteps = (steps: number): OperationModel => ({ ...model, solver: ddim({ steps }) })
 
   function held<M>(one: M): Held<M> {
@@ -163,7 +167,7 @@ export function memoryHost(plain: DiffusionModel, pixelMultiple = 4): MemoryHost
     },
     models: {
       open: async ({ steps }) => held(steps === undefined ? model : withSteps(steps)),
-      openAutoencoder: async () => held({ name: model.name, pixelMultiple, autoencoder: model.autoencoder }),
+      openAutoencoder: async () => held(model),
       hasDenoiser: async () => true,
       keepProfile: async () => 'kept.json',
     },

@@ -1,7 +1,9 @@
 /** Imports go down only: the table of floors against the imports of every source file. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { methodFolders, openExceptions, type Room, rooms, sharedParts } from './floors.js'
-import { circles, type SourceFile, sourceFiles } from './imports.js'
+import { circles, root, type SourceFile, sourceFiles } from './imports.js'
 
 const files = await sourceFiles(['src', 'apps', 'measurements', 'training'])
 
@@ -52,6 +54,12 @@ describe('the table of floors', () => {
     })
     expect(found).toEqual([])
   })
+})
+
+it('the table names the dependencies of the package, and no others', async () => {
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const named = rooms.flatMap(({ packages = [] }) => packages).filter((name) => !['node:', 'undiffuse'].includes(name))
+  expect([...new Set(named)].sort()).toEqual(Object.keys(dependencies).sort())
 })
 
 describe('methods', () => {

@@ -191,7 +191,15 @@ export { emulatedHalf } from './graph/passes/emulated-half.js'
 export { type HalfOptions, half } from './graph/passes/half.js'
 export { prune } from './graph/passes/prune.js'
 export { type VjpOptions, vjp } from './graph/passes/vjp.js'
-export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
+export {
+  type Feeds,
+  type Held,
+  type OpenOptions,
+  type Runtime,
+  type RuntimeUsage,
+  type Session,
+  tensorOf,
+} from './graph/runtime.js'
 export * from './iterations/index.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'

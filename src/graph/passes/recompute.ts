@@ -35,7 +35,9 @@ export function recomputed(build: Builder, graph: Graph): (value: Value) => Valu
   /** The large values that a cheap node combines, weights excepted. */
   const combined = ({ inputs, outputs: [output] }: Node): readonly string[] => {
     const size = sizeOf(build.value(output!).shape)
-    return inputs.filter((name) => name !== '' && !graph.initializers.has(name) && sizeOf(build.value(name).shape) >= size)
+    return inputs.filter(
+      (name) => name !== '' && !graph.initializers.has(name) && sizeOf(build.value(name).shape) >= size,
+    )
   }
 
   /** What a value is computed from: itself where it is kept. */

@@ -16,12 +16,14 @@ interface Manifest {
 }
 
 let installed: Installed
+let remove = async () => {}
 let manifest: Manifest
 beforeAll(async () => {
   installed = await install()
+  remove = installed.remove
   manifest = JSON.parse(await inside('package.json'))
 }, 300_000)
-afterAll(() => installed.remove())
+afterAll(() => remove())
 
 const inside = (path: string) => readFile(join(installed.folder, 'node_modules', 'undiffuse', path), 'utf8')
 const doors = () =>

@@ -9,7 +9,7 @@ import { bdia, ddim, dpmSolver2M, type Grid, type NoiseLevel } from '../src/diff
 import { edit } from '../src/edit/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { encodeOnnx } from '../src/graph/onnx/write.js'
-import type { Runtime } from '../src/graph/runtime.js'
+import { type Runtime, tensorOf } from '../src/graph/runtime.js'
 import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, map, norm, sizeOf, subtract, type Tensor, tensor, zeros } from '../src/math/tensor.js'
@@ -492,7 +492,7 @@ describe('bad input', () => {
       open: async (graph) => ({
         run: async (feeds) =>
           Object.fromEntries(
-            graph.outputs.map(({ name, shape }) => [name, name === 'out' ? feeds.sample! : zeros(shape)]),
+            graph.outputs.map(({ name, shape }) => [name, name === 'out' ? tensorOf(feeds.sample!) : zeros(shape)]),
           ),
         close: async () => {},
       }),

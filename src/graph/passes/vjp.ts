@@ -9,6 +9,7 @@ import type { DataType, Graph, Node, Value } from '../graph.js'
 import { type GradientView, nodeView } from '../operator.js'
 import { operatorOf } from '../ops/index.js'
 import { prune } from './prune.js'
+import { recomputed } from './recompute.js'
 
 export interface VjpOptions {
   /** Outputs whose cotangents are fed, as inputs named `cotangent.<output>`. Default: all outputs. */
@@ -27,7 +28,8 @@ const isFloat = (dtype: DataType) =>
 /**
  * The graph of Σᵢ (∂yᵢ/∂w)ᵀ·cᵢ for outputs yᵢ with cotangents cᵢ and each w in `wrt` (inputs and weights alike).
  *
- * Cost: one forward run and about one to two more. Memory: the forward values that the rules read stay alive.
+ * Cost: one forward run and about one to two more. Memory: of the forward values that the rules read, those that are not
+ * cheap to compute again (recompute.ts) stay alive.
  * Errors: `unsupported` names the operator and node without a gradient rule on a path from `wrt` to `outputs`;
  * `bad-option` a name that the graph does not have.
  * Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), section 3.2.
@@ -51,6 +53,7 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     }
   }
   const active = activeValues(graph, options.wrt)
+  const again = recomputed(build, graph)
   const cotangents = new Map<string, Value[]>()
   const add = (name: string, value: Value) => {
     const terms = cotangents.get(name)
@@ -93,12 +96,12 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
         'Write the rule in src/graph/ops, or use a method without gradients.',
       )
     }
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : build.value(name)))
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : again(build.value(name))))
     const found = node.outputs.map((name) => (name === '' ? undefined : total(name)))
     const view: GradientView = {
       ...nodeView({ ...node, outputCount: node.outputs.length }, inputs, build.known),
       builder: build,
-      outputs: results[index]!,
+      outputs: results[index]!.map(again),
       cotangents: found,
       needs: node.inputs.map((name, i) => active.has(name) && isFloat(inputs[i]!.dtype)),
       get cotangent() {

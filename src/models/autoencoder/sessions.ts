@@ -4,11 +4,12 @@
  */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import type { Runtime } from '../../graph/runtime.js'
+import type { Feeds, Runtime } from '../../graph/runtime.js'
 import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../../math/tensor.js'
 import type { Model } from '../../model/model.js'
 import { type Answerers, type Ask, doorOf } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
+import { heldBatches } from '../sessions/held-batches.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './graphs.js'
@@ -25,6 +26,9 @@ export interface AutoencoderOptions extends SessionOptions {
 export interface OpenAutoencoder extends Model {
   readonly networks: AutoencoderNetworks
 }
+
+/** Batches of reference pictures that the runtime holds for pullbacks. */
+const heldReferences = 2
 
 /** Every kind of run for pictures of one size. */
 const openSessions = 4
@@ -61,7 +65,8 @@ export const profileAt = ({ profile }: Pick<AutoencoderNetworks, 'profile'>, pre
 /** How an autoencoder answers, with its sessions in a pool. */
 export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision) {
   const { layout, name } = networks
-  const run = (kind: GraphKind, size: GraphSize, feeds: Tensors, signal?: Signal): Promise<Tensors> =>
+  const references = heldBatches(pool, heldReferences)
+  const run = (kind: GraphKind, size: GraphSize, feeds: Feeds, signal?: Signal): Promise<Tensors> =>
     pool.run(
       `${kind} ${size.batch} ${size.height} ${size.width}`,
       () => autoencoderGraph(networks, kind, size, precision),
@@ -123,13 +128,14 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
       const size = sizeOfLatents(asks.map(({ latent }) => latent))
       checkReferences(asks)
       return await inBatches(asks, async (some) => {
-        const of = (name: 'latent' | 'reference') =>
-          stack(
-            some.map((ask) => ask[name]),
-            name,
-          )
+        const targets = some.map(({ reference }) => reference)
         const scales = some.map(({ scale = 1 }) => scale)
-        const feeds = { latent: of('latent'), target: of('reference'), scale: tensor([some.length, 1, 1, 1], scales) }
+        const latents = some.map(({ latent }) => latent)
+        const feeds = {
+          latent: stack(latents, 'latent'),
+          ...references(targets, () => ({ target: stack(targets, 'reference') })),
+          scale: tensor([some.length, 1, 1, 1], scales),
+        }
         const results = await run('pullback', { ...size, batch: some.length }, feeds, signal)
         const gradients = unstack(results['gradient.latent']!)
         return unstack(results.image!).map((image, i) => ({

@@ -7,10 +7,12 @@ import type { Signal } from '../../core/progress.js'
 import { denoiser, denoiserPullback, denoiserPushforward, type Prediction } from '../../diffusion/denoiser.js'
 import type { NoiseLevel } from '../../diffusion/level.js'
 import { half } from '../../graph/passes/half.js'
+import type { Feeds, Held } from '../../graph/runtime.js'
 import { dot, formatShape, norm, type Tensor, tensor } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import type { Answerers, Ask, Estimating } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
+import { heldBatches } from '../sessions/held-batches.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { averageLooks } from './average-looks.js'
@@ -44,21 +46,26 @@ const namesOf = {
   pushforward: { vector: 'cotangent.gradient.sample', answer: 'gradient.cotangent.out' },
 } as const
 
+/** Batches of conditions that the runtime holds. */
+const heldConditions = 4
+
 /** How a denoising network answers. Latents of one call have one shape. */
 export function denoisingAnswerers(options: DenoisingOptions) {
   const { name, networks, pool, prediction, precision } = options
   const { values } = networks
 
+  /** What conditions are to the network, sent once for the same conditions in the same order. */
+  const held = heldBatches(pool, heldConditions)
+
   /** What a batch of rows is fed, but for the time and what a derivative is applied to. */
-  function common(rows: readonly Row[]) {
+  function common(rows: readonly Row[], told: Feeds) {
     const latent = commonShape(
       rows.map(({ x }) => x),
       'latent',
     )
     const perToken = Object.keys(values).find((value) => values[value]!.perToken)
     const tokens = perToken === undefined ? 0 : rows[0]!.condition.values[perToken]!.shape[0]!
-    const feeds: Record<string, Tensor> = { sample: stacked(rows, ({ x }) => x) }
-    for (const key of Object.keys(rows[0]!.told)) feeds[key] = stacked(rows, ({ told }) => told[key]!)
+    const feeds: Record<string, Tensor | Held> = { sample: stacked(rows, ({ x }) => x), ...told }
     for (const [key, value] of Object.entries(networks.shapeFeeds?.(latent) ?? {}))
       feeds[key] = stacked(rows, () => value)
     return {
@@ -69,7 +76,11 @@ export function denoisingAnswerers(options: DenoisingOptions) {
   }
 
   async function run(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
-    const { size, feeds, key } = common(rows)
+    const of = rows.flatMap(({ condition }) => Object.keys(values).map((value) => condition.values[value]!))
+    const { size, feeds, key } = common(
+      rows,
+      held(of, () => stackedTold(rows)),
+    )
     const times = rows.map(({ level }) => level.t)
     if (precision === 16) {
       feeds.ticks = tensor(
@@ -187,7 +198,7 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       }),
     )
     return await inBatches(rows, async (some) => {
-      const { size, feeds, key } = common(some)
+      const { size, feeds, key } = common(some, stackedTold(some))
       feeds.timestep = tensor(
         [some.length],
         some.map(({ level }) => level.t),
@@ -237,6 +248,9 @@ export function denoisingAnswerers(options: DenoisingOptions) {
     }),
   } satisfies Answerers
 }
+const stackedTold = (rows: readonly Row[]): Tensors =>
+  Object.fromEntries(Object.keys(rows[0]!.told).map((name) => [name, stacked(rows, ({ told }) => told[name]!)]))
+
 const stacked = (rows: readonly Row[], of: (row: Row) => Tensor): Tensor => stack(rows.map(of), 'sample')
 
 /** Below this ratio of alpha to sigma x is nearly noise. */

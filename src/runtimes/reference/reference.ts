@@ -7,15 +7,13 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { DataType, Graph, Node } from '../../graph/graph.js'
 import { nodeView } from '../../graph/operator.js'
-import type { OpenOptions, Runtime, Session } from '../../graph/runtime.js'
+import type { Feeds, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
 import { fromBfloat16Bits, fromHalfBits, toBfloat16Bits, toHalfBits } from '../../math/half.js'
-import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { formatShape, sameShape } from '../../math/tensor.js'
 import { matchFeeds } from '../shared/feeds.js'
 import type { NumericArray } from './array.js'
 import { readInitializer } from './initializer.js'
 import { kernels } from './table.js'
-
-type Feeds = Readonly<Record<string, Tensor>>
 
 /** What a dtype can hold: half precision is rounded to, float32 stays in double precision. */
 function rounded(dtype: DataType, data: Float64Array): Float64Array {
@@ -130,6 +128,7 @@ export function referenceRuntime(): Runtime {
         close: async () => {},
       }
     },
+    hold: (tensor) => ({ tensor, release() {} }),
     usage: async () => ({ peakMemoryBytes: process.resourceUsage().maxRSS * 1024, networkSeconds, runs }),
     close: async () => {},
   }

@@ -2,7 +2,13 @@
 import { define } from '../../core/define.js'
 import { gridOf } from '../grids.js'
 import { interval, multistep } from '../multistep.js'
-import { exponentialFields, exponentialStep, lowerOrderField, multistepOrder } from './parts/exponential.js'
+import {
+  exponentialFields,
+  exponentialStep,
+  firstOrderFinalField,
+  lowerOrderField,
+  multistepOrder,
+} from './parts/exponential.js'
 
 /**
  * The exponential step with a parabola through the last three estimates.
@@ -25,6 +31,7 @@ export const dpmSolver3M = define({
   fields: {
     ...exponentialFields,
     lowerOrderFinal: lowerOrderField,
+    firstOrderFinal: firstOrderFinalField,
     curvature: {
       type: 'choice',
       choices: ['released', 'exact'],
@@ -40,7 +47,7 @@ export const dpmSolver3M = define({
       grid: (schedule) => gridOf(schedule, options),
       coefficients: (grid, index) => {
         const { from, to } = interval(grid, index)
-        const order = multistepOrder(grid, index, 3, options.lowerOrderFinal)
+        const order = multistepOrder(grid, index, 3, options)
         const nodes = [from, grid[index - 1]!, grid[index - 2]!].slice(0, order)
         return exponentialStep(nodes, 0, to, { prediction: options.prediction, curvature: shares[options.curvature] })
       },

@@ -7,7 +7,7 @@ import { type Iteration, type Solution, type SolveOptions, solve } from '../../.
 import { combine, isFinite as isFiniteTensor, norm, type Tensor } from '../../../math/tensor.js'
 import type { Diffusion, Solver, State } from '../../diffusion.js'
 import type { NoiseLevel } from '../../level.js'
-import { firstOrderStep } from '../../multistep.js'
+import { firstOrderStep, interval } from '../../multistep.js'
 import { naiveStep } from './naive-step.js'
 import { noiseNorm } from './walk-back.js'
 
@@ -37,7 +37,8 @@ export function stepEquation(
   end: number,
   target: Tensor,
 ): StepEquation {
-  const [from, to] = [diffusion.grid[index]!, diffusion.grid[end]!]
+  const { from } = interval(diffusion.grid, index)
+  const { to } = interval(diffusion.grid, end - 1)
   const rule = firstOrderStep(from, to)
   const [ofX, ofEstimate] = [rule.x[0]!, rule.denoised[0]!]
   return {

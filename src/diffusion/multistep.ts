@@ -42,9 +42,12 @@ export function multistep(options: MultistepOptions): Solver {
     async step({ index, x, memory }, { grid, denoise, signal }) {
       interval(grid, index)
       const rule = coefficients(grid, index)
-      const count = Math.min(index, past.x)
-      const states = [x, ...memory.slice(0, count)]
-      const estimates = [await denoise(x, grid[index]!, signal), ...memory.slice(count)]
+      // Steps that belong together forget what was before them.
+      const age = stride === undefined ? index : index % stride
+      const count = Math.min(age, past.x)
+      const kept = age === 0 ? [] : memory
+      const states = [x, ...kept.slice(0, count)]
+      const estimates = [await denoise(x, grid[index]!, signal), ...kept.slice(count)]
       return {
         index: index + 1,
         x: combine(...terms(rule.x, states, index), ...terms(rule.denoised, estimates, index)),

@@ -108,7 +108,7 @@ const table: readonly Entry[] = [
           `uni-pc ${prediction} ${order} ${variant}`,
           (grid) => uniPc({ ...grid, prediction, order, variant, lowerOrderFinal: false }),
           order === 1 ? variance : noisy,
-          240,
+          320,
         ),
       ),
     ),

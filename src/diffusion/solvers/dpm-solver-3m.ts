@@ -8,6 +8,7 @@ import {
   firstOrderFinalField,
   lowerOrderField,
   multistepOrder,
+  variantField,
 } from './parts/exponential.js'
 
 /**
@@ -30,6 +31,7 @@ export const dpmSolver3M = define({
   source: 'Lu et al., DPM-Solver++, 2022',
   fields: {
     ...exponentialFields,
+    variant: { ...variantField, description: `Of the steps of order 2. ${variantField.description}` },
     lowerOrderFinal: lowerOrderField,
     firstOrderFinal: firstOrderFinalField,
     curvature: {
@@ -49,7 +51,7 @@ export const dpmSolver3M = define({
         const { from, to } = interval(grid, index)
         const order = multistepOrder(grid, index, 3, options)
         const nodes = [from, grid[index - 1]!, grid[index - 2]!].slice(0, order)
-        return exponentialStep(nodes, 0, to, { prediction: options.prediction, curvature: shares[options.curvature] })
+        return exponentialStep(nodes, 0, to, { ...options, curvature: shares[options.curvature] })
       },
     }),
 })

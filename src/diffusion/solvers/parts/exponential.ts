@@ -68,8 +68,6 @@ export function exponentialStep(
   // At alpha = 0 lambda is infinite and a slope over it is 0.
   if (from.alpha === 0) return { x: [0, ...first.x], denoised: [0, ...first.denoised] }
   const h = to.lambda - from.lambda
-  // A step that goes nowhere changes nothing.
-  if (h === 0) return { x: [1], denoised: [0] }
   const { w0, w1, w2 } = exponentialWeights(from, to, prediction)
   const slopes = differences(nodes, h)
   const weights =

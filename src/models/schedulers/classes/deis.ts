@@ -5,6 +5,7 @@ import { betaTable, ratioAt, tableFields, timeOfRatio } from '../parts/beta-tabl
 import { boolean, choice, integer, schedulerClass } from '../parts/fields.js'
 import {
   dynamicFields,
+  finiteOn,
   flowFields,
   flowShares,
   levelGrid,
@@ -73,7 +74,10 @@ export const deisMultistepScheduler = schedulerClass({
     return {
       ...scheduleOf(values, table),
       prediction: predictionOf(values, config),
-      solver: thresholded(onGrid(solver, grid), values),
+      solver: thresholded(
+        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config)),
+        values,
+      ),
     }
   },
 })

@@ -11,6 +11,7 @@ import { type BetaTable, betaTable, ratioAt, tableFields, timeOfRatio } from '..
 import { boolean, choice, integer, numberOrNone, refusedValue, schedulerClass } from '../parts/fields.js'
 import {
   dynamicFields,
+  finiteOn,
   flowFields,
   flowShares,
   levelGrid,
@@ -165,7 +166,10 @@ export const dpmSolverMultistepScheduler = schedulerClass({
     return {
       ...scheduleOf(values, table),
       prediction: predictionOf(values, config),
-      solver: thresholded(onGrid(solver, grid), values),
+      solver: thresholded(
+        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config)),
+        values,
+      ),
     }
   },
 })
@@ -173,8 +177,7 @@ export const dpmSolverMultistepScheduler = schedulerClass({
 function multistepSolver(order: number, options: Parameters<typeof dpmSolver2M>[0]): Solver {
   if (order === 1) return dpmSolver1()
   if (order === 2) return dpmSolver2M(options)
-  const { variant: _, ...rest } = options!
-  return dpmSolver3M(rest)
+  return dpmSolver3M(options)
 }
 
 export const dpmSolverSinglestepScheduler = schedulerClass({
@@ -231,10 +234,14 @@ export const dpmSolverSinglestepScheduler = schedulerClass({
           : dpmSolver3S({ prediction, variant, lowerOrderFinal })
     const even = call.timesteps?.length ?? call.steps ?? 50
     const lowered = values.lower_order_final || values.final_sigmas_type === 'zero' || even % order !== 0
+    const solver = made(lowered)
     return {
       ...scheduleOf(values, table),
       prediction: predictionOf(values, config),
-      solver: thresholded(onGrid(made(lowered), grid), values),
+      solver: thresholded(
+        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config)),
+        values,
+      ),
     }
   },
 })
@@ -280,7 +287,10 @@ export const dpmSolverMultistepInverseScheduler = schedulerClass({
     return {
       schedule: table.schedule,
       prediction: predictionOf(values, config),
-      solver: thresholded(onGrid(solver, grid), values),
+      solver: thresholded(
+        onGrid(solver, () => finiteOn(solver, grid(), config)),
+        values,
+      ),
     }
   },
 })

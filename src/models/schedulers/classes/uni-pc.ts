@@ -19,6 +19,7 @@ import {
 import {
   dynamicFields,
   dynamicShift,
+  finiteOn,
   flowFields,
   flowSchedule,
   levelGrid,
@@ -125,7 +126,10 @@ export const uniPcMultistepScheduler = schedulerClass({
           : flowSchedule(table.count, shiftedBy(values.flow_shift)),
       ...(flow && values.use_dynamic_shifting && { dynamic: { mu: linearMu(), schedule: ofMu } }),
       prediction: predictionOf(values, config),
-      solver: thresholded(onGrid(plain, grid), values),
+      solver: thresholded(
+        onGrid(plain, (schedule) => finiteOn(plain, grid(schedule), config)),
+        values,
+      ),
     }
   },
 })

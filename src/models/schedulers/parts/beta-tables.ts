@@ -66,7 +66,8 @@ export function betaTable(values: TableValues, zeroTerminal: ZeroTerminal, confi
     schedule: variancePreserving(
       plain && plain !== 'cosine'
         ? betas(plain, { start: values.beta_start, end: values.beta_end, count })
-        : products.map((product, t) => 1 - product / (t === 0 ? 1 : products[t - 1]!)),
+        : // The last of a finite terminal may have more signal than the one before it.
+          products.map((product, t) => Math.max(1 - product / (t === 0 ? 1 : products[t - 1]!), Number.EPSILON)),
     ),
   }
 }

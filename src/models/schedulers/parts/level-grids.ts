@@ -1,6 +1,7 @@
 /** The grids of DPM-Solver, UniPC and DEIS: spaced over all levels, told whole times, in ratios of noise or as a flow. */
 import { expected } from '../../../core/errors.js'
 import type { Prediction } from '../../../diffusion/denoiser.js'
+import type { Solver } from '../../../diffusion/diffusion.js'
 import { type Grid, type NoiseLevel, noiseLevel, type Schedule } from '../../../diffusion/level.js'
 import { rectifiedFlow } from '../../../diffusion/schedules.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
@@ -123,6 +124,21 @@ export function predictionOf(values: FlowValues, config: ConfigReader): Predicti
     )
   }
   return predictions[type]!
+}
+
+/**
+ * The grid, where every step of the solver on it is a number. A last level that is reached twice is a step of length zero,
+ * whose slope some rules divide by: diffusers ends in NaN. Throws `unsupported` naming the field.
+ */
+export function finiteOn(solver: Solver, grid: Grid, config: ConfigReader): Grid {
+  const finite = (index: number) => {
+    const { x, denoised } = solver.coefficients!(grid, index)
+    return [...x, ...denoised].every(Number.isFinite)
+  }
+  const broken = grid.findIndex((_, index) => index < grid.length - 1 && !finite(index))
+  if (broken < 0) return grid
+  const why = `diffusers ends in NaN: step ${broken} has no length.`
+  throw refusedValue(config, 'final_sigmas_type', 'zero with this spacing', 'sigma_min', why)
 }
 
 /** Refuses spacings of a table on the levels of a flow: their ratios are above 1, and diffusers ends in NaN. */

@@ -5,7 +5,7 @@ import { noiseLevel } from '../../../diffusion/level.js'
 import { ddim } from '../../../diffusion/solvers/ddim.js'
 import { clampTo, dynamicThreshold, withClippedImage } from '../../../diffusion/solvers/parts/clipped.js'
 import { type BetaTable, betaTable, tableFields } from '../parts/beta-tables.js'
-import { boolean, choice, number, type SchedulerCall, schedulerClass } from '../parts/fields.js'
+import { boolean, choice, number, refusedValue, type SchedulerCall, schedulerClass } from '../parts/fields.js'
 import { descending, linspace, roundHalfEven, series } from '../parts/reference-arithmetic.js'
 import {
   offsetField,
@@ -95,6 +95,10 @@ export const ddimScheduler = schedulerClass({
         from: { ...tabulated(table, t), t },
         to: t - stride < 0 ? image : tabulated(table, t - stride),
       }))
+      if (values.prediction_type === 'epsilon' && leaps.some(({ from }) => from.alpha === 0)) {
+        const why = 'A network that predicts noise says nothing where there is no image.'
+        throw refusedValue(config, 'rescale_betas_zero_snr', 'false with prediction_type epsilon', true, why)
+      }
       return joined(leaps)
     }
     const plain = onGrid(ddim(), grid)

@@ -19,10 +19,11 @@ import {
   refuseMu,
   refuseSpacedFlow,
   scheduleOf,
+  shiftedBy,
   varianceField,
   wholeTimes,
 } from '../parts/level-grids.js'
-import { float32, linspace, roundHalfEven } from '../parts/reference-arithmetic.js'
+import { linspace, roundHalfEven } from '../parts/reference-arithmetic.js'
 import {
   finalSigmaField,
   offsetField,
@@ -261,17 +262,19 @@ export const dpmSolverMultistepInverseScheduler = schedulerClass({
     const { prediction, variant } = algorithmOf(values, config)
     const kind = spacedKind(values, config)
     refuseSpacedFlow(config, values.use_flow_sigmas, kind)
-    if (values.use_flow_sigmas) {
-      const why = 'diffusers walks it from noise to image, as its forward class does.'
-      throw refusedValue(config, 'use_flow_sigmas', 'false for the inverse class', true, why)
-    }
     const grid = (): Grid => {
       refuseGiven('DPMSolverMultistepInverseScheduler', call, 'timesteps', 'sigmas')
       const steps = stepsOf(call)
       if (kind) {
         const [noisiest, cleanest] = ends(table)
         const { told, ratios } = spacedRatios(kind, [cleanest, noisiest], steps, table, values)
-        return levelGrid(once(told.map(Math.trunc)), [...ratios, ratios.at(-1)!], false)
+        return levelGrid(once(told), [...ratios, ratios.at(-1)!], false)
+      }
+      if (values.use_flow_sigmas) {
+        // As released: from noise to image, as the forward class goes.
+        const shares = flowShares(table.count, steps, shiftedBy(values.flow_shift))
+        const told = shares.map((share) => share * table.count)
+        return levelGrid(once(told), [...shares, shares.at(-1)!], true)
       }
       const latest = table.count - clippedCount(table, values.lambda_min_clipped)
       const told = upwards(values, table.count, steps, latest)
@@ -311,5 +314,5 @@ function upwards(
   return Array.from({ length: steps }, (_, k) => k * ratio + values.steps_offset)
 }
 
-/** Each time where it is first told; float32 so that equal ones are. */
-const once = (told: readonly number[]): number[] => [...new Set(told.map(float32))]
+/** Each time where it is first told. */
+const once = (told: readonly number[]): number[] => [...new Set(told)]

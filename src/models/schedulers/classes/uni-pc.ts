@@ -117,6 +117,8 @@ export const uniPcMultistepScheduler = schedulerClass({
       uncorrected: values.disable_corrector,
       grid,
     })
+    // Thresholding is for estimates of x₀ alone.
+    const checked = onGrid(plain, (schedule) => finiteOn(plain, grid(schedule), config))
     const ofMu = (mu: number) => flowSchedule(table.count, dynamicShift(values.time_shift_type, mu))
     return {
       schedule: !flow
@@ -126,10 +128,7 @@ export const uniPcMultistepScheduler = schedulerClass({
           : flowSchedule(table.count, shiftedBy(values.flow_shift)),
       ...(flow && values.use_dynamic_shifting && { dynamic: { mu: linearMu(), schedule: ofMu } }),
       prediction: predictionOf(values, config),
-      solver: thresholded(
-        onGrid(plain, (schedule) => finiteOn(plain, grid(schedule), config)),
-        values,
-      ),
+      solver: values.predict_x0 ? thresholded(checked, values) : checked,
     }
   },
 })

@@ -47,7 +47,7 @@ interface Refusal {
 interface Golden {
   readonly cases: readonly Case[]
   /** Configurations that end in NaN there, without an error. */
-  readonly not_finite: readonly Pick<Case, 'config' | 'set_timesteps'>[] & readonly { readonly label: string }[]
+  readonly not_finite: readonly (Pick<Case, 'config' | 'set_timesteps'> & { readonly label: string })[]
   readonly refusals?: readonly Refusal[]
 }
 

@@ -7,7 +7,6 @@ import type { Profile } from '../autoencoder/profile.js'
 import { readConfig } from '../checkpoints/config.js'
 import type { Files } from '../checkpoints/files.js'
 import { type CheckpointFolder, openFolder, type Part } from '../checkpoints/folder.js'
-import { readJsonObject } from '../checkpoints/json.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
 import type { Conditioning } from '../diffusion/conditioning.js'
@@ -280,10 +279,30 @@ interface PipelineIndex {
   readonly zeroNegative?: boolean
 }
 
+const opened = 'a part, which is opened where it is needed'
+const notAsked = 'a part that text-to-image does not ask'
+
+/** What of model_index.json is not read as an option. */
+const indexHarmless: Readonly<Record<string, string>> = {
+  vae: opened,
+  unet: opened,
+  scheduler: opened,
+  text_encoder: opened,
+  text_encoder_2: opened,
+  tokenizer: opened,
+  tokenizer_2: opened,
+  safety_checker: notAsked,
+  feature_extractor: notAsked,
+  image_encoder: notAsked,
+  requires_safety_checker: notAsked,
+}
+
 /** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */
 async function indexOf(files: Files, path: string): Promise<PipelineIndex> {
-  const index = await readJsonObject(files, files.join(path, 'model_index.json'))
-  const isLarge = typeof index._class_name === 'string' && index._class_name.includes('XL')
-  const { _guidance_scale: stated = isLarge ? 5 : 7.5, force_zeros_for_empty_prompt: zeros = isLarge } = index
-  return { zeroNegative: zeros === true, ...(typeof stated === 'number' && { guidance: stated }) }
+  const index = await readConfig(files, files.join(path, 'model_index.json'))
+  const isLarge = index.string('_class_name', '').includes('XL')
+  const zeroNegative = index.boolean('force_zeros_for_empty_prompt', isLarge)
+  const guidance = index.number('_guidance_scale', isLarge ? 5 : 7.5)
+  index.done(indexHarmless)
+  return { zeroNegative, guidance }
 }

@@ -68,6 +68,14 @@ export function autoencoderTinyConfig(config: ConfigReader): AutoencoderTinyConf
   }
 }
 
+/** Fields that change nothing of the network that is built here. */
+export const autoencoderTinyHarmless: Readonly<Record<string, string>> = {
+  block_out_channels: 'repeats encoder_block_out_channels',
+  force_upcast: 'where float16 overflows: weights are computed with in float32',
+  latent_magnitude: 'for showing latents as pictures',
+  latent_shift: 'for showing latents as pictures',
+}
+
 /** Pixels per latent entry along each axis. */
 export const downscaling = (config: AutoencoderTinyConfig): number => 2 ** (config.numEncoderBlocks.length - 1)
 

@@ -21,12 +21,17 @@ type Reader = (file: ConfigReader, weights: WeightSource) => Definition
 const readers: Readonly<Record<string, Reader>> = {
   AutoencoderKL(file, weights) {
     const config = kl.autoencoderKlConfig(file)
+    const [latentScale, latentShift] = [
+      file.number('scaling_factor', defaultScalingFactor),
+      file.number('shift_factor', 0),
+    ]
+    file.done(kl.autoencoderKlHarmless)
     return {
       imageChannels: config.inChannels,
       latentChannels: config.latentChannels,
       downscaling: kl.downscaling(config),
-      latentScale: file.number('scaling_factor', defaultScalingFactor),
-      latentShift: file.number('shift_factor', 0),
+      latentScale,
+      latentShift,
       encode: (b, image) => kl.encode(b, checkpointParameters(b, weights), config, image).mean,
       decode: (b, latent) => kl.decode(b, checkpointParameters(b, weights), config, latent),
       raw: {
@@ -37,12 +42,17 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   AutoencoderTiny(file, weights) {
     const config = tiny.autoencoderTinyConfig(file)
+    const [latentScale, latentShift] = [
+      file.number('scaling_factor', defaultScalingFactors.get('AutoencoderTiny')!),
+      file.number('shift_factor', 0),
+    ]
+    file.done(tiny.autoencoderTinyHarmless)
     return {
       imageChannels: config.inChannels,
       latentChannels: config.latentChannels,
       downscaling: tiny.downscaling(config),
-      latentScale: file.number('scaling_factor', defaultScalingFactors.get('AutoencoderTiny')!),
-      latentShift: 0,
+      latentScale,
+      latentShift,
       encode: (b, image) => tiny.encode(b, checkpointParameters(b, weights), config, image),
       decode: (b, latent) => tiny.decode(b, checkpointParameters(b, weights), config, latent),
       raw: {

@@ -112,7 +112,7 @@ export const heunDiscreteScheduler = schedulerClass({
   name: 'HeunDiscreteScheduler',
   solver: 'heun',
   fields: {
-    ...tableFields(0.00085, 0.012),
+    ...tableFields(0.00085, 0.012, ['exp']),
     prediction_type: choice(['epsilon', 'sample', 'v_prediction'], 'epsilon'),
     ...spacedFields,
     clip_sample: boolean(false),

@@ -14,12 +14,12 @@ const betaKinds: Readonly<Record<string, BetaKind>> = {
 const beta = { minimum: Number.MIN_VALUE, maximum: 1 - Number.EPSILON }
 
 /** The fields of all classes with a table; the range of betas is the class's own. */
-export const tableFields = (start: number, end: number) =>
+export const tableFields = (start: number, end: number, more: readonly 'exp'[] = []) =>
   ({
     num_train_timesteps: integer(1000, { minimum: 1, maximum: 100_000 }),
     beta_start: number(start, beta),
     beta_end: number(end, beta),
-    beta_schedule: choice(['linear', 'scaled_linear', 'squaredcos_cap_v2', 'exp'], 'linear'),
+    beta_schedule: choice(['linear', 'scaled_linear', 'squaredcos_cap_v2', ...more], 'linear'),
     trained_betas: optional(numbers),
   }) as const
 
@@ -51,6 +51,10 @@ export function betaTable(values: TableValues, zeroTerminal: ZeroTerminal, confi
   const { num_train_timesteps: count, trained_betas: trained } = values
   if (trained && !(trained.length > 0 && trained.every((value) => value > 0 && value < 1))) {
     throw refusedValue(config, 'trained_betas', 'numbers between 0 and 1', trained, 'Check the schedule.')
+  }
+  if (trained && trained.length !== count) {
+    const what = `as many as num_train_timesteps, ${count},`
+    throw refusedValue(config, 'trained_betas', what, trained, 'Check the schedule.')
   }
   const products = productsOf(betasOf(values), zeroTerminal)
   if (!products.every((value, t) => value > 0 || (zeroTerminal === 'exact' && t === products.length - 1))) {

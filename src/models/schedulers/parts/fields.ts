@@ -25,8 +25,10 @@ export const readFields = <F extends Fields>(config: ConfigReader, fields: F): V
 
 const remedy = 'Use the scheduler_config.json that the model was published with.'
 
+const told = (value: unknown): string => (typeof value === 'string' ? value : describe(value))
+
 const wrong = (config: ConfigReader, name: string, values: string, got: unknown): UndiffuseError =>
-  expected('bad-model', values, `\`${name}\` in \`${config.file}\``, describe(got), remedy)
+  expected('bad-model', values, `\`${name}\` in \`${config.file}\``, told(got), remedy)
 
 /** A value that diffusers reads and that is not reproduced here, with the reason. */
 export const refusedValue = (
@@ -35,7 +37,7 @@ export const refusedValue = (
   values: string,
   got: unknown,
   why: string,
-): UndiffuseError => expected('unsupported', values, `\`${name}\` in \`${config.file}\``, describe(got), why)
+): UndiffuseError => expected('unsupported', values, `\`${name}\` in \`${config.file}\``, told(got), why)
 
 interface Range {
   readonly minimum?: number

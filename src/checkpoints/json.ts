@@ -16,8 +16,17 @@ const largestFile = 16 * 2 ** 20
 /** How an unexpected value looks in a message: short, on one line. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
-  const text = typeof value === 'number' ? `${value}` : (JSON.stringify(value) ?? typeof value)
+  const text = typeof value === 'number' ? `${value}` : written(value)
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`
+}
+
+/** Lists in lists by the thousand are more than JSON.stringify can follow. */
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    return 'a value that is nested too deep'
+  }
 }
 
 /**

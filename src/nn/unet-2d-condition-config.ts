@@ -78,7 +78,12 @@ export const unet2dConditionHarmless: Readonly<Record<string, string>> = {
 
 const remedy = 'Use a network of the Stable Diffusion 1, 2 or XL layout, or an ONNX export of this one.'
 
+/** Fields whose null means that a part is missing, and not the default. */
+const present = ['mid_block_type', 'norm_num_groups', 'act_fn'] as const
+
 function checkFixed(config: ConfigReader): void {
+  const missing = present.find((field) => config.value(field) === null)
+  if (missing) throw expected('unsupported', 'a value', `\`${missing}\` in \`${config.file}\``, 'null', remedy)
   const read = (field: string, value: string | number | boolean) =>
     typeof value === 'string'
       ? config.string(field, value)

@@ -23,8 +23,11 @@ export interface StepEquation {
   /** The weights of x and of the estimate of x₀ in the first-order step between the two levels. */
   readonly ofX: number
   readonly ofEstimate: number
-  /** The estimate of x₀ with which the first-order step leads from x to y + mismatch: D(x) where F is that step. */
-  estimateAt(x: Tensor, mismatch: Tensor): Tensor
+  /**
+   * The estimate of x₀ with which the first-order step leads from x to y + mismatch: D(x) where F is that step. Undefined
+   * where the step leads nowhere.
+   */
+  estimateAt(x: Tensor, mismatch: Tensor): Tensor | undefined
   /** The x from which the first-order step with this estimate leads to y. */
   pointFor(estimate: Tensor): Tensor
 }
@@ -47,7 +50,10 @@ export function stepEquation(
     target,
     ofX,
     ofEstimate,
-    estimateAt: (x, mismatch) => combine([1 / ofEstimate, target], [1 / ofEstimate, mismatch], [-ofX / ofEstimate, x]),
+    estimateAt: (x, mismatch) =>
+      ofEstimate === 0
+        ? undefined
+        : combine([1 / ofEstimate, target], [1 / ofEstimate, mismatch], [-ofX / ofEstimate, x]),
     pointFor: (estimate) => combine([1 / ofX, target], [-ofEstimate / ofX, estimate]),
     statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
     async evaluate(x) {

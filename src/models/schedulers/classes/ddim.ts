@@ -20,7 +20,7 @@ import {
 const fields = {
   ...tableFields(0.0001, 0.02),
   clip_sample: boolean(true),
-  clip_sample_range: number(1, { minimum: Number.MIN_VALUE }),
+  clip_sample_range: number(1, { minimum: 1e-6 }),
   set_alpha_to_one: boolean(true),
   steps_offset: offsetField,
   prediction_type: choice(['epsilon', 'sample', 'v_prediction'], 'epsilon'),
@@ -49,7 +49,7 @@ export function tabulated({ schedule, products }: BetaTable, time: number): Nois
   throw expected(
     'bad-option',
     `times from 0 to ${products.length - 1}`,
-    'the grid of the scheduler',
+    'the grid of `num_train_timesteps` and `steps_offset`',
     `${time}`,
     'Use fewer steps, or an offset within a step.',
   )

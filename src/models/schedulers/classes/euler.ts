@@ -116,7 +116,7 @@ export const heunDiscreteScheduler = schedulerClass({
     prediction_type: choice(['epsilon', 'sample', 'v_prediction'], 'epsilon'),
     ...spacedFields,
     clip_sample: boolean(false),
-    clip_sample_range: number(1, { minimum: Number.MIN_VALUE }),
+    clip_sample_range: number(1, { minimum: 1e-6 }),
     timestep_spacing: spacingField('linspace'),
     steps_offset: offsetField,
   },

@@ -21,7 +21,7 @@ import { spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.j
 import { noShift, stretched, withoutShift } from './uni-pc.js'
 
 const countField = integer(1000, { minimum: 1, maximum: 100_000 })
-const shiftField = number(1, { minimum: Number.MIN_VALUE })
+const shiftField = number(1, { minimum: 1e-4, maximum: 1e4 })
 
 /** Even shares between the table's two ends, which were shifted once; the shift that follows is the second. */
 function evenShares(count: number, steps: number, ownShift: (share: number) => number): number[] {

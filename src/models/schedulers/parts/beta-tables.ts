@@ -11,7 +11,8 @@ const betaKinds: Readonly<Record<string, BetaKind>> = {
   squaredcos_cap_v2: 'cosine',
 }
 
-const beta = { minimum: Number.MIN_VALUE, maximum: 1 - Number.EPSILON }
+/** What float32 can tell from 0 and from 1 in 1 − beta. */
+const beta = { minimum: 1e-7, maximum: 0.999999 }
 
 /** The fields of all classes with a table; the range of betas is the class's own. */
 export const tableFields = (start: number, end: number, more: readonly 'exp'[] = []) =>
@@ -58,7 +59,8 @@ export function betaTable(values: TableValues, zeroTerminal: ZeroTerminal, confi
   }
   const products = productsOf(betasOf(values), zeroTerminal)
   if (!products.every((value, t) => value > 0 || (zeroTerminal === 'exact' && t === products.length - 1))) {
-    throw refusedValue(config, 'num_train_timesteps', 'a table that keeps some signal', count, 'Check the betas.')
+    const field = trained ? 'trained_betas' : 'beta_end'
+    throw refusedValue(config, field, 'betas that leave some signal', trained ?? values.beta_end, 'Check the schedule.')
   }
   const sigmas = products.map((product) => float32(Math.sqrt(float32(float32(1 - product) / product))))
   const plain = zeroTerminal === 'none' && !trained ? betaKinds[values.beta_schedule] : undefined

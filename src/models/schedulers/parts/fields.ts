@@ -12,16 +12,24 @@ import type { ConfigReader } from '../../../nn/parameters.js'
 export interface Field<T> {
   /** The values it takes, in words. */
   readonly values: string
-  /** The class's own, where the file says nothing or null. */
+  /** The class's own, where the file says nothing. */
   readonly default: T
+  /** Whether null is a value of it. */
+  readonly takesNull?: boolean
   read(config: ConfigReader, name: string): T
 }
 
 export type Fields = Readonly<Record<string, Field<unknown>>>
 export type Values<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never }
 
+/** Every field's value. A null that the field does not have is refused: it is another value there than the default. */
 export const readFields = <F extends Fields>(config: ConfigReader, fields: F): Values<F> =>
-  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.read(config, name)])) as Values<F>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => {
+      if (config.value(name) === null && !field.takesNull) throw wrong(config, name, field.values, null)
+      return [name, field.read(config, name)]
+    }),
+  ) as Values<F>
 
 const remedy = 'Use the scheduler_config.json that the model was published with.'
 
@@ -85,10 +93,12 @@ export const numberOrNone = (fallback: number): Field<number> => ({
   read: (config, name) => config.extendedNumber(name, fallback),
 })
 
+/** Null is false, as in Python's conditions. */
 export const boolean = (fallback: boolean): Field<boolean> => ({
   values: 'true or false',
   default: fallback,
-  read: (config, name) => config.boolean(name, fallback),
+  takesNull: true,
+  read: (config, name) => config.value(name) !== null && config.boolean(name, fallback),
 })
 
 export function choice<const T extends string>(choices: readonly T[], fallback: NoInfer<T>): Field<T> {
@@ -109,6 +119,7 @@ export function choice<const T extends string>(choices: readonly T[], fallback: 
 export const optional = <T>(field: Field<T>): Field<T | undefined> => ({
   values: `${field.values}, or null`,
   default: undefined,
+  takesNull: true,
   read: (config, name) => (config.has(name) ? field.read(config, name) : undefined),
 })
 
@@ -122,6 +133,7 @@ export const numbers: Field<readonly number[]> = {
 export const only = <const T extends string | boolean | null>(value: T, why: string): Field<T> => ({
   values: `${value}`,
   default: value,
+  takesNull: true,
   read(config, name) {
     if (!config.has(name) || config.value(name) === value) return value
     throw refusedValue(config, name, `${value}`, config.value(name), why)

@@ -14,7 +14,7 @@ import type { SpacedKind } from './spaced-sigmas.js'
 export const flowFields = {
   prediction_type: choice(['epsilon', 'sample', 'v_prediction', 'flow_prediction'], 'epsilon'),
   use_flow_sigmas: boolean(false),
-  flow_shift: number(1, { minimum: Number.MIN_VALUE }),
+  flow_shift: number(1, { minimum: 1e-4, maximum: 1e4 }),
 } as const
 
 export const dynamicFields = {

@@ -25,7 +25,7 @@ export const finalSigmaField = choice(['zero', 'sigma_min'], 'zero')
 export const thresholdFields = {
   thresholding: boolean(false),
   dynamic_thresholding_ratio: number(0.995, { minimum: 0, maximum: 1 }),
-  sample_max_value: number(1, { minimum: Number.MIN_VALUE }),
+  sample_max_value: number(1, { minimum: 1e-6 }),
 } as const
 
 export interface ThresholdValues {

@@ -4,13 +4,15 @@ import type { ConfigReader } from '../../../nn/parameters.js'
 import { boolean, number, optional, refusedValue } from './fields.js'
 import { linspace } from './reference-arithmetic.js'
 
+const ratios = { minimum: 1e-6, maximum: 1e6 }
+
 /** At most one of the three; where their ends are stated, not those of the table. */
 export const spacedFields = {
   use_karras_sigmas: boolean(false),
   use_exponential_sigmas: boolean(false),
   use_beta_sigmas: boolean(false),
-  sigma_min: optional(number(0, { minimum: Number.MIN_VALUE })),
-  sigma_max: optional(number(0, { minimum: Number.MIN_VALUE })),
+  sigma_min: optional(number(0, ratios)),
+  sigma_max: optional(number(0, ratios)),
 } as const
 
 export interface SpacedValues {

@@ -117,6 +117,7 @@ export {
   dpmSolver3S,
   edict,
   edmSchedule,
+  endingWithNoise,
   euler,
   firstOrderMove,
   firstOrderStep,
@@ -155,6 +156,7 @@ export {
   type Trajectory,
   uniPc,
   variancePreserving,
+  whyNotUndone,
 } from './diffusion/index.js'
 export {
   algorithm1,

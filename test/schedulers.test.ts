@@ -8,10 +8,13 @@ import { describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
 import { parseJsonObject } from '../src/checkpoints/json.js'
 import { isUndiffuseError, Task } from '../src/core/index.js'
-import { type Denoiser, denoiser, sample } from '../src/diffusion/index.js'
-import { map, tensor } from '../src/math/index.js'
+import { type Denoiser, denoiser, endingWithNoise, sample, whyNotUndone } from '../src/diffusion/index.js'
+import { automatic } from '../src/diffusion/inverters/index.js'
+import { map, norm, subtract, tensor, torchNoise } from '../src/math/index.js'
 import { schedulerOf } from '../src/models/scheduler.js'
+import { empiricalMu, evenShares, linearMu, rootMu } from '../src/models/schedulers/time-shifts.js'
 import { fromNoise } from '../src/verbs/sampling.js'
+import { guidedWorld, shape } from './laws/analytic-world.js'
 
 interface Call {
   readonly num_inference_steps?: number
@@ -49,7 +52,15 @@ interface Golden {
   /** Configurations that end in NaN there, without an error. */
   readonly not_finite: readonly (Pick<Case, 'config' | 'set_timesteps'> & { readonly label: string })[]
   readonly refusals?: readonly Refusal[]
+  /** What functions of pipelines return. */
+  readonly helpers?: readonly {
+    readonly function: string
+    readonly arguments: Readonly<Record<string, number>>
+    readonly value: number | readonly number[]
+  }[]
 }
+
+const given = (name: string, value: number | undefined) => (value === undefined ? {} : { [name]: value })
 
 const folder = process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden')
 const golden = JSON.parse(readFileSync(join(folder, 'schedulers-0.42.json'), 'utf8')) as Golden
@@ -189,3 +200,60 @@ it.each((golden.refusals ?? []).map((each, k) => [k, each.scheduler, each] as co
     expect(await outcome(text, set_timesteps)).toBe('refused')
   },
 )
+
+describe('the functions by which pipelines choose', () => {
+  const pipelines: Readonly<Record<string, (call: Readonly<Record<string, number>>) => unknown>> = {
+    'pipeline_flux.calculate_shift': ({ image_seq_len, base_seq_len, max_seq_len, ...shifts }) =>
+      linearMu({ ...shifts, ...given('base_image_seq_len', base_seq_len), ...given('max_image_seq_len', max_seq_len) })(
+        image_seq_len!,
+      ),
+    'pipeline_cogview4.calculate_shift': ({ image_seq_len }) => rootMu(image_seq_len!),
+    'pipeline_flux2_klein.compute_empirical_mu': ({ image_seq_len, num_steps }) =>
+      empiricalMu(image_seq_len!, num_steps!),
+    'pipeline_z_image.get_default_z_image_sigmas': ({ num_inference_steps }) => evenShares(num_inference_steps!),
+  }
+  const rows = (golden.helpers ?? []).flatMap((row) => {
+    const name = Object.keys(pipelines).find((each) => row.function.endsWith(each))
+    return name === undefined ? [] : [[name, row.arguments, row.value] as const]
+  })
+  it.each(rows)('%s of %j', (name, call, value) => {
+    const found = [pipelines[name]!(call)].flat() as number[]
+    const theirs = [value].flat()
+    expect(found.length).toBe(theirs.length)
+    // z-image's shares are float32.
+    found.forEach((each, i) => {
+      expect(each).toBeCloseTo(theirs[i]!, 6)
+    })
+  })
+})
+
+/** Longer than any of the reference's walks: what is left is the rounding of a sweep. */
+const undone = -90
+/** From pure noise to nearly none in one step, whose end asks for the velocity again. */
+const hardlyContracts = /^FlowMatchHeunDiscrete .*num_inference_steps=1$/
+
+describe('what its scheduler makes is undone by the automatic inverter, where the grid keeps the noise', () => {
+  const cases = golden.cases.filter(({ scheduler }) => !mayBeRefused.test(scheduler))
+  it.each(cases.map((each) => [each.name, each] as const))('%s', async (_, each) => {
+    const { solver: own, schedule } = read(each.config, each.set_timesteps)
+    if (own.lossy) {
+      expect(whyNotUndone(own, own.grid(schedule))).toMatch(/clips/)
+      return
+    }
+    const solver = endingWithNoise(own)
+    const grid = solver.grid(schedule)
+    expect(whyNotUndone(solver, grid)).toBeUndefined()
+    const { denoise } = guidedWorld(1)
+    const noise = fromNoise(torchNoise(5, shape), grid)
+    const { states } = await new Task(sample(noise, solver, { grid, denoise }))
+    const clean = { ...states.at(-1)!, memory: [] }
+    const inverter = automatic({ tolerance: 1e-8, iterations: 100 })
+    const found = await new Task(inverter.invert(clean, solver, { grid, denoise }))
+    if (!found.solutions.every(({ outcome }) => outcome === 'converged')) {
+      expect(!strict || hardlyContracts.test(each.name), 'it did not converge, and says so').toBe(true)
+      return
+    }
+    const error = norm(subtract(found.states[0]!.x, noise)) / norm(noise)
+    expect(20 * Math.log10(error)).toBeLessThan(undone)
+  })
+})

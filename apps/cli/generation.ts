@@ -17,7 +17,7 @@ import { follow, type NetworkOptions, now, type PrecisionName, withModel } from 
 import { messageOf, readKeyFile } from './key-files.js'
 import type { PictureSize } from './numbers.js'
 import { prepareOutputs } from './outputs.js'
-import { completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
+import { checkUndoable, completed, type Recipe, requiredPrompt, samplingOf, withRemembered } from './recipe.js'
 import { checkTensorFileName, fileTypeOf, readTensorFile, stateFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 import { costLines, costReport, evaluationText, type Timed, totalEvaluations } from './words.js'
@@ -259,6 +259,7 @@ export async function generatePictures(io: Terminal, request: GenerationRequest)
   await prepareOutputs(files, { '--watermark': request.watermark, '--noise': request.noise })
 
   const finished = await withModel(request, recipe, async (model, cost): Promise<FinishedGeneration> => {
+    if (marking) checkUndoable(recipe, model, '`--watermark`')
     const begin = now()
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {

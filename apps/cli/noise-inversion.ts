@@ -26,7 +26,7 @@ import { follow, type NetworkOptions, now, withModel } from './diffusion.js'
 import { noisePlot, noiseReport, noiseSheet, sayNoiseReport } from './noise-report.js'
 import { prepareOutputs } from './outputs.js'
 import { fitPicture, type NamedPicture, pictureFiles, readPictures } from './pictures.js'
-import { completed, type Recipe, samplingOf, withRemembered } from './recipe.js'
+import { checkUndoable, completed, type Recipe, samplingOf, withRemembered } from './recipe.js'
 import { checkTensorFileName, fileTypeOf, isTensorFile, readTensorFile, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
 import type { Timed } from './words.js'
@@ -138,6 +138,7 @@ async function invertSources(
   recipe: Recipe,
   { decoder, inverter, refine, floor: probes, fit, chunk }: NoiseRequest,
 ): Promise<readonly InvertedSource[]> {
+  if (sources.some(({ memory = [] }) => memory.length === 0)) checkUndoable(recipe, model, '`invert`')
   const sampling = samplingOf(recipe, model)
   const index = sampling.solver.grid(model.schedule).length - 1
   const each = sampling.guidance === 1 || sampling.guidance === 0 ? 1 : 2

@@ -29,7 +29,15 @@ import { modelFolder } from './networks.js'
 import { defaultInverter } from './noise-inversion.js'
 import type { PictureSize } from './numbers.js'
 import { fitPicture, type NamedPicture } from './pictures.js'
-import { completed, type Recipe, recipeMetadata, samplingOf, schedulerSolver, withRemembered } from './recipe.js'
+import {
+  checkUndoable,
+  completed,
+  type Recipe,
+  recipeMetadata,
+  samplingOf,
+  schedulerSolver,
+  withRemembered,
+} from './recipe.js'
 import type { Terminal } from './terminal.js'
 
 export const defaultFit: Fit = 'pad'
@@ -171,15 +179,18 @@ export const inversionOf = (
   io: Terminal,
   { recipe, decoder, inverter, chunk }: Recovery,
   model: OpenDiffusionModel,
-): InvertAllOptions => ({
-  ...samplingOf(recipe, model),
-  model,
-  decoder: parse(decoderInverters, decoder),
-  inverter: parse(inverters, inverter),
-  signal: io.signal,
-  now,
-  chunk,
-})
+): InvertAllOptions => {
+  checkUndoable(recipe, model, 'reading a noise')
+  return {
+    ...samplingOf(recipe, model),
+    model,
+    decoder: parse(decoderInverters, decoder),
+    inverter: parse(inverters, inverter),
+    signal: io.signal,
+    now,
+    chunk,
+  }
+}
 
 export interface FittedPicture extends Fitted {
   readonly notes: readonly string[]

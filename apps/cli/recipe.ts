@@ -1,6 +1,15 @@
 /** How a picture is made or was made: what command lines say of it, and files remember, so that nobody says it twice. */
 import type { Command } from 'commander'
-import { expected, type OpenDiffusionModel, parse, type Solver, solvers, withOption } from 'undiffuse'
+import {
+  endingWithNoise,
+  expected,
+  type OpenDiffusionModel,
+  parse,
+  type Solver,
+  solvers,
+  whyNotUndone,
+  withOption,
+} from 'undiffuse'
 import { describeMethods } from './methods.js'
 import { finiteNumber, integerAtLeast } from './numbers.js'
 
@@ -15,6 +24,9 @@ export interface Recipe {
 
 /** The solver of the model's scheduler, on the grid that the model was published with. */
 export const schedulerSolver = 'scheduler'
+/** The same on a grid that can be undone: without a step to sigma = 0. */
+const undoableScheduler = `${schedulerSolver}:end=cleanest`
+const defaultSteps = 50
 
 export const promptOption = ['--prompt <text>', 'what the picture shows (default: nothing is known)'] as const
 
@@ -36,7 +48,8 @@ export const addRecipeOptions = (command: Command, defaultSolver?: string): Comm
 
 export const solverHelp = (): string =>
   `${describeMethods('Solvers (method:option=value,...), with `--steps` for their steps:', solvers)}
-  ${schedulerSolver}: the one of the model's scheduler_config.json, on its grid`
+  ${schedulerSolver}: the one of the model's scheduler_config.json, on its grid
+  ${undoableScheduler}: the same without its step to sigma = 0, so that it can be undone`
 
 /** As a file's metadata holds it. */
 export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({
@@ -86,7 +99,7 @@ function specificationOf({ solver, steps }: Recipe): string | undefined {
 
 /** The solver that is named; undefined where the model says it. Throws `bad-option` before anything is opened. */
 export function namedSolver(recipe: Recipe): Solver | undefined {
-  if (recipe.solver === schedulerSolver) return undefined
+  if (recipe.solver === schedulerSolver || recipe.solver === undoableScheduler) return undefined
   const specification = specificationOf(recipe)
   return specification === undefined ? undefined : parse(solvers, specification)
 }
@@ -101,23 +114,39 @@ export interface Sampling {
 
 export function samplingOf(recipe: Recipe, model: OpenDiffusionModel): Sampling {
   const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance } = recipe
-  const own = recipe.solver === schedulerSolver ? model.schedulerSolver : model.solver
-  return { prompt, negativePrompt: negative, guidance, solver: namedSolver(recipe) ?? own }
+  return { prompt, negativePrompt: negative, guidance, solver: namedSolver(recipe) ?? ownSolver(recipe, model) }
+}
+
+function ownSolver({ solver }: Recipe, model: OpenDiffusionModel): Solver {
+  if (solver === undoableScheduler) return endingWithNoise(model.schedulerSolver)
+  return solver === schedulerSolver ? model.schedulerSolver : model.solver
+}
+
+/** Throws `unsupported` where what is sampled so can never be undone, before any work is done. */
+export function checkUndoable(recipe: Recipe, model: OpenDiffusionModel, what: string): void {
+  const { solver } = samplingOf(recipe, model)
+  const reason = whyNotUndone(solver, solver.grid(model.schedule))
+  if (reason === undefined) return
+  const [id] = (recipe.solver ?? model.solverText ?? schedulerSolver).split(':')
+  const remedy = solver.lossy ? 'Pass `--solver ddim`.' : `Pass \`--solver ${id}:end=cleanest\`.`
+  throw expected('unsupported', 'a solver that can be undone', what, `\`${solver.name}\``, `${reason} ${remedy}`)
 }
 
 /** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */
 export function completed(recipe: Recipe, model: OpenDiffusionModel): Recipe {
   const { prompt, negative } = recipe
-  const { guidance, solver } = samplingOf(recipe, model)
-  const steps = solver.grid(model.schedule).length - 1
+  const { guidance } = samplingOf(recipe, model)
+  // Not the length of the grid: some schedulers walk more steps than they are asked for.
+  const steps = recipe.steps ?? defaultSteps
   const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
   const named = recipe.solver === undefined ? own : recipe
   const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)
+  const undoable = recipe.solver === undoableScheduler ? { solver: undoableScheduler, steps } : undefined
   return {
     ...(prompt !== undefined && { prompt }),
     ...(negative !== undefined && { negative }),
     guidance,
-    ...(specification === undefined ? { steps } : { solver: specification }),
+    ...(undoable ?? (specification === undefined ? { steps } : { solver: specification })),
   }
 }
 

@@ -29,7 +29,7 @@ import { noisePlot } from './noise-report.js'
 import type { PictureSize } from './numbers.js'
 import { prepareOutputs } from './outputs.js'
 import { fitPicture, readPictures } from './pictures.js'
-import { completed, type Recipe, type Sampling, samplingOf } from './recipe.js'
+import { checkUndoable, completed, type Recipe, type Sampling, samplingOf } from './recipe.js'
 import { roundTripReport, roundTripSheet, sayRoundTrip } from './round-trip-report.js'
 import { fileTypeOf, tensorFile } from './tensor-files.js'
 import type { Terminal } from './terminal.js'
@@ -168,6 +168,7 @@ export async function roundTrip(io: Terminal, request: RoundTripRequest): Promis
   const outputs = await outputsOf(request)
   const finished = await withModel(request, request, async (model, cost): Promise<FinishedRoundTrip> => {
     const begin = now()
+    checkUndoable(request, model, '`roundtrip`')
     const sampling = samplingOf(request, model)
     const walk = { io, model, sampling, request }
     const walked = await (request.picture === undefined ? fromSeed(walk) : fromPicture(walk, request.picture))

@@ -40,3 +40,4 @@ export {
   variancePreserving,
 } from './schedules.js'
 export * from './solvers/index.js'
+export { endingWithNoise, whyNotUndone } from './undoing.js'

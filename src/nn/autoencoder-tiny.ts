@@ -52,7 +52,7 @@ export function autoencoderTinyConfig(config: ConfigReader): AutoencoderTinyConf
     throw expected(
       'unsupported',
       'as many stages in the decoder as in the encoder',
-      `\`${config.file}\``,
+      `\`num_decoder_blocks\` in \`${config.file}\``,
       `[${encoder.counts}] and [${decoder.counts}]`,
       published,
     )

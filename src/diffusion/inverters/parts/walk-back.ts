@@ -100,9 +100,10 @@ export const refused = (inverter: string, got: string, remedy: string): Undiffus
 
 /** The reason why a step of this solver on this grid cannot be undone, whatever is tried; undefined where there is none. */
 export const whatIsLost = (solver: Pick<Solver, 'lossy'>, grid: Grid): string | undefined =>
-  grid.some((_, index) => index > 0 && interval(grid, index - 1).to.sigma === 0)
+  solver.lossy ??
+  (grid.some((_, index) => index > 0 && interval(grid, index - 1).to.sigma === 0)
     ? 'Its grid ends at sigma = 0, and that step forgets x: sample with a grid that ends above it, `end=cleanest`.'
-    : solver.lossy
+    : undefined)
 
 /**
  * How many steps form one equation x[i + stride] = F(x[i]) without memory; undefined for solvers that need memory

@@ -75,7 +75,7 @@ export const deisMultistepScheduler = schedulerClass({
       ...scheduleOf(values, table),
       prediction: predictionOf(values, config),
       solver: thresholded(
-        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config)),
+        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config, 'timestep_spacing')),
         values,
       ),
     }

@@ -168,7 +168,7 @@ export const dpmSolverMultistepScheduler = schedulerClass({
       ...scheduleOf(values, table),
       prediction: predictionOf(values, config),
       solver: thresholded(
-        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config)),
+        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config, 'final_sigmas_type')),
         values,
       ),
     }
@@ -240,7 +240,7 @@ export const dpmSolverSinglestepScheduler = schedulerClass({
       ...scheduleOf(values, table),
       prediction: predictionOf(values, config),
       solver: thresholded(
-        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config)),
+        onGrid(solver, (schedule) => finiteOn(solver, grid(schedule), config, 'final_sigmas_type')),
         values,
       ),
     }
@@ -291,7 +291,7 @@ export const dpmSolverMultistepInverseScheduler = schedulerClass({
       schedule: table.schedule,
       prediction: predictionOf(values, config),
       solver: thresholded(
-        onGrid(solver, () => finiteOn(solver, grid(), config)),
+        onGrid(solver, () => finiteOn(solver, grid(), config, 'timestep_spacing')),
         values,
       ),
     }

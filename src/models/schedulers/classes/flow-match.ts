@@ -14,10 +14,11 @@ import {
   type SchedulerCall,
   schedulerClass,
 } from '../parts/fields.js'
-import { dynamicShift, flowLevel, flowSchedule, linearMu, shiftedBy } from '../parts/level-grids.js'
+import { dynamicShift, flowLevel, flowSchedule, shiftedBy } from '../parts/level-grids.js'
 import { float32, linspace } from '../parts/reference-arithmetic.js'
 import { onGrid, refuseGiven, startingWith, stepsOf } from '../parts/shared-fields.js'
 import { spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+import { linearMu } from '../time-shifts.js'
 import { noShift, stretched, withoutShift } from './uni-pc.js'
 
 const countField = integer(1000, { minimum: 1, maximum: 100_000 })

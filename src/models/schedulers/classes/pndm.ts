@@ -58,7 +58,13 @@ function twice(table: BetaTable, times: readonly number[], stride: number, image
 /** The first three steps are Runge and Kutta's, told their start, their middle twice and their end. */
 function fourfold(table: BetaTable, times: readonly number[], stride: number, image: NoiseLevel): Grid {
   if (times.length < 4) {
-    throw expected('bad-option', 'at least 4', 'steps of PNDMScheduler', `${times.length}`, 'Use more steps.')
+    throw expected(
+      'bad-option',
+      'at least 4 without `skip_prk_steps`',
+      'steps of PNDMScheduler',
+      `${times.length}`,
+      'Use more steps.',
+    )
   }
   const half = Math.floor(stride / 2)
   const told = times.slice(0, 4).flatMap((time, i) => {

@@ -23,7 +23,6 @@ import {
   flowFields,
   flowSchedule,
   levelGrid,
-  linearMu,
   predictionOf,
   refuseSpacedFlow,
   shiftedBy,
@@ -41,6 +40,7 @@ import {
   thresholdFields,
 } from '../parts/shared-fields.js'
 import { spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+import { linearMu } from '../time-shifts.js'
 
 export const uniPcMultistepScheduler = schedulerClass({
   name: 'UniPCMultistepScheduler',
@@ -118,7 +118,7 @@ export const uniPcMultistepScheduler = schedulerClass({
       grid,
     })
     // Thresholding is for estimates of x₀ alone.
-    const checked = onGrid(plain, (schedule) => finiteOn(plain, grid(schedule), config))
+    const checked = onGrid(plain, (schedule) => finiteOn(plain, grid(schedule), config, 'final_sigmas_type'))
     const ofMu = (mu: number) => flowSchedule(table.count, dynamicShift(values.time_shift_type, mu))
     return {
       schedule: !flow
@@ -140,7 +140,7 @@ export const noShift = (name: string) =>
   expected(
     'unsupported',
     'the schedule of a latent of some size',
-    `the grid of ${name}`,
+    `\`use_dynamic_shifting\` of ${name}`,
     'one without mu',
     'Its time shift depends on how many tokens the latent has: ask `dynamic.schedule(mu)` for the schedule.',
   )

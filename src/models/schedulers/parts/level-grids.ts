@@ -5,6 +5,7 @@ import type { Solver } from '../../../diffusion/diffusion.js'
 import { type Grid, type NoiseLevel, noiseLevel, type Schedule } from '../../../diffusion/level.js'
 import { rectifiedFlow } from '../../../diffusion/schedules.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
+import { linearMu } from '../time-shifts.js'
 import { type BetaTable, ratioLevel, type TableValues } from './beta-tables.js'
 import { boolean, choice, type DynamicShift, number, only, refusedValue, type SchedulerCall } from './fields.js'
 import { descending, float32, linspace, roundHalfEven, series } from './reference-arithmetic.js'
@@ -97,17 +98,6 @@ export function scheduleOf(
   return { schedule, dynamic: { mu: linearMu(), schedule: ofMu } }
 }
 
-/** mu linear in the tokens between two counts, as the pipelines compute it from the configuration or its defaults. */
-export const linearMu = ({
-  base_shift: low = 0.5,
-  max_shift: high = 1.15,
-  base_image_seq_len: few = 256,
-  max_image_seq_len: many = 4096,
-} = {}) => {
-  const slope = (high - low) / (many - few)
-  return (tokens: number): number => tokens * slope + (low - slope * few)
-}
-
 /** What the network predicts; throws for combinations that diffusers computes by formulas of other levels. */
 export function predictionOf(values: FlowValues, config: ConfigReader): Prediction {
   const { prediction_type: type, use_flow_sigmas: flow } = values
@@ -130,7 +120,12 @@ export function predictionOf(values: FlowValues, config: ConfigReader): Predicti
  * The grid, where every step of the solver on it is a number. A last level that is reached twice is a step of length zero,
  * whose slope some rules divide by: diffusers ends in NaN. Throws `unsupported` naming the field.
  */
-export function finiteOn(solver: Solver, grid: Grid, config: ConfigReader): Grid {
+export function finiteOn(
+  solver: Solver,
+  grid: Grid,
+  config: ConfigReader,
+  field: 'final_sigmas_type' | 'timestep_spacing',
+): Grid {
   const finite = (index: number) => {
     const { x, denoised } = solver.coefficients!(grid, index)
     return [...x, ...denoised].every(Number.isFinite)
@@ -138,7 +133,7 @@ export function finiteOn(solver: Solver, grid: Grid, config: ConfigReader): Grid
   const broken = grid.findIndex((_, index) => index < grid.length - 1 && !finite(index))
   if (broken < 0) return grid
   const why = `diffusers ends in NaN: step ${broken} has no length.`
-  throw refusedValue(config, 'final_sigmas_type', 'zero with this spacing', 'sigma_min', why)
+  throw refusedValue(config, field, 'levels that differ', config.value(field), why)
 }
 
 /** Refuses spacings of a table on the levels of a flow: their ratios are above 1, and diffusers ends in NaN. */

@@ -43,10 +43,12 @@ export const thresholded = (solver: Solver, values: ThresholdValues): Solver =>
 const defaultSteps = 50
 const mostSteps = 10_000
 
-/** The steps of a call that gives no times. */
-export function stepsOf({ steps = defaultSteps }: SchedulerCall, most = mostSteps): number {
+/** The steps of a call that gives no times; at most `trained` where the class has no more times than that. */
+export function stepsOf({ steps = defaultSteps }: SchedulerCall, trained?: number): number {
+  const most = Math.min(trained ?? mostSteps, mostSteps)
   if (Number.isInteger(steps) && steps >= 1 && steps <= most) return steps
-  throw expected('bad-option', `an integer from 1 to ${most}`, 'steps', `${steps}`, 'Use fewer steps, at least one.')
+  const what = most === trained ? `at most \`num_train_timesteps\`, ${most}` : `from 1 to ${most}`
+  throw expected('bad-option', `an integer, ${what},`, 'steps', `${steps}`, 'Use fewer steps, at least one.')
 }
 
 /** Refuses what a class takes no part of. */

@@ -10,7 +10,7 @@ import { parseJsonObject } from '../src/checkpoints/json.js'
 import { isUndiffuseError, Task } from '../src/core/index.js'
 import { type Denoiser, denoiser, endingWithNoise, sample, whyNotUndone } from '../src/diffusion/index.js'
 import { automatic } from '../src/diffusion/inverters/index.js'
-import { map, norm, subtract, tensor, torchNoise } from '../src/math/index.js'
+import { map, norm, subtract, type Tensor, tensor, torchNoise } from '../src/math/index.js'
 import { schedulerOf } from '../src/models/scheduler.js'
 import { empiricalMu, evenShares, linearMu, rootMu } from '../src/models/schedulers/time-shifts.js'
 import { fromNoise } from '../src/verbs/sampling.js'
@@ -212,18 +212,18 @@ describe('the functions by which pipelines choose', () => {
       empiricalMu(image_seq_len!, num_steps!),
     'pipeline_z_image.get_default_z_image_sigmas': ({ num_inference_steps }) => evenShares(num_inference_steps!),
   }
-  const rows = (golden.helpers ?? []).flatMap((row) => {
-    const name = Object.keys(pipelines).find((each) => row.function.endsWith(each))
-    return name === undefined ? [] : [[name, row.arguments, row.value] as const]
-  })
-  it.each(rows)('%s of %j', (name, call, value) => {
-    const found = [pipelines[name]!(call)].flat() as number[]
-    const theirs = [value].flat()
-    expect(found.length).toBe(theirs.length)
-    // z-image's shares are float32.
-    found.forEach((each, i) => {
-      expect(each).toBeCloseTo(theirs[i]!, 6)
-    })
+  it('return what they return there', () => {
+    for (const { function: path, arguments: call, value } of golden.helpers ?? []) {
+      const name = Object.keys(pipelines).find((each) => path.endsWith(each))
+      if (name === undefined) continue
+      const found = [pipelines[name]!(call)].flat() as number[]
+      const theirs = [value].flat()
+      expect(found.length).toBe(theirs.length)
+      // z-image's shares are float32.
+      found.forEach((each, i) => {
+        expect(each, `${name} of ${JSON.stringify(call)}`).toBeCloseTo(theirs[i]!, 6)
+      })
+    }
   })
 })
 
@@ -253,7 +253,10 @@ describe('what its scheduler makes is undone by the automatic inverter, where th
       expect(!strict || hardlyContracts.test(each.name), 'it did not converge, and says so').toBe(true)
       return
     }
-    const error = norm(subtract(found.states[0]!.x, noise)) / norm(noise)
-    expect(20 * Math.log10(error)).toBeLessThan(undone)
+    const apart = (a: Tensor, b: Tensor) => 20 * Math.log10(norm(subtract(a, b)) / norm(b))
+    const again = await new Task(sample(found.states[0]!.x, solver, { grid, denoise }))
+    expect(apart(again.states.at(-1)!.x, clean.x)).toBeLessThan(undone)
+    // Of other sets some steps are so long that several noises make one image.
+    if (strict) expect(apart(found.states[0]!.x, noise)).toBeLessThan(undone)
   })
 })

@@ -49,6 +49,9 @@ const fieldsOfOthers = [
   'predictor_order',
   'corrector_order',
   'noise_sampler_seed',
+  // Of the first versions.
+  'predict_epsilon',
+  'tensor_format',
 ]
 
 /** Fields that a class does not have and another one has: diffusers hands them from file to file and ignores them. */

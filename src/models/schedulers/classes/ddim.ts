@@ -127,6 +127,10 @@ export const ddimInverseScheduler = schedulerClass({
         const start = Math.min(t - stride, table.count - 1)
         return { from: { ...(start < 0 ? image : tabulated(table, start)), t }, to: tabulated(table, t) }
       })
+      if (values.prediction_type === 'sample' && leaps[0]!.from.sigma === nearlyNoiseless.sigma) {
+        const why = 'At no noise an estimate of x₀ says nothing of the noise: diffusers ends in NaN.'
+        throw refusedValue(config, 'set_alpha_to_one', 'false with prediction_type sample', true, why)
+      }
       return joined(leaps)
     })
     return {

@@ -61,7 +61,7 @@ export function pndmSolver({ start, prediction, grid }: PndmOptions): Solver {
     order: prediction === 'epsilon' ? 2 : 1,
     past: { x: past, denoised: past },
     grid,
-    coefficients: (levels, index) => rule(levels, index, mixes[start](index), prediction),
+    coefficients: (levels, index) => rule(levels, index, mixes[start](index, levels), prediction),
   })
 }
 
@@ -71,15 +71,22 @@ interface Mix {
   readonly base: number
 }
 
-const mixes: Record<PndmOptions['start'], (index: number) => Mix> = {
-  trapezoid(index) {
+/** Whether the step from a level ends at that level itself: it is told the end of a step that is taken again. */
+const isAgain = (level: NoiseLevel | undefined): boolean =>
+  level?.step !== undefined && level.step.to.alpha === level.alpha && level.step.to.sigma === level.sigma
+
+/** A part of a grid has no such start: its rule begins with fewer answers. */
+const mixes: Record<PndmOptions['start'], (index: number, grid: Grid) => Mix> = {
+  trapezoid(index, grid) {
+    if (!isAgain(grid[1])) return plain(index)
     // The answer to the second evaluation is used once; the first step is both of them.
     const mean = [0, 1].map((back) => [back, 1 / 2] as const)
     if (index === 1) return { answers: mean, base: 1 }
     const kept = (place: number) => (place === 0 ? 0 : place + 1)
     return { answers: extrapolated(index, index === 0 ? 0 : index - 1, kept), base: 0 }
   },
-  'runge-kutta'(index) {
+  'runge-kutta'(index, grid) {
+    if (!isAgain(grid[3])) return plain(index)
     if (index >= 12)
       return { answers: extrapolated(index, index - 9, (place) => (place < 3 ? 4 * place : place + 9)), base: 0 }
     const base = index % 4
@@ -94,9 +101,13 @@ const adams = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 
 const extrapolated = (index: number, newest: number, kept: (place: number) => number): Mix['answers'] =>
   adams[Math.min(newest, 3)]!.map((weight, k) => [index - kept(newest - k), weight] as const)
 
+const plain = (index: number): Mix => ({ answers: extrapolated(index, index, (place) => place), base: 0 })
+
 /** With e = (x − α·D)/σ, or (α·x − D)/σ for v of variance-preserving levels, as coefficients. */
 function rule(grid: Grid, index: number, { answers, base }: Mix, prediction: PndmOptions['prediction']): Coefficients {
   const { from, to } = interval(grid, index)
+  // A part of a grid that begins with what is taken again has taken it.
+  if (index === 0 && isAgain(grid[0])) return { x: [1], denoised: [0] }
   if (from.alpha === 0) throw noImage('a step of PNDM', from)
   const step = firstOrderStep(from, to)
   // In terms of the noise: x′ = ofX·x + ofNoise·e.

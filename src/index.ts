@@ -135,6 +135,7 @@ export {
   isLinearizable,
   type LinearizedSampler,
   linearized,
+  lms,
   type MultistepOptions,
   multistep,
   type Network,

@@ -4,9 +4,7 @@ export {
   type Attack,
   type AttackContext,
   type AttackOptions,
-  applyPattern,
   attackPicture,
-  averagePattern,
   blurAttack,
   brightnessAttack,
   composeAttacks,
@@ -15,9 +13,6 @@ export {
   cropResizeAttack,
   eraseAttack,
   flipAttack,
-  type Imprinted,
-  type ImprintOptions,
-  imprintNoise,
   jpegAttack,
   noAttack,
   noiseAttack,
@@ -34,15 +29,11 @@ export {
   type Autoencoder,
   accelerated,
   automaticDecoder,
-  type BatchedAutoencoder,
-  counted,
   type DecoderInverter,
-  type Evaluations,
   type ExpectedErrors,
   encoderOnly,
   gradient,
   gradientFree,
-  invertFrames,
   type LatentSolution,
   measureProfile,
   type Profile,
@@ -68,20 +59,21 @@ export {
 export { fingerprint, profileName } from './checkpoints/fingerprint.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
-export { type Coalescer, coalescer } from './core/coalesce.js'
+export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse, withOption } from './core/define.js'
-export { type ErrorCode, errorTable, expected, isUndiffuseError, UndiffuseError } from './core/errors.js'
+export {
+  type ErrorCode,
+  type ErrorParts,
+  errorTable,
+  expected,
+  type Hint,
+  isUndiffuseError,
+  UndiffuseError,
+} from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
-export { together } from './core/together.js'
-export type {
-  Attending,
-  Conditioning,
-  Denoising,
-  DenoisingPullback,
-  DenoisingPushforward,
-} from './diffusion/conditioning.js'
+export { type Meeting, together } from './core/together.js'
 export {
   type EmbeddedDenoiser,
   type EmbeddedDiffusion,
@@ -100,7 +92,6 @@ export {
   betaKinds,
   betas,
   type Coefficients,
-  countedDenoiser,
   type Denoiser,
   type DenoiserPullback,
   type DenoiserPushforward,
@@ -188,18 +179,7 @@ export {
   negativePromptEdit,
   nullTextEdit,
 } from './edit/index.js'
-export { type Builder, builder, builderFrom, float, inferTypes } from './graph/builder.js'
-export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph/graph.js'
-export { type DecodeOptions, decodeOnnx } from './graph/onnx/read.js'
-export { encodeOnnx } from './graph/onnx/write.js'
-export * as operations from './graph/ops/common.js'
-export { type ComposeOptions, compose } from './graph/passes/compose.js'
-export { double } from './graph/passes/double.js'
-export { emulatedHalf } from './graph/passes/emulated-half.js'
-export { type HalfOptions, half } from './graph/passes/half.js'
-export { prune } from './graph/passes/prune.js'
-export { type VjpOptions, vjp } from './graph/passes/vjp.js'
-export type { OpenOptions, Runtime, RuntimeUsage, Session } from './graph/runtime.js'
+export * from './graph/index.js'
 export * from './iterations/index.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
 export { type Eigen, symmetricEigen } from './math/eigen.js'
@@ -230,14 +210,45 @@ export {
   tensor,
   zeros,
 } from './math/tensor.js'
+export {
+  type Answer,
+  type Answerers,
+  type Ask,
+  type Axis,
+  autoencoderOf,
+  type Condition,
+  type Counts,
+  coalesced,
+  counted,
+  type DiffusionModel,
+  type Door,
+  denoiserOf,
+  doorOf,
+  type Estimating,
+  type Guidance,
+  type Guided,
+  type Kind,
+  type Layout,
+  type Model,
+  pictureOf,
+  type Questions,
+  remembered,
+  type ScaledLayout,
+  type Sides,
+  scaledLayout,
+  sidesOf,
+  takes,
+  withValue,
+} from './model/index.js'
 export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder/graphs.js'
 export type { AutoencoderNetworks, GraphSize } from './models/autoencoder/networks.js'
 export { type AutoencoderOptions, type OpenAutoencoder, openAutoencoder } from './models/autoencoder/sessions.js'
 export type { DenoisingPrecision } from './models/denoiser/graphs.js'
 export { type DiffusionModelOptions, type OpenDiffusionModel, openDiffusionModel } from './models/diffusion-model.js'
+export { autoencoderShapes, families, pipelineShapes } from './models/families/index.js'
+export type { Family, Pipeline, PipelineSource } from './models/family.js'
 export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderFingerprint, checkProfile, parseProfile, profileText } from './models/profile-file.js'
-export { autoencoderShapes, pipelineShapes } from './models/random/published-shapes.js'
 export { type RandomNetwork, randomAutoencoder } from './models/random/weights.js'
 export { byteCharacters } from './models/text/byte-characters.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
@@ -267,9 +278,8 @@ export {
   undoResize,
   undoRotation,
 } from './restorations/index.js'
-export { coalescedModel } from './verbs/coalesced-model.js'
-export { type DiffusionModel, type PromptedDenoiser, promptedDenoiser } from './verbs/diffusion-model.js'
-export { type GenerateOptions, type Generation, generate } from './verbs/generate.js'
+export type { DenoiserEvaluations, Evaluations, VerbEvaluations } from './verbs/evaluations.js'
+export { type GenerateOptions, type Generation, generate, latentShapeAt } from './verbs/generate.js'
 export {
   type Exactness,
   type InversionSource,
@@ -283,10 +293,10 @@ export {
   type Refinement,
 } from './verbs/invert.js'
 export {
+  type InvertDecoderAllOptions,
   type InvertDecoderOptions,
-  type InvertFramesOptions,
   invertDecoder,
-  invertDecoderFrames,
+  invertDecoderAll,
   type LatentInversion,
 } from './verbs/invert-decoder.js'
 export { mostProbable, type NoiseProblem, type NoiseRefiner, type RefinedNoise } from './verbs/most-probable.js'
@@ -297,55 +307,6 @@ export {
   pictureFloor,
 } from './verbs/picture-floor.js'
 export { type Match, type Reconstruction, type ReconstructOptions, reconstruct } from './verbs/reconstruct.js'
-export type { Sampled, VerbEvaluations } from './verbs/sampling.js'
-export {
-  checkKey,
-  checkKeyModel,
-  type KeyDescription,
-  type NewKey,
-  newKey,
-  readKey,
-  undoRemedy,
-  type WatermarkKey,
-} from './watermark/key.js'
-export { type CalibratedPValue, type Calibration, calibratedPValue } from './watermark/reading/calibration.js'
-export {
-  type AskedKey,
-  type Basis,
-  type Detection,
-  type DetectOptions,
-  defaultFalsePositiveRate,
-  detectAll,
-  type Finding,
-  findingsIn,
-  marksAsked,
-  type ReadOptions,
-  type Verdict,
-} from './watermark/reading/detect.js'
-export { type Identified, type IdentifyOptions, identifyAll } from './watermark/reading/identify.js'
-export { expectedPower, type Power, type PowerOptions } from './watermark/reading/power.js'
-export {
-  type DistanceReading,
-  gaussianShading,
-  type Identification,
-  prc,
-  type Reading,
-  ringId,
-  type Scheme,
-  type Secret,
-  type SpectralMask,
-  secretBytes,
-  secretOf,
-  spectrumMagnitude,
-  treeRing,
-  type Validity,
-  type Watermark,
-} from './watermark/schemes/index.js'
-export {
-  centredDisc,
-  imprintReleased,
-  type ReleasedKey,
-  readReleased,
-  releasedDisc,
-  releasedDistance,
-} from './watermark/schemes/parts/released-tree-ring.js'
+export { promptedDenoiser, type Sampled, type Sampling } from './verbs/sampling.js'
+export { sideBySide, stepsOf } from './verbs/side-by-side.js'
+export * from './watermark/index.js'

@@ -1,6 +1,7 @@
 /** Attacks by the bundled model on a picture that it made: what they leave of the picture, and of its noise. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { attackPicture, imprintNoise, parseAttacks } from '../src/attacks/index.js'
+import { attackPicture, parseAttacks } from '../src/attacks/index.js'
+import { encoderOnly } from '../src/autoencoder/encoder-only.js'
 import { naive } from '../src/diffusion/inverters/naive.js'
 import { ddim } from '../src/diffusion/solvers/ddim.js'
 import { dot, norm, type Tensor } from '../src/math/tensor.js'
@@ -12,6 +13,7 @@ import { psnrDb, round8 } from '../src/pictures/pixels.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { imprintNoise } from '../src/watermark/index.js'
 
 const runtime = ortNode()
 const solver = ddim({ steps: 8, spacing: 'lambda' })
@@ -46,7 +48,9 @@ it('regeneration keeps the scene at little strength and less of it at more', asy
 it('imprinting brings the noise of another picture into a cover', async () => {
   const cover = await scene('a small green star on the right, on white dots', 11)
   const coarse = ddim({ steps: 5, spacing: 'lambda' })
-  const read = async (image: Tensor) => (await invert({ image }, { model, solver: coarse, inverter: naive() })).noise
+  // As the attacker reads, whose latents begin at E(x).
+  const how = { model, solver: coarse, inverter: naive(), decoder: encoderOnly() }
+  const read = async (image: Tensor) => (await invert({ image }, how)).noise
   const target = await read(picture)
   const { image } = await imprintNoise(cover, { model, target, solver: coarse, iterations: 5, rate: 0.03 })
   const alike = async (x: Tensor) => {

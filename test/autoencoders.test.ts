@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
-import { openFolder } from '../src/checkpoints/folder.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { combine, norm, subtract, type Tensor } from '../src/math/tensor.js'
+import { openModelFolder } from '../src/models/folder.js'
 import * as kl from '../src/nn/autoencoder-kl.js'
 import * as tiny from '../src/nn/autoencoder-tiny.js'
 import { nodeFiles } from '../src/node/files.js'
@@ -28,7 +28,7 @@ const largestError = (ours: Tensor, theirs: Tensor) =>
 /** A miniature checkpoint and the numbers that diffusers made with it. */
 async function reference(name: string, className: string) {
   const folder = golden(name)
-  const part = await (await openFolder(nodeFiles, folder)).part('vae', [className])
+  const part = await (await openModelFolder(nodeFiles, folder)).part('vae', [className])
   if (part.kind !== 'network') throw new Error('expected a network part')
   const io = await readTensors(nodeFiles, join(folder, 'io.safetensors'))
   const get = (key: string) => io.get(key)!

@@ -3,20 +3,20 @@ import { describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
 import { isUndiffuseError } from '../src/core/index.js'
 import { torchNoise } from '../src/math/index.js'
-import { pipelineShapes } from '../src/models/random/published-shapes.js'
+import { pipelineShapes } from '../src/models/families/index.js'
 import { autoencoderKlConfig } from '../src/nn/autoencoder-kl.js'
 import { autoencoderTinyConfig } from '../src/nn/autoencoder-tiny.js'
 import { clipTextConfig } from '../src/nn/clip-text.js'
 import type { ConfigReader } from '../src/nn/parameters.js'
 import { unet2dConditionConfig } from '../src/nn/unet-2d-condition.js'
 
-const { unet, vae, textEncoders } = pipelineShapes.tiny
+const { denoiser, vae, textEncoders } = pipelineShapes.tiny!
 
 const readers: Readonly<
   Record<string, readonly [(config: ConfigReader) => unknown, Readonly<Record<string, unknown>>]>
 > = {
-  UNet2DConditionModel: [unet2dConditionConfig, unet],
-  CLIPTextModel: [clipTextConfig, textEncoders[0].config],
+  UNet2DConditionModel: [unet2dConditionConfig, denoiser.config],
+  CLIPTextModel: [clipTextConfig, textEncoders[0]!.config],
   AutoencoderKL: [autoencoderKlConfig, vae],
   AutoencoderTiny: [
     autoencoderTinyConfig,

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Graph } from '../src/graph/graph.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, map, norm, sizeOf, subtract, type Tensor } from '../src/math/tensor.js'
-import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import { unstack } from '../src/models/sessions/stack.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { exportedDecoder, exportedEncoder, exportedHalfPrecision, latentChannels } from './exported-autoencoder.js'
+import { openedAutoencoder } from './opened-autoencoder.js'
 import { expectGradient } from './operators/finite-differences.js'
 
 /** The same operators in float32, but fused otherwise. */
@@ -167,7 +167,7 @@ describe('an autoencoder of two exported files', () => {
       })
       const networks = await openAutoencoderNetworks(nodeFiles, path)
       expect(networks).toMatchObject({ name: `with-${output}`, imageChannels: 3, latentChannels, downscaling: 2 })
-      const autoencoder = openAutoencoder(networks, runtime)
+      const autoencoder = openedAutoencoder(networks, runtime)
       const posterior = await original(parameters, batch(image))
       const mean: Tensor = { shape: latent.shape, data: posterior.data.slice(0, sizeOf(latent.shape)) }
       const scaled = map(mean, (value) => (value - 0.25) * 0.5)
@@ -179,7 +179,7 @@ describe('an autoencoder of two exported files', () => {
   it('decodes, goes round and pulls back', async () => {
     const decoder = exportedDecoder(11)
     const path = await optimum('full', exportedEncoder(17, 'latent_parameters'), decoder, { scaling_factor: 0.18215 })
-    const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
+    const autoencoder = openedAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
     const own = map(latent, (value) => value / 0.18215)
     const decoded = clipped(unstack(await original(decoder, batch(own)))[0]!)
     const trip = await autoencoder.roundTrip(latent)
@@ -199,7 +199,7 @@ describe('an autoencoder of two exported files', () => {
   it('takes files in half precision', async () => {
     const { encoder, decoder } = exportedHalfPrecision()
     const path = await optimum('half', encoder, decoder, { scaling_factor: 1 })
-    const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
+    const autoencoder = openedAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
     const graph = await openNetwork(nodeFiles, path, { part: 'decoder', shapes: { sample: [1, ...latent.shape] } })
     const session = await runtime.open(graph)
     const { out_sample } = await session.run({ sample: batch(latent) })

@@ -1,8 +1,9 @@
 /** What our reader makes of a file does what the file does, by ONNX Runtime's word: the file itself is the reference. */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import { type Builder, builder, encodeNumbers } from '../src/graph/builder.js'
+import { type Builder, builder } from '../src/graph/builder.js'
 import type { Graph, Value } from '../src/graph/graph.js'
+import { encodeNumbers } from '../src/graph/numbers.js'
 import { decodeOnnx } from '../src/graph/onnx/read.js'
 import { encodeOnnx } from '../src/graph/onnx/write.js'
 import { compose } from '../src/graph/passes/compose.js'

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gradientFree } from '../src/autoencoder/index.js'
 import { Task } from '../src/core/task.js'
-import { type Builder, builder, float } from '../src/graph/builder.js'
+import { type Builder, builder } from '../src/graph/builder.js'
+import { float } from '../src/graph/emit.js'
 import type { Graph, Value } from '../src/graph/graph.js'
 import { add, clip, mul, scale, sub } from '../src/graph/ops/common.js'
 import { emulatedHalf } from '../src/graph/passes/emulated-half.js'
@@ -16,11 +17,11 @@ import { torchNoise } from '../src/math/noise.js'
 import { combine, map, norm, subtract, type Tensor, tensor } from '../src/math/tensor.js'
 import { autoencoderGraph } from '../src/models/autoencoder/graphs.js'
 import { networksOf } from '../src/models/autoencoder/networks.js'
-import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { referenceRuntime } from '../src/runtimes/reference/reference.js'
+import { openedAutoencoder } from './opened-autoencoder.js'
 
 const cpu = ortNode({ threads: 1 })
 // One session that stays open keeps its process, whose start takes longer than any run here.
@@ -165,7 +166,7 @@ describe('overflow', () => {
 
   it('of a decoder is an error in 16 bits and none in 32, where the picture is clipped', async () => {
     const networks = linearNetworks(300)
-    const [narrow, wide] = ([16, 32] as const).map((precision) => openAutoencoder(networks, cpu, { precision }))
+    const [narrow, wide] = ([16, 32] as const).map((precision) => openedAutoencoder(networks, cpu, { precision }))
     await expect(narrow!.decode(latent)).rejects.toThrow(/finite picture.*precision 32/)
     expect((await wide!.decode(latent)).data.every((pixel) => Math.abs(pixel) <= 1)).toBe(true)
     await narrow!.close()
@@ -173,7 +174,7 @@ describe('overflow', () => {
   })
 
   it('along an inversion ends it, diverged', async () => {
-    const autoencoder = openAutoencoder(linearNetworks(300), cpu, { precision: 16 })
+    const autoencoder = openedAutoencoder(linearNetworks(300), cpu, { precision: 16 })
     const image = map(latent, (value) => Math.tanh(value))
     // The encoder's answer is z, then latents beyond what decodes.
     const wild = { ...autoencoder, encode: async () => latent }
@@ -187,7 +188,7 @@ describe('a scaled loss', () => {
   it('keeps a gradient that underflows in 16 bits', async () => {
     // J = 2⁻¹⁴ and errors near 2⁻¹³: their product is below half of the smallest half number, 2⁻²⁴.
     const gain = 2 ** -14
-    const autoencoder = openAutoencoder(linearNetworks(gain), cpu, { precision: 16 })
+    const autoencoder = openedAutoencoder(linearNetworks(gain), cpu, { precision: 16 })
     const [latent, image] = [torchNoise(8, [3, 4, 4]), map(torchNoise(9, [3, 4, 4]), (value) => 1e-4 * value)]
     const exact = combine([
       gain,
@@ -197,7 +198,7 @@ describe('a scaled loss', () => {
       ),
     ])
     const plain = await autoencoder.pullback(latent, image)
-    const scaled = await autoencoder.pullback(latent, image, undefined, 2 ** 16)
+    const scaled = await autoencoder.pullback(latent, image, 2 ** 16)
     expect(relativeError(plain.gradient, exact)).toBeGreaterThan(0.5)
     // Three roundings of half numbers and one of the target, some of them subnormal.
     expect(relativeError(scaled.gradient, exact)).toBeLessThan(4 * 2 ** -11)
@@ -205,11 +206,13 @@ describe('a scaled loss', () => {
   })
 
   it('is for each picture of a batch by itself, and changes nothing in 32 bits', async () => {
-    const autoencoder = openAutoencoder(linearNetworks(0.5), cpu)
+    const autoencoder = openedAutoencoder(linearNetworks(0.5), cpu)
     const latents = [torchNoise(1, [3, 4, 4]), torchNoise(2, [3, 4, 4])]
     const images = latents.map((latent) => map(latent, (value) => value / 4))
-    const plain = await autoencoder.batched.pullback(latents, images)
-    expect(await autoencoder.batched.pullback(latents, images, undefined, [2 ** 16, 8])).toEqual(plain)
+    const asks = latents.map((latent, i) => ({ latent, reference: images[i]! }))
+    const plain = await autoencoder.model.ask('decodeGradient', asks)
+    const scaled = asks.map((ask, i) => ({ ...ask, scale: [2 ** 16, 8][i]! }))
+    expect(await autoencoder.model.ask('decodeGradient', scaled)).toEqual(plain)
     await autoencoder.close()
   })
 })

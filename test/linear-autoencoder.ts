@@ -10,7 +10,6 @@ export function linearAutoencoder(gain: number): Required<Autoencoder> {
   const encode = async (image: Tensor) => combine([gain, image])
   return {
     profile: undefined,
-    latentShape: (shape) => shape,
     encode,
     decode: async (latent) => latent,
     roundTrip: async (latent) => ({ image: latent, latent: await encode(latent) }),

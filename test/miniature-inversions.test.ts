@@ -4,11 +4,11 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { automaticDecoder, measureProfile } from '../src/autoencoder/index.js'
 import { Task } from '../src/core/index.js'
 import { norm, subtract, torchGenerator } from '../src/math/index.js'
-import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
 import { deadLeaves, round8 } from '../src/pictures/index.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { openedAutoencoder } from './opened-autoencoder.js'
 
 const runtime = ortNode()
 afterAll(() => runtime.close())
@@ -16,8 +16,8 @@ const side = 32
 
 describe.each(['autoencoder-kl', 'autoencoder-tiny'])('%s with random weights', async (name) => {
   const path = fileURLToPath(new URL(`golden/${name}`, import.meta.url))
-  const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
-  const latent = torchGenerator(5).noise(autoencoder.latentShape([3, side, side]))
+  const autoencoder = openedAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
+  const latent = torchGenerator(5).noise(autoencoder.model.layout.latentShape([3, side, side]))
   const photograph = round8(deadLeaves(4, side, side))
   const images = { 'its own picture': round8(await autoencoder.decode(latent)), 'a drawn picture': photograph }
   const drawn = await Promise.all([0, 1, 2, 3].map((seed) => autoencoder.encode(deadLeaves(seed, side, side))))

@@ -8,11 +8,12 @@ import { vjp } from '../src/graph/passes/vjp.js'
 import type { Runtime } from '../src/graph/runtime.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, map, norm, subtract, type Tensor, zeros } from '../src/math/tensor.js'
-import { type AutoencoderOptions, openAutoencoder } from '../src/models/autoencoder/sessions.js'
+import type { AutoencoderOptions } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import { stack, unstack } from '../src/models/sessions/stack.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { openedAutoencoder } from './opened-autoencoder.js'
 
 /** Both sides compute in float32; what is left is the order of their sums. */
 const float32 = 1e-4
@@ -79,7 +80,7 @@ describe.each(references)('$name', async ({ name, scale, encoded }) => {
     return await pulledBack(z, difference)
   }
 
-  const open = (options: AutoencoderOptions = {}) => openAutoencoder(networks, runtime, options)
+  const open = (options: AutoencoderOptions = {}) => openedAutoencoder(networks, runtime, options)
   const shared = open()
   afterAll(() => shared.close())
 
@@ -113,7 +114,8 @@ describe.each(references)('$name', async ({ name, scale, encoded }) => {
   it('runs several at once as one after the other', async () => {
     const others = [image, map(image, (value) => -value)]
     const places = [latent, map(latent, (value, i) => value * Math.cos(i))]
-    const { batched } = shared
+    const { model } = shared
+    const asks = places.map((place, i) => ({ latent: place, reference: others[i]! }))
     /** Compares results in a batch with results one by one. */
     const expectSame = async (
       together: readonly Tensor[],
@@ -126,11 +128,11 @@ describe.each(references)('$name', async ({ name, scale, encoded }) => {
         expect(relativeError(result, await alone(i))).toBeLessThan(tolerance)
       }
     }
-    await expectSame(await batched.encode(others), (i) => shared.encode(others[i]!), batching)
-    await expectSame(await batched.decode(places), (i) => shared.decode(places[i]!), batching)
-    const trips = (await batched.roundTrip(places)).map((trip) => trip.latent)
+    await expectSame(await model.ask('encode', others), (i) => shared.encode(others[i]!), batching)
+    await expectSame(await model.ask('decode', places), (i) => shared.decode(places[i]!), batching)
+    const trips = (await model.ask('roundTrip', places)).map((trip) => trip.latent)
     await expectSame(trips, async (i) => (await shared.roundTrip(places[i]!)).latent, float32)
-    const gradients = (await batched.pullback(places, others)).map(({ gradient }) => gradient)
+    const gradients = (await model.ask('decodeGradient', asks)).map(({ gradient }) => gradient)
     await expectSame(gradients, async (i) => (await shared.pullback(places[i]!, others[i]!)).gradient, float32)
   })
 
@@ -178,6 +180,7 @@ function standIn(value = 0) {
         },
       }
     },
+    hold: (tensor) => ({ tensor, release() {} }),
     usage: async () => ({ peakMemoryBytes: 0, networkSeconds: 0, runs: 0 }),
     close: async () => {},
   }
@@ -191,7 +194,7 @@ describe('sessions', async () => {
 
   it('opens each network once', async () => {
     const { runtime, counts } = standIn()
-    const autoencoder = openAutoencoder(networks, runtime)
+    const autoencoder = openedAutoencoder(networks, runtime)
     await autoencoder.decode(latent)
     await autoencoder.decode(latent)
     await autoencoder.encode(image)
@@ -202,7 +205,7 @@ describe('sessions', async () => {
 
   it('keeps those used last when sizes change', async () => {
     const { runtime, counts } = standIn()
-    const autoencoder = openAutoencoder(networks, runtime)
+    const autoencoder = openedAutoencoder(networks, runtime)
     for (const width of [1, 2, 3, 4, 1, 5, 6]) await autoencoder.decode(zeros([4, 1, width]))
     expect(counts).toEqual({ open: 4, most: 4, opened: 6 })
     for (const width of [1, 4, 5, 6]) await autoencoder.decode(zeros([4, 1, width]))
@@ -212,7 +215,7 @@ describe('sessions', async () => {
 
   it('keeps one open when lean, also when called all at once', async () => {
     const { runtime, counts } = standIn()
-    const autoencoder = openAutoencoder(networks, runtime, { lean: true })
+    const autoencoder = openedAutoencoder(networks, runtime, { lean: true })
     await Promise.all([
       autoencoder.encode(image),
       autoencoder.decode(latent),
@@ -230,16 +233,16 @@ describe('sessions', async () => {
       seen.push(options)
       return runtime.open(graph, options)
     }
-    const autoencoder = openAutoencoder(networks, { ...runtime, open }, { lean: true, device: 'webgpu' })
+    const autoencoder = openedAutoencoder(networks, { ...runtime, open }, { lean: true, device: 'webgpu' })
     await autoencoder.decode(latent)
     expect(seen).toEqual([{ lean: true, device: 'webgpu' }])
     await autoencoder.close()
   })
 
   it('goes on after a call that failed', async () => {
-    const autoencoder = openAutoencoder(networks, standIn().runtime)
+    const autoencoder = openedAutoencoder(networks, standIn().runtime)
     const reason = new Error('enough')
-    const failed = autoencoder.encode(image, AbortSignal.abort(reason))
+    const failed = autoencoder.model.ask('encode', [image], AbortSignal.abort(reason))
     const next = autoencoder.encode(image)
     await expect(failed).rejects.toBe(reason)
     expect((await next).shape).toEqual([4, 2, 3])
@@ -248,7 +251,7 @@ describe('sessions', async () => {
 
   it('refuses calls when closed and leaves nothing open', async () => {
     const { runtime, counts } = standIn()
-    const autoencoder = openAutoencoder(networks, runtime)
+    const autoencoder = openedAutoencoder(networks, runtime)
     const ended = Promise.allSettled([autoencoder.encode(image), autoencoder.decode(latent)])
     await setImmediate()
     await autoencoder.close()
@@ -259,30 +262,39 @@ describe('sessions', async () => {
 
   it('says so when numbers overflow', async () => {
     const message = expect.stringContaining('precision 32')
-    const autoencoder = openAutoencoder(networks, standIn(Number.NaN).runtime, { precision: 16 })
+    const autoencoder = openedAutoencoder(networks, standIn(Number.NaN).runtime, { precision: 16 })
     await expect(autoencoder.encode(image)).rejects.toMatchObject({ code: 'not-finite', message })
     await expect(autoencoder.decode(latent)).rejects.toMatchObject({ code: 'not-finite', message })
     // Iterations judge by themselves what they make of it.
     expect((await autoencoder.roundTrip(latent)).latent.data[0]).toBeNaN()
   })
 
-  const autoencoder = openAutoencoder(networks, standIn().runtime)
+  const autoencoder = openedAutoencoder(networks, standIn().runtime)
   it.each([
     ['sides', () => autoencoder.encode(zeros([3, 16, 20])), /multiples of 8 for `autoencoder-tiny`, got 3×16×20/],
     ['channels', () => autoencoder.encode(zeros([1, 16, 16])), /3 channels .* got 1×16×16/],
     ['axes', () => autoencoder.encode(zeros([1, 3, 16, 16])), /got 1×3×16×16/],
     ['latent channels', () => autoencoder.decode(zeros([3, 2, 2])), /4 channels × height × width .* got 3×2×2/],
     ['latent axes', () => autoencoder.roundTrip(zeros([4, 4])), /got 4×4/],
-    ['target', () => autoencoder.pullback(zeros([4, 2, 2]), zeros([3, 16, 24])), /1 of 3×16×16 .* got 1 of 3×16×24/],
+    ['reference', () => autoencoder.pullback(zeros([4, 2, 2]), zeros([3, 16, 24])), /3×16×16 .* got 3×16×24/],
     [
       'shapes',
-      () => autoencoder.batched.decode([zeros([4, 2, 2]), zeros([4, 2, 3])]),
+      () => autoencoder.model.ask('decode', [zeros([4, 2, 2]), zeros([4, 2, 3])]),
       /one shape .* got 4×2×2 and 4×2×3/,
     ],
-    ['number', () => autoencoder.batched.pullback([latent], [image, image]), /1 of 3×16×24 .* got 2 of/],
-    ['nothing', () => autoencoder.batched.encode([]), /got none/],
   ])('refuses wrong %s', async (_, attempt, message) => {
     await expect(attempt()).rejects.toMatchObject({ code: 'bad-shape', message: expect.stringMatching(message) })
+  })
+
+  it('answers no questions without a run', async () => {
+    const { runtime, counts } = standIn()
+    expect(await openedAutoencoder(networks, runtime).model.ask('encode', [])).toEqual([])
+    expect(counts.opened).toBe(0)
+  })
+
+  it('refuses a kind of question that it does not answer, by name', async () => {
+    const asked = autoencoder.model.ask('looks', [])
+    await expect(asked).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('`looks`') })
   })
 
   it('puts tensors into a batch and takes them out', () => {

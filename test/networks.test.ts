@@ -2,12 +2,13 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type CheckpointFolder, openFolder } from '../src/checkpoints/folder.js'
+import type { CheckpointFolder } from '../src/checkpoints/folder.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
 import { prune } from '../src/graph/passes/prune.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { norm, subtract, type Tensor, zeros } from '../src/math/tensor.js'
+import { openModelFolder } from '../src/models/folder.js'
 import * as clipText from '../src/nn/clip-text.js'
 import * as unet from '../src/nn/unet-2d-condition.js'
 import { nodeFiles } from '../src/node/files.js'
@@ -39,7 +40,7 @@ async function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>) {
 
 describe.each(['unet-sd1', 'unet-sd2', 'unet-sdxl'])('%s', async (name) => {
   const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
-  const { config: file, weights } = await part(await openFolder(nodeFiles, golden(name)))
+  const { config: file, weights } = await part(await openModelFolder(nodeFiles, golden(name)))
   const config = unet.unet2dConditionConfig(file)
   const [batch, , height, width] = io.get('sample')!.shape as [number, number, number, number]
   const size = { batch, height, width, tokens: io.get('encoder_hidden_states')!.shape[1]! }
@@ -135,7 +136,7 @@ const lookedAt =
 describe.each(['clip-text-sd1', 'clip-text-sd2'])('%s', (name) => {
   it('encodes what transformers encodes', async () => {
     const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
-    const { config, weights } = await part(await openFolder(nodeFiles, golden(name)))
+    const { config, weights } = await part(await openModelFolder(nodeFiles, golden(name)))
     const ids = io.get('input_ids')!
     const [batch, tokens] = ids.shape as [number, number]
     const graph = clipText.clipTextGraph(clipText.clipTextConfig(config), weights, { batch, tokens })

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import { norm, subtract, type Tensor, tensor } from '../src/math/tensor.js'
-import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
 import { psnrDb, round8 } from '../src/pictures/pixels.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { unseenScene } from '../training/autoencoder/evaluate.js'
+import { openedAutoencoder } from './opened-autoencoder.js'
 
 const folderOf = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const bundled = folderOf('../models/undiffuse-scenes')
@@ -39,7 +39,7 @@ describe('files', () => {
 describe('networks', async () => {
   const runtime = ortNode()
   afterAll(() => runtime.close())
-  const open = async (folder: string) => openAutoencoder(await openAutoencoderNetworks(nodeFiles, folder), runtime)
+  const open = async (folder: string) => openedAutoencoder(await openAutoencoderNetworks(nodeFiles, folder), runtime)
   const [ours, theirs] = [await open(other), await open(bundled)]
   const scenes = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => unseenScene(i).image)
   const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import { torchNoise } from '../src/math/noise.js'
 import { map, norm, type Shape, sizeOf, subtract, type Tensor } from '../src/math/tensor.js'
-import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
+import { autoencoderShapes } from '../src/models/families/index.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
-import { autoencoderShapes } from '../src/models/random/published-shapes.js'
 import { randomAutoencoder, randomWeights } from '../src/models/random/weights.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makeCheckpoint, writeCheckpoint } from '../src/node/make-checkpoint.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { openedAutoencoder } from './opened-autoencoder.js'
 
 const runtime = ortNode()
 let folder = ''
@@ -80,7 +80,7 @@ describe('a checkpoint of random weights', () => {
       const stored = await readTensors(nodeFiles, join(path, weightsFile))
       const { shapes } = randomWeights(narrow)
       expect(new Set(stored.keys())).toEqual(new Set(shapes.keys()))
-      const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
+      const autoencoder = openedAutoencoder(await openAutoencoderNetworks(nodeFiles, path), runtime)
       const image = await autoencoder.decode(torchNoise(1, [4, 8, 8]))
       const latent = await autoencoder.encode(map(torchNoise(2, [3, 64, 64]), Math.tanh))
       expect(deviation(image)).toBeGreaterThan(0.1)

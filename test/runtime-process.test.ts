@@ -51,7 +51,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const prelude = `
-import { ortNode } from './src/runtimes/index.js'
+import { ortNode } from './src/runtimes/onnxruntime-node/index.js'
 import { tensor } from './src/math/tensor.js'
 const shape = [1, 1]
 const int64 = (...values) => ({ dtype: 'int64', shape: [2], storage: { bytes: new Uint8Array(BigInt64Array.from(values).buffer) } })

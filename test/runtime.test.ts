@@ -313,7 +313,22 @@ describe('an abort', () => {
     expect((await runtime.usage()).runs).toBe(runs + 1)
   })
 
-  it('of one run lets those that wait go on in a new process', async () => {
+  it('of one run lets those that wait go on in the same process', async () => {
+    const session = await open(short)
+    const waiting = await open(affine)
+    const { runs } = await runtime.usage()
+    const controller = new AbortController()
+    const rejected = expect(session.run(fixedPoint, controller.signal)).rejects.toBe('enough')
+    const second = waiting.run({ x })
+    await wait(50)
+    controller.abort('enough')
+    await rejected
+    expect(await second).toEqual({ y })
+    // Had the process been replaced, the run that was under way would not have been counted.
+    expect((await runtime.usage()).runs).toBe(runs + 2)
+  })
+
+  it('of a run that takes too long lets those that wait go on in a new process', async () => {
     const session = await open(endless)
     const waiting = await open(affine)
     const controller = new AbortController()
@@ -324,6 +339,65 @@ describe('an abort', () => {
     await rejected
     expect(await second).toEqual({ y })
   })
+})
+
+describe('a held value', () => {
+  it('is fed as the tensor is, to inputs of several types', () =>
+    withRuntime(async (own) => {
+      const held = own.hold(x)
+      const single = await own.open(affine)
+      const double = await own.open(
+        graphOf([value('x', [1, 2], 'float64')], [node('Neg', ['x'], 'y')], [value('y', [1, 2], 'float64')]),
+      )
+      expect(await single.run({ x: held })).toEqual({ y })
+      expect(await double.run({ x: held })).toEqual({ y: tensor([1, 2], [-1, 1]) })
+      expect(await single.run({ x: held })).toEqual({ y })
+      await expect(single.run({ x: own.hold(tensor([2], [1, 2])) })).rejects.toMatchObject({ code: 'bad-shape' })
+    }))
+
+  it('crosses the border once, and again only where the process was lost', () =>
+    withRuntime(async (own) => {
+      const numbers = tensor([1, 2], [1, -1])
+      const held = own.hold(numbers)
+      const session = await own.open(affine)
+      await session.run({ x: held })
+      // What shows that nothing is sent: a change on this side is not seen on the other.
+      numbers.data.fill(0)
+      expect(await session.run({ x: held })).toEqual({ y })
+      const lost = await own.open(endless)
+      const controller = new AbortController()
+      const rejected = expect(lost.run(fixedPoint, controller.signal)).rejects.toBe('enough')
+      await wait(100)
+      controller.abort('enough')
+      await rejected
+      await wait(100)
+      expect(await session.run({ x: held })).toEqual({ y: tensor([1, 3], [10, 20, 30]) })
+    }))
+
+  it('is refused when it was released, or is held by another runtime', () =>
+    withRuntime(async (own) => {
+      const session = await own.open(affine)
+      const held = own.hold(x)
+      await session.run({ x: held })
+      held.release()
+      held.release()
+      await expect(session.run({ x: held })).rejects.toMatchObject({ code: 'runtime-failed' })
+      await expect(session.run({ x: runtime.hold(x) })).rejects.toMatchObject({ code: 'runtime-failed' })
+      await expectAffine(session)
+    }))
+
+  it('that is released while a run waits with it is still fed to it', () =>
+    withRuntime(async (own) => {
+      const session = await own.open(affine)
+      const before = await own.open(short)
+      const held = own.hold(x)
+      await session.run({ x: held })
+      const first = before.run(fixedPoint)
+      const second = session.run({ x: held })
+      held.release()
+      await first
+      expect(await second).toEqual({ y })
+    }))
 })
 
 describe('closing', () => {

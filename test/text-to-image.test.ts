@@ -3,20 +3,23 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openFolder } from '../src/checkpoints/folder.js'
 import { Task } from '../src/core/task.js'
-import { nullText } from '../src/diffusion/guided-editing/index.js'
+import { type EmbeddedDenoiser, nullText } from '../src/diffusion/guided-editing/index.js'
 import { bdia, ddim, dpmSolver2M, type Grid, type NoiseLevel } from '../src/diffusion/index.js'
 import { edit } from '../src/edit/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { encodeOnnx } from '../src/graph/onnx/write.js'
-import type { Runtime } from '../src/graph/runtime.js'
+import { type Runtime, tensorOf } from '../src/graph/runtime.js'
 import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, map, norm, sizeOf, subtract, type Tensor, tensor, zeros } from '../src/math/tensor.js'
+import { autoencoderOf, type DiffusionModel, denoiserOf, withValue } from '../src/model/index.js'
+import { statesName } from '../src/models/denoiser/unet.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
+import { pipelineShapes } from '../src/models/families/index.js'
+import { openModelFolder } from '../src/models/folder.js'
 import { pipelineOf, randomPipeline } from '../src/models/random/pipeline.js'
-import { type PipelineShape, pipelineShapes } from '../src/models/random/published-shapes.js'
+import type { PipelineShape } from '../src/models/random/published-configs.js'
 import { openTokenizer } from '../src/models/text/tokenizer.js'
 import { clipTextConfig, clipTextGraph } from '../src/nn/clip-text.js'
 import { unet2dConditionConfig, unetGraph } from '../src/nn/unet-2d-condition.js'
@@ -24,7 +27,6 @@ import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline, writePipeline } from '../src/node/make-checkpoint.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
-import type { DiffusionModel } from '../src/verbs/diffusion-model.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert, invertAll, type NoiseInversion } from '../src/verbs/invert.js'
 import { reconstruct } from '../src/verbs/reconstruct.js'
@@ -39,19 +41,22 @@ const closedDb = -200
 /** Few large steps through a random network amplify the rounding of float32. */
 const coarseDb = -60
 
-const { tiny } = pipelineShapes
-const text = (more: Readonly<Record<string, unknown>>) => ({ ...tiny.textEncoders[0].config, ...more })
+const tiny = pipelineShapes.tiny!
+const text = (more: Readonly<Record<string, unknown>>) => ({ ...tiny.textEncoders[0]!.config, ...more })
 
 /** Two text encoders, a pooled prompt and sizes told: the layout of Stable Diffusion XL. */
 const tinyLarge: PipelineShape = {
   ...tiny,
   className: 'StableDiffusionXLPipeline',
-  unet: {
-    ...tiny.unet,
-    addition_embed_type: 'text_time',
-    addition_time_embed_dim: 8,
-    cross_attention_dim: 24 + 32,
-    projection_class_embeddings_input_dim: 20 + 6 * 8,
+  denoiser: {
+    name: 'unet',
+    config: {
+      ...tiny.denoiser.config,
+      addition_embed_type: 'text_time',
+      addition_time_embed_dim: 8,
+      cross_attention_dim: 24 + 32,
+      projection_class_embeddings_input_dim: 20 + 6 * 8,
+    },
   },
   textEncoders: [
     { config: text({}), padding: '<|endoftext|>' },
@@ -80,7 +85,7 @@ afterAll(async () => {
 
 const relativeError = (ours: Tensor, theirs: Tensor) => norm(subtract(ours, theirs)) / norm(theirs)
 const x = torchNoise(5, [4, 8, 8])
-const level = (t = 700): NoiseLevel => model.schedule.level(t)
+const level = (t = 700): NoiseLevel => model.schedule(x.shape).level(t)
 
 /** One run of a graph, with batch axes of one put in front and taken away. */
 async function runAlone(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
@@ -93,7 +98,7 @@ async function runAlone(graph: Graph, feeds: Readonly<Record<string, Tensor>>): 
 }
 
 async function networkOf(path: string, name: string) {
-  const part = await (await openFolder(nodeFiles, path)).part(name)
+  const part = await (await openModelFolder(nodeFiles, path)).part(name)
   if (part.kind !== 'network') throw new Error(`${name} is no network`)
   return { config: part.config, weights: await part.openWeights() }
 }
@@ -116,10 +121,11 @@ async function encoded(path: string, suffix: string, prompt: string): Promise<Re
 /** (x − sigma·ε)/alpha. */
 const cleaned = (noise: Tensor, { alpha, sigma }: NoiseLevel) => combine([1 / alpha, x], [-sigma / alpha, noise])
 
-const denoised = async (of: DiffusionModel, guidance: number, prompt = 'a red circle', negative?: string) => {
-  const conditioning = await of.prompt(prompt, negative)
-  return (await of.denoise([{ x, level: level(), conditioning, guidance }]))[0]!
-}
+/** The denoiser of a model under a prompt and guidance. */
+const told = async (of: DiffusionModel, guidance: number, prompt = 'a red circle', negative?: string) =>
+  denoiserOf(of, { condition: await of.condition(prompt), negative: await of.condition(negative), guidance })
+
+const denoised = async (...asked: Parameters<typeof told>) => await (await told(...asked)).denoise(x, level())
 
 describe('published shapes', () => {
   it.each([
@@ -159,11 +165,16 @@ describe('a model', () => {
   })
 
   it('tells where it looks: each place once, several questions in one run, at the places of words', async () => {
-    const conditionings = [await model.prompt('a red circle'), await model.prompt('blue')]
-    const ask = (some: typeof conditionings) =>
-      model.looks!(some.map((conditioning) => ({ x, level: level(), conditioning })))
+    const conditions = [await model.condition('a red circle'), await model.condition('blue')]
+    const ask = (some: typeof conditions) =>
+      model.ask(
+        'looks',
+        some.map((condition) => ({ x, level: level(), condition })),
+      )
+    // Keys and values are computed once.
+    await ask(conditions)
     const before = (await runtime.usage()).runs
-    const both = await ask(conditionings)
+    const both = await ask(conditions)
     expect((await runtime.usage()).runs - before).toBe(1)
     for (const [i, looks] of both.entries()) {
       expect(looks.shape).toEqual([16, 8, 8])
@@ -172,23 +183,23 @@ describe('a model', () => {
         for (let token = 0; token < 16; token++) total += looks.data[token * 64 + place]!
         expect(Math.abs(total - 1)).toBeLessThan(float32)
       }
-      expect(relativeError((await ask([conditionings[i]!]))[0]!, looks)).toBeLessThan(float32)
+      expect(relativeError((await ask([conditions[i]!]))[0]!, looks)).toBeLessThan(float32)
     }
     expect(relativeError(both[0]!, both[1]!)).toBeGreaterThan(1e-3)
-    expect(model.places('a red circle').flat()).toEqual(
-      Array.from({ length: model.places('a red circle').flat().length }, (_, k) => k + 1),
-    )
+    const places = conditions[0]!.words!.flat()
+    expect(places).toEqual(places.map((_, k) => k + 1))
   })
 
   it('pulls back through guidance', async () => {
-    const conditioning = await model.prompt('a red circle', 'blue')
+    const { denoise, pullback } = await told(model, 3, 'a red circle', 'blue')
     const [v, cotangent] = [torchNoise(6, x.shape), torchNoise(7, x.shape)]
-    const request = { x, level: level(), conditioning, guidance: 3 }
     const step = 1e-2
-    const moved = [step, -step].map((by) => ({ ...request, x: combine([1, x], [by, v]) }))
-    const [ahead, behind] = (await model.denoise(moved)) as [Tensor, Tensor]
+    const [ahead, behind] = [
+      await denoise(combine([1, x], [step, v]), level()),
+      await denoise(combine([1, x], [-step, v]), level()),
+    ]
     const slope = combine([1 / (2 * step), ahead], [-1 / (2 * step), behind])
-    const [pulled] = (await model.pullback([{ ...request, cotangent }])) as [Tensor]
+    const pulled = await pullback!(x, level(), cotangent)
     expect(Math.abs(dot(pulled, v) - dot(cotangent, slope)) / (norm(cotangent) * norm(slope))).toBeLessThan(differences)
     expect(Math.abs(dot(pulled, v))).toBeGreaterThan(
       (10 * differences * norm(cotangent) * norm(slope)) / Math.sqrt(256),
@@ -196,41 +207,55 @@ describe('a model', () => {
   })
 
   it('carries forwards what it pulls back, through guidance', async () => {
-    const conditioning = await model.prompt('a red circle', 'blue')
+    const { pushforward, pullback } = await told(model, 3, 'a red circle', 'blue')
     const [tangent, cotangent] = [torchNoise(6, x.shape), torchNoise(7, x.shape)]
-    const request = { x, level: level(), conditioning, guidance: 3 }
-    const [forward] = (await model.pushforward([{ ...request, tangent }])) as [Tensor]
-    const [back] = (await model.pullback([{ ...request, cotangent }])) as [Tensor]
+    const forward = await pushforward!(x, level(), tangent)
+    const back = await pullback!(x, level(), cotangent)
     const apart = dot(forward, cotangent) - dot(tangent, back)
     expect(Math.abs(apart) / (norm(forward) * norm(cotangent))).toBeLessThan(float32)
     expect(norm(forward)).toBeGreaterThan(norm(tangent) / 100)
   })
 
-  it('is told states in place of a prompt, and pulled back to them', async () => {
-    const { embedded } = model
-    const states = await embedded.states('a red circle')
-    expect(relativeError(await embedded.denoise(x, level(), states), await denoised(model, 1))).toBeLessThan(float32)
+  it('is told any states, and pulled back to them', async () => {
+    const condition = await model.condition('a red circle')
+    const states = condition.values[statesName]!
+    const estimate = async (embedding: Tensor) => {
+      const bent = withValue(condition, statesName, embedding)
+      return (await model.ask('denoise', [{ x, level: level(), condition: bent }]))[0]!
+    }
+    expect(relativeError(await estimate(map(states, (value) => value)), await denoised(model, 1))).toBeLessThan(float32)
     const [v, cotangent] = [torchNoise(6, states.shape), torchNoise(7, x.shape)]
     const step = 1e-2
-    const [ahead, behind] = (await Promise.all(
-      [step, -step].map((by) => embedded.denoise(x, level(), combine([1, states], [by, v]))),
-    )) as [Tensor, Tensor]
+    const ahead = await estimate(combine([1, states], [step, v]))
+    const behind = await estimate(combine([1, states], [-step, v]))
     const slope = dot(cotangent, combine([1 / (2 * step), ahead], [-1 / (2 * step), behind]))
-    const pulled = await embedded.pullback!(x, level(), states, cotangent)
+    const ask = { x, level: level(), condition, cotangent, wrt: statesName }
+    const [pulled, again] = (await model.ask('pullback', [ask, ask])) as [Tensor, Tensor]
+    expect(relativeError(again, pulled)).toBeLessThan(float32)
     expect(Math.abs(dot(pulled, v) - slope)).toBeLessThan(differences * norm(pulled) * norm(v))
     expect(Math.abs(slope)).toBeGreaterThan((2 * differences * norm(pulled) * norm(v)) / 10)
+    const unknown = model.ask('pullback', [{ ...ask, wrt: 'time_ids' }])
+    await expect(unknown).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('`time_ids`') })
   })
 
   it('null-text optimisation bends guidance towards its own image', async () => {
-    const { embedded, schedule } = model
     const solver = ddim({ steps: 5 })
-    const grid = solver.grid(schedule)
-    const [prompt, empty] = [await embedded.states('a red circle'), await embedded.states('')]
+    const grid = solver.grid(model.schedule(x.shape))
+    const condition = await model.condition('a red circle')
+    const [prompt, empty] = [condition, await model.condition('')].map(({ values }) => values[statesName]!) as [
+      Tensor,
+      Tensor,
+    ]
     const clean = { index: 5, x: combine([0.5, x]), memory: [] }
     const inverter = nullText({ guidance: 3 })
-    const { losses, solutions } = await new Task(
-      inverter.invert(clean, solver, { grid, denoiser: embedded, prompt, empty }),
-    )
+    const bent = (embedding: Tensor) => withValue(condition, statesName, embedding)
+    const denoiser: EmbeddedDenoiser = {
+      denoise: async (x, level, embedding) =>
+        (await model.ask('denoise', [{ x, level, condition: bent(embedding) }]))[0]!,
+      pullback: async (x, level, embedding, cotangent) =>
+        (await model.ask('pullback', [{ x, level, condition: bent(embedding), cotangent, wrt: statesName }]))[0]!,
+    }
+    const { losses, solutions } = await new Task(inverter.invert(clean, solver, { grid, denoiser, prompt, empty }))
     const firstLosses = solutions.map(({ history }) => history[0]!)
     expect(losses.every((loss, i) => loss <= firstLosses[i]!)).toBe(true)
     expect(losses.some((loss, i) => loss < 0.9 * firstLosses[i]!)).toBe(true)
@@ -254,7 +279,7 @@ describe('a model', () => {
     expect(relativeError(await denoised(large, 1, 'a dog'), cleaned(told, level()))).toBeLessThan(float32)
     const nothing = await predicted(path, zeros([16, 56]), 700, { ...sizes, text_embeds: zeros([20]) })
     expect(relativeError(await denoised(large, 0, 'a dog'), cleaned(nothing, level()))).toBeLessThan(float32)
-    const [looks] = await large.looks!([{ x, level: level(), conditioning: await large.prompt('a dog') }])
+    const [looks] = await large.ask('looks', [{ x, level: level(), condition: await large.condition('a dog') }])
     expect(Math.abs(looks!.data.reduce((sum, value) => sum + value, 0) - 64)).toBeLessThan(64 * float32)
     expect(large.guidance).toBe(5)
     await large.close()
@@ -294,7 +319,7 @@ describe('a model', () => {
     // 11 bits, through some hundred operators.
     expect(relativeError(await denoised(half, 1), await denoised(model, 1))).toBeLessThan(2e-2)
     const looks = async (of: OpenDiffusionModel) =>
-      (await of.looks!([{ x, level: level(), conditioning: await of.prompt('a red circle') }]))[0]!
+      (await of.ask('looks', [{ x, level: level(), condition: await of.condition('a red circle') }]))[0]!
     expect(relativeError(await looks(half), await looks(model))).toBeLessThan(2e-2)
     await half.close()
   })
@@ -335,7 +360,7 @@ describe('verbs', () => {
     ]
     expect(first.noise).toEqual(torchNoise(3, [4, 8, 8]))
     expect(first.image).toEqual(again.image)
-    expect(first.image).toEqual(await model.autoencoder.decode(first.latent))
+    expect(first.image).toEqual(await autoencoderOf(model).decode(first.latent))
     expect(first.evaluations).toMatchObject({ denoises: 8, autoencoder: { decodes: 1 } })
     const wide = await generate({ model, prompt, size: { height: 16, width: 24 }, solver: ddim({ steps: 1 }) })
     expect([wide.latent.shape, wide.image.shape]).toEqual([
@@ -423,7 +448,7 @@ describe('bad input', () => {
       'size',
       () => generate({ model, prompt, size: { height: 18, width: 16 } }),
       'bad-shape',
-      /multiples of 2 .* got 4×9×8/,
+      /multiples of 4 .* got 3×18×16/,
     ],
     ['latent', () => invert({ latent: zeros([4, 8]) }, { model, ...simple }), 'bad-shape', /got 4×8/],
     ['numbers', () => invert({ latent: map(x, () => Number.NaN) }, { model, ...simple }), 'not-finite', /the latent/],
@@ -455,9 +480,9 @@ describe('bad input', () => {
     expect(() => ddim({ steps })).toThrowError(expect.objectContaining({ code: 'bad-option' }))
   })
 
-  it('is a conditioning of another model', async () => {
-    const request = { x, level: level(), conditioning: { prompt, negativePrompt: undefined }, guidance: 1 }
-    await expect(model.denoise([request])).rejects.toMatchObject({ code: 'bad-option' })
+  it('is a condition of another model', async () => {
+    const request = { x, level: level(), condition: { values: { [statesName]: zeros([16, 7]) } } }
+    await expect(model.ask('denoise', [request])).rejects.toMatchObject({ code: 'bad-option' })
   })
 
   it('is a network that predicts noise under a configuration that says velocities', async () => {
@@ -467,7 +492,7 @@ describe('bad input', () => {
       open: async (graph) => ({
         run: async (feeds) =>
           Object.fromEntries(
-            graph.outputs.map(({ name, shape }) => [name, name === 'out' ? feeds.sample! : zeros(shape)]),
+            graph.outputs.map(({ name, shape }) => [name, name === 'out' ? tensorOf(feeds.sample!) : zeros(shape)]),
           ),
         close: async () => {},
       }),
@@ -489,21 +514,23 @@ describe('the solver that a folder asks for', () => {
     const asking = await openDiffusionModel(nodeFiles, path, runtime, { steps: 7 })
     const plain = await openDiffusionModel(nodeFiles, folder, runtime, { steps: 7 })
     expect(asking.solverText).toBe('ddim:spacing=lambda')
-    expect(asking.solver.grid(asking.schedule)).toEqual(ddim({ steps: 7, spacing: 'lambda' }).grid(asking.schedule))
-    expect(asking.schedulerSolver.grid(asking.schedule)).toEqual(plain.solver.grid(plain.schedule))
+    expect(asking.solver.grid(asking.schedule(x.shape))).toEqual(
+      ddim({ steps: 7, spacing: 'lambda' }).grid(asking.schedule(x.shape)),
+    )
+    expect(asking.schedulerSolver.grid(asking.schedule(x.shape))).toEqual(plain.solver.grid(plain.schedule(x.shape)))
     expect(plain.solverText).toBeUndefined()
     expect(plain.solver).toBe(plain.schedulerSolver)
   })
 
   it('of the bundled model has a grid whose steps are even in lambda', async () => {
     const bundled = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
-    const of = lambdas(bundled.solver.grid(bundled.schedule))
+    const of = lambdas(bundled.solver.grid(bundled.schedule(x.shape)))
     const steps = of.slice(1).map((lambda, i) => lambda - of[i]!)
     // The ends are exact, times within are found by bisection.
     for (const step of steps) expect(step).toBeCloseTo(steps[0]!, 6)
     expect(steps).toHaveLength(50)
     // The scheduler's own, even in time, leaps near the clean end.
-    const own = lambdas(bundled.schedulerSolver.grid(bundled.schedule))
+    const own = lambdas(bundled.schedulerSolver.grid(bundled.schedule(x.shape)))
     expect(own.at(-2)! - own.at(-3)!).toBeGreaterThan(5 * steps[0]!)
   })
 })
@@ -519,6 +546,14 @@ async function changed(file: string, fields: Readonly<Record<string, unknown>>):
 
 describe('a folder that is not what its configurations say', () => {
   it.each([
+    [
+      'model_index.json',
+      { _class_name: 'RectifiedFlowPipeline' },
+      'unsupported',
+      /class such as StableDiffusionPipeline.*RectifiedFlowPipeline/,
+    ],
+    ['model_index.json', { _class_name: 'StableDiffusion3Pipeline' }, 'unsupported', /got StableDiffusion3Pipeline/],
+    ['model_index.json', { _class_name: 'StableDiffusionXLPipeline' }, 'bad-model', /a text_encoder_2/],
     [
       'scheduler/scheduler_config.json',
       { _class_name: 'KarrasVeScheduler' },

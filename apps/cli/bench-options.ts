@@ -1,10 +1,10 @@
 /** Options that benchmarks share on the command line, and what they mean: model, runtime, finished cells. */
 import { join } from 'node:path'
-import type { Command } from 'commander'
-import { type DiffusionModel, expected, openDiffusionModel, type Runtime } from 'undiffuse'
-import { nodeFiles, ortNode } from 'undiffuse/node'
+import { type Command, Option } from 'commander'
+import { type DiffusionModel, expected, type FloorProbes, openDiffusionModel, type Runtime } from 'undiffuse'
+import { modelFolder, nodeFiles, ortNode } from 'undiffuse/node'
 import { type Cells, fileCells, noCells } from '../../measurements/shared/cells.js'
-import { modelFolder } from './networks.js'
+import { integerAtLeast } from './numbers.js'
 
 export interface SharedOptions {
   readonly model?: string
@@ -56,3 +56,15 @@ export async function withBenchModel<T>(
     await runtime.close()
   }
 }
+
+/** `--precision`, and what it says. 64 is for the denoising network alone. */
+export const precisionOption = (): Option =>
+  new Option('--precision <bits>', 'of the numbers that networks compute with; 64: the denoising network alone')
+    .choices(['16', '32', '64'])
+    .default('32')
+
+const probesOf = (text: string): FloorProbes => (text === 'whole' ? text : integerAtLeast(2)(text))
+
+/** `--probes`, where a floor is always taken. */
+export const probesOption = (): Option =>
+  new Option('--probes <n|whole>', 'random probes of each floor, or the whole Jacobian').argParser(probesOf).default(8)

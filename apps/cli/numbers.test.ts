@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { finiteNumber, integerAtLeast, integersAtLeast, pictureSize } from './numbers.js'
+import { finiteNumber, integerAtLeast, integersAtLeast } from './numbers.js'
 
 test('whole numbers of at least the least are read, everything else is refused', () => {
   expect([' 7 ', '2', '1e3'].map(integerAtLeast(2))).toEqual([7, 2, 1000])
@@ -16,14 +16,4 @@ test('lists are read number by number', () => {
 test('numbers are finite', () => {
   expect(['7.5', ' -1 ', '1e-3'].map(finiteNumber)).toEqual([7.5, -1, 0.001])
   for (const text of ['', 'NaN', 'Infinity', '1,5', 'strong']) expect(() => finiteNumber(text)).toThrow(/finite number/)
-})
-
-test('sizes are a side, or width × height', () => {
-  expect(['128', '192x128', '64×32'].map(pictureSize)).toEqual([
-    { width: 128, height: 128 },
-    { width: 192, height: 128 },
-    { width: 64, height: 32 },
-  ])
-  for (const text of ['', '0', '8x0', '-8', '8.5', '8x8x8', '1234567'])
-    expect(() => pictureSize(text)).toThrow(/pixels/)
 })

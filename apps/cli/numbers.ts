@@ -1,4 +1,4 @@
-/** Numbers, lists of them and sizes on the command line. */
+/** Numbers and lists of them on the command line of what is no operation. */
 import { InvalidArgumentError } from 'commander'
 
 /** Reads one number; `12abc`, `1.5` and smaller ones are refused. */
@@ -21,33 +21,6 @@ export function finiteNumber(text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (Number.isFinite(value)) return value
   throw new InvalidArgumentError('It must be a finite number.')
-}
-
-export interface PictureSize {
-  readonly width: number
-  readonly height: number
-}
-
-/** Reads `128`, a square, or `192x128`, width × height. */
-export function pictureSize(text: string): PictureSize {
-  const [, width, height = width] = /^(\d{1,5})(?:[x×](\d{1,5}))?$/.exec(text.trim()) ?? []
-  const size = { width: Number(width), height: Number(height) }
-  if (size.width > 0 && size.height > 0) return size
-  throw new InvalidArgumentError('It must be pixels, as 128 or 192x128 (width x height).')
-}
-
-/** Reads a number between 0 and 1, both left out: a rate. */
-export function rate(text: string): number {
-  const value = finiteNumber(text)
-  if (value > 0 && value < 1) return value
-  throw new InvalidArgumentError('It must be a number between 0 and 1, as 1e-6.')
-}
-
-/** Reads a number above 0, at most 1. */
-export function positiveShare(text: string): number {
-  const value = finiteNumber(text)
-  if (value > 0 && value <= 1) return value
-  throw new InvalidArgumentError('It must be a number above 0, at most 1.')
 }
 
 /** Reads strengths of guidance, separated by commas. */

@@ -1,6 +1,7 @@
 /** How a command talks: results on stdout, progress and errors on stderr, exit codes that scripts can use. */
 import { performance } from 'node:perf_hooks'
 import { errorTable, expected, isUndiffuseError, type Progress } from 'undiffuse'
+import { worded } from './remedies.js'
 
 /** Exit codes of a process that a signal ends, as shells count them: 128 and the signal's number. */
 const interruptedExitCode = 130
@@ -140,7 +141,7 @@ function failureOf(error: unknown, left?: string): { message: string; code: stri
   if (left !== undefined) return { message: `interrupted; ${left}`, code: 'interrupted', exitCode: interruptedExitCode }
   if (isUndiffuseError(error)) {
     // A message of the system may have several lines.
-    const message = error.message.replace(/\s*\n\s*/g, ' ')
+    const message = worded(error).message.replace(/\s*\n\s*/g, ' ')
     return { message, code: error.code, exitCode: errorTable[error.code].exitCode }
   }
   if (process.env.UNDIFFUSE_DEBUG) console.error(error)

@@ -5,6 +5,7 @@
 import {
   type Autoencoder,
   type AutoencoderNetworks,
+  autoencoderOf,
   dot,
   fitLine,
   forwardStep,
@@ -54,19 +55,18 @@ export async function* visit(
   image: Tensor,
   iteration: Iteration,
   evaluations: number,
-  signal?: Signal,
 ): Steps<readonly Visited[]> {
-  const start = await autoencoder.encode(image, signal)
+  const start = await autoencoder.encode(image)
   const points: Visited[] = []
   const problem = {
     start,
     async evaluate(latent: Tensor) {
-      const { latent: again } = await autoencoder.roundTrip(latent, signal)
+      const { latent: again } = await autoencoder.roundTrip(latent)
       points.push({ latent, again })
       return { residual: subtract(again, start) }
     },
   }
-  yield* solve(problem, iteration, { iterations: evaluations, signal })
+  yield* solve(problem, iteration, { iterations: evaluations })
   return points
 }
 
@@ -151,7 +151,8 @@ export async function* cocoercivityFigure(
   { pictures, size, signal, observed, last, rate, inertia }: CocoercivityOptions,
 ): Steps<CocoercivityResult> {
   const problems = yield* knownLatents(networks, runtime, { count: pictures, size, signal })
-  const autoencoder = openAutoencoder(networks, runtime)
+  const model = openAutoencoder(networks, runtime)
+  const autoencoder = autoencoderOf(model, signal)
   const iterations: readonly (readonly [string, Iteration])[] = [
     ['forward step', forwardStep({ rho: rate })],
     ['inertial KM', inertialKm({ rho: rate, inertia })],
@@ -163,7 +164,7 @@ export async function* cocoercivityFigure(
     for (const [name, iteration] of iterations) {
       const instances: Instance[] = []
       for (const problem of problems) {
-        const run = visit(autoencoder, problem.image, iteration, last + 1, signal)
+        const run = visit(autoencoder, problem.image, iteration, last + 1)
         const points = yield* relay(run, ({ done }) => ({ stage: `cocoercivity, ${name}`, done: before + done, total }))
         before += last + 1
         instances.push(instanceOf(points, problem, observed))
@@ -171,7 +172,7 @@ export async function* cocoercivityFigure(
       panels.push(panelOf(name, instances))
     }
   } finally {
-    await autoencoder.close()
+    await model.close()
   }
   const settings = { observed, last, rate, inertia }
   return { figure: 'cocoercivity', model: networks.name, sizePixels: size, settings, machine: machine(), panels }

@@ -118,22 +118,23 @@ async function* measure(
   { method, settings, frames, chunk }: Configuration,
   { size, repeats, signal }: CostOptions,
 ): Steps<Omit<CostRow, keyof Configuration>> {
-  const autoencoder = openAutoencoder(networks, runtime, { lean: settings === 'lean' })
+  const model = openAutoencoder(networks, runtime, { lean: settings === 'lean' })
   const stage = `${method}, ${settings}, ${frames} frames by ${chunk}`
   const timed = Math.max(2, Math.ceil(repeats / frames))
   try {
     const images = Array.from({ length: frames }, (_, i) => noisePicture(i, [networks.imageChannels, size, size]))
     const targets: Tensor[] = []
-    for (const part of chunksOf(images, chunk)) targets.push(...(await autoencoder.batched.encode(part, signal)))
+    for (const part of chunksOf(images, chunk)) targets.push(...(await model.ask('encode', part, signal)))
     const updates = targets.map((target) => adam().start(target))
     const latents = [...targets]
 
     async function iterate(part: readonly number[]): Promise<void> {
-      const [now, wanted] = [part.map((i) => latents[i]!), part.map((i) => images[i]!)]
+      const now = part.map((i) => latents[i]!)
+      const asks = part.map((i) => ({ latent: latents[i]!, reference: images[i]! }))
       const steps =
         method === 'gradient'
-          ? (await autoencoder.batched.pullback(now, wanted, signal)).map((one) => ({ ...one, residual: one.gradient }))
-          : (await autoencoder.batched.roundTrip(now, signal)).map((one, k) => ({
+          ? (await model.ask('decodeGradient', asks, signal)).map((one) => ({ ...one, residual: one.gradient }))
+          : (await model.ask('roundTrip', now, signal)).map((one, k) => ({
               ...one,
               residual: subtract(one.latent, targets[part[k]!]!),
             }))
@@ -164,7 +165,7 @@ async function* measure(
       overheadShare: 1 - (after.networkSeconds - before.networkSeconds) / wall,
     }
   } finally {
-    await autoencoder.close()
+    await model.close()
   }
 }
 

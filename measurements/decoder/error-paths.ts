@@ -1,5 +1,5 @@
 /** How the errors of the latent and of the pixels change along a run: where they part, the pixels cannot say when to stop. */
-import { type Autoencoder, type DecoderInverter, mean, openAutoencoder, type Signal, type Steps } from 'undiffuse'
+import { type Autoencoder, autoencoderOf, type DecoderInverter, mean, openAutoencoder, type Steps } from 'undiffuse'
 import { decibels, nmse } from '../shared/accuracy.js'
 import { relay } from '../shared/relay.js'
 import { type KeptBench, kept } from './kept-rows.js'
@@ -38,11 +38,10 @@ export async function* errorPath(
   inverter: DecoderInverter,
   autoencoder: Autoencoder,
   problem: KnownPicture,
-  signal?: Signal,
 ): Steps<Path> {
   const points: PathPoint[] = []
   const { length } = problem.image.data
-  const solution = yield* relay(inverter.invert(problem.image, autoencoder, signal), (step) => {
+  const solution = yield* relay(inverter.invert(problem.image, autoencoder), (step) => {
     const { done, latent, residual } = step
     if (latent && residual !== undefined && Number.isFinite(residual)) {
       const nmseDb = decibels(nmse(latent, problem.latent))
@@ -77,16 +76,17 @@ async function* meanOfPaths(
   { name, specification, budgets = [1], profile = networks.profile }: BenchMethod,
 ): Steps<ErrorPath> {
   const runtime = openRuntime()
-  const autoencoder = openAutoencoder({ ...networks, profile: profile === 'none' ? undefined : profile }, runtime)
+  const model = openAutoencoder({ ...networks, profile: profile === 'none' ? undefined : profile }, runtime)
+  const autoencoder = autoencoderOf(model, signal)
   const stage = `${networks.name}: path of ${name}`
   const runs: Path[] = []
   try {
     for (const problem of problems) {
-      const run = errorPath(makeInverter(specification, budgets[0]!), autoencoder, problem, signal)
+      const run = errorPath(makeInverter(specification, budgets[0]!), autoencoder, problem)
       runs.push(yield* relay(run, () => ({ stage, done: runs.length, total: problems.length })))
     }
   } finally {
-    await autoencoder.close()
+    await model.close()
     await runtime.close()
   }
   return {

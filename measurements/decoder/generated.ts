@@ -2,11 +2,20 @@
  * `undiffuse bench generated`: the latents of pictures that a text-to-image model made, by guidance. Such pictures
  * saturate: what the file cuts off is more than its rounding. Result and words.
  */
-import { type DiffusionModel, generate, type Profile, parse, round8, type Signal, type Steps, solvers } from 'undiffuse'
+import {
+  type DiffusionModel,
+  generate,
+  type Profile,
+  parse,
+  round8,
+  type Signal,
+  type Steps,
+  sideBySide,
+  solvers,
+} from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 import { decimal, textTable } from '../shared/text-table.js'
 import { againstEncoder, type ComparedRow } from './autoencoders.js'
 import { benchProfile, type KeptBench, keptRows } from './kept-rows.js'

@@ -1,5 +1,5 @@
 /** How far networks in 16 bits are from the same ones in 32: encode, decode and gradient. Not what inversion makes of it. */
-import { isUndiffuseError, mean, type OpenAutoencoder, psnrDb, type Signal } from 'undiffuse'
+import { type Autoencoder, isUndiffuseError, mean, psnrDb } from 'undiffuse'
 import { decibels, nmse } from '../shared/accuracy.js'
 import type { KnownPicture } from './pictures.js'
 
@@ -19,18 +19,17 @@ export type HalfPrecision =
  * runtime; an overflow is a result.
  */
 export async function halfPrecisionOf(
-  half: OpenAutoencoder,
-  exact: OpenAutoencoder,
+  half: Autoencoder,
+  exact: Autoencoder,
   problems: readonly KnownPicture[],
-  signal?: Signal,
 ): Promise<HalfPrecision> {
   const latents: number[] = []
   const images: number[] = []
   try {
     for (const { image, latent } of problems) {
-      const encoded = await exact.encode(image, signal)
-      latents.push(decibels(nmse(await half.encode(image, signal), encoded)))
-      images.push(psnrDb(await half.decode(latent, signal), await exact.decode(latent, signal)))
+      const encoded = await exact.encode(image)
+      latents.push(decibels(nmse(await half.encode(image), encoded)))
+      images.push(psnrDb(await half.decode(latent), await exact.decode(latent)))
     }
     return { finite: true, latentDb: mean(latents), imagePsnrDb: mean(images) }
   } catch (error) {
@@ -44,16 +43,15 @@ export async function halfPrecisionOf(
  * `scale`. NaN where a gradient overflows.
  */
 export async function halfGradientDb(
-  half: OpenAutoencoder,
-  exact: OpenAutoencoder,
+  half: Autoencoder,
+  exact: Autoencoder,
   problems: readonly KnownPicture[],
   scale: number,
-  signal?: Signal,
 ): Promise<number> {
   const errors: number[] = []
   for (const { image, latent } of problems) {
-    const { gradient } = await exact.pullback(latent, image, signal)
-    errors.push(decibels(nmse((await half.pullback(latent, image, signal, scale)).gradient, gradient)))
+    const { gradient } = await exact.pullback!(latent, image)
+    errors.push(decibels(nmse((await half.pullback!(latent, image, scale)).gradient, gradient)))
   }
   return mean(errors)
 }

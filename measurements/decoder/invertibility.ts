@@ -3,14 +3,15 @@
  * Measurements only; what they mean in words is invertibility-text.ts.
  */
 import {
+  type Autoencoder,
   type AutoencoderNetworks,
+  autoencoderOf,
   confidenceInterval,
   forwardStep,
   type Interval,
   mean,
   median,
   norm,
-  type OpenAutoencoder,
   openAutoencoder,
   psnrDb,
   type Runtime,
@@ -89,7 +90,8 @@ export async function* measureInvertibility(
   { pictures, size, signal }: InvertibilityOptions,
 ): Steps<{ readonly measured: Invertibility; readonly examples: readonly Example[] }> {
   const runtime = openRuntime()
-  const autoencoder = openAutoencoder(networks, runtime)
+  const model = openAutoencoder(networks, runtime)
+  const autoencoder = autoencoderOf(model, signal)
   try {
     const problems = yield* knownLatents(networks, runtime, { count: pictures, size, signal })
     const reconstruction: number[] = []
@@ -99,24 +101,24 @@ export async function* measureInvertibility(
     for (const [i, problem] of problems.entries()) {
       const { scene, latent, decoded } = problem
       const progress = () => ({ stage: 'measuring the autoencoder', done: i, total: pictures })
-      reconstruction.push(psnrDb(await autoencoder.decode(await autoencoder.encode(scene, signal), signal), scene))
-      const { latent: again } = await autoencoder.roundTrip(latent, signal)
+      reconstruction.push(psnrDb(await autoencoder.decode(await autoencoder.encode(scene)), scene))
+      const { latent: again } = await autoencoder.roundTrip(latent)
       fixedPoint.push(norm(subtract(again, latent)) / norm(latent))
-      const run = visit(autoencoder, decoded, forwardStep({ rho: probe.step }), probe.evaluations, signal)
+      const run = visit(autoencoder, decoded, forwardStep({ rho: probe.step }), probe.evaluations)
       cocoercivities.push(cocoercivity(yield* relay(run, progress), { latent, again }))
       for (const [image, list] of [
         [decoded, errors.fromFloat],
         [problem.image, errors.from8Bit],
       ] as const) {
         const inverter = makeInverter(roundingProbe.specification, roundingProbe.evaluations)
-        const inverted = trace(inverter, autoencoder, { ...problem, image }, [roundingProbe.evaluations], signal)
+        const inverted = trace(inverter, model, { ...problem, image }, [roundingProbe.evaluations], signal)
         const { snapshots } = yield* relay(inverted, progress)
         const found = snapshots[0]!.latent
         if (found) list.push(decibels(nmse(found, latent)))
       }
     }
     const half = openAutoencoder(networks, runtime, { precision: 16 })
-    const halfPrecision = await halfPrecisionOf(half, autoencoder, problems, signal)
+    const halfPrecision = await halfPrecisionOf(autoencoderOf(half, signal), autoencoder, problems)
     await half.close()
     const plan = { methods: reportedMethods, budgets: reportedBudgets, precisions: [32] as const }
     const { rows, curves } = yield* sweep(networks, problems, plan, openRuntime, signal)
@@ -140,29 +142,23 @@ export async function* measureInvertibility(
       methods: rows,
       curves,
     }
-    return { measured, examples: await showExamples(autoencoder, problems.slice(0, examples), signal) }
+    return { measured, examples: await showExamples(autoencoder, problems.slice(0, examples)) }
   } finally {
-    await autoencoder.close()
+    await model.close()
     await runtime.close()
   }
 }
 
-async function showExamples(
-  autoencoder: OpenAutoencoder,
-  problems: readonly KnownLatent[],
-  signal?: Signal,
-): Promise<readonly Example[]> {
+async function showExamples(autoencoder: Autoencoder, problems: readonly KnownLatent[]): Promise<readonly Example[]> {
   const shown: Example[] = []
   for (const { image, latent: truth } of problems) {
     const columns: Example['columns'][number][] = []
     for (const { name, specification } of reportedMethods) {
-      const { value } = await new Task(
-        makeInverter(specification, reportedBudgets[0]!).invert(image, autoencoder, signal),
-      )
+      const { value } = await new Task(makeInverter(specification, reportedBudgets[0]!).invert(image, autoencoder))
       columns.push({
         name,
         nmseDb: decibels(nmse(value, truth)),
-        decoded: await autoencoder.decode(value, signal),
+        decoded: await autoencoder.decode(value),
       })
     }
     shown.push({ image, columns })

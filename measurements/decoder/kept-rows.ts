@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import {
   type AutoencoderNetworks,
+  autoencoderOf,
   deadLeaves,
   measureProfile,
   openAutoencoder,
@@ -43,10 +44,10 @@ export async function* benchProfile({ networks, weights, openRuntime, cells, sig
   if (found) return found
   const runtime = openRuntime()
   try {
-    const autoencoder = openAutoencoder(networks, runtime)
+    const autoencoder = autoencoderOf(openAutoencoder(networks, runtime), signal)
     const latents: Tensor[] = []
-    for (let i = 0; i < count; i++) latents.push(await autoencoder.encode(deadLeaves(i, size, size), signal))
-    const options = { weights, latents: 'encoded from drawn pictures', signal }
+    for (let i = 0; i < count; i++) latents.push(await autoencoder.encode(deadLeaves(i, size, size)))
+    const options = { weights, latents: 'encoded from drawn pictures' }
     const profile = yield* measureProfile(autoencoder, latents, options)
     await cells.keep(key, profile)
     return profile

@@ -7,6 +7,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type AutoencoderNetworks,
+  autoencoderOf,
   deadLeaves,
   expected,
   map,
@@ -90,22 +91,23 @@ export async function* knownLatents(
   { count, size, drawn = 'scenes', signal }: PictureOptions,
 ): Steps<readonly KnownLatent[]> {
   const encoder = await runtime.open(networks.raw.encoder({ batch: 1, height: size, width: size }))
-  const autoencoder = openAutoencoder(networks, runtime)
+  const model = openAutoencoder(networks, runtime)
+  const autoencoder = autoencoderOf(model, signal)
   const problems: KnownLatent[] = []
   try {
     for (let i = 0; i < count; i++) {
       const seed = heldOutSeed(i)
       const scene = drawings[drawn](i, size)
-      const mean = await autoencoder.encode(scene, signal)
+      const mean = await autoencoder.encode(scene)
       const spread = await deviation(encoder, networks.latentScale, scene, signal)
       const noise = torchNoise(seed, mean.shape)
       const latent = spread ? map(mean, (value, j) => value + spread.data[j]! * noise.data[j]!) : mean
-      const decoded = await autoencoder.decode(latent, signal)
+      const decoded = await autoencoder.decode(latent)
       problems.push({ seed, scene, latent, decoded, image: round8(decoded) })
       yield { stage: 'drawing test pictures', done: i + 1, total: count }
     }
   } finally {
-    await autoencoder.close()
+    await model.close()
     await encoder.close()
   }
   return problems

@@ -1,8 +1,9 @@
 /** Networks in 16 bits against the same in 32: accuracy and speed of each kind of run. The methods are rows of the sweep. */
 import {
+  type Autoencoder,
   type AutoencoderNetworks,
+  autoencoderOf,
   median,
-  type OpenAutoencoder,
   openAutoencoder,
   type Runtime,
   type Signal,
@@ -29,16 +30,12 @@ export interface SixteenBits {
 
 const timedRuns = 5
 
-async function runSeconds(
-  autoencoder: OpenAutoencoder,
-  { image, latent }: KnownPicture,
-  signal?: Signal,
-): Promise<RunSeconds> {
+async function runSeconds(autoencoder: Autoencoder, { image, latent }: KnownPicture): Promise<RunSeconds> {
   const runs = {
-    encode: () => autoencoder.encode(image, signal),
-    decode: () => autoencoder.decode(latent, signal),
-    roundTrip: () => autoencoder.roundTrip(latent, signal),
-    pullback: () => autoencoder.pullback(latent, image, signal),
+    encode: () => autoencoder.encode(image),
+    decode: () => autoencoder.decode(latent),
+    roundTrip: () => autoencoder.roundTrip(latent),
+    pullback: () => autoencoder.pullback!(latent, image),
   }
   async function timed(kind: keyof typeof runs): Promise<number> {
     await runs[kind]()
@@ -65,24 +62,23 @@ export async function* sixteenBits(
   problems: readonly KnownPicture[],
   signal?: Signal,
 ): Steps<SixteenBits> {
-  const exact = openAutoencoder(networks, runtime)
-  const half = openAutoencoder(networks, runtime, { precision: 16 })
+  const models = [openAutoencoder(networks, runtime), openAutoencoder(networks, runtime, { precision: 16 })] as const
+  const [exact, half] = [autoencoderOf(models[0], signal), autoencoderOf(models[1], signal)]
   const progress = (done: number) => ({ stage: 'comparing 16 bits with 32', done, total: lossScales.length + 2 })
   try {
     yield progress(0)
-    const agreement = await halfPrecisionOf(half, exact, problems, signal)
+    const agreement = await halfPrecisionOf(half, exact, problems)
     const gradients: SixteenBits['gradients'][number][] = []
     for (const lossScale of lossScales) {
       yield progress(1 + gradients.length)
-      gradients.push({ lossScale, errorDb: await halfGradientDb(half, exact, problems, lossScale, signal) })
+      gradients.push({ lossScale, errorDb: await halfGradientDb(half, exact, problems, lossScale) })
     }
     yield progress(1 + gradients.length)
     const [first] = problems as [KnownPicture]
-    const seconds = { '32': await runSeconds(exact, first, signal), '16': await runSeconds(half, first, signal) }
+    const seconds = { '32': await runSeconds(exact, first), '16': await runSeconds(half, first) }
     return { networks: agreement, gradients, seconds }
   } finally {
-    await exact.close()
-    await half.close()
+    for (const model of models) await model.close()
   }
 }
 

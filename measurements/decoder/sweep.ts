@@ -4,6 +4,7 @@
  */
 import {
   type AutoencoderNetworks,
+  autoencoderOf,
   confidenceInterval,
   type Evaluations,
   type Interval,
@@ -144,7 +145,8 @@ export async function* sweep(
   const rows: Row[] = []
   const curves: Curve[] = []
   const judging = openRuntime()
-  const judge = openAutoencoder(networks, judging)
+  const judges = openAutoencoder(networks, judging)
+  const judge = autoencoderOf(judges, signal)
   let done = 0
 
   async function row(method: BenchMethod, precision: 16 | 32, snapshots: readonly Snapshot[], peak: number) {
@@ -152,7 +154,7 @@ export async function* sweep(
     const errors = each.filter((error) => !Number.isNaN(error))
     const likeness: number[] = []
     for (const [i, { latent }] of snapshots.entries()) {
-      if (latent) likeness.push(psnrDb(await judge.decode(latent, signal), problems[i]!.image))
+      if (latent) likeness.push(psnrDb(await judge.decode(latent), problems[i]!.image))
     }
     const expectations = snapshots.flatMap(({ expectedNmseDb }) => expectedNmseDb ?? [])
     return {
@@ -178,13 +180,13 @@ export async function* sweep(
     const runtime = openRuntime()
     const { profile = networks.profile } = method
     const known = { ...networks, profile: profile === 'none' ? undefined : profile }
-    const autoencoder = openAutoencoder(known, runtime, { precision })
+    const model = openAutoencoder(known, runtime, { precision })
     const stage = `${method.name}, ${precision} bits`
     try {
       // Opens the networks before the clock starts.
       for (const problem of oneOfEachShape(problems)) {
         const inverter = makeInverter(method.specification, openingBudget)
-        const opening = trace(inverter, autoencoder, problem, [openingBudget], signal)
+        const opening = trace(inverter, model, problem, [openingBudget], signal)
         yield* relay(opening, () => ({ stage, done, total }))
       }
       const finished: (readonly Trace[])[] = []
@@ -195,7 +197,7 @@ export async function* sweep(
         for (const problem of problems) {
           const inverter = makeInverter(method.specification, budget)
           const work = Math.max(1, budget)
-          const run = trace(inverter, autoencoder, problem, budgets, signal)
+          const run = trace(inverter, model, problem, budgets, signal)
           traces.push(yield* relay(run, (step) => ({ stage, done: done + Math.min(step.done, work), total })))
           done += work
         }
@@ -210,7 +212,7 @@ export async function* sweep(
         }
       }
     } finally {
-      await autoencoder.close()
+      await model.close()
       await runtime.close()
     }
   }
@@ -220,7 +222,7 @@ export async function* sweep(
       for (const precision of precisionsOf(method, plan)) yield* runMethod(method, precision)
     }
   } finally {
-    await judge.close()
+    await judges.close()
     await judging.close()
   }
   return { rows, curves }

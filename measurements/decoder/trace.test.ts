@@ -1,6 +1,6 @@
 import { type Autoencoder, Task, tensor, torchNoise } from 'undiffuse'
 import { expect, test } from 'vitest'
-import { analyticAutoencoder, latentShape } from '../../test/laws/analytic-autoencoder.js'
+import { analyticAutoencoder, latentShape, pictureModel } from '../../test/laws/analytic-autoencoder.js'
 import { linearAutoencoder } from '../../test/linear-autoencoder.js'
 import { comparedMethods, makeInverter, optimiserAblation, scheduleAblation } from './methods.js'
 import type { KnownLatent } from './pictures.js'
@@ -10,6 +10,7 @@ import { trace } from './trace.js'
 const rounding = 9
 
 const truth = torchNoise(3, latentShape)
+const modelOf = (autoencoder: Autoencoder) => pictureModel(autoencoder).model
 const bend = 0.5
 
 /** The picture is not rounded: what is tested is arithmetic. */
@@ -22,7 +23,9 @@ test('the error along a run is what the recurrence says, in dB', async () => {
   const [gain, rate, budget] = [0.8, 0.5, 6]
   const autoencoder = linearAutoencoder(gain)
   const inverter = makeInverter(`gradient-free:iteration=forward-step,rate=${rate}`, budget)
-  const { nmseDb, snapshots } = await new Task(trace(inverter, autoencoder, await problem(autoencoder), [2, budget]))
+  const { nmseDb, snapshots } = await new Task(
+    trace(inverter, modelOf(autoencoder), await problem(autoencoder), [2, budget]),
+  )
   expect(nmseDb).toHaveLength(budget)
   for (const [k, value] of nmseDb.entries()) {
     expect(value).toBeCloseTo(20 * Math.log10((1 - gain) * (1 - rate * gain) ** k), rounding)
@@ -42,7 +45,7 @@ test.each(anytime.map((method) => [method.name, method] as const))(
     const autoencoder = analyticAutoencoder(bend)
     const known = await problem(autoencoder)
     const budgets = specification === 'encoder-only' ? [0] : [1, 3, 8, 20]
-    const long = await new Task(trace(makeInverter(specification, 20), autoencoder, known, budgets))
+    const long = await new Task(trace(makeInverter(specification, 20), modelOf(autoencoder), known, budgets))
     for (const snapshot of long.snapshots) {
       const run = makeInverter(specification, snapshot.budget).invert(known.image, autoencoder)
       const { value, outcome, evaluations } = await new Task(run)
@@ -58,7 +61,7 @@ test('a schedule that depends on the budget is not declared to be anytime', asyn
   const autoencoder = analyticAutoencoder(bend)
   const known = await problem(autoencoder)
   for (const { specification } of scheduled) {
-    const long = await new Task(trace(makeInverter(specification, 50), autoencoder, known, [20, 50]))
+    const long = await new Task(trace(makeInverter(specification, 50), modelOf(autoencoder), known, [20, 50]))
     const short = await new Task(makeInverter(specification, 20).invert(known.image, autoencoder))
     expect(long.snapshots[0]!.latent).not.toEqual(short.value)
   }
@@ -67,7 +70,7 @@ test('a schedule that depends on the budget is not declared to be anytime', asyn
 test('numbers that are not finite are an outcome', async () => {
   const broken = { ...linearAutoencoder(1), encode: async () => tensor([1], [Number.NaN]) }
   const known = await problem(linearAutoencoder(1))
-  const { snapshots } = await new Task(trace(makeInverter('accelerated', 5), broken, known, [5]))
+  const { snapshots } = await new Task(trace(makeInverter('accelerated', 5), modelOf(broken), known, [5]))
   expect(snapshots).toMatchObject([{ outcome: 'failed', budget: 5 }])
   expect(snapshots[0]!.latent).toBeUndefined()
 })

@@ -4,11 +4,12 @@
  */
 import { performance } from 'node:perf_hooks'
 import {
-  type Autoencoder,
+  autoencoderOf,
   counted,
   type DecoderInverter,
   type Evaluations,
   isUndiffuseError,
+  type Model,
   type Outcome,
   type Progress,
   type Signal,
@@ -58,12 +59,16 @@ interface Point {
  */
 export async function* trace(
   inverter: DecoderInverter,
-  autoencoder: Autoencoder,
+  model: Model,
   problem: KnownPicture,
   budgets: readonly number[],
   signal?: Signal,
 ): Steps<Trace> {
-  const watched = counted(autoencoder)
+  const { model: watched, counts } = counted(model)
+  const networkRuns = (): Evaluations => {
+    const { encode: encodes, decode: decodes, roundTrip: roundTrips, decodeGradient: pullbacks } = counts()
+    return { encodes, decodes, roundTrips, pullbacks }
+  }
   const points: Point[] = []
   const errors: number[] = []
   let least = Number.POSITIVE_INFINITY
@@ -77,17 +82,17 @@ export async function* trace(
     points.push({
       latent: better ? latent : points.at(-1)!.latent,
       seconds: elapsed(),
-      networkRuns: watched.evaluations(),
+      networkRuns: networkRuns(),
     })
     errors.push(better ? decibels(nmse(latent, problem.latent)) : errors.at(-1)!)
   }
 
   try {
-    const solution = yield* relay(inverter.invert(problem.image, watched.autoencoder, signal), (progress) => {
+    const solution = yield* relay(inverter.invert(problem.image, autoencoderOf(watched, signal)), (progress) => {
       watch(progress)
       return progress
     })
-    const end = { latent: solution.value, seconds: elapsed(), networkRuns: watched.evaluations() }
+    const end = { latent: solution.value, seconds: elapsed(), networkRuns: networkRuns() }
     const snapshots = budgets.map((budget): Snapshot => {
       const ended = budget >= solution.evaluations || budget === budgets.at(-1)
       const point = ended ? end : points[Math.min(budget, points.length) - 1]!
@@ -98,7 +103,7 @@ export async function* trace(
     return { snapshots, nmseDb: errors }
   } catch (error) {
     if (!isUndiffuseError(error) || error.code !== 'not-finite') throw error
-    const spent = { evaluations: points.length, networkRuns: watched.evaluations(), seconds: elapsed() }
+    const spent = { evaluations: points.length, networkRuns: networkRuns(), seconds: elapsed() }
     return { snapshots: budgets.map((budget) => ({ ...spent, budget, outcome: 'failed' })), nmseDb: errors }
   }
 }

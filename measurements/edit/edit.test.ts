@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DiffusionModel, map, Task, type Tensor, tensor, zeros } from 'undiffuse'
+import { type DiffusionModel, doorOf, type Estimating, map, Task, type Tensor, tensor, zeros } from 'undiffuse'
 import { expect, test } from 'vitest'
-import { batchedOver } from '../../test/laws/analytic-autoencoder.js'
+import { pictureModel } from '../../test/laws/analytic-autoencoder.js'
 import { analyticModel } from '../../test/laws/analytic-model.js'
-import { mixtureDenoiser, worldOf } from '../../test/laws/analytic-world.js'
+import { mixtureDenoiser } from '../../test/laws/analytic-world.js'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { attributes } from '../../training/scenes/reader/network.js'
 import type { Reading, SceneReader } from '../../training/scenes/reader/reader.js'
@@ -45,33 +45,34 @@ function plainModel(): { readonly model: DiffusionModel; asked(): number } {
   const colourOf = (text: string) => ([...text].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 20) / 60 - 0.17
   const world = (text: string) =>
     mixtureDenoiser([{ weight: 1, mean: map(zeros(shape), () => colourOf(text)), deviation: 0.1 }])
-  const single = {
-    latentShape: () => shape,
-    encode: async (image: Tensor) => pooled(image),
-    decode: async (latent: Tensor) => decoded(latent),
-    roundTrip: async (latent: Tensor) => ({ image: decoded(latent), latent: pooled(decoded(latent)) }),
-  }
+  const { model: pictures } = pictureModel(
+    {
+      encode: async (image) => pooled(image),
+      decode: async (latent) => decoded(latent),
+      roundTrip: async (latent) => ({ image: decoded(latent), latent: pooled(decoded(latent)) }),
+    },
+    { picture: [3, side, side], latent: shape },
+  )
+  const textOf = ({ condition: { text = '' } }: Estimating) => text
+  const door = doorOf('plain', {
+    denoise(asks) {
+      count += asks.length
+      return Promise.all(asks.map((one) => world(textOf(one)).denoise(one.x, one.level)))
+    },
+    looks: async (asks) => asks.map(() => map(zeros([20, 16, 16]), (_, i) => (i % 16 < 6 ? 0.1 : 0.01))),
+    pullback: async (asks) => asks.map(() => tensor([1], [0])),
+  })
   const model: DiffusionModel = {
     ...analyticModel().model,
+    ...pictures,
     name: 'plain',
-    autoencoder: { ...single, batched: batchedOver(single).batched },
-    latentShape: () => shape,
-    checkLatent: () => {},
-    denoise: async (requests, signal) => {
-      count += requests.length
-      return await Promise.all(
-        requests.map(({ x, level, guidance, conditioning: { prompt, negativePrompt = '' } }) =>
-          worldOf(world(prompt), world(negativePrompt), guidance).denoise(x, level, signal),
-        ),
-      )
-    },
-    looks: async (requests) => requests.map(() => map(zeros([20, 16, 16]), (_, i) => (i % 16 < 6 ? 0.1 : 0.01))),
-    places: (prompt) => prompt.split(' ').map((_, k) => [k]),
-    embedded: {
-      states: async () => tensor([1], [0]),
-      denoise: (x, level) => world('').denoise(x, level),
-      pullback: async () => tensor([1], [0]),
-    },
+    condition: async (text = '') => ({
+      text,
+      values: { encoder_hidden_states: tensor([1], [0]) },
+      words: text.split(' ').map((_, k) => [k]),
+    }),
+    answers: new Set([...pictures.answers, ...door.answers]),
+    ask: (kind, asks, signal) => (door.answers.has(kind) ? door : pictures).ask(kind, asks, signal),
   }
   return { model, asked: () => count }
 }
@@ -141,7 +142,8 @@ test('compares every method with the oracle, and goes on from what is kept', asy
     expect(again.result.generated).toEqual(generated)
     expect(again.result.rendered).toEqual(rendered)
     // Sources are made again: two generations and their masks' oracles.
-    expect(second.asked()).toBe(2 * (4 + 4))
+    // Guidance asks two questions.
+    expect(second.asked()).toBe(2 * 2 * (4 + 4))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import {
-  automaticDecoder,
+  autoencoderOf,
   confidenceInterval,
   type DiffusionModel,
   edit,
@@ -210,12 +210,12 @@ interface FoundLatent {
 
 /** The latents that cases start from, each found once and only when it is asked for. */
 function latentsOf(model: DiffusionModel, { source, target, states }: SceneEdit, signal: Signal | undefined) {
-  const { autoencoder } = model
+  const autoencoder = autoencoderOf(model, signal)
   const ways: Readonly<Record<Given, () => Promise<Tensor>>> = {
     trajectory: async () => states!.at(-1)!.x,
-    picture: async () => (await invertDecoder(source, { autoencoder, decoder: automaticDecoder(), signal })).latent,
-    encoder: () => autoencoder.encode(source, signal),
-    target: () => autoencoder.encode(target!, signal),
+    picture: async () => (await invertDecoder(source, { model, signal })).latent,
+    encoder: () => autoencoder.encode(source),
+    target: () => autoencoder.encode(target!),
   }
   const known = new Map<Given, FoundLatent>()
   return async (given: Given): Promise<FoundLatent> => {
@@ -243,7 +243,7 @@ async function* editedOnce(
   }: { readonly solver: Solver; readonly guidance: number; readonly signal: Signal | undefined },
 ): Steps<EditedOnce> {
   if (method === undefined) {
-    const image = round8(await model.autoencoder.decode(latent, signal))
+    const image = round8(await autoencoderOf(model, signal).decode(latent))
     return { image, converged: true, evaluations: 0, gradients: 0, seconds }
   }
   const task = edit(given === 'trajectory' ? { states: source.states! } : { latent }, {

@@ -18,12 +18,12 @@ import {
   round8,
   type Signal,
   type Steps,
+  stepsOf,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { stepsOf } from '../shared/side-by-side.js'
 import { makeSolver } from './inversion.js'
 
 /** A way from the picture alone to the noise; what the picture was made with is known. */

@@ -13,6 +13,7 @@ import {
   invert,
   inverters,
   isUndiffuseError,
+  latentShapeAt,
   map,
   mean,
   type NoiseInversion,
@@ -25,6 +26,7 @@ import {
   type Signal,
   type Solver,
   type Steps,
+  sideBySide,
   solvers,
   type Tensor,
   variance,
@@ -34,7 +36,6 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 import type { InversionCase, InversionPlan } from './plans.js'
 
 export interface InversionBenchOptions extends InversionPlan {
@@ -105,9 +106,9 @@ export const makeSolver = (specification: string, steps: number): Solver =>
   parse(solvers, withOption(specification, `steps=${steps}`))
 
 /** Why a case cannot be measured: the inverter's reason; undefined where it can. Throws `bad-option` for bad options. */
-export function refusal({ solver, steps, inverter }: InversionCase, { schedule }: DiffusionModel): string | undefined {
+export function refusal({ solver, steps, inverter }: InversionCase, model: DiffusionModel): string | undefined {
   const made = makeSolver(solver, steps)
-  const answer = parse(inverters, inverter).accepts(made, made.grid(schedule))
+  const answer = parse(inverters, inverter).accepts(made, made.grid(model.schedule(latentShapeAt(model))))
   return answer === true ? undefined : answer
 }
 

@@ -6,9 +6,11 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import {
+  autoencoderOf,
+  counted,
   type DiffusionModel,
   type Inverter,
-  isUndiffuseError,
+  latentShapeAt,
   median,
   promptedDenoiser,
   type Runtime,
@@ -18,6 +20,7 @@ import {
   type Solver,
   type Steps,
   Task,
+  takes,
   torchNoise,
 } from 'undiffuse'
 import { type Machine, machine } from '../shared/machine.js'
@@ -144,55 +147,47 @@ async function openedMemory(
 ): Promise<number> {
   const before = process.memoryUsage().rss
   const latent = torchNoise(0, smallestLatent(model))
-  const { denoise } = promptedDenoiser(model, await model.prompt(prompt, undefined, signal), guidance)
-  await denoise(latent, model.schedule.level(model.schedule.noisiest), signal)
-  await model.autoencoder.decode(latent, signal)
+  const { denoise } = await promptedDenoiser(model, { prompt, guidance }, signal)
+  const schedule = model.schedule(latent.shape)
+  await denoise(latent, schedule.level(schedule.noisiest))
+  await autoencoderOf(model, signal).decode(latent)
   const { peakMemoryBytes }: RuntimeUsage = await runtime.usage()
   return peakMemoryBytes + Math.max(0, process.memoryUsage().rss - before)
 }
 
 /** The smallest square latent whose sides are a power of two. */
 function smallestLatent(model: DiffusionModel): Shape {
-  const [channels = 4, height = 64] = model.latentShape()
+  const [channels = 4, height = 64] = latentShapeAt(model)
   for (let side = 1; side < height; side *= 2) {
-    if (isTaken(model, [channels, side, side])) return [channels, side, side]
+    if (takes(model.layout, [channels, side, side])) return [channels, side, side]
   }
-  return model.latentShape()
-}
-
-function isTaken(model: DiffusionModel, shape: Shape): boolean {
-  try {
-    model.checkLatent(shape)
-    return true
-  } catch (error) {
-    if (isUndiffuseError(error) && error.code === 'bad-shape') return false
-    throw error
-  }
+  return latentShapeAt(model)
 }
 
 async function work(
   runtime: Runtime,
-  model: DiffusionModel,
+  plain: DiffusionModel,
   { guidance, repeats, solver, inverter, size, signal }: PipelineOptions,
 ) {
   const { time, rows } = stopwatch(runtime)
-  const shape = model.latentShape(size === undefined ? undefined : { height: size, width: size })
-  const { schedule } = model
-  const conditioning = await time('prompt, networks opened', () => model.prompt(prompt, undefined, signal))
-  const { denoise, pullback, evaluations } = promptedDenoiser(model, conditioning, guidance)
+  const { model, counts } = counted(plain)
+  const shape = latentShapeAt(model, size === undefined ? undefined : { height: size, width: size })
+  const schedule = model.schedule(shape)
+  const told = { prompt, guidance }
+  const { denoise, pullback } = await time('prompt, networks opened', () => promptedDenoiser(model, told, signal))
   const noise = torchNoise(0, shape)
   const level = schedule.level(schedule.noisiest)
-  await time('guided evaluation, network opened', () => denoise(noise, level, signal))
-  for (let n = 0; n < repeats; n++) await time('guided evaluation', () => denoise(noise, level, signal))
+  await time('guided evaluation, network opened', () => denoise(noise, level))
+  for (let n = 0; n < repeats; n++) await time('guided evaluation', () => denoise(noise, level))
   const grid = solver.grid(schedule).slice(-2)
-  const before = evaluations().denoises
-  const diffusion = { grid, schedule, denoise, pullback, signal }
+  const before = counts().denoise
+  const diffusion = { grid, schedule, denoise, ...(pullback && { pullback }) }
   await time(
     'inversion step',
     async () => await new Task(inverter.invert({ index: 1, x: noise, memory: [] }, solver, diffusion)),
   )
-  const inversionEvaluations = (evaluations().denoises - before) / (guidance === 1 ? 1 : 2)
-  await time('decode, network opened', () => model.autoencoder.decode(noise, signal))
+  const inversionEvaluations = (counts().denoise - before) / (guidance === 1 ? 1 : 2)
+  await time('decode, network opened', () => autoencoderOf(model, signal).decode(noise))
   const timed = rows.filter((row) => row.work === 'guided evaluation' || row.work === 'inversion step')
   const total = (of: (row: PipelineRow) => number) => timed.reduce((sum, row) => sum + of(row), 0)
   return {

@@ -7,11 +7,11 @@ import {
   type Signal,
   type Solver,
   type Steps,
+  sideBySide,
   type Tensor,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Reading, SceneReader, Words } from '../../training/scenes/reader/reader.js'
-import { sideBySide } from '../shared/side-by-side.js'
 
 export interface JudgedScenesOptions {
   readonly solver: Solver

@@ -10,6 +10,7 @@ import {
   nmseDb,
   type Signal,
   type Steps,
+  sideBySide,
   type Tensor,
   tensor,
   withOption,
@@ -19,7 +20,6 @@ import { equalDb, makeSolver } from '../inversion/inversion.js'
 import type { CellKey, Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 
 /** The grids of every solver here, and of the reference: smooth in lambda, so that halving steps halves each one, and of one end. */
 export const smoothGrid = 'spacing=lambda,spread=levels,end=cleanest,wholeTimes=false'

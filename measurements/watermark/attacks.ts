@@ -11,6 +11,7 @@ import {
   generate,
   invert,
   inverters,
+  latentShapeAt,
   mean,
   median,
   nmseDb,
@@ -22,6 +23,8 @@ import {
   round8,
   type Signal,
   type Steps,
+  sideBySide,
+  sidesOf,
   solvers,
   type Tensor,
   torchGenerator,
@@ -30,12 +33,11 @@ import {
   wilsonInterval,
 } from 'undiffuse'
 import { pictureTools } from 'undiffuse/node'
+import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
-import { tensorOf, textOf } from '../shared/float32-text.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 import { numberedSecret, schemeOf } from './marks.js'
 
 /** What is compared; specifications as on command lines. */
@@ -153,7 +155,7 @@ function messageOf(mark: Watermark, i: number): string | undefined {
 export async function* benchAttacks(model: DiffusionModel, options: AttackBenchOptions): Steps<AttackResult> {
   const { schemes, attacks, decoders, plainDecoders, count, cells, modelVersion, signal, ...rest } = options
   const { solver, guidance, prompt, undo, chunk } = rest
-  const shape = model.latentShape()
+  const shape = latentShapeAt(model)
   const marksOf = (specification: string): readonly Watermark[] => {
     const scheme = schemeOf(specification)
     return Array.from({ length: count }, (_, i) => scheme.watermark(numberedSecret(i), shape, 0))
@@ -263,7 +265,9 @@ async function* recoveredFrom(
   }
   const undo = asked.undo.map(parseRestorations)
   const candidates = attacked.flatMap((image, of) =>
-    candidatesOf(image, undo, model.pictureSize(model.latentShape())).map(({ picture }) => ({ of, picture })),
+    candidatesOf(image, undo, sidesOf(model.layout, model.layout.pictureShape(latentShapeAt(model)))).map(
+      ({ picture }) => ({ of, picture }),
+    ),
   )
   const begin = performance.now()
   const found = yield* sideBySide(model, candidates, chunk, ({ of, picture }, shared) =>
@@ -285,7 +289,7 @@ async function* recoveredFrom(
     const nearest = own.reduce((a, b) => (nmseDb(b.noise, noise) < nmseDb(a.noise, noise) ? b : a))
     const psnr = psnrDb(attacked[i]!, image)
     return {
-      noises: own.map(({ noise: found }) => textOf(found)),
+      noises: own.map(({ noise: found }) => float32Text(found)),
       noiseNmseDb: nmseDb(nearest.noise, noise),
       latentNmseDb: nmseDb(nearest.latent, latent),
       attackPsnrDb: Number.isFinite(psnr) ? psnr : null,
@@ -299,7 +303,7 @@ const logarithm = (pValue: number): number => Math.log10(Math.max(pValue, Number
 
 /** The surest reading of what a picture may have been; p counts the candidates. */
 function surest(mark: Watermark, { noises }: Recovered): Reading {
-  const readings = noises.map((noise) => mark.read(tensorOf(noise, mark.latentShape, 'a finished cell')))
+  const readings = noises.map((noise) => mark.read(float32Tensor(noise, mark.latentShape, 'a finished cell')))
   const reading = readings.reduce((a, b) => (b.pValue < a.pValue ? b : a))
   return { ...reading, pValue: Math.min(1, noises.length * reading.pValue) }
 }

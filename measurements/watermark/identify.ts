@@ -9,11 +9,13 @@ import {
   generate,
   invertAll,
   inverters,
+  latentShapeAt,
   median,
   parse,
   round8,
   type Signal,
   type Steps,
+  sideBySide,
   solvers,
   type Tensor,
   torchGenerator,
@@ -22,7 +24,6 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'
 import type { Recovery } from './unmarked-noises.js'
@@ -78,7 +79,7 @@ export async function* benchIdentify(
   { members, marked, unmarked, prompt, chunk, signal, ...recovery }: IdentifyOptions,
 ): Steps<IdentifyResult> {
   const solver = parse(solvers, recovery.solver)
-  const shape = model.latentShape()
+  const shape = latentShapeAt(model)
   const prompts = heldOutPrompts(marked).map(({ prompt }) => prompt)
   const memberOf = (i: number) => Math.floor(((i + 0.5) * members) / marked)
   const rows: IdentifyRow[] = []

@@ -7,6 +7,7 @@ import {
   calibratedPValue,
   type DiffusionModel,
   kolmogorovSmirnov,
+  latentShapeAt,
   type Reading,
   type Signal,
   type Steps,
@@ -131,7 +132,7 @@ export async function* benchNull(model: DiffusionModel, options: NullOptions): S
   }
 
   const rows: NullRow[] = []
-  const shape = model.latentShape()
+  const shape = latentShapeAt(model)
   for (const [s, specification] of allSchemes.entries()) {
     const scheme = schemeOf(specification)
     const markOf = (number: number) => scheme.watermark(numberedSecret(1000 * s + number), shape, 0)

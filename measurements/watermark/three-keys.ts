@@ -11,6 +11,7 @@ import {
   imprintReleased,
   invert,
   inverters,
+  latentShapeAt,
   mean,
   nmseDb,
   parse,
@@ -22,6 +23,7 @@ import {
   type Shape,
   type Signal,
   type Steps,
+  sideBySide,
   solvers,
   type Tensor,
   torchGenerator,
@@ -29,7 +31,6 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 
 /** Values of the rings, innermost first, in units of the published constant. Source: dec-inv's released script. */
 const publishedKeys = [
@@ -161,7 +162,7 @@ export async function* benchThreeKeys(
     try {
       const { model } = making
       name = model.name
-      const shape = model.latentShape()
+      const shape = latentShapeAt(model)
       perfect.push(...[[4, publishedSide, publishedSide], shape].map((one) => perfectRecovery(mask, one, 100)))
       const keys = threeKeys(mask, shape)
       const items = captions.flatMap((prompt, p) => keys.map((key, k) => ({ prompt, key, k, seed: p })))
@@ -181,7 +182,7 @@ export async function* benchThreeKeys(
       const fresh = await open()
       try {
         const { model, runtime } = fresh
-        const keys = threeKeys(mask, model.latentShape())
+        const keys = threeKeys(mask, latentShapeAt(model))
         const begin = performance.now()
         const found = yield* relay(
           sideBySide(model, made, chunk, ({ image, prompt }, shared) =>

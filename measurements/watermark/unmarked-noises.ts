@@ -5,19 +5,21 @@ import {
   generate,
   invertAll,
   inverters,
+  latentShapeAt,
   parse,
   round8,
   type Signal,
   type Steps,
+  sideBySide,
+  sidesOf,
   solvers,
   type Tensor,
 } from 'undiffuse'
+import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { unseenScene } from '../decoder/pictures.js'
 import type { Cells } from '../shared/cells.js'
-import { tensorOf, textOf } from '../shared/float32-text.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 
 /** How pictures are made and inverted; specifications as on command lines. */
 export interface Recovery {
@@ -56,7 +58,7 @@ export async function* unmarkedNoises(
   options: UnmarkedOptions,
 ): Steps<readonly Tensor[]> {
   const { first, count, cells, modelVersion, chunk, solver, guidance, decoder, inverter } = options
-  const shape = model.latentShape()
+  const shape = latentShapeAt(model)
   const noises: Tensor[] = []
   while (noises.length < count) {
     const from = first + noises.length
@@ -65,13 +67,13 @@ export async function* unmarkedNoises(
     const key = { benchmark: 'unmarked noises', model: model.name, modelVersion, kind, from, count: some, ...how }
     const found = await cells.find<string[]>(key)
     const own = found
-      ? found.map((text) => tensorOf(text, shape, 'a finished cell'))
+      ? found.map((text) => float32Tensor(text, shape, 'a finished cell'))
       : yield* relay(recovered(model, kind, from, some, options), () => ({
           stage: `inverting ${kind} pictures`,
           done: noises.length,
           total: count,
         }))
-    if (!found) await cells.keep(key, own.map(textOf))
+    if (!found) await cells.keep(key, own.map(float32Text))
     noises.push(...own)
   }
   return noises
@@ -92,7 +94,9 @@ async function* recovered(
   ]
   const images =
     kind === 'rendered'
-      ? Array.from({ length: count }, (_, i) => unseenScene(from + i, model.pictureSize(model.latentShape()).height))
+      ? Array.from({ length: count }, (_, i) =>
+          unseenScene(from + i, sidesOf(model.layout, model.layout.pictureShape(latentShapeAt(model))).height),
+        )
       : (yield* sideBySide(model, heldOutPrompts(from + count).slice(from), chunk, ({ prompt }, shared, i) =>
           generate({ model: shared, prompt, seed: from + i, guidance: options.guidance, solver, signal }),
         )).map(({ image }) => round8(image))

@@ -1,13 +1,15 @@
-import { binomialInterval, type DiffusionModel, Task, torchGenerator } from 'undiffuse'
+import { binomialInterval, type DiffusionModel, scaledLayout, Task, torchGenerator } from 'undiffuse'
+import { float32Text } from 'undiffuse/operations'
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../test/laws/analytic-model.js'
 import { noCells } from '../shared/cells.js'
-import { textOf } from '../shared/float32-text.js'
 import { areaUnderCurve, benchAttacks } from './attacks.js'
 import { attackPlots, attackText } from './attacks-text.js'
 import { benchNull, rankInterval } from './null.js'
 import { nullText } from './null-text.js'
 import { perfectRecovery, publishedSide } from './three-keys.js'
+
+const layout = scaledLayout({ name: 'none', imageChannels: 3, latentChannels: 4, downscaling: 8, side: 16 })
 
 describe('the three published keys', () => {
   it('cannot all be told apart with the released mask, and are with the centred one', () => {
@@ -63,7 +65,7 @@ const recovery = { solver: 'ddim:steps=10,spacing=lambda', guidance: 1, decoder:
 describe('the null table', () => {
   it('finds what p-values promise on white noise, and that the published one does not keep it', async () => {
     // Noise alone asks nothing of a model.
-    const model = { name: 'none', latentShape: () => [4, 16, 16] } as unknown as DiffusionModel
+    const model = { name: 'none', layout } as unknown as DiffusionModel
     const asked = { ...recovery, noises: 300, pictures: 0, keys: 1, chunk: 1, cells: noCells, modelVersion: '' }
     const result = await new Task(benchNull(model, asked))
     const promised = result.rows.filter(({ pValues }) => pValues !== 'reference')
@@ -84,8 +86,8 @@ describe('the null table', () => {
 describe('the null table on pictures', () => {
   it('reads each picture under keys of its own, and only where that makes independent trials', async () => {
     // Noises of pictures that were found before.
-    const model = { name: 'none', latentShape: () => [4, 16, 16] } as unknown as DiffusionModel
-    const encoded = (seed: number) => textOf(torchGenerator(seed).noise([4, 16, 16]))
+    const model = { name: 'none', layout } as unknown as DiffusionModel
+    const encoded = (seed: number) => float32Text(torchGenerator(seed).noise([4, 16, 16]))
     const cells = { ...noCells, find: async <T>() => [1, 2, 3, 4].map(encoded) as T }
     const asked = { ...recovery, noises: 10, pictures: 8, keys: 5, chunk: 4, cells, modelVersion: '' }
     const { rows } = await new Task(benchNull(model, asked))
@@ -129,7 +131,7 @@ describe('the attacks table', () => {
     expect(plain.attackPsnrDb).toBeUndefined()
     expect(flipped.noiseNmseDb).toBeGreaterThan(-10)
     expect(flipped.medianEvidence).toBeLessThan(plain.medianEvidence)
-    const again = await new Task(benchAttacks({ ...model, denoise: () => Promise.reject(new Error('asked')) }, asked))
+    const again = await new Task(benchAttacks({ ...model, ask: () => Promise.reject(new Error('asked')) }, asked))
     expect(again.rows).toEqual(result.rows)
     expect(attackText(result)).toContain('flip')
     const undone = (await new Task(benchAttacks(model, { ...asked, undo: ['flip'] }))).rows

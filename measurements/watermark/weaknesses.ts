@@ -12,6 +12,7 @@ import {
   invert,
   invertAll,
   inverters,
+  latentShapeAt,
   mean,
   median,
   parse,
@@ -20,6 +21,7 @@ import {
   round8,
   type Signal,
   type Steps,
+  sideBySide,
   solvers,
   type Tensor,
   torchNoise,
@@ -28,7 +30,6 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { sideBySide } from '../shared/side-by-side.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'
 import type { Recovery } from './unmarked-noises.js'
@@ -83,7 +84,7 @@ export async function* benchWeaknesses(
 ): Steps<WeaknessResult> {
   const { schemes, averaged, tried, imprinted, chunk, guidance } = options
   const solver = parse(solvers, options.solver)
-  const shape = model.latentShape()
+  const shape = latentShapeAt(model)
   const prompts = heldOutPrompts(averaged + tried).map(({ prompt }) => prompt)
   const rows: WeaknessRow[] = []
 

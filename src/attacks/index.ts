@@ -19,8 +19,6 @@ import { saturationAttack } from './saturation.js'
 import { vaeAttack } from './vae.js'
 import { webpAttack } from './webp.js'
 
-export { applyPattern, averagePattern } from '../watermark/forging/averaging.js'
-export { type Imprinted, type ImprintOptions, imprintNoise } from '../watermark/forging/imprint.js'
 export {
   type Attack,
   type AttackContext,

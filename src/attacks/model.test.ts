@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { analyticImageShape, analyticModel } from '../../test/laws/analytic-model.js'
 import { torchNoise } from '../math/noise.js'
 import { dot, map, norm, type Tensor } from '../math/tensor.js'
+import { autoencoderOf } from '../model/views.js'
 import { pictureTools } from '../node/picture-tools.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { type Attack, attackPicture, parseAttacks, regenerateAttack, vaeAttack } from './index.js'
@@ -13,7 +14,7 @@ const attacked = async (image: Tensor, attack: Attack, seed = 1, { model } = ana
   await attackPicture(image, attack, { pictures: pictureTools, model, seed })
 
 it('goes through the autoencoder, as often as it is told', async () => {
-  const { autoencoder } = analyticModel().model
+  const autoencoder = autoencoderOf(analyticModel().model)
   const image = pictureOf(1)
   const through = async (x: Tensor) => round8(await autoencoder.decode(await autoencoder.encode(x)))
   expect(await attacked(image, vaeAttack())).toEqual(await through(image))

@@ -1,6 +1,6 @@
 /** No attack: the row of a table to compare the others with. */
 import { define } from '../core/define.js'
-import { pixelAttack } from './parts/attack.js'
+import { unchanged } from './parts/attack.js'
 
 /**
  * Leaves the picture as it is.
@@ -15,5 +15,5 @@ export const noAttack = define({
   title: 'No attack',
   source: 'undiffuse',
   fields: {},
-  make: () => pixelAttack('none', (image) => image),
+  make: unchanged,
 })

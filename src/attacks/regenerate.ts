@@ -3,7 +3,8 @@ import { define } from '../core/define.js'
 import { sample } from '../diffusion/sample.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { combine } from '../math/tensor.js'
-import { promptedDenoiser } from '../verbs/diffusion-model.js'
+import { autoencoderOf } from '../model/views.js'
+import { promptedDenoiser } from '../verbs/sampling.js'
 import { modelAttack } from './parts/attack.js'
 
 /**
@@ -51,15 +52,16 @@ export const regenerateAttack = define({
   },
   make: ({ strength, steps, repeats }) =>
     modelAttack('regenerate', repeats, async function* (image, model, { signal }, random) {
-      const { schedule, autoencoder } = model
+      const autoencoder = autoencoderOf(model, signal)
+      const latent = await autoencoder.encode(image)
+      const schedule = model.schedule(latent.shape)
       const noisiest = schedule.cleanest + strength * (schedule.noisiest - schedule.cleanest)
       const solver = ddim({ steps })
       const grid = solver.grid({ ...schedule, noisiest })
-      const latent = await autoencoder.encode(image, signal)
       const { alpha, sigma } = grid[0]!
       const noisy = combine([alpha, latent], [sigma, random.noise(latent.shape)])
-      const { denoise } = promptedDenoiser(model, await model.prompt('', undefined, signal), 1)
-      const { states } = yield* sample(noisy, solver, { grid, schedule, denoise, signal })
-      return await autoencoder.decode(states.at(-1)!.x, signal)
+      const { denoise } = await promptedDenoiser(model, { guidance: 1 }, signal)
+      const { states } = yield* sample(noisy, solver, { grid, schedule, denoise })
+      return await autoencoder.decode(states.at(-1)!.x)
     }),
 })

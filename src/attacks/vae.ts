@@ -1,5 +1,6 @@
 /** Through the model's autoencoder: what its bottleneck does not carry is gone. */
 import { define } from '../core/define.js'
+import { autoencoderOf } from '../model/views.js'
 import { modelAttack } from './parts/attack.js'
 
 /**
@@ -29,11 +30,12 @@ export const vaeAttack = define({
     },
   },
   make: ({ repeats }) =>
-    modelAttack('vae', repeats, async function* (image, { autoencoder }, { signal }) {
+    modelAttack('vae', repeats, async function* (image, model, { signal }) {
+      const autoencoder = autoencoderOf(model, signal)
       yield { stage: 'vae', done: 0, total: 2 }
-      const latent = await autoencoder.encode(image, signal)
+      const latent = await autoencoder.encode(image)
       yield { stage: 'vae', done: 1, total: 2 }
-      const decoded = await autoencoder.decode(latent, signal)
+      const decoded = await autoencoder.decode(latent)
       yield { stage: 'vae', done: 2, total: 2 }
       return decoded
     }),

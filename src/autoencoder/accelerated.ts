@@ -62,15 +62,14 @@ export const accelerated = define({
   },
   make: ({ iterations, window, damping, levels, margin, patience }): DecoderInverter => ({
     name: 'accelerated',
-    async *invert(image, autoencoder, signal) {
-      const problem = await gradientFreeProblem(image, autoencoder, signal)
+    async *invert(image, autoencoder) {
+      const problem = await gradientFreeProblem(image, autoencoder)
       const sufficientMerit = margin * roundingNorm(sizeOf(image.shape), levels)
       return yield* solve(problem, anderson({ window, damping }), {
         iterations,
         sufficientMerit,
         patience,
         stage: 'accelerated',
-        signal,
       })
     },
   }),

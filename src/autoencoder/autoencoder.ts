@@ -6,7 +6,7 @@
  * is up to 16 times the rounding; a method that compares unclipped pixels looks for another latent. Gradients are zero
  * where a pixel is clipped.
  */
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import type { Solution } from '../iterations/parts/solve.js'
 import type { Tensor } from '../math/tensor.js'
 import type { Profile } from './profile.js'
@@ -36,40 +36,24 @@ export interface LatentSolution extends Solution {
   readonly expectedNmseDb?: number
 }
 
+/** One picture or latent at a time. `autoencoderOf` makes one of a model, with a signal that ends it. */
 export interface Autoencoder {
   /** What was measured of these weights, where it was. */
   readonly profile?: Profile | undefined
-  /** The shape of a latent for a picture of this shape; throws `bad-shape` when the picture does not fit. */
-  latentShape(imageShape: readonly number[]): readonly number[]
   /** The posterior mean of the encoder. */
-  encode(image: Tensor, signal?: Signal): Promise<Tensor>
-  decode(latent: Tensor, signal?: Signal): Promise<Tensor>
+  encode(image: Tensor): Promise<Tensor>
+  decode(latent: Tensor): Promise<Tensor>
   /** D(z) and E(D(z)) in one run: what an iteration of gradient-free inversion costs. */
-  roundTrip(latent: Tensor, signal?: Signal): Promise<RoundTrip>
+  roundTrip(latent: Tensor): Promise<RoundTrip>
   /**
    * D(z) and the gradient of ½‖D(z) − x‖² in one run. Present only where a gradient graph can be opened. The backward pass
    * computes with `scale` times the error (default 1) and the gradient is divided by it, in full precision: in 16 bits
    * small numbers then do not underflow. Who computes in more digits may leave it alone.
    */
-  pullback?(latent: Tensor, image: Tensor, signal?: Signal, scale?: number): Promise<Pullback>
-}
-
-/** Several pictures or latents of one shape in one network run; results come in the order of the inputs. */
-export interface BatchedAutoencoder {
-  readonly profile?: Profile | undefined
-  latentShape(imageShape: readonly number[]): readonly number[]
-  encode(images: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
-  decode(latents: readonly Tensor[], signal?: Signal): Promise<readonly Tensor[]>
-  roundTrip(latents: readonly Tensor[], signal?: Signal): Promise<readonly RoundTrip[]>
-  pullback?(
-    latents: readonly Tensor[],
-    images: readonly Tensor[],
-    signal?: Signal,
-    scales?: readonly number[],
-  ): Promise<readonly Pullback[]>
+  pullback?(latent: Tensor, image: Tensor, scale?: number): Promise<Pullback>
 }
 
 export interface DecoderInverter {
   readonly name: string
-  invert(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Steps<LatentSolution>
+  invert(image: Tensor, autoencoder: Autoencoder): Steps<LatentSolution>
 }

@@ -3,7 +3,7 @@
  * gradient steps after them where those are allowed and pay. How it was chosen: docs/decisions/0002-default-decoder-inversion.md.
  */
 import { define } from '../core/define.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { anderson } from '../iterations/anderson.js'
 import { lbfgs } from '../iterations/lbfgs.js'
 import { fittedSteps } from '../iterations/parts/fitted-steps.js'
@@ -67,11 +67,11 @@ export const automaticDecoder = define({
   },
   make: ({ iterations, gradients, pullbacks, gradientPixels, levels }): DecoderInverter => ({
     name: 'automatic',
-    async *invert(image, autoencoder, signal) {
+    async *invert(image, autoencoder) {
       const { profile } = autoencoder
       const forward = profile
-        ? yield* asProfiled(profile, image, autoencoder, { iterations, levels }, signal)
-        : yield* rehearse(image, autoencoder, { iterations, levels, seed: 0, stage: 'automatic' }, signal)
+        ? yield* asProfiled(profile, image, autoencoder, { iterations, levels })
+        : yield* rehearse(image, autoencoder, { iterations, levels, seed: 0, stage: 'automatic' })
       const [, height = 1, width = 1] = image.shape
       const worthwhile = profile && height * width <= gradientPixels ? profile.pullbacks : 0
       const steps = { never: 0, 'where-they-pay': Math.min(worthwhile, pullbacks), always: pullbacks }[gradients]
@@ -79,7 +79,7 @@ export const automaticDecoder = define({
 
       const { expectedNmseDb } = forward
       // The first pullback is where the steps before have ended.
-      const options = { iterations: steps + 1, stage: 'gradient steps', signal }
+      const options = { iterations: steps + 1, stage: 'gradient steps' }
       const problem = pixelProblem(forward.value, image, autoencoder)
       const { value, residual, history } = yield* solve(problem, lbfgs(), options)
       const isRounding = residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
@@ -104,24 +104,23 @@ async function* asProfiled(
   image: Tensor,
   autoencoder: Autoencoder,
   { iterations, levels }: { readonly iterations: number; readonly levels: number },
-  signal: Signal | undefined,
 ): Steps<LatentSolution> {
   const { shares, expected } = profile
   const expectedDb = profile.steps === 'fitted' ? expected.fittedNmseDb : expected.andersonNmseDb
   const steps = Math.min(profile.roundTrips, iterations - 1)
-  const problem = await gradientFreeProblem(image, autoencoder, signal)
+  const problem = await gradientFreeProblem(image, autoencoder)
   const residuals = new Map<Tensor, Tensor>()
   const watched: Problem = {
     ...problem,
-    async evaluate(latent, signal) {
-      const evaluation = await problem.evaluate(latent, signal)
+    async evaluate(latent) {
+      const evaluation = await problem.evaluate(latent)
       residuals.set(latent, evaluation.residual)
       return evaluation
     },
   }
   const move = profile.steps === 'fitted' ? fittedSteps(shares) : anderson()
   // The point after the last step is judged by a round trip of its own.
-  const solution = yield* solve(watched, move, { iterations: steps + 1, patience, stage: 'automatic', signal })
+  const solution = yield* solve(watched, move, { iterations: steps + 1, patience, stage: 'automatic' })
   const isRounding = solution.residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)
   const why = isRounding ? 'rounding-reached' : steps < profile.roundTrips ? 'budget-spent' : 'nothing-to-gain'
   const first = residuals.get(problem.start)!

@@ -21,13 +21,13 @@ export const encoderOnly = define({
   fields: {},
   make: (): DecoderInverter => ({
     name: 'encoder-only',
-    async *invert(image, autoencoder, signal) {
+    async *invert(image, autoencoder) {
       const problem = {
-        start: await autoencoder.encode(image, signal),
-        evaluate: async (latent: Tensor) => ({ residual: subtract(await autoencoder.decode(latent, signal), image) }),
+        start: await autoencoder.encode(image),
+        evaluate: async (latent: Tensor) => ({ residual: subtract(await autoencoder.decode(latent), image) }),
       }
       // A budget of one evaluation: the start is judged, and nothing moves it.
-      return yield* solve(problem, picard(), { iterations: 1, stage: 'encoder-only', signal })
+      return yield* solve(problem, picard(), { iterations: 1, stage: 'encoder-only' })
     },
   }),
 })

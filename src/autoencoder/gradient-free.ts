@@ -90,10 +90,10 @@ export const gradientFree = define({
     }
     return {
       name: 'gradient-free',
-      async *invert(image, autoencoder, signal) {
-        const problem = await gradientFreeProblem(image, autoencoder, signal)
+      async *invert(image, autoencoder) {
+        const problem = await gradientFreeProblem(image, autoencoder)
         const move = makers[iteration]()
-        return yield* solve(problem, move, { iterations, tolerance, stage: `gradient-free ${iteration}`, signal })
+        return yield* solve(problem, move, { iterations, tolerance, stage: `gradient-free ${iteration}` })
       },
     }
   },

@@ -27,9 +27,9 @@ it('halves the scale of its loss until nothing overflows, and then moves as with
   const plain = analyticAutoencoder(0.01)
   const image = await plain.decode(torchNoise(5, latentShape))
   const asked: number[] = []
-  const narrow: typeof plain.pullback = async (latent, target, signal, scale = 1) => {
+  const narrow: typeof plain.pullback = async (latent, target, scale = 1) => {
     asked.push(scale)
-    const pulled = await plain.pullback(latent, target, signal)
+    const pulled = await plain.pullback(latent, target)
     return scale > 4 ? { ...pulled, gradient: map(pulled.gradient, () => Number.POSITIVE_INFINITY) } : pulled
   }
   const run = (lossScale: number, pullback: typeof plain.pullback) =>

@@ -75,11 +75,11 @@ export const gradient = define({
     const rates = (schedule === 'cosine' ? cosineSchedule : constantSchedule)(rate, iterations)
     return {
       name: 'gradient',
-      async *invert(image, autoencoder, signal) {
+      async *invert(image, autoencoder) {
         const move =
           optimizer === 'lbfgs' ? lbfgs({ window }) : adam({ rate: rates, precision: precision === '16' ? 16 : 32 })
-        const problem = pixelProblem(await autoencoder.encode(image, signal), image, autoencoder, lossScale)
-        return yield* solve(problem, move, { iterations, stage: `gradient ${optimizer}`, signal })
+        const problem = pixelProblem(await autoencoder.encode(image), image, autoencoder, lossScale)
+        return yield* solve(problem, move, { iterations, stage: `gradient ${optimizer}` })
       },
     }
   },

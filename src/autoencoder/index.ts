@@ -3,7 +3,6 @@
 export { accelerated } from './accelerated.js'
 export type {
   Autoencoder,
-  BatchedAutoencoder,
   DecoderInverter,
   LatentSolution,
   Pullback,
@@ -11,10 +10,7 @@ export type {
   Why,
 } from './autoencoder.js'
 export { automaticDecoder } from './automatic.js'
-export { type Coalesced, coalesce } from './coalesce.js'
-export { counted, type Evaluations } from './counted.js'
 export { encoderOnly } from './encoder-only.js'
-export { type FrameOptions, invertFrames } from './frames.js'
 export { gradient } from './gradient.js'
 export { gradientFree } from './gradient-free.js'
 export { measureProfile, type ProfileOptions } from './measure-profile.js'

@@ -22,7 +22,6 @@ const draw = (count: number, seed: number) => {
 const gains = [0.5, 1.25] as const
 const scaled = (x: Tensor) => map(x, (value, i) => gains[i % 2]! * value)
 const twoGains: Autoencoder = {
-  latentShape: (imageShape) => imageShape,
   encode: async (image) => scaled(image),
   decode: async (latent) => latent,
   roundTrip: async (latent) => ({ image: latent, latent: scaled(latent) }),

@@ -1,6 +1,6 @@
 /** Measures the profile of an autoencoder: what its inversion needs to know, from pictures whose latent is known. */
 import { expected } from '../core/errors.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { anderson } from '../iterations/anderson.js'
 import { lbfgs } from '../iterations/lbfgs.js'
 import { type Difference, nearest } from '../iterations/parts/differences.js'
@@ -20,7 +20,6 @@ export interface ProfileOptions {
   readonly weights: string
   /** Where the latents come from, in words. */
   readonly latents: string
-  readonly signal?: Signal | undefined
 }
 
 /** Round trips that are measured of each way to step. */
@@ -55,27 +54,26 @@ interface Known {
 export async function* measureProfile(
   autoencoder: Autoencoder,
   latents: readonly Tensor[],
-  { weights, latents: origin, signal }: ProfileOptions,
+  { weights, latents: origin }: ProfileOptions,
 ): Steps<Profile> {
   if (latents.length < smallestCount) {
     const remedy = 'Half of them are fitted on, half are measured.'
     throw expected('bad-option', `at least ${smallestCount} latents`, 'a profile', `${latents.length}`, remedy)
   }
-  const known = yield* knownPictures(autoencoder, latents, signal)
+  const known = yield* knownPictures(autoencoder, latents)
   const shares = yield* fitShares(
     autoencoder,
     known.filter((_, i) => i % 2 === 0),
-    signal,
   )
   const rest = known.filter((_, i) => i % 2 === 1)
   const residuals: number[] = []
   const paths = { fitted: [] as Tensor[][], anderson: [] as Tensor[][] }
   for (const [i, one] of rest.entries()) {
     yield { stage: 'measuring steps', done: i, total: rest.length }
-    const { points, first } = await fittedPath(autoencoder, one, shares, signal)
+    const { points, first } = await fittedPath(autoencoder, one, shares)
     paths.fitted.push(points)
     residuals.push(within(20 * Math.log10(norm(first) / norm(one.latent))))
-    paths.anderson.push(await andersonPath(autoencoder, one, signal))
+    paths.anderson.push(await andersonPath(autoencoder, one))
   }
   const expectedOf = (path: readonly Tensor[][]) =>
     path[0]!.map((_, k) => mean(path.map((points, i) => errorDb(points[k]!, rest[i]!.latent))))
@@ -85,7 +83,7 @@ export async function* measureProfile(
   const steps = isFitted ? 'fitted' : 'anderson'
   const roundTrips = enough[steps]
   const starts = rest.slice(0, gradients.pictures).map((one, i) => ({ ...one, start: paths[steps][i]![roundTrips]! }))
-  const gains = yield* gainOfGradients(autoencoder, starts, signal)
+  const gains = yield* gainOfGradients(autoencoder, starts)
   const pullbacks = gains ? worthwhile(gains.map((gain) => -gain)) : 0
   const gain = gains?.[pullbacks] ?? 0
   return {
@@ -107,26 +105,18 @@ export async function* measureProfile(
   }
 }
 
-async function* knownPictures(
-  autoencoder: Autoencoder,
-  latents: readonly Tensor[],
-  signal: Signal | undefined,
-): Steps<readonly Known[]> {
+async function* knownPictures(autoencoder: Autoencoder, latents: readonly Tensor[]): Steps<readonly Known[]> {
   const known: Known[] = []
   for (const latent of latents) {
     yield { stage: 'decoding known latents', done: known.length, total: latents.length }
-    const image = round8(await autoencoder.decode(latent, signal))
-    known.push({ latent, image, encoded: await autoencoder.encode(image, signal) })
+    const image = round8(await autoencoder.decode(latent))
+    known.push({ latent, image, encoded: await autoencoder.encode(image) })
   }
   return known
 }
 
 /** The rows of `Profile.shares`, one step after the other, over all pictures at once. */
-async function* fitShares(
-  autoencoder: Autoencoder,
-  known: readonly Known[],
-  signal: Signal | undefined,
-): Steps<readonly (readonly number[])[]> {
+async function* fitShares(autoencoder: Autoencoder, known: readonly Known[]): Steps<readonly (readonly number[])[]> {
   const error = joined(known.map(({ encoded, latent }) => subtract(encoded, latent)))
   const residuals: Tensor[][] = known.map(() => [])
   const pairs: Difference[] = []
@@ -135,7 +125,7 @@ async function* fitShares(
     yield { stage: 'fitting steps', done: k, total: measured.fitted }
     for (const [i, { encoded }] of known.entries()) {
       const latent = fittedPoint(encoded, shares.at(-1) ?? [], residuals[i]!)
-      residuals[i]!.push(subtract((await autoencoder.roundTrip(latent, signal)).latent, encoded))
+      residuals[i]!.push(subtract((await autoencoder.roundTrip(latent)).latent, encoded))
     }
     // The step of residual k is the k-th unit vector, so that the fit yields the shares themselves.
     const unit = tensor(
@@ -158,22 +148,21 @@ async function fittedPath(
   autoencoder: Autoencoder,
   { encoded }: Known,
   shares: Profile['shares'],
-  signal: Signal | undefined,
 ): Promise<{ readonly points: Tensor[]; readonly first: Tensor }> {
   const residuals: Tensor[] = []
   const points = [encoded]
   for (const row of shares) {
-    residuals.push(subtract((await autoencoder.roundTrip(points.at(-1)!, signal)).latent, encoded))
+    residuals.push(subtract((await autoencoder.roundTrip(points.at(-1)!)).latent, encoded))
     points.push(fittedPoint(encoded, row, residuals))
   }
   return { points, first: residuals[0]! }
 }
 
 /** The points that Anderson's steps evaluate: the k-th after k round trips, the last one again where it ended early. */
-async function andersonPath(autoencoder: Autoencoder, { image }: Known, signal: Signal | undefined): Promise<Tensor[]> {
-  const problem = await gradientFreeProblem(image, autoencoder, signal)
+async function andersonPath(autoencoder: Autoencoder, { image }: Known): Promise<Tensor[]> {
+  const problem = await gradientFreeProblem(image, autoencoder)
   const points: Tensor[] = []
-  const options = { iterations: measured.anderson + 1, signal }
+  const options = { iterations: measured.anderson + 1 }
   for await (const { latent } of solve(problem, anderson(), options)) points.push(latent!)
   while (points.length <= measured.anderson) points.push(points.at(-1)!)
   return points
@@ -192,7 +181,6 @@ const worthwhile = (errorsDb: readonly number[]): number => {
 async function* gainOfGradients(
   autoencoder: Autoencoder,
   starts: readonly (Known & { readonly start: Tensor })[],
-  signal: Signal | undefined,
 ): Steps<readonly number[] | undefined> {
   if (!autoencoder.pullback) return undefined
   const gains: number[][] = []
@@ -200,7 +188,7 @@ async function* gainOfGradients(
     yield { stage: 'measuring gradient steps', done: gains.length, total: starts.length }
     const before = errorDb(start, latent)
     const path: number[] = []
-    const steps = solve(pixelProblem(start, image, autoencoder), lbfgs(), { iterations: gradients.steps + 1, signal })
+    const steps = solve(pixelProblem(start, image, autoencoder), lbfgs(), { iterations: gradients.steps + 1 })
     for await (const { latent: point } of steps) path.push(before - errorDb(point!, latent))
     gains.push(path)
   }

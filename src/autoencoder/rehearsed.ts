@@ -3,7 +3,7 @@
  * looked for. For unknown autoencoders: it needs no gradient and assumes nothing about E∘D.
  */
 import { define } from '../core/define.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { type Difference, nearest } from '../iterations/parts/differences.js'
 import type { Outcome } from '../iterations/parts/solve.js'
 import { torchGenerator } from '../math/noise.js'
@@ -56,7 +56,7 @@ export const rehearsed = define({
   },
   make: (options): DecoderInverter => ({
     name: 'rehearsed',
-    invert: (image, autoencoder, signal) => rehearse(image, autoencoder, { ...options, stage: 'rehearsed' }, signal),
+    invert: (image, autoencoder) => rehearse(image, autoencoder, { ...options, stage: 'rehearsed' }),
   }),
 })
 
@@ -73,15 +73,13 @@ export async function* rehearse(
   image: Tensor,
   autoencoder: Autoencoder,
   { iterations, seed, levels, stage }: RehearseOptions,
-  signal?: Signal,
 ): Steps<LatentSolution> {
-  const encoded = await finiteStart(image, autoencoder, stage, signal)
+  const encoded = await finiteStart(image, autoencoder, stage)
   const history: number[] = []
   let evaluations = 0
   const run = async (latent: Tensor) => {
-    signal?.throwIfAborted()
     evaluations++
-    return await autoencoder.roundTrip(latent, signal)
+    return await autoencoder.roundTrip(latent)
   }
   /** T at a point of the picture's own path. */
   const residualAt = async (latent: Tensor) => {

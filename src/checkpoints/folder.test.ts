@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { knownParts } from '../models/folder.js'
 import { nodeFiles } from '../node/files.js'
 import { openFolder } from './folder.js'
 
@@ -23,7 +24,7 @@ async function folderOf(contents: Readonly<Record<string, unknown>>): Promise<st
   return folder
 }
 
-const open = (path: string) => openFolder(nodeFiles, path)
+const open = (path: string) => openFolder(nodeFiles, path, knownParts)
 const vae = { _class_name: 'AutoencoderKL', scaling_factor: 0.13025 }
 const unet = { _class_name: 'UNet2DConditionModel' }
 

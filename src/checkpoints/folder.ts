@@ -54,14 +54,16 @@ const pairs = [
   ['encoder.onnx', 'decoder.onnx'],
   ['vae_encoder.onnx', 'vae_decoder.onnx'],
 ] as const
-/** What a part alone in its folder is called, by its class. */
-const roles: readonly (readonly [role: string, className: RegExp])[] = [
-  ['vae', /Autoencoder|VQModel/],
-  ['unet', /^UNet/],
-  ['text_encoder', /Text(Model|Encoder)/],
-]
-/** Looked for where no model_index.json lists the parts: Optimum folders and incomplete pipelines. */
-const knownParts = ['vae', 'vae_encoder', 'vae_decoder', 'unet', 'text_encoder', 'text_encoder_2']
+/** What is known of parts by those who build them. */
+export interface KnownParts {
+  /** Looked for where no model_index.json lists the parts: Optimum folders and incomplete pipelines. */
+  readonly names: readonly string[]
+  /** What a part of this class is called where it lies alone; undefined for a class that is not built. */
+  roleOf(className: string): string | undefined
+}
+
+/** The name of a part that lies alone and is of an unknown class. */
+const unknownRole = 'model'
 
 /**
  * Opens what lies at `path`: a folder with model_index.json and sub-folders, a folder with config.json next to weights,
@@ -69,24 +71,24 @@ const knownParts = ['vae', 'vae_encoder', 'vae_decoder', 'unet', 'text_encoder',
  *
  * Throws `bad-model` when it is none of these, saying what was found and what to do.
  *
- * @example const vae = await (await openFolder(nodeFiles, 'models/sd21')).part('vae', ['AutoencoderKL'])
+ * @example const vae = await (await openFolder(nodeFiles, 'models/sd21', knownParts)).part('vae', ['AutoencoderKL'])
  */
-export async function openFolder(files: Files, path: string): Promise<CheckpointFolder> {
+export async function openFolder(files: Files, path: string, known: KnownParts): Promise<CheckpointFolder> {
   const names = await files.list(path)
   if (names === undefined) return await openFile(files, path)
   if (names.includes('model_index.json')) {
     const index = await readJsonObject(files, files.join(path, 'model_index.json'))
     const { _class_name: pipelineClass } = index
-    const folder = await openParts(files, path, 'pipeline', indexedParts(index))
+    const folder = await openParts(files, path, 'pipeline', indexedParts(index), known)
     return typeof pipelineClass === 'string' ? { ...folder, pipelineClass } : folder
   }
   if (names.includes(onnxName)) return single('onnx-file', path, await onnxPart(files, path, 'model', names))
   const pair = pairs.find((each) => each.every((name) => names.includes(name)))
   if (pair) return await openPair(files, path, pair, names)
-  if (names.includes(configName)) return single('part', path, await networkPart(files, path, undefined, names))
-  const parts = knownParts.filter((name) => names.includes(name))
+  if (names.includes(configName)) return single('part', path, await networkPart(files, path, known.roleOf, names))
+  const parts = known.names.filter((name) => names.includes(name))
   if (parts.length > 0) {
-    return await openParts(files, path, parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline', parts)
+    return await openParts(files, path, parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline', parts, known)
   }
   const got = names.slice(0, 8).join(', ') || 'an empty folder'
   if (names.some((name) => name.endsWith('.onnx'))) throw notAModel(path, got, layOut)
@@ -126,9 +128,10 @@ async function openParts(
   path: string,
   kind: CheckpointFolder['kind'],
   listed: readonly string[],
+  known: KnownParts,
 ): Promise<CheckpointFolder> {
   const folders = new Map<string, readonly string[]>()
-  for (const name of new Set([...listed, ...knownParts])) {
+  for (const name of new Set([...listed, ...known.names])) {
     const names = await files.list(files.join(path, name))
     if (names) folders.set(name, names)
   }
@@ -145,7 +148,7 @@ async function openParts(
       const folder = files.join(path, name)
       const part = names.includes(onnxName)
         ? await onnxPart(files, folder, name, names)
-        : await networkPart(files, folder, name, names)
+        : await networkPart(files, folder, () => name, names)
       return ofClass(part, classNames)
     },
   }
@@ -159,7 +162,8 @@ function single(kind: CheckpointFolder['kind'], path: string, only: Part): Check
     has: (name) => name === only.name,
     isOnnx: (name) => name === only.name && only.kind === 'onnx',
     async part(name, classNames) {
-      if (name !== only.name) {
+      const isUnknown = only.kind === 'network' && only.name === unknownRole && classNames !== undefined
+      if (name !== only.name && !isUnknown) {
         throw missingPart(path, name, only.kind === 'network' ? `${only.name} (${only.className})` : 'one ONNX model')
       }
       return ofClass(only, classNames)
@@ -225,11 +229,11 @@ async function onnxPart(files: Files, folder: string, name: string, names: reado
   return { kind: 'onnx', name, folder, file: files.join(folder, onnxName), config }
 }
 
-/** `name` is left out where the class decides what the part is called. */
+/** `nameOf` says what a part of a class is called. */
 async function networkPart(
   files: Files,
   folder: string,
-  name: string | undefined,
+  nameOf: (className: string) => string | undefined,
   names: readonly string[],
 ): Promise<NetworkPart> {
   if (!names.includes(configName)) {
@@ -252,6 +256,6 @@ async function networkPart(
       'Use the configuration that diffusers writes with save_pretrained.',
     )
   }
-  const role = name ?? roles.find(([, pattern]) => pattern.test(className))?.[0] ?? 'model'
-  return { kind: 'network', name: role, folder, className, config, openWeights: () => openWeights(files, folder) }
+  const name = nameOf(className) ?? unknownRole
+  return { kind: 'network', name, folder, className, config, openWeights: () => openWeights(files, folder) }
 }

@@ -1,7 +1,4 @@
-/**
- * The one error class. Message: Expected *what* for *name*, got *value*. Then the remedy.
- * Not converging is a result, not an error.
- */
+/** The one error class, with its parts. Not converging is a result, not an error. */
 
 export type ErrorCode =
   | 'bad-option'
@@ -27,16 +24,47 @@ export const errorTable: Readonly<Record<ErrorCode, { readonly httpStatus: numbe
   'runtime-failed': { httpStatus: 500, exitCode: 10 },
 }
 
+/**
+ * Where help is found in an app: its command, page or route for it has another name than the library's function. An app
+ * adds its own words to the remedy.
+ */
+export type Hint = 'make-key' | 'calibrate' | 'undo' | 'measure-profile' | 'list-devices'
+
+/** What a message is made of. */
+export interface ErrorParts {
+  /** What was expected: `a number of at least 1`. */
+  readonly expected: string
+  /** The thing that it was expected for: an option, a file, a tensor. */
+  readonly subject: string
+  readonly got: string
+  /** What to do, in whole sentences; says nothing of a command line. */
+  readonly remedy: string
+  readonly hint?: Hint
+}
+
 const brand = Symbol.for('undiffuse.error')
 
-/** Everything that goes wrong in a way a person can do something about. */
-export class UndiffuseError extends Error {
+/**
+ * Everything that goes wrong in a way a person can do something about: `Expected <expected> for <subject>, got <got>.
+ * <remedy>`. The parts stay on the error, so that each app may word them for its own users.
+ */
+export class UndiffuseError extends Error implements ErrorParts {
   override readonly name = 'UndiffuseError'
   readonly code: ErrorCode
+  readonly expected: string
+  readonly subject: string
+  readonly got: string
+  readonly remedy: string
+  declare readonly hint?: Hint
   readonly [brand] = true
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
+  constructor(code: ErrorCode, { expected, subject, got, remedy, hint }: ErrorParts, options?: ErrorOptions) {
+    super(`Expected ${expected} for ${subject}, got ${got}. ${remedy}`, options)
     this.code = code
+    this.expected = expected
+    this.subject = subject
+    this.got = got
+    this.remedy = remedy
+    if (hint !== undefined) this.hint = hint
   }
 }
 
@@ -44,6 +72,12 @@ export class UndiffuseError extends Error {
 export const isUndiffuseError = (error: unknown): error is UndiffuseError =>
   typeof error === 'object' && error !== null && brand in error
 
-/** `Expected <expected> for <name>, got <got>. <remedy>` */
-export const expected = (code: ErrorCode, what: string, name: string, got: string, remedy: string): UndiffuseError =>
-  new UndiffuseError(code, `Expected ${what} for ${name}, got ${got}. ${remedy}`)
+/** `Expected <what> for <subject>, got <got>. <remedy>` */
+export const expected = (
+  code: ErrorCode,
+  what: string,
+  subject: string,
+  got: string,
+  remedy: string,
+  { hint, ...options }: ErrorOptions & { readonly hint?: Hint } = {},
+): UndiffuseError => new UndiffuseError(code, { expected: what, subject, got, remedy, ...(hint && { hint }) }, options)

@@ -81,7 +81,8 @@ export function unknownName(what: string, name: string, word: string, known: rea
   return expected('bad-option', what, name, 'an unknown name', guess ? `Did you mean \`${guess}\`? ${all}` : all)
 }
 
-function checkValue(field: Field, value: unknown, name: string): OptionValue {
+/** The value, where it is one of the field. Throws `bad-option` for any other; `name` is what messages call the field. */
+export function checkValue(field: Field, value: unknown, name: string): OptionValue {
   if (!accepts(field, value)) {
     throw expected('bad-option', describeField(field), name, describeValue(value), remedyFor(field, value))
   }

@@ -12,7 +12,8 @@ export interface Progress {
   readonly latent?: Tensor
 }
 
-export type Steps<T> = AsyncGenerator<Progress, T, void>
+/** `P` is what is told on the way, where that is more than progress. */
+export type Steps<T, P extends Progress = Progress> = AsyncGenerator<P, T, void>
 
 /** What algorithms need of an AbortSignal; the DOM's and Node's both fit. */
 export interface Signal {

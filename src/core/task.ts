@@ -25,15 +25,15 @@ function abandoned(): Error {
  * for await (const { done, total } of task) bar.update(done, total)
  * const { value } = await task
  */
-export class Task<T> implements PromiseLike<T>, AsyncIterable<Progress> {
-  readonly #steps: Steps<T>
+export class Task<T, P extends Progress = Progress> implements PromiseLike<T>, AsyncIterable<P> {
+  readonly #steps: Steps<T, P>
   readonly #signal: Signal | undefined
   /** The step under way, shared by all who wait for it; for ever the last one once there is no next. */
-  #step: Promise<IteratorResult<Progress, T>> | undefined
+  #step: Promise<IteratorResult<P, T>> | undefined
   #finished = false
   #result: Promise<T> | undefined
 
-  constructor(steps: Steps<T>, signal?: Signal) {
+  constructor(steps: Steps<T, P>, signal?: Signal) {
     this.#steps = steps
     this.#signal = signal
   }
@@ -47,7 +47,7 @@ export class Task<T> implements PromiseLike<T>, AsyncIterable<Progress> {
     return this.#result.then(onFulfilled, onRejected)
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Progress, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<P, undefined> {
     return {
       next: async () => {
         const step = await this.#advance()
@@ -67,7 +67,7 @@ export class Task<T> implements PromiseLike<T>, AsyncIterable<Progress> {
     }
   }
 
-  #advance(): Promise<IteratorResult<Progress, T>> {
+  #advance(): Promise<IteratorResult<P, T>> {
     if (this.#step) return this.#step
     const step = this.#next()
     this.#step = step
@@ -83,7 +83,7 @@ export class Task<T> implements PromiseLike<T>, AsyncIterable<Progress> {
     return step
   }
 
-  async #next(): Promise<IteratorResult<Progress, T>> {
+  async #next(): Promise<IteratorResult<P, T>> {
     if (this.#signal?.aborted) {
       await this.#close()
       throw this.#signal.reason

@@ -1,6 +1,11 @@
 /** Several pieces of long work side by side, as one piece: what they ask of a coalescer meets in batches. */
-import type { Coalescer } from './coalesce.js'
 import type { Progress, Steps } from './progress.js'
+
+/** Where the pieces meet: a piece that has finished leaves, and everything is closed at the end. */
+export interface Meeting {
+  leave(run: number): void
+  close(reason: unknown): void
+}
 
 /** What of a larger whole these pieces are. */
 export interface Position {
@@ -15,11 +20,11 @@ export interface Position {
  * their `finally` blocks.
  *
  * @example
- * const results = yield* together(items.map((item, i) => work(item, call(i))), meeting, { before: 0, all: items.length })
+ * const results = yield* together(items.map((item, i) => work(item, i)), meeting, { before: 0, all: items.length })
  */
 export async function* together<T>(
   runs: readonly Steps<T>[],
-  { leave, close }: Pick<Coalescer, 'leave' | 'close'>,
+  { leave, close }: Meeting,
   position: Position = { before: 0, all: runs.length },
 ): Steps<readonly T[]> {
   const results = new Map<number, T>()

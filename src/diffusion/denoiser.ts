@@ -1,5 +1,5 @@
 /**
- * From what a network predicts to the one currency, the estimate of x₀; guidance and counting. Not how networks run.
+ * From what a network predicts to the one currency, the estimate of x₀; and guidance. Not how networks run.
  */
 import { expected } from '../core/errors.js'
 import { combine, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
@@ -43,17 +43,16 @@ function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number
  * The denoiser of a network.
  *
  * D(x) = (x − sigma·ε)/alpha; (alpha·x − sigma·v)/(alpha² + sigma²); x₀; (x ∓ sigma·velocity)/(alpha + sigma).
- * One evaluation. Errors: `not-finite`, naming the level; `unsupported` for a predicted noise where alpha is 0; the
- * signal's reason, before the evaluation. Source: Ho et al. 2020; Salimans and Ho 2022; Liu et al. 2023.
+ * One evaluation. Errors: `not-finite`, naming the level; `unsupported` for a predicted noise where alpha is 0.
+ * Source: Ho et al. 2020; Salimans and Ho 2022; Liu et al. 2023.
  *
  * @example const denoise = denoiser(network, 'epsilon')
  */
 export const denoiser =
   (network: Network, prediction: Prediction): Denoiser =>
-  async (x, level, signal) => {
+  async (x, level) => {
     const [ofX, ofOutput] = weights(prediction, level)
-    signal?.throwIfAborted()
-    return finite(combine([ofX, x], [ofOutput, await network(x, level, signal)]), level)
+    return finite(combine([ofX, x], [ofOutput, await network(x, level)]), level)
   }
 
 /**
@@ -64,10 +63,9 @@ export const denoiser =
  */
 export const denoiserPullback =
   (pullback: NetworkPullback, prediction: Prediction): DenoiserPullback =>
-  async (x, level, cotangent, signal) => {
+  async (x, level, cotangent) => {
     const [ofX, ofOutput] = weights(prediction, level)
-    signal?.throwIfAborted()
-    return finite(combine([ofX, cotangent], [ofOutput, await pullback(x, level, cotangent, signal)]), level)
+    return finite(combine([ofX, cotangent], [ofOutput, await pullback(x, level, cotangent)]), level)
   }
 
 /**
@@ -124,25 +122,6 @@ function mixed<Input extends readonly unknown[]>(
   return async (...input) => {
     const [prompt, none] = await Promise.all([conditional(...input), unconditional(...input)])
     return combine([1 - weight, none], [weight, prompt])
-  }
-}
-
-/**
- * The same denoiser, counting its evaluations: the unit of cost in every report. Put it around each branch of guidance.
- *
- * @example
- * const { denoise, evaluations } = countedDenoiser(plain)
- * await denoise(x, level)
- * evaluations() // 1
- */
-export function countedDenoiser(plain: Denoiser): { readonly denoise: Denoiser; evaluations(): number } {
-  let count = 0
-  return {
-    evaluations: () => count,
-    denoise(x, level, signal) {
-      count++
-      return plain(x, level, signal)
-    },
   }
 }
 

@@ -2,19 +2,19 @@
  * The contracts of sampling and of undoing it: denoisers, states, solvers, inverters.
  * `i` counts levels: 0 is the noisiest; `step` raises it, `unstep` lowers it.
  */
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import type { Solution } from '../iterations/parts/solve.js'
 import type { Tensor } from '../math/tensor.js'
 import type { Grid, NoiseLevel, Schedule } from './level.js'
 
 /** The one currency: the estimate of x₀ given x at a level. Same input, same bits. */
-export type Denoiser = (x: Tensor, level: NoiseLevel, signal?: Signal) => Promise<Tensor>
+export type Denoiser = (x: Tensor, level: NoiseLevel) => Promise<Tensor>
 
 /** J(x)ᵀ·cotangent of a denoiser: one run of the gradient graph. */
-export type DenoiserPullback = (x: Tensor, level: NoiseLevel, cotangent: Tensor, signal?: Signal) => Promise<Tensor>
+export type DenoiserPullback = (x: Tensor, level: NoiseLevel, cotangent: Tensor) => Promise<Tensor>
 
 /** J(x)·tangent of a denoiser: one run of the gradient graph's own gradient. */
-export type DenoiserPushforward = (x: Tensor, level: NoiseLevel, tangent: Tensor, signal?: Signal) => Promise<Tensor>
+export type DenoiserPushforward = (x: Tensor, level: NoiseLevel, tangent: Tensor) => Promise<Tensor>
 
 /**
  * Where a trajectory stands. `memory` is what the solver remembers besides x: earlier estimates, a twin, an older x.
@@ -34,7 +34,6 @@ export interface Diffusion {
   readonly pullback?: DenoiserPullback
   /** Present only where the gradient graph has a gradient itself. */
   readonly pushforward?: DenoiserPushforward | undefined
-  readonly signal?: Signal | undefined
 }
 
 /** x[i+1] = Σₖ x[k]·x[i−k] + Σₖ denoised[k]·D(x[i−k]): one step of a linear multistep rule. */

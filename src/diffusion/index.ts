@@ -1,6 +1,5 @@
 /** Sampling: levels and grids, denoisers, solvers. How a network is opened and run is not known here. */
 export {
-  countedDenoiser,
   denoiser,
   denoiserPullback,
   denoiserPushforward,

@@ -30,7 +30,7 @@ export interface LinearizedSampler {
 export function linearized(
   states: readonly State[],
   solver: Solver,
-  { grid, pushforward, pullback, signal }: Diffusion,
+  { grid, pushforward, pullback }: Diffusion,
 ): LinearizedSampler {
   const rules = rulesOf(solver, grid)
   return {
@@ -39,7 +39,7 @@ export function linearized(
       const tangents = [tangent]
       const estimates: Tensor[] = []
       for (const [i, { x, denoised }] of rules.entries()) {
-        estimates.push(await pushforward(states[i]!.x, grid[i]!, tangents[i]!, signal))
+        estimates.push(await pushforward(states[i]!.x, grid[i]!, tangents[i]!))
         tangents.push(combine(...terms(x, tangents, i), ...terms(denoised, estimates, i)))
       }
       return tangents.at(-1)!
@@ -54,7 +54,7 @@ export function linearized(
         spread(x, reached, ofStates, i)
         spread(denoised, reached, ofEstimates, i)
         // Later steps have said what they want of this estimate; earlier ones do not know it.
-        reached = combine([1, ofStates[i]!], [1, await pullback(states[i]!.x, grid[i]!, ofEstimates[i]!, signal)])
+        reached = combine([1, ofStates[i]!], [1, await pullback(states[i]!.x, grid[i]!, ofEstimates[i]!)])
       }
       return reached
     },

@@ -39,7 +39,7 @@ export function multistep(options: MultistepOptions): Solver {
     grid: options.grid,
     coefficients,
     start: (x) => ({ index: 0, x, memory: [] }),
-    async step({ index, x, memory }, { grid, denoise, signal }) {
+    async step({ index, x, memory }, { grid, denoise }) {
       interval(grid, index)
       const rule = coefficients(grid, index)
       // Steps that belong together forget what was before them.
@@ -47,7 +47,7 @@ export function multistep(options: MultistepOptions): Solver {
       const count = Math.min(age, past.x)
       const kept = age === 0 ? [] : memory
       const states = [x, ...kept.slice(0, count)]
-      const estimates = [await denoise(x, grid[index]!, signal), ...kept.slice(count)]
+      const estimates = [await denoise(x, grid[index]!), ...kept.slice(count)]
       return {
         index: index + 1,
         x: combine(...terms(rule.x, states, index), ...terms(rule.denoised, estimates, index)),
@@ -74,7 +74,7 @@ function terms(weights: readonly number[], tensors: readonly Tensor[], index: nu
 async function unstepTwoStep(
   coefficients: MultistepOptions['coefficients'],
   { index, x: newest, memory: [x] }: State,
-  { grid, denoise, signal }: Diffusion,
+  { grid, denoise }: Diffusion,
 ): Promise<State> {
   if (index === 0) throw noStepBefore()
   if (x === undefined) throw noMemory(index)
@@ -82,17 +82,17 @@ async function unstepTwoStep(
   const rule = coefficients(grid, index - 1)
   const oldest = rule.x[1] ?? 0
   if (oldest === 0) throw noImage(`undoing step ${index - 1}`, grid[index - 2]!)
-  const denoised = await denoise(x, grid[index - 1]!, signal)
+  const denoised = await denoise(x, grid[index - 1]!)
   const older = combine([1 / oldest, newest], [-rule.x[0]! / oldest, x], [-rule.denoised[0]! / oldest, denoised])
   return { index: index - 1, x, memory: [older] }
 }
 
 /** x[N−1] ≈ the first-order step back from x[N]: what BDIA does with a picture (Zhang et al., ECCV 2024). */
-export async function recallOlder(x: Tensor, { grid, denoise, signal }: Diffusion): Promise<State> {
+export async function recallOlder(x: Tensor, { grid, denoise }: Diffusion): Promise<State> {
   const index = grid.length - 1
   const [clean, noisier] = [grid[index]!, grid[index - 1]!]
   if (clean.sigma === 0) throw cannotUndo(grid, index)
-  return { index, x, memory: [firstOrderMove(x, await denoise(x, clean, signal), clean, noisier)] }
+  return { index, x, memory: [firstOrderMove(x, await denoise(x, clean), clean, noisier)] }
 }
 
 /**

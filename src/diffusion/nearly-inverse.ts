@@ -24,17 +24,14 @@ export interface NearlyInverse {
  *
  * @example const { forward, back } = nearlyInverse(states, diffusion)   // M = K·Kᵀ conditions equations in the noise
  */
-export function nearlyInverse(
-  states: readonly State[],
-  { grid, pushforward, pullback, signal }: Diffusion,
-): NearlyInverse {
+export function nearlyInverse(states: readonly State[], { grid, pushforward, pullback }: Diffusion): NearlyInverse {
   async function undone(index: number, y: Tensor, derivative: typeof pullback): Promise<Tensor> {
     const from = grid[index]!
     const rule = firstOrderStep(from, grid[index + 1]!)
     const [ofX, ofEstimate] = [rule.x[0]!, rule.denoised[0]!]
     const slope = ofX + (ofEstimate * from.alpha) / (from.alpha ** 2 + from.sigma ** 2)
     const first = combine([1 / slope, y])
-    const changed = await derivative!(states[index]!.x, from, first, signal)
+    const changed = await derivative!(states[index]!.x, from, first)
     return combine([1 - ofX / slope, first], [1 / slope, y], [-ofEstimate / slope, changed])
   }
   const steps = grid.slice(1).map((_, i) => i)

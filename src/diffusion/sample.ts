@@ -11,7 +11,7 @@ import type { Diffusion, Solver, State, Trajectory } from './diffusion.js'
  * the last holds the sample and the memory that undoing it needs. Memory: all states, each of one to five tensors of
  * x's size. Cost: the solver's evaluations for each step. A given x is already at grid[0]: noise times its sigma.
  * Yields progress after each step, with x as `latent`. Errors: `not-finite`, naming the step; what the solver and the
- * denoiser throw; the signal's reason.
+ * denoiser throw.
  *
  * @example
  * const { states } = await new Task(sample(noise, solver, { grid: solver.grid(schedule), denoise }))
@@ -22,12 +22,11 @@ export async function* sample(
   solver: Solver,
   diffusion: Diffusion,
 ): Steps<Pick<Trajectory, 'states'>> {
-  const { grid, signal } = diffusion
+  const { grid } = diffusion
   const total = grid.length - 1
   let state = 'index' in from ? from : solver.start(from)
   const states = [state]
   while (state.index < total) {
-    signal?.throwIfAborted()
     state = await solver.step(state, diffusion)
     if (!isFiniteTensor(state.x)) {
       throw expected(

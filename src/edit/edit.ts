@@ -1,20 +1,20 @@
 /** The verb: a picture, what it shows and what it is to show, to the edited picture. The methods are beside it. */
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
-import { automaticDecoder } from '../autoencoder/automatic.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Solver, State } from '../diffusion/diffusion.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
-import { isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import { isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
+import { counted } from '../model/counted.js'
+import type { DiffusionModel } from '../model/model.js'
+import { autoencoderOf, checkGuidance } from '../model/views.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
-import { checkGuidance, type DiffusionModel } from '../verbs/diffusion-model.js'
+import { type VerbEvaluations, verbEvaluations } from '../verbs/evaluations.js'
 import { type LatentInversion, latentInversion } from '../verbs/invert-decoder.js'
-import type { VerbEvaluations } from '../verbs/sampling.js'
 import { checkMask } from './masks/mask.js'
 import { exactBlending } from './methods/exact-blending.js'
-import { countedModel } from './parts/counted-model.js'
 import type { AskedEdit, EditMethod, LatentEdit } from './parts/edit-method.js'
 
 /**
@@ -92,33 +92,29 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   const begin = now?.()
   checkGuidance(guidance)
   const known = 'states' in source ? source.states : undefined
-  checkKnown(known, solver, options.model)
-  const { model, evaluations } = countedModel(options.model)
-  const asked: AskedEdit = { model, from, to, negativePrompt, guidance, solver, mask: options.mask, known, signal }
+  const { model, counts } = counted(options.model)
+  const schedule = model.schedule(shapeOf(source, model))
+  if (known) checkKnown(known, solver.grid(schedule).length)
+  const { mask } = options
+  const asked: AskedEdit = { model, schedule, from, to, negativePrompt, guidance, solver, mask, known, signal }
   method.check?.(asked)
-  const { autoencoder } = model
+  const autoencoder = autoencoderOf(model, signal)
   if ('image' in source) {
-    model.checkLatent(autoencoder.latentShape(source.image.shape))
-    if (options.mask) checkMask(options.mask, source.image.shape)
+    if (mask) checkMask(mask, source.image.shape)
   }
   const decoder =
     'image' in source
-      ? yield* latentInversion(source.image, {
-          autoencoder,
-          decoder: options.decoder ?? automaticDecoder(),
-          signal,
-          now,
-        })
+      ? yield* latentInversion(source.image, { model, decoder: options.decoder, signal, now })
       : undefined
   const latent = decoder?.latent ?? known?.at(-1)?.x ?? (source as { readonly latent: Tensor }).latent
-  model.checkLatent(latent.shape)
+  model.layout.check(latent.shape)
   checkFinite(latent)
-  const shown = 'image' in source ? source.image : await autoencoder.decode(latent, signal)
-  if (options.mask) checkMask(options.mask, shown.shape)
+  const shown = 'image' in source ? source.image : await autoencoder.decode(latent)
+  if (mask) checkMask(mask, shown.shape)
 
   const edited = yield* method.edit(latent, { ...asked, imageShape: shown.shape })
   yield { stage: 'decode', done: 0, total: 1 }
-  const image = await autoencoder.decode(edited.latent, signal)
+  const image = await autoencoder.decode(edited.latent)
   yield { stage: 'decode', done: 1, total: 1 }
   const background = edited.mask && likenessOutside(edited.mask, image, shown)
   return {
@@ -132,14 +128,20 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
     method: method.name,
     solver: solver.name,
     guidance,
-    evaluations: evaluations(),
+    evaluations: verbEvaluations(counts()),
     ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }
 
-function checkKnown(known: readonly State[] | undefined, solver: Solver, { schedule }: DiffusionModel): void {
-  if (!known) return
-  const levels = solver.grid(schedule).length
+/** The shape of the source's latent; throws `bad-shape` for a picture that the model cannot take. */
+const shapeOf = (source: EditSource, { layout }: DiffusionModel): Shape =>
+  'image' in source
+    ? layout.latentShape(source.image.shape)
+    : 'latent' in source
+      ? source.latent.shape
+      : (source.states[0]?.x.shape ?? [])
+
+function checkKnown(known: readonly State[], levels: number): void {
   if (known.length === levels) return
   const remedy = 'Pass the solver that made them.'
   throw expected('bad-option', `${levels} states`, '`states`', `${known.length}`, remedy)

@@ -2,113 +2,15 @@
  * Writes a graph node by node; every value's type is known as soon as it is emitted. Small integer tensors (axes,
  * shapes) are evaluated on the way, so that shape arithmetic in exported files becomes static.
  */
-import { UndiffuseError } from '../core/errors.js'
-import { fromBfloat16Bits, fromHalfBits, toHalfBits } from '../math/half.js'
+import { expected } from '../core/errors.js'
 import { sizeOf } from '../math/tensor.js'
-import {
-  type Attribute,
-  bytesOf,
-  type DataType,
-  type Graph,
-  type Initializer,
-  type Node,
-  type Value,
-  type ValueType,
-} from './graph.js'
+import type { Builder, PlainAttribute } from './emit.js'
+import type { Attribute, Graph, Initializer, Node, Value, ValueType } from './graph.js'
+import { encodeNumbers, smallNumbers, storedLimit } from './numbers.js'
 import { type NodeView, nodeView } from './operator.js'
 import { operatorOf } from './ops/index.js'
 
-/** Attributes as one writes them: a number is an integer unless wrapped in `float`. */
-export type PlainAttribute = number | string | readonly number[] | Attribute
-export type PlainAttributes = Readonly<Record<string, PlainAttribute | undefined>>
-
-export const float = (value: number): Attribute => ({ type: 'float', value })
-export const floats = (value: readonly number[]): Attribute => ({ type: 'floats', value })
-
-export interface EmitOptions {
-  readonly outputs?: number
-  readonly name?: string
-  readonly domain?: string
-  /** Names of the results; made from the operator's name when left out. */
-  readonly names?: readonly string[]
-}
-
-export interface Builder {
-  input(name: string, dtype: DataType, shape: readonly number[]): Value
-  initializer(name: string, initializer: Initializer): Value
-  /** A constant with its bytes in the graph; equal small constants are shared. */
-  constant(dtype: DataType, shape: readonly number[], values: ArrayLike<number>): Value
-  scalar(dtype: DataType, value: number): Value
-  /** A one-dimensional int64 constant: axes, shapes, pads. */
-  indices(values: readonly number[]): Value
-  emit(op: string, inputs: readonly (Value | undefined)[], attributes?: PlainAttributes, options?: EmitOptions): Value
-  emitAll(
-    op: string,
-    inputs: readonly (Value | undefined)[],
-    attributes?: PlainAttributes,
-    options?: EmitOptions,
-  ): readonly Value[]
-  /** Emits a node as it stands in another graph, under its own names. */
-  copy(node: Node): readonly Value[]
-  /** The same builder, whose nodes are named `<scope>/<operator>`: parts of a graph that are told apart later. */
-  within(scope: string): Builder
-  output(value: Value, name?: string): void
-  value(name: string): Value
-  known(name: string): readonly number[] | undefined
-  finish(name: string): Graph
-}
-
-const integerLimit = 2n ** 63n
-const storedLimit = 4096
-
-/** Little-endian bytes of numbers. */
-export function encodeNumbers(dtype: DataType, values: ArrayLike<number>): Uint8Array {
-  const bytes = new Uint8Array(values.length * bytesOf[dtype])
-  const view = new DataView(bytes.buffer)
-  const half = dtype === 'float16' ? toHalfBits(Float64Array.from(values)) : undefined
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!
-    const at = i * bytesOf[dtype]
-    if (half) view.setUint16(at, half[i]!, true)
-    else if (dtype === 'float32') view.setFloat32(at, value, true)
-    else if (dtype === 'float64') view.setFloat64(at, value, true)
-    else if (dtype === 'int64') {
-      const integer = BigInt(Math.trunc(value))
-      view.setBigInt64(
-        at,
-        integer >= integerLimit ? integerLimit - 1n : integer < -integerLimit ? -integerLimit : integer,
-        true,
-      )
-    } else if (dtype === 'int32') view.setInt32(at, value, true)
-    else if (dtype === 'bool' || dtype === 'uint8') view.setUint8(at, value)
-    else
-      throw new UndiffuseError(
-        'unsupported',
-        `Expected a constant of a float, integer or boolean type, got ${dtype}. Cast a constant of another type.`,
-      )
-  }
-  return bytes
-}
-
-/** The numbers of a small constant that is held in the graph; undefined for weights in files and large ones. */
-export function smallNumbers({ dtype, shape, storage }: Initializer): number[] | undefined {
-  const count = sizeOf(shape)
-  if (!('bytes' in storage) || count > storedLimit) return undefined
-  const view = new DataView(storage.bytes.buffer, storage.bytes.byteOffset, storage.bytes.byteLength)
-  const at = (i: number) => i * bytesOf[dtype]
-  const readers: Partial<Record<DataType, (i: number) => number>> = {
-    int64: (i) => Number(view.getBigInt64(at(i), true)),
-    int32: (i) => view.getInt32(at(i), true),
-    float32: (i) => view.getFloat32(at(i), true),
-    float64: (i) => view.getFloat64(at(i), true),
-    float16: (i) => fromHalfBits([view.getUint16(at(i), true)])[0]!,
-    bfloat16: (i) => fromBfloat16Bits([view.getUint16(at(i), true)])[0]!,
-    bool: (i) => view.getUint8(at(i)),
-    uint8: (i) => view.getUint8(at(i)),
-  }
-  const read = readers[dtype]
-  return read && Array.from({ length: count }, (_, i) => read(i))
-}
+export type { Builder } from './emit.js'
 
 const attributeOf = (plain: PlainAttribute): Attribute =>
   typeof plain === 'number'
@@ -122,9 +24,12 @@ const attributeOf = (plain: PlainAttribute): Attribute =>
 /** A window larger than what it moves over, or a cut beyond an end, would have a negative size. */
 function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
   if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
-  throw new UndiffuseError(
+  throw expected(
     'bad-model',
-    `Expected sizes of zero or more for the result of ${op} \`${name}\`, got [${shape}]. The graph does not fit the input's size.`,
+    'sizes of zero or more',
+    `the result of ${op} \`${name}\``,
+    `[${shape}]`,
+    "The graph does not fit the input's size.",
   )
 }
 
@@ -154,10 +59,7 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
   }
   const define = (name: string, type: ValueType): Value => {
     if (values.has(name)) {
-      throw new UndiffuseError(
-        'bad-model',
-        `Expected each value to be defined once, got \`${name}\` twice. The graph is not valid ONNX.`,
-      )
+      throw expected('bad-model', 'one definition', `value \`${name}\``, 'two', 'The graph is not valid ONNX.')
     }
     const value: Value = { name, dtype: type.dtype, shape: type.shape }
     values.set(name, value)
@@ -202,9 +104,12 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
       const outputCount = options.names?.length ?? options.outputs ?? 1
       const name = options.name ?? fresh(op)
       if (!operator) {
-        throw new UndiffuseError(
+        throw expected(
           'unsupported',
-          `Expected an operator this library knows, got ${domain && `${domain}.`}${op} at node \`${name}\`. Export the model with standard operators.`,
+          'an operator that this library knows',
+          `node \`${name}\``,
+          `${domain && `${domain}.`}${op}`,
+          'Export the model with standard operators.',
         )
       }
       const view = nodeView({ op, name, attributes: plain, outputCount }, sources, build.known)
@@ -249,9 +154,12 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
     value(name) {
       const value = values.get(name)
       if (!value)
-        throw new UndiffuseError(
+        throw expected(
           'bad-model',
-          `Expected a value named \`${name}\`, got a graph without one. Nodes must come after what they read.`,
+          'a value that is defined before it is read',
+          `\`${name}\``,
+          'no such value',
+          'Nodes must come after what they read.',
         )
       return value
     },

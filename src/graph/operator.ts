@@ -2,8 +2,8 @@
  * What the library knows of an operator: the types of its results, the numbers it yields when its inputs are small
  * constants (shape arithmetic), and how cotangents flow back through it. One table entry per operator, in src/graph/ops.
  */
-import { UndiffuseError } from '../core/errors.js'
-import type { Builder } from './builder.js'
+import { expected } from '../core/errors.js'
+import type { Builder } from './emit.js'
 import type { Attribute, Initializer, Value, ValueType } from './graph.js'
 
 /** A node as rules see it: resolved inputs and attributes with their defaults. */
@@ -55,9 +55,12 @@ export function nodeView(
 ): NodeView {
   const { op, name, attributes } = node
   const fail = (what: string, got: string): never => {
-    throw new UndiffuseError(
+    throw expected(
       'bad-model',
-      `Expected ${what} for ${op} \`${name}\`, got ${got}. The graph is not valid ONNX or uses a form that is not supported.`,
+      what,
+      `${op} \`${name}\``,
+      got,
+      'The graph is not valid ONNX or uses a form that is not supported.',
     )
   }
   const attribute = <T extends Attribute['type']>(key: string, type: T) => {
@@ -98,9 +101,12 @@ export function broadcastShape(...shapes: readonly (readonly number[])[]): numbe
       const d = shape[shape.length - rank + i] ?? 1
       if (d === size || d === 1) continue
       if (size !== 1) {
-        throw new UndiffuseError(
+        throw expected(
           'bad-model',
-          `Expected shapes that broadcast, got ${shapes.map((s) => `[${s}]`).join(' and ')}. The graph does not fit the input's size.`,
+          'shapes that broadcast',
+          'an operator',
+          shapes.map((s) => `[${s}]`).join(' and '),
+          "The graph does not fit the input's size.",
         )
       }
       size = d

@@ -4,7 +4,7 @@ import type { Tensor } from '../math/tensor.js'
 import type { Graph } from './graph.js'
 
 export interface OpenOptions {
-  /** An execution provider's name, as `undiffuse doctor` lists them: `cpu`, `webgpu`, `cuda`. Default `cpu`. */
+  /** An execution provider's name, as `listDevices` tells: `cpu`, `webgpu`, `cuda`. Default `cpu`. */
   readonly device?: string
   /**
    * Favour a small peak of memory over time: no arena, no merged subexpressions, and weights that are stored in 16 bits
@@ -18,12 +18,27 @@ export interface OpenOptions {
   readonly roundsHalf?: boolean
 }
 
+/**
+ * A value that is the same in many runs: it crosses the border to the networks once, and again only where they were lost.
+ * Released ones are not fed any more.
+ */
+export interface Held {
+  readonly tensor: Tensor
+  release(): void
+}
+
+/** What a graph's inputs are fed: host tensors, whatever dtypes the inputs have, or values that the runtime holds. */
+export type Feeds = Readonly<Record<string, Tensor | Held>>
+
+/** The numbers of what an input is fed. */
+export const tensorOf = (feed: Tensor | Held): Tensor => ('release' in feed ? feed.tensor : feed)
+
 export interface Session {
   /**
-   * Runs the whole graph once. Feeds are host tensors, whatever dtypes the graph's inputs have.
-   * Rejects with the signal's reason within a second of an abort, in the middle of a run too.
+   * Runs the whole graph once. Rejects with the signal's reason within a second of an abort, in the middle of a run too;
+   * the run itself is ended where nobody waits behind it, and otherwise may come to its end, unheard.
    */
-  run(feeds: Readonly<Record<string, Tensor>>, signal?: Signal): Promise<Record<string, Tensor>>
+  run(feeds: Feeds, signal?: Signal): Promise<Record<string, Tensor>>
   close(): Promise<void>
 }
 
@@ -38,6 +53,8 @@ export interface RuntimeUsage {
 export interface Runtime {
   readonly name: string
   open(graph: Graph, options?: OpenOptions): Promise<Session>
+  /** Nothing is sent before the value is first fed. All are released when the runtime closes. */
+  hold(tensor: Tensor): Held
   usage(): Promise<RuntimeUsage>
   close(): Promise<void>
 }

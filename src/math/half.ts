@@ -2,6 +2,7 @@
  * Rounding to 16-bit floating point and its bit patterns: binary16 ("half") and bfloat16.
  * Numbers stay float64 on the host; this is how a 16-bit computation is imitated, stored or read. Not arithmetic.
  */
+import { once } from './once.js'
 import { map, type Tensor } from './tensor.js'
 
 /** A binary floating-point format narrower than float64, with subnormals and infinities as in IEEE 754. */
@@ -26,8 +27,8 @@ function makeFormat(fractionBits: number, smallestExponent: number): Format {
   return { fractionBits, smallestExponent, largest, spacing, ownSpacing }
 }
 
-const binary16 = makeFormat(10, -14)
-const bfloat16 = makeFormat(7, -126)
+const binary16 = once(() => makeFormat(10, -14))
+const bfloat16 = once(() => makeFormat(7, -126))
 
 const double = new Float64Array(1)
 /** Little-endian, as every machine that JavaScript runs on: the high word comes second. */
@@ -60,7 +61,8 @@ function round(value: number, { largest, spacing }: Format): number {
 export function roundHalf(x: number): number
 export function roundHalf(x: Tensor): Tensor
 export function roundHalf(x: number | Tensor): number | Tensor {
-  return typeof x === 'number' ? round(x, binary16) : map(x, (value) => round(value, binary16))
+  const format = binary16()
+  return typeof x === 'number' ? round(x, format) : map(x, (value) => round(value, format))
 }
 
 /**
@@ -68,28 +70,28 @@ export function roundHalf(x: number | Tensor): number | Tensor {
  *
  * @example toHalfBits([1, -2]) // Uint16Array [0x3c00, 0xc000]
  */
-export const toHalfBits = (values: ArrayLike<number>): Uint16Array => toBits(values, binary16)
+export const toHalfBits = (values: ArrayLike<number>): Uint16Array => toBits(values, binary16())
 
 /**
  * The numbers that binary16 bit patterns stand for, exactly.
  *
  * @example fromHalfBits([0x3555]) // Float64Array [0.333251953125]
  */
-export const fromHalfBits = (bits: ArrayLike<number>): Float64Array => fromBits(bits, binary16)
+export const fromHalfBits = (bits: ArrayLike<number>): Float64Array => fromBits(bits, binary16())
 
 /**
  * The bfloat16 bit patterns of numbers, rounded to nearest even; NaN becomes the quiet NaN 0x7fc0.
  *
  * @example toBfloat16Bits([1, -2]) // Uint16Array [0x3f80, 0xc000]
  */
-export const toBfloat16Bits = (values: ArrayLike<number>): Uint16Array => toBits(values, bfloat16)
+export const toBfloat16Bits = (values: ArrayLike<number>): Uint16Array => toBits(values, bfloat16())
 
 /**
  * The numbers that bfloat16 bit patterns stand for, exactly.
  *
  * @example fromBfloat16Bits([0x4049]) // Float64Array [3.140625]
  */
-export const fromBfloat16Bits = (bits: ArrayLike<number>): Float64Array => fromBits(bits, bfloat16)
+export const fromBfloat16Bits = (bits: ArrayLike<number>): Float64Array => fromBits(bits, bfloat16())
 
 /** Sign bit, biased exponent, fraction: the exponent 0 is for subnormals, the largest for infinity and NaN. */
 function toBits(values: ArrayLike<number>, format: Format): Uint16Array {

@@ -14,6 +14,7 @@ export { fft2, fftshift, inverseFft2, inverseFftshift, type Spectrum } from './f
 export { fromBfloat16Bits, fromHalfBits, roundHalf, toBfloat16Bits, toHalfBits } from './half.js'
 export { nmseDb } from './nmse.js'
 export { type TorchGenerator, torchGenerator, torchNoise } from './noise.js'
+export { once } from './once.js'
 export {
   confidenceInterval,
   fitLine,

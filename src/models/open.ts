@@ -1,16 +1,16 @@
 /** From a path to networks: what lies there, and which of its networks is meant. Nothing is run here. */
 import type { Files } from '../checkpoints/files.js'
-import { type CheckpointFolder, type OnnxPart, openFolder } from '../checkpoints/folder.js'
+import type { CheckpointFolder, NetworkPart, OnnxPart } from '../checkpoints/folder.js'
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
-import { autoencoderClasses, autoencoderNetworks } from './autoencoder/checkpoint.js'
-import { type AutoencoderNetworks, imageShapeOf, latentShapeOf } from './autoencoder/networks.js'
+import { autoencoderClassNames, autoencoderNetworks } from './autoencoder/checkpoint.js'
+import type { AutoencoderNetworks } from './autoencoder/networks.js'
 import { onnxAutoencoderNetworks } from './autoencoder/onnx.js'
-import { type FedShapes, fedShape, type Network, networkOf, networkParts } from './network-parts.js'
+import { networkClasses } from './classes/index.js'
+import { entryOf, type FedShapes, fedShape, type Network } from './classes/network-class.js'
+import { nameOf, openModelFolder } from './folder.js'
 import { openOnnxModel } from './onnx/graph.js'
 import { profileBeside } from './profile-file.js'
-
-const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
 
 async function onnxPart(folder: CheckpointFolder, name: string): Promise<OnnxPart> {
   const part = await folder.part(name)
@@ -40,14 +40,14 @@ export async function openAutoencoderNetworks(files: Files, path: string): Promi
 }
 
 async function networksIn(files: Files, path: string): Promise<AutoencoderNetworks> {
-  const folder = await openFolder(files, path)
+  const folder = await openModelFolder(files, path)
   const name = nameOf(path)
   if (isTwoFiles(folder)) {
     const encoder = await onnxPart(folder, 'vae_encoder')
     const decoder = await onnxPart(folder, 'vae_decoder')
     return await onnxAutoencoderNetworks(files, { encoder, decoder }, name, folder.pipelineClass)
   }
-  return await autoencoderNetworks(await folder.part('vae', autoencoderClasses), name)
+  return await autoencoderNetworks(await folder.part('vae', autoencoderClassNames), name)
 }
 
 async function onnxNetwork(files: Files, part: OnnxPart): Promise<Network> {
@@ -58,6 +58,18 @@ async function onnxNetwork(files: Files, part: OnnxPart): Promise<Network> {
     graph: (shapes) =>
       model.graph(Object.fromEntries(Object.entries(shapes).filter(([name]) => inputs.includes(name)))),
   }
+}
+
+/** Networks that are run by themselves, by their classes. */
+const runnable = networkClasses.flatMap(({ network, ...rest }) => (network ? [{ ...rest, network }] : []))
+
+/** The parts of a pipeline that are run by themselves, by the names of their folders. */
+const networkParts = ['unet', 'transformer', 'text_encoder', 'text_encoder_2', 'text_encoder_3'] as const
+
+/** Builds a part by its class; throws `unsupported` for one that is not known, and what its configuration throws. */
+async function networkOf({ className, config, folder, openWeights }: NetworkPart): Promise<Network> {
+  const { network } = entryOf(runnable, className, `\`${folder}\``, 'Export this part to ONNX.')
+  return network(config, await openWeights())
 }
 
 const imageAxes = ['batch', 'channels', 'height', 'width']
@@ -75,7 +87,7 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
       inputs: ['image'],
       graph(shapes) {
         const [batch, image] = fedPictures(shapes, 'image')
-        latentShapeOf(networks, image)
+        networks.layout.latentShape(image)
         return networks.raw.encoder({ batch, height: image[1]!, width: image[2]! })
       },
     },
@@ -83,8 +95,8 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
       inputs: ['latent'],
       graph(shapes) {
         const [batch, latent] = fedPictures(shapes, 'latent')
-        const [, height, width] = imageShapeOf(networks, latent)
-        return networks.raw.decoder({ batch, height, width })
+        const [, height, width] = networks.layout.pictureShape(latent)
+        return networks.raw.decoder({ batch, height: height!, width: width! })
       },
     },
   }
@@ -153,7 +165,7 @@ export interface OpenNetworkOptions {
  * @example const decoder = await openNetwork(nodeFiles, 'models/sd21', { shapes: { latent: [1, 4, 64, 64] } })
  */
 export async function openNetwork(files: Files, path: string, { part, shapes }: OpenNetworkOptions): Promise<Graph> {
-  const choices = await choicesOf(files, await openFolder(files, path))
+  const choices = await choicesOf(files, await openModelFolder(files, path))
   if (part === undefined) return (await impliedBy(shapes, choices, path)).graph(shapes)
   const open = Object.hasOwn(choices, part) ? choices[part] : undefined
   if (open) return (await open()).graph(shapes)

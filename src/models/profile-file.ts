@@ -38,15 +38,17 @@ const expectedFields: Readonly<Record<string, (value: unknown) => boolean>> = {
   gradientNmseDb: (value) => value === undefined || isNumber(value),
 }
 
+const hint = 'measure-profile'
+
 function check(object: JsonObject, wanted: typeof fields, name: string): void {
-  const remedy = 'Measure the profile again: `undiffuse report`.'
+  const remedy = 'Measure the profile again.'
   const unknown = Object.keys(object).find((key) => !Object.hasOwn(wanted, key))
   if (unknown !== undefined)
-    throw expected('bad-model', 'the fields of a profile', `\`${name}\``, `\`${unknown}\``, remedy)
+    throw expected('bad-model', 'the fields of a profile', `\`${name}\``, `\`${unknown}\``, remedy, { hint })
   const invalid = Object.entries(wanted).find(([key, fits]) => !fits(object[key]))
   if (!invalid) return
   const got = `${JSON.stringify(object[invalid[0]])?.slice(0, 60)}`
-  throw expected('bad-model', 'a valid value', `\`${invalid[0]}\` in \`${name}\``, got, remedy)
+  throw expected('bad-model', 'a valid value', `\`${invalid[0]}\` in \`${name}\``, got, remedy, { hint })
 }
 
 /**
@@ -62,8 +64,8 @@ export function parseProfile(text: string, name: string): Profile {
   const found = profile as unknown as Profile
   const { length } = found.steps === 'fitted' ? found.shares : found.expected.andersonNmseDb
   if (found.roundTrips <= length) return found
-  const remedy = 'Measure the profile again: `undiffuse report`.'
-  throw expected('bad-model', `at most ${length} round trips`, `\`${name}\``, `${found.roundTrips}`, remedy)
+  const remedy = 'Measure the profile again.'
+  throw expected('bad-model', `at most ${length} round trips`, `\`${name}\``, `${found.roundTrips}`, remedy, { hint })
 }
 
 /** The fingerprint of a folder's autoencoder alone: other parts of a pipeline may change. */
@@ -76,8 +78,10 @@ export async function autoencoderFingerprint(files: Files, path: string): Promis
 /** Throws `bad-model` for a profile of other weights. */
 export function checkProfile({ weights }: Profile, fingerprint: string, name: string): void {
   if (weights === fingerprint) return
-  const remedy = 'Measure these weights: `undiffuse report`, or remove the file.'
-  throw expected('bad-model', `a profile of the weights ${fingerprint}`, `\`${name}\``, `one of ${weights}`, remedy)
+  const remedy = 'Measure the profile of these weights, or remove the file.'
+  throw expected('bad-model', `a profile of the weights ${fingerprint}`, `\`${name}\``, `one of ${weights}`, remedy, {
+    hint,
+  })
 }
 
 /** The profile beside a model's weights, where there is one. Errors: `bad-model` for one that is invalid or of other weights. */

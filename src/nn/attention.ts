@@ -1,6 +1,5 @@
 /** Linear layers and attention over sequences N × length × channels, as transformers and diffusers' attention have them. */
-import type { Builder } from '../graph/builder.js'
-import { float } from '../graph/builder.js'
+import { type Builder, float } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
 import { add, concat, mean, mul, reshape, scale, slice, transpose } from '../graph/ops/common.js'
 import { gemmWithBias, matmul } from '../graph/ops/matmul.js'

@@ -1,5 +1,5 @@
 /** Layers that diffusers' networks share, under the checkpoint's own tensor names. */
-import type { Builder } from '../graph/builder.js'
+import type { Builder } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
 import { add, mul, pad, reshape, scale, swapLast } from '../graph/ops/common.js'
 import { conv } from '../graph/ops/convolution.js'

@@ -1,5 +1,5 @@
 /** What networks need of a checkpoint: named tensors as graph values, and typed configuration fields. */
-import type { Builder } from '../graph/builder.js'
+import type { Builder } from '../graph/emit.js'
 import type { DataType, Initializer, Value } from '../graph/graph.js'
 import { cast } from '../graph/ops/common.js'
 

@@ -2,21 +2,9 @@
 import { open, stat } from 'node:fs/promises'
 import sharp, { type OverlayOptions } from 'sharp'
 import { expected } from '../core/errors.js'
-import type { Tensor } from '../math/tensor.js'
+import type { ContactSheetCell, ContactSheetOptions } from '../operations/host.js'
 import { strokeText, textWidth } from './stroke-font.js'
 import { type Picture, quantize } from './write-image.js'
-
-export interface ContactSheetCell {
-  readonly image: Tensor
-  /** One line, or several separated by line feeds; the first is dark, the others are grey. */
-  readonly label: string
-}
-
-export interface ContactSheetOptions {
-  readonly title?: string
-  /** Pictures smaller than this are magnified by whole factors, pixel by pixel, up to it. Default 224 pixels. */
-  readonly cellSize?: number
-}
 
 const margin = 28
 const columnGap = 20

@@ -1,5 +1,5 @@
 /** What the operating system's error codes mean to a person: one table for reading and writing. */
-import { UndiffuseError } from '../core/errors.js'
+import { expected, type UndiffuseError } from '../core/errors.js'
 
 const reasons: Readonly<Record<string, readonly [got: string, remedy: string]>> = {
   ENOENT: ['no such file or folder', 'Check the path; folders are not created on the way.'],
@@ -29,5 +29,5 @@ export const reasonOf = (error: unknown): readonly [got: string, remedy: string]
 /** An `unavailable` error about a path, with the system's error as its cause. */
 export function unavailable(what: string, path: string, error: unknown): UndiffuseError {
   const [got, remedy] = reasonOf(error)
-  return new UndiffuseError('unavailable', `Expected ${what} for \`${path}\`, got ${got}. ${remedy}`, { cause: error })
+  return expected('unavailable', what, `\`${path}\``, got, remedy, { cause: error })
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { UndiffuseError } from '../core/errors.js'
+import { expected } from '../core/errors.js'
 import { nodeFiles } from './files.js'
 import { writeFileAtomically } from './write.js'
 
@@ -84,7 +84,7 @@ describe('writing', () => {
     await writeFile(path, 'old')
     async function* failing() {
       yield Uint8Array.of(1)
-      throw new UndiffuseError('not-finite', 'NaN')
+      throw expected('not-finite', 'finite numbers', 'a network', 'NaN', 'Try another input.')
     }
     await expect(writeFileAtomically(path, failing())).rejects.toMatchObject({ code: 'not-finite' })
     expect(await readFile(path, 'utf8')).toBe('old')

@@ -1,5 +1,15 @@
 /** The Node host: files, pictures, contact sheets and charts. Published as `undiffuse/node`. */
 
+export type {
+  ContactSheetCell,
+  ContactSheetOptions,
+  FileContent,
+  PlotAxis,
+  PlotPoint,
+  PlotSeries,
+  ReadPicture,
+  ScatterPlot,
+} from '../operations/host.js'
 export {
   type DeviceReport,
   listDevices,
@@ -8,33 +18,24 @@ export {
   runtimeVersion,
 } from '../runtimes/onnxruntime-node/index.js'
 export { type BundledModel, bundledFile, bundledModels } from './bundled.js'
-export {
-  type ContactSheetCell,
-  type ContactSheetOptions,
-  contactSheet,
-  isContactSheet,
-} from './contact-sheet.js'
+export { contactSheet, isContactSheet } from './contact-sheet.js'
 export { unavailable } from './failures.js'
 export { nodeFiles } from './files.js'
 export { modelFingerprint } from './fingerprint.js'
+export { modelFolder, nodeHost, nodeHostFiles } from './host.js'
 export { type MakeCheckpointOptions, makeCheckpoint, makePipeline } from './make-checkpoint.js'
 export { pictureTools } from './picture-tools.js'
 export {
   type HeatMap,
   type HeatMapCell,
   heatMap,
-  type PlotAxis,
-  type PlotPoint,
-  type PlotSeries,
   plotSvg,
-  type ScatterPlot,
   scatterPlot,
 } from './plot.js'
 export { keepProfile, keptProfile, readProfile } from './profiles.js'
-export { decodeImage, defaultMaximumPixels, type ReadOptions, type ReadPicture, readImage } from './read-image.js'
+export { decodeImage, defaultMaximumPixels, type ReadOptions, readImage } from './read-image.js'
 export {
   checkWritable,
-  type FileContent,
   type WriteOptions,
   writeFileAtomically,
   writeFilesAtomically,

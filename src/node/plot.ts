@@ -1,36 +1,7 @@
 /** Charts as SVG text, by Vega-Lite. Vega is heavy and loaded only when a chart is drawn. */
 import type { TopLevelSpec } from 'vega-lite'
 import { expected } from '../core/errors.js'
-
-export interface PlotAxis {
-  readonly title: string
-  /** A logarithmic axis; its values must be positive. Default false. */
-  readonly log?: boolean
-}
-
-export interface PlotPoint {
-  readonly x: number
-  readonly y: number
-  /** Ends of an error bar around y. */
-  readonly low?: number
-  readonly high?: number
-  /** Written beside the point. */
-  readonly label?: string
-}
-
-export interface PlotSeries {
-  readonly name: string
-  readonly points: readonly PlotPoint[]
-  /** Whether a line joins the points, in the order of x. Default false. */
-  readonly line?: boolean
-}
-
-export interface ScatterPlot {
-  readonly title: string
-  readonly x: PlotAxis
-  readonly y: PlotAxis
-  readonly series: readonly PlotSeries[]
-}
+import type { PlotAxis, ScatterPlot } from '../operations/host.js'
 
 export interface HeatMapCell {
   readonly x: string

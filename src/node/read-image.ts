@@ -7,21 +7,13 @@ import { basename } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
 import { type Tensor, zeros } from '../math/tensor.js'
+import type { ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { reasonOf } from './failures.js'
 
-export interface ReadPicture {
-  /** 3 × height × width, sRGB in [−1, 1]. */
-  readonly image: Tensor
-  /** What reading changed or did not round, as sentences for people. */
-  readonly notes: readonly string[]
-}
+type Background = NonNullable<ReadPictureOptions['background']>
 
-type Background = 'white' | 'black'
-
-export interface ReadOptions {
+export interface ReadOptions extends ReadPictureOptions {
   readonly maximumPixels?: number
-  /** What shows through where the picture is transparent. Default white. */
-  readonly background?: Background
 }
 
 export const defaultMaximumPixels = 64 * 2 ** 20

@@ -4,10 +4,9 @@ import { rmSync } from 'node:fs'
 import { constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected } from '../core/errors.js'
+import type { FileContent } from '../operations/host.js'
 import { atExit } from '../runtimes/onnxruntime-node/at-exit.js'
 import { codeOf, unavailable } from './failures.js'
-
-export type FileContent = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 export interface WriteOptions {
   /** Who may read and write it, as chmod has it; what the process's mask takes away is gone. Default 0o666. */

@@ -1,32 +1,21 @@
 /** From a prompt and a seed to a picture, with the latent, the noise and the way between. */
 import { expected } from '../core/errors.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
-import type { Solver } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
-import type { Tensor } from '../math/tensor.js'
-import { checkGuidance, type DiffusionModel } from './diffusion-model.js'
-import { type Sampled, sampled } from './sampling.js'
+import type { Shape, Tensor } from '../math/tensor.js'
+import { pictureOf, type Sides } from '../model/layout.js'
+import { guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
 
-export interface GenerateOptions {
-  readonly model: DiffusionModel
+export interface GenerateOptions extends Sampling {
   readonly prompt: string
-  /** What guidance leads away from. Default: nothing in particular. */
-  readonly negativePrompt?: string | undefined
   /** The noise of this seed, as PyTorch's CPU generator draws it. Default 0; not with `noise`. */
   readonly seed?: number | undefined
   /** Noise of unit variance in a latent's shape, in place of a seed. */
   readonly noise?: Tensor | undefined
   /** Of the picture, in pixels. Default: the size the model was trained on; not with `noise`. */
-  readonly size?: { readonly height: number; readonly width: number } | undefined
-  /** Default: the model's. */
-  readonly solver?: Solver | undefined
-  /** Default: the model's. */
-  readonly guidance?: number | undefined
-  readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
+  readonly size?: Sides | undefined
 }
 
 export interface Generation extends Sampled {
@@ -52,21 +41,23 @@ export interface Generation extends Sampled {
 export const generate = (options: GenerateOptions): Task<Generation> => new Task(generation(options), options.signal)
 
 async function* generation(options: GenerateOptions): Steps<Generation> {
-  const { model, prompt, negativePrompt, signal, now } = options
-  const { guidance = model.guidance, solver = model.solver } = options
-  checkGuidance(guidance)
+  const { prompt, negativePrompt, solver = options.model.solver } = options
+  const guidance = guidanceOf(options)
   const noise = startOf(options)
-  const conditioning = await model.prompt(prompt, negativePrompt, signal)
-  const result = yield* sampled(noise, { model, conditioning, guidance, solver, signal, now })
+  const result = yield* sampled(noise, { ...options, guidance })
   return { ...result, prompt, negativePrompt, guidance, solver: solver.name }
 }
 
+/** The shape of a latent for a picture of a size; by default the size that the model was trained on. */
+export const latentShapeAt = ({ layout }: Pick<Sampling['model'], 'layout'>, size?: Sides): Shape =>
+  layout.latentShape(size ? pictureOf(layout, size) : layout.picture)
+
 function startOf({ model, seed, noise, size }: GenerateOptions): Tensor {
-  if (noise === undefined) return torchNoise(checkSeed(seed ?? 0), model.latentShape(size))
+  if (noise === undefined) return torchNoise(checkSeed(seed ?? 0), latentShapeAt(model, size))
   if (seed !== undefined || size !== undefined) {
     const got = `\`noise\` and \`${seed === undefined ? 'size' : 'seed'}\``
     throw expected('bad-option', 'one of `noise` and `seed`', 'generate', got, 'The noise has a size of its own.')
   }
-  model.checkLatent(noise.shape)
+  model.layout.check(noise.shape)
   return noise
 }

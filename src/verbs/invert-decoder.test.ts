@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { analyticAutoencoder, batchedOver, imageShape, latentShape } from '../../test/laws/analytic-autoencoder.js'
+import { analyticAutoencoder, imageShape, latentShape, pictureModel } from '../../test/laws/analytic-autoencoder.js'
 import type { Autoencoder, DecoderInverter } from '../autoencoder/autoencoder.js'
 import { accelerated, encoderOnly } from '../autoencoder/index.js'
 import { decoderInverters } from '../catalog.js'
@@ -7,9 +7,10 @@ import { Task } from '../core/task.js'
 import { torchGenerator } from '../math/noise.js'
 import { map, norm, subtract, type Tensor } from '../math/tensor.js'
 import { round8 } from '../pictures/pixels.js'
-import { invertDecoder, invertDecoderFrames } from './invert-decoder.js'
+import { invertDecoder, invertDecoderAll } from './invert-decoder.js'
 
 const autoencoder = analyticAutoencoder(0.6)
+const { model } = pictureModel(autoencoder)
 const random = torchGenerator(5)
 /** Latents this small have pictures within [−1, 1]. */
 const smallLatent = () => map(random.noise(latentShape), (value) => 0.3 * value)
@@ -23,7 +24,7 @@ const encodedPicture = async (x: Tensor) => autoencoder.decode(await autoencoder
 describe.each(decoderInverters.map((make) => [make.definition.id, make] as const))('with %s', (_, make) => {
   it('is never worse than the encoder, and says what it found', async () => {
     for (const x of pictures) {
-      const found = await invertDecoder(x, { autoencoder, decoder: make() })
+      const found = await invertDecoder(x, { model, decoder: make() })
       expect(found.latent.shape).toEqual(latentShape)
       expect(found.picture).toEqual(await autoencoder.decode(found.latent))
       expect(found.encodedPicture).toEqual(await encodedPicture(x))
@@ -35,7 +36,7 @@ describe.each(decoderInverters.map((make) => [make.definition.id, make] as const
 
   it('costs what the method costs alone: nothing is run for the report', async () => {
     const alone = await new Task(make().invert(picture, autoencoder))
-    const { evaluations } = await invertDecoder(picture, { autoencoder, decoder: make() })
+    const { evaluations } = await invertDecoder(picture, { model, decoder: make() })
     const { encodes, decodes, roundTrips, pullbacks } = evaluations
     expect(encodes).toBe(1)
     expect(decodes + roundTrips + pullbacks).toBe(alone.evaluations)
@@ -50,7 +51,7 @@ describe('invertDecoder', () => {
       psnrBeforeDb,
       exact,
     } = await invertDecoder(picture, {
-      autoencoder,
+      model,
       decoder: encoderOnly(),
     })
     const bytes = (x: Tensor) => x.data.map((pixel) => Math.round(((Math.min(Math.max(pixel, -1), 1) + 1) / 2) * 255))
@@ -64,20 +65,20 @@ describe('invertDecoder', () => {
   it('is exact given the picture when no rounded pixel differs', async () => {
     const linear = analyticAutoencoder(0)
     const x = await linear.decode(smallLatent())
-    const { exact, psnrAfterDb } = await invertDecoder(x, { autoencoder: linear, decoder: encoderOnly() })
+    const { exact, psnrAfterDb } = await invertDecoder(x, { model: pictureModel(linear).model, decoder: encoderOnly() })
     expect([exact, psnrAfterDb]).toEqual(['given-image', Number.POSITIVE_INFINITY])
   })
 
   it("keeps the encoder's latent when a method's is worse, or is no number", async () => {
     const spoilt = (factor: number): DecoderInverter => ({
       name: 'spoilt',
-      async *invert(image, own, signal) {
-        const solution = yield* encoderOnly().invert(image, own, signal)
+      async *invert(image, own) {
+        const solution = yield* encoderOnly().invert(image, own)
         return { ...solution, value: map(solution.value, (value) => factor * value) }
       },
     })
     for (const factor of [3, Number.NaN]) {
-      const { latent, residual, picture: kept } = await invertDecoder(picture, { autoencoder, decoder: spoilt(factor) })
+      const { latent, residual, picture: kept } = await invertDecoder(picture, { model, decoder: spoilt(factor) })
       expect(latent).toEqual(await autoencoder.encode(picture))
       expect(kept).toEqual(await encodedPicture(picture))
       expect(residual.after).toBe(residual.before)
@@ -86,21 +87,21 @@ describe('invertDecoder', () => {
 
   it('refuses a decoder that does not give numbers', async () => {
     const broken: Autoencoder = { ...autoencoder, decode: async () => map(picture, () => Number.NaN) }
-    const attempt = invertDecoder(picture, { autoencoder: broken, decoder: encoderOnly() })
+    const attempt = invertDecoder(picture, { model: pictureModel(broken).model, decoder: encoderOnly() })
     await expect(attempt).rejects.toMatchObject({ code: 'not-finite' })
   })
 
   it('reads the clock it is given', async () => {
     let time = 40
     const now = () => time++
-    const { seconds } = await invertDecoder(picture, { autoencoder, decoder: encoderOnly(), now })
+    const { seconds } = await invertDecoder(picture, { model, decoder: encoderOnly(), now })
     expect(seconds).toBe(1)
-    expect('seconds' in (await invertDecoder(picture, { autoencoder, decoder: encoderOnly() }))).toBe(false)
+    expect('seconds' in (await invertDecoder(picture, { model, decoder: encoderOnly() }))).toBe(false)
   })
 
   it('rejects with the reason of an abort', async () => {
     const controller = new AbortController()
-    const task = invertDecoder(picture, { autoencoder, decoder: accelerated(), signal: controller.signal })
+    const task = invertDecoder(picture, { model, decoder: accelerated(), signal: controller.signal })
     const read = async () => {
       for await (const { done } of task) if (done === 2) controller.abort('enough')
     }
@@ -108,13 +109,11 @@ describe('invertDecoder', () => {
   })
 })
 
-describe('invertDecoderFrames', () => {
-  it('gives each frame what it gets alone', async () => {
-    const { batched, batches } = batchedOver(autoencoder)
-    const together = await invertDecoderFrames(pictures, { autoencoder: batched, decoder: accelerated(), chunk: 2 })
-    const alone = await Promise.all(
-      pictures.map((image) => invertDecoder(image, { autoencoder, decoder: accelerated() })),
-    )
+describe('invertDecoderAll', () => {
+  it('gives each picture what it gets alone', async () => {
+    const { model: watched, batches } = pictureModel(autoencoder)
+    const together = await invertDecoderAll(pictures, { model: watched, decoder: accelerated(), chunk: 2 })
+    const alone = await Promise.all(pictures.map((image) => invertDecoder(image, { model, decoder: accelerated() })))
     expect(together).toEqual(alone)
     expect(batches[0]).toEqual(['encode', 2])
     expect(imageShape).toEqual(together[2]!.picture.shape)

@@ -2,16 +2,20 @@
  * From pictures to the latents that decode to them, with everything people ask about the result: how close, at what
  * cost, and how it ended. The methods are in src/autoencoder.
  */
-import type { Autoencoder, BatchedAutoencoder, DecoderInverter, Why } from '../autoencoder/autoencoder.js'
-import { counted, type Evaluations } from '../autoencoder/counted.js'
-import { invertFrames } from '../autoencoder/frames.js'
+import type { DecoderInverter, Why } from '../autoencoder/autoencoder.js'
+import { automaticDecoder } from '../autoencoder/automatic.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Outcome } from '../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../math/tensor.js'
+import { counted } from '../model/counted.js'
+import type { Model } from '../model/model.js'
+import { remembered } from '../model/remembered.js'
+import { autoencoderOf } from '../model/views.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
-import { remembering } from './remembering.js'
+import { autoencoderEvaluations, type Evaluations } from './evaluations.js'
+import { defaultChunk, sideBySide } from './side-by-side.js'
 
 export interface LatentInversion {
   /** z, in model units. */
@@ -41,22 +45,22 @@ export interface LatentInversion {
   readonly iterations: number
   /** ‖D(z) − x‖ at each evaluation. */
   readonly history: readonly number[]
-  /** From its start to its end; frames of a chunk run at the same time. Absent without a clock. */
+  /** From its start to its end; pictures of a chunk are inverted at the same time. Absent without a clock. */
   readonly seconds?: number
 }
 
 export interface InvertDecoderOptions {
-  readonly autoencoder: Autoencoder
-  readonly decoder: DecoderInverter
+  readonly model: Model
+  /** Default `automaticDecoder()`. */
+  readonly decoder?: DecoderInverter | undefined
   readonly signal?: Signal | undefined
   /** A clock in seconds. */
   readonly now?: (() => number) | undefined
 }
 
-export interface InvertFramesOptions extends Omit<InvertDecoderOptions, 'autoencoder'> {
-  readonly autoencoder: BatchedAutoencoder
-  /** Frames that are inverted at the same time. Default 8. */
-  readonly chunk?: number
+export interface InvertDecoderAllOptions extends InvertDecoderOptions {
+  /** Pictures that are inverted at the same time: memory grows with it, time shrinks little on a CPU. Default 4. */
+  readonly chunk?: number | undefined
 }
 
 /**
@@ -68,62 +72,49 @@ export interface InvertFramesOptions extends Omit<InvertDecoderOptions, 'autoenc
  * when E(x) or D(E(x)) is not, those of the method and the runtime, and the signal's reason.
  *
  * @example
- * const { latent, psnrAfterDb } = await invertDecoder(image, { autoencoder, decoder: automaticDecoder() })
+ * const { latent, psnrAfterDb } = await invertDecoder(image, { model, decoder: automaticDecoder() })
  */
 export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Task<LatentInversion> =>
   new Task(latentInversion(image, options), options.signal)
 
 /**
- * The same for frames of one size, in chunks that share every network run; results in the order of the frames.
+ * The same for several pictures of one size, some at a time; results in their order.
  *
- * Memory: one chunk's batch, and three pictures for each frame. See `invertFrames` for what frames share.
+ * Each picture gets the latent that it gets alone, up to what a network's batch changes in rounding: own start, own history,
+ * own outcome. One that has finished leaves its chunk, whose later runs are smaller. Cost: for each chunk as many batched
+ * runs as its slowest picture takes alone. Memory: one chunk's batch, and three pictures for each picture. Errors: as
+ * `invertDecoder`, the first of any; `bad-option` for a chunk below 1.
  *
  * @example
- * const frames = await invertDecoderFrames(images, { autoencoder: open.batched, decoder: automaticDecoder(), chunk: 4 })
+ * const found = await invertDecoderAll(images, { model, decoder: automaticDecoder(), chunk: 4 })
  */
-export const invertDecoderFrames = (
+export const invertDecoderAll = (
   images: readonly Tensor[],
-  options: InvertFramesOptions,
-): Task<readonly LatentInversion[]> => new Task(inversions(images, options), options.signal)
-
-async function* inversions(
-  images: readonly Tensor[],
-  { autoencoder, decoder, chunk, ...options }: InvertFramesOptions,
-): Steps<readonly LatentInversion[]> {
-  const found = new Map<Tensor, LatentInversion>()
-  const reporting: DecoderInverter = {
-    name: decoder.name,
-    async *invert(image, own) {
-      const result = yield* latentInversion(image, { ...options, autoencoder: own, decoder })
-      found.set(image, result)
-      const { latent: value, residual, iterations, outcome, history } = result
-      const { encodes, decodes, roundTrips, pullbacks } = result.evaluations
-      const evaluations = encodes + decodes + roundTrips + pullbacks
-      return { value, residual: residual.after, iterations, evaluations, outcome, history }
-    },
-  }
-  yield* invertFrames(images, reporting, autoencoder, { ...(chunk !== undefined && { chunk }), signal: options.signal })
-  return images.map((image) => found.get(image)!)
-}
+  { model, chunk = defaultChunk, ...options }: InvertDecoderAllOptions,
+): Task<readonly LatentInversion[]> =>
+  new Task(
+    sideBySide(model, images, chunk, (image, view) => latentInversion(image, { ...options, model: view })),
+    options.signal,
+  )
 
 /** The steps of `invertDecoder`, for work that it is a part of. */
 export async function* latentInversion(
   image: Tensor,
-  { autoencoder: plain, decoder, signal, now }: InvertDecoderOptions,
+  { model: plain, decoder = automaticDecoder(), signal, now }: InvertDecoderOptions,
 ): Steps<LatentInversion> {
   const start = now?.()
-  plain.latentShape(image.shape)
-  const { autoencoder: counting, evaluations } = counted(plain)
-  const autoencoder = remembering(counting)
-  const solution = yield* decoder.invert(image, autoencoder, signal)
+  plain.layout.latentShape(image.shape)
+  const { model: counting, counts } = counted(plain)
+  const autoencoder = autoencoderOf(remembered(counting), signal)
+  const solution = yield* decoder.invert(image, autoencoder)
 
-  const encoded = await autoencoder.encode(image, signal)
-  const encodedPicture = await autoencoder.decode(encoded, signal)
+  const encoded = await autoencoder.encode(image)
+  const encodedPicture = await autoencoder.decode(encoded)
   if (!isFiniteTensor(encodedPicture)) {
     const remedy = 'Use 32 bits; if it stays, the weights are damaged.'
     throw expected('not-finite', 'finite pixels', "the decoder at the encoder's latent", 'NaN or infinity', remedy)
   }
-  const solved = await autoencoder.decode(solution.value, signal)
+  const solved = await autoencoder.decode(solution.value)
   const distance = (picture: Tensor) => norm(subtract(picture, image))
   const before = distance(encodedPicture)
   const isBetter = distance(solved) <= before
@@ -143,7 +134,7 @@ export async function* latentInversion(
     residual: { before, after: distance(picture) },
     psnrBeforeDb: psnrDb(round8(encodedPicture), seen),
     psnrAfterDb,
-    evaluations: evaluations(),
+    evaluations: autoencoderEvaluations(counts()),
     iterations: solution.iterations,
     history: solution.history,
     ...(now && start !== undefined && { seconds: now() - start }),

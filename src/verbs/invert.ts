@@ -4,46 +4,34 @@
  */
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
-import { automaticDecoder } from '../autoencoder/automatic.js'
-import { counted } from '../autoencoder/counted.js'
-import { coalescer } from '../core/coalesce.js'
 import { expected } from '../core/errors.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import { together } from '../core/together.js'
 import type { Diffusion, Inverter, Solver, State } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
-import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import { formatShape, isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
+import { counted } from '../model/counted.js'
+import type { DiffusionModel } from '../model/model.js'
+import { autoencoderOf } from '../model/views.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
-import { coalescedModel } from './coalesced-model.js'
-import { checkGuidance, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
+import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type LatentInversion, latentInversion } from './invert-decoder.js'
 import type { NoiseProblem, NoiseRefiner } from './most-probable.js'
-import { toNoise, type VerbEvaluations } from './sampling.js'
+import { guidanceOf, promptedDenoiser, type Sampling, toNoise } from './sampling.js'
+import { defaultChunk, sideBySide } from './side-by-side.js'
 
 /** What is inverted: a picture, a latent, or the state at the clean end with the memory that its solver left there. */
 export type InversionSource = { readonly image: Tensor } | { readonly latent: Tensor } | { readonly state: State }
 
-export interface InvertOptions {
-  readonly model: DiffusionModel
-  /** The prompt of the picture. Default '': what is known of a stranger's picture. */
-  readonly prompt?: string | undefined
-  readonly negativePrompt?: string | undefined
-  /** Default: 1 without a prompt, the model's with one. */
-  readonly guidance?: number | undefined
-  /** The solver that made the picture. Default: the model's. */
-  readonly solver?: Solver | undefined
+export interface InvertOptions extends Sampling {
   /** Default `automatic()`. */
   readonly inverter?: Inverter | undefined
   /** How a picture's latent is found. Default `automaticDecoder()`. */
   readonly decoder?: DecoderInverter | undefined
   /** What makes the noise of a picture more probable once it is found; costly. Default: nothing. */
   readonly refine?: NoiseRefiner | undefined
-  readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
 }
 
 /** How one step of the grid was undone. */
@@ -77,7 +65,10 @@ export interface NoiseInversion {
   /** Of unit variance: x at the noisy end, up to the scale of its level. */
   readonly noise: Tensor
   readonly latent: Tensor
+  /** What the noise is exact given, of everything that was given: `no` where a picture's latent does not decode to its 8 bits. */
   readonly exact: Exactness
+  /** The same with the latent taken as given: `given-latent` where all steps were undone and the picture alone is not enough. */
+  readonly noiseExact: Exactness
   /** The worst of the steps'. */
   readonly outcome: Outcome
   /** How the latent was found, where a picture was given. */
@@ -130,57 +121,34 @@ export interface InvertAllOptions extends InvertOptions {
  */
 export const invertAll = (
   sources: readonly PromptedSource[],
-  options: InvertAllOptions,
-): Task<readonly NoiseInversion[]> => new Task(inversions(sources, options), options.signal)
-
-async function* inversions(
-  sources: readonly PromptedSource[],
-  { chunk = defaultChunk, ...options }: InvertAllOptions,
-): Steps<readonly NoiseInversion[]> {
-  checkChunk(chunk)
-  const found: NoiseInversion[] = []
-  while (found.length < sources.length) {
-    const some = sources.slice(found.length, found.length + chunk)
-    const meeting = coalescer(some.length)
-    const models = coalescedModel(options.model, meeting)
-    const runs = some.map(({ prompt = options.prompt, negativePrompt = options.negativePrompt, ...source }, i) =>
-      inversion(source as InversionSource, { ...options, prompt, negativePrompt, model: models(i) }),
-    )
-    found.push(...(yield* together(runs, meeting, { before: found.length, all: sources.length })))
-  }
-  return found
-}
-
-export const defaultChunk = 4
-
-/** Throws `bad-option` for what is no number of sources. */
-export function checkChunk(chunk: number): void {
-  if (Number.isInteger(chunk) && chunk >= 1) return
-  throw expected('bad-option', 'an integer, at least 1', '`chunk`', `${chunk}`, `The default is ${defaultChunk}.`)
-}
+  { model, chunk = defaultChunk, ...options }: InvertAllOptions,
+): Task<readonly NoiseInversion[]> =>
+  new Task(
+    sideBySide(model, sources, chunk, (source, view) => {
+      const { prompt = options.prompt, negativePrompt = options.negativePrompt, ...rest } = source
+      return inversion(rest as InversionSource, { ...options, prompt, negativePrompt, model: view })
+    }),
+    options.signal,
+  )
 
 /** The steps of `invert`, for work that it is a part of. */
 export async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  const { model, prompt, negativePrompt, solver = model.solver, decoder, signal, now } = options
+  const { solver = options.model.solver, decoder, signal, now } = options
   const inverter = options.inverter ?? automatic()
   const begin = now?.()
-  const guidance = options.guidance ?? (prompt === undefined ? 1 : model.guidance)
-  checkGuidance(guidance)
-  const grid = solver.grid(model.schedule)
+  const guidance = guidanceOf(options)
+  const schedule = options.model.schedule(latentShapeOf(source, options.model))
+  const grid = solver.grid(schedule)
   checkAccepted(inverter, solver, grid)
-  checkSource(source, model, grid)
+  checkSource(source, options.model, grid)
   if (options.refine) checkRefinable(options.refine, source, solver)
 
-  const { autoencoder, evaluations: pictureRuns } = counted(model.autoencoder)
-  const found =
-    'image' in source
-      ? yield* latentInversion(source.image, { autoencoder, decoder: decoder ?? automaticDecoder(), signal, now })
-      : undefined
+  const { model, counts } = counted(options.model)
+  const found = 'image' in source ? yield* latentInversion(source.image, { model, decoder, signal, now }) : undefined
   const latent = found?.latent ?? ('state' in source ? source.state.x : (source as { latent: Tensor }).latent)
 
-  const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
-  const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
-  const diffusion: Diffusion = { grid, schedule: model.schedule, signal, ...denoiser }
+  const denoiser = await promptedDenoiser(model, { ...options, guidance }, signal)
+  const diffusion: Diffusion = { grid, schedule, ...denoiser }
   const clean = 'state' in source ? source.state : { index: grid.length - 1, x: latent, memory: [] }
   const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
   checkFound(states, inverter)
@@ -197,19 +165,19 @@ export async function* inversion(source: InversionSource, options: InvertOptions
           image: source.image,
           diffusion,
           solver,
-          autoencoder,
-          signal,
+          autoencoder: autoencoderOf(model, signal),
         })
       : undefined
   return {
     ...(refined ?? inverted),
+    noiseExact: noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
     outcome,
     ...(found && { decoder: found }),
     grid,
     steps: solutions.map(({ residual, outcome, iterations, evaluations }, i) => {
       return { fromTime: grid[i]!.t, toTime: grid[i + 1]!.t, residual, outcome, iterations, evaluations }
     }),
-    evaluations: { ...evaluations(), autoencoder: pictureRuns() },
+    evaluations: verbEvaluations(counts()),
     guidance,
     solver: solver.name,
     inverter: inverter.name,
@@ -240,6 +208,10 @@ function exactness(source: InversionSource, solver: Solver, found: LatentInversi
   return 'state' in source && solver.unstep && source.state.memory.length > 0 ? 'given-memory' : 'given-latent'
 }
 
+/** A picture whose decoder is not undone exactly may still have a noise that is exact given the latent that was found. */
+const noiseExactness = (exact: Exactness, fromPicture: boolean, outcome: Outcome, isRefined: boolean): Exactness =>
+  exact === 'no' && fromPicture && (outcome === 'converged' || isRefined) ? 'given-latent' : exact
+
 const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']
 
 const worst = (solutions: readonly Solution[]): Outcome =>
@@ -267,10 +239,18 @@ function checkRefinable(refiner: NoiseRefiner, source: InversionSource, solver: 
   if (answer !== true) throw expected('unsupported', 'a solver with a derivative', name, `\`${solver.name}\``, answer)
 }
 
+/** The shape of the latent of a source; throws `bad-shape` for a picture that the model cannot take. */
+export const latentShapeOf = (source: InversionSource, { layout }: Pick<DiffusionModel, 'layout'>): Shape =>
+  'image' in source
+    ? layout.latentShape(source.image.shape)
+    : 'state' in source
+      ? source.state.x.shape
+      : source.latent.shape
+
 function checkSource(source: InversionSource, model: DiffusionModel, grid: Grid): void {
   const given = 'image' in source ? source.image : 'state' in source ? source.state.x : source.latent
   const what = 'image' in source ? 'the picture' : 'state' in source ? 'the state' : 'the latent'
-  model.checkLatent('image' in source ? model.autoencoder.latentShape(given.shape) : given.shape)
+  model.layout.check(latentShapeOf(source, model))
   if (!isFiniteTensor(given)) {
     throw expected('not-finite', 'finite numbers', what, 'NaN or infinity', 'Check what made it.')
   }

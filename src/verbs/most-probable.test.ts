@@ -6,12 +6,13 @@ import { ddim } from '../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../math/noise.js'
 import { confidenceInterval, mean } from '../math/statistics.js'
 import { dot, map, subtract, type Tensor } from '../math/tensor.js'
+import { autoencoderOf } from '../model/views.js'
 import { round8 } from '../pictures/pixels.js'
-import { promptedDenoiser } from './diffusion-model.js'
 import { generate } from './generate.js'
 import { invert } from './invert.js'
 import { mostProbable } from './most-probable.js'
 import { variance8 } from './noise-to-picture.js'
+import { promptedDenoiser } from './sampling.js'
 
 /** Of data: the last entries are lost in the rounding, and only the prior knows them. */
 const variances = Array.from({ length: 16 }, (_, i) => 10 ** (-i / 2))
@@ -24,9 +25,9 @@ const error = (noise: Tensor, truth: Tensor) => {
 
 /** A problem of the verbs, for the refiner alone. */
 async function problemOf(image: Tensor, guidance: number, made = model) {
-  const conditioning = await made.prompt('x')
-  const denoiser = promptedDenoiser(made, conditioning, guidance)
-  return { image, solver, autoencoder: made.autoencoder, diffusion: { grid: solver.grid(made.schedule), ...denoiser } }
+  const denoiser = await promptedDenoiser(made, { prompt: 'x', guidance })
+  const grid = solver.grid(made.schedule(linearShape))
+  return { image, solver, autoencoder: autoencoderOf(made), diffusion: { grid, ...denoiser } }
 }
 
 describe('mostProbable', () => {

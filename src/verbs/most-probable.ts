@@ -4,7 +4,7 @@
  */
 import type { Autoencoder } from '../autoencoder/autoencoder.js'
 import { define } from '../core/define.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import { isLinearizable } from '../diffusion/linearized.js'
 import { conjugateGradients } from '../iterations/linear/conjugate-gradients.js'
@@ -18,7 +18,6 @@ export interface NoiseProblem {
   readonly diffusion: Diffusion
   readonly solver: Solver
   readonly autoencoder: Autoencoder
-  readonly signal?: Signal | undefined
 }
 
 export interface RefinedNoise {
@@ -104,7 +103,6 @@ export const mostProbable = define({
             tolerance: 0,
             absoluteTolerance: tolerance * count,
             stage: `most probable noise, round ${round} of ${rounds}`,
-            signal: map.signal,
           },
         )
         if (energy <= tolerance * count) return finish(outcome)

@@ -2,7 +2,7 @@
 import type { Autoencoder } from '../autoencoder/autoencoder.js'
 import { roundingVariance } from '../autoencoder/parts/rounding.js'
 import { expected } from '../core/errors.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import { linearized } from '../diffusion/linearized.js'
@@ -40,7 +40,6 @@ export interface NoiseToPicture {
   readonly diffusion: Diffusion
   readonly solver: Solver
   readonly autoencoder: Autoencoder
-  readonly signal?: Signal | undefined
 }
 
 /** By how much latents are moved, root mean square, to see how the picture changes: well above float32, well below 1. */
@@ -59,24 +58,21 @@ const decoderStep = 1e-3
  * const at = yield* pictureAt(noise, { diffusion, solver, autoencoder })
  * const gradient = await at.pullback(subtract(at.picture, image))
  */
-export async function* pictureAt(
-  noise: Tensor,
-  { diffusion, solver, autoencoder, signal }: NoiseToPicture,
-): Steps<PictureAt> {
+export async function* pictureAt(noise: Tensor, { diffusion, solver, autoencoder }: NoiseToPicture): Steps<PictureAt> {
   const { states } = yield* sample(fromNoise(noise, diffusion.grid), solver, diffusion)
   const latent = states.at(-1)!.x
-  const picture = await autoencoder.decode(latent, signal)
+  const picture = await autoencoder.decode(latent)
   const sampler = linearized(states, solver, diffusion)
   const decoder: Derivative = {
     async pushforward(tangent) {
       const step = (decoderStep * Math.sqrt(sizeOf(latent.shape))) / (norm(tangent) || 1)
-      const ahead = await autoencoder.decode(combine([1, latent], [step, tangent]), signal)
-      const behind = await autoencoder.decode(combine([1, latent], [-step, tangent]), signal)
+      const ahead = await autoencoder.decode(combine([1, latent], [step, tangent]))
+      const behind = await autoencoder.decode(combine([1, latent], [-step, tangent]))
       return combine([1 / (2 * step), ahead], [-1 / (2 * step), behind])
     },
     async pullback(cotangent) {
       if (!autoencoder.pullback) throw withoutGradients()
-      return (await autoencoder.pullback(latent, subtract(picture, cotangent), signal)).gradient
+      return (await autoencoder.pullback(latent, subtract(picture, cotangent))).gradient
     },
   }
   return {

@@ -2,32 +2,25 @@
  * How well anybody could know the noise behind an 8-bit picture: the posterior variance that its rounding leaves. The
  * measure beside which errors of inversions are read; no inversion itself.
  */
-import { counted } from '../autoencoder/counted.js'
 import { expected } from '../core/errors.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
-import type { Solver } from '../diffusion/diffusion.js'
 import { conjugateGradients } from '../iterations/linear/conjugate-gradients.js'
 import { traceOfInverse } from '../math/cholesky.js'
 import { torchGenerator } from '../math/noise.js'
 import { confidenceInterval, mean } from '../math/statistics.js'
 import { map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
-import { checkGuidance, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
+import { counted } from '../model/counted.js'
+import { autoencoderOf } from '../model/views.js'
+import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type PictureAt, pictureAt, posteriorPrecision, variance8 } from './noise-to-picture.js'
-import type { VerbEvaluations } from './sampling.js'
+import { guidanceOf, promptedDenoiser, type Sampling } from './sampling.js'
 
 /** How the posterior variance is found: from the whole Jacobian, or from this many random probes of it. */
 export type FloorProbes = number | 'whole'
 
-export interface PictureFloorOptions {
-  readonly model: DiffusionModel
-  /** Default '': as `invert`. */
-  readonly prompt?: string | undefined
-  readonly negativePrompt?: string | undefined
-  /** Default: 1 without a prompt, the model's with one; as `invert`. */
-  readonly guidance?: number | undefined
-  readonly solver?: Solver | undefined
+export interface PictureFloorOptions extends Sampling {
   /** Default 8, at least 2. */
   readonly probes?: FloorProbes | undefined
   /** Of the probes. Default 0. */
@@ -36,9 +29,6 @@ export interface PictureFloorOptions {
   readonly iterations?: number | undefined
   /** Share of a probe's number that its last products may still add. Default 0.05. */
   readonly tolerance?: number | undefined
-  readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
 }
 
 export interface PictureFloor {
@@ -74,34 +64,32 @@ export const pictureFloor = (noise: Tensor, options: PictureFloorOptions): Task<
   new Task(floor(noise, options), options.signal)
 
 async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<PictureFloor> {
-  const { model, prompt, negativePrompt, solver = model.solver, probes = 8, signal, now } = options
-  const guidance = options.guidance ?? (prompt === undefined ? 1 : model.guidance)
-  checkGuidance(guidance)
+  const { solver = options.model.solver, probes = 8, signal, now } = options
+  const guidance = guidanceOf(options)
   checkProbes(probes)
-  model.checkLatent(noise.shape)
+  options.model.layout.check(noise.shape)
   const begin = now?.()
-  const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
-  const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
-  const { autoencoder, evaluations: decodes } = counted(model.autoencoder)
-  const diffusion = { grid: solver.grid(model.schedule), schedule: model.schedule, signal, ...denoiser }
-  const at = yield* pictureAt(noise, { diffusion, solver, autoencoder, signal })
-  const found = probes === 'whole' ? yield* wholeFloor(at, signal) : yield* probedFloor(at, probes, options)
+  const { model, counts } = counted(options.model)
+  const denoiser = await promptedDenoiser(model, { ...options, guidance }, signal)
+  const schedule = model.schedule(noise.shape)
+  const diffusion = { grid: solver.grid(schedule), schedule, ...denoiser }
+  const at = yield* pictureAt(noise, { diffusion, solver, autoencoder: autoencoderOf(model, signal) })
+  const found = probes === 'whole' ? yield* wholeFloor(at) : yield* probedFloor(at, probes, options)
   return {
     ...found,
     probes,
-    evaluations: { ...evaluations(), autoencoder: decodes() },
+    evaluations: verbEvaluations(counts()),
     ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }
 
 type Found = Pick<PictureFloor, 'nmseDb' | 'intervalDb' | 'each' | 'products'>
 
-async function* wholeFloor(at: PictureAt, signal: Signal | undefined): Steps<Found> {
+async function* wholeFloor(at: PictureAt): Steps<Found> {
   const n = sizeOf(at.noise.shape)
   const columns: Float32Array[] = []
   const precision = zeros([n, n])
   for (let j = 0; j < n; j++) {
-    signal?.throwIfAborted()
     const unit = map(at.noise, (_, i) => (i === j ? 1 : 0))
     columns.push(Float32Array.from((await at.pushforward(unit)).data))
     for (let i = 0; i <= j; i++) {
@@ -115,7 +103,7 @@ async function* wholeFloor(at: PictureAt, signal: Signal | undefined): Steps<Fou
 async function* probedFloor(
   at: PictureAt,
   probes: number,
-  { seed = 0, iterations = 50, tolerance = 0.05, signal }: PictureFloorOptions,
+  { seed = 0, iterations = 50, tolerance = 0.05 }: PictureFloorOptions,
 ): Steps<Found> {
   const random = torchGenerator(checkSeed(seed))
   const n = sizeOf(at.noise.shape)
@@ -125,7 +113,7 @@ async function* probedFloor(
     const right = map(random.noise(at.noise.shape), (value) => (value < 0 ? -1 : 1))
     const solving = conjugateGradients(
       { ...posteriorPrecision(at), right },
-      { iterations, tolerance, stage: `floor, probe ${each.length + 1} of ${probes}`, signal },
+      { iterations, tolerance, stage: `floor, probe ${each.length + 1} of ${probes}` },
     )
     const solution = yield* solving
     each.push(solution.energy / n)

@@ -1,28 +1,16 @@
 /** From noise back to the picture, and how close it comes to the one the noise was found from. */
 import { expected } from '../core/errors.js'
-import type { Signal, Steps } from '../core/progress.js'
+import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import type { Solver, State } from '../diffusion/diffusion.js'
+import type { State } from '../diffusion/diffusion.js'
 import { nmseDb } from '../math/nmse.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
-import { checkGuidance, type DiffusionModel } from './diffusion-model.js'
-import { type Sampled, sampled } from './sampling.js'
+import { guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
 
-export interface ReconstructOptions {
-  readonly model: DiffusionModel
-  /** Default '': as `invert`. */
-  readonly prompt?: string | undefined
-  readonly negativePrompt?: string | undefined
-  /** Default: the model's. */
-  readonly solver?: Solver | undefined
-  /** Default: 1 without a prompt, the model's with one; as `invert`. */
-  readonly guidance?: number | undefined
+export interface ReconstructOptions extends Sampling {
   /** What to compare with: the picture or the latent that the noise was found from. */
   readonly reference?: { readonly image?: Tensor; readonly latent?: Tensor } | undefined
-  readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
 }
 
 /** How close a reconstruction comes; each absent where there is nothing to compare with. */
@@ -53,11 +41,10 @@ export const reconstruct = (from: Tensor | State, options: ReconstructOptions): 
   new Task(reconstruction(from, options), options.signal)
 
 async function* reconstruction(from: Tensor | State, options: ReconstructOptions): Steps<Reconstruction> {
-  const { model, prompt, negativePrompt, solver = model.solver, reference = {}, signal, now } = options
-  const guidance = options.guidance ?? (prompt === undefined ? 1 : model.guidance)
-  checkGuidance(guidance)
+  const { reference = {} } = options
+  const guidance = guidanceOf(options)
   const x = 'index' in from ? from.x : from
-  model.checkLatent(x.shape)
+  options.model.layout.check(x.shape)
   if ('index' in from && from.index !== 0) {
     const how = 'Pass `states[0]` of an inversion.'
     throw expected('bad-option', 'a state at level 0, the noisiest,', 'the noise', `one at ${from.index}`, how)
@@ -65,8 +52,7 @@ async function* reconstruction(from: Tensor | State, options: ReconstructOptions
   if (!isFiniteTensor(x)) {
     throw expected('not-finite', 'finite numbers', 'the noise', 'NaN or infinity', 'Invert again.')
   }
-  const conditioning = await model.prompt(prompt ?? '', negativePrompt, signal)
-  const result = yield* sampled(from, { model, conditioning, guidance, solver, signal, now })
+  const result = yield* sampled(from, { ...options, guidance })
   return { ...result, match: matchOf(result, reference) }
 }
 

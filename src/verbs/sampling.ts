@@ -1,17 +1,46 @@
-/** Walking a grid from noise to latent and decoding it: what generating and reconstructing share. */
-import type { Autoencoder } from '../autoencoder/autoencoder.js'
-import { counted, type Evaluations } from '../autoencoder/counted.js'
+/** Prompts and guidance as verbs take them, and walking a grid from noise to picture: what the verbs share. */
 import type { Signal, Steps } from '../core/progress.js'
-import type { Conditioning } from '../diffusion/conditioning.js'
-import type { Solver, State } from '../diffusion/diffusion.js'
+import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
 import { combine, type Tensor } from '../math/tensor.js'
-import { type DenoiserEvaluations, type DiffusionModel, promptedDenoiser } from './diffusion-model.js'
+import { counted } from '../model/counted.js'
+import type { DiffusionModel, Guidance } from '../model/model.js'
+import { autoencoderOf, checkGuidance, denoiserOf } from '../model/views.js'
+import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 
-/** What a verb cost, in network runs; guidance counts two. */
-export interface VerbEvaluations extends DenoiserEvaluations {
-  readonly autoencoder: Evaluations
+/** What every verb over a diffusion model may be told. */
+export interface Sampling {
+  readonly model: DiffusionModel
+  /** What the picture shows. Default: unknown, the empty text. */
+  readonly prompt?: string | undefined
+  /** What guidance leads away from. Default: nothing in particular. */
+  readonly negativePrompt?: string | undefined
+  /** Default: 1 without a prompt, the model's with one. */
+  readonly guidance?: number | undefined
+  /** Default: the model's. */
+  readonly solver?: Solver | undefined
+  readonly signal?: Signal | undefined
+  /** A clock in seconds. */
+  readonly now?: (() => number) | undefined
+}
+
+/** The guidance of a verb: 1 without a prompt, the model's with one. Throws `bad-option` for one that is not finite. */
+export function guidanceOf({ model, prompt, guidance }: Pick<Sampling, 'model' | 'prompt' | 'guidance'>): number {
+  const weight = guidance ?? (prompt === undefined ? 1 : model.guidance)
+  checkGuidance(weight)
+  return weight
+}
+
+/** The denoiser of a model under a prompt and guidance. Costs the text encoders; without guidance only the prompt's. */
+export async function promptedDenoiser(
+  model: DiffusionModel,
+  { prompt = '', negativePrompt, guidance }: Pick<Sampling, 'prompt' | 'negativePrompt'> & { guidance: Guidance },
+  signal?: Signal,
+): Promise<Pick<Diffusion, 'denoise' | 'pullback' | 'pushforward'>> {
+  const condition = await model.condition(prompt, signal)
+  const negative = guidance === 1 ? undefined : await model.condition(negativePrompt, signal)
+  return denoiserOf(model, { condition, negative, guidance }, signal)
 }
 
 export interface Sampled {
@@ -29,16 +58,6 @@ export interface Sampled {
   readonly seconds?: number
 }
 
-export interface SamplingOptions {
-  readonly model: DiffusionModel
-  readonly conditioning: Conditioning
-  readonly guidance: number
-  readonly solver: Solver
-  readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
-}
-
 /** √(alpha² + sigma²), the deviation of x at a level where data and noise have deviation 1; or what the level says. */
 function scaleOf({ alpha, sigma, deviation }: NoiseLevel): number {
   const scale = deviation ?? Math.hypot(alpha, sigma)
@@ -53,30 +72,29 @@ export const fromNoise = (noise: Tensor, grid: Grid): Tensor => scaled(noise, sc
 export const toNoise = (x: Tensor, grid: Grid): Tensor => scaled(x, 1 / scaleOf(grid[0]!))
 
 /** From a start, given as noise of unit variance or as a state at the noisy end, to the picture. */
-export async function* sampled(from: Tensor | State, options: SamplingOptions): Steps<Sampled> {
-  const { model, conditioning, guidance, solver, signal, now } = options
+export async function* sampled(
+  from: Tensor | State,
+  options: Sampling & { readonly guidance: number },
+): Steps<Sampled> {
+  const { solver = options.model.solver, signal, now } = options
   const begin = now?.()
-  const grid = solver.grid(model.schedule)
+  const { model, counts } = counted(options.model)
+  const schedule = model.schedule('index' in from ? from.x.shape : from.shape)
+  const grid = solver.grid(schedule)
   const start = 'index' in from ? from : fromNoise(from, grid)
-  const { evaluations, ...denoiser } = promptedDenoiser(model, conditioning, guidance)
-  const { states } = yield* sample(start, solver, { grid, signal, ...denoiser })
+  const denoiser = await promptedDenoiser(model, options, signal)
+  const { states } = yield* sample(start, solver, { grid, schedule, ...denoiser })
   const latent = states.at(-1)!.x
-  const { autoencoder, evaluations: decodes } = counted(model.autoencoder)
-  const image = yield* decoded(latent, autoencoder, signal)
+  yield { stage: 'decode', done: 0, total: 1 }
+  const image = await autoencoderOf(model, signal).decode(latent)
+  yield { stage: 'decode', done: 1, total: 1 }
   return {
     image,
     latent,
     noise: 'index' in from ? toNoise(from.x, grid) : from,
     grid,
     states,
-    evaluations: { ...evaluations(), autoencoder: decodes() },
+    evaluations: verbEvaluations(counts()),
     ...(now && begin !== undefined && { seconds: now() - begin }),
   }
-}
-
-async function* decoded(latent: Tensor, autoencoder: Autoencoder, signal: Signal | undefined): Steps<Tensor> {
-  yield { stage: 'decode', done: 0, total: 1 }
-  const image = await autoencoder.decode(latent, signal)
-  yield { stage: 'decode', done: 1, total: 1 }
-  return image
 }

@@ -3,7 +3,7 @@
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
-import { expected, type UndiffuseError } from '../core/errors.js'
+import { expected, type Hint, type UndiffuseError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
 import { watermarks } from './schemes/index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
@@ -75,7 +75,7 @@ export function newKey({ scheme, model, latentShape, members = 1 }: NewKey, secr
  */
 export function readKey(text: string, name: string): WatermarkKey {
   const bad = (got: string, what = 'a watermark key') =>
-    expected('bad-option', what, `\`${name}\``, got, 'Make keys with `undiffuse watermark keygen`.')
+    expected('bad-option', what, `\`${name}\``, got, 'Make a key first.', { hint: 'make-key' })
   const file = parsed(text, bad)
   if (file.format !== format) throw bad('a file of another kind')
   if (file.version !== version) throw bad(`version ${String(file.version)}`, `a watermark key of version ${version}`)
@@ -99,8 +99,7 @@ export function readKey(text: string, name: string): WatermarkKey {
 }
 
 /** What to do with a picture of another size. */
-export const undoRemedy =
-  'A key marks pictures of one size: make one for this size, or undo what changed it (`--undo resize`, `--undo crop`).'
+export const undoRemedy = 'A key marks pictures of one size: make one for this size, or undo what changed it.'
 
 /** Throws `bad-option` where a key is not for this model. */
 export function checkKeyModel({ id, model }: KeyDescription, other: string): void {
@@ -109,11 +108,12 @@ export function checkKeyModel({ id, model }: KeyDescription, other: string): voi
   throw expected('bad-option', `a key of \`${other}\``, `key ${id}`, `one of \`${model}\``, remedy)
 }
 
-/** Throws where a key is not for noise of this model and shape; `remedy` is for another shape. */
+/** Throws where a key is not for noise of this model and shape; `remedy` and `hint` are for another shape. */
 export function checkKey(
   key: KeyDescription,
   other: { readonly model: string; readonly latentShape: Shape },
   remedy = 'A key marks noise of one size: make another key for this one.',
+  hint?: Hint,
 ): void {
   checkKeyModel(key, other.model)
   const { id, latentShape } = key
@@ -124,6 +124,7 @@ export function checkKey(
     `key ${id}`,
     formatShape(other.latentShape),
     remedy,
+    { ...(hint && { hint }) },
   )
 }
 

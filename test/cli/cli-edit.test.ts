@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkedBackground } from '../../apps/cli/editing.js'
 import { map, zeros } from '../../src/math/tensor.js'
+import { nodeHost } from '../../src/node/host.js'
 import { makePipeline } from '../../src/node/make-checkpoint.js'
 import { encodePng } from '../../src/node/write-image.js'
+import { checkedBackground } from '../../src/operations/edit.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 let folder: string
@@ -182,11 +183,13 @@ it('refuses to write a file whose background is not the source', async () => {
   const source = map(zeros([3, side, side]), () => 0.2)
   const mask = map(zeros([1, side, side]), (_, i) => (i % side < 5 ? 1 : 0))
   const changed = (at: number) => map(source, (value, i) => (i === at ? value + 3 / 127.5 : value))
-  const inside = await checkedBackground(await encodePng(changed(2)), source, mask, 0)
+  const check = (png: Uint8Array, boundLevels: number) =>
+    checkedBackground(png, { source, mask, boundLevels }, nodeHost().pictures)
+  const inside = await check(await encodePng(changed(2)), 0)
   expect(inside).toMatchObject({ largestLevels: 0 })
   const outside = await encodePng(changed(7))
-  await expect(checkedBackground(outside, source, mask, 2)).rejects.toMatchObject({ code: 'runtime-failed' })
-  await expect(checkedBackground(outside, source, mask, 3)).resolves.toMatchObject({ largestLevels: 3 })
+  await expect(check(outside, 2)).rejects.toMatchObject({ code: 'runtime-failed' })
+  await expect(check(outside, 3)).resolves.toMatchObject({ largestLevels: 3 })
 })
 
 describe.concurrent('bad command lines', () => {

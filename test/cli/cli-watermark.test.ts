@@ -9,11 +9,12 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CalibrateRequest, calibrate } from '../../apps/cli/calibration.js'
-import { type DetectRequest, detectMarks } from '../../apps/cli/detection.js'
-import { type GenerationRequest, generatePictures } from '../../apps/cli/generation.js'
-import { identifyMarks } from '../../apps/cli/identification.js'
-import { type KeygenRequest, makeKey } from '../../apps/cli/keygen.js'
+import { command as generateCommand } from '../../apps/cli/commands/generate.js'
+import { command as calibrateCommand } from '../../apps/cli/commands/watermark-calibrate.js'
+import { command as detectCommand } from '../../apps/cli/commands/watermark-detect.js'
+import { command as identifyCommand } from '../../apps/cli/commands/watermark-identify.js'
+import { command as keygenCommand } from '../../apps/cli/commands/watermark-keygen.js'
+import { type AnyOperationCommand, operate } from '../../apps/cli/operation-command.js'
 import type { Terminal } from '../../apps/cli/terminal.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../src/checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../../src/checkpoints/tensors.js'
@@ -54,9 +55,13 @@ const readTestKey = async (name: keyof typeof keys) => readKey(await readFile(ke
 /** Everything that any command said. */
 const said: string[] = []
 
+/** What a command line gives. */
+type Given = Readonly<Record<string, unknown>>
+
 /** Runs a command in this process: its result, and its words. `heard` may abort it at a stage of the work. */
 async function call(
-  body: (io: Terminal) => Promise<unknown>,
+  command: AnyOperationCommand,
+  given: Given,
   heard: (stage: string, controller: AbortController) => void = () => {},
 ) {
   const controller = new AbortController()
@@ -75,8 +80,8 @@ async function call(
     keeps() {},
   }
   try {
-    const value = await body(io)
-    return { value, result, words: lines.join('\n') }
+    await operate(io, command, given)
+    return { result, words: lines.join('\n') }
   } catch (error) {
     said.push(String(error))
     throw error
@@ -85,15 +90,13 @@ async function call(
   }
 }
 
-const usual = { precision: '32', lean: false, ...solver } as const
+const usual = solver
 const undo = ['border'] as const
-const inverting = { ...usual, decoder: 'encoder-only', chunk: 4, resume: false } as const
-const detect = (source: string, more: Partial<DetectRequest>) =>
-  call((io) =>
-    detectMarks(io, [input(source)], { ...inverting, fpr, undo, reference: false, key: [key('shading')], ...more }),
-  )
-const generate = (output: string, more: Partial<GenerationRequest>) =>
-  call((io) => generatePictures(io, { ...usual, prompt, count: 1, output: input(output), ...more }))
+const inverting = { ...usual, decoder: 'encoder-only' } as const
+const detect = (source: string, more: Given) =>
+  call(detectCommand, { sources: [input(source)], ...inverting, fpr, undo, key: [key('shading')], ...more })
+const generate = (output: string, more: Given) =>
+  call(generateCommand, { ...usual, prompt, output: input(output), ...more })
 
 const refusal = (code: string, wanted: RegExp) => ({ code, message: expect.stringMatching(wanted) })
 
@@ -157,8 +160,7 @@ describe('undiffuse watermark keygen', () => {
     for (const words of said) expect(words).not.toContain(secret)
   })
 
-  const keygen = (more: Partial<KeygenRequest>) =>
-    call((io) => makeKey(io, { scheme: 'tree-ring', members: 1, output: input('new.json'), force: false, ...more }))
+  const keygen = (more: Given) => call(keygenCommand, { output: input('new.json'), ...more })
 
   it('takes no place of a key that is there, unless it is told to', async () => {
     const before = await readFile(key('other'), 'utf8')
@@ -339,9 +341,8 @@ describe('undiffuse watermark detect', () => {
     const mark = (await readTestKey('shading')).mark()
     await writeNoise('two.safetensors', [mark.imprint(torchNoise(1, latentShape)), torchNoise(2, latentShape)])
     const verdicts = async (name: keyof typeof keys) => {
-      const { result, value } = await detect('two.safetensors', { key: [key(name)] })
+      const { result } = await detect('two.safetensors', { key: [key(name)] })
       expect(result.networkRuns).toBeUndefined()
-      expect(value).toBe(result.marked)
       return result.results.map(({ verdict }: { verdict: string }) => verdict)
     }
     expect(await verdicts('shading')).toEqual(['marked', 'unmarked'])
@@ -441,8 +442,9 @@ describe('undiffuse watermark identify', () => {
 
   it('finds the member in a picture that was turned', async () => {
     await sharp(input('member.png')).rotate(90).png().toFile(input('turned.png'))
-    const request = { ...inverting, undo: ['quarter-turn'], key: key('family'), fpr: 1e-3, prompt }
-    const { result, words } = await call((io) => identifyMarks(io, [input('turned.png')], request))
+    const inverter = 'automatic:iterations=5'
+    const request = { ...inverting, inverter, undo: ['quarter-turn'], key: key('family'), fpr: 1e-3, prompt }
+    const { result, words } = await call(identifyCommand, { sources: [input('turned.png')], ...request })
     const [found] = result.results
     expect(found).toMatchObject({ verdict: 'marked', member, candidates: 4, undone: 'turned by 90°' })
     expect(found.familyPValue).toBeCloseTo(4 * 500 * found.pValue, 12)
@@ -450,7 +452,7 @@ describe('undiffuse watermark identify', () => {
   })
 
   const identify = (name: keyof typeof keys) =>
-    call((io) => identifyMarks(io, [input('noise.safetensors')], { ...inverting, undo, key: key(name), fpr }))
+    call(identifyCommand, { sources: [input('noise.safetensors')], ...inverting, undo, key: key(name), fpr })
 
   it('tells the message of schemes that have no families, and refuses those that have neither', async () => {
     expect((await identify('shading')).words).toMatch(/this scheme has none/)
@@ -469,7 +471,8 @@ describe('undiffuse watermark calibrate', () => {
     const output = input('set.safetensors')
     const more = { generated: 2, prompts: input('prompts.txt'), seed: 70, chunk: 3 }
     const ended = call(
-      (io) => calibrate(io, [input('many')], { ...inverting, ...more, output }),
+      calibrateCommand,
+      { pictures: [input('many')], ...inverting, ...more, output },
       // In the second chunk.
       (stage, controller) => {
         if (stage.startsWith('6 of 14') || stage.startsWith('7 of 14')) controller.abort(new Error('enough'))
@@ -492,17 +495,16 @@ describe('undiffuse watermark calibrate', () => {
   })
 
   /** A request that says nothing of how pictures are inverted: the calibration does. */
-  const judged = (source: string, more: Partial<DetectRequest>) => {
+  const judged = (source: string, more: Given) => {
     const { solver: _, steps: __, decoder: ___, ...unsaid } = inverting
     const request = {
       ...unsaid,
       undo,
       key: [key('zeros')],
       fpr,
-      reference: false,
       calibration: input('set.safetensors'),
     }
-    return call((io) => detectMarks(io, [input(source)], { ...request, ...more }))
+    return call(detectCommand, { sources: [input(source)], ...request, ...more })
   }
 
   it('supports no smaller p-value than it can, and decides nothing below', async () => {
@@ -570,8 +572,8 @@ describe('undiffuse watermark calibrate', () => {
     [{ generated: 2 }, 'bad-option', /--prompts/],
     [{ output: 'x.json' }, 'bad-option', /\.safetensors/],
   ] as const)('refuses %j', async (more, code, wanted) => {
-    const request: CalibrateRequest = { ...inverting, output: input('c.safetensors'), generated: 0, seed: 0, ...more }
-    await expect(call((io) => calibrate(io, [], request))).rejects.toMatchObject(refusal(code, wanted))
+    const given = { ...inverting, output: input('c.safetensors'), ...more }
+    await expect(call(calibrateCommand, given)).rejects.toMatchObject(refusal(code, wanted))
   })
 })
 

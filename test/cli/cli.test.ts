@@ -109,6 +109,7 @@ describe.concurrent('right input', () => {
     let metadata: Readonly<Record<string, string>> = {}
     const words = ['invert', input('picture.png'), ...quick, '-o', 'found.safetensors']
     const { code, stdout, stderr, left } = await undiffuse(words, {
+      alone: true,
       after: async (folder) => {
         const path = join(folder, 'found.safetensors')
         latent = (await readTensors(nodeFiles, path)).get('latent')
@@ -181,7 +182,7 @@ describe.concurrent('right input', () => {
   it(
     'alone, takes a prompt to a picture and back with the bundled model, and says what came back',
     async () => {
-      const { code, stdout, left } = await undiffuse([])
+      const { code, stdout, left } = await undiffuse([], { alone: true })
       expect({ code, left: left.toSorted() }).toEqual({
         code: 0,
         left: ['again.png', 'png', 'report.json', 'residuals.svg', 'safetensors', 'sheet.png'].map(
@@ -315,13 +316,17 @@ describe.concurrent('bad command lines', () => {
     expectFailure(await undiffuse(words), 2, said)
   })
 
+  it('in a process of their own', async () => {
+    expectFailure(await undiffuse(['invrt'], { alone: true }), 2, /unknown command/)
+  })
+
   it('--to noise needs more than an autoencoder', async () => {
     expectFailure(await undiffuse(['invert', input('picture.png'), ...quick, '--to', 'noise']), 5, /a unet.*got vae/)
   })
 
   it('tells programs in JSON as well', async () => {
     for (const words of [['invrt'], ['invert', 'missing.png']]) {
-      const { code, stdout, stderr } = await undiffuse([...words, ...quick, '--json'])
+      const { code, stdout, stderr } = await undiffuse([...words, ...quick, '--json'], { alone: true })
       expect(code).toBeGreaterThan(0)
       const { error } = JSON.parse(stdout)
       expect(stderr).toBe(`undiffuse: ${error.message}\n`)

@@ -20,7 +20,6 @@ import * as diffusions from '../../src/diffusion/index.js'
 import * as inversions from '../../src/diffusion/inverters/index.js'
 import * as nearness from '../../src/diffusion/nearly-inverse.js'
 import * as editing from '../../src/edit/index.js'
-import * as counting from '../../src/edit/parts/counted-model.js'
 import * as iterations from '../../src/iterations/index.js'
 import * as factors from '../../src/math/cholesky.js'
 import * as eigen from '../../src/math/eigen.js'
@@ -30,23 +29,21 @@ import * as maths from '../../src/math/index.js'
 import * as twister from '../../src/math/mersenne-twister.js'
 import * as noises from '../../src/math/noise.js'
 import * as statistics from '../../src/math/statistics.js'
+import * as contract from '../../src/model/index.js'
 import { pictureTools } from '../../src/node/picture-tools.js'
 import * as pictures from '../../src/pictures/index.js'
 import * as restoring from '../../src/restorations/index.js'
 import { generate } from '../../src/verbs/generate.js'
 import { invert } from '../../src/verbs/invert.js'
-import * as keys from '../../src/watermark/key.js'
-import * as calibrating from '../../src/watermark/reading/calibration.js'
+import * as verbs from '../../src/verbs/side-by-side.js'
+import * as marking from '../../src/watermark/index.js'
 import * as detecting from '../../src/watermark/reading/detect.js'
-import * as identifying from '../../src/watermark/reading/identify.js'
-import * as powers from '../../src/watermark/reading/power.js'
-import * as marking from '../../src/watermark/schemes/index.js'
 import * as directions from '../../src/watermark/schemes/parts/direction.js'
 import * as distances from '../../src/watermark/schemes/parts/distance.js'
 import * as parity from '../../src/watermark/schemes/parts/parity-code.js'
 import * as signs from '../../src/watermark/schemes/parts/signs.js'
 import * as spectra from '../../src/watermark/schemes/parts/spectrum.js'
-import { analyticAutoencoder, batchedOver, imageShape } from '../laws/analytic-autoencoder.js'
+import { analyticAutoencoder, latentShape, pictureModel } from '../laws/analytic-autoencoder.js'
 import { analyticModel, editableModel, editedPrompts } from '../laws/analytic-model.js'
 import { guidedWorld, mixtureDenoiser, shape, unconditionalMixture } from '../laws/analytic-world.js'
 import { linear } from '../laws/problems.js'
@@ -95,8 +92,7 @@ const examples = (await Promise.all(floors.map(examplesIn))).flat()
 /** What examples speak of without saying where it comes from. */
 async function world(): Promise<Record<string, unknown>> {
   const single = analyticAutoencoder(0.2)
-  const { batched } = batchedOver(single)
-  const image = await single.decode(maths.torchNoise(3, await single.latentShape(imageShape)))
+  const image = await single.decode(maths.torchNoise(3, latentShape))
   const schedule = variancePreserving(betas('scaled-linear'))
   const noise = maths.torchNoise(5, shape)
   const walked = async (solver: diffusions.Solver) => {
@@ -107,7 +103,7 @@ async function world(): Promise<Record<string, unknown>> {
   const { diffusion, states } = await walked(ddim({ steps: 10 }))
   const { model } = analyticModel()
   const told = { scheme: 'gaussian-shading:bits=4', model: model.name, latentShape: shape }
-  const key = keys.readKey(keys.newKey(told, new Uint8Array(32)), 'key.json')
+  const key = marking.readKey(marking.newKey(told, new Uint8Array(32)), 'key.json')
   const mark = marking.treeRing().watermark(marking.secretOf(new Uint8Array(32)), [4, 16, 16], 0)
   const bending = async (x: maths.Tensor) => maths.map(x, (value) => Math.cos(value))
   /** An embedding moves the world: x₀ + embedding. */
@@ -148,15 +144,11 @@ async function world(): Promise<Record<string, unknown>> {
     ...pictures,
     ...attacking,
     ...restoring,
-    ...calibrating,
     ...detecting,
-    ...identifying,
     ...directions,
     ...distances,
     ...marking,
-    ...keys,
     ...parity,
-    ...powers,
     ...signs,
     ...spectra,
     mark,
@@ -169,7 +161,8 @@ async function world(): Promise<Record<string, unknown>> {
     unmarked: [image],
     watermarked: image,
     invert,
-    ...counting,
+    ...contract,
+    ...verbs,
     ...editing,
     editable,
     picture: made.image,
@@ -178,15 +171,14 @@ async function world(): Promise<Record<string, unknown>> {
     image,
     images: [image, image],
     photo: image,
-    frames: [image, image],
-    plain: Object.assign(guidedWorld(1).denoise, single),
-    autoencoder: { ...single, batched: batched },
-    batched: batched,
+    plain: pictureModel(single).model,
+    autoencoder: single,
+    pictureModel: pictureModel(single).model,
     latent: await single.encode(image),
     items: [1, 2],
     first: await single.encode(image),
     second: await single.encode(image),
-    meeting: coalescing.coalescer(2),
+    meeting: { leave() {}, close() {} },
     call: (i: number) => i,
     work: async function* () {},
     inverter: autoencoders.encoderOnly(),
@@ -199,9 +191,7 @@ async function world(): Promise<Record<string, unknown>> {
     residualAtTheStart: maths.tensor([2], [1, 1]),
     encoded: await single.encode(image),
     again: (await single.roundTrip(await single.encode(image))).latent,
-    latents: await Promise.all(
-      [1, 2, 3, 4].map(async (seed) => maths.torchNoise(seed, await single.latentShape(imageShape))),
-    ),
+    latents: await Promise.all([1, 2, 3, 4].map(async (seed) => maths.torchNoise(seed, latentShape))),
     cotangent: noise,
     target: maths.tensor([2], [1, 2]),
     beta: 0.5,

@@ -1,41 +1,47 @@
-/** What `npm pack` puts into the package: everything that the exports, the commands and the documentation name. */
-import { execFile } from 'node:child_process'
+/** The package as people get it: what it holds, what its doors load, that its command and the documentation's programs run. */
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { beforeAll, describe, expect, it } from 'vitest'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const text = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+import { join, posix } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { rolldown } from 'rolldown'
+import ts from 'typescript'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pages, programs } from './documentation.js'
+import { type Installed, install } from './installed.js'
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, string>>
+  readonly version: string
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
   readonly bin: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
 }
 
+let installed: Installed
+let remove = async () => {}
 let manifest: Manifest
-let files: ReadonlySet<string>
 beforeAll(async () => {
-  manifest = JSON.parse(await text('package.json'))
-  // The build is there already: tests run after it.
-  const words = ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error']
-  const shell = process.platform === 'win32'
-  const { stdout } = await promisify(execFile)('npm', words, { cwd: root, shell, maxBuffer: 2 ** 26 })
-  const [packed] = JSON.parse(stdout) as readonly [{ readonly files: readonly { readonly path: string }[] }]
-  files = new Set(packed.files.map(({ path }) => path))
-})
+  installed = await install()
+  remove = installed.remove
+  manifest = JSON.parse(await inside('package.json'))
+}, 300_000)
+afterAll(() => remove())
 
-describe('the package', () => {
+const inside = (path: string) => readFile(join(installed.folder, 'node_modules', 'undiffuse', path), 'utf8')
+const doors = () =>
+  Object.entries(manifest.exports).flatMap(([door, to]) => (typeof to === 'string' ? [] : [{ door, ...to }]))
+const plain = (path: string) => path.replace('./', '')
+
+describe('the tarball', () => {
   it('is built before it is packed', () => {
     expect(manifest.scripts.prepack).toMatch(/ensure\.mjs/)
   })
 
   it('holds what it exports, with types, and its command', () => {
-    for (const path of [...Object.values(manifest.exports), ...Object.values(manifest.bin)]) {
-      expect(files).toContain(path.replace('../', ''))
-      expect(files).toContain(path.replace('../', '').replace('.js', '.d.ts'))
+    expect(doors().length).toBeGreaterThanOrEqual(6)
+    for (const { types, default: code } of doors()) {
+      expect(installed.files).toContain(plain(types))
+      expect(installed.files).toContain(plain(code))
     }
+    for (const path of Object.values(manifest.bin)) expect(installed.files).toContain(plain(path))
   })
 
   it('holds what is read at run time', () => {
@@ -49,18 +55,173 @@ describe('the package', () => {
       'models/undiffuse-scenes/text_encoder/model.safetensors',
       'models/undiffuse-scene-reader/model.safetensors',
     ]) {
-      expect(files).toContain(path)
+      expect(installed.files).toContain(path)
     }
   })
 
-  it('holds the files that the documentation names', async () => {
-    const pages = ['README.md', ...[...files].filter((path) => /^docs\/[^/]*\.md$/.test(path))]
-    const named = (await Promise.all(pages.map(text))).flatMap((page) => page.match(/\bexamples\/[\w.-]+/g) ?? [])
+  it('holds the files that the documentation names', () => {
+    const named = pages.flatMap(({ text }) => text.match(/\bexamples\/[\w.-]+/g) ?? [])
     expect(named.length).toBeGreaterThan(0)
-    for (const path of named) expect(files).toContain(path)
+    for (const path of named) expect(installed.files).toContain(path)
   })
 
-  it('holds no tests and no notes of the compiler', () => {
-    expect([...files].filter((path) => /\.test\.|\.tsbuildinfo$/.test(path))).toEqual([])
+  it('holds no tests, no notes of the compiler and no maps to sources that are not there', () => {
+    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$/.test(path))).toEqual([])
+  })
+
+  it('holds of training and measurements only what its command imports', async () => {
+    const needed = new Set<string>()
+    const waiting = Object.values(manifest.bin).map(plain)
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      if (needed.has(path)) continue
+      needed.add(path)
+      for (const { fileName } of ts.preProcessFile(await inside(path)).importedFiles) {
+        if (fileName.startsWith('.')) waiting.push(posix.join(posix.dirname(path), fileName))
+      }
+    }
+    const extra = [...installed.files].filter(
+      (path) => /^dist\/(training|measurements|apps)\//.test(path) && !needed.has(path),
+    )
+    expect(extra).toEqual([])
+  })
+})
+
+/** Gzipped and minified; the issue's budget for a library that others put into their pages. */
+const bundleBudget = 10_000
+/** Tables of operators and methods have some hundred entries; more than this is work. */
+const mostCalls = 256
+const hosts = /node_modules\/(onnxruntime-node|sharp|@img|vega|vega-lite)\//
+
+/** Imports a door, and prints every script that it loads with the most calls of one of its functions or loops. */
+const importing = `
+import { Session } from 'node:inspector/promises'
+const session = new Session()
+session.connect()
+await session.post('Profiler.enable')
+await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
+await import(process.argv[2])
+const { result } = await session.post('Profiler.takePreciseCoverage')
+const most = (functions) => Math.max(...functions.flatMap(({ ranges }) => ranges.map(({ count }) => count)))
+console.log(JSON.stringify(result.map(({ url, functions }) => ({ url, calls: most(functions) }))))
+`
+
+/** Doors that any host may open, and those of Node. */
+const portable = ['.', './edit', './graph', './operations', './watermark']
+const hosted = ['./node', './onnxruntime-node']
+
+describe('importing', () => {
+  const load = async (door: string) => {
+    const name = posix.join('undiffuse', door)
+    const scripts = JSON.parse(await installed.node('importing.mjs', importing, name)) as {
+      url: string
+      calls: number
+    }[]
+    const own = scripts.filter(({ url }) => url.includes('/node_modules/undiffuse/dist/'))
+    expect(own.length, name).toBeGreaterThan(5)
+    return { scripts, own }
+  }
+
+  it.each(portable)('undiffuse %s does no work and loads no host', async (door) => {
+    const { scripts, own } = await load(door)
+    expect(own.filter(({ calls }) => calls > mostCalls)).toEqual([])
+    expect(scripts.filter(({ url }) => hosts.test(url))).toEqual([])
+  })
+
+  it.each(hosted)('undiffuse %s does no work', async (door) => {
+    const { own } = await load(door)
+    expect(own.filter(({ calls }) => calls > mostCalls)).toEqual([])
+  })
+
+  it('is tried for every door', () => {
+    expect(
+      doors()
+        .map(({ door }) => door)
+        .sort(),
+    ).toEqual([...portable, ...hosted].sort())
+  })
+})
+
+describe('a bundle', () => {
+  const bundled = async (code: string) => {
+    const entry = join(installed.folder, 'entry.js')
+    const build = await rolldown({
+      input: entry,
+      cwd: installed.folder,
+      platform: 'browser',
+      plugins: [
+        { name: 'entry', load: (id) => (id === entry ? code : null), resolveId: (id) => (id === entry ? id : null) },
+      ],
+    })
+    const { output } = await build.generate({ minify: true })
+    await build.close()
+    const chunks = output.flatMap((file) => (file.type === 'chunk' ? [file] : []))
+    return {
+      bytes: gzipSync(chunks.map(({ code }) => code).join('\n'), { level: 9 }).length,
+      imports: chunks.flatMap(({ imports }) => imports),
+      modules: chunks.flatMap(({ modules }) => Object.keys(modules)),
+    }
+  }
+
+  it('of one solver is small and stands alone', async () => {
+    const { bytes, imports, modules } = await bundled(
+      "import { ddim } from 'undiffuse'\nconsole.log(ddim({ steps: 2 }))",
+    )
+    expect(modules.some((id) => id.includes('solvers/ddim.js'))).toBe(true)
+    expect(bytes).toBeLessThanOrEqual(bundleBudget)
+    expect(imports).toEqual([])
+    expect(modules.filter((id) => hosts.test(id))).toEqual([])
+  })
+
+  it('of nothing is nothing', async () => {
+    expect((await bundled("import 'undiffuse'")).modules.filter((id) => id.includes('/undiffuse/dist/'))).toEqual([])
+  })
+})
+
+describe('the installed command', () => {
+  it('says its version', async () => {
+    expect((await installed.undiffuse('--version')).trim()).toBe(manifest.version)
+  })
+
+  it('makes a picture', async () => {
+    const words = ['generate', 'a large red ball', '--solver', 'ddim:steps=2', '-o', 'ball.png', '--json']
+    expect(JSON.parse(await installed.undiffuse(...words))).not.toHaveProperty('error')
+    expect((await readFile(join(installed.folder, 'ball.png'))).subarray(1, 4).toString()).toBe('PNG')
+  })
+})
+
+describe('programs of the documentation', () => {
+  it('are found', () => expect(programs.length).toBeGreaterThanOrEqual(5))
+
+  it.each(programs)('$name', async ({ name, code }) => {
+    const { outputText } = ts.transpileModule(code, {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
+    })
+    await installed.node(`${name.replace(/\W+/g, '-')}.mjs`, outputText)
+  })
+
+  it('have the types that the package states', async () => {
+    const paths = programs.map(({ name }) => join(installed.folder, `${name.replace(/\W+/g, '-')}.ts`))
+    const texts = new Map(paths.map((path, i) => [path, programs[i]!.code]))
+    const options: ts.CompilerOptions = {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.NodeNext,
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      moduleDetection: ts.ModuleDetectionKind.Force,
+      types: [],
+    }
+    const host = ts.createCompilerHost(options)
+    const { fileExists, getSourceFile } = host
+    host.fileExists = (path) => texts.has(path) || fileExists(path)
+    host.getSourceFile = (path, ...more) =>
+      texts.has(path)
+        ? ts.createSourceFile(path, texts.get(path)!, {
+            languageVersion: ts.ScriptTarget.ES2023,
+            impliedNodeFormat: ts.ModuleKind.ESNext,
+          })
+        : getSourceFile.call(host, path, ...more)
+    const found = ts.getPreEmitDiagnostics(ts.createProgram(paths, options, host))
+    expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([])
   })
 })

@@ -4,8 +4,19 @@
  *
  * D(z) = A·z + bend·B·tanh(C·z) with orthonormal columns A; E(x) = Aᵀx. For bend below 1, z ↦ E(D(z)) is one to one.
  */
-import type { Autoencoder, BatchedAutoencoder } from '../../src/autoencoder/index.js'
-import { combine, map, subtract, type Tensor, tensor } from '../../src/math/index.js'
+import type { Autoencoder } from '../../src/autoencoder/index.js'
+import { expected } from '../../src/core/errors.js'
+import {
+  combine,
+  formatShape,
+  map,
+  type Shape,
+  sameShape,
+  subtract,
+  type Tensor,
+  tensor,
+} from '../../src/math/index.js'
+import { type Ask, type Axis, doorOf, type Kind, type Layout, type Model } from '../../src/model/index.js'
 import { apply, orthonormalRows, transposed } from './problems.js'
 
 export const imageShape = [3, 4, 4]
@@ -25,14 +36,9 @@ export function analyticAutoencoder(bend: number): Autoencoder & Required<Pick<A
   }
   const encode = (x: Tensor) => tensor(latentShape, apply(encoder, flat(x)).data)
   return {
-    latentShape: () => latentShape,
-    encode: async (image, signal) => {
-      signal?.throwIfAborted()
-      return encode(image)
-    },
+    encode: async (image) => encode(image),
     decode: async (latent) => decode(latent),
-    roundTrip: async (latent, signal) => {
-      signal?.throwIfAborted()
+    roundTrip: async (latent) => {
       const image = decode(latent)
       return { image, latent: encode(image) }
     },
@@ -52,23 +58,58 @@ export function analyticAutoencoder(bend: number): Autoencoder & Required<Pick<A
   }
 }
 
-/** Runs of a batch and their sizes, over an autoencoder for single pictures. */
-export function batchedOver(single: Autoencoder) {
-  const batches: [kind: string, size: number][] = []
-  const each = <T>(kind: string, count: number, run: (index: number) => Promise<T>) => {
-    batches.push([kind, count])
-    return Promise.all(Array.from({ length: count }, (_, i) => run(i)))
+/** A model of pictures over an autoencoder for single ones, with the runs that it was asked for and their sizes. */
+export function pictureModel(single: Autoencoder, shapes = { picture: imageShape, latent: latentShape }) {
+  const batches: [kind: Kind, size: number][] = []
+  const each = <Asked, Answered>(kind: Kind, run: (ask: Asked) => Promise<Answered>) => {
+    return (asks: readonly Asked[]): Promise<Answered[]> => {
+      batches.push([kind, asks.length])
+      return Promise.all(asks.map(run))
+    }
   }
   const { pullback } = single
-  const batched: BatchedAutoencoder = {
-    latentShape: single.latentShape,
-    encode: (images, signal) => each('encode', images.length, (i) => single.encode(images[i]!, signal)),
-    decode: (latents, signal) => each('decode', latents.length, (i) => single.decode(latents[i]!, signal)),
-    roundTrip: (latents, signal) => each('roundTrip', latents.length, (i) => single.roundTrip(latents[i]!, signal)),
-    ...(pullback && {
-      pullback: (latents, images, signal) =>
-        each('pullback', latents.length, (i) => pullback(latents[i]!, images[i]!, signal)),
+  const model: Model = {
+    name: 'analytic',
+    layout: oneLayout(shapes.picture, shapes.latent),
+    profile: single.profile,
+    ...doorOf('analytic', {
+      encode: each('encode', single.encode),
+      decode: each('decode', single.decode),
+      roundTrip: each('roundTrip', single.roundTrip),
+      ...(pullback && {
+        decodeGradient: each('decodeGradient', ({ latent, reference, scale }: Ask<'decodeGradient'>) =>
+          pullback(latent, reference, scale),
+        ),
+      }),
     }),
+    close: async () => {},
   }
-  return { batched, batches }
+  return { model, batches }
+}
+
+/** A layout of one size. */
+export function oneLayout(picture: Shape, latent: Shape): Layout {
+  const named: Readonly<Record<number, readonly Axis[]>> = {
+    2: ['channels', 'width'],
+    3: ['channels', 'height', 'width'],
+    4: ['channels', 'frames', 'height', 'width'],
+  }
+  const checked = (wanted: Shape, given: Shape): void => {
+    if (sameShape(given, wanted)) return
+    throw expected('bad-shape', formatShape(wanted), '`analytic`', formatShape(given), 'It has one size.')
+  }
+  return {
+    axes: named[latent.length]!,
+    picture,
+    multiple: 1,
+    latentShape(given) {
+      checked(picture, given)
+      return latent
+    },
+    pictureShape(given) {
+      checked(latent, given)
+      return picture
+    },
+    check: (given) => checked(latent, given),
+  }
 }

@@ -5,7 +5,7 @@
  */
 import type { Denoiser, DenoiserPullback } from '../../src/diffusion/diffusion.js'
 import type { NoiseLevel } from '../../src/diffusion/level.js'
-import { combine, dot, map, type Tensor, torchNoise } from '../../src/math/index.js'
+import { combine, dot, map, type Shape, type Tensor, torchNoise } from '../../src/math/index.js'
 
 export interface Component {
   readonly weight: number
@@ -22,17 +22,23 @@ export interface AnalyticDenoiser {
 export const shape = [2, 2, 4]
 
 /** Components at random places of about the given spread. */
-export const mixture = (seed: number, count: number, spread: number): Component[] =>
+export const mixture = (seed: number, count: number, spread: number, of: Shape = shape): Component[] =>
   Array.from({ length: count }, (_, k) => ({
     weight: (k + 1) / ((count * (count + 1)) / 2),
-    mean: map(torchNoise(seed + k, shape), (value) => spread * value),
+    mean: map(torchNoise(seed + k, of), (value) => spread * value),
     deviation: 0.4 + 0.1 * k,
   }))
 
 /** What the model knows given the prompt: three places. */
-export const conditionalMixture = mixture(100, 3, 0.8)
+export const conditionalMixtureIn = (of: Shape): Component[] => mixture(100, 3, 0.8, of)
 /** What it knows without: those and four more. */
-export const unconditionalMixture = [...mixture(100, 3, 0.8), ...mixture(200, 4, 1)]
+export const unconditionalMixtureIn = (of: Shape): Component[] => [
+  ...conditionalMixtureIn(of),
+  ...mixture(200, 4, 1, of),
+]
+
+export const conditionalMixture = conditionalMixtureIn(shape)
+export const unconditionalMixture = unconditionalMixtureIn(shape)
 
 /**
  * The posterior mean D(x) = Σ rₖ·mₖ of x = alpha·x₀ + sigma·ε with x₀ from the mixture, and its exact pullback.
@@ -56,13 +62,11 @@ export function mixtureDenoiser(components: readonly Component[]): AnalyticDenoi
     return parts.map((part, k) => ({ ...part, share: weights[k]! / sum }))
   }
   return {
-    async denoise(x, level, signal) {
-      signal?.throwIfAborted()
+    async denoise(x, level) {
       return combine(...posterior(x, level).map(({ share, estimate }) => [share, estimate] as const))
     },
     // Jᵀc = Σ rₖ·gainₖ·c + Σ rₖ·⟨mₖ − D, c⟩·∇log Nₖ, with ∇log Nₖ = −(x − alpha·μₖ)/vₖ
-    async pullback(x, level, cotangent, signal) {
-      signal?.throwIfAborted()
+    async pullback(x, level, cotangent) {
       const parts = posterior(x, level)
       const along = parts.map(({ estimate }) => dot(estimate, cotangent))
       const mean = parts.reduce((sum, { share }, k) => sum + share * along[k]!, 0)
@@ -85,10 +89,9 @@ export function worldOf(prompt: AnalyticDenoiser, none: AnalyticDenoiser, weight
   if (weight === 1) return prompt
   const mix = (a: Tensor, b: Tensor) => combine([1 - weight, a], [weight, b])
   return {
-    denoise: async (x, level, signal) =>
-      mix(await none.denoise(x, level, signal), await prompt.denoise(x, level, signal)),
-    pullback: async (x, level, cotangent, signal) =>
-      mix(await none.pullback(x, level, cotangent, signal), await prompt.pullback(x, level, cotangent, signal)),
+    denoise: async (x, level) => mix(await none.denoise(x, level), await prompt.denoise(x, level)),
+    pullback: async (x, level, cotangent) =>
+      mix(await none.pullback(x, level, cotangent), await prompt.pullback(x, level, cotangent)),
   }
 }
 
@@ -105,5 +108,5 @@ export function exactFlow(x: Tensor, from: NoiseLevel, to: NoiseLevel): Tensor {
 /** A network of low precision: the same estimate rounded to float32. */
 export const roundedToSingle =
   (denoise: Denoiser): Denoiser =>
-  async (x, level, signal) =>
-    map(await denoise(x, level, signal), Math.fround)
+  async (x, level) =>
+    map(await denoise(x, level), Math.fround)

@@ -5,9 +5,10 @@ import * as methods from '../../src/autoencoder/index.js'
 import { type Defined, Task } from '../../src/core/index.js'
 import { forwardStep, solve } from '../../src/iterations/index.js'
 import { combine, map, norm, subtract, type Tensor, torchGenerator, zeros } from '../../src/math/index.js'
-import { analyticAutoencoder, imageShape, latentShape } from './analytic-autoencoder.js'
+import { autoencoderOf, counted } from '../../src/model/index.js'
+import { analyticAutoencoder, imageShape, latentShape, pictureModel } from './analytic-autoencoder.js'
 
-const { counted, encoderOnly } = methods
+const { encoderOnly } = methods
 type Autoencoder = methods.Autoencoder
 
 function isDefined(value: unknown): value is Defined<methods.DecoderInverter> {
@@ -158,12 +159,12 @@ describe.each(table)('$label', ({ label, make, definition }) => {
   })
 
   it('costs one encode and what it reports, within its budget', async () => {
-    const { autoencoder, evaluations } = counted(analyticAutoencoder(0.6))
+    const { model, counts } = counted(pictureModel(analyticAutoencoder(0.6)).model)
     const image = torchGenerator(34).noise(imageShape)
-    const solution = await run(make(isEncoderOnly ? {} : { iterations: 7 }), image, autoencoder)
-    const { encodes, decodes, roundTrips, pullbacks } = evaluations()
+    const solution = await run(make(isEncoderOnly ? {} : { iterations: 7 }), image, autoencoderOf(model))
+    const { encode: encodes, decode, roundTrip, decodeGradient } = counts()
     expect(encodes).toBe(1)
-    expect(decodes + roundTrips + pullbacks).toBe(solution.evaluations)
+    expect(decode + roundTrip + decodeGradient).toBe(solution.evaluations)
     expect(solution.evaluations).toBeLessThanOrEqual(isEncoderOnly ? 1 : 7)
     // A rehearsal's runs are of another picture, which has no distance from this one.
     const isRehearsal = definition.id === 'automatic' || definition.id === 'rehearsed'
@@ -180,10 +181,13 @@ describe.each(table)('$label', ({ label, make, definition }) => {
       controller.abort(reason)
       return autoencoder.encode(x)
     }
-    const watched = counted({ ...autoencoder, encode })
-    const task = new Task(make().invert(image, watched.autoencoder, controller.signal), controller.signal)
-    await expect(task).rejects.toBe(reason)
-    expect(watched.evaluations()).toEqual({ encodes: 1, decodes: 0, roundTrips: 0, pullbacks: 0 })
+    const { model, counts } = counted(pictureModel({ ...autoencoder, encode }).model)
+    const view = autoencoderOf(model, controller.signal)
+    await expect(new Task(make().invert(image, view), controller.signal)).rejects.toBe(reason)
+    const { encode: encodes, ...others } = counts()
+    expect(encodes).toBe(1)
+    // The next question is refused at the door.
+    expect(Object.values(others).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(1)
   })
 
   it('needs a gradient or works without one, and says which', async () => {

@@ -1,7 +1,6 @@
 /** What every edit promises, on a model whose denoiser is known in closed form under each prompt. */
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { sideBySide } from '../../measurements/shared/side-by-side.js'
 import { edits } from '../../src/catalog.js'
 import { isUndiffuseError } from '../../src/core/errors.js'
 import { Task } from '../../src/core/task.js'
@@ -21,9 +20,10 @@ import {
 } from '../../src/edit/index.js'
 import { map, sizeOf, type Tensor, tensor, torchNoise, zeros } from '../../src/math/index.js'
 import { nmseDb } from '../../src/math/nmse.js'
-import type { DiffusionModel } from '../../src/verbs/diffusion-model.js'
+import { autoencoderOf, counted, type DiffusionModel, type Kind } from '../../src/model/index.js'
 import { generate } from '../../src/verbs/generate.js'
 import { invert } from '../../src/verbs/invert.js'
+import { sideBySide } from '../../src/verbs/side-by-side.js'
 import { analyticImageShape, editableModel, editedPrompts } from './analytic-model.js'
 import { shape } from './analytic-world.js'
 
@@ -59,6 +59,12 @@ const grownByNothing = { dilation: 0 }
 const methods = edits.map(({ definition }) => [definition.id, (options = {}) => definition.make(options)] as const)
 type MethodCase = (typeof methods)[number]
 
+/** The model that does not answer a kind of question. */
+const without = (model: DiffusionModel, kind: Kind): DiffusionModel => ({
+  ...model,
+  answers: new Set([...model.answers].filter((one) => one !== kind)),
+})
+
 it('the catalogue has every method', () => {
   const files = readdirSync(new URL('../../src/edit/methods', import.meta.url))
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'index.ts')
@@ -93,12 +99,7 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   })
 
   it('refuses shares of steps after which no mask is minded, before it asks the network', async () => {
-    const model: DiffusionModel = {
-      ...editableModel(),
-      denoise: async () => {
-        throw new Error('asked')
-      },
-    }
+    const model: DiffusionModel = { ...editableModel(), ask: () => Promise.reject(new Error('asked')) }
     const none = [
       { blendFrom: 0.6, blendUntil: 0.4 },
       { blendFrom: 0.5, blendUntil: 0.5 },
@@ -155,7 +156,7 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   })
 
   it('walks only the cleanest share of the grid', async () => {
-    const whole = solver.grid(editableModel().schedule)
+    const whole = solver.grid(editableModel().schedule(shape))
     const { grid, trajectory, states } = await edited(make({ strength: 0.4 }))
     expect(grid).toEqual(whole.slice(-9))
     expect([trajectory.length, states.at(-1)!.index]).toEqual([9, 8])
@@ -164,32 +165,11 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
   it('is the same twice, and counts what it asks', async () => {
     const { model } = { model: editableModel() }
     const { latent } = await made(model, 3)
-    const { looks, embedded } = model
-    let [runs, gradients] = [0, 0]
-    const watched: DiffusionModel = {
-      ...model,
-      denoise(requests, signal) {
-        runs += requests.reduce((sum, { guidance }) => sum + (guidance === 1 ? 1 : 2), 0)
-        return model.denoise(requests, signal)
-      },
-      looks(requests, signal) {
-        runs += requests.length
-        return looks!(requests, signal)
-      },
-      embedded: {
-        ...embedded!,
-        denoise(...question) {
-          runs++
-          return embedded!.denoise(...question)
-        },
-        pullback(...question) {
-          gradients++
-          return embedded!.pullback!(...question)
-        },
-      },
-    }
+    const { model: watched, counts } = counted(model)
     const one = await edited(make(), { model: watched, guidance: 3 }, { latent })
-    expect(one.evaluations).toMatchObject({ denoises: runs, pullbacks: gradients, autoencoder: { decodes: 2 } })
+    const { denoise, looks, pullback } = counts()
+    const runs = denoise + looks
+    expect(one.evaluations).toMatchObject({ denoises: runs, pullbacks: pullback, autoencoder: { decodes: 2 } })
     expect(runs).toBeGreaterThanOrEqual(3 * (one.grid.length - 1))
     expect((await edited(make(), { model, guidance: 3 }, { latent })).latent).toEqual(one.latent)
   })
@@ -200,17 +180,11 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
       const { latent } = await made(model)
       const controller = new AbortController()
       let count = 0
-      const counting =
-        <Question extends unknown[], Answer>(ask: (...question: Question) => Promise<Answer>) =>
-        (...question: Question) => {
-          if (count++ === evaluations) controller.abort(new Error('enough'))
-          return ask(...question)
-        }
-      const stopped: DiffusionModel = {
-        ...model,
-        denoise: counting(model.denoise),
-        embedded: { ...model.embedded!, denoise: counting(model.embedded!.denoise) },
+      const ask: DiffusionModel['ask'] = (kind, asks, signal) => {
+        if (kind === 'denoise' && count++ === evaluations) controller.abort(new Error('enough'))
+        return model.ask(kind, asks, signal)
       }
+      const stopped: DiffusionModel = { ...model, ask }
       const task = edit(
         { latent },
         { model: stopped, from, to, guidance: 1, solver, method: make(), signal: controller.signal },
@@ -245,12 +219,7 @@ describe('exact-blending', () => {
   })
 
   it('looks for no mask where no word changes, and says so before it asks the network', async () => {
-    const model: DiffusionModel = {
-      ...editableModel(),
-      denoise: async () => {
-        throw new Error('asked')
-      },
-    }
+    const model: DiffusionModel = { ...editableModel(), ask: () => Promise.reject(new Error('asked')) }
     const same = (from: string, to: string) => edited(exactBlending(), { model, from, to }, { latent: zeros(shape) })
     for (const [one, other] of [
       [from, from],
@@ -280,7 +249,7 @@ describe('exact-blending', () => {
 
   it('takes the mask from where the prompts disagree, without attention', async () => {
     const { model } = { model: editableModel() }
-    const { looks: _, places: __, ...blind } = model
+    const blind = without(model, 'looks')
     await expect(edited(exactBlending(), { model: blind })).rejects.toMatchObject({ code: 'unsupported' })
     const { mask } = await edited(exactBlending({ mask: 'difference', dilation: 0 }), { model: blind })
     const inside = mask!.data.filter((value) => value === 1).length
@@ -336,7 +305,7 @@ describe('exact-blending', () => {
   it('says that a picture is exact only where its latent decodes to it', async () => {
     const { model } = { model: editableModel() }
     const { latent } = await made(model)
-    const image = await model.autoencoder.decode(latent)
+    const image = await autoencoderOf(model).decode(latent)
     expect((await edited(exactBlending(), { model }, { image })).exact).toBe('given-image')
     // Not every picture has a latent: this model's autoencoder keeps 16 numbers of 48.
     const photograph = torchNoise(9, analyticImageShape)
@@ -384,7 +353,7 @@ it('bdia-round-trip needs two steps: the first is not walked again', async () =>
 })
 
 it('null-text needs a model that is told embeddings', async () => {
-  const { embedded: _, ...plain } = { model: editableModel() }.model
+  const plain = without(editableModel(), 'pullback')
   await expect(edited(nullTextEdit(), { model: plain })).rejects.toMatchObject({ code: 'unsupported' })
   await expect(edited(nullTextEdit(), { solver: edictSolver({ steps: 4 }) })).rejects.toMatchObject({
     code: 'unsupported',

@@ -155,11 +155,13 @@ describe.each(inverters.map((factory) => [factory.definition.id, factory()] as c
     const given = await run(id === 'implicit' || id === 'algorithm-1' ? ddim({ steps: 20 }) : solver)
     const controller = new AbortController()
     const { denoise } = given.diffusion
-    const aborting: Denoiser = (...question) => {
+    /** A model's denoiser has its signal bound: it refuses to answer after an abort. */
+    const bound: Denoiser = async (...question) => {
+      controller.signal.throwIfAborted()
       if (given.evaluations() === 4) controller.abort(new Error('enough'))
-      return denoise(...question)
+      return await denoise(...question)
     }
-    const diffusion = { ...given.diffusion, denoise: aborting, signal: controller.signal }
+    const diffusion = { ...given.diffusion, denoise: bound }
     await expect(inverted(inverter, { ...given, diffusion })).rejects.toThrow('enough')
     expect(given.evaluations()).toBe(5)
   })

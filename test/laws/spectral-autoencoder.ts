@@ -99,7 +99,6 @@ export function spectralAutoencoder(world: SpectralWorld): SpectralAutoencoder {
     )
   return {
     shrunk: (latent) => inU(spectrum, apply(U, latent.data)),
-    latentShape: () => latentShape,
     encode: async (image) => encode(image),
     decode: async (latent) => decode(latent),
     async roundTrip(latent) {

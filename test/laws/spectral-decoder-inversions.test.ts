@@ -14,7 +14,7 @@ import {
 import { Task } from '../../src/core/index.js'
 import { combine, dot, mean, nmseDb, norm, subtract, type Tensor, torchGenerator } from '../../src/math/index.js'
 import { round8 } from '../../src/pictures/index.js'
-import { analyticAutoencoder } from './analytic-autoencoder.js'
+import { analyticAutoencoder, latentShape as analyticLatentShape } from './analytic-autoencoder.js'
 import { imageShape, latentShape, spectralAutoencoder } from './spectral-autoencoder.js'
 
 const arbitrary = fc.record({
@@ -191,7 +191,7 @@ describe('well-conditioned worlds', () => {
 
   it('cost automatic one round trip where the encoder is right up to the rounding', async () => {
     const inverse = analyticAutoencoder(0)
-    const latent = combine([0.25, torchGenerator(6).noise(inverse.latentShape([]))])
+    const latent = combine([0.25, torchGenerator(6).noise(analyticLatentShape)])
     const image = round8(await inverse.decode(latent))
     const solution = await new Task(automaticDecoder().invert(image, inverse))
     expect(solution).toMatchObject({ outcome: 'converged', why: 'rounding-reached', evaluations: 1 })

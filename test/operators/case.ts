@@ -2,7 +2,8 @@
  * One small graph around one operator: what it reads, its attributes, and numbers to feed. Both tests of operators run
  * the same cases, in float32 against ONNX Runtime and in float64 against finite differences.
  */
-import { builder, type PlainAttributes } from '../../src/graph/builder.js'
+import { builder } from '../../src/graph/builder.js'
+import type { PlainAttributes } from '../../src/graph/emit.js'
 import type { DataType, Graph } from '../../src/graph/graph.js'
 import { sizeOf, type Tensor } from '../../src/math/tensor.js'
 

@@ -1,6 +1,7 @@
 /** What an autoencoder makes of scenes it has never seen: PSNR of D(E(x)) at 128 × 128, and a sheet to look at. */
 import {
   autoencoderKl,
+  autoencoderOf,
   builder,
   openAutoencoder,
   openAutoencoderNetworks,
@@ -101,9 +102,10 @@ export async function evaluateFolder(
   options: { count: number; sheet?: string },
 ): Promise<Evaluation> {
   const model = openAutoencoder(await openAutoencoderNetworks(nodeFiles, folder), runtime)
+  const autoencoder = autoencoderOf(model)
   const evaluation = await evaluate(async (image) => {
-    const latent = await model.encode(image)
-    return { latent, image: await model.decode(latent) }
+    const latent = await autoencoder.encode(image)
+    return { latent, image: await autoencoder.decode(latent) }
   }, options)
   await model.close()
   return evaluation

@@ -44,7 +44,7 @@ export async function sceneLatents(
     if (latents.shape[0] === count) return { seeds, latents }
   }
   const networks = await openAutoencoderNetworks(nodeFiles, bundledFile('models', 'undiffuse-scenes'))
-  const autoencoder = openAutoencoder(networks, runtime)
+  const model = openAutoencoder(networks, runtime)
   const length = 4 * latentSize ** 2
   const data = new Float64Array(count * length)
   for (let from = 0; from < count; from += chunk) {
@@ -53,13 +53,13 @@ export async function sceneLatents(
       .map((seed) =>
         tensor([3, sceneSize, sceneSize], renderScene(describeScene(seed), { size: sceneSize }).image.data),
       )
-    const encoded = await autoencoder.batched.encode(images)
+    const encoded = await model.ask('encode', images)
     encoded.forEach((latent, i) => {
       data.set(latent.data, (from + i) * length)
     })
     if (from % 4000 === 0) report(`${kind} latents: ${from} of ${count}`)
   }
-  await autoencoder.close()
+  await model.close()
   const latents = tensor([count, 4, latentSize, latentSize], data)
   await writeFileAtomically(file, encodeSafetensors({ latents: safetensor(latents, 'float16') }))
   return { seeds, latents }

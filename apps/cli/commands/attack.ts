@@ -1,15 +1,6 @@
 /** `undiffuse attack`: what becomes of pictures on their way to a detector. */
-import type { Command } from 'commander'
-import { attacks } from 'undiffuse'
-import { type AttackRequest, attackPictures } from '../attacking.js'
-import { addNetworkOptions } from '../diffusion.js'
-import { describeMethods } from '../methods.js'
-import { integerAtLeast } from '../numbers.js'
-import { runCommand } from '../terminal.js'
-
-interface AttackCommandOptions extends AttackRequest {
-  readonly json: boolean
-}
+import { type AttackReport, attackOperation, decibels, type Note } from 'undiffuse/operations'
+import type { OperationCommand } from '../operation-command.js'
 
 const help = `
 Attacks are joined by \`+\`, the first is applied first; several of them make several pictures; \`all\` is each one as it stands
@@ -23,20 +14,25 @@ Examples:
   $ undiffuse attack pictures/ --with crop:share=0.5 --seed 3 -o cropped --json
   $ undiffuse attack ball.png --with all -o attacked`
 
-export function addAttack(program: Command): void {
-  const command = program
-    .command('attack <picture...>')
-    .description('compress, crop, blur, turn or remake pictures, as watermarks must survive')
-    .requiredOption('--with <attacks...>', 'what is done to each picture, see below')
-    .option('--seed <n>', 'of random choices', integerAtLeast(0), 0)
-  addNetworkOptions(command)
-    .option(
-      '-o, --output <path>',
-      'a .png file, or a folder for several (default: <picture>.attacked.png, or attacked)',
-    )
-    .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', `${describeMethods('Attacks (method:option=value,...+method...):', attacks)}\n${help}`)
-    .action((pictures: readonly string[], { json, ...request }: AttackCommandOptions) =>
-      runCommand(json, (io) => attackPictures(io, pictures, request)),
-    )
+function words({ results, outputs }: AttackReport, notes: readonly Note[]): readonly string[] {
+  const width = Math.max(...results.map(({ attack }) => attack.length))
+  return [
+    ...results.flatMap(({ picture, attack, seed, psnrDb, output }, i) => [
+      ...(picture === results[i - 1]?.picture
+        ? []
+        : [
+            `${picture}, seed ${seed}`,
+            ...notes.flatMap(({ about, text }) => (about === picture ? [`  ${text}`] : [])),
+          ]),
+      `  ${attack.padEnd(width)}  ${decibels(psnrDb).padStart(9)}  ${output}`,
+    ]),
+    ...(outputs.sheet === undefined ? [] : [`wrote ${results.length} pictures and ${outputs.sheet}`]),
+  ]
+}
+
+export const command: OperationCommand<typeof attackOperation.fields, AttackReport> = {
+  operation: attackOperation,
+  help,
+  words,
+  saysNotes: true,
 }

@@ -1,7 +1,7 @@
 /** `undiffuse bench autoencoders` and `generated`: decoder inversion on several autoencoders, and on generated pictures. */
 import { type Command, Option } from 'commander'
 import { autoencoderFingerprint, expected, openAutoencoderNetworks } from 'undiffuse'
-import { nodeFiles } from 'undiffuse/node'
+import { modelFolder, nodeFiles } from 'undiffuse/node'
 import {
   autoencodersText,
   benchAutoencoders,
@@ -14,7 +14,6 @@ import { type DrawnPictures, drawnPictures, readKnownPictures } from '../../../m
 import type { Cells } from '../../../measurements/shared/cells.js'
 import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
-import { modelFolder } from '../networks.js'
 import { guidances, integerAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 

@@ -9,7 +9,8 @@ import {
   parse,
   type Runtime,
 } from 'undiffuse'
-import { type FileContent, makePipeline, modelFingerprint, nodeFiles } from 'undiffuse/node'
+import { type FileContent, makePipeline, modelFingerprint, modelFolder, nodeFiles } from 'undiffuse/node'
+import { type PrecisionName, precisionOf } from 'undiffuse/operations'
 import { benchEdit } from '../../../measurements/edit/edit.js'
 import { editSheet, editText } from '../../../measurements/edit/text.js'
 import { benchFloor, noiseFinders } from '../../../measurements/inversion/floor.js'
@@ -28,16 +29,15 @@ import { openSceneReader } from '../../../training/scenes/reader/reader.js'
 import {
   cellsOf,
   openRuntime,
+  precisionOption,
+  probesOption,
   type ResumableOptions,
   resumable,
   type SharedOptions,
   share,
   withBenchModel,
 } from '../bench-options.js'
-import { type PrecisionName, precisionOf, precisionOption } from '../diffusion.js'
-import { probesOption } from '../inversion-options.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
-import { modelFolder } from '../networks.js'
 import { guidances, integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 

@@ -1,7 +1,15 @@
 /** `undiffuse bench watermark`: how sure marks in the noise are, what they survive, and what breaks them. */
 import { type Command, Option } from 'commander'
-import { attacks, type DiffusionModel, openDiffusionModel, parseAttacks, type Runtime } from 'undiffuse'
+import {
+  attacks,
+  type DiffusionModel,
+  decoderInverters,
+  openDiffusionModel,
+  parseAttacks,
+  type Runtime,
+} from 'undiffuse'
 import { modelFingerprint, nodeFiles } from 'undiffuse/node'
+import { undoField, undoNothing, undoOf } from 'undiffuse/operations'
 import type { Cells } from '../../../measurements/shared/cells.js'
 import { benchAttacks } from '../../../measurements/watermark/attacks.js'
 import { attackPlots, attackText } from '../../../measurements/watermark/attacks-text.js'
@@ -13,9 +21,7 @@ import { benchThreeKeys } from '../../../measurements/watermark/three-keys.js'
 import { threeKeysText } from '../../../measurements/watermark/three-keys-text.js'
 import { benchWeaknesses, weaknessText } from '../../../measurements/watermark/weaknesses.js'
 import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
-import { defaultDecoder } from '../inversion.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
-import { defaultUndo, undoNothing, undoOf } from '../noise-recovery.js'
 import { finiteNumber, integerAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
@@ -90,7 +96,7 @@ async function runAttacks({ io, model, cells, modelVersion }: Bench, options: Wa
     signal: io.signal,
   }
   for (const attack of asked.attacks) parseAttacks(attack)
-  undoOf(options.undo)
+  undoOf(options.undo.map((text) => ({ text, method: undoField.read(text) })))
   const result = await drive(io, benchAttacks(model, asked))
   io.say(attackText(result))
   await writeResults(io, options.out, async () => ({
@@ -193,7 +199,7 @@ export function addWatermarkBench(bench: Command): void {
     .option('--chunk <n>', 'pictures that share network runs', integerAtLeast(1), 8)
     .option('--solver <method:options>', 'of making and of inverting', 'ddim:steps=20,spacing=lambda')
     .option('--guidance <n>', 'of making', finiteNumber, 3)
-    .option('--decoder <method:options>', 'decoder inversion', defaultDecoder)
+    .option('--decoder <method:options>', 'decoder inversion', decoderInverters[0].definition.id)
     .option('--inverter <method:options>', 'inversion to the noise', 'naive')
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
     .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)
@@ -212,7 +218,7 @@ export function addWatermarkBench(bench: Command): void {
         .choices(['known', 'unknown'])
         .default('unknown'),
     )
-    .option('--undo <restoration:options...>', 'what the detector of the attacks table undoes', [...defaultUndo])
+    .option('--undo <restoration:options...>', 'what the detector of the attacks table undoes', [...undoField.default])
     .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
     .option('--members <n>', 'keys of a family of the identify table', integerAtLeast(1), 100_000)
     .option('--unmarked <n>', 'noises without a mark of the identify table', integerAtLeast(1), 100)

@@ -1,7 +1,7 @@
 /** `undiffuse bench`: the papers' tables and figures again, on this machine. */
 import { type Command, Option } from 'commander'
 import { type AutoencoderNetworks, expected, openAutoencoderNetworks } from 'undiffuse'
-import { makeCheckpoint, nodeFiles } from 'undiffuse/node'
+import { makeCheckpoint, modelFolder, nodeFiles } from 'undiffuse/node'
 import {
   cocoercivityFigure,
   cocoercivityPlot,
@@ -16,7 +16,6 @@ import { decoderPlot, plottedCosts } from '../../../measurements/decoder/plots.j
 import type { SweepPlan } from '../../../measurements/decoder/sweep.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
 import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
-import { modelFolder } from '../networks.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 import { addAutoencoderBenches } from './bench-autoencoders.js'
@@ -163,8 +162,8 @@ async function measureCost(io: Terminal, like: string, folder: string, options: 
 
 const costDefaults = { frames: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const
 
-export function addBench(program: Command): void {
-  const bench = program.command('bench').description('measure accuracy, time and memory of methods on this machine')
+export function add(program: Command): void {
+  const bench = program.command('bench')
 
   share(
     bench

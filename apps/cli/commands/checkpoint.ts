@@ -1,8 +1,8 @@
 /** `undiffuse checkpoint make`: model folders of a published size with random weights, to measure with. */
+import { performance } from 'node:perf_hooks'
 import { type Command, Option } from 'commander'
 import { pipelineShapes } from 'undiffuse'
 import { makePipeline } from 'undiffuse/node'
-import { now } from '../diffusion.js'
 import { integerAtLeast } from '../numbers.js'
 import { runCommand } from '../terminal.js'
 
@@ -21,8 +21,8 @@ Pictures of it mean nothing. stable-diffusion-2-1 takes 5.2 GB, in 16 bits 2.6 G
 Example:
   $ undiffuse checkpoint make --like stable-diffusion-2-1 --random-weights out/sd21 --dtype float16`
 
-export function addCheckpoint(program: Command): void {
-  const checkpoint = program.command('checkpoint').description('make model folders to measure with')
+export function add(program: Command): void {
+  const checkpoint = program.command('checkpoint')
   checkpoint
     .command('make')
     .description('write a text-to-image model of a published size with random weights')
@@ -38,10 +38,10 @@ export function addCheckpoint(program: Command): void {
     .addHelpText('after', help)
     .action(({ like, randomWeights: folder, dtype, seed, json }: MakeOptions) =>
       runCommand(json, async (io) => {
-        const begin = now()
+        const begin = performance.now()
         io.progress({ stage: `writing random weights of ${like}`, done: 0 })
         await makePipeline(folder, like, { dtype, seed, signal: io.signal })
-        const seconds = now() - begin
+        const seconds = (performance.now() - begin) / 1000
         io.clear()
         io.say(`wrote ${folder}: ${like}, random weights in ${dtype}, seed ${seed}, ${seconds.toFixed(1)} s`)
         io.result({ folder, like, dtype, seed, seconds })

@@ -4,10 +4,9 @@ import type { Command } from 'commander'
 import { bundledModels, listDevices, runtimeVersion } from 'undiffuse/node'
 import { runCommand } from '../terminal.js'
 
-export function addDoctor(program: Command): void {
+export function add(program: Command): void {
   program
     .command('doctor')
-    .description('show devices, memory and bundled models, and whether they work here')
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', '\nExample:\n  $ undiffuse doctor --json')
     .action((options: { json: boolean }) =>

@@ -1,17 +1,7 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
-import type { Command } from 'commander'
-import { decoderInverters, edits } from 'undiffuse'
-import { addNetworkOptions } from '../diffusion.js'
-import { type EditRequest, editPicture } from '../editing.js'
-import { addDecoderOptions } from '../inversion-options.js'
-import { describeMethods } from '../methods.js'
-import { integerAtLeast } from '../numbers.js'
-import { addRecipeOptions, solverHelp } from '../recipe.js'
-import { runCommand } from '../terminal.js'
-
-interface EditOptions extends Omit<EditRequest, 'picture'> {
-  readonly json: boolean
-}
+import { backgroundText, decibels, type EditReport, editOperation } from 'undiffuse/operations'
+import type { OperationCommand } from '../operation-command.js'
+import { costLines, evaluationText, wroteLine } from '../words.js'
 
 const help = `
 What the picture is made from is found under \`--from\` and walked again under \`--to\`. Say of the picture what its model
@@ -29,35 +19,44 @@ Examples:
   $ undiffuse edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3
   $ undiffuse edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json`
 
-export function addEdit(program: Command): void {
-  const command = program
-    .command('edit <picture>')
-    .description('change what a picture shows, and leave the rest alone')
-    .requiredOption('--from <text>', 'what the picture shows')
-    .requiredOption('--to <text>', 'what it is to show')
-    .option('--method <method:options>', 'how to edit, see below', edits[0].definition.id)
-    .option('--mask <picture>', 'white where the edit goes, transparent is outside (default: what the method finds)')
-    .option('--lock-background', 'keep the pixels outside the mask, to a bound that is checked', false)
-    .option(
-      '--background-bound <levels>',
-      'of the lock: largest 8-bit difference outside (default: 0)',
-      integerAtLeast(0),
-    )
-    .option('--feather <pixels>', 'of the lock: width of the seam, inside the mask (default: 8)', integerAtLeast(0))
-  addDecoderOptions(addNetworkOptions(addRecipeOptions(command, 'ddim:spacing=lambda')))
-    .option('-o, --output <file>', 'the edited picture, a .png file', 'edited.png')
-    .option('--save-mask <file>', 'the mask that was used, a .png file')
-    .option('--json', 'print a machine-readable result', false)
-    .addHelpText(
-      'after',
-      [
-        describeMethods('Methods (method:option=value,...):', edits),
-        describeMethods('Decoder inversions:', decoderInverters),
-        solverHelp(),
-        help,
-      ].join('\n'),
-    )
-    .action((picture: string, options: EditOptions) =>
-      runCommand(options.json, (io) => editPicture(io, { ...options, picture })),
-    )
+const exactWords: Readonly<Record<EditReport['exact'], string>> = {
+  'given-image': 'with the same prompt the picture would come back, in every 8-bit value',
+  'given-latent': 'with the same prompt the latent would come back; it does not decode to quite the picture',
+  'given-memory': "with the same prompt and the solver's memory the latent would come back",
+  no: 'with the same prompt the picture would not come back',
+}
+
+function words(report: EditReport): readonly string[] {
+  const { model, method, solver, steps, guidance, latent, mask, background, backgroundBefore, lock } = report
+  return [
+    `${report.picture}: “${report.from}” → “${report.to}”`,
+    ...report.notes.map((note) => `  note         ${note}`),
+    `  by           ${model}, ${method}, ${solver}, ${steps} steps, guidance ${guidance}`,
+    ...(latent
+      ? [
+          `  latent       decodes to the picture at ${decibels(latent.psnrAfterDb)}, the encoder's at ${decibels(latent.psnrBeforeDb)}`,
+        ]
+      : []),
+    `  exact        ${report.exact}: ${exactWords[report.exact]} (${report.outcome})`,
+    ...(mask
+      ? [
+          `  mask         ${mask.given ?? 'found'}, ${(100 * mask.shareOfPixels).toFixed(1)} % of the picture`,
+          ...mask.notes.map((note) => `  mask note    ${note}`),
+        ]
+      : ['  mask         none: everything may change']),
+    ...(backgroundBefore ? [`  outside      ${backgroundText(backgroundBefore)}`] : []),
+    ...(lock && background
+      ? [`  locked       ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`]
+      : []),
+    `  evaluations  ${evaluationText(report.evaluations)}`,
+    ...costLines(report),
+    wroteLine({ ...report.outputs }),
+  ]
+}
+
+export const command: OperationCommand<typeof editOperation.fields, EditReport> = {
+  operation: editOperation,
+  help,
+  words,
+  saysNotes: true,
 }

@@ -1,14 +1,8 @@
 /** `undiffuse generate`: from a prompt and a seed to pictures. */
-import type { Command } from 'commander'
-import { addNetworkOptions } from '../diffusion.js'
-import { type GenerationRequest, generatePictures } from '../generation.js'
-import { integerAtLeast, pictureSize } from '../numbers.js'
-import { addRecipeOptions, solverHelp } from '../recipe.js'
-import { runCommand } from '../terminal.js'
-
-interface GenerateOptions extends GenerationRequest {
-  readonly json: boolean
-}
+import { formatShape } from 'undiffuse'
+import { type GenerationReport, generateOperation } from 'undiffuse/operations'
+import type { OperationCommand } from '../operation-command.js'
+import { costLines, evaluationText, wroteLine } from '../words.js'
 
 const help = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
@@ -23,28 +17,28 @@ Examples:
   $ undiffuse generate --noise n.safetensors -o again.png
   $ undiffuse generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png`
 
-export function addGenerate(program: Command): void {
-  const command = program
-    .command('generate [prompt]')
-    .description('make a picture of a prompt')
-    .option('--seed <n>', 'of the noise (default: 0)', integerAtLeast(0))
-    .option('--count <n>', 'pictures, of this seed and the ones after it', integerAtLeast(1), 1)
-    .option(
-      '--size <pixels>',
-      'side, or width x height, of the picture (default: as the model was trained)',
-      pictureSize,
-    )
-    .option('--noise <file>', 'start from the noise in a .safetensors file')
-    .option('--watermark <key.json>', 'mark the noise with a key of `undiffuse watermark keygen`')
-    .option('--member <n>', 'which mark of a family of keys (default: 0)', integerAtLeast(0))
-    .option('--message <hex>', 'what the mark carries, where it has room')
-  addNetworkOptions(addRecipeOptions(command))
-    .option('-o, --output <file>', 'the picture, a .png file', 'generated.png')
-    .option('--save-noise <file>', 'the noise, a .safetensors file')
-    .option('--save-latent <file>', 'the latent that the picture is decoded from, a .safetensors file')
-    .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', `${solverHelp()}\n${help}`)
-    .action((prompt: string | undefined, options: GenerateOptions) =>
-      runCommand(options.json, (io) => generatePictures(io, { ...options, ...(prompt !== undefined && { prompt }) })),
-    )
+function words(report: GenerationReport): readonly string[] {
+  const { model, prompt, negativePrompt, guidance, solver, steps, widthPixels, heightPixels, watermark } = report
+  const seeds = report.pictures.flatMap(({ seed }) => seed ?? [])
+  const from = seeds.length > 0 ? `seed ${seeds.join(', ')}` : 'the noise of a file'
+  return [
+    `“${prompt}”${negativePrompt === null ? '' : ` without “${negativePrompt}”`}, ${from}`,
+    `  by           ${model}, ${solver}, ${steps} steps, guidance ${guidance}`,
+    `  from, to     noise ${formatShape(report.latentShape)} → ${widthPixels}×${heightPixels} pixels`,
+    ...(watermark ? [`  mark         ${markText(watermark)}`] : []),
+    `  evaluations  ${evaluationText(report.evaluations)}`,
+    ...costLines(report),
+    wroteLine(report.outputs),
+  ]
+}
+
+function markText({ key, scheme, members, member, message }: NonNullable<GenerationReport['watermark']>): string {
+  const of = members > 1 ? `, member ${member}` : ''
+  return `key ${key}, ${scheme}${of}${message === null ? '' : `, message ${message}`}`
+}
+
+export const command: OperationCommand<typeof generateOperation.fields, GenerationReport> = {
+  operation: generateOperation,
+  help,
+  words,
 }

@@ -1,30 +1,15 @@
 /** `undiffuse invert`: from pictures to the latents that decode to them, and to the noise that made those. */
-import { type Command, Option } from 'commander'
-import { expected, type Fit, type FloorProbes, openAutoencoderNetworks } from 'undiffuse'
-import { nodeFiles, ortNode } from 'undiffuse/node'
-import type { NetworkOptions } from '../diffusion.js'
-import { invertPictures } from '../inversion.js'
-import { addInversionOptions, floorOption, inversionHelp, refinersHelp } from '../inversion-options.js'
-import { hasDenoiser, modelFolder } from '../networks.js'
-import { invertToNoise } from '../noise-inversion.js'
-import { integerAtLeast } from '../numbers.js'
-import { defaultProfile, makeProfile, profileLines } from '../profiles.js'
-import { promptOption, type Recipe } from '../recipe.js'
-import { isTensorFile } from '../tensor-files.js'
-import { runCommand, type Terminal } from '../terminal.js'
-
-interface InvertOptions extends NetworkOptions, Recipe {
-  readonly to?: 'latent' | 'noise'
-  readonly decoder: string
-  readonly inverter: string
-  readonly refine?: string
-  readonly floor?: FloorProbes
-  readonly fit: Fit
-  readonly chunk?: number
-  readonly output?: string
-  readonly report?: string
-  readonly json: boolean
-}
+import { formatShape } from 'undiffuse'
+import {
+  decibels,
+  invertOperation,
+  type LatentInversionReport,
+  type NoiseInversionReport,
+  plural,
+} from 'undiffuse/operations'
+import { expectedText, floorText, mean, noiseLines } from '../inversion-words.js'
+import type { OperationCommand } from '../operation-command.js'
+import { autoencoderText, costLines, lastName, promptText, wroteLine } from '../words.js'
 
 const help = `
 Several pictures, or a folder of them, are frames of one size and are inverted together, \`--chunk\` at a time. A
@@ -47,63 +32,67 @@ Examples:
   $ undiffuse invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out
   $ undiffuse invert frames/ --to latent --chunk 4 -o video.safetensors --json`
 
-/** The options that only lead on from the latent; said without effect, they are a mistake. */
-const noiseOnly = ['prompt', 'negative', 'guidance', 'solver', 'steps', 'refine', 'floor'] as const
+type Report = LatentInversionReport | NoiseInversionReport
 
-function checkLatentOptions(options: InvertOptions, sources: readonly string[]): void {
-  const named = noiseOnly.find((name) => options[name] !== undefined)
-  const wide = options.precision === '64' ? '`--precision 64`' : undefined
-  const got = named ? `\`--${named}\`` : (wide ?? (sources.some(isTensorFile) ? 'a latent' : undefined))
-  if (got === undefined) return
-  const remedy = 'That is for `--to noise`, which needs a model with a unet.'
-  throw expected('bad-option', 'pictures and a decoder inversion', '`--to latent`', got, remedy)
+function outcomeText(frames: LatentInversionReport['frames']): string {
+  const outcomes = [...new Set(frames.map(({ outcome }) => outcome))]
+  return outcomes
+    .map((outcome) => {
+      const count = frames.filter((frame) => frame.outcome === outcome).length
+      return frames.length === 1 ? outcome : `${outcome} ${count} of ${frames.length}`
+    })
+    .join(', ')
 }
 
-/** `--profile make`: measures the profile, which is then the one that is there. */
-async function measureFirst(io: Terminal, { model, device }: InvertOptions): Promise<void> {
-  const folder = await modelFolder(model)
-  const networks = await openAutoencoderNetworks(nodeFiles, folder)
-  const openRuntime = () => ortNode(device === undefined ? {} : { device })
-  const { profile } = await makeProfile(io, networks, folder, openRuntime, defaultProfile)
-  for (const line of profileLines(profile)) io.say(line)
+type Sizes = 'widthPixels' | 'heightPixels' | 'fittedWidthPixels' | 'fittedHeightPixels' | 'fit'
+
+/** How a picture was fitted, where it was. */
+function fittedLines(report: Partial<Pick<LatentInversionReport, Sizes>>): readonly string[] {
+  const { widthPixels, heightPixels, fittedWidthPixels, fittedHeightPixels, fit } = report
+  if (widthPixels === fittedWidthPixels && heightPixels === fittedHeightPixels) return []
+  return [`  fitted       ${widthPixels}×${heightPixels} → ${fittedWidthPixels}×${fittedHeightPixels} by ${fit}`]
 }
 
-const omitProfile = ({ profile: _, ...options }: InvertOptions): InvertOptions => options
+/** Of several frames, means. */
+function latentWords(report: LatentInversionReport): readonly string[] {
+  const { model, decoder, frames, fittedWidthPixels, fittedHeightPixels, latentShape } = report
+  const several = frames.length > 1 ? `${frames.length} frames, means: ` : ''
+  const of = (value: (frame: (typeof frames)[number]) => number) => mean(frames.map(value))
+  const psnr = [of((one) => one.psnrBeforeDb), of((one) => one.psnrAfterDb)].map(decibels)
+  const residual = [of((one) => one.pixelResidualBefore), of((one) => one.pixelResidualAfter)]
+  return [
+    `${several}${fittedWidthPixels}×${fittedHeightPixels} pixels → latent ${formatShape(latentShape)} of ${model}, by ${decoder}`,
+    ...fittedLines(report),
+    `  PSNR         ${psnr.join(' → ')}  (encoder alone → inverted, as 8-bit pictures)`,
+    `  residual     ${residual.map((value) => value.toPrecision(4)).join(' → ')}  (‖D(z) − x‖, pixels from −1 to 1)`,
+    `  outcome      ${outcomeText(frames)}`,
+    `  latent       ${expectedText(frames)}`,
+    `  evaluations  ${autoencoderText(report.evaluations)}`,
+    ...costLines(report),
+    wroteLine(report.outputs),
+  ]
+}
 
-export function addInvert(program: Command): void {
-  const command = program
-    .command('invert <source...>')
-    .description('find the latent that decodes to a picture, and the noise that made it')
-    .addOption(
-      new Option('--to <what>', 'how far back (default: noise, where the model has a unet)').choices([
-        'latent',
-        'noise',
-      ]),
-    )
-    .option(...promptOption)
-  addInversionOptions(command)
-    .option(
-      '--refine <method:options>',
-      'make the noise of a picture more probable once it is found, see below; minutes',
-    )
-    .addOption(floorOption())
-    .option(
-      '--chunk <n>',
-      'pictures that are inverted at the same time (default: 8 to the latent, 4 to the noise)',
-      integerAtLeast(1),
-    )
-    .option('-o, --output <file>', 'what is found, a .safetensors file (default: <picture>.safetensors here)')
-    .option('--report <folder>', "where sheet, chart and report go (default: the output's folder)")
-    .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', inversionHelp(`${refinersHelp()}\n${help}`))
-    .action((sources: readonly string[], options: InvertOptions) =>
-      runCommand(options.json, async (io) => {
-        if (options.profile === 'make') await measureFirst(io, options)
-        const to = options.to ?? ((await hasDenoiser(options.model)) ? 'noise' : 'latent')
-        const request = options.profile === 'make' ? omitProfile(options) : options
-        if (to === 'noise') return await invertToNoise(io, sources, request)
-        checkLatentOptions(options, sources)
-        await invertPictures(io, sources, request)
-      }),
-    )
+function noiseWords(report: NoiseInversionReport): readonly string[] {
+  const { model, sources, inverter, decoder, solver, guidance, prompt, fittedWidthPixels, fittedHeightPixels } = report
+  const from = decoder === undefined ? 'latent' : `${fittedWidthPixels}×${fittedHeightPixels} pixels → latent`
+  const methods = [...(decoder === undefined ? [] : [decoder]), `${inverter} on ${solver}`].join('; ')
+  return [
+    `${sources.length > 1 ? `${sources.length} × ` : ''}${from} ${formatShape(report.latentShape)} → noise of ${model}`,
+    ...fittedLines(report),
+    `  by           ${methods}, ${plural(report.steps, 'step')}, guidance ${guidance}, ${promptText(prompt)}`,
+    ...sources.flatMap(({ source, latent, floor, ...found }) => [
+      ...(sources.length > 1 ? [lastName(source)] : []),
+      ...noiseLines(latent, found),
+      ...(floor ? [`  floor        ${floorText(floor)}: the error of the noise to expect at best`] : []),
+    ]),
+    ...costLines(report),
+    wroteLine({ ...report.outputs }),
+  ]
+}
+
+export const command: OperationCommand<typeof invertOperation.fields, Report> = {
+  operation: invertOperation,
+  help,
+  words: (report) => ('to' in report ? noiseWords(report) : latentWords(report)),
 }

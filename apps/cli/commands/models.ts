@@ -17,10 +17,9 @@ const described = async ({ id, folder }: BundledModel) => ({
   summary: summaryOf(await readFile(join(folder, 'MODEL_CARD.md'), 'utf8')),
 })
 
-export function addModels(program: Command): void {
+export function add(program: Command): void {
   program
     .command('models')
-    .description('list the bundled models and what they are')
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', '\nExample:\n  $ undiffuse models')
     .action((options: { json: boolean }) =>

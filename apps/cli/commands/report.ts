@@ -1,7 +1,8 @@
 /** `undiffuse report`: how well the latents of an autoencoder can be found again. */
 import type { Command } from 'commander'
-import { openAutoencoderNetworks, profileText } from 'undiffuse'
-import { nodeFiles, ortNode } from 'undiffuse/node'
+import { openAutoencoderNetworks, profileText, Task } from 'undiffuse'
+import { modelFolder, nodeFiles, nodeHost, ortNode } from 'undiffuse/node'
+import { defaultProfile, makeProfile } from 'undiffuse/operations'
 import { measureInvertibility } from '../../../measurements/decoder/invertibility.js'
 import {
   invertibilityPlot,
@@ -10,9 +11,8 @@ import {
   verdictOf,
 } from '../../../measurements/decoder/invertibility-text.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
-import { modelFolder } from '../networks.js'
 import { integerAtLeast } from '../numbers.js'
-import { defaultProfile, makeProfile, profileLines } from '../profiles.js'
+import { profileLines } from '../profile-words.js'
 import { runCommand } from '../terminal.js'
 
 interface ReportOptions {
@@ -35,10 +35,9 @@ error of each method. \`--out\` also writes a chart and a sheet of pictures.
 Example:
   $ undiffuse report models/undiffuse-scenes --out out/report`
 
-export function addReport(program: Command): void {
+export function add(program: Command): void {
   program
     .command('report [model]')
-    .description('measure how well an autoencoder can be inverted')
     .option('--count <n>', 'pictures', integerAtLeast(2), 8)
     .option('--size <pixels>', 'side of the pictures', integerAtLeast(1), 128)
     .option('--out <folder>', 'where the report, its chart and its pictures go')
@@ -57,7 +56,13 @@ export function addReport(program: Command): void {
         const plain = await openAutoencoderNetworks(nodeFiles, folder)
         const openRuntime = () => ortNode(device === undefined ? {} : { device })
         const asked = { ...defaultProfile, pictures }
-        const { profile, file } = await makeProfile(io, plain, folder, openRuntime, asked)
+        const task = new Task(makeProfile({ model, device }, asked, nodeHost(), io.signal), io.signal)
+        for await (const { note, ...progress } of task) {
+          if (note) io.say(note.text)
+          else io.progress(progress)
+        }
+        const { profile, file } = await task
+        io.clear()
         const networks = { ...plain, profile }
         for (const line of profileLines(profile)) io.say(line)
         io.say(`Inversions with these weights use it from now on (${file}).\n`)

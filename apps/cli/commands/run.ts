@@ -1,4 +1,5 @@
 /** `undiffuse run`: one run of any network of a checkpoint, or its gradient. How people check parity with other tools. */
+import { performance } from 'node:perf_hooks'
 import type { Command } from 'commander'
 import {
   encodeSafetensors,
@@ -10,9 +11,8 @@ import {
   type Tensor,
   vjp,
 } from 'undiffuse'
-import { nodeFiles, writeFileAtomically } from 'undiffuse/node'
-import { modelFolder, withRuntime } from '../networks.js'
-import { prepareOutputs } from '../outputs.js'
+import { modelFolder, nodeFiles, nodeHostFiles, ortNode, writeFileAtomically } from 'undiffuse/node'
+import { prepareOutputs } from 'undiffuse/operations'
 import { runCommand } from '../terminal.js'
 
 interface RunOptions {
@@ -54,10 +54,9 @@ function fedTensor(feed: Feed, name: string): Tensor {
   )
 }
 
-export function addRun(program: Command): void {
+export function add(program: Command): void {
   program
     .command('run <model>')
-    .description('run one network of a model once, or its gradient, to compare numbers with other tools')
     .requiredOption('--feed <file>', 'inputs, as tensors of a .safetensors file named as the network names them')
     .option('--part <name>', 'encoder, decoder, unet or text_encoder; needed where the inputs do not tell')
     .option('--vjp <output=tensor...>', 'cotangent of an output, by its name in the feed; runs the gradient')
@@ -77,7 +76,11 @@ Examples:
     )
     .action((model: string, options: RunOptions) =>
       runCommand(options.json, async (io) => {
-        await prepareOutputs({ '--output': options.output }, { '--feed': options.feed, 'the model': model })
+        await prepareOutputs(
+          nodeHostFiles,
+          { '--output': options.output },
+          { '--feed': options.feed, 'the model': model },
+        )
         const feed = await readTensors(nodeFiles, options.feed)
         const cotangents = cotangentsOf(options.vjp ?? [], feed)
         const shapes = Object.fromEntries([...feed].map(([name, { shape }]) => [name, shape]))
@@ -90,17 +93,23 @@ Examples:
         const graph = cotangents.size === 0 ? forward : vjp(forward, { outputs: [...cotangents.keys()], wrt, keep })
         const fed = new Map([...feed, ...[...cotangents].map(([name, x]) => [`cotangent.${name}`, x] as const)])
         const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [name, fedTensor(fed, name)]))
-        await withRuntime(options.device, async (runtime, cost) => {
+        const runtime = ortNode(options.device === undefined ? {} : { device: options.device })
+        try {
+          const begin = performance.now()
           const session = await runtime.open(graph)
+          const openingSeconds = (performance.now() - begin) / 1000
           const results = Object.entries(await session.run(feeds, io.signal))
           const tensors = Object.fromEntries(results.map(([name, x]) => [name, safetensor(x)]))
           await writeFileAtomically(options.output, encodeSafetensors(tensors))
           const outputs = results.map(([name, { shape }]) => ({ name, shape }))
-          const { networkRuns, ...used } = await cost()
+          const { networkSeconds, peakMemoryBytes } = await runtime.usage()
           io.say(`${graph.name}: ${outputs.map(({ name, shape }) => `${name} ${formatShape(shape)}`).join(', ')}`)
-          io.say(`wrote ${options.output} (${used.networkSeconds.toFixed(3)} s in the network)`)
+          io.say(`wrote ${options.output} (${networkSeconds.toFixed(3)} s in the network)`)
+          const used = { networkSeconds, openingSeconds, peakMemoryBytes }
           io.result({ graph: graph.name, output: options.output, outputs, ...used })
-        })
+        } finally {
+          await runtime.close()
+        }
       }),
     )
 }

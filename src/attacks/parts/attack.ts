@@ -8,8 +8,8 @@ import { checkSeed } from '../../core/seed.js'
 import { Task } from '../../core/task.js'
 import { type TorchGenerator, torchGenerator } from '../../math/noise.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
+import type { DiffusionModel } from '../../model/model.js'
 import { round8 } from '../../pictures/pixels.js'
-import type { DiffusionModel } from '../../verbs/diffusion-model.js'
 
 export const chromaSubsamplings = ['4:2:0', '4:4:4'] as const
 
@@ -80,6 +80,9 @@ export function pixelAttack(name: string, change: Change): Attack {
     },
   }
 }
+
+/** What publishing a picture without loss does. */
+export const unchanged = (): Attack => pixelAttack('none', (image) => image)
 
 /** What a model makes of a picture. */
 type Remake = (image: Tensor, model: DiffusionModel, context: AttackContext, random: TorchGenerator) => Steps<Tensor>

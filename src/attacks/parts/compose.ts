@@ -1,8 +1,7 @@
 /** Attacks one after another: what happens to pictures that are shared more than once. */
 import { checkSeed } from '../../core/seed.js'
 import { torchGenerator } from '../../math/noise.js'
-import { noAttack } from '../none.js'
-import type { Attack } from './attack.js'
+import { type Attack, unchanged } from './attack.js'
 
 /**
  * One attack of several, each on what the one before left, rounded to 8 bits between.
@@ -14,7 +13,7 @@ import type { Attack } from './attack.js'
  * @example const attack = composeAttacks([jpegAttack({ quality: 50 }), cropAttack({ share: 0.75 })])
  */
 export function composeAttacks(attacks: readonly Attack[]): Attack {
-  const [only = noAttack()] = attacks
+  const [only = unchanged()] = attacks
   if (attacks.length <= 1) return only
   return {
     name: attacks.map(({ name }) => name).join('+'),

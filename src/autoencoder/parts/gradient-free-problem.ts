@@ -1,6 +1,5 @@
 /** Decoder inversion without gradients as a problem for `solve`: the residual that every such method drives to zero. */
 import { expected } from '../../core/errors.js'
-import type { Signal } from '../../core/progress.js'
 import type { Problem } from '../../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../math/tensor.js'
 import type { Autoencoder } from '../autoencoder.js'
@@ -10,25 +9,20 @@ import type { Autoencoder } from '../autoencoder.js'
  *
  * One encode now, one round trip for each evaluation. Source: Hong et al., NeurIPS 2024.
  */
-export async function gradientFreeProblem(image: Tensor, autoencoder: Autoencoder, signal?: Signal): Promise<Problem> {
-  const start = await autoencoder.encode(image, signal)
+export async function gradientFreeProblem(image: Tensor, autoencoder: Autoencoder): Promise<Problem> {
+  const start = await autoencoder.encode(image)
   return {
     start,
-    async evaluate(latent, signal) {
-      const { image: decoded, latent: again } = await autoencoder.roundTrip(latent, signal)
+    async evaluate(latent) {
+      const { image: decoded, latent: again } = await autoencoder.roundTrip(latent)
       return { residual: subtract(again, start), merit: norm(subtract(decoded, image)) }
     },
   }
 }
 
 /** E(x); throws `not-finite` where it is not. */
-export async function finiteStart(
-  image: Tensor,
-  autoencoder: Autoencoder,
-  method: string,
-  signal?: Signal,
-): Promise<Tensor> {
-  const start = await autoencoder.encode(image, signal)
+export async function finiteStart(image: Tensor, autoencoder: Autoencoder, method: string): Promise<Tensor> {
+  const start = await autoencoder.encode(image)
   if (isFiniteTensor(start)) return start
   throw expected('not-finite', 'finite numbers', `the start of ${method}`, 'NaN or infinity', 'Check what made it.')
 }

@@ -14,7 +14,6 @@ const random = torchGenerator(1)
 const slopes = map(random.noise(shape), (value) => 0.5 + Math.abs(value))
 const decode = (latent: Tensor) => map(latent, (value, i) => slopes.data[i]! * value)
 const diagonal: Autoencoder = {
-  latentShape: () => shape,
   encode: async (image) => map(image, (value, i) => value / slopes.data[i]!),
   decode: async (latent) => decode(latent),
   roundTrip: async (latent) => ({ image: decode(latent), latent }),

@@ -1,6 +1,5 @@
 /** Decoder inversion by gradients as a problem for `solve`: the pixel error and its true gradient. */
 import { expected } from '../../core/errors.js'
-import type { Signal } from '../../core/progress.js'
 import type { Problem } from '../../iterations/parts/solve.js'
 import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../math/tensor.js'
 import type { Autoencoder, Pullback } from '../autoencoder.js'
@@ -20,16 +19,16 @@ export function pixelProblem(start: Tensor, image: Tensor, autoencoder: Autoenco
     throw expected('unsupported', 'an autoencoder with gradients', 'gradient', 'one without', remedy)
   }
   let scale = lossScale
-  async function pulled(latent: Tensor, signal: Signal | undefined): Promise<Pullback> {
-    const result = await pullback!.call(autoencoder, latent, image, signal, scale)
+  async function pulled(latent: Tensor): Promise<Pullback> {
+    const result = await pullback!.call(autoencoder, latent, image, scale)
     if (scale === 1 || isFiniteTensor(result.gradient) || !isFiniteTensor(result.image)) return result
     scale = Math.max(1, scale / 2)
-    return await pulled(latent, signal)
+    return await pulled(latent)
   }
   return {
     start,
-    async evaluate(latent, signal) {
-      const { image: decoded, gradient } = await pulled(latent, signal)
+    async evaluate(latent) {
+      const { image: decoded, gradient } = await pulled(latent)
       return { residual: combine([2, gradient]), merit: norm(subtract(decoded, image)) }
     },
   }

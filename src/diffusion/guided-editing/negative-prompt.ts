@@ -22,8 +22,8 @@ export const negativePrompt = define({
   make: (): GuidedInverter => ({
     name: 'negative-prompt',
     async *invert(clean, solver, diffusion) {
-      const { grid, prompt, signal } = diffusion
-      const trajectory = yield* naive().invert(clean, solver, { grid, signal, denoise: promptDenoiser(diffusion) })
+      const { grid, prompt } = diffusion
+      const trajectory = yield* naive().invert(clean, solver, { grid, denoise: promptDenoiser(diffusion) })
       return {
         ...trajectory,
         embeddings: trajectory.solutions.map(() => prompt),

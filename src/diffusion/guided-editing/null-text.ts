@@ -35,7 +35,7 @@ export const nullText = define({
   make: ({ guidance, iterations }): GuidedInverter => ({
     name: 'null-text',
     async *invert(clean, solver, diffusion) {
-      const { grid, denoiser, prompt, empty, signal } = diffusion
+      const { grid, denoiser, prompt, empty } = diffusion
       const { pullback } = denoiser
       const reason = notImplicit(solver, grid)
       if (reason) throw refused('null-text', solver.name, reason)
@@ -46,7 +46,7 @@ export const nullText = define({
         const remedy = 'Use `negative-prompt`, which needs none.'
         throw refused('null-text', 'a denoiser without gradients with respect to its embedding', remedy)
       }
-      const alone = { grid, signal, denoise: promptDenoiser(diffusion) }
+      const alone = { grid, denoise: promptDenoiser(diffusion) }
       const { states } = yield* naive().invert(clean, solver, alone)
       const total = states.length - 1
       const embeddings: Tensor[] = []
@@ -56,26 +56,24 @@ export const nullText = define({
         const [from, to, target] = [grid[i]!, grid[i + 1]!, states[i + 1]!.x]
         const rule = firstOrderStep(from, to)
         const [ofX, ofEstimate] = [rule.x[0]!, rule.denoised[0]!]
-        signal?.throwIfAborted()
-        const given = await denoiser.denoise(x, from, prompt, signal)
+        const given = await denoiser.denoise(x, from, prompt)
         const moved = (none: Tensor) =>
           combine([ofX, x], [ofEstimate * guidance, given], [ofEstimate * (1 - guidance), none])
         const reached = new WeakMap<Tensor, Tensor>()
         const problem: Problem = {
           start: embeddings[i - 1] ?? empty,
           async evaluate(embedding) {
-            const next = moved(await denoiser.denoise(x, from, embedding, signal))
+            const next = moved(await denoiser.denoise(x, from, embedding))
             reached.set(embedding, next)
             const apart = combine([1, next], [-1, target])
             const slope = (2 * ofEstimate * (1 - guidance)) / sizeOf(apart.shape)
-            const residual = await pullback(x, from, embedding, combine([slope, apart]), signal)
+            const residual = await pullback(x, from, embedding, combine([slope, apart]))
             return { residual, merit: dot(apart, apart) / sizeOf(apart.shape) }
           },
         }
         const steps = solve(problem, adam({ rate: 1e-2 * Math.max(0, 1 - i / 100) }), {
           iterations,
           sufficientMerit: 1e-5 + 2e-5 * i,
-          signal,
         })
         const solution = yield* within(steps, { stage: 'null-text', done: i, total })
         embeddings.push(solution.value)

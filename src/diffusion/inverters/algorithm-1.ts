@@ -46,7 +46,6 @@ export const algorithm1 = define({
             iterations,
             sufficientMerit: stopNorm(stop, known) / noiseNorm(equation.to, known),
             stage: 'algorithm-1',
-            signal: diffusion.signal,
           })
           return { states, solution: { ...solution, evaluations: evaluations() } }
         })

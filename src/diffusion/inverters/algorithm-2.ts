@@ -51,7 +51,7 @@ export const algorithm2 = define({
         }
         return yield* walkBack('algorithm-2', clean, plain, 1, async function* (known, index, end) {
           const { diffusion, evaluations } = countedDiffusion(plain)
-          const { grid, denoise, signal } = diffusion
+          const { grid, denoise } = diffusion
           const [from, to] = [grid[index]!, grid[end]!]
           const weight = solver.coefficients!(grid, index).denoised[1] ?? 0
           const stride = weight === 0 ? Number.POSITIVE_INFINITY : substep
@@ -61,10 +61,7 @@ export const algorithm2 = define({
           if (weight !== 0) {
             const older = grid[index - 1]!
             const before = await inverted(guess, from, older, stride, schedule, diffusion)
-            frozen = combine(
-              [weight, await denoise(before, older, signal)],
-              [-weight, await denoise(guess, from, signal)],
-            )
+            frozen = combine([weight, await denoise(before, older)], [-weight, await denoise(guess, from)])
             yield { stage: 'algorithm-2', done: evaluations(), latent: guess }
           }
           const last = index === grid.length - 2
@@ -79,7 +76,6 @@ export const algorithm2 = define({
             iterations,
             sufficientMerit: stopNorm(stop, known) / noiseNorm(to, known),
             stage: 'algorithm-2',
-            signal,
           })
           const outcome = frozen && solution.outcome === 'converged' ? 'exhausted' : solution.outcome
           return { states, solution: { ...solution, evaluations: evaluations(), outcome } }
@@ -109,10 +105,10 @@ async function inverted(
 
 /** The first-order step, plus a term that does not move. */
 const firstOrderWith = (term: Tensor | undefined): Pick<Solver, 'step'> => ({
-  async step({ index, x }, { grid, denoise, signal }) {
+  async step({ index, x }, { grid, denoise }) {
     const { from, to } = interval(grid, index)
     const { x: ofX, denoised } = firstOrderStep(from, to)
-    const estimate = await denoise(x, from, signal)
+    const estimate = await denoise(x, from)
     const next = combine([ofX[0]!, x], [denoised[0]!, estimate], ...(term ? [[1, term] as const] : []))
     return { index: index + 1, x: next, memory: [] }
   },

@@ -114,7 +114,6 @@ export const implicit = define({
             sufficientMerit: tolerance,
             patience,
             stage,
-            signal: diffusion.signal,
           })
           if (estimate) estimates.push(equation.from, estimate)
           return { states, solution: { ...solution, evaluations: evaluations() } }
@@ -139,7 +138,7 @@ const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffu
   'forward-step': () => (mismatch) => mismatch,
   anderson: (equation) => (mismatch) => combine([1 / slope(equation), mismatch]),
   'gradient-descent': (equation, diffusion) => async (mismatch, x) => {
-    const pulled = await diffusion.pullback!(x, equation.from, mismatch, diffusion.signal)
+    const pulled = await diffusion.pullback!(x, equation.from, mismatch)
     const scale = 1 / slope(equation) ** 2
     return combine([scale * equation.ofX, mismatch], [scale * equation.ofEstimate, pulled])
   },

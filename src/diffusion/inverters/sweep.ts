@@ -77,7 +77,6 @@ export const sweep = define({
           sufficientMerit: tolerance,
           patience,
           stage: `sweep ${iteration}`,
-          signal: diffusion.signal,
         })
         return trajectoryFrom(clean, problem, solution, evaluations())
       },
@@ -122,15 +121,14 @@ function trajectoryFrom(clean: State, problem: SweepProblem, solution: Solution,
 }
 
 async function sweepProblem(clean: State, solver: Solver, diffusion: Diffusion): Promise<SweepProblem> {
-  const { grid, denoise, signal } = diffusion
+  const { grid, denoise } = diffusion
   const count = clean.index
   const size = clean.x.data.length
   const answers = new WeakMap<Tensor, readonly Tensor[]>()
   const rules = Array.from({ length: count }, (_, index) => solver.coefficients!(grid, index))
   const trajectory = linearTrajectory(clean.x, grid, rules)
   const velocityAt = async (x: Tensor, index: number) => {
-    signal?.throwIfAborted()
-    return velocityOf(x, await denoise(x, grid[index]!, signal), grid[index]!)
+    return velocityOf(x, await denoise(x, grid[index]!), grid[index]!)
   }
   const first = await velocityAt(clean.x, count - 1)
   return {

@@ -48,11 +48,11 @@ export const bdiaDpmSolver = define({
       evaluationsPerStep: 2,
       gamma,
       toNoise: async (x, denoised, from, to) => firstOrderMove(x, denoised, from, to),
-      async toClean(x, denoised, from, to, denoise, signal) {
+      async toClean(x, denoised, from, to, denoise) {
         const predicted = firstOrderMove(x, denoised, from, to)
         if (to.sigma === 0) return predicted
         const half = firstOrderStep(from, to).denoised[0]! / 2
-        return combine([1, predicted], [half, await denoise(predicted, to, signal)], [-half, denoised])
+        return combine([1, predicted], [half, await denoise(predicted, to)], [-half, denoised])
       },
     })
   },

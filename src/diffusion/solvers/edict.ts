@@ -76,14 +76,14 @@ function pair({ index, x, memory: [twin] }: State): readonly [Tensor, Tensor] {
 type Terms = readonly (readonly [coefficient: number, x: Tensor])[]
 
 /** a, and b·ε as terms: ε(y) = (y − α·D(y))/σ at the level that is left. */
-function coupling({ grid, denoise, signal }: Diffusion, index: number) {
+function coupling({ grid, denoise }: Diffusion, index: number) {
   const { from, to } = interval(grid, index)
   if (from.alpha === 0) throw noImage('a step of EDICT', from)
   const scale = to.alpha / from.alpha
   const share = to.sigma / from.sigma - scale
   const noise = async (y: Tensor): Promise<Terms> => [
     [share, y],
-    [-share * from.alpha, await denoise(y, from, signal)],
+    [-share * from.alpha, await denoise(y, from)],
   ]
   return { scale, noise }
 }

@@ -28,13 +28,13 @@ export const flowHeun = define({
     evaluationsPerStep: 2,
     grid: (schedule) => gridOf(schedule, options),
     start: (x) => ({ index: 0, x, memory: [] }),
-    async step({ index, x }, { grid, denoise, signal }) {
+    async step({ index, x }, { grid, denoise }) {
       const { from, to } = flowInterval(grid, index)
-      const denoised = await denoise(x, from, signal)
+      const denoised = await denoise(x, from)
       const predicted = firstOrderMove(x, denoised, from, to)
       if (to.sigma === 0) return { index: index + 1, x: predicted, memory: [] }
       const share = (to.sigma - from.sigma) / to.sigma / 2
-      const after = await denoise(predicted, to, signal)
+      const after = await denoise(predicted, to)
       // x + (s′ − s)·v/2 is halfway to the prediction.
       const next = combine([0.5, x], [0.5 + share, predicted], [-share, after])
       return { index: index + 1, x: next, memory: [] }

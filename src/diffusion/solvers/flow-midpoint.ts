@@ -28,12 +28,12 @@ export const flowMidpoint = define({
     evaluationsPerStep: 2,
     grid: (schedule) => gridOf(schedule, options),
     start: (x) => ({ index: 0, x, memory: [] }),
-    async step({ index, x }, { grid, denoise, signal }) {
+    async step({ index, x }, { grid, denoise }) {
       const { from, to } = flowInterval(grid, index)
       const middle = noiseLevel((from.t + to.t) / 2, (from.alpha + to.alpha) / 2, (from.sigma + to.sigma) / 2)
-      const halfway = firstOrderMove(x, await denoise(x, from, signal), from, middle)
+      const halfway = firstOrderMove(x, await denoise(x, from), from, middle)
       const share = (to.sigma - from.sigma) / middle.sigma
-      const denoised = await denoise(halfway, middle, signal)
+      const denoised = await denoise(halfway, middle)
       return { index: index + 1, x: combine([1, x], [share, halfway], [-share, denoised]), memory: [] }
     },
   }),

@@ -29,10 +29,10 @@ export const heun = define({
     evaluationsPerStep: 2,
     grid: (schedule) => gridOf(schedule, options),
     start: (x) => ({ index: 0, x, memory: [] }),
-    async step({ index, x }, { grid, denoise, signal }) {
+    async step({ index, x }, { grid, denoise }) {
       const { from, to } = interval(grid, index)
-      const denoised = await denoise(x, from, signal)
-      return { index: index + 1, x: await trapezoidMove(x, denoised, from, to, denoise, signal), memory: [] }
+      const denoised = await denoise(x, from)
+      return { index: index + 1, x: await trapezoidMove(x, denoised, from, to, denoise), memory: [] }
     },
   }),
 })

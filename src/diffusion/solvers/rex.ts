@@ -115,7 +115,7 @@ async function increment(
   to: NoiseLevel,
   { nodes, stages, weights }: Tableau,
   rule: Rule,
-  { denoise, schedule, signal }: Diffusion,
+  { denoise, schedule }: Diffusion,
 ): Promise<Tensor> {
   const [start, end] = [rule.variable(from), rule.variable(to)]
   const length = end - start
@@ -126,7 +126,7 @@ async function increment(
     const weight = rule.weight(level)
     const taken = stages[i]!.map((share, j) => [weight * length * share, estimates[j]!] as const)
     const at = combine([weight / rule.weight(from), x], ...taken)
-    estimates.push(rule.estimate(at, await denoise(at, level, signal), level))
+    estimates.push(rule.estimate(at, await denoise(at, level), level))
   }
   return combine(...weights.map((share, i) => [rule.weight(to) * length * share, estimates[i]!] as const))
 }

@@ -2,8 +2,9 @@
 import { expected } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { combine, map, type Tensor, zeros } from '../../math/tensor.js'
+import type { Condition } from '../../model/condition.js'
+import type { DiffusionModel } from '../../model/model.js'
 import { otsuThreshold } from '../../pictures/otsu.js'
-import type { DiffusionModel } from '../../verbs/diffusion-model.js'
 import type { AskedEdit, EditProblem, LatentEdit } from '../parts/edit-method.js'
 import { watchedLevels } from '../parts/watched-levels.js'
 import { changedWords } from './words.js'
@@ -22,7 +23,6 @@ export async function* attentionMask(
   { model, from, to, signal }: EditProblem,
   count: number,
 ): Steps<Tensor> {
-  const { looks, places } = attentionOf(model)
   const words = changedWords(from, to)
   const levels = watchedLevels(grid, count)
   const prompts = [
@@ -31,12 +31,12 @@ export async function* attentionMask(
   ].filter(({ changed }) => changed.length > 0)
   let mask = zeros([1, ...trajectory[0]!.x.shape.slice(1)])
   for (const [k, { text, changed }] of prompts.entries()) {
-    const conditioning = await model.prompt(text, undefined, signal)
-    const tokens = changed.flatMap((word) => places(text)[word]!)
+    const condition = await model.condition(text, signal)
+    const places = wordsOf(model, condition)
+    const tokens = changed.flatMap((word) => places[word]!)
     const seen: Tensor[] = []
     for (const i of levels) {
-      signal?.throwIfAborted()
-      const [all] = await looks([{ x: trajectory[i]!.x, level: grid[i]!, conditioning }], signal)
+      const [all] = await model.ask('looks', [{ x: trajectory[i]!.x, level: grid[i]!, condition }], signal)
       seen.push(sumOver(all!, tokens))
       yield { stage: 'attention', done: k * levels.length + seen.length, total: prompts.length * levels.length }
     }
@@ -49,17 +49,21 @@ export async function* attentionMask(
 
 /** Throws `unsupported` where the network's attention is not known, `bad-option` where no word changes. */
 export function checkAttention({ model, from, to }: AskedEdit): void {
-  attentionOf(model)
+  if (!model.answers.has('looks')) throw unknownAttention(model)
   const changed = changedWords(from, to)
   if (changed.from.length + changed.to.length > 0) return
   const [what, got] = ['prompts that differ in a word', `“${from}” and “${to}”`]
   throw expected('bad-option', what, 'a mask by attention', got, 'Change a word, or pass a mask.')
 }
 
-function attentionOf({ name, looks, places }: DiffusionModel): Required<Pick<DiffusionModel, 'looks' | 'places'>> {
-  if (looks && places) return { looks, places }
+function wordsOf(model: DiffusionModel, { words }: Condition): readonly (readonly number[])[] {
+  if (words) return words
+  throw unknownAttention(model)
+}
+
+function unknownAttention({ name }: DiffusionModel) {
   const remedy = 'Pass a mask, or find it by `mask=difference`.'
-  throw expected('unsupported', 'a network whose attention is known', 'a mask', `\`${name}\``, remedy)
+  return expected('unsupported', 'a network whose attention is known', 'a mask', `\`${name}\``, remedy)
 }
 
 /** Σ over some tokens of tokens × h × w: 1 × h × w. */

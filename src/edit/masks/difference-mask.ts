@@ -2,7 +2,7 @@
 import type { Steps } from '../../core/progress.js'
 import { map, subtract, type Tensor, zeros } from '../../math/tensor.js'
 import { otsuThreshold } from '../../pictures/otsu.js'
-import { promptedDenoiser } from '../../verbs/diffusion-model.js'
+import { promptedDenoiser } from '../../verbs/sampling.js'
 import type { EditProblem, LatentEdit } from '../parts/edit-method.js'
 import { watchedLevels } from '../parts/watched-levels.js'
 
@@ -20,8 +20,8 @@ export async function* differenceMask(
   count: number,
 ): Steps<Tensor> {
   const [source, target] = [
-    promptedDenoiser(model, await model.prompt(from, undefined, signal), 1),
-    promptedDenoiser(model, await model.prompt(to, undefined, signal), 1),
+    await promptedDenoiser(model, { prompt: from, guidance: 1 }, signal),
+    await promptedDenoiser(model, { prompt: to, guidance: 1 }, signal),
   ]
   const levels = watchedLevels(grid, count)
   const sides = trajectory[0]!.x.shape.slice(1)
@@ -29,7 +29,7 @@ export async function* differenceMask(
   const area = apart.data.length
   for (const [k, i] of levels.entries()) {
     const { x } = trajectory[i]!
-    const [ours, theirs] = await Promise.all([target.denoise(x, grid[i]!, signal), source.denoise(x, grid[i]!, signal)])
+    const [ours, theirs] = await Promise.all([target.denoise(x, grid[i]!), source.denoise(x, grid[i]!)])
     const squares = new Float64Array(area)
     subtract(ours, theirs).data.forEach((value, entry) => {
       squares[entry % area]! += value ** 2

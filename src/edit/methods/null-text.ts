@@ -2,10 +2,16 @@
 import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { nullText } from '../../diffusion/guided-editing/null-text.js'
-import { type EmbeddedDiffusion, withEmbeddings } from '../../diffusion/guided-editing/parts/guided-editing.js'
-import type { DiffusionModel } from '../../verbs/diffusion-model.js'
+import {
+  type EmbeddedDenoiser,
+  type EmbeddedDiffusion,
+  withEmbeddings,
+} from '../../diffusion/guided-editing/parts/guided-editing.js'
+import type { Tensor } from '../../math/tensor.js'
+import { type Condition, withValue } from '../../model/condition.js'
+import type { DiffusionModel } from '../../model/model.js'
 import { blendingFields, checkWalk, cleanestSteps, strengthField, walked } from '../parts/blending.js'
-import type { EditMethod } from '../parts/edit-method.js'
+import type { EditMethod, EditProblem } from '../parts/edit-method.js'
 
 /**
  * Finds an unconditional embedding for each step under which guided sampling follows the source, then samples the target's
@@ -35,32 +41,70 @@ export const nullTextEdit = define({
     name: 'null-text',
     findsMask: false,
     check(problem) {
-      embeddedOf(problem.model)
+      checkStates(problem.model)
       checkWalk(problem, { strength, blending })
     },
     async *edit(latent, problem) {
-      const { model, from, to, negativePrompt = '', guidance, signal } = problem
-      const embedded = embeddedOf(model)
+      const { model, from, to, negativePrompt = '', guidance, schedule } = problem
       const solver = cleanestSteps(problem.solver, strength)
-      const grid = solver.grid(model.schedule)
-      const [prompt, empty, target] = [
-        await embedded.states(from, signal),
-        await embedded.states(negativePrompt, signal),
-        await embedded.states(to, signal),
+      const grid = solver.grid(schedule)
+      const conditionOf = (text: string) => model.condition(text, problem.signal)
+      const [source, negative, target] = [
+        await conditionOf(from),
+        await conditionOf(negativePrompt),
+        await conditionOf(to),
       ]
-      const diffusion: EmbeddedDiffusion = { grid, denoiser: embedded, prompt, empty, signal }
+      const [prompt, empty] = [statesOf(model, source), statesOf(model, negative)]
+      const diffusion: EmbeddedDiffusion = {
+        grid,
+        denoiser: embeddedDenoiser([source, target], negative, problem),
+        prompt,
+        empty,
+      }
       const clean = { index: grid.length - 1, x: latent, memory: [] }
       const found = yield* nullText({ guidance, iterations }).invert(clean, solver, diffusion)
-      const denoise = withEmbeddings({ ...diffusion, prompt: target }, found.embeddings, guidance)
-      const source = { trajectory: found.states, grid, exact: 'no', outcome: 'exhausted' } as const
+      const edited = { ...diffusion, prompt: statesOf(model, target) }
+      const denoise = withEmbeddings(edited, found.embeddings, guidance)
+      const walk = { trajectory: found.states, grid, exact: 'no', outcome: 'exhausted' } as const
       const start = found.states[0]!
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
+      return { ...walk, ...(yield* walked({ ...walk, solver, start, denoise, blending }, problem)) }
     },
   }),
 })
 
-function embeddedOf({ name, embedded }: DiffusionModel): Required<DiffusionModel>['embedded'] {
-  if (embedded) return embedded
+/** The value of a condition that is bent. */
+const states = 'encoder_hidden_states'
+
+/** The model as a denoiser that is told states, with their gradient: those of a known condition, or the negative's bent. */
+function embeddedDenoiser(
+  known: readonly Condition[],
+  negative: Condition,
+  { model, signal }: EditProblem,
+): EmbeddedDenoiser {
+  const conditionOf = (embedding: Tensor) =>
+    known.find(({ values }) => values[states] === embedding) ?? withValue(negative, states, embedding)
+  return {
+    async denoise(x, level, embedding) {
+      return (await model.ask('denoise', [{ x, level, condition: conditionOf(embedding) }], signal))[0]!
+    },
+    async pullback(x, level, embedding, cotangent) {
+      const ask = { x, level, condition: conditionOf(embedding), cotangent, wrt: states }
+      return (await model.ask('pullback', [ask], signal))[0]!
+    },
+  }
+}
+
+function statesOf(model: DiffusionModel, { values }: Condition): Tensor {
+  const found = values[states]
+  if (found) return found
+  throw unbendable(model)
+}
+
+function checkStates(model: DiffusionModel): void {
+  if (!model.answers.has('pullback')) throw unbendable(model)
+}
+
+function unbendable({ name }: DiffusionModel) {
   const remedy = 'Use `negative-prompt`, which needs none.'
-  throw expected('unsupported', 'a model that is told embeddings', '`null-text`', `\`${name}\``, remedy)
+  return expected('unsupported', `gradients with respect to \`${states}\``, '`null-text`', `\`${name}\``, remedy)
 }

@@ -8,7 +8,8 @@ import type { Denoiser, Solver, State } from '../../diffusion/diffusion.js'
 import type { Grid } from '../../diffusion/level.js'
 import { sample } from '../../diffusion/sample.js'
 import type { Tensor } from '../../math/tensor.js'
-import { promptedDenoiser } from '../../verbs/diffusion-model.js'
+import { sidesOf } from '../../model/layout.js'
+import { promptedDenoiser } from '../../verbs/sampling.js'
 import { binary, grown, latentMask, merged } from '../masks/mask.js'
 import type { AskedEdit, EditProblem, LatentEdit } from './edit-method.js'
 
@@ -66,10 +67,10 @@ const putBack = ({ blendFrom, blendUntil }: Blended, steps: number) =>
 
 /** Throws `bad-option` where a walk from the level `start` takes no step, or none after which latents are put back. */
 export function checkWalk(
-  { solver, model }: AskedEdit,
+  { solver, schedule }: AskedEdit,
   { strength, blending, start = 0 }: { readonly strength: number; readonly blending: Blended; readonly start?: number },
 ): void {
-  const steps = cleanestSteps(solver, strength).grid(model.schedule).length - 1
+  const steps = cleanestSteps(solver, strength).grid(schedule).length - 1
   if (steps <= start) {
     const remedy = 'Raise `strength`, or take more steps.'
     throw expected('bad-option', `at least ${start + 1} steps`, 'what is undone and walked again', `${steps}`, remedy)
@@ -113,8 +114,9 @@ export function blended(solver: Solver, trajectory: readonly State[], mask: Tens
 
 /** The given mask grown by latent entries, in pixels; each entry stands for a square of them. */
 function grownMask(given: Tensor, { model, imageShape }: EditProblem, dilation: number): Tensor {
-  const [, rows] = model.autoencoder.latentShape(imageShape)
-  return grown(binary(given), dilation * Math.ceil(imageShape[1]! / rows!))
+  const { layout } = model
+  const rows = sidesOf(layout, layout.latentShape(imageShape)).height
+  return grown(binary(given), dilation * Math.ceil(sidesOf(layout, imageShape).height / rows))
 }
 
 /** The denoiser of the target's prompt, with the edit's guidance. */
@@ -122,7 +124,8 @@ export async function targetDenoiser(
   { model, to, negativePrompt, guidance, signal }: EditProblem,
   negative = negativePrompt,
 ): Promise<Denoiser> {
-  return promptedDenoiser(model, await model.prompt(to, negative, signal), guidance).denoise
+  const { denoise } = await promptedDenoiser(model, { prompt: to, negativePrompt: negative, guidance }, signal)
+  return denoise
 }
 
 export interface Walk extends Pick<LatentEdit, 'trajectory' | 'grid'> {
@@ -141,10 +144,9 @@ export async function* walked(
   { solver, grid, denoise, trajectory, start, blending, mask: found }: Walk,
   problem: EditProblem,
 ): Steps<Pick<LatentEdit, 'latent' | 'states' | 'trajectory' | 'grid' | 'mask'>> {
-  const { model, signal } = problem
   const given = found ?? problem.mask
   const mask = given && grownMask(given, problem, blending.dilation)
   const rule = mask ? blended(solver, trajectory, latentMask(mask, start.x.shape), blending) : solver
-  const { states } = yield* sample(start, rule, { grid, denoise, signal, schedule: model.schedule })
+  const { states } = yield* sample(start, rule, { grid, denoise, schedule: problem.schedule })
   return { latent: states.at(-1)!.x, states, trajectory, grid, mask }
 }

@@ -4,14 +4,16 @@
  */
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver, State } from '../../diffusion/diffusion.js'
-import type { Grid } from '../../diffusion/level.js'
+import type { Grid, Schedule } from '../../diffusion/level.js'
 import type { Outcome } from '../../iterations/parts/solve.js'
 import type { Shape, Tensor } from '../../math/tensor.js'
-import type { DiffusionModel } from '../../verbs/diffusion-model.js'
+import type { DiffusionModel } from '../../model/model.js'
 import type { Exactness } from '../../verbs/invert.js'
 
 export interface EditProblem {
   readonly model: DiffusionModel
+  /** The model's, for this latent. */
+  readonly schedule: Schedule
   /** What the source shows, and what the edit is to show. */
   readonly from: string
   readonly to: string

@@ -27,7 +27,7 @@ export async function* recovered(
   },
 ): Steps<Recovered> {
   const { model, from: prompt, negativePrompt, known, signal } = problem
-  const grid = solver.grid(model.schedule)
+  const grid = solver.grid(problem.schedule)
   if (known && guidance === problem.guidance) {
     const trajectory = lastStates(known, grid.length)
     if (grid.length === known.length || trajectory[0]!.memory.length === 0) {

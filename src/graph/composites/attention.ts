@@ -5,7 +5,7 @@
  * Sources: https://onnx.ai/onnx/operators/onnx__Attention.html,
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import type { NodeView } from '../operator.js'
 import { add, cast, concat, expand, mul, reshape, scale, slice, swapLast, transpose } from '../ops/common.js'

@@ -1,5 +1,5 @@
 /** Where channels lie: N × C × … first, as ONNX has them, or N × … × C last, as ONNX Runtime's forms for GPUs have. */
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { transpose } from '../ops/common.js'
 

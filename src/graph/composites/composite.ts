@@ -1,6 +1,6 @@
 /** What a composite is: an operator that is written as others when a file is read. */
 import { expected, type UndiffuseError } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import type { NodeView } from '../operator.js'
 

@@ -3,7 +3,7 @@
  *
  * Source: https://onnx.ai/onnx/operators
  */
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView } from '../operator.js'
 import { add, cast, div, mul, neg, reshape, scale, shift, sub } from '../ops/common.js'

@@ -1,5 +1,6 @@
 /** The table of composites, and the pass that writes them out. Adding one is an entry in a family's file. */
-import { type Builder, builder } from '../builder.js'
+import { builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Graph, Node, Value } from '../graph.js'
 import { valueNames } from '../names.js'
 import { nodeView } from '../operator.js'

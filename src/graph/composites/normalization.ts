@@ -5,8 +5,7 @@
  * Sources: https://onnx.ai/onnx/operators/onnx__RMSNormalization.html,
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView } from '../operator.js'
 import { add, cast, div, mean, mul, reshape, shift, sub } from '../ops/common.js'

@@ -3,7 +3,7 @@
  *
  * Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
-import { type Builder, float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import type { NodeView } from '../operator.js'
 import { add, mul, scale, slice, swapLast, transpose } from '../ops/common.js'

@@ -4,11 +4,12 @@
  */
 import { fromBinary } from '@bufbuild/protobuf'
 import { type GraphProto, type ModelProto, ModelProtoSchema, type ValueInfoProto } from 'onnx-buf'
-import { expected, isUndiffuseError, UndiffuseError } from '../../core/errors.js'
-import { encodeNumbers, inferTypes } from '../builder.js'
+import { expected, isUndiffuseError } from '../../core/errors.js'
+import { inferTypes } from '../builder.js'
 import { withoutComposites } from '../composites/index.js'
 import type { DataType, Graph, Initializer, Node, Value, ValueType } from '../graph.js'
 import { freshNames } from '../names.js'
+import { encodeNumbers } from '../numbers.js'
 import { dataTypeOfCode } from '../ops/common.js'
 import { computedNode, computedType, withWidenedWeights } from './bfloat16.js'
 import { fixedByWeights } from './channels.js'
@@ -47,23 +48,22 @@ function parse(bytes: Uint8Array): { model: ModelProto; graph: GraphProto } {
   return { model, graph: model.graph }
 }
 
-/** Most characters of one quoted name, of what stands between two of them, and of a whole message. */
-const LONGEST = { name: 100, between: 500, message: 2000 }
+/** Most characters of one quoted name, of what stands between two of them, and of a part of a message. */
+const LONGEST = { name: 100, between: 400, part: 480 }
 
 const shortened = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text)
 
 /**
- * A message that is fit for one line of a terminal: backticks quote every other part of it, long names and what is no
- * printable text are cut out, and of a message that is long all the same the remedy at its end stays.
+ * A part of a message that is fit for one line of a terminal: backticks quote every other piece of it. Long names and
+ * characters that cannot be printed are cut out, and a part that is long all the same loses its middle.
  */
-function printable(message: string): string {
-  const parts = message
+function printable(part: string): string {
+  const pieces = part
     .split('`')
-    .map((part, i) => shortened(part, i % 2 === 1 ? LONGEST.name : LONGEST.between))
+    .map((piece, i) => shortened(piece, i % 2 === 1 ? LONGEST.name : LONGEST.between))
     .join('`')
-  const end = LONGEST.message / 4
-  const whole =
-    parts.length > LONGEST.message ? `${parts.slice(0, LONGEST.message - end)} … ${parts.slice(-end)}` : parts
+  const end = LONGEST.part / 4
+  const whole = pieces.length > LONGEST.part ? `${pieces.slice(0, LONGEST.part - end)} … ${pieces.slice(-end)}` : pieces
   return whole.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '·')
 }
 
@@ -76,7 +76,8 @@ function printably<T>(read: () => T): T {
     return read()
   } catch (error) {
     if (!isUndiffuseError(error)) throw error
-    throw new UndiffuseError(error.code, printable(error.message), { cause: error })
+    const { code, expected: what, subject, got, remedy } = error
+    throw expected(code, printable(what), printable(subject), printable(got), printable(remedy), { cause: error })
   }
 }
 

@@ -11,7 +11,7 @@ import {
   value,
 } from '../../../test/onnx-files.js'
 import { isUndiffuseError } from '../../core/errors.js'
-import { smallNumbers } from '../builder.js'
+import { smallNumbers } from '../numbers.js'
 import { decodeOnnx } from './read.js'
 
 const read = (opset: number, nodes: ModelInit['nodes'], more: Partial<ModelInit> = {}) =>

@@ -1,6 +1,5 @@
 /** Activation functions and softmax. SiLU and quick-GELU appear as exporters write them: Mul and Sigmoid. */
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { add, div, indicator, likeFirst, mul, neg, scale, shift, singleScope, sub, sum } from './common.js'
@@ -14,6 +13,8 @@ const activation = (op: string, rule: Rule): Operator => ({
 })
 
 const positive = (b: Builder, x: Value) => indicator(b, b.emit('Greater', [x, b.scalar(x.dtype, 0)]), x.dtype)
+/** value − x */
+const minus = (b: Builder, value: number, x: Value) => sub(b, b.scalar(x.dtype, value), x)
 const sigmoid = (b: Builder, x: Value) => b.emit('Sigmoid', [x])
 /** slope + (1 − slope)·[x > 0] */
 const slopes = (b: Builder, x: Value, slope: number) => shift(b, scale(b, positive(b, x), 1 - slope), slope)
@@ -36,8 +37,8 @@ const gelu: Rule = (b, x, _y, g, node) => {
 const axisOf = (node: NodeView) => fromFront(node.integer('axis', -1), node.input(0).shape.length)
 
 export const activations: readonly Operator[] = [
-  activation('Sigmoid', (b, _x, y, g) => mul(b, g, mul(b, y, shift(b, neg(b, y), 1)))),
-  activation('Tanh', (b, _x, y, g) => mul(b, g, shift(b, neg(b, mul(b, y, y)), 1))),
+  activation('Sigmoid', (b, _x, y, g) => mul(b, g, mul(b, y, minus(b, 1, y)))),
+  activation('Tanh', (b, _x, y, g) => mul(b, g, minus(b, 1, mul(b, y, y)))),
   activation('Relu', (b, _x, y, g) => mul(b, g, positive(b, y))),
   activation('LeakyRelu', (b, x, _y, g, node) => mul(b, g, slopes(b, x, node.float('alpha', 0.01)))),
   // y + alpha is the derivative alpha·exp(x) on the negative side.

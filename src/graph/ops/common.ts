@@ -1,5 +1,5 @@
 /** What gradient rules of several families need: sums that undo broadcasting, and sums that stay accurate. */
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { DataType, Value } from '../graph.js'
 import { broadcastShape, type NodeView, type Operator } from '../operator.js'
 

@@ -3,7 +3,7 @@
  * convolution; the cotangent of the weight is one matrix product over shifted slices of the input.
  */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import type { GradientView, NodeView, Operator } from '../operator.js'
 import { concat, pad, reshape, reverse, sliceAxes, sum, swapLast, transpose } from './common.js'

@@ -1,6 +1,6 @@
 /** Arithmetic on entries, with broadcasting: each rule is the derivative of one line of school calculus. */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { DataType, Value, ValueType } from '../graph.js'
 import { broadcastShape, type GradientView, type NodeView, type Operator } from '../operator.js'
 import {

@@ -1,6 +1,6 @@
 /** Reading and writing at indices. What one entry was read for several times adds up on the way back. */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView, type Operator } from '../operator.js'
 import { expand, reshape, transpose } from './common.js'

@@ -28,9 +28,10 @@ export const operators: readonly Operator[] = [
   ...randoms,
 ]
 
-let table: ReadonlyMap<string, Operator> | undefined
+const keyOf = (op: string, domain: string): string => `${domain}:${op}`
+const table: ReadonlyMap<string, Operator> = new Map(
+  operators.map((operator) => [keyOf(operator.op, operator.domain ?? ''), operator]),
+)
 
-export function operatorOf(op: string, domain: string): Operator | undefined {
-  table ??= new Map(operators.map((operator) => [`${operator.domain ?? ''}:${operator.op}`, operator]))
-  return table.get(`${domain === 'ai.onnx' ? '' : domain}:${op}`)
-}
+export const operatorOf = (op: string, domain: string): Operator | undefined =>
+  table.get(keyOf(op, domain === 'ai.onnx' ? '' : domain))

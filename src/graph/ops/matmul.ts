@@ -1,7 +1,6 @@
 /** Matrix products. Cotangents of Y = A·B are G·Bᵀ and Aᵀ·G. */
-import { expected, UndiffuseError } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { expected } from '../../core/errors.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { broadcastShape, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { expand, reshape, scale, swapLast, unbroadcast } from './common.js'
@@ -81,9 +80,12 @@ function parseEinsum(node: NodeView): Equation {
   const inputs = left.split(',')
   const repeated = inputs.some((term) => new Set(term).size !== term.length)
   if (equation.includes('.') || repeated || inputs.length !== node.inputs.length) {
-    throw new UndiffuseError(
+    throw expected(
       'unsupported',
-      `Expected an Einsum without ellipses or repeated letters, got \`${equation}\` at node \`${node.name}\`. Export it as MatMul and Transpose.`,
+      'an equation without ellipses or repeated letters',
+      `Einsum \`${node.name}\``,
+      `\`${equation}\``,
+      'Export it as MatMul and Transpose.',
     )
   }
   const letters = [...new Set(inputs.join(''))].sort()

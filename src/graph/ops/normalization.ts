@@ -3,8 +3,7 @@
  * (h − mean(h) − x̂·mean(h·x̂))/deviation. Means, never sums: they stay accurate in float32.
  */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
-import { float } from '../builder.js'
+import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { add, div, likeFirst, mean, mul, reshape, scale, shift, singleScope, sub, sum, unbroadcast } from './common.js'
@@ -44,7 +43,9 @@ function groupGradient(node: GradientView, groups: number) {
   const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]]
   const grouped = [batch, groups, (channels / groups) * spatial.reduce((a, c) => a * c, 1)]
   const parts = standardise(b, reshape(b, x, grouped), [2], node.float('epsilon', 1e-5))
-  const h = reshape(b, mul(b, g, perChannel(b, node.input(1), x.shape.length)), grouped)
+  const isPlain = node.known(1)?.every((weight) => weight === 1)
+  const weighted = isPlain ? g : mul(b, g, perChannel(b, node.input(1), x.shape.length))
+  const h = reshape(b, weighted, grouped)
   return [
     needs[0] ? reshape(b, standardiseGradient(b, parts, h, [2]), x.shape) : undefined,
     needs[1] ? overChannels(b, mul(b, g, reshape(b, parts.normalized, x.shape))) : undefined,

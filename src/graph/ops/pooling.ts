@@ -1,6 +1,6 @@
 /** Pooling and nearest or linear resizing. */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import type { GradientView, NodeView, Operator } from '../operator.js'
 import { div, expand, indicator, mul, reshape, scale, sum, transpose } from './common.js'

@@ -1,5 +1,5 @@
 /** Reductions over axes, which are an input since operator set 18. */
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { div, expand, indicator, mul, reshape, scale, sum } from './common.js'

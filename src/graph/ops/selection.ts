@@ -1,5 +1,5 @@
 /** Which entries are the largest, entries by place, and running sums. What was selected gets its cotangent back. */
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView, type Operator } from '../operator.js'
 import { cast, expand, mul, reshape, sub, sum } from './common.js'

@@ -1,7 +1,8 @@
 /** Operations that move numbers without changing them. Their cotangents move back. */
 import { expected } from '../../core/errors.js'
-import { type Builder, smallNumbers } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
+import { smallNumbers } from '../numbers.js'
 import { broadcastShape, fromFront, type GradientView, type NodeView, type Operator } from '../operator.js'
 import { concat, expand, pad, reshape, reverse, slice, sum, transpose, unbroadcast } from './common.js'
 import { scatterAdd } from './gather.js'

@@ -1,6 +1,6 @@
 /** Operators that ONNX Runtime cannot run in double precision on the CPU, written in terms of those that it can. */
 import { expected } from '../../core/errors.js'
-import type { Builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView } from '../operator.js'
 import {

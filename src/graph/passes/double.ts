@@ -3,7 +3,8 @@
  * double-precision kernels for some operators: those are written in terms of others (double-operators.ts).
  */
 import { expected } from '../../core/errors.js'
-import { type Builder, builder } from '../builder.js'
+import { builder } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Graph, Node, Value } from '../graph.js'
 import { nodeView } from '../operator.js'
 import { cast } from '../ops/common.js'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Builder, builder, inferTypes } from '../builder.js'
+import { builder, inferTypes } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { Graph, Value } from '../graph.js'
 import { dataTypeCode, mul, singleScope } from '../ops/common.js'
 import { emulatedHalf } from './emulated-half.js'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { builder, encodeNumbers, inferTypes } from '../builder.js'
+import { builder, inferTypes } from '../builder.js'
 import type { DataType, Graph, Initializer } from '../graph.js'
+import { encodeNumbers } from '../numbers.js'
 import { dataTypeCode } from '../ops/common.js'
 import { half } from './half.js'
 

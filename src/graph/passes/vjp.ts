@@ -2,12 +2,14 @@
  * Reverse-mode gradients, graph to graph: the vector-Jacobian product of a graph is another graph, so whatever runs
  * the one runs the other. Not a tape and not a runtime: nothing is evaluated here.
  */
-import { expected, UndiffuseError } from '../../core/errors.js'
-import { type Builder, builder, copyInto } from '../builder.js'
+import { expected } from '../../core/errors.js'
+import { builder, copyInto } from '../builder.js'
+import type { Builder } from '../emit.js'
 import type { DataType, Graph, Node, Value } from '../graph.js'
 import { type GradientView, nodeView } from '../operator.js'
 import { operatorOf } from '../ops/index.js'
 import { prune } from './prune.js'
+import { recomputed } from './recompute.js'
 
 export interface VjpOptions {
   /** Outputs whose cotangents are fed, as inputs named `cotangent.<output>`. Default: all outputs. */
@@ -26,7 +28,8 @@ const isFloat = (dtype: DataType) =>
 /**
  * The graph of Σᵢ (∂yᵢ/∂w)ᵀ·cᵢ for outputs yᵢ with cotangents cᵢ and each w in `wrt` (inputs and weights alike).
  *
- * Cost: one forward run and about one to two more. Memory: the forward values that the rules read stay alive.
+ * Cost: one forward run and about one to two more. Memory: of the forward values that the rules read, those that are not
+ * cheap to compute again (recompute.ts) stay alive.
  * Errors: `unsupported` names the operator and node without a gradient rule on a path from `wrt` to `outputs`;
  * `bad-option` a name that the graph does not have.
  * Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), section 3.2.
@@ -50,6 +53,7 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     }
   }
   const active = activeValues(graph, options.wrt)
+  const again = recomputed(build, graph)
   const cotangents = new Map<string, Value[]>()
   const add = (name: string, value: Value) => {
     const terms = cotangents.get(name)
@@ -84,17 +88,20 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
     const rule = operator?.gradient
     if (rule === 'none') continue
     if (rule === undefined) {
-      throw new UndiffuseError(
+      throw expected(
         'unsupported',
-        `Expected operators with a gradient rule for vjp, got ${describe(node)}. Write the rule in src/graph/ops, or use a method without gradients.`,
+        'operators with a gradient rule',
+        'vjp',
+        describe(node),
+        'Write the rule in src/graph/ops, or use a method without gradients.',
       )
     }
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : build.value(name)))
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : again(build.value(name))))
     const found = node.outputs.map((name) => (name === '' ? undefined : total(name)))
     const view: GradientView = {
       ...nodeView({ ...node, outputCount: node.outputs.length }, inputs, build.known),
       builder: build,
-      outputs: results[index]!,
+      outputs: results[index]!.map(again),
       cotangents: found,
       needs: node.inputs.map((name, i) => active.has(name) && isFloat(inputs[i]!.dtype)),
       get cotangent() {
@@ -120,9 +127,12 @@ const describe = (node: Node) => `${node.domain && `${node.domain}.`}${node.op} 
 
 function checked(gradient: Value | undefined, input: Value, i: number, node: Node): Value {
   if (!gradient) {
-    throw new UndiffuseError(
+    throw expected(
       'unsupported',
-      `Expected a gradient rule for input ${i} of ${describe(node)}, got one for other inputs. Keep that input constant, or use a method without gradients.`,
+      'a gradient rule',
+      `input ${i} of ${describe(node)}`,
+      'one for other inputs',
+      'Keep that input constant, or use a method without gradients.',
     )
   }
   if (
@@ -130,9 +140,12 @@ function checked(gradient: Value | undefined, input: Value, i: number, node: Nod
     gradient.shape.some((size, i) => size !== input.shape[i]) ||
     gradient.dtype !== input.dtype
   ) {
-    throw new UndiffuseError(
+    throw expected(
       'unsupported',
-      `Expected a gradient of type ${input.dtype}[${input.shape}] from the rule of ${describe(node)}, got ${gradient.dtype}[${gradient.shape}]. This is a defect of the rule in src/graph/ops.`,
+      `a gradient of type ${input.dtype}[${input.shape}]`,
+      `input ${i} of ${describe(node)}`,
+      `${gradient.dtype}[${gradient.shape}]`,
+      'This is a defect of the rule in src/graph/ops.',
     )
   }
   return gradient

@@ -2,7 +2,7 @@
  * Preconditioned conjugate gradients: symmetric positive systems that are known by their products only, and the
  * quadratic form of the inverse on the way. For residuals that are not linear: `solve`.
  */
-import type { Signal, Steps } from '../../core/progress.js'
+import type { Steps } from '../../core/progress.js'
 import { combine, dot, type Tensor, zeros } from '../../math/tensor.js'
 import type { Outcome } from '../parts/solve.js'
 
@@ -22,7 +22,6 @@ export interface ConjugateGradientsOptions {
   /** Converged when they raised it by at most this, whatever its size. Default 0. */
   readonly absoluteTolerance?: number
   readonly stage?: string
-  readonly signal?: Signal | undefined
 }
 
 export interface LinearSolution {
@@ -54,7 +53,7 @@ export async function* conjugateGradients(
   { apply, right, precondition = async (residual) => residual }: LinearSystem,
   options: ConjugateGradientsOptions,
 ): Steps<LinearSolution> {
-  const { iterations, tolerance = 0.01, absoluteTolerance = 0, stage = 'conjugate gradients', signal } = options
+  const { iterations, tolerance = 0.01, absoluteTolerance = 0, stage = 'conjugate gradients' } = options
   const enough = (energy: number) => Math.max(tolerance * energy, absoluteTolerance)
   let value = zeros(right.shape)
   let residual = right
@@ -69,7 +68,6 @@ export async function* conjugateGradients(
     const slope = dot(residual, direction)
     if (slope === 0) return finish('converged')
     if (history.length === iterations) return finish('exhausted')
-    signal?.throwIfAborted()
     const image = await apply(direction)
     const curvature = dot(direction, image)
     if (!(curvature > 0)) return finish('exhausted')

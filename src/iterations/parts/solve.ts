@@ -3,7 +3,7 @@
  * it ended. How to move is an Iteration's business; what is solved, a Problem's.
  */
 import { expected } from '../../core/errors.js'
-import type { Signal, Steps } from '../../core/progress.js'
+import type { Steps } from '../../core/progress.js'
 import { isFinite as isFiniteTensor, norm, type Tensor } from '../../math/tensor.js'
 
 export interface Evaluation {
@@ -16,7 +16,7 @@ export interface Evaluation {
 export interface Problem {
   readonly start: Tensor
   /** The costly part. */
-  evaluate(x: Tensor, signal?: Signal): Promise<Evaluation>
+  evaluate(x: Tensor): Promise<Evaluation>
 }
 
 /** The next point to look at, from the point just evaluated. Holds its own history. */
@@ -61,7 +61,6 @@ export interface SolveOptions {
   readonly patience?: number | undefined
   /** Name of the work in its progress; the iteration's by default. */
   readonly stage?: string
-  readonly signal?: Signal | undefined
 }
 
 /** A merit this many times the start's, for this many evaluations in a row, will not come back by itself. */
@@ -73,7 +72,7 @@ const divergence = { growth: 10, patience: 5 }
  * x⁰ = start, xᵏ⁺¹ = update(xᵏ, residual(xᵏ), merit(xᵏ)). A budget of N costs at most N evaluations: the start and
  * N − 1 updates; a point that was never evaluated is never returned. Yields progress after each evaluation, with the
  * point as `latent` and its merit as `residual`. Not converging is an outcome, not an error. Throws `not-finite` when
- * the start is not finite, `bad-option` for a budget below 1, and the signal's reason before an evaluation.
+ * the start is not finite, and `bad-option` for a budget below 1. A `Task` with a signal ends it between evaluations.
  *
  * @example
  * const problem = { start: zeros([2]), evaluate: async (x) => ({ residual: subtract(x, target) }) }
@@ -87,7 +86,7 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
     sufficientMerit,
     patience = Number.POSITIVE_INFINITY,
   } = options
-  const { stage = iteration.name, signal } = options
+  const { stage = iteration.name } = options
   checkSolvable(problem, iterations, stage)
   const update = iteration.start(problem.start)
   const history: number[] = []
@@ -100,8 +99,7 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
   }
 
   for (let x = problem.start; ; ) {
-    signal?.throwIfAborted()
-    const { residual, merit: given } = await problem.evaluate(x, signal)
+    const { residual, merit: given } = await problem.evaluate(x)
     const size = norm(residual)
     const finite = Number.isFinite(size) && (given === undefined || Number.isFinite(given))
     const merit = finite ? (given ?? size) : Number.POSITIVE_INFINITY

@@ -4,11 +4,10 @@
  * here is the clip; `raw` is the network without it. Graphs only; nothing is opened or run here.
  */
 import type { Profile } from '../../autoencoder/profile.js'
-import { expected } from '../../core/errors.js'
 import { type Builder, builder } from '../../graph/builder.js'
 import type { Graph, Value } from '../../graph/graph.js'
 import { add, clip, mul, scale, shift } from '../../graph/ops/common.js'
-import { formatShape } from '../../math/tensor.js'
+import { type Layout, scaledLayout } from '../../model/layout.js'
 
 /** Batch, height and width of the pictures that a graph is for. */
 export interface GraphSize {
@@ -32,6 +31,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly latentChannels: number
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number
+  /** Which latent belongs to which picture, as the autoencoder alone has it. */
+  readonly layout: Layout
   /** Model units per unit of the checkpoint's own latents. */
   readonly latentScale: number
   /** The two as the checkpoint's own tools name and scale their inputs and outputs: what `undiffuse run` runs. */
@@ -66,6 +67,7 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     latentChannels,
     downscaling,
     latentScale,
+    layout: scaledLayout({ name, imageChannels, latentChannels, downscaling }),
     encoder({ batch, height, width }) {
       const b = builder()
       const image = b.input('image', 'float32', [batch, imageChannels, height, width])
@@ -82,40 +84,4 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     },
     raw,
   }
-}
-
-type Layout = Pick<AutoencoderNetworks, 'name' | 'imageChannels' | 'latentChannels' | 'downscaling'>
-type ShapeOfThree = readonly [channels: number, height: number, width: number]
-
-/** The shape of a latent for a picture of this shape; throws `bad-shape` for one that the networks cannot have. */
-export function latentShapeOf(layout: Layout, imageShape: readonly number[]): ShapeOfThree {
-  const { name, imageChannels, latentChannels, downscaling } = layout
-  const [channels, height, width] = imageShape
-  const fits = (side: number | undefined): side is number => side !== undefined && side > 0 && side % downscaling === 0
-  if (imageShape.length !== 3 || channels !== imageChannels || !fits(height) || !fits(width)) {
-    throw expected(
-      'bad-shape',
-      `a picture of ${imageChannels} channels with sides that are multiples of ${downscaling}`,
-      `\`${name}\``,
-      formatShape(imageShape),
-      'Pad, crop or resize the picture first.',
-    )
-  }
-  return [latentChannels, height / downscaling, width / downscaling]
-}
-
-/** The shape of the picture of a latent of this shape; throws `bad-shape` for one that the networks cannot have. */
-export function imageShapeOf(layout: Layout, latentShape: readonly number[]): ShapeOfThree {
-  const { name, imageChannels, latentChannels, downscaling } = layout
-  const [channels, height, width] = latentShape
-  if (latentShape.length !== 3 || channels !== latentChannels || !height || !width) {
-    throw expected(
-      'bad-shape',
-      `a latent of ${latentChannels} channels × height × width`,
-      `\`${name}\``,
-      formatShape(latentShape),
-      'Use a latent that this model made.',
-    )
-  }
-  return [imageChannels, height * downscaling, width * downscaling]
 }

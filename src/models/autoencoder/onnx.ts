@@ -5,15 +5,17 @@
 import type { Files } from '../../checkpoints/files.js'
 import type { OnnxPart } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
-import { type Builder, encodeNumbers, inferTypes } from '../../graph/builder.js'
+import { type Builder, inferTypes } from '../../graph/builder.js'
 import type { Graph, Initializer, Node, Value } from '../../graph/graph.js'
+import { encodeNumbers } from '../../graph/numbers.js'
 import type { Declared } from '../../graph/onnx/shapes.js'
 import { cast, slice } from '../../graph/ops/common.js'
 import { formatShape } from '../../math/tensor.js'
 import type { ConfigReader } from '../../nn/parameters.js'
+import { defaultScalingFactor } from '../classes/autoencoder-kl.js'
+import { autoencoderClasses } from '../classes/index.js'
 import { embed } from '../onnx/embed.js'
 import { type OnnxModel, openOnnxModel } from '../onnx/graph.js'
-import { defaultScalingFactors } from './checkpoint.js'
 import { type AutoencoderNetworks, type GraphSize, networksOf } from './networks.js'
 
 /** Sides of the pictures at which a model without fixed sizes is tried. */
@@ -82,9 +84,9 @@ function scalingFactor(
   const found = configs.find((config) => config?.has('scaling_factor'))
   if (found) return found.number('scaling_factor')
   const named = configs.find((config) => config?.has('_class_name'))?.string('_class_name')
-  const byClass = named === undefined ? undefined : defaultScalingFactors.get(named)
-  if (byClass !== undefined) return byClass
-  if (pipelineClass?.startsWith('OnnxStableDiffusion')) return defaultScalingFactors.get('AutoencoderKL')!
+  const byClass = autoencoderClasses.find(({ classNames }) => named !== undefined && classNames.includes(named))
+  if (byClass) return byClass.autoencoder.defaultScalingFactor
+  if (pipelineClass?.startsWith('OnnxStableDiffusion')) return defaultScalingFactor
   throw expected(
     'bad-model',
     '`scaling_factor` in a config.json beside it',

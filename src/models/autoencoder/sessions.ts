@@ -1,17 +1,19 @@
 /**
- * Networks + runtime → Autoencoder. Sessions are opened when they are first needed, one for each graph and size; a graph
- * of the gradient is another model than the forward one, because a run always computes all of its graph.
+ * Networks + runtime → a model of pictures and latents. Sessions are opened when they are first needed, one for each graph
+ * and size; a graph of the gradient is another model than the forward one, because a run always computes all of its graph.
  */
-import type { Autoencoder, BatchedAutoencoder } from '../../autoencoder/autoencoder.js'
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import type { Runtime } from '../../graph/runtime.js'
+import type { Feeds, Runtime } from '../../graph/runtime.js'
 import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../../math/tensor.js'
+import type { Model } from '../../model/model.js'
+import { type Answerers, type Ask, doorOf } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
+import { heldBatches } from '../sessions/held-batches.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './graphs.js'
-import { type AutoencoderNetworks, type GraphSize, imageShapeOf, latentShapeOf } from './networks.js'
+import type { AutoencoderNetworks, GraphSize } from './networks.js'
 
 export interface AutoencoderOptions extends SessionOptions {
   /**
@@ -21,43 +23,50 @@ export interface AutoencoderOptions extends SessionOptions {
   readonly precision?: Precision
 }
 
-export interface OpenAutoencoder extends Required<Autoencoder> {
+export interface OpenAutoencoder extends Model {
   readonly networks: AutoencoderNetworks
-  readonly batched: Required<BatchedAutoencoder>
-  /** Frees the networks and ends calls under way. The runtime stays open: it belongs to the caller. */
-  close(): Promise<void>
 }
+
+/** Batches of reference pictures that the runtime holds for pullbacks. */
+const heldReferences = 2
 
 /** Every kind of run for pictures of one size. */
 const openSessions = 4
 
 /**
- * An autoencoder that runs: `encode`, `decode`, `roundTrip` and `pullback` of one picture or, in `batched`, of several.
+ * An autoencoder that runs: a model that answers `encode`, `decode`, `roundTrip` and `decodeGradient`.
  *
- * Cost of each call: one network run (a round trip is a decoder and an encoder, a pullback a decoder and its gradient),
- * of several pictures one for each of their batches, and opening the network the first time. Calls run one after another. At most four networks stay open, those used last;
- * with `lean` only one. Errors: `bad-shape` for pictures and latents whose sizes the networks cannot have; `not-finite`
- * when encoding or decoding overflows (16 bits reach to ±65504); those of the runtime.
+ * Cost: one network run for the questions of one call, in batches of powers of two (a round trip is a decoder and an
+ * encoder, a gradient a decoder and its gradient), and opening the network the first time. Calls run one after another. At
+ * most four networks stay open, those used last; with `lean` only one. Errors: `bad-shape` for pictures and latents whose
+ * sizes the networks cannot have; `not-finite` when encoding or decoding overflows (16 bits reach to ±65504); those of the
+ * runtime.
  *
  * @example
- * const autoencoder = openAutoencoder(networks, ortNode(), { precision: 16 })
- * const latent = await autoencoder.encode(image)
- * await autoencoder.close()
+ * const model = openAutoencoder(networks, ortNode(), { precision: 16 })
+ * const [latent] = await model.ask('encode', [image])
+ * await model.close()
  */
-export const openAutoencoder = (
+export function openAutoencoder(
   networks: AutoencoderNetworks,
   runtime: Runtime,
   { precision = 32, ...options }: AutoencoderOptions = {},
-): OpenAutoencoder =>
-  autoencoderIn(
-    sessionPool(runtime, networks.name, { sessions: openSessions }, { ...options, roundsHalf: precision === 16 }),
-    networks,
-    precision,
-  )
+): OpenAutoencoder {
+  const { name, layout } = networks
+  const pool = sessionPool(runtime, name, { sessions: openSessions }, { ...options, roundsHalf: precision === 16 })
+  const door = doorOf(name, autoencoderAnswerers(pool, networks, precision))
+  return { name, layout, networks, profile: profileAt(networks, precision), ...door, close: () => pool.close() }
+}
 
-/** The same with its sessions among others of a model; closing it closes the pool. */
-export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision): OpenAutoencoder {
-  const run = (kind: GraphKind, size: GraphSize, feeds: Tensors, signal?: Signal): Promise<Tensors> =>
+/** What gradients gain was measured in 32 bits; in 16 they are too coarse for it. */
+export const profileAt = ({ profile }: Pick<AutoencoderNetworks, 'profile'>, precision: Precision) =>
+  profile && precision === 16 ? { ...profile, pullbacks: 0 } : profile
+
+/** How an autoencoder answers, with its sessions in a pool. */
+export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision) {
+  const { layout, name } = networks
+  const references = heldBatches(pool, heldReferences)
+  const run = (kind: GraphKind, size: GraphSize, feeds: Feeds, signal?: Signal): Promise<Tensors> =>
     pool.run(
       `${kind} ${size.batch} ${size.height} ${size.width}`,
       () => autoencoderGraph(networks, kind, size, precision),
@@ -65,34 +74,36 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
       signal,
     )
 
-  function sizeOfImages(images: readonly Tensor[]) {
-    const shape = commonShape(images, 'image')
-    latentShapeOf(networks, shape)
-    return { height: shape[1]!, width: shape[2]! }
-  }
+  /** The graph's size for pictures of this shape. */
+  const sizeOf = ([, height, width]: readonly number[]) => ({ height: height!, width: width! })
 
   function sizeOfLatents(latents: readonly Tensor[]) {
-    const [, height, width] = imageShapeOf(networks, commonShape(latents, 'latent'))
-    return { height, width }
+    return sizeOf(layout.pictureShape(commonShape(latents, 'latent')))
   }
 
   function finite(result: Tensor, what: string): Tensor {
     if (isFiniteTensor(result)) return result
     const remedy =
       precision === 16 ? 'It overflows in 16 bits; open it with precision 32.' : 'Look for such numbers in what is fed.'
-    throw expected('not-finite', `a finite ${what}`, `\`${networks.name}\``, 'infinite numbers or NaN', remedy)
+    throw expected('not-finite', `a finite ${what}`, `\`${name}\``, 'infinite numbers or NaN', remedy)
   }
 
-  // What gradients gain was measured in 32 bits; in 16 they are too coarse for it.
-  const profile = networks.profile && precision === 16 ? { ...networks.profile, pullbacks: 0 } : networks.profile
-  const batched: Required<BatchedAutoencoder> = {
-    profile,
-    latentShape: (imageShape) => latentShapeOf(networks, imageShape),
+  function checkReferences(asks: readonly Ask<'decodeGradient'>[]): void {
+    const wanted = layout.pictureShape(asks[0]!.latent.shape)
+    for (const { reference } of asks) {
+      if (sameShape(reference.shape, wanted)) continue
+      const got = formatShape(reference.shape)
+      throw expected('bad-shape', formatShape(wanted), 'the reference of a gradient', got, 'Pass the picture itself.')
+    }
+  }
+
+  return {
     async encode(images, signal) {
-      const size = sizeOfImages(images)
+      const shape = commonShape(images, 'image')
+      layout.latentShape(shape)
       return await inBatches(images, async (some) => {
         const feeds = { image: stack(some, 'image') }
-        const { latent } = await run('encode', { ...size, batch: some.length }, feeds, signal)
+        const { latent } = await run('encode', { ...sizeOf(shape), batch: some.length }, feeds, signal)
         return unstack(finite(latent!, 'latent'))
       })
     },
@@ -113,51 +124,25 @@ export function autoencoderIn(pool: SessionPool, networks: AutoencoderNetworks, 
         return unstack(results.image!).map((image, i) => ({ image, latent: again[i]! }))
       })
     },
-    async pullback(latents, images, signal, scales = latents.map(() => 1)) {
-      const size = sizeOfLatents(latents)
-      const wanted = [networks.imageChannels, size.height, size.width]
-      const shape = commonShape(images, 'image')
-      if (!sameShape(shape, wanted) || images.length !== latents.length) {
-        const got = `${images.length} of ${formatShape(shape)}`
-        const what = `${latents.length} of ${formatShape(wanted)}`
-        throw expected('bad-shape', what, 'the pictures of a pullback', got, 'Pass the picture of each latent.')
-      }
-      const pairs = latents.map((latent, i) => ({ latent, target: images[i]!, scale: scales[i]! }))
-      return await inBatches(pairs, async (some) => {
+    async decodeGradient(asks, signal) {
+      const size = sizeOfLatents(asks.map(({ latent }) => latent))
+      checkReferences(asks)
+      return await inBatches(asks, async (some) => {
+        const targets = some.map(({ reference }) => reference)
+        const scales = some.map(({ scale = 1 }) => scale)
+        const latents = some.map(({ latent }) => latent)
         const feeds = {
-          latent: stack(
-            some.map(({ latent }) => latent),
-            'latent',
-          ),
-          target: stack(
-            some.map(({ target }) => target),
-            'image',
-          ),
-          scale: tensor(
-            [some.length, 1, 1, 1],
-            some.map(({ scale }) => scale),
-          ),
+          latent: stack(latents, 'latent'),
+          ...references(targets, () => ({ target: stack(targets, 'reference') })),
+          scale: tensor([some.length, 1, 1, 1], scales),
         }
         const results = await run('pullback', { ...size, batch: some.length }, feeds, signal)
         const gradients = unstack(results['gradient.latent']!)
         return unstack(results.image!).map((image, i) => ({
           image,
-          gradient: combine([1 / some[i]!.scale, gradients[i]!]),
+          gradient: combine([1 / scales[i]!, gradients[i]!]),
         }))
       })
     },
-  }
-
-  return {
-    networks,
-    profile,
-    batched,
-    latentShape: batched.latentShape,
-    encode: async (image, signal) => (await batched.encode([image], signal))[0]!,
-    decode: async (latent, signal) => (await batched.decode([latent], signal))[0]!,
-    roundTrip: async (latent, signal) => (await batched.roundTrip([latent], signal))[0]!,
-    pullback: async (latent, image, signal, scale = 1) =>
-      (await batched.pullback([latent], [image], signal, [scale]))[0]!,
-    close: () => pool.close(),
-  }
+  } satisfies Answerers
 }

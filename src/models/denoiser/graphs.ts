@@ -6,9 +6,8 @@ import { compose } from '../../graph/passes/compose.js'
 import { double } from '../../graph/passes/double.js'
 import { half } from '../../graph/passes/half.js'
 import { vjp } from '../../graph/passes/vjp.js'
-import type { UnetSize } from '../../nn/unet-2d-condition.js'
 import type { Precision } from '../autoencoder/graphs.js'
-import type { DenoisingNetworks } from './networks.js'
+import type { DenoisingNetworks, DenoisingSize } from './networks.js'
 
 /** Bits of the numbers that a denoising network computes with. */
 export type DenoisingPrecision = Precision | 64
@@ -29,7 +28,7 @@ export const ticksPerTime = 2 ** 20
 export function denoisingGraph(
   networks: DenoisingNetworks,
   kind: DenoisingKind,
-  size: UnetSize,
+  size: DenoisingSize,
   precision: DenoisingPrecision,
 ): Graph {
   const network = kind === 'looks' ? networks.looksGraph!(size) : networks.graph(size)
@@ -46,6 +45,17 @@ function derivative(forward: Graph, kind: DenoisingKind): Graph {
   if (kind === 'pullback') return pullback
   const pushforward = vjp(pullback, { wrt: ['cotangent.out'] })
   return { ...pushforward, inputs: pushforward.inputs.filter(({ name }) => name !== 'cotangent.out') }
+}
+
+/** The gradient by a value of the condition, in 32 bits: with `cotangent.out` → `gradient.<value>`. */
+export const valueGradientGraph = (networks: DenoisingNetworks, value: string, size: DenoisingSize): Graph =>
+  vjp(fromValues(networks, size), { outputs: ['out'], wrt: [value] })
+
+/** From the condition's own values to the prediction in one graph: what is derived of them, then the network. */
+function fromValues({ derived, graph }: DenoisingNetworks, size: DenoisingSize): Graph {
+  if (!derived) return graph(size)
+  const first = derived.graph(size)
+  return compose(first, graph(size), Object.fromEntries(first.outputs.map(({ name }) => [name, name])))
 }
 
 function times(batch: number): Graph {

@@ -7,10 +7,10 @@ import type { Graph, Value } from '../../graph/graph.js'
 import type { Declared } from '../../graph/onnx/shapes.js'
 import { cast, reshape, slice } from '../../graph/ops/common.js'
 import { formatShape, sameShape } from '../../math/tensor.js'
-import type { UnetSize } from '../../nn/unet-2d-condition.js'
 import { embed } from '../onnx/embed.js'
 import { type OnnxModel, openOnnxModel } from '../onnx/graph.js'
-import type { DenoisingNetworks } from './networks.js'
+import type { DenoisingPart, DenoisingSize } from './networks.js'
+import { unetSize, unetValues } from './unet.js'
 
 const remedy = 'Export the network with Optimum, task text-to-image.'
 
@@ -43,7 +43,7 @@ function checkInputs({ file, inputs }: OnnxModel): void {
  * Widths are what the file fixes, or else config.json beside it says. Errors: `bad-model` for other inputs and outputs;
  * those of decodeOnnx.
  */
-export async function onnxDenoisingNetworks(files: Files, part: OnnxPart): Promise<DenoisingNetworks> {
+export async function onnxUnetPart(files: Files, part: OnnxPart): Promise<DenoisingPart> {
   const model = await openOnnxModel(files, part.file)
   checkInputs(model)
   const channels = width(model, part, 'sample', 1, 'in_channels')
@@ -54,14 +54,11 @@ export async function onnxDenoisingNetworks(files: Files, part: OnnxPart): Promi
   const pooledWidth = isLarge ? pooledWidthOf(model, part) : undefined
   const time = named(model, 'timestep')!.dimensions
   const oneTime = time === undefined || time.length === 0 || time[0] === 1
-  return {
-    channels,
-    sampleSize,
-    multiple,
-    statesWidth,
-    ...(pooledWidth !== undefined && { pooledWidth }),
+  const networks = {
+    values: unetValues(statesWidth, pooledWidth),
     oneTime,
-    graph({ batch, height, width, tokens }: UnetSize): Graph {
+    graph(size: DenoisingSize): Graph {
+      const { batch, height, width, tokens } = unetSize(size)
       const b = builder()
       const inputs: Record<string, Value> = {
         sample: b.input('sample', 'float32', [batch, channels, height, width]),
@@ -79,6 +76,7 @@ export async function onnxDenoisingNetworks(files: Files, part: OnnxPart): Promi
       return b.finish('unet')
     },
   }
+  return { networks, channels, side: sampleSize, multiple }
 }
 
 /** In the form that the file takes them: one number, a list of one, or one for each sample. */

@@ -1,55 +1,41 @@
 /**
- * Questions to a denoising network as network runs: both branches of guidance, and several questions, in one batch.
- * What the predictions mean and how guidance mixes them is src/diffusion/denoiser.ts.
+ * Questions to a denoising network as network runs: several questions in one batch, and what a condition's values are to
+ * the network. What the predictions mean is src/diffusion/denoiser.ts; guidance is two questions (src/model/views.ts).
  */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import type { Attending, Denoising, DenoisingPullback, DenoisingPushforward } from '../../diffusion/conditioning.js'
-import {
-  denoiser,
-  denoiserPullback,
-  denoiserPushforward,
-  guided,
-  guidedPullback,
-  guidedPushforward,
-  type Prediction,
-} from '../../diffusion/denoiser.js'
+import { denoiser, denoiserPullback, denoiserPushforward, type Prediction } from '../../diffusion/denoiser.js'
 import type { NoiseLevel } from '../../diffusion/level.js'
-import { dot, norm, type Tensor, tensor } from '../../math/tensor.js'
+import { half } from '../../graph/passes/half.js'
+import type { Feeds, Held } from '../../graph/runtime.js'
+import { dot, formatShape, norm, type Tensor, tensor } from '../../math/tensor.js'
+import type { Condition } from '../../model/condition.js'
+import type { Answerers, Ask, Estimating } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
+import { heldBatches } from '../sessions/held-batches.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { averageLooks } from './average-looks.js'
-import { type DenoisingKind, type DenoisingPrecision, denoisingGraph, ticksPerTime } from './graphs.js'
+import {
+  type DenoisingKind,
+  type DenoisingPrecision,
+  denoisingGraph,
+  ticksPerTime,
+  valueGradientGraph,
+} from './graphs.js'
 import type { DenoisingNetworks } from './networks.js'
 
-/** What the network is fed for a prompt, without batch axes. `text_embeds` among it where the network asks for it. */
-export type Prompted = Tensors
-
-/** A question with what it is asked under. */
-export interface Branches {
-  readonly prompt: Prompted
-  readonly negative: Prompted
-}
-
 export interface DenoisingOptions {
+  readonly name: string
   readonly networks: DenoisingNetworks
   readonly pool: SessionPool
   readonly prediction: Prediction
   readonly precision: DenoisingPrecision
-  readonly tokens: number
-  /** Pixels per latent entry along each axis. */
-  readonly downscaling: number
-  /** What a conditioning stands for; throws for those of other models. */
-  branches(request: Pick<Denoising, 'conditioning'>): Branches
 }
 
-/** One row of a batch. */
-interface Row {
-  readonly x: Tensor
-  readonly level: NoiseLevel
-  readonly prompted: Prompted
-  /** What a derivative is applied to: a cotangent or a tangent. */
+/** One row of a batch: a question, what the network is fed for its condition, and what a derivative is applied to. */
+interface Row extends Estimating {
+  readonly told: Tensors
   readonly vector?: Tensor
 }
 
@@ -60,30 +46,41 @@ const namesOf = {
   pushforward: { vector: 'cotangent.gradient.sample', answer: 'gradient.cotangent.out' },
 } as const
 
-export interface Denoisings {
-  denoise(requests: readonly Denoising[], signal?: Signal): Promise<readonly Tensor[]>
-  pullback(requests: readonly DenoisingPullback[], signal?: Signal): Promise<readonly Tensor[]>
-  pushforward(requests: readonly DenoisingPushforward[], signal?: Signal): Promise<readonly Tensor[]>
-  /** Where the places of a latent look: tokens × height × width for each; absent where the network's inside is not known. */
-  looks?(requests: readonly Attending[], signal?: Signal): Promise<readonly Tensor[]>
-}
+/** Batches of conditions that the runtime holds. */
+const heldConditions = 4
 
-/** The kinds of questions over one network. Latents of one call have one shape. */
-export function denoisings(options: DenoisingOptions): Denoisings {
-  const { networks, pool, prediction, precision, tokens, downscaling, branches } = options
+/** How a denoising network answers. Latents of one call have one shape. */
+export function denoisingAnswerers(options: DenoisingOptions) {
+  const { name, networks, pool, prediction, precision } = options
+  const { values } = networks
 
-  async function run(
-    kind: DenoisingKind,
-    rows: readonly Row[],
-    signal: Signal | undefined,
-  ): Promise<readonly Tensor[]> {
-    const [, height, width] = commonShape(
+  /** What conditions are to the network, sent once for the same conditions in the same order. */
+  const held = heldBatches(pool, heldConditions)
+
+  /** What a batch of rows is fed, but for the time and what a derivative is applied to. */
+  function common(rows: readonly Row[], told: Feeds) {
+    const latent = commonShape(
       rows.map(({ x }) => x),
       'latent',
-    ) as [number, number, number]
-    const size = { batch: rows.length, height, width, tokens }
-    const feeds: Record<string, Tensor> = { sample: stacked(rows, ({ x }) => x) }
-    for (const name of Object.keys(rows[0]!.prompted)) feeds[name] = stacked(rows, ({ prompted }) => prompted[name]!)
+    )
+    const perToken = Object.keys(values).find((value) => values[value]!.perToken)
+    const tokens = perToken === undefined ? 0 : rows[0]!.condition.values[perToken]!.shape[0]!
+    const feeds: Record<string, Tensor | Held> = { sample: stacked(rows, ({ x }) => x), ...told }
+    for (const [key, value] of Object.entries(networks.shapeFeeds?.(latent) ?? {}))
+      feeds[key] = stacked(rows, () => value)
+    return {
+      size: { batch: rows.length, latent, tokens },
+      feeds,
+      key: `${rows.length} ${formatShape(latent)} ${tokens}`,
+    }
+  }
+
+  async function run(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
+    const of = rows.flatMap(({ condition }) => Object.keys(values).map((value) => condition.values[value]!))
+    const { size, feeds, key } = common(
+      rows,
+      held(of, () => stackedTold(rows)),
+    )
     const times = rows.map(({ level }) => level.t)
     if (precision === 16) {
       feeds.ticks = tensor(
@@ -91,24 +88,15 @@ export function denoisings(options: DenoisingOptions): Denoisings {
         times.map((t) => Math.round(t * ticksPerTime)),
       )
     } else feeds.timestep = tensor([rows.length], times)
-    if (networks.pooledWidth !== undefined) {
-      const [tall, wide] = [height * downscaling, width * downscaling]
-      feeds.time_ids = stacked(rows, () => tensor([6], [tall, wide, 0, 0, tall, wide]))
-    }
-    if (kind === 'pullback' || kind === 'pushforward')
-      feeds[namesOf[kind].vector] = stacked(rows, ({ vector }) => vector!)
-    const key = `${kind} ${size.batch} ${height} ${width} ${tokens}`
-    const results = await pool.run(key, () => denoisingGraph(networks, kind, size, precision), feeds, signal)
-    if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [height, width])
+    if (kind !== 'looks' && kind !== 'denoise') feeds[namesOf[kind].vector] = stacked(rows, ({ vector }) => vector!)
+    const graph = () => denoisingGraph(networks, kind, size, precision)
+    const results = await pool.run(`${kind} ${key}`, graph, feeds, signal)
+    if (kind === 'looks') return averageLooks(Object.values(results).map(unstack), [size.latent[1]!, size.latent[2]!])
     return unstack(results[namesOf[kind].answer]!)
   }
 
   /** All rows together; where the network takes one time for all, those of each time. */
-  async function batched(
-    kind: DenoisingKind,
-    rows: readonly Row[],
-    signal: Signal | undefined,
-  ): Promise<readonly Tensor[]> {
+  async function batched(kind: DenoisingKind, rows: readonly Row[], signal?: Signal): Promise<readonly Tensor[]> {
     const times = new Set(rows.map(({ level }) => level.t))
     if (!networks.oneTime || times.size === 1) return await inBatches(rows, (some) => run(kind, some, signal))
     const results = new Map<Row, Tensor>()
@@ -122,77 +110,146 @@ export function denoisings(options: DenoisingOptions): Denoisings {
     return rows.map((row) => results.get(row)!)
   }
 
-  /** The rows that a question needs: one where guidance names one of the branches. */
-  function rowsOf(request: Denoising & { readonly vector?: Tensor }): { prompt?: Row; negative?: Row } {
-    const { x, level, guidance, vector } = request
-    const { prompt, negative } = branches(request)
-    const row = (prompted: Prompted): Row => ({ x, level, prompted, ...(vector && { vector }) })
-    return { ...(guidance !== 1 && { negative: row(negative) }), ...(guidance !== 0 && { prompt: row(prompt) }) }
+  function checkCondition(condition: Condition): void {
+    const fits = Object.entries(values).every(([key, { width, perToken }]) => {
+      const shape = condition.values[key]?.shape
+      return shape?.length === (perToken ? 2 : 1) && shape.at(-1) === width
+    })
+    if (fits) return
+    const wanted = Object.entries(values).map(([key, { width }]) => `\`${key}\` of width ${width}`)
+    const shapes = Object.entries(condition.values).map(([key, { shape }]) => `${key} ${formatShape(shape)}`)
+    throw expected(
+      'bad-option',
+      `a condition with ${wanted.join(' and ')}`,
+      `\`${name}\``,
+      shapes.join(', ') || 'no values',
+      'Conditions are made by `condition` of the model that is asked.',
+    )
   }
 
-  /** Runs what all requests need and gives each the predictions of its two branches. */
-  async function answered<R extends Denoising, Result>(
-    kind: DenoisingKind,
-    requests: readonly R[],
-    signal: Signal | undefined,
-    answer: (request: R, prompt: () => Promise<Tensor>, negative: () => Promise<Tensor>) => Promise<Result>,
-  ): Promise<Result[]> {
-    if (requests.length === 0) return []
-    const asked = requests.map(rowsOf)
-    const rows = asked.flatMap(({ prompt, negative }) => [negative, prompt].filter((row) => row !== undefined))
-    const results = await batched(kind, rows, signal)
-    const found = new Map(rows.map((row, i) => [row, results[i]!]))
+  /** What was derived of values, such as keys and values of cross-attention: computed once, kept while the values are. */
+  const known = new WeakMap<Tensor, Tensors>()
+
+  const ownValues = (condition: Condition, but?: string): Tensors =>
+    Object.fromEntries(Object.keys(values).flatMap((key) => (key === but ? [] : [[key, condition.values[key]!]])))
+
+  /** What the network is fed for a condition. */
+  async function toldOf(condition: Condition, signal: Signal | undefined): Promise<Tensors> {
+    const { derived } = networks
+    if (!derived) return ownValues(condition)
+    const value = condition.values[derived.value]!
+    let told = known.get(value)
+    if (!told) {
+      const tokens = value.shape[0]!
+      const one = () => derived.graph({ batch: 1, tokens })
+      const graph = () => (precision === 16 ? half(one()) : one())
+      const feeds = { [derived.value]: { shape: [1, ...value.shape], data: value.data } }
+      const results = await pool.run(`derived ${tokens}`, graph, feeds, signal)
+      told = Object.fromEntries(Object.entries(results).map(([key, found]) => [key, unstack(found)[0]!]))
+      known.set(value, told)
+    }
+    return { ...told, ...ownValues(condition, derived.value) }
+  }
+
+  async function rowsOf(asks: readonly Estimating[], signal: Signal | undefined): Promise<Row[]> {
+    for (const { condition } of asks) checkCondition(condition)
+    const rows: Row[] = []
+    for (const ask of asks) rows.push({ ...ask, told: await toldOf(ask.condition, signal) })
+    return rows
+  }
+
+  async function pullbacks(asks: readonly Ask<'pullback'>[], signal: Signal | undefined): Promise<readonly Tensor[]> {
+    const rows = await rowsOf(asks, signal)
+    const results = await batched(
+      'pullback',
+      rows.map((row, i) => ({ ...row, vector: asks[i]!.cotangent })),
+      signal,
+    )
     return await Promise.all(
-      requests.map((request, i) => {
-        const { prompt, negative } = asked[i]!
-        return answer(
-          request,
-          async () => found.get(prompt!)!,
-          async () => found.get(negative!)!,
-        )
+      asks.map(({ x, level, cotangent }, i) => {
+        return denoiserPullback(async () => results[i]!, prediction)(x, level, cotangent)
       }),
     )
   }
 
-  return {
-    ...(networks.looksGraph && {
-      looks: async (requests: readonly Attending[], signal?: Signal) =>
-        requests.length === 0
-          ? []
-          : await batched(
-              'looks',
-              requests.map((request) => ({ ...request, prompted: branches(request).prompt })),
-              signal,
-            ),
-    }),
-    denoise: (requests, signal) =>
-      answered('denoise', requests, signal, async ({ x, level, guidance }, prompt, negative) => {
-        if (guidance !== 0) checkPrediction(prediction, x, await prompt(), level)
-        const [withPrompt, without] = [denoiser(prompt, prediction), denoiser(negative, prediction)]
-        return await guided(withPrompt, without, guidance)(x, level)
+  /** The gradient by a value of the condition: what is derived of it is part of the graph. */
+  async function valueGradients(
+    wrt: string,
+    asks: readonly Ask<'pullback'>[],
+    signal: Signal | undefined,
+  ): Promise<readonly Tensor[]> {
+    if (!Object.hasOwn(values, wrt)) {
+      const known = Object.keys(values).join(' or ')
+      throw expected(
+        'unsupported',
+        known,
+        `\`wrt\` of \`${name}\``,
+        `\`${wrt}\``,
+        'Leave it out for the gradient by x.',
+      )
+    }
+    for (const { condition } of asks) checkCondition(condition)
+    const rows = await Promise.all(
+      asks.map(async (ask): Promise<Row> => {
+        // D is affine in the prediction, whose weight goes to the cotangent; its part in x does not move with a value.
+        const nothing = { shape: ask.x.shape, data: new Float64Array(ask.x.data.length) }
+        const vector = await denoiser(async () => ask.cotangent, prediction)(nothing, ask.level)
+        return { ...ask, told: ownValues(ask.condition), vector }
       }),
-    pullback: (requests, signal) =>
-      answered(
-        'pullback',
-        requests.map((request) => ({ ...request, vector: request.cotangent })),
-        signal,
-        async ({ x, level, guidance, vector }, prompt, negative) => {
-          const [withPrompt, without] = [denoiserPullback(prompt, prediction), denoiserPullback(negative, prediction)]
-          return await guidedPullback(withPrompt, without, guidance)(x, level, vector)
-        },
-      ),
-    pushforward: (requests, signal) =>
-      answered(
-        'pushforward',
-        requests.map((request) => ({ ...request, vector: request.tangent })),
-        signal,
-        async ({ x, level, guidance, vector }, prompt, negative) => {
-          const along = (branch: () => Promise<Tensor>) => denoiserPushforward(branch, prediction)
-          return await guidedPushforward(along(prompt), along(negative), guidance)(x, level, vector)
-        },
-      ),
+    )
+    return await inBatches(rows, async (some) => {
+      const { size, feeds, key } = common(some, stackedTold(some))
+      feeds.timestep = tensor(
+        [some.length],
+        some.map(({ level }) => level.t),
+      )
+      feeds['cotangent.out'] = stacked(some, ({ vector }) => vector!)
+      const graph = () => valueGradientGraph(networks, wrt, size)
+      const results = await pool.run(`gradient ${wrt} ${key}`, graph, feeds, signal)
+      return unstack(results[`gradient.${wrt}`]!)
+    })
   }
+
+  return {
+    async denoise(asks, signal) {
+      const results = await batched('denoise', await rowsOf(asks, signal), signal)
+      return await Promise.all(
+        asks.map(async ({ x, level }, i) => {
+          checkPrediction(prediction, x, results[i]!, level)
+          return await denoiser(async () => results[i]!, prediction)(x, level)
+        }),
+      )
+    },
+    async pullback(asks, signal) {
+      const found = new Map<Ask<'pullback'>, Tensor>()
+      for (const wrt of new Set(asks.map((ask) => ask.wrt))) {
+        const some = asks.filter((ask) => ask.wrt === wrt)
+        const results = wrt === undefined ? await pullbacks(some, signal) : await valueGradients(wrt, some, signal)
+        for (const [i, ask] of some.entries()) found.set(ask, results[i]!)
+      }
+      return asks.map((ask) => found.get(ask)!)
+    },
+    async pushforward(asks, signal) {
+      const rows = await rowsOf(asks, signal)
+      const results = await batched(
+        'pushforward',
+        rows.map((row, i) => ({ ...row, vector: asks[i]!.tangent })),
+        signal,
+      )
+      return await Promise.all(
+        asks.map(({ x, level, tangent }, i) => {
+          return denoiserPushforward(async () => results[i]!, prediction)(x, level, tangent)
+        }),
+      )
+    },
+    ...(networks.looksGraph && {
+      looks: async (asks: readonly Estimating[], signal?: Signal) =>
+        await batched('looks', await rowsOf(asks, signal), signal),
+    }),
+  } satisfies Answerers
 }
+const stackedTold = (rows: readonly Row[]): Tensors =>
+  Object.fromEntries(Object.keys(rows[0]!.told).map((name) => [name, stacked(rows, ({ told }) => told[name]!)]))
 
 const stacked = (rows: readonly Row[], of: (row: Row) => Tensor): Tensor => stack(rows.map(of), 'sample')
 

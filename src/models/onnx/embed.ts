@@ -1,5 +1,5 @@
 /** Puts a whole graph into one that is being built. For one graph after another as a graph of its own: compose.ts. */
-import type { Builder } from '../../graph/builder.js'
+import type { Builder } from '../../graph/emit.js'
 import type { Graph, Value } from '../../graph/graph.js'
 
 /**

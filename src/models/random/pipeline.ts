@@ -1,8 +1,9 @@
 /** Whole text-to-image folders with random weights: what opening, memory and time at full size are measured on. */
 import { expected } from '../../core/errors.js'
-import { isPublished, type PipelineShape, pipelineShapes } from './published-shapes.js'
+import { pipelineShapes } from '../families/index.js'
+import type { ConfigFields, PipelineShape } from './published-configs.js'
 import { syntheticVocabulary } from './synthetic-vocabulary.js'
-import { type ConfigFields, type RandomNetwork, randomWeights } from './weights.js'
+import { type RandomNetwork, randomWeights } from './weights.js'
 
 export interface RandomPart {
   readonly network: RandomNetwork
@@ -30,7 +31,8 @@ const diffusersWeights = 'diffusion_pytorch_model.safetensors'
  * @example const { parts, texts } = randomPipeline('tiny')
  */
 export function randomPipeline(id: string, seed = 0): RandomPipeline {
-  if (isPublished(pipelineShapes, id)) return pipelineOf(pipelineShapes[id], seed)
+  const shape = Object.hasOwn(pipelineShapes, id) ? pipelineShapes[id] : undefined
+  if (shape) return pipelineOf(shape, seed)
   const known = Object.keys(pipelineShapes).join(', ')
   throw expected('bad-option', `one of ${known}`, 'the shape of a model', `\`${id}\``, 'Name one of these.')
 }
@@ -48,7 +50,7 @@ export function pipelineOf(shape: PipelineShape, seed = 0): RandomPipeline {
     texts[`${name}/config.json`] = json(config)
   }
   add('vae', 'diffusers', shape.vae, diffusersWeights)
-  add('unet', 'diffusers', shape.unet, diffusersWeights)
+  add(shape.denoiser.name, 'diffusers', shape.denoiser.config, diffusersWeights)
   shape.textEncoders.forEach(({ config, padding }, i) => {
     add(`text_encoder${suffix(i)}`, 'transformers', config, 'model.safetensors')
     const files = syntheticVocabulary(config.vocab_size as number, {

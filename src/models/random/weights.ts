@@ -1,19 +1,17 @@
 /**
  * Networks with random weights, from their configurations: what time and memory depend on, for those who have no
- * checkpoint at hand. What they make means nothing. The published configurations are in published-shapes.ts.
+ * checkpoint at hand. What they make means nothing. The published configurations are in the families.
  */
 import { configOf } from '../../checkpoints/config.js'
 import { expected } from '../../core/errors.js'
-import { type Builder, builder } from '../../graph/builder.js'
+import { builder } from '../../graph/builder.js'
 import { torchNoise } from '../../math/noise.js'
 import { type Shape, type Tensor, zeros } from '../../math/tensor.js'
-import { autoencoderKlConfig, decode, downscaling, encode } from '../../nn/autoencoder-kl.js'
-import { clipTextConfig, encodeText } from '../../nn/clip-text.js'
-import { type ConfigReader, inputParameters, type Parameters } from '../../nn/parameters.js'
-import { fromStates, predict, sizeMultiple, unet2dConditionConfig } from '../../nn/unet-2d-condition.js'
-import { autoencoderShapes, isPublished } from './published-shapes.js'
-
-export type ConfigFields = Readonly<Record<string, unknown>>
+import { inputParameters } from '../../nn/parameters.js'
+import { networkClasses } from '../classes/index.js'
+import { entryOf } from '../classes/network-class.js'
+import { autoencoderShapes } from '../families/index.js'
+import type { ConfigFields } from './published-configs.js'
 
 export interface RandomNetwork {
   readonly config: ConfigFields
@@ -23,37 +21,7 @@ export interface RandomNetwork {
   tensor(name: string): Tensor
 }
 
-/** Puts a network of a configuration into a graph, which declares its parameters. */
-type Declare = (b: Builder, parameters: Parameters, file: ConfigReader) => void
-
-const declarations: Readonly<Record<string, Declare>> = {
-  AutoencoderKL(b, parameters, file) {
-    const config = autoencoderKlConfig(file)
-    const side = downscaling(config)
-    encode(b, parameters, config, b.input('image', 'float32', [1, config.inChannels, side, side]))
-    decode(b, parameters, config, b.input('latent', 'float32', [1, config.latentChannels, 1, 1]))
-  },
-  UNet2DConditionModel(b, parameters, file) {
-    const config = unet2dConditionConfig(file)
-    const side = sizeMultiple(config)
-    const input = (name: string, ...shape: number[]) => b.input(name, 'float32', [1, ...shape])
-    const states = input('encoder_hidden_states', 1, config.crossAttentionDim)
-    predict(b, parameters, config, {
-      sample: input('sample', config.inChannels, side, side),
-      timestep: input('timestep'),
-      text: fromStates(b, parameters, states),
-      ...(config.additionEmbedType && {
-        added: { textEmbeds: input('text_embeds', config.textEmbedWidth!), timeIds: input('time_ids', 6) },
-      }),
-    })
-  },
-  CLIPTextModel: declareText,
-  CLIPTextModelWithProjection: declareText,
-}
-
-function declareText(b: Builder, parameters: Parameters, file: ConfigReader): void {
-  encodeText(b, parameters, clipTextConfig(file), b.input('input_ids', 'int64', [1, 1]))
-}
+const declared = networkClasses.flatMap(({ declare, ...rest }) => (declare ? [{ ...rest, declare }] : []))
 
 /** Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. */
 function weights(name: string, shape: Shape, seed: number): Tensor {
@@ -76,11 +44,7 @@ function weights(name: string, shape: Shape, seed: number): Tensor {
 export function randomWeights(fields: ConfigFields, seed = 0): RandomNetwork {
   const file = configOf('the configuration', fields)
   const className = file.has('_class_name') ? file.string('_class_name') : file.strings('architectures')[0]!
-  const declare = Object.hasOwn(declarations, className) ? declarations[className] : undefined
-  if (!declare) {
-    const known = Object.keys(declarations).join(', ')
-    throw expected('unsupported', `one of ${known}`, 'random weights', className, 'Name the class of such a network.')
-  }
+  const { declare } = entryOf(declared, className, 'random weights', 'Name the class of such a network.')
   const b = builder()
   const parameters = inputParameters(b)
   declare(b, parameters, file)
@@ -108,7 +72,8 @@ export function randomWeights(fields: ConfigFields, seed = 0): RandomNetwork {
  * for (const name of shapes.keys()) write(name, tensor(name))
  */
 export function randomAutoencoder(id: string, seed = 0): RandomNetwork {
-  if (isPublished(autoencoderShapes, id)) return randomWeights(autoencoderShapes[id], seed)
+  const fields = Object.hasOwn(autoencoderShapes, id) ? autoencoderShapes[id] : undefined
+  if (fields) return randomWeights(fields, seed)
   const known = Object.keys(autoencoderShapes).join(', ')
   throw expected('bad-option', `one of ${known}`, 'the shape of an autoencoder', `\`${id}\``, 'Name one of these.')
 }

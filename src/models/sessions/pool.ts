@@ -5,14 +5,17 @@
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { Graph } from '../../graph/graph.js'
-import type { OpenOptions, Runtime, Session } from '../../graph/runtime.js'
+import type { Feeds, Held, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
 import type { Tensor } from '../../math/tensor.js'
 
 export type Tensors = Readonly<Record<string, Tensor>>
 
 export interface SessionPool {
   /** Runs the graph of this key, which is made and opened where it is not open. Throws `runtime-failed` when closed. */
-  run(key: string, graph: () => Graph, feeds: Tensors, signal?: Signal): Promise<Tensors>
+  run(key: string, graph: () => Graph, feeds: Feeds, signal?: Signal): Promise<Tensors>
+  /** A value that many runs are fed, kept until it is released or the pool closes. */
+  hold(tensor: Tensor): Held
+  release(value: Held): void
   /** Frees the networks and ends calls under way. */
   close(): Promise<void>
 }
@@ -66,6 +69,7 @@ export function sessionPool(
 ): SessionPool {
   /** The one used last comes last. */
   const open = new Map<string, Open>()
+  const held = new Set<Held>()
   /** Settles when the calls so far have ended. */
   let turn: Promise<unknown> = Promise.resolve()
   let closing: Promise<void> | undefined
@@ -112,6 +116,7 @@ export function sessionPool(
     // A session that was being opened meanwhile.
     await turn
     await keep(0, 0)
+    for (const value of held) value.release()
   }
 
   return {
@@ -123,6 +128,15 @@ export function sessionPool(
         }
         return await (await sessionFor(key, graph)).run(feeds, signal)
       }),
+    hold(tensor) {
+      const value = runtime.hold(tensor)
+      held.add(value)
+      return value
+    },
+    release(value) {
+      held.delete(value)
+      value.release()
+    },
     close() {
       closing ??= close()
       return closing

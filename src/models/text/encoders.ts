@@ -11,7 +11,7 @@ import { cast } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph } from '../../nn/clip-text.js'
-import { checkComplete } from '../denoiser/networks.js'
+import { checkComplete } from '../denoiser/complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
 

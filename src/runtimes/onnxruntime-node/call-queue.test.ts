@@ -50,7 +50,10 @@ it('never performs a call that was cancelled while it waited, and leaves the one
   expect(log).toEqual(['a starts', 'a ends'])
 })
 
-it('rejects a cancelled call at once, and starts the next when it has really ended', async () => {
+/** Longer than the grace after a cancellation. */
+const decided = () => new Promise((resolve) => setTimeout(resolve, 60))
+
+it('lets a cancelled call come to its end while another waits, and starts that one then', async () => {
   const log: string[] = []
   const queue = createCallQueue(() => log.push('interrupt'))
   const [a, b] = [slow('a', log), slow('b', log)]
@@ -58,9 +61,48 @@ it('rejects a cancelled call at once, and starts the next when it has really end
   const second = queue.add(b.perform)
   await settled()
   first.cancel('stop')
+  await expect(first.result).rejects.toBe('stop')
+  await decided()
+  a.end()
+  await settled()
+  b.end()
+  expect(await second.result).toBe('b')
+  expect(log).toEqual(['a starts', 'a ends', 'b starts', 'b ends'])
+})
+
+it('interrupts a cancelled call when the last that waited is cancelled too', async () => {
+  const log: string[] = []
+  const queue = createCallQueue(() => log.push('interrupt'))
+  const [a, b, c] = [slow('a', log), slow('b', log), slow('c', log)]
+  const first = queue.add(a.perform)
+  const second = queue.add(b.perform)
+  const last = queue.add(c.perform, { patient: false })
+  await settled()
+  first.cancel('stop')
+  await expect(first.result).rejects.toBe('stop')
+  await decided()
+  expect(log).toEqual(['a starts'])
+  second.cancel('stop')
+  await expect(second.result).rejects.toBe('stop')
+  await decided()
+  expect(log).toEqual(['a starts', 'interrupt'])
+  a.end(new Error('killed'))
+  await settled()
+  c.end()
+  expect(await last.result).toBe('c')
+})
+
+it('rejects a cancelled call at once, and starts the next when it has really ended', async () => {
+  const log: string[] = []
+  const queue = createCallQueue(() => log.push('interrupt'))
+  const [a, b] = [slow('a', log), slow('b', log)]
+  const first = queue.add(a.perform)
+  const second = queue.add(b.perform, { patient: false })
+  await settled()
+  first.cancel('stop')
   first.cancel('again')
   await expect(first.result).rejects.toBe('stop')
-  await settled()
+  await decided()
   expect(log).toEqual(['a starts', 'interrupt'])
   a.end(new Error('killed'))
   await settled()

@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process'
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { UndiffuseError } from '../../core/errors.js'
+import { expected, type UndiffuseError } from '../../core/errors.js'
 import { atExit } from './at-exit.js'
 import type { Answer, Ask, Reply, RequestName } from './protocol.js'
 
@@ -48,9 +48,12 @@ function crash(how: string, signal: string | null, written: string): UndiffuseEr
     signal === 'SIGKILL'
       ? 'The system probably ran out of memory: use a smaller image or a lean session, or close other programs.'
       : 'If it happens again, try another device or fewer threads.'
-  return new UndiffuseError(
+  return expected(
     'runtime-failed',
-    `Expected an answer from the process that runs the networks, got its end by ${how}${said && ` after “${said}”`}. ${remedy}`,
+    'an answer of their process',
+    'a run of the networks',
+    `its end by ${how}${said && ` after “${said}”`}`,
+    remedy,
   )
 }
 

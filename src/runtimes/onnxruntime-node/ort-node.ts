@@ -8,15 +8,16 @@ import { expected, isUndiffuseError, type UndiffuseError } from '../../core/erro
 import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
-import type { Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
-import { sizeOf } from '../../math/tensor.js'
-import { checkTypes, packFeeds, unpackResults } from '../shared/conversion.js'
+import type { Held, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
+import { sizeOf, type Tensor } from '../../math/tensor.js'
+import { checkTypes, type HeldFeed, packFeeds, unpackResults } from '../shared/conversion.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'
 import { type NetworkProcess, startNetworkProcess } from './network-process.js'
 import { ortFailure } from './ort-failure.js'
 import { place } from './placement.js'
 import { probeDevice } from './probe.js'
+import type { PackedTensor, PackedType } from './protocol.js'
 
 export interface OrtNodeOptions {
   /** Threads of one network run. Default: the number of cores. */
@@ -33,16 +34,24 @@ interface OpenGraph {
   readonly graph: Graph
   readonly device: string
   readonly lean: boolean
-  /** Whether weights are left as they are stored. */
+  /** Whether weights are left as they are stored, and whether those of 16 bits are widened in each run. */
   readonly mapped: boolean
+  readonly widening: boolean
   home?: NetworkProcess
+}
+
+/** A value as inputs of one type have it, and the process that it was sent to; the process may be gone. */
+interface Sent {
+  readonly id: number
+  home: NetworkProcess
 }
 
 /**
  * A runtime on ONNX Runtime for Node, in one child process.
  *
  * Runs and openings of one runtime happen one after another; use several runtimes to run networks side by side. Results
- * are the same bits every time on the CPU. Around a run there is about 0.2 ms, and 2 to 3 ms for each MB moved.
+ * are the same bits every time on the CPU. Around a run there is about 0.2 ms, and 2 to 3 ms for each MB moved; values
+ * that are held move once. An abort ends the process only where no other call waits for it.
  *
  * Errors: `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
  * graphs that ONNX Runtime refuses; `bad-shape` for feeds that do not fit; `runtime-failed` when a run fails or its process dies.
@@ -70,6 +79,8 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   let closing: Promise<void> | undefined
   let usage: RuntimeUsage = { peakMemoryBytes: 0, networkSeconds: 0, runs: 0 }
   const sessions = new Set<Session>()
+  let numbered = 0
+  const held = new Map<Held, Map<PackedType, Sent>>()
   /** Devices that were found to work. */
   const working = new Set<string>()
   const queue = createCallQueue(() => network?.kill())
@@ -86,10 +97,10 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return network
   }
 
-  async function load(child: NetworkProcess, { id, graph, device, lean, mapped }: OpenGraph): Promise<void> {
+  async function load(child: NetworkProcess, { id, graph, device, lean, mapped, widening }: OpenGraph): Promise<void> {
     const { source, remove } = await place(graph, options.temporaryFolder ?? tmpdir())
     try {
-      await child.request('open', { session: id, source, device, threads, lean, mapped })
+      await child.request('open', { session: id, source, device, threads, lean, mapped, widening })
     } finally {
       await remove()
     }
@@ -98,14 +109,23 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   /** ONNX Runtime drops a device it does not know and takes the CPU; one it knows can still lack its driver. */
   async function checkDevice(child: NetworkProcess, device: string): Promise<void> {
     if (working.has(device)) return
-    const remedy = '`undiffuse doctor` shows which devices work here.'
+    const remedy = 'Choose a device that works here.'
     const unavailable = (error: Error): never => {
-      throw expected('unavailable', 'a device that works here', '`device`', `${device} (${ortFailure(error)})`, remedy)
+      throw expected(
+        'unavailable',
+        'a device that works here',
+        '`device`',
+        `${device} (${ortFailure(error)})`,
+        remedy,
+        {
+          hint: 'list-devices',
+        },
+      )
     }
     const known = await child.request('describe', {}).catch(unavailable)
     const names = known.map(({ name }) => name).join(', ')
     if (!known.some(({ name }) => name === device)) {
-      throw expected('unavailable', `one of ${names}`, '`device`', device, remedy)
+      throw expected('unavailable', `one of ${names}`, '`device`', device, remedy, { hint: 'list-devices' })
     }
     await probeDevice(child, device).catch(unavailable)
     working.add(device)
@@ -132,8 +152,42 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return child
   }
 
-  async function runOnce(entry: OpenGraph, feeds: ReturnType<typeof packFeeds>, proceed: () => void) {
+  /** The number under which a process holds a value, which is sent to it if it does not; itself if it was just released. */
+  async function sent(child: NetworkProcess, { held: value, dtype, packed }: HeldFeed): Promise<PackedTensor | number> {
+    const forms = held.get(value)
+    if (!forms) return packed()
+    const found = forms.get(dtype)
+    if (found?.home === child) return found.id
+    const id = found?.id ?? ++numbered
+    await child.request('hold', { held: id, value: packed() })
+    forms.set(dtype, { id, home: child })
+    return id
+  }
+
+  function hold(tensor: Tensor): Held {
+    if (closing) throw closedError('ort-node')
+    const value: Held = {
+      tensor,
+      release() {
+        const forms = held.get(value)
+        held.delete(value)
+        for (const { id, home } of forms?.values() ?? []) {
+          // Whoever releases does not wait; a process that is gone holds nothing.
+          queue
+            .add(async () => void (home.alive && (await home.request('drop', { held: id }))), { patient: false })
+            .result.catch(() => {})
+        }
+      },
+    }
+    held.set(value, new Map())
+    return value
+  }
+
+  async function runOnce(entry: OpenGraph, fed: ReturnType<typeof packFeeds>, proceed: () => void) {
     const child = await ready(entry, proceed)
+    const feeds: Record<string, PackedTensor | number> = {}
+    for (const [name, feed] of Object.entries(fed)) feeds[name] = 'held' in feed ? await sent(child, feed) : feed
+    proceed()
     const { outputs, seconds } = await child.request('run', { session: entry.id, feeds }).catch((error: Error) => {
       if (isUndiffuseError(error)) throw error
       const remedy = /alloc/.test(error.message)
@@ -164,7 +218,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     async function close(): Promise<void> {
       for (const call of calls) call.cancel(closedError(entry.graph.name))
       forget(session)
-      await queue.add(() => release(entry)).result
+      await queue.add(() => release(entry), { patient: false }).result
     }
 
     const session: Session = {
@@ -172,6 +226,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
         if (closed) throw closedError(entry.graph.name)
         signal?.throwIfAborted()
         const packed = packFeeds(entry.graph, feeds)
+        for (const feed of Object.values(packed)) if ('held' in feed && !held.has(feed.held)) throw releasedError()
         return perform((proceed) => runOnce(entry, packed, proceed), signal)
       },
       close() {
@@ -217,16 +272,28 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
       checkTypes(asked)
       const emulated = roundsHalf && device === 'cpu'
       const graph = emulated ? emulatedHalf(asked) : asked
-      const mapped = convertedBytes(graph, emulated ? /float/ : /^b?float16$/) > (lean ? 0 : widenedAtOnce)
-      return openSession({ id: ++opened, graph, device, lean, mapped })
+      const widening = convertedBytes(graph, emulated ? /float/ : /^b?float16$/) > (lean ? 0 : widenedAtOnce)
+      const mapped = widening || storedBytes(graph) > laidOutAtOnce
+      return openSession({ id: ++opened, graph, device, lean, mapped, widening })
     },
+    hold,
     usage: async () => usage,
     close() {
+      held.clear()
       closing ??= Promise.all([...sessions].map((session) => session.close())).then(() => {})
       return closing
     },
   }
 }
+
+/**
+ * Up to so many bytes of weights are laid out anew for faster convolutions. At Stable Diffusion's size that takes as long as
+ * some twenty evaluations save, and memory of its own.
+ */
+const laidOutAtOnce = 2 ** 30
+
+const storedBytes = ({ initializers }: Graph): number =>
+  [...initializers.values()].reduce((bytes, { storage }) => bytes + ('file' in storage ? storage.length : 0), 0)
 
 /** Up to so many bytes of 16-bit weights are widened once and for all; more would not be worth three times the memory. */
 const widenedAtOnce = 2 ** 26
@@ -239,6 +306,15 @@ const convertedBytes = ({ initializers }: Graph, types: RegExp): number =>
   [...initializers.values()]
     .filter(({ dtype, storage }) => 'file' in storage && types.test(dtype))
     .reduce((bytes, { shape }) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+
+const releasedError = (): UndiffuseError =>
+  expected(
+    'runtime-failed',
+    'a value that this runtime holds',
+    'a feed',
+    'a released one',
+    'Hold it again, by the runtime that runs the graph.',
+  )
 
 const closedError = (name: string): UndiffuseError =>
   expected('runtime-failed', 'an open session', `\`${name}\``, 'a closed one', 'Open it again.')

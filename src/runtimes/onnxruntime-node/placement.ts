@@ -92,6 +92,13 @@ async function linked(
 }
 
 /**
+ * The same graph with its nodes listed backwards. ONNX Runtime walks a graph from its ends and, of several inputs, computes
+ * first the one whose node is listed last. Forwards, that computes all that a gradient reads of the forward values before
+ * the cotangent is there, and holds it. Backwards, each node is computed when it is needed.
+ */
+const executedLate = (graph: Graph): Graph => ({ ...graph, nodes: graph.nodes.toReversed() })
+
+/**
  * Writes the graph as ONNX and gives it its weights: hard-linked in `temporaryFolder`; where that cannot be (another file
  * system, no permission), in a hidden folder beside the weights; where that cannot be either, as bytes.
  *
@@ -101,7 +108,7 @@ async function linked(
 export async function place(graph: Graph, temporaryFolder: string): Promise<Placement> {
   const files = await weightsFiles(graph)
   const names = new Map(files.map(({ named, name }) => [named, name]))
-  const model = encodeOnnx(graph, (file) => names.get(file)!)
+  const model = encodeOnnx(executedLate(graph), (file) => names.get(file)!)
   const first = files[0]
   if (first) {
     const candidates = [

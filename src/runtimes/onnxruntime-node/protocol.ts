@@ -44,13 +44,25 @@ export interface Requests {
       readonly device: string
       readonly threads: number
       readonly lean: boolean
-      /** Leave weights mapped from their file, in the type in which they are stored. */
+      /** Leave weights mapped from their file, as they lie there. */
       readonly mapped: boolean
+      /** Widen weights of 16 bits in each run, not once and for all. */
+      readonly widening: boolean
     }
     readonly answer: undefined
   }
+  /** Keeps a value until it is dropped. */
+  readonly hold: {
+    readonly ask: { readonly held: number; readonly value: PackedTensor }
+    readonly answer: undefined
+  }
+  readonly drop: {
+    readonly ask: { readonly held: number }
+    readonly answer: undefined
+  }
   readonly run: {
-    readonly ask: { readonly session: number; readonly feeds: Readonly<Record<string, PackedTensor>> }
+    /** A number is that of a value that is held. */
+    readonly ask: { readonly session: number; readonly feeds: Readonly<Record<string, PackedTensor | number>> }
     readonly answer: { readonly outputs: Readonly<Record<string, PackedTensor>>; readonly seconds: number }
   }
   readonly release: {

@@ -2,7 +2,7 @@
  * What kernels of the reference interpreter compute on: arrays of numbers in double precision, whatever their dtype
  * (integers are exact up to 2⁵³), and walks over their indices. Not fast, and not meant to be.
  */
-import { UndiffuseError } from '../../core/errors.js'
+import { expected, type UndiffuseError } from '../../core/errors.js'
 import type { DataType } from '../../graph/graph.js'
 import type { NodeView } from '../../graph/operator.js'
 import { sizeOf } from '../../math/tensor.js'
@@ -28,19 +28,12 @@ export const ofOne =
 /** The input that the operator cannot do without. */
 export function required(inputs: readonly (NumericArray | undefined)[], index: number): NumericArray {
   const input = inputs[index]
-  if (!input)
-    throw new UndiffuseError(
-      'bad-model',
-      `Expected input ${index} of an operator, got none. The graph is not valid ONNX.`,
-    )
+  if (!input) throw expected('bad-model', `input ${index}`, 'an operator', 'none', 'The graph is not valid ONNX.')
   return input
 }
 
 export const unsupported = (form: string): UndiffuseError =>
-  new UndiffuseError(
-    'unsupported',
-    `Expected a form that the reference runtime knows, got ${form}. Run the graph with another runtime.`,
-  )
+  expected('unsupported', 'a form that it knows', 'the reference runtime', form, 'Run the graph with another runtime.')
 
 /** The numbers of an integer input, or undefined when it is left out. */
 export const numbersOf = (input: NumericArray | undefined): readonly number[] | undefined => input && [...input.data]

@@ -3,19 +3,17 @@
  * runtimes and gradient rules are checked against. Nothing here is fast; use ortNode for work.
  */
 import { setImmediate } from 'node:timers/promises'
-import { expected, UndiffuseError } from '../../core/errors.js'
+import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { DataType, Graph, Node } from '../../graph/graph.js'
 import { nodeView } from '../../graph/operator.js'
-import type { OpenOptions, Runtime, Session } from '../../graph/runtime.js'
+import type { Feeds, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
 import { fromBfloat16Bits, fromHalfBits, toBfloat16Bits, toHalfBits } from '../../math/half.js'
-import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { formatShape, sameShape } from '../../math/tensor.js'
 import { matchFeeds } from '../shared/feeds.js'
 import type { NumericArray } from './array.js'
 import { readInitializer } from './initializer.js'
 import { kernels } from './table.js'
-
-type Feeds = Readonly<Record<string, Tensor>>
 
 /** What a dtype can hold: half precision is rounded to, float32 stays in double precision. */
 function rounded(dtype: DataType, data: Float64Array): Float64Array {
@@ -105,9 +103,12 @@ export function referenceRuntime(): Runtime {
       graph.outputs.map(({ name }) => {
         const value = values.get(name)
         if (!value)
-          throw new UndiffuseError(
+          throw expected(
             'bad-model',
-            `Expected output \`${name}\` to be computed, got a graph without it. The graph is not valid ONNX.`,
+            'a node that computes it',
+            `output \`${name}\``,
+            'none',
+            'The graph is not valid ONNX.',
           )
         return [name, { shape: value.shape, data: value.data.slice() }]
       }),
@@ -127,6 +128,7 @@ export function referenceRuntime(): Runtime {
         close: async () => {},
       }
     },
+    hold: (tensor) => ({ tensor, release() {} }),
     usage: async () => ({ peakMemoryBytes: process.resourceUsage().maxRSS * 1024, networkSeconds, runs }),
     close: async () => {},
   }

@@ -14,8 +14,10 @@ const graphOf = (...inputs: readonly ReturnType<typeof value>[]): Graph => ({
   types: new Map(),
 })
 
-const packed = (dtype: DataType, values: readonly number[]) =>
-  packFeeds(graphOf(value('x', dtype, [values.length])), { x: tensor([values.length], values) }).x?.data
+const packed = (dtype: DataType, values: readonly number[]) => {
+  const { x } = packFeeds(graphOf(value('x', dtype, [values.length])), { x: tensor([values.length], values) })
+  return x && 'data' in x ? x.data : undefined
+}
 
 describe('feeds', () => {
   it('become what each type holds', () => {

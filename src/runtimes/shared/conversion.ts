@@ -3,6 +3,7 @@
  */
 import { expected } from '../../core/errors.js'
 import { bytesOf, type DataType, type Graph, type Value } from '../../graph/graph.js'
+import type { Feeds, Held } from '../../graph/runtime.js'
 import { fromHalfBits, toHalfBits } from '../../math/half.js'
 import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import type { PackedData, PackedTensor, PackedType } from '../onnxruntime-node/protocol.js'
@@ -85,17 +86,26 @@ export function checkTypes(graph: Graph): void {
   }
 }
 
+/** A value that a runtime holds, as one input has it; packed where it has to be sent. */
+export interface HeldFeed {
+  readonly held: Held
+  readonly dtype: PackedType
+  packed(): PackedTensor
+}
+
 /**
  * The feeds of a graph as its inputs hold them. Throws `bad-shape` when they do not fit, `bad-option` for a fraction or an
  * overflow where an input holds whole numbers.
  */
-export function packFeeds(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Record<string, PackedTensor> {
-  const packed: Record<string, PackedTensor> = {}
-  for (const { input, feed } of matchFeeds(graph, feeds)) {
+export function packFeeds(graph: Graph, feeds: Feeds): Record<string, PackedTensor | HeldFeed> {
+  const fed: Record<string, PackedTensor | HeldFeed> = {}
+  for (const { input, feed, held } of matchFeeds(graph, feeds)) {
     const { name, dtype, shape } = input
-    if (isPackedType(dtype)) packed[name] = { dtype, shape, data: pack[dtype](feed.data, input) }
+    if (!isPackedType(dtype)) continue
+    const packed = (): PackedTensor => ({ dtype, shape, data: pack[dtype](feed.data, input) })
+    fed[name] = held ? { held, dtype, packed } : packed()
   }
-  return packed
+  return fed
 }
 
 /** Results as host tensors. */

@@ -1,9 +1,9 @@
 /** Averaging finds what is common to marked pictures, to the noise that averaging leaves. */
 import { describe, expect, it } from 'vitest'
-import { applyPattern, averagePattern } from '../../attacks/index.js'
 import { map, norm, subtract, torchNoise } from '../../math/index.js'
 import { combine, zeros } from '../../math/tensor.js'
 import { round8 } from '../../pictures/pixels.js'
+import { applyPattern, averagePattern } from './averaging.js'
 
 const shape = [3, 8, 8]
 const entries = 3 * 8 * 8

@@ -21,7 +21,7 @@ const correlation = (a: Tensor, b: Tensor): number => dot(a, b) / (norm(a) * nor
 
 it('has the gradient that finite differences have', async () => {
   const { model } = analyticModel()
-  const grid = solver.grid(model.schedule)
+  const grid = solver.grid(model.schedule(shape))
   const start = torchNoise(1, shape)
   const { problem } = noiseProblem(start, torchNoise(2, shape), { grid, ...guidedWorld(1) })
   const { residual } = await problem.evaluate(start)
@@ -40,7 +40,10 @@ it('evaluates the noise that naive inversion finds', async () => {
   const { model } = analyticModel()
   const { latent } = await generated(3)
   const { noise } = await invert({ latent }, { model, solver, inverter: naive({ label: 'cleaner' }) })
-  const { problem, reached } = noiseProblem(latent, noise, { grid: solver.grid(model.schedule), ...guidedWorld(1) })
+  const { problem, reached } = noiseProblem(latent, noise, {
+    grid: solver.grid(model.schedule(shape)),
+    ...guidedWorld(1),
+  })
   const { merit } = await problem.evaluate(latent)
   expect(norm(combine([1, reached(latent)], [-1, noise]))).toBeLessThan(1e-12)
   expect(merit).toBeLessThan(1e-24)

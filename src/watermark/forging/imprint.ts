@@ -12,9 +12,11 @@ import { firstOrderMove, firstOrderStep } from '../../diffusion/multistep.js'
 import { adam } from '../../iterations/adam.js'
 import { type Problem, type Solution, solve } from '../../iterations/parts/solve.js'
 import { combine, dot, formatShape, sameShape, sizeOf, type Tensor } from '../../math/tensor.js'
+import type { DiffusionModel } from '../../model/model.js'
+import { unanswered } from '../../model/questions.js'
+import { autoencoderOf } from '../../model/views.js'
 import { round8 } from '../../pictures/pixels.js'
-import { type DiffusionModel, promptedDenoiser } from '../../verbs/diffusion-model.js'
-import { fromNoise, toNoise } from '../../verbs/sampling.js'
+import { fromNoise, promptedDenoiser, toNoise } from '../../verbs/sampling.js'
 
 export interface ImprintOptions {
   /** The attacker's. */
@@ -66,24 +68,24 @@ export const imprintNoise = (image: Tensor, options: ImprintOptions): Task<Impri
 
 async function* imprinting(image: Tensor, options: ImprintOptions): Steps<Imprinted> {
   const { model, target, solver = model.solver, iterations = 150, rate = 0.01, enough, signal } = options
-  const grid = solver.grid(model.schedule)
+  const grid = solver.grid(model.schedule(model.layout.latentShape(image.shape)))
   const reason = whatIsLost(solver, grid)
   if (reason) throw expected('unsupported', 'a grid that can be walked back', '`imprintNoise`', solver.name, reason)
-  signal?.throwIfAborted()
-  const start = await model.autoencoder.encode(image, signal)
+  const autoencoder = autoencoderOf(model, signal)
+  const start = await autoencoder.encode(image)
   if (!sameShape(target.shape, start.shape)) {
     const [wanted, got] = [`a target of shape ${formatShape(start.shape)}`, formatShape(target.shape)]
     throw expected('bad-shape', wanted, '`imprintNoise`', got, 'Read it from a picture of the same size.')
   }
-  const denoiser = promptedDenoiser(model, await model.prompt('', undefined, signal), 1)
-  const { problem, reached } = noiseProblem(start, fromNoise(target, grid), { grid, signal, ...denoiser })
+  const { denoise, pullback } = await promptedDenoiser(model, { guidance: 1 }, signal)
+  if (!pullback) throw unanswered(model.name, 'pullback')
+  const { problem, reached } = noiseProblem(start, fromNoise(target, grid), { grid, denoise, pullback })
   const solution = yield* solve(problem, adam({ rate }), {
     iterations,
     sufficientMerit: enough,
     stage: 'imprint',
-    signal,
   })
-  const decoded = await model.autoencoder.decode(solution.value, signal)
+  const decoded = await autoencoder.decode(solution.value)
   return { image: round8(decoded), latent: solution.value, noise: toNoise(reached(solution.value), grid), solution }
 }
 
@@ -91,7 +93,7 @@ async function* imprinting(image: Tensor, options: ImprintOptions): Steps<Imprin
 export function noiseProblem(
   start: Tensor,
   target: Tensor,
-  { grid, denoise, pullback, signal }: Diffusion & { readonly pullback: DenoiserPullback },
+  { grid, denoise, pullback }: Diffusion & { readonly pullback: DenoiserPullback },
 ): { readonly problem: Problem; reached(latent: Tensor): Tensor } {
   const noises = new WeakMap<Tensor, Tensor>()
   const problem: Problem = {
@@ -101,7 +103,7 @@ export function noiseProblem(
       const states = [latent]
       for (let i = grid.length - 1; i > 0; i--) {
         const [x] = states as [Tensor]
-        states.unshift(firstOrderMove(x, await denoise(x, grid[i]!, signal), grid[i]!, grid[i - 1]!))
+        states.unshift(firstOrderMove(x, await denoise(x, grid[i]!), grid[i]!, grid[i - 1]!))
       }
       noises.set(latent, states[0]!)
       const apart = combine([1, states[0]!], [-1, target])
@@ -109,7 +111,7 @@ export function noiseProblem(
       let gradient = combine([2 / count, apart])
       for (let i = 1; i < grid.length; i++) {
         const rule = firstOrderStep(grid[i]!, grid[i - 1]!)
-        const pulled = await pullback(states[i]!, grid[i]!, gradient, signal)
+        const pulled = await pullback(states[i]!, grid[i]!, gradient)
         gradient = combine([rule.x[0]!, gradient], [rule.denoised[0]!, pulled])
       }
       return { residual: gradient, merit: dot(apart, apart) / count }

@@ -38,8 +38,8 @@ const remembered = new WeakMap<readonly Tensor[], WeakMap<Watermark, readonly nu
 
 function scoresOf(watermark: Watermark, noises: readonly Tensor[]): readonly number[] {
   if (noises.length === 0) {
-    const remedy = 'Make one with `undiffuse watermark calibrate`.'
-    throw expected('bad-option', 'at least one picture', 'a calibration', 'none', remedy)
+    const remedy = 'Make a calibration from unmarked pictures first.'
+    throw expected('bad-option', 'at least one picture', 'a calibration', 'none', remedy, { hint: 'calibrate' })
   }
   const known = remembered.get(noises) ?? new WeakMap<Watermark, readonly number[]>()
   remembered.set(noises, known)

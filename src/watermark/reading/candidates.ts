@@ -5,15 +5,17 @@
 import type { Progress, Steps } from '../../core/progress.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { naive } from '../../diffusion/inverters/naive.js'
+import type { Shape } from '../../math/tensor.js'
+import { type Sides, sidesOf, takes } from '../../model/layout.js'
 import { candidatesOf, type Restoration, undoBorder } from '../../restorations/index.js'
 import {
-  checkChunk,
-  defaultChunk,
   type InvertAllOptions,
   invertAll,
+  latentShapeOf,
   type NoiseInversion,
   type PromptedSource,
 } from '../../verbs/invert.js'
+import { checkChunk, defaultChunk } from '../../verbs/side-by-side.js'
 import { checkKey, undoRemedy, type WatermarkKey } from '../key.js'
 
 export interface CandidateOptions extends InvertAllOptions {
@@ -64,23 +66,20 @@ function candidateSources(
 ): readonly CandidateSource[] {
   const { latentShape } = keys[0]!
   const candidates =
-    'image' in source
-      ? candidatesOf(source.image, undo, model.pictureSize(latentShape)).map(
+    'image' in source && takes(model.layout, latentShape) // a key of another model is refused by its name below
+      ? candidatesOf(source.image, undo, pictureSides(model, latentShape)).map(
           ({ undone, picture }): CandidateSource => ({ undone, source: () => ({ ...source, image: picture() }) }),
         )
       : [{ source: () => source }]
   const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
-  const shape = isRestored ? latentShape : shapeOf(source, model)
-  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape }, undoRemedy)
+  const shape = isRestored ? latentShape : latentShapeOf(source, model)
+  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape }, undoRemedy, 'undo')
   return candidates
 }
 
-const shapeOf = (source: PromptedSource, { autoencoder }: InvertAllOptions['model']) =>
-  'image' in source
-    ? autoencoder.latentShape(source.image.shape)
-    : 'state' in source
-      ? source.state.x.shape
-      : source.latent.shape
+/** Height and width of the picture of a latent of this shape. */
+const pictureSides = ({ layout }: InvertAllOptions['model'], latent: Shape): Sides =>
+  sidesOf(layout, layout.pictureShape(latent))
 
 /** The progress of some inversions among all. */
 function amongAll({ done, total = 1, ...rest }: Progress, some: number, before: number, all: number): Progress {

@@ -5,6 +5,7 @@ import { Task } from '../../core/task.js'
 import { ddim } from '../../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../../math/noise.js'
 import { map } from '../../math/tensor.js'
+import { autoencoderOf } from '../../model/views.js'
 import { mirrored } from '../../pictures/motions.js'
 import { undoFlip, undoQuarterTurn } from '../../restorations/index.js'
 import { generate } from '../../verbs/generate.js'
@@ -127,7 +128,7 @@ describe('detectAll', () => {
   })
 
   it('refuses what can mean nothing before anything runs', async () => {
-    const image = await model.autoencoder.decode(torchNoise(4, shape))
+    const image = await autoencoderOf(model).decode(torchNoise(4, shape))
     const fails = (more: object, message: RegExp) =>
       expect(new Task(stepsOf(detectAll([{ image }], { model, keys: [{ key }], ...more })))).rejects.toThrow(message)
     await fails({ keys: [] }, /at least one key/)

@@ -161,17 +161,18 @@ const rounds = 6
  */
 function wordsOf(secret: Secret, signs: number): (member: number) => Word {
   const [first, others] = [Math.floor(signs / 2), Math.ceil(signs / 2)]
-  const tables = Array.from({ length: rounds }, (_, i) => {
+  const functions = Array.from({ length: rounds }, (_, i) => {
     const [asked, changed] = i % 2 === 0 ? [others, first] : [first, others]
     const bytes = secret.bytes(`ring-id ${i}`, 4 * 2 ** asked)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
-    return Uint32Array.from({ length: 2 ** asked }, (_, k) => view.getUint32(4 * k, true) % 2 ** changed)
+    const lowest = 2 ** changed - 1
+    return (k: number) => view.getUint32(4 * k, true) & lowest
   })
   return (member) => {
     let [a, b] = [member % 2 ** first, Math.floor(member / 2 ** first)]
     for (let i = 0; i < rounds; i += 2) {
-      a ^= tables[i]![b]!
-      b ^= tables[i + 1]![a]!
+      a ^= functions[i]!(b)
+      b ^= functions[i + 1]!(a)
     }
     return [a, b]
   }

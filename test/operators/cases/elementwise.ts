@@ -1,5 +1,5 @@
 /** Cases of operators on single entries. */
-import { float } from '../../../src/graph/builder.js'
+import { float } from '../../../src/graph/emit.js'
 import { absent, fed, number, type OperatorCase, of, positive, real } from '../case.js'
 
 const shape = [2, 3, 4]

@@ -1,5 +1,5 @@
 /** Cases of normalizations, softmax and reductions. */
-import { float } from '../../../src/graph/builder.js'
+import { float } from '../../../src/graph/emit.js'
 import { absent, indices, type OperatorCase, of, positive, real } from '../case.js'
 
 const reduction = (op: string): OperatorCase[] => {

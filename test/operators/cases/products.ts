@@ -1,5 +1,5 @@
 /** Cases of matrix products and convolutions. */
-import { float } from '../../../src/graph/builder.js'
+import { float } from '../../../src/graph/emit.js'
 import { type OperatorCase, of, real } from '../case.js'
 
 const matmul = (label: string, left: readonly number[], right: readonly number[]) =>

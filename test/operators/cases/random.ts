@@ -1,5 +1,5 @@
 /** Random numbers of a scale that leaves only the mean: what two generators agree on. ONNX Runtime asserts scale > 0. */
-import { float } from '../../../src/graph/builder.js'
+import { float } from '../../../src/graph/emit.js'
 import { type OperatorCase, of, real } from '../case.js'
 
 const fixed = { mean: float(0.75), scale: float(1e-30) }

@@ -1,6 +1,6 @@
 /** `npm run train:scene-reader -- --help`: trains the bundled scene reader, exports a run, or evaluates a reader. */
 import { parseArgs } from 'node:util'
-import { openAutoencoder, openAutoencoderNetworks } from 'undiffuse'
+import { autoencoderOf, openAutoencoder, openAutoencoderNetworks } from 'undiffuse'
 import { bundledFile, nodeFiles, ortNode } from 'undiffuse/node'
 import { evaluateReader, throughAutoencoder } from './evaluate.js'
 import { openSceneReader } from './reader.js'
@@ -38,7 +38,8 @@ async function evaluate(folder: string, count: number): Promise<unknown> {
   const runtime = ortNode()
   try {
     const reader = await openSceneReader(runtime, folder)
-    const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, values.autoencoder), runtime)
+    const networks = await openAutoencoderNetworks(nodeFiles, values.autoencoder)
+    const autoencoder = autoencoderOf(openAutoencoder(networks, runtime))
     const rendered = await evaluateReader(reader, count)
     return { count, rendered, decoded: await evaluateReader(reader, count, throughAutoencoder(autoencoder)) }
   } finally {

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  autoencoderOf,
   encodeSafetensors,
   openAutoencoder,
   openAutoencoderNetworks,
@@ -73,7 +74,7 @@ export async function trainReader(options: ReaderTraining, report: (line: string
 async function decodedBy(folder: string): Promise<Example[]> {
   const runtime = ortNode()
   try {
-    const autoencoder = openAutoencoder(await openAutoencoderNetworks(nodeFiles, folder), runtime)
+    const autoencoder = autoencoderOf(openAutoencoder(await openAutoencoderNetworks(nodeFiles, folder), runtime))
     return await decodedExamples(autoencoder, recipe.decoded, recipe.seed)
   } finally {
     await runtime.close()

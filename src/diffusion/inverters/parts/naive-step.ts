@@ -22,10 +22,10 @@ export async function naiveStep(
   cleaner: NoiseLevel,
   noisier: NoiseLevel,
   label: Label,
-  { denoise, signal }: Diffusion,
+  { denoise }: Diffusion,
 ): Promise<Tensor> {
   const told = label === 'noisier' ? noisier : cleaner
-  const denoised = await denoise(x, told, signal)
+  const denoised = await denoise(x, told)
   if (label === 'cleaner' || noisier.alpha === 0) {
     const { x: ofX, denoised: ofEstimate } = firstOrderStep(cleaner, noisier)
     return combine([ofX[0]!, x], [ofEstimate[0]!, denoised])

@@ -20,7 +20,7 @@ export interface Undone {
  * Undoes a trajectory from its clean end, `stride` steps at a time.
  *
  * `undo` gets the known cleaner x and the index of the noisier level that is wanted. Yields progress after each network
- * evaluation that `undo` reports, counted in steps; the signal is checked before each step.
+ * evaluation that `undo` reports, counted in steps.
  */
 export async function* walkBack(
   stage: string,
@@ -33,7 +33,6 @@ export async function* walkBack(
   const states: State[] = [clean]
   const solutions: Solution[] = []
   for (let end = total; end > 0; ) {
-    diffusion.signal?.throwIfAborted()
     const index = Math.floor((end - 1) / stride) * stride
     const undone = yield* within(undo(states[0]!.x, index, end), { stage, done: total - end, total })
     for (const state of undone.states) checkFinite(stage, state, diffusion.grid)
@@ -78,8 +77,8 @@ const blewUp = (x: Tensor, { alpha, sigma }: NoiseLevel): boolean =>
  */
 const answering =
   (denoise: Denoiser): Denoiser =>
-  async (x, level, signal) => {
-    const estimate = await denoise(x, level, signal).catch((error: unknown) => {
+  async (x, level) => {
+    const estimate = await denoise(x, level).catch((error: unknown) => {
       if (isUndiffuseError(error) && error.code === 'not-finite' && blewUp(x, level)) return undefined
       throw error
     })
@@ -145,14 +144,14 @@ export function countedDiffusion(plain: Diffusion): { readonly diffusion: Diffus
     evaluations: () => count,
     diffusion: {
       ...plain,
-      denoise(x, level, signal) {
+      denoise(x, level) {
         count++
-        return denoise(x, level, signal)
+        return denoise(x, level)
       },
       ...(pullback && {
-        pullback(x, level, cotangent, signal) {
+        pullback(x, level, cotangent) {
           count++
-          return pullback(x, level, cotangent, signal)
+          return pullback(x, level, cotangent)
         },
       }),
     },

@@ -2,7 +2,6 @@
  * Bi-directional integration (BDIA): a step that also takes back what the last step did, so that it can be undone.
  * As coefficients over DDIM's step, and around any moves that start from x alone. How gamma is chosen is its caller's.
  */
-import type { Signal } from '../../../core/progress.js'
 import { combine, type Tensor } from '../../../math/tensor.js'
 import type { Coefficients, Denoiser, Diffusion, Solver, State } from '../../diffusion.js'
 import { gridFields } from '../../grid-fields.js'
@@ -39,14 +38,7 @@ export function twoStepRule(
 }
 
 /** Where a single-step rule carries x, whose estimate is in hand. */
-export type Move = (
-  x: Tensor,
-  denoised: Tensor,
-  from: NoiseLevel,
-  to: NoiseLevel,
-  denoise: Denoiser,
-  signal?: Signal,
-) => Promise<Tensor>
+export type Move = (x: Tensor, denoised: Tensor, from: NoiseLevel, to: NoiseLevel, denoise: Denoiser) => Promise<Tensor>
 
 export interface BidirectionalOptions {
   readonly name: string
@@ -66,12 +58,12 @@ export interface BidirectionalOptions {
  * Source: Zhang et al., BDIA, ECCV 2024: z_{i−1} = z_{i+1} − (1−γ)(z_{i+1} − z_i) − γΔ_{i→i+1} + Δ_{i→i−1}.
  */
 export function bidirectional({ gamma, toClean, toNoise, ...rest }: BidirectionalOptions): Solver {
-  const moves = async (x: Tensor, index: number, { grid, denoise, signal }: Diffusion) => {
+  const moves = async (x: Tensor, index: number, { grid, denoise }: Diffusion) => {
     const { from, to } = interval(grid, index)
-    const denoised = await denoise(x, from, signal)
-    const next = await toClean(x, denoised, from, to, denoise, signal)
+    const denoised = await denoise(x, from)
+    const next = await toClean(x, denoised, from, to, denoise)
     const older = grid[index - 1]
-    return { next, back: older ? await toNoise(x, denoised, from, older, denoise, signal) : next }
+    return { next, back: older ? await toNoise(x, denoised, from, older, denoise) : next }
   }
   return {
     ...rest,

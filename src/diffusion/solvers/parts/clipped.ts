@@ -46,10 +46,10 @@ export function withClippedImage({ coefficients, ...solver }: Solver, clip: Clip
   return {
     ...solver,
     lossy,
-    async step({ index, x }, { grid, denoise, signal }) {
+    async step({ index, x }, { grid, denoise }) {
       const { to } = interval(grid, index)
       const rule = coefficients!(grid, index)
-      const denoised = await denoise(x, grid[index]!, signal)
+      const denoised = await denoise(x, grid[index]!)
       const next = combine([rule.x[0]!, x], [rule.denoised[0]! - to.alpha, denoised], [to.alpha, clip(denoised)])
       return { index: index + 1, x: next, memory: [] }
     },

@@ -1,5 +1,4 @@
 /** Heun's step on the probability flow, between any two levels: shared by `heun` and BDIA on EDM. */
-import type { Signal } from '../../../core/progress.js'
 import { combine, type Tensor } from '../../../math/tensor.js'
 import { noiseOf } from '../../denoiser.js'
 import type { Denoiser } from '../../diffusion.js'
@@ -18,13 +17,12 @@ export async function trapezoidMove(
   from: NoiseLevel,
   to: NoiseLevel,
   denoise: Denoiser,
-  signal?: Signal,
 ): Promise<Tensor> {
   const predicted = firstOrderMove(x, denoised, from, to)
   if (to.sigma === 0) return predicted
   if (from.alpha === 0) throw noImage('a step of Heun', from)
   const ratio = to.alpha / from.alpha
   const half = (to.sigma - from.sigma * ratio) / 2
-  const after = noiseOf(predicted, await denoise(predicted, to, signal), to)
+  const after = noiseOf(predicted, await denoise(predicted, to), to)
   return combine([ratio, x], [half, noiseOf(x, denoised, from)], [half, after])
 }

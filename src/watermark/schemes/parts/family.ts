@@ -1,5 +1,6 @@
 /** Many keys of one secret, told apart in one pass over its stream. */
 import { normalQuantile } from '../../../math/distributions.js'
+import { once } from '../../../math/once.js'
 import { blocksOf, normals, type Secret } from '../../secret.js'
 import type { Identification } from '../../watermark.js'
 import { directionPValue } from './direction.js'
@@ -17,7 +18,7 @@ export const directionOf = (secret: Secret, label: string, dimensions: number, m
   normals(secret, label, dimensions, member * blocksOf(dimensions))
 
 /** Normal quantiles of the upper 16 bits of a number, for passes over millions of numbers. */
-const coarse = Float64Array.from({ length: 2 ** 16 }, (_, i) => normalQuantile((i + 0.5) / 2 ** 16))
+const coarseNormals = once(() => Float64Array.from({ length: 2 ** 16 }, (_, i) => normalQuantile((i + 0.5) / 2 ** 16)))
 /** Members whose coarse cosine is within this of the best are measured again: quantised normals move it by less. */
 const coarseError = 0.01
 const membersAtOnce = 4096
@@ -34,6 +35,7 @@ export function identifyDirection(secret: Secret, label: string, members: number
   const blocks = blocksOf(dimensions)
   const halves = blocks * 32
   const length = Math.sqrt(read.reduce((sum, value) => sum + value * value, 0)) || 1
+  const coarse = coarseNormals()
   const cosines = new Float64Array(members)
   for (let first = 0; first < members; first += membersAtOnce) {
     const count = Math.min(membersAtOnce, members - first)

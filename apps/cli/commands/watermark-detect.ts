@@ -1,0 +1,176 @@
+/** `undiffuse watermark detect`: whether pictures are marked. */
+import type { Power } from 'undiffuse'
+import {
+  type CostReport,
+  type DetectionLine,
+  type DetectionReport,
+  detectOperation,
+  type FailedLine,
+  percent,
+  plural,
+  probability,
+  sheetText,
+  verdictText,
+} from 'undiffuse/operations'
+import { psnrLine } from '../inversion-words.js'
+import type { OperationCommand } from '../operation-command.js'
+import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
+import { costLines, evaluationText } from '../words.js'
+
+const help = `
+Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark
+would look so much like a marked one; \`marked\` is one whose p-value, times the number of marks that were asked, is at most
+\`--fpr\`. What it rests on is told: most schemes' is exact for any picture, over the draw of the key; that of tree-ring marks
+of zeros, of constants and of the released mask needs a \`--calibration\`, and without one the verdict is \`undecided\`.
+A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted: what is not said here is taken from it,
+and what is said otherwise is refused. It gives no p-value below 1/(pictures + 1).
+The power is how often a mark is found where it is, if noise is recovered with that correlation.
+
+A picture that was changed is read as what it may have been, too: \`--undo\` says which changes are thought of, and p is
+multiplied by how many pictures that makes. A border of one colour is filled unless told otherwise. Keys that need a
+calibration are read in the picture as it is alone.
+
+A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
+that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
+line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
+goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed. A second
+run with the same \`--out\` is refused while the first is under way.
+With \`--sheet\` the first 12 pictures that can be read are rows of a picture: as given, what the latent decodes to, the
+recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
+key. Of more than 1000 pictures no sheet is made; with \`--resume\` it shows those that were not finished before.
+The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
+
+Examples:
+  $ undiffuse watermark detect marked.png --key key.json
+  $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json
+  $ undiffuse watermark detect marked.png --key key.json --sheet marked.sheet.png
+  $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
+  $ undiffuse watermark detect shared.png --key key.json --undo border flip rotation:range=5
+  $ undiffuse watermark detect part.png --key key.json --undo crop resize
+  $ undiffuse watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume
+  $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference`
+
+const verdictWidth = 10
+
+/** One of many in a line. */
+function lineText(line: DetectionLine | FailedLine): string {
+  if ('error' in line) return `${'failed'.padEnd(verdictWidth)} ${line.picture}: ${line.error.message}`
+  const { verdict, picture, findings } = line
+  const { familyPValue, key, member, message, isExpectedMessage, undone } = findings[0]!
+  const parts = [
+    `p ${probability(familyPValue)}`,
+    `key ${key}`,
+    `member ${member}`,
+    ...(typeof message === 'string' && verdict === 'marked'
+      ? [`message ${message}${expectedText(isExpectedMessage)}`]
+      : []),
+    ...(undone !== null ? [`read as ${undone}`] : []),
+  ]
+  return `${verdict.padEnd(verdictWidth)} ${picture}: ${parts.join(', ')}`
+}
+
+const expectedText = (isExpected: boolean | undefined): string =>
+  isExpected === undefined ? '' : isExpected ? ', the one expected' : ', not the one expected'
+
+type ReportedFinding = DetectionLine['findings'][number]
+
+const basisText: Readonly<Record<ReportedFinding['basis'], (calibration: DetectionReport['calibration']) => string>> = {
+  'any-picture': () => 'exact for any picture, over the draw of the key',
+  calibration: (calibration) =>
+    `among ${plural(calibration!.pictures, 'unmarked picture')}; no smaller one than ${probability(calibration!.smallestPValue)} can be`,
+  'white-noise': () => 'exact only for white noise, which that of pictures is not: pass a `--calibration`',
+}
+
+function findingLines(report: DetectionReport, candidates: number, finding: ReportedFinding): readonly string[] {
+  const key = report.keys.find(({ id }) => id === finding.key)!
+  const { verdict, pValue, familyPValue, basis, undone, member } = finding
+  const { message, agreementShare, isExpectedMessage, reference } = finding
+  const among = candidates === 1 ? '' : `, in ${candidates} pictures that it may have been`
+  const agree = `${percent(agreementShare ?? 0)} of the signs agree`
+  return [
+    keyText(key),
+    `  verdict      ${verdictText[verdict]}, at a false-positive rate of ${probability(report.falsePositiveRate)}`,
+    ...(key.members > 1 ? [`  member       ${member}`] : []),
+    `  p-value      ${probability(pValue)}: ${basisText[basis](report.calibration)}`,
+    ...(familyPValue === pValue
+      ? []
+      : [`               ${probability(familyPValue)} for all marks that were asked${among}`]),
+    ...(undone === null ? [] : [`  read as      ${undone}`]),
+    ...(message === undefined
+      ? []
+      : [
+          `  message      ${message === null ? 'none that is sure' : message}${expectedText(isExpectedMessage)}; ${agree}`,
+        ]),
+    ...(reference
+      ? [`  published    p-value ${probability(reference.pValue)}, miscalibrated: for comparison only`]
+      : []),
+  ]
+}
+
+function recoveryLines({ recovery }: DetectionLine): readonly string[] {
+  if (!recovery) return []
+  const { latent, noise, evaluations } = recovery
+  return [
+    ...(latent ? [psnrLine(latent.psnrBeforeDb, latent.psnrAfterDb)] : []),
+    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${noise.outcome}`,
+    `  evaluations  ${evaluationText(evaluations)}`,
+  ]
+}
+
+/** With its interval where it is alone; in whole percents, as trials are few. */
+const powerText = ({ correlation, share, low, high }: Power, isAlone: boolean): string => {
+  const whole = (value: number) => `${Math.round(100 * value)} %`
+  return `${whole(share)}${isAlone ? ` (${whole(low)} to ${whole(high)})` : ''} at ${correlation.toFixed(2)}`
+}
+
+const measuredText = { option: '', calibration: ', as the calibration measured it', table: '' } as const
+
+const powerLines = ({ power }: DetectionReport): readonly string[] =>
+  power.map(({ key, correlationFrom, powers }) => {
+    const of = power.length > 1 ? `key ${key}: ` : ''
+    const shares = powers.map((one) => powerText(one, powers.length === 1)).join(', ')
+    const found = `found in ${shares}, the correlation of recovered noise${measuredText[correlationFrom]}`
+    return `  power        ${of}${powers.length === 0 ? 'none without a calibration' : found}`
+  })
+
+/** One that was named itself is told whole; of many there was a line each, and there is a sum. */
+function headLines(report: DetectionReport, sources: readonly string[]): readonly string[] {
+  const [line] = report.results ?? []
+  if (report.pictures === 1 && line && line.picture === sources[0] && !('error' in line)) {
+    return [
+      ...(line.notes ?? []).map((note) => `${line.picture}: ${note}`),
+      `${line.picture}: ${verdictText[line.verdict]}`,
+      ...line.findings.flatMap((finding) => findingLines(report, line.candidates, finding)),
+      'recovery',
+      ...recoveryLines(line),
+    ]
+  }
+  const { pictures, marked, unmarked, undecided, failed } = report
+  return [
+    `${plural(pictures, 'picture')}: ${marked} marked, ${unmarked} not marked, ${undecided} undecided, ${failed} failed; at a false-positive rate of ${probability(report.falsePositiveRate)} each`,
+    ...report.keys.map((key) => `  ${keyText(key)}`),
+  ]
+}
+
+function words(report: DetectionReport, sources: readonly string[]): readonly string[] {
+  const { model, sheetRows, pictures } = report
+  const outputs = Object.values(report.outputs ?? {})
+  return [
+    ...headLines(report, sources),
+    ...earlierLines(report.earlier),
+    ...(model === null ? [] : [`  by           ${recoveryText(model, report.settings)}`]),
+    ...powerLines(report),
+    ...('networkSeconds' in report ? costLines(report as CostReport) : []),
+    ...(sheetRows === undefined ? [] : [`  sheet        ${sheetText(sheetRows, pictures)}`]),
+    ...(outputs.length > 0 ? [`wrote ${outputs.join(', ')}`] : []),
+  ]
+}
+
+export const command: OperationCommand<typeof detectOperation.fields, DetectionReport> = {
+  operation: detectOperation,
+  help,
+  words: (report, _, { sources }) => words(report, sources),
+  lineWords: (line) => [lineText(line as DetectionLine | FailedLine)],
+  switches: { '--exit-code': 'end with 1 where no picture is marked' },
+  exitCode: ({ marked }, isOn) => (isOn('--exit-code') && marked === 0 ? 1 : 0),
+}

@@ -1,0 +1,83 @@
+/** `undiffuse watermark identify`: which member of a family marked a picture. */
+import {
+  type CostReport,
+  type FailedLine,
+  type IdentificationLine,
+  type IdentificationReport,
+  identifyOperation,
+  type KeyReport,
+  plural,
+  probability,
+  smallestPValue,
+} from 'undiffuse/operations'
+import type { OperationCommand } from '../operation-command.js'
+import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
+import { costLines } from '../words.js'
+
+const help = `
+All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any
+of them would reach in a picture that carries none; at most \`--fpr\` of such pictures are taken for marked. Schemes without
+families carry a message, which is told. Pictures, folders and .safetensors files as in \`undiffuse watermark detect\`.
+
+Examples:
+  $ undiffuse watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json
+  $ undiffuse generate "a large red ball at the top" --watermark users.json --member 271828 -o marked.png
+  $ undiffuse watermark identify marked.png --key users.json
+  $ undiffuse watermark identify pictures/ --key users.json --fpr 1e-9 --out who.jsonl --json`
+
+type ToldLine = (IdentificationLine | FailedLine) & { readonly key: KeyReport }
+
+/** Who it is, or who it would be. */
+function whoLines(line: IdentificationLine, { members }: KeyReport): readonly string[] {
+  const { picture, verdict, pValue, familyPValue } = line
+  const isMarked = verdict === 'marked'
+  if (line.by === 'message') {
+    const says = line.message === null ? 'none that is sure' : line.message
+    return [
+      `${picture}: ${isMarked ? `marked; the message says who it is: ${says}` : 'not marked by this key'}`,
+      `  p-value      ${probability(pValue)}`,
+      '  families     this scheme has none: give each user a message of their own when pictures are made',
+    ]
+  }
+  const who = isMarked ? `member ${line.member}` : `no member is sure; nearest is member ${line.member}`
+  return [
+    `${picture}: ${who}`,
+    `  p-value      ${probability(pValue)} of this one alone, ${probability(familyPValue)} among ${plural(members, 'member')}`,
+    `  score        ${line.score.toFixed(3)}; the next best ${line.runnerUpScore.toFixed(3)}`,
+  ]
+}
+
+function lineWords({ key, ...line }: ToldLine): readonly string[] {
+  if ('error' in line) return [`${line.picture}: failed. ${line.error.message}`]
+  const { verdict, candidates, undone, inversionSeconds, identificationSeconds } = line
+  const smallest = probability(smallestPValue(key, candidates))
+  return [
+    ...whoLines(line, key),
+    ...(verdict === 'undecided'
+      ? [
+          `  undecided    no p-value of this family is below ${smallest}: ask for fewer members, or at a larger \`--fpr\``,
+        ]
+      : []),
+    ...(undone === null ? [] : [`  read as      ${undone}, of ${candidates} pictures that it may have been`]),
+    `  time         ${inversionSeconds.toFixed(2)} s to the noise, ${identificationSeconds.toFixed(2)} s to ask`,
+  ]
+}
+
+function words(report: IdentificationReport): readonly string[] {
+  const { pictures, marked, unmarked, undecided, failed, model, key } = report
+  return [
+    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)}`,
+    ...earlierLines(report.earlier),
+    `  by           ${keyText(key)}`,
+    ...(model === null ? [] : [`               ${recoveryText(model, report.settings)}`]),
+    ...('networkSeconds' in report ? costLines(report as CostReport) : []),
+    ...('outputs' in report ? [`wrote ${report.outputs.results}`] : []),
+  ]
+}
+
+export const command: OperationCommand<typeof identifyOperation.fields, IdentificationReport> = {
+  operation: identifyOperation,
+  help,
+  words,
+  lineWords: (line) => lineWords(line as ToldLine),
+}

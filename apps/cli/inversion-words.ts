@@ -1,0 +1,68 @@
+/** Inversions in words: what `invert` and `roundtrip` say of latents and noise. */
+import type { Exactness, InvertedStep, LatentInversion } from 'undiffuse'
+import { decibels, type FloorNumbers, type LatentReport, type NoiseNumbers, plural } from 'undiffuse/operations'
+import { evaluationText } from './words.js'
+
+const whyText: Readonly<Record<NonNullable<LatentInversion['why']>, string>> = {
+  'nothing-to-gain': 'more steps are expected to gain nothing',
+  'rounding-reached': 'rounding explains what is left',
+  'budget-spent': 'the budget is spent',
+  'encoder-nearer': "no other latent came nearer than the encoder's",
+}
+
+export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The error of the latent to expect, which pixels do not tell, and why the method stopped. */
+export function expectedText(latents: readonly LatentReport[]): string {
+  const known = latents.flatMap(({ expectedLatentNmseDb: error }) => (error === undefined ? [] : [error]))
+  const error =
+    known.length === 0 ? 'error unknown' : `expected error ${mean(known).toFixed(1)} dB, if the model made the picture`
+  const reasons = [...new Set(latents.flatMap(({ why }) => (why === undefined ? [] : [whyText[why]])))]
+  return [error, ...reasons].join('; ')
+}
+
+const exactnessText: Readonly<Record<Exactness, string>> = {
+  'given-image': 'exact given the picture: sampled again, it makes its 8 bits',
+  'given-latent': 'exact given this latent: sampled again, it leads to it',
+  'given-memory': "exact given the latent and the solver's memory",
+  no: 'not exact: not every step was undone',
+}
+
+/** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
+function outcomesText(steps: readonly InvertedStep[]): string {
+  const names = [...new Set(steps.map(({ outcome }) => outcome))]
+  return names.map((name) => `${steps.filter(({ outcome }) => outcome === name).length} ${name}`).join(', ')
+}
+
+const residualText = (largest: number): string =>
+  Number.isFinite(largest) ? `at most ${largest.toExponential(1)}` : 'not known'
+
+export const psnrLine = (before: number | null, after: number | null): string =>
+  `  latent       PSNR ${decibels(before)} → ${decibels(after)}  (encoder alone → inverted, as 8-bit pictures)`
+
+/** How the latent and the noise were found, as lines below a heading. */
+export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): readonly string[] {
+  const { noise, largestResidual, refinement, steps, evaluations } = found
+  const each = (evaluations.denoises + evaluations.pullbacks) / steps.length
+  return [
+    ...(latent
+      ? [
+          psnrLine(latent.psnrBeforeDb, latent.psnrAfterDb),
+          `               ${latent.outcome}; ${latent.exact === 'no' ? 'not exact: it decodes to other 8-bit values' : 'exact given the picture'}`,
+        ]
+      : []),
+    ...(refinement
+      ? [
+          `  refined      by ${refinement.name}, ${plural(refinement.rounds, 'round')}: objective ${refinement.objectiveBefore.toFixed(0)} → ${refinement.objectiveAfter.toFixed(0)}`,
+        ]
+      : []),
+    `  steps        ${outcomesText(steps)}; residual ${residualText(largestResidual)}  (share of the noise in a step)`,
+    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactnessText[noise.exact]}`,
+    `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
+  ]
+}
+
+export const floorText = ({ nmseDb, lowDb, highDb, probes }: FloorNumbers): string =>
+  lowDb !== undefined && highDb !== undefined
+    ? `${nmseDb.toFixed(1)} dB (${lowDb.toFixed(1)} to ${highDb.toFixed(1)}, ${probes} probes)`
+    : `${nmseDb.toFixed(1)} dB`

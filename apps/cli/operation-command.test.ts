@@ -1,0 +1,99 @@
+/** An operation becomes a command without a word of its own: options from fields, its report, its settings' names. */
+import { Command, CommanderError } from 'commander'
+import { expected } from 'undiffuse'
+import { operation, setting } from 'undiffuse/operations'
+import { expect, it } from 'vitest'
+import { addOperation, operate } from './operation-command.js'
+import { inFlags } from './options.js'
+import type { Terminal } from './terminal.js'
+
+const repeat = operation({
+  id: 'repeat',
+  title: 'say a word several times',
+  fields: {
+    word: { type: 'string', description: 'to be said', subject: true, required: true },
+    times: { type: 'integer', minimum: 1, or: ['twice'], bare: 3, default: 1, description: 'how often' },
+    share: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1, description: 'of the word' },
+    readFrom: { type: 'file', description: 'other words', many: true },
+    output: { type: 'file', description: 'where to say it' },
+  },
+  async *run({ word, times }) {
+    if (word === '') throw expected('bad-option', 'a word', setting('word'), 'none', `See ${setting('readFrom')}.`)
+    const count = times === 'twice' ? 2 : (times as number)
+    yield { stage: 'saying', done: 0, total: count, line: word }
+    yield { stage: 'saying', done: count, note: { about: word, text: `it has ${word.length} letters` } }
+    return { result: { said: Array(count).fill(word).join(' ') }, files: [], notes: [] }
+  },
+})
+
+function terminal() {
+  const said: string[] = []
+  const results: unknown[] = []
+  const io: Terminal = {
+    json: false,
+    signal: new AbortController().signal,
+    say: (line = '') => said.push(line),
+    result: (value) => results.push(value),
+    progress() {},
+    clear() {},
+    keeps() {},
+  }
+  return { io, said, results }
+}
+
+it('is said without words of its own: notes at once, then its numbers', async () => {
+  const { io, said, results } = terminal()
+  await operate(io, { operation: repeat }, { word: 'ha', times: 'twice' })
+  expect(said).toEqual(['it has 2 letters', expect.stringMatching(/^ {2}said +"ha ha"$/)])
+  expect(results).toEqual([{ said: 'ha ha' }])
+})
+
+it('is said in its words where it has some, parts of it as they are finished', async () => {
+  const { io, said } = terminal()
+  const words = ({ said: all }: { readonly said: string }) => [`said ${all}`]
+  await operate(io, { operation: repeat, words, lineWords: (line) => [`now ${line}`] }, { word: 'ho' })
+  expect(said).toEqual(['now ho', 'it has 2 letters', 'said ho'])
+})
+
+it('names settings as the command line does', async () => {
+  await expect(operate(terminal().io, { operation: repeat }, { word: '' })).rejects.toMatchObject({
+    code: 'bad-option',
+    message: 'Expected a word for `<word>`, got none. See `--read-from`.',
+  })
+  expect(inFlags(`${setting('times', 'twice')} and \`settings\``, repeat.fields)).toBe('`--times twice` and `settings`')
+})
+
+/** What commander makes of words, without running anything. */
+function parsed(...words: readonly string[]) {
+  const program = new Command().exitOverride().configureOutput({ writeErr() {}, outputError() {} })
+  addOperation(program, { operation: repeat })
+  const command = program.commands[0]!
+  let found: unknown
+  command.exitOverride().action((word, options) => {
+    found = { word, ...options }
+  })
+  program.parse(['repeat', ...words], { from: 'user' })
+  return found
+}
+
+it('has an option for each field', () => {
+  const many = ['--read-from', 'a,b', '--read-from', 'c']
+  expect(parsed('ha', '--times', '2', ...many, '-o', 'x')).toMatchObject({
+    word: 'ha',
+    times: 2,
+    readFrom: ['a', 'b', 'c'],
+    output: 'x',
+  })
+  expect(parsed('ha', '--times')).toMatchObject({ times: 3 })
+  expect(parsed('ha')).toMatchObject({ times: 1 })
+})
+
+it.each([
+  [['ha', '--times', '0'], /whole number of at least 1, or `twice`/],
+  [['ha', '--share', '1'], /between 0 and 1/],
+  [[], /missing required argument 'word'/],
+  [['ha', '--tmies', '2'], /Did you mean --times/],
+])('refuses %j', (words, said) => {
+  expect(() => parsed(...words)).toThrow(CommanderError)
+  expect(() => parsed(...words)).toThrow(said)
+})

@@ -1,0 +1,97 @@
+/** A command of an operation: options from its fields, its progress drawn, its report in words or as JSON. */
+import type { Command } from 'commander'
+import { isUndiffuseError, Task } from 'undiffuse'
+import { nodeHost } from 'undiffuse/node'
+import {
+  type Finished,
+  type Note,
+  type Operation,
+  type OperationFields,
+  readSettings,
+  type Settings,
+  type Told,
+} from 'undiffuse/operations'
+import { addFields, errorInFlags, givenSettings, inFlags, methodsHelp } from './options.js'
+import { profileLines } from './profile-words.js'
+import { worded } from './remedies.js'
+import { runCommand, type Terminal } from './terminal.js'
+import { lastName } from './words.js'
+
+/** What the command line says of an operation; all of it may be left out. */
+export interface OperationCommand<F extends OperationFields, R> {
+  readonly operation: Operation<F, R>
+  /** What `--help` says below the options. */
+  readonly help?: string
+  /** The report in lines. */
+  words?(result: R, notes: readonly Note[], settings: Settings<F>): readonly string[]
+  /** The words say the notes themselves. */
+  readonly saysNotes?: true
+  /** A part that is finished, in lines, while the operation goes on. */
+  lineWords?(line: unknown, settings: Settings<F>): readonly string[]
+  /** Switches of the command line alone: their flags and what they mean. */
+  readonly switches?: Readonly<Record<string, string>>
+  /** With which code the process ends; `isOn` tells which switches are on. */
+  exitCode?(result: R, isOn: (flag: string) => boolean): number
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of commands knows neither their settings nor their results.
+export type AnyOperationCommand = OperationCommand<any, any>
+
+/** Of an operation that has no words of its own: its numbers and files, a line each. */
+const plainWords = (result: unknown): readonly string[] =>
+  Object.entries(result as object).map(([name, value]) => `  ${name.padEnd(24)} ${JSON.stringify(value)}`)
+
+/** Runs an operation on this machine: draws its progress, says what it tells, and reports. */
+export async function operate<F extends OperationFields, R>(
+  io: Terminal,
+  { operation, words = plainWords, lineWords, saysNotes }: OperationCommand<F, R>,
+  given: Readonly<Record<string, unknown>>,
+): Promise<R> {
+  try {
+    const settings = readSettings(operation.fields, given, operation.id) as Settings<F>
+    const task = new Task<Finished<R>, Told>(operation.run(settings, nodeHost(), io.signal), io.signal)
+    const said = new Set<string>()
+    const say = (lines: readonly string[]) => {
+      io.clear()
+      for (const line of lines) io.say(inFlags(line, operation.fields))
+    }
+    for await (const { note, line, keeps, profile, ...progress } of task) {
+      if (keeps !== undefined) io.keeps(keeps ?? undefined)
+      else if (profile) say(profileLines(profile))
+      else if (line !== undefined) say(lineWords?.(line, settings) ?? [])
+      else if (note) {
+        said.add(note.text)
+        say([note.text])
+      } else io.progress(progress)
+    }
+    const { result, notes } = await task
+    const rest = saysNotes ? [] : notes.filter(({ text }) => !said.has(text))
+    say([...rest.map(({ about, text }) => `${lastName(about)}: ${text}`), ...words(result, notes, settings)])
+    io.result(JSON.parse(inFlags(JSON.stringify(result), operation.fields)))
+    return result
+  } catch (error) {
+    const named = errorInFlags(error, operation.fields)
+    throw isUndiffuseError(named) ? worded(named) : named
+  }
+}
+
+/** Adds the command, below the groups that the operation's id names: `watermark detect`. */
+export function addOperation(parent: Command, described: AnyOperationCommand): void {
+  const { operation, help = '', switches = {}, exitCode } = described
+  const { id, title, fields } = operation
+  const command = parent.command(id.split(' ').at(-1)!).description(title)
+  addFields(command, fields)
+  for (const [flag, meaning] of Object.entries(switches)) command.option(flag, meaning, false)
+  command
+    .option('--json', 'print a machine-readable result', false)
+    .addHelpText('after', [methodsHelp(fields), help].join('\n'))
+    .action((...words: unknown[]) => {
+      const options = words.at(-2) as Readonly<Record<string, unknown>>
+      return runCommand(options.json === true, async (io) => {
+        const result = await operate(io, described, givenSettings(fields, words.slice(0, -2), options))
+        const isOn = (flag: string) =>
+          command.getOptionValue(command.options.find(({ long }) => long === flag)!.attributeName()) === true
+        if (exitCode) process.exitCode = exitCode(result, isOn)
+      })
+    })
+}

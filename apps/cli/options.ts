@@ -1,0 +1,121 @@
+/** The fields of an operation as options of a command, and the names that settings have on the command line. */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { describeField, type Field, isUndiffuseError, UndiffuseError } from 'undiffuse'
+import { type OperationField, type OperationFields, readSetting } from 'undiffuse/operations'
+import { describeMethods } from './methods.js'
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+const flagOf = (name: string): string => `--${kebab(name)}`
+
+const words: Readonly<Record<OperationField['type'], string>> = {
+  integer: 'n',
+  number: 'x',
+  boolean: '',
+  string: 'text',
+  choice: 'which',
+  size: 'pixels',
+  file: 'file',
+  method: 'method:options',
+}
+
+const wordOf = (field: OperationField): string => field.word ?? words[field.type]
+
+/** What is asked for in angle brackets, or in square ones where it may be left out. */
+function placeholderOf(field: OperationField): string {
+  if (field.type === 'boolean') return ''
+  if ('bare' in field) return ` [${wordOf(field)}]`
+  return ` <${wordOf(field)}${field.many ? (field.type === 'file' ? ',…' : '...') : ''}>`
+}
+
+const argumentOf = (name: string, field: OperationField): string => {
+  const word = `${field.word ?? name}${field.many ? '...' : ''}`
+  return field.required ? `<${word}>` : `[${word}]`
+}
+
+/** What a number or a size must be, as commander's sentence goes on. */
+function wanted(field: OperationField): string {
+  if (field.type === 'size') return 'It must be pixels, as 128 or 192x128 (width x height).'
+  if (field.type !== 'integer' && field.type !== 'number') return 'It does not fit.'
+  if (field.exclusiveMinimum !== undefined && field.exclusiveMaximum !== undefined) {
+    return `It must be a number between ${field.exclusiveMinimum} and ${field.exclusiveMaximum}.`
+  }
+  const { default: _, ...plain } = field
+  const kind = describeField(plain as Field)
+    .replace('an integer', 'a whole number')
+    .replace(',', ' of')
+  const others = 'or' in field ? field.or.map((word) => `, or \`${word}\``).join('') : ''
+  return `It must be ${kind}${others}.`
+}
+
+const isNumeric = ({ type }: OperationField): boolean => type === 'integer' || type === 'number' || type === 'size'
+
+function optionOf(name: string, field: OperationField): Option {
+  const option = new Option(
+    `${name === 'output' ? '-o, ' : ''}${flagOf(name)}${placeholderOf(field)}`,
+    field.description,
+  )
+  if (field.type === 'choice') option.choices(field.choices)
+  if (isNumeric(field) && !field.many) {
+    option.argParser((text: string) => {
+      try {
+        return readSetting(field, text, name)
+      } catch {
+        throw new InvalidArgumentError(wanted(field))
+      }
+    })
+  }
+  // Paths may be separated by commas, and the option be given again.
+  if (field.type === 'file' && field.many) {
+    option.argParser((text: string, before: readonly string[] = []) => [
+      ...before,
+      ...text.split(',').filter((path) => path !== ''),
+    ])
+  }
+  if ('bare' in field && field.bare !== undefined) option.preset(`${field.bare}`)
+  if ('default' in field && field.default !== undefined) option.default(field.default)
+  return option.makeOptionMandatory(field.required === true)
+}
+
+/** Adds an argument for the subject of an operation and an option for every other field. */
+export function addFields(command: Command, fields: OperationFields): void {
+  for (const [name, field] of Object.entries(fields)) {
+    if (field.subject) command.argument(argumentOf(name, field), field.description)
+    else command.addOption(optionOf(name, field))
+  }
+}
+
+/** The settings that a command line gives: its arguments and options, without the command's own. */
+export function givenSettings(
+  fields: OperationFields,
+  subjects: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(fields).filter((name) => fields[name]!.subject)
+  const said = names.map((name, i) => [name, subjects[i]] as const)
+  return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
+}
+
+/** The methods that fields name, each list once. */
+export function methodsHelp(fields: OperationFields): string {
+  const listed = Object.entries(fields).flatMap(([name, { methods }]) =>
+    methods ? [describeMethods(`Methods of ${flagOf(name)} (method:option=value,...):`, methods)] : [],
+  )
+  return listed.join('\n')
+}
+
+/** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`. */
+export const inFlags = (text: string, fields: OperationFields): string =>
+  text.replace(/`settings\.(\w+)( [^`]*)?`/g, (_, name: string, value = '') => {
+    const field = fields[name]
+    return `\`${field?.subject ? argumentOf(name, field) : `${flagOf(name)}${value}`}\``
+  })
+
+/** An error that names settings so. */
+export function errorInFlags(error: unknown, fields: OperationFields): unknown {
+  if (!isUndiffuseError(error) || error.message === inFlags(error.message, fields)) return error
+  const { code, expected, subject, got, remedy, hint } = error
+  const named = (text: string) => inFlags(text, fields)
+  const parts = { expected: named(expected), subject: named(subject), got: named(got), remedy: named(remedy) }
+  return new UndiffuseError(code, { ...parts, ...(hint && { hint }) }, { cause: error })
+}

@@ -1,0 +1,29 @@
+import { expected, readKey, undoRemedy } from 'undiffuse'
+import { expect, it } from 'vitest'
+import { worded } from './remedies.js'
+
+const thrown = (act: () => unknown) => {
+  try {
+    act()
+  } catch (error) {
+    return error as ReturnType<typeof expected>
+  }
+  throw new Error('nothing was thrown')
+}
+
+it('says which command does what the library asks for', () => {
+  const error = thrown(() => readKey('{}', 'key.json'))
+  expect(error.message).not.toContain('undiffuse')
+  expect(worded(error).message).toMatch(/^Expected a watermark key for `key\.json`, got .*`undiffuse watermark keygen`/)
+  expect(worded(error)).toMatchObject({ code: error.code, subject: error.subject, cause: error })
+})
+
+it('says which option undoes a change of size', () => {
+  const error = expected('bad-shape', 'a picture of 64×64', 'a.png', '64×48', undoRemedy, { hint: 'undo' })
+  expect(worded(error).message).toContain('`--undo resize`')
+})
+
+it('leaves other errors alone', () => {
+  const error = expected('bad-option', 'a count', '`steps`', '-1', 'Pass 1 or more.')
+  expect(worded(error)).toBe(error)
+})

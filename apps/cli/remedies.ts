@@ -1,0 +1,18 @@
+/** The library's remedies in the words of the command line: which command or option does what an error asks for. */
+import { expected, type Hint, type UndiffuseError } from 'undiffuse'
+
+const commands: Readonly<Record<Hint, string>> = {
+  'make-key': '`undiffuse watermark keygen` makes one.',
+  calibrate: '`undiffuse watermark calibrate` makes one.',
+  undo: '`--undo resize` or `--undo crop` undoes it.',
+  'measure-profile': '`undiffuse report` measures it.',
+  'list-devices': '`undiffuse doctor` lists them.',
+}
+
+/** The same error; its remedy says what to type as well. */
+export function worded(error: UndiffuseError): UndiffuseError {
+  const { code, expected: what, subject, got, remedy, hint } = error
+  return hint === undefined
+    ? error
+    : expected(code, what, subject, got, `${remedy} ${commands[hint]}`, { cause: error })
+}

@@ -1,0 +1,109 @@
+/** Which latent belongs to which picture or clip, and back. Names the axes, so that nobody guesses them from a rank. */
+import { expected, isUndiffuseError } from '../core/errors.js'
+import { formatShape, type Shape } from '../math/tensor.js'
+
+export type Axis = 'channels' | 'frames' | 'height' | 'width'
+
+export interface Layout {
+  /** The axes of a latent, in order. A picture has the same axes. */
+  readonly axes: readonly Axis[]
+  /** The shape of the pictures that the model was trained on. */
+  readonly picture: Shape
+  /** Height and width of pictures are multiples of this. */
+  readonly multiple: number
+  /** Throws `bad-shape` for a picture that the networks cannot take. */
+  latentShape(picture: Shape): Shape
+  /** The inverse of `latentShape`; throws `bad-shape` as `check`. */
+  pictureShape(latent: Shape): Shape
+  /** Throws `bad-shape` for latents and noise that the networks cannot take. */
+  check(latent: Shape): void
+}
+
+export interface ScaledLayout {
+  readonly name: string
+  readonly imageChannels: number
+  readonly latentChannels: number
+  /** Pixels for each entry of a latent, along height and width. */
+  readonly downscaling: number
+  /** Sides of latents are multiples of this. Default 1. */
+  readonly latentMultiple?: number
+  /** Height and width of the latents that the model was trained on. Default: the smallest. */
+  readonly side?: number
+}
+
+const axes = ['channels', 'height', 'width'] as const
+
+/**
+ * The layout of pictures whose latents are `downscaling` times smaller along height and width.
+ *
+ * picture C × H × W ↔ latent c × H/f × W/f. Errors: `bad-shape` for another rank, another number of channels, and sides
+ * that are not multiples.
+ *
+ * @example
+ * const layout = scaledLayout({ name: 'sd', imageChannels: 3, latentChannels: 4, downscaling: 8, latentMultiple: 8 })
+ * layout.latentShape([3, 512, 512]) // [4, 64, 64]
+ */
+export function scaledLayout(parts: ScaledLayout): Layout {
+  const { name, imageChannels, latentChannels, downscaling, latentMultiple = 1, side = latentMultiple } = parts
+  const multiple = latentMultiple * downscaling
+  const isOf = (step: number) => (side: number) => Number.isInteger(side) && side > 0 && side % step === 0
+  const fits = ([channels, ...sides]: Shape, count: number, step: number) =>
+    channels === count && sides.length === 2 && sides.every(isOf(step))
+  const layout: Layout = {
+    axes,
+    picture: [imageChannels, side * downscaling, side * downscaling],
+    multiple,
+    latentShape(picture) {
+      if (!fits(picture, imageChannels, multiple)) {
+        const what = `a picture of ${imageChannels} channels with sides that are multiples of ${multiple}`
+        const remedy = 'Pad, crop or resize the picture first.'
+        throw expected('bad-shape', what, `\`${name}\``, formatShape(picture), remedy)
+      }
+      const [, height, width] = picture
+      return [latentChannels, height! / downscaling, width! / downscaling]
+    },
+    pictureShape(latent) {
+      layout.check(latent)
+      const [, height, width] = latent
+      return [imageChannels, height! * downscaling, width! * downscaling]
+    },
+    check(latent) {
+      if (fits(latent, latentChannels, latentMultiple)) return
+      throw expected(
+        'bad-shape',
+        `a latent of ${latentChannels} channels × height × width with sides that are multiples of ${latentMultiple}`,
+        `\`${name}\``,
+        formatShape(latent),
+        `Pictures have sides that are multiples of ${multiple}; noise and latents belong to the model that made them.`,
+      )
+    },
+  }
+  return layout
+}
+
+/** Height and width, in pixels or in entries of a latent. */
+export interface Sides {
+  readonly height: number
+  readonly width: number
+}
+
+/** The height and width of a shape with these axes. */
+export const sidesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): Sides => ({
+  height: shape[axes.indexOf('height')]!,
+  width: shape[axes.indexOf('width')]!,
+})
+
+/** The shape of the model's pictures at another height and width. */
+export const pictureOf = ({ axes, picture }: Layout, sides: Sides): Shape =>
+  picture.map((length, i) => (axes[i] === 'height' ? sides.height : axes[i] === 'width' ? sides.width : length))
+
+/** Whether a latent of this shape belongs to the model. */
+export function takes(layout: Pick<Layout, 'check'>, latent: Shape): boolean {
+  try {
+    layout.check(latent)
+    return true
+  } catch (error) {
+    if (isUndiffuseError(error) && error.code === 'bad-shape') return false
+    throw error
+  }
+}

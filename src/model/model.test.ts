@@ -1,0 +1,235 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { analyticAutoencoder, imageShape, latentShape, pictureModel } from '../../test/laws/analytic-autoencoder.js'
+import { analyticModel } from '../../test/laws/analytic-model.js'
+import { coalescer } from '../core/coalesce.js'
+import { torchNoise } from '../math/noise.js'
+import { combine, norm, subtract } from '../math/tensor.js'
+import {
+  autoencoderOf,
+  coalesced,
+  counted,
+  denoiserOf,
+  doorOf,
+  pictureOf,
+  remembered,
+  scaledLayout,
+  sidesOf,
+  takes,
+  withValue,
+} from './index.js'
+
+const autoencoder = analyticAutoencoder(0.5)
+const latents = [1, 2, 3].map((seed) => torchNoise(seed, latentShape))
+
+describe('a door', () => {
+  it('answers what it has an answerer for, and refuses the rest by name', async () => {
+    const door = doorOf('half', { decode: async (some) => some })
+    expect([...door.answers]).toEqual(['decode'])
+    expect(await door.ask('decode', latents)).toEqual(latents)
+    const refused = door.ask('encode', latents)
+    await expect(refused).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('`encode`') })
+  })
+
+  it('asks nothing after an abort', async () => {
+    let asked = 0
+    const door = doorOf('counting', {
+      decode: async (some) => {
+        asked++
+        return some
+      },
+    })
+    const reason = new Error('enough')
+    await expect(door.ask('decode', latents, AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(asked).toBe(0)
+  })
+})
+
+describe('counted', () => {
+  it('counts questions, whichever way they are asked', async () => {
+    const { model, counts } = counted(pictureModel(autoencoder).model)
+    await model.ask('decode', latents)
+    const single = autoencoderOf(model)
+    await single.roundTrip(latents[0]!)
+    await single.pullback!(latents[0]!, torchNoise(4, imageShape))
+    expect(counts()).toMatchObject({ decode: 3, roundTrip: 1, decodeGradient: 1, encode: 0, denoise: 0 })
+  })
+})
+
+describe('remembered', () => {
+  it('asks only for what it was not told, and forgets nothing that somebody holds', async () => {
+    const { model: plain, batches } = pictureModel(autoencoder)
+    const model = remembered(plain)
+    const [trip] = await model.ask('roundTrip', [latents[0]!])
+    const both = await model.ask('decode', [latents[0]!, latents[1]!])
+    expect(both[0]).toBe(trip!.image)
+    expect(batches).toEqual([
+      ['roundTrip', 1],
+      ['decode', 1],
+    ])
+    await model.ask('decodeGradient', [{ latent: latents[2]!, reference: both[0]! }])
+    await model.ask('decode', latents)
+    await model.ask('encode', both)
+    await model.ask('encode', both)
+    expect(batches.slice(2)).toEqual([
+      ['decodeGradient', 1],
+      ['encode', 2],
+    ])
+  })
+})
+
+describe('coalesced', () => {
+  it('runs what members ask at the same time as one batch of each kind, and gives each its own', async () => {
+    const { model, batches } = pictureModel(autoencoder)
+    const { join } = coalescer()
+    const viewOf = coalesced(model)
+    const [a, b, c] = [viewOf(join()), viewOf(join()), viewOf(join())]
+    const image = torchNoise(4, imageShape)
+    const [one, two, three] = await Promise.all([
+      a.ask('decode', [latents[0]!, latents[1]!]),
+      b.ask('encode', [image]),
+      c.ask('decode', [latents[2]!]),
+    ])
+    expect(batches).toEqual([
+      ['decode', 3],
+      ['encode', 1],
+    ])
+    expect([...one, ...three]).toEqual(await model.ask('decode', latents))
+    expect(two).toEqual(await model.ask('encode', [image]))
+  })
+
+  it('lets members join and leave', async () => {
+    const { model, batches } = pictureModel(autoencoder)
+    const { join } = coalescer()
+    const viewOf = coalesced(model)
+    const first = join()
+    await viewOf(first).ask('decode', [latents[0]!])
+    const second = join()
+    const waiting = viewOf(first).ask('decode', [latents[0]!])
+    await viewOf(second).ask('decode', [latents[1]!])
+    await waiting
+    const alone = viewOf(first).ask('decode', [latents[0]!])
+    second.leave()
+    await alone
+    expect(batches.map(([, size]) => size)).toEqual([1, 2, 1])
+  })
+
+  it('takes a signal each: one that aborts does not end the others', async () => {
+    const { model } = pictureModel(autoencoder)
+    const { join } = coalescer()
+    const viewOf = coalesced(model)
+    const [a, b] = [viewOf(join()), viewOf(join())]
+    const controller = new AbortController()
+    const lost = a.ask('decode', [latents[0]!], controller.signal)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(lost).rejects.toBe(reason)
+    expect(await b.ask('decode', [latents[1]!])).toEqual(await model.ask('decode', [latents[1]!]))
+  })
+
+  it('fails one where one is the reason', async () => {
+    const { model } = pictureModel(autoencoder)
+    const bad = torchNoise(9, latentShape)
+    const ask: typeof model.ask = async (kind, asks, signal) => {
+      if ((asks as readonly unknown[]).includes(bad)) throw new Error('bad one')
+      return await model.ask(kind, asks, signal)
+    }
+    const { join } = coalescer()
+    const viewOf = coalesced({ ...model, ask })
+    const [a, b] = [viewOf(join()), viewOf(join())]
+    const [failed, answered] = await Promise.allSettled([a.ask('decode', [bad]), b.ask('decode', [latents[0]!])])
+    expect(failed).toMatchObject({ status: 'rejected', reason: { message: 'bad one' } })
+    expect(answered).toMatchObject({ status: 'fulfilled', value: await model.ask('decode', [latents[0]!]) })
+  })
+
+  it('refuses what waits and what comes when it is closed', async () => {
+    const { model } = pictureModel(autoencoder)
+    const { join, close } = coalescer()
+    const viewOf = coalesced(model)
+    const [a, b] = [viewOf(join()), viewOf(join())]
+    const waiting = a.ask('decode', [latents[0]!])
+    close(new Error('closed'))
+    await expect(waiting).rejects.toThrow('closed')
+    await expect(b.ask('decode', [latents[0]!])).rejects.toThrow('closed')
+  })
+})
+
+describe('guidance', () => {
+  const { model } = analyticModel()
+  const shape = model.layout.latentShape(model.layout.picture)
+  const x = torchNoise(5, shape)
+  const level = model.schedule(shape).level(500)
+
+  it('is two questions of one run, and the mix of their answers', async () => {
+    const { model: watched, counts } = counted(model)
+    const [condition, negative] = [await model.condition('a'), await model.condition()]
+    const alone = async (told: typeof condition) =>
+      await denoiserOf(model, { condition: told, guidance: 1 }).denoise(x, level)
+    await fc.assert(
+      fc.asyncProperty(fc.double({ min: -2, max: 9, noNaN: true }), async (guidance) => {
+        const before = counts().denoise
+        const mixed = await denoiserOf(watched, { condition, negative, guidance }).denoise(x, level)
+        const wanted = combine([guidance, await alone(condition)], [1 - guidance, await alone(negative)])
+        expect(norm(subtract(mixed, wanted))).toBeLessThan(1e-12 * (1 + Math.abs(guidance)) * norm(wanted) + 1e-12)
+        expect(counts().denoise - before).toBe(guidance === 0 || guidance === 1 ? 1 : 2)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('may depend on the level', async () => {
+    const [condition, negative] = [await model.condition('a'), await model.condition()]
+    const other = model.schedule(shape).level(900)
+    const weightAt = ({ t }: { readonly t: number }) => (t > 700 ? 3 : 1)
+    const { denoise } = denoiserOf(model, { condition, negative, guidance: weightAt })
+    const fixed = (guidance: number) => denoiserOf(model, { condition, negative, guidance }).denoise
+    expect(await denoise(x, level)).toEqual(await fixed(1)(x, level))
+    expect(await denoise(x, other)).toEqual(await fixed(3)(x, other))
+  })
+
+  it('is refused where it is not finite, or leads away from nothing', async () => {
+    const condition = await model.condition('a')
+    expect(() => denoiserOf(model, { condition, guidance: Number.NaN })).toThrow(/finite number for `guidance`/)
+    const { denoise } = denoiserOf(model, { condition, guidance: 2 })
+    await expect(denoise(x, level)).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it('takes bent conditions: a value is only a value', async () => {
+    const condition = await model.condition('a')
+    const moved = torchNoise(8, shape)
+    const bent = withValue(condition, 'encoder_hidden_states', moved)
+    expect(bent.text).toBeUndefined()
+    const [there] = await model.ask('denoise', [{ x: combine([1, x], [level.alpha, moved]), level, condition: bent }])
+    const [here] = await model.ask('denoise', [{ x, level, condition }])
+    // The analytic world moves as a whole.
+    expect(norm(subtract(there!, combine([1, here!], [1, moved])))).toBeLessThan(1e-12 * norm(there!))
+  })
+})
+
+describe('a layout', () => {
+  it('leads from pictures to latents and back, and refuses all other sizes', () => {
+    const sizes = fc.record({
+      imageChannels: fc.integer({ min: 1, max: 4 }),
+      latentChannels: fc.integer({ min: 1, max: 16 }),
+      downscaling: fc.integer({ min: 1, max: 16 }),
+      latentMultiple: fc.integer({ min: 1, max: 8 }),
+    })
+    const side = fc.integer({ min: 1, max: 300 })
+    fc.assert(
+      fc.property(sizes, side, side, (parts, height, width) => {
+        const layout = scaledLayout({ name: 'drawn', ...parts })
+        const multiple = parts.downscaling * parts.latentMultiple
+        expect(layout.multiple).toBe(multiple)
+        const picture = pictureOf(layout, { height, width })
+        expect(sidesOf(layout, picture)).toEqual({ height, width })
+        if (height % multiple === 0 && width % multiple === 0) {
+          const latent = layout.latentShape(picture)
+          expect(layout.pictureShape(latent)).toEqual(picture)
+          expect(takes(layout, latent)).toBe(true)
+          expect(takes(layout, latent.slice(1))).toBe(false)
+        } else expect(() => layout.latentShape(picture)).toThrow(new RegExp(`multiples of ${multiple}`))
+        expect(layout.latentShape(layout.picture)).toHaveLength(3)
+      }),
+    )
+  })
+})

@@ -1,0 +1,39 @@
+/**
+ * The contract of a model, as verbs and everything above them see it. Implementations are in src/models; a model in a
+ * worker or on another machine is one more.
+ */
+import type { Profile } from '../autoencoder/profile.js'
+import type { Signal } from '../core/progress.js'
+import type { Solver } from '../diffusion/diffusion.js'
+import type { NoiseLevel, Schedule } from '../diffusion/level.js'
+import type { Shape } from '../math/tensor.js'
+import type { Condition } from './condition.js'
+import type { Layout } from './layout.js'
+import type { Door } from './questions.js'
+
+/** A model that answers questions of pictures and latents; an autoencoder alone is one. */
+export interface Model extends Door {
+  readonly name: string
+  readonly layout: Layout
+  /** What was measured of the autoencoder's weights, where it was. */
+  readonly profile?: Profile | undefined
+  /** Frees the networks and ends calls under way. The runtime stays open: it belongs to the caller. */
+  close(): Promise<void>
+}
+
+/** The weight of a prompt against what guidance leads away from: a number, or one for each level. */
+export type Guidance = number | ((level: NoiseLevel) => number)
+
+/** A model that makes pictures from noise. */
+export interface DiffusionModel extends Model {
+  /** Tells these weights from others by their contents: keys, calibrations and profiles belong to it. Reads the files once. */
+  identity(): Promise<string>
+  /** Depends on the latent's shape where a family shifts its schedule by the size. */
+  schedule(latent: Shape): Schedule
+  /** What it is sampled and inverted with where nothing else is said. */
+  readonly solver: Solver
+  /** The guidance that models of this family are used with. */
+  readonly guidance: number
+  /** What the network is told for a text; without one, the model's own "nothing". Costs a run of the text encoders. */
+  condition(text?: string, signal?: Signal): Promise<Condition>
+}

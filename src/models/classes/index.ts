@@ -1,0 +1,10 @@
+/** The classes of networks that are built here, written out. A new one is a file beside this and a line in it. */
+import { autoencoderKl } from './autoencoder-kl.js'
+import { autoencoderTiny } from './autoencoder-tiny.js'
+import { clipText } from './clip-text.js'
+import type { NetworkClass } from './network-class.js'
+import { unet2dCondition } from './unet-2d-condition.js'
+
+export const networkClasses: readonly NetworkClass[] = [autoencoderKl, autoencoderTiny, unet2dCondition, clipText]
+
+export const autoencoderClasses = [autoencoderKl, autoencoderTiny] as const

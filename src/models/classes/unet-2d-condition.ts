@@ -1,0 +1,35 @@
+/** UNet2DConditionModel: the denoising network of Stable Diffusion 1, 2 and XL. */
+import { fromStates, predict, sizeMultiple, unet2dConditionConfig, unetGraph } from '../../nn/unet-2d-condition.js'
+import { fedShape, type NetworkClass } from './network-class.js'
+
+export const unet2dCondition: NetworkClass = {
+  classNames: ['UNet2DConditionModel'],
+  role: 'unet',
+  network(file, weights) {
+    const config = unet2dConditionConfig(file)
+    const added = config.additionEmbedType === undefined ? [] : ['text_embeds', 'time_ids']
+    return {
+      inputs: ['sample', 'timestep', 'encoder_hidden_states', ...added],
+      graph(shapes) {
+        const sample = fedShape(shapes, 'sample', ['batch', 'channels', 'height', 'width'])
+        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
+        const [batch, , height, width] = sample as [number, number, number, number]
+        return unetGraph(config, weights, { batch, height, width, tokens: states[1]! })
+      },
+    }
+  },
+  declare(b, parameters, file) {
+    const config = unet2dConditionConfig(file)
+    const side = sizeMultiple(config)
+    const input = (name: string, ...shape: number[]) => b.input(name, 'float32', [1, ...shape])
+    const states = input('encoder_hidden_states', 1, config.crossAttentionDim)
+    predict(b, parameters, config, {
+      sample: input('sample', config.inChannels, side, side),
+      timestep: input('timestep'),
+      text: fromStates(b, parameters, states),
+      ...(config.additionEmbedType && {
+        added: { textEmbeds: input('text_embeds', config.textEmbedWidth!), timeIds: input('time_ids', 6) },
+      }),
+    })
+  },
+}

@@ -1,0 +1,38 @@
+/** The families of models, written out. A new one is a file beside this and a line in it. */
+import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { expected } from '../../core/errors.js'
+import type { Family } from '../family.js'
+import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
+import { stableDiffusion } from './stable-diffusion.js'
+import { stableDiffusionXl } from './stable-diffusion-xl.js'
+
+export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl]
+
+/** The family of a folder: by its class, or by its parts where no class is named. Throws `unsupported` for others. */
+export function familyOf({ path, pipelineClass, partNames, ...folder }: CheckpointFolder): Family {
+  const found =
+    pipelineClass === undefined
+      ? families.find((family) => family.isLike({ path, partNames, ...folder }))
+      : families.find(({ pipelineClasses }) => pipelineClasses.includes(pipelineClass))
+  if (found) return found
+  if (pipelineClass === undefined) {
+    const got = partNames.join(', ') || 'no parts'
+    throw expected('bad-model', 'a unet and text encoders', `\`${path}\``, got, 'Pass a text-to-image pipeline.')
+  }
+  const known = families.map(({ pipelineClasses }) => pipelineClasses[0]).join(', ')
+  const remedy = 'Pipelines of other classes mean something else by the same parts.'
+  throw expected('unsupported', `a pipeline of a class such as ${known}`, `\`${path}\``, pipelineClass, remedy)
+}
+
+/** The configurations that random weights are made for, of all families. */
+export const pipelineShapes: Readonly<Record<string, PipelineShape>> = Object.assign(
+  {},
+  ...families.map(({ shapes }) => shapes),
+)
+
+/** config.json of published autoencoders. */
+export const autoencoderShapes: Readonly<Record<string, ConfigFields>> = Object.fromEntries(
+  Object.entries(pipelineShapes)
+    .filter(([id]) => id !== 'tiny')
+    .map(([id, { vae }]) => [id, vae]),
+)

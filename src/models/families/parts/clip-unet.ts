@@ -1,0 +1,176 @@
+/** What the families of CLIP's text encoders and a UNet share: Stable Diffusion 1, 2 and XL. */
+import { readConfig } from '../../../checkpoints/config.js'
+import type { Files } from '../../../checkpoints/files.js'
+import type { CheckpointFolder } from '../../../checkpoints/folder.js'
+import { expected } from '../../../core/errors.js'
+import { scaledLayout } from '../../../model/layout.js'
+import type { AutoencoderNetworks } from '../../autoencoder/networks.js'
+import { clipText } from '../../classes/clip-text.js'
+import { unet2dCondition } from '../../classes/unet-2d-condition.js'
+import type { DenoisingNetworks, DenoisingPart } from '../../denoiser/networks.js'
+import { onnxUnetPart } from '../../denoiser/onnx.js'
+import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
+import type { Pipeline, PipelineSource } from '../../family.js'
+import { openAutoencoderNetworks } from '../../open.js'
+import { schedulerOf } from '../../scheduler.js'
+import { type StatesKind, textEncoder } from '../../text/encoders.js'
+import { conditioner, type TextPart } from '../../text/prompts.js'
+import { openTokenizer } from '../../text/tokenizer.js'
+
+/** What the families of this kind differ in. */
+export interface ClipUnet {
+  /** Which states of the text encoders the network attends to. */
+  readonly states: StatesKind
+  /** The folders of the text encoders end so. */
+  readonly textSuffixes: readonly string[]
+  readonly defaultGuidance: number
+  /** Whether no text means states of zeros where model_index.json does not say. */
+  readonly zeroNegative: boolean
+  /** Whether the network takes a pooled prompt. */
+  readonly pooled: boolean
+  /** What the network is told of the picture's size. */
+  shapeFeeds?(vae: AutoencoderNetworks): DenoisingNetworks['shapeFeeds']
+}
+
+/** Reads a pipeline of this kind. Errors: as `Family.read`. */
+export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Promise<Pipeline> {
+  const { files, folder, name, steps } = source
+  checkParts(folder)
+  const scheduler = schedulerOf(
+    await readConfig(files, files.join(folder.path, 'scheduler', 'scheduler_config.json')),
+    { steps },
+  )
+  const vae = await openAutoencoderNetworks(files, folder.path)
+  const unet = await folder.part('unet', unet2dCondition.classNames)
+  const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
+  const texts = await textParts(files, folder, kind)
+  checkTogether(folder.path, part, vae, texts, kind)
+  const index = folder.kind === 'pipeline' ? await indexOf(files, folder.path) : {}
+  const shapeFeeds = kind.shapeFeeds?.(vae)
+  const denoiser: DenoisingNetworks = { ...part.networks, ...(shapeFeeds && { shapeFeeds }) }
+  const { imageChannels, latentChannels, downscaling } = vae
+  return {
+    vae,
+    denoiser,
+    layout: scaledLayout({
+      name,
+      imageChannels,
+      latentChannels,
+      downscaling,
+      latentMultiple: part.multiple,
+      side: part.side,
+    }),
+    scheduler,
+    schedule: () => scheduler.schedule,
+    guidance: index.guidance ?? kind.defaultGuidance,
+    conditioner: (pool) =>
+      conditioner({ pool, texts, networks: denoiser, zeroNegative: index.zeroNegative ?? kind.zeroNegative }),
+    tokens: texts[0]!.tokenizer.length,
+    textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
+  }
+}
+
+/** Says what is missing before anything is opened. */
+function checkParts({ path, has, partNames }: CheckpointFolder): void {
+  const got = partNames.join(', ') || 'no parts'
+  for (const part of ['unet', 'text_encoder']) {
+    if (has(part)) continue
+    const remedy = 'Pass a text-to-image pipeline; models without a text encoder are not supported.'
+    throw expected(has('unet') ? 'unsupported' : 'bad-model', `a ${part}`, `\`${path}\``, got, remedy)
+  }
+}
+
+async function textParts(
+  files: Files,
+  folder: CheckpointFolder,
+  { states, textSuffixes }: ClipUnet,
+): Promise<readonly TextPart[]> {
+  return await Promise.all(
+    textSuffixes.map(async (suffix) => {
+      const part = await folder.part(`text_encoder${suffix}`, clipText.classNames)
+      const tokenizer = await openTokenizer(files, files.join(folder.path, `tokenizer${suffix}`))
+      const encoder = await textEncoder(files, part, states)
+      checkTokens(part.folder, encoder, tokenizer)
+      return { encoder, tokenizer }
+    }),
+  )
+}
+
+function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: TextPart['tokenizer']): void {
+  const { positions = Number.POSITIVE_INFINITY, vocabulary = Number.POSITIVE_INFINITY } = encoder
+  if (tokenizer.length <= positions && tokenizer.size <= vocabulary) return
+  throw expected(
+    'bad-model',
+    `a tokenizer of at most ${vocabulary} tokens and ${positions} places`,
+    `\`${folder}\``,
+    `one of ${tokenizer.size} and ${tokenizer.length}`,
+    'Text encoder and tokenizer do not belong together; fetch the model folder again.',
+  )
+}
+
+/** Refuses parts that were not trained together, where their sizes tell. */
+function checkTogether(
+  path: string,
+  { channels, networks: { values } }: DenoisingPart,
+  { latentChannels }: AutoencoderNetworks,
+  texts: readonly TextPart[],
+  { pooled }: ClipUnet,
+): void {
+  const check = (what: string, wanted: number, got: number) => {
+    if (wanted === got) return
+    const remedy = 'Its parts do not belong together; fetch the model folder again.'
+    throw expected('bad-model', `${what} of ${wanted}`, `\`${path}\``, `${got}`, remedy)
+  }
+  check("latent channels of the autoencoder as the unet's", channels, latentChannels)
+  const width = texts.reduce((sum, { encoder }) => sum + encoder.width, 0)
+  check("a hidden size of the text encoders as the unet's cross_attention_dim", values[statesName]!.width, width)
+  const pooledWidth = values[pooledName]?.width
+  if (pooled !== (pooledWidth !== undefined)) {
+    const [wanted, got] = pooled
+      ? ['a unet that takes a pooled prompt', 'one that does not']
+      : ['a unet that takes states alone', 'one that takes a pooled prompt too']
+    throw expected('bad-model', wanted, `\`${path}\``, got, 'Its class in model_index.json is of another family.')
+  }
+  if (pooledWidth === undefined) return
+  check(
+    'a projection of the last text encoder as the unet adds to its times',
+    pooledWidth,
+    texts.at(-1)!.encoder.pooledWidth ?? 0,
+  )
+}
+
+interface PipelineIndex {
+  readonly guidance?: number
+  readonly zeroNegative?: boolean
+}
+
+const opened = 'a part, which is opened where it is needed'
+const notAsked = 'a part that text-to-image does not ask'
+
+/** What of model_index.json is not read as an option. */
+export const pipelineHarmless: Readonly<Record<string, string>> = {
+  vae: opened,
+  unet: opened,
+  scheduler: opened,
+  text_encoder: opened,
+  text_encoder_2: opened,
+  tokenizer: opened,
+  tokenizer_2: opened,
+  safety_checker: notAsked,
+  feature_extractor: notAsked,
+  image_encoder: notAsked,
+  requires_safety_checker: notAsked,
+}
+
+/** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */
+async function indexOf(files: Files, path: string): Promise<PipelineIndex> {
+  const index = await readConfig(files, files.join(path, 'model_index.json'))
+  const zeros = 'force_zeros_for_empty_prompt'
+  const guidance = '_guidance_scale'
+  const read = {
+    ...(index.has(zeros) && { zeroNegative: index.boolean(zeros) }),
+    ...(index.has(guidance) && { guidance: index.number(guidance) }),
+  }
+  index.done(pipelineHarmless)
+  return read
+}

@@ -1,0 +1,120 @@
+/**
+ * The configurations of published networks, as their folders state them: only what differs from the classes' defaults or
+ * decides a shape; no weights. Each family says which of them it is made of.
+ */
+import { defaultScalingFactor } from '../classes/autoencoder-kl.js'
+
+/** The fields of a config.json. */
+export type ConfigFields = Readonly<Record<string, unknown>>
+
+/** The configurations of a pipeline's parts. */
+export interface PipelineShape {
+  readonly className: string
+  readonly vae: ConfigFields
+  /** The denoising network, by the name of its folder. */
+  readonly denoiser: { readonly name: string; readonly config: ConfigFields }
+  /** One text encoder, or two: `text_encoder`, `text_encoder_2`; each with its tokenizer's padding. */
+  readonly textEncoders: readonly { readonly config: ConfigFields; readonly padding: string }[]
+  readonly scheduler: ConfigFields
+  readonly more?: ConfigFields
+}
+
+/** The autoencoder of Stable Diffusion with these stages. */
+export const autoencoder = (
+  stages: readonly number[],
+  more: { sample_size: number; scaling_factor?: number; norm_num_groups?: number; force_upcast?: boolean },
+) => ({
+  _class_name: 'AutoencoderKL',
+  act_fn: 'silu',
+  block_out_channels: stages,
+  down_block_types: stages.map(() => 'DownEncoderBlock2D'),
+  in_channels: 3,
+  latent_channels: 4,
+  layers_per_block: 2,
+  norm_num_groups: 32,
+  out_channels: 3,
+  scaling_factor: defaultScalingFactor,
+  up_block_types: stages.map(() => 'UpDecoderBlock2D'),
+  ...more,
+})
+
+export const autoencoderStages = [128, 256, 512, 512]
+
+export const cross = 'CrossAttnDownBlock2D'
+export const crossUp = 'CrossAttnUpBlock2D'
+
+export const unet = (more: ConfigFields): ConfigFields => ({
+  _class_name: 'UNet2DConditionModel',
+  act_fn: 'silu',
+  block_out_channels: [320, 640, 1280, 1280],
+  center_input_sample: false,
+  down_block_types: [cross, cross, cross, 'DownBlock2D'],
+  downsample_padding: 1,
+  flip_sin_to_cos: true,
+  freq_shift: 0,
+  in_channels: 4,
+  layers_per_block: 2,
+  norm_eps: 1e-5,
+  norm_num_groups: 32,
+  out_channels: 4,
+  up_block_types: ['UpBlock2D', crossUp, crossUp, crossUp],
+  ...more,
+})
+
+export const clipText = (more: ConfigFields): ConfigFields => ({
+  architectures: ['CLIPTextModel'],
+  bos_token_id: 0,
+  eos_token_id: 2,
+  hidden_act: 'gelu',
+  layer_norm_eps: 1e-5,
+  max_position_embeddings: 77,
+  model_type: 'clip_text_model',
+  pad_token_id: 1,
+  vocab_size: 49408,
+  ...more,
+})
+
+/** CLIP ViT-L/14's text half. */
+export const clipLarge = clipText({
+  hidden_act: 'quick_gelu',
+  hidden_size: 768,
+  intermediate_size: 3072,
+  num_attention_heads: 12,
+  num_hidden_layers: 12,
+  projection_dim: 768,
+})
+
+/** OpenCLIP ViT-H/14's text half without its last layer. */
+export const openClipHuge = clipText({
+  hidden_size: 1024,
+  intermediate_size: 4096,
+  num_attention_heads: 16,
+  num_hidden_layers: 23,
+  projection_dim: 512,
+})
+
+/** OpenCLIP ViT-bigG/14's text half. */
+export const openClipGiant = clipText({
+  architectures: ['CLIPTextModelWithProjection'],
+  hidden_size: 1280,
+  intermediate_size: 5120,
+  num_attention_heads: 20,
+  num_hidden_layers: 32,
+  projection_dim: 1280,
+})
+
+export const scheduler = (className: string, more: ConfigFields = {}): ConfigFields => ({
+  _class_name: className,
+  beta_end: 0.012,
+  beta_schedule: 'scaled_linear',
+  beta_start: 0.00085,
+  clip_sample: false,
+  num_train_timesteps: 1000,
+  prediction_type: 'epsilon',
+  set_alpha_to_one: false,
+  steps_offset: 1,
+  timestep_spacing: 'leading',
+  ...more,
+})
+
+export const endOfText = '<|endoftext|>'

@@ -1,0 +1,121 @@
+/** The host of operations on Node: this machine's files, sharp, Vega, ONNX Runtime and the bundled models. */
+import { randomBytes } from 'node:crypto'
+import { copyFile, mkdir, open, realpath, rename, rm, stat, truncate } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
+import { expected } from '../core/errors.js'
+import type { Host, HostFiles, WriteFilesOptions } from '../operations/host.js'
+import { modelsOn } from '../operations/models.js'
+import { ortNode } from '../runtimes/onnxruntime-node/index.js'
+import { bundledModels } from './bundled.js'
+import { contactSheet, isContactSheet } from './contact-sheet.js'
+import { unavailable } from './failures.js'
+import { nodeFiles } from './files.js'
+import { takeLock } from './lock.js'
+import { pictureTools } from './picture-tools.js'
+import { scatterPlot } from './plot.js'
+import { keepProfile, keptProfile } from './profiles.js'
+import { decodeImage, readImage } from './read-image.js'
+import { checkWritable, writeFilesAtomically, writeNewFile } from './write.js'
+import { encodePng } from './write-image.js'
+
+/** Of its owner alone. */
+const ownersMode = 0o600
+
+const modeOf = ({ ownerOnly }: WriteFilesOptions = {}) => (ownerOnly ? { mode: ownersMode } : {})
+
+/** Does something to a file that is written; failures of the system are `unavailable`. */
+async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {
+  return await act().catch((error: unknown) => {
+    throw unavailable('a file that can be written', path, error)
+  })
+}
+
+/** Renaming is certain once the folder is on the disk; not every system can say so of folders. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined)
+  await handle?.sync().catch(() => {})
+  await handle?.close()
+}
+
+async function placeOf(path: string): Promise<string> {
+  const whole = resolve(path)
+  const there = await realpath(whole).catch(() => undefined)
+  if (there !== undefined) return there
+  const folder = await realpath(dirname(whole)).catch(() => dirname(whole))
+  return join(folder, basename(whole))
+}
+
+/** Files of this machine, to read and to write. */
+export const nodeHostFiles: HostFiles = {
+  ...nodeFiles,
+  nameOf: (path) => basename(resolve(path)),
+  folderOf: dirname,
+  placeOf,
+  isFolder: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
+  async makeFolder(path) {
+    await mkdir(path, { recursive: true }).catch(() => {})
+  },
+  checkWritable,
+  write: (files, options) => writeFilesAtomically(files, modeOf(options)),
+  writeNew: (path, content, options) => writeNewFile(path, content, modeOf(options)),
+  copy: (from, to) => attempt(to, () => copyFile(from, to)),
+  async move(from, to) {
+    await attempt(to, () => rename(from, to))
+    await syncFolder(dirname(to))
+  },
+  remove: (path) => attempt(path, () => rm(path, { force: true })),
+  async grow(path, keptBytes) {
+    const file = await attempt(path, async () => {
+      if (keptBytes > 0) await truncate(path, keptBytes)
+      return await open(path, keptBytes > 0 ? 'a' : 'w')
+    })
+    return {
+      append: (text) =>
+        attempt(path, async () => {
+          await file.appendFile(text)
+          await file.datasync()
+        }),
+      close: () => file.close(),
+    }
+  },
+  lock: takeLock,
+}
+
+/** The folder of a bundled model's id, or the path itself; without either, the first bundled model. */
+export async function modelFolder(idOrPath: string | undefined): Promise<string> {
+  const models = await bundledModels()
+  const found = models.find(({ id }) => idOrPath === undefined || id === idOrPath)
+  const path = found?.folder ?? idOrPath
+  if (path !== undefined) return path
+  const remedy = 'Pass the folder of a diffusers checkpoint.'
+  throw expected('bad-model', 'a model', '`settings.model`', 'none, and no bundled one', remedy)
+}
+
+const now = () => performance.now() / 1000
+
+/** What operations run on, on this machine. Nothing is opened here. */
+export const nodeHost = (): Host => ({
+  files: nodeHostFiles,
+  pictures: {
+    read: readImage,
+    decode: decodeImage,
+    encode: encodePng,
+    sheet: contactSheet,
+    isSheet: isContactSheet,
+    chart: scatterPlot,
+    tools: pictureTools,
+  },
+  models: modelsOn({
+    files: nodeFiles,
+    openRuntime: (device) => ortNode(device === undefined ? {} : { device }),
+    folderOf: modelFolder,
+    keptProfile,
+    keepProfile,
+    now,
+  }),
+  now,
+  randomBytes,
+  pause: () => setImmediate(),
+})

@@ -1,0 +1,185 @@
+/** `attack`: pictures in, attacked pictures and how far they are from them out. The attacks are the library's. */
+import { type Attack, attackPicture, attacks, parseAttacks } from '../attacks/index.js'
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import type { Tensor } from '../math/tensor.js'
+import type { DiffusionModel } from '../model/model.js'
+import { psnrDb, round8 } from '../pictures/pixels.js'
+import type { Named, Settings } from './fields.js'
+import { checkEnding, prepareOutputs } from './files/outputs.js'
+import { lastName, withoutEnding } from './files/paths.js'
+import { listPictures } from './files/pictures.js'
+import type { Host } from './host.js'
+import { noted, operation, partOf, type Running } from './operation.js'
+import { networkFields, seedField } from './recipes/networks.js'
+import { inRows } from './reports/cells.js'
+import { decibels } from './reports/labels.js'
+
+/** Stands for each attack as it is without options. */
+const every = 'all'
+
+const fields = {
+  pictures: {
+    type: 'file',
+    description: 'pictures, or folders of them',
+    subject: true,
+    required: true,
+    many: true,
+    word: 'picture',
+  },
+  with: {
+    type: 'method',
+    methods: attacks,
+    description: 'what is done to each picture, see below: attacks, joined by +, or `all`',
+    required: true,
+    many: true,
+    word: 'attacks',
+    read: (text: string): readonly Named<Attack>[] => (text === every ? everyAttack : [named(text)]),
+  },
+  seed: { ...seedField, default: 0, description: 'of random choices' },
+  ...networkFields,
+  output: {
+    type: 'file',
+    description: 'a .png file, or a folder for several (default: <picture>.attacked.png, or attacked)',
+    word: 'path',
+  },
+} as const
+
+type AttackSettings = Settings<typeof fields>
+
+/** One attack on one picture. */
+interface Job extends Named<Attack> {
+  readonly picture: string
+  readonly seed: number
+  readonly output: string
+}
+
+interface Attacked extends Job {
+  readonly image: Tensor
+  readonly original: Tensor
+  readonly notes: readonly string[]
+  readonly psnrDb: number
+  readonly seconds: number
+}
+
+const named = (text: string): Named<Attack> => ({ text, method: parseAttacks(text) })
+
+const everyAttack = attacks.map(({ definition }) => definition.id).flatMap((id) => (id === 'none' ? [] : [named(id)]))
+
+/** Characters that are at home in every file system. */
+const asFileName = (text: string): string => text.replace(/[^\w.,=+-]+/g, '-')
+
+function jobsOf(pictures: readonly string[], settings: AttackSettings, { files }: Host): readonly Job[] {
+  const { seed, output } = settings
+  const chosen = settings.with.flatMap(({ method }) => method)
+  const single = pictures.length === 1 && chosen.length === 1
+  const stemOf = (picture: string) => withoutEnding(files.nameOf(picture))
+  const pathOf = (picture: string, text: string) =>
+    single
+      ? (output ?? `${stemOf(picture)}.attacked.png`)
+      : files.join(output ?? 'attacked', `${stemOf(picture)}${chosen.length === 1 ? '' : `.${asFileName(text)}`}.png`)
+  const jobs = pictures.flatMap((picture, i) =>
+    chosen.map((one) => ({ ...one, picture, seed: seed + i, output: pathOf(picture, one.text) })),
+  )
+  if (single) checkEnding(jobs[0]!.output, '.png', 'output')
+  const twice = jobs.find((job, i) => jobs.findIndex((other) => other.output === job.output) !== i)
+  if (!twice) return jobs
+  const remedy = 'Rename the pictures, or attack them one at a time.'
+  throw expected('bad-option', 'results of different names', '`attack`', `\`${twice.output}\` twice`, remedy)
+}
+
+async function* attackAll(
+  jobs: readonly Job[],
+  model: DiffusionModel | undefined,
+  { pictures, now }: Host,
+  signal: Signal | undefined,
+): Steps<readonly Attacked[]> {
+  const done: Attacked[] = []
+  for (const [i, job] of jobs.entries()) {
+    signal?.throwIfAborted()
+    const before = done.at(-1)
+    const { original, notes } = before?.picture === job.picture ? before : await read(job.picture, pictures)
+    const begin = now()
+    const task = attackPicture(original, job.method, { pictures: pictures.tools, model, seed: job.seed, signal })
+    const image = yield* partOf(task, jobs.length > 1 ? `${i + 1} of ${jobs.length}` : undefined)
+    done.push({ ...job, image, original, notes, psnrDb: psnrDb(image, original), seconds: now() - begin })
+  }
+  return done
+}
+
+async function read(path: string, pictures: Host['pictures']) {
+  const { image, notes } = await pictures.read(path)
+  return { original: round8(image), notes }
+}
+
+const [columns, shownPictures] = [4, 8]
+
+/** Each picture with what became of it; the first pictures, where there are many. */
+function sheetOf(done: readonly Attacked[], { pictures }: Host): Promise<Uint8Array> {
+  const paths = [...new Set(done.map(({ picture }) => picture))].slice(0, shownPictures)
+  const rows = paths.flatMap((picture) => {
+    const results = done.filter((one) => one.picture === picture)
+    const cells = [
+      { image: results[0]!.original, label: lastName(picture) },
+      ...results.map(({ image, text, psnrDb }) => ({ image, label: `${text}\n${decibels(psnrDb)}` })),
+    ]
+    return inRows(cells, columns)
+  })
+  return pictures.sheet(rows)
+}
+
+const reportOf = (done: readonly Attacked[], model: string | undefined, sheet: string | undefined) => ({
+  model: model ?? null,
+  results: done.map(({ picture, text, seed, image, psnrDb, seconds, output }) => ({
+    picture,
+    attack: text,
+    seed,
+    widthPixels: image.shape[2]!,
+    heightPixels: image.shape[1]!,
+    psnrDb,
+    seconds,
+    output,
+  })),
+  outputs: { pictures: done.map(({ output }) => output), ...(sheet !== undefined && { sheet }) },
+})
+
+export type AttackReport = ReturnType<typeof reportOf>
+
+/** Fails before anything is computed where it can be known to fail. The model is opened only for attacks that need it. */
+async function* run(settings: AttackSettings, host: Host, signal?: Signal): Running<AttackReport> {
+  const { files } = host
+  const listed = await listPictures(settings.pictures, host)
+  for (const { about, text } of listed.notes) yield noted(about, text)
+  const jobs = jobsOf(listed.paths, settings, host)
+  const results = jobs.map(({ output }) => output)
+  const sheet = jobs.length > 1 ? files.join(files.folderOf(results[0]!), 'sheet.png') : undefined
+  if (sheet !== undefined) await files.makeFolder(files.folderOf(sheet))
+  await prepareOutputs(files, { 'settings.output': results, 'the sheet': sheet }, { 'a picture': listed.paths })
+
+  const held = jobs.some(({ method }) => method.needsModel) ? await host.models.open(settings) : undefined
+  try {
+    const done = yield* attackAll(jobs, held?.model, host, signal)
+    const pictures = await Promise.all(
+      done.map(async ({ output, image }) => [output, await host.pictures.encode(image)] as const),
+    )
+    await files.write([...pictures, ...(sheet === undefined ? [] : [[sheet, await sheetOf(done, host)] as const])])
+    const notes = done.filter((one, i) => one.picture !== done[i - 1]?.picture)
+    return {
+      result: reportOf(done, held?.model.name, sheet),
+      files: [...results, ...(sheet === undefined ? [] : [sheet])],
+      notes: [
+        ...listed.notes,
+        ...notes.flatMap(({ picture, notes }) => notes.map((text) => ({ about: picture, text }))),
+      ],
+    }
+  } finally {
+    await held?.close()
+  }
+}
+
+export const attackOperation = operation({
+  id: 'attack',
+  title: 'compress, crop, blur, turn or remake pictures, as watermarks must survive',
+  fields,
+  run,
+})

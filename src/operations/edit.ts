@@ -1,0 +1,328 @@
+/** `edit`: reads a picture and a mask, edits, locks and checks the background, and writes. The methods are the library's. */
+
+import { edits } from '../catalog.js'
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { type Edit, edit, lockBackground } from '../edit/index.js'
+import { formatShape, map, sameShape, type Tensor, tensor } from '../math/tensor.js'
+import type { Fit } from '../pictures/fit.js'
+import { type Likeness, likenessOutside } from '../pictures/masked.js'
+import { errorMap, round8 } from '../pictures/pixels.js'
+import { methodField, type Settings, setting } from './fields.js'
+import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
+import { lastName, withoutEnding } from './files/paths.js'
+import { fitPicture, listPictures, type NamedPicture, readPictures } from './files/pictures.js'
+import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
+import { operation, partOf, type Running } from './operation.js'
+import { decoderFields, networkFields } from './recipes/networks.js'
+import { planOf, recipeFields, samplingOf } from './recipes/recipe.js'
+import { backgroundReport, backgroundText } from './reports/background.js'
+import { errorGain } from './reports/cells.js'
+import { costReport, latentReport } from './reports/numbers.js'
+
+const usualFeather = 8
+
+const fields = {
+  picture: { type: 'file', description: 'to be edited', subject: true, required: true, word: 'picture' },
+  from: { type: 'string', description: 'what the picture shows', required: true },
+  to: { type: 'string', description: 'what it is to show', required: true },
+  method: methodField(edits, { description: 'how to edit, see below', default: edits[0].definition.id }),
+  mask: {
+    type: 'file',
+    description: 'white where the edit goes, transparent is outside (default: what the method finds)',
+    word: 'picture',
+  },
+  lockBackground: {
+    type: 'boolean',
+    default: false,
+    description: 'keep the pixels outside the mask, to a bound that is checked',
+  },
+  backgroundBound: {
+    type: 'integer',
+    minimum: 0,
+    description: 'of the lock: largest 8-bit difference outside (default: 0)',
+    word: 'levels',
+  },
+  feather: {
+    type: 'integer',
+    minimum: 0,
+    description: `of the lock: width of the seam, inside the mask (default: ${usualFeather})`,
+    word: 'pixels',
+  },
+  ...recipeFields,
+  solver: { ...recipeFields.solver, default: 'ddim:spacing=lambda', description: 'how to sample, see below' },
+  ...networkFields,
+  ...decoderFields,
+  output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file' },
+  saveMask: { type: 'file', description: 'the mask that was used, a .png file' },
+} as const
+
+type EditSettings = Settings<typeof fields>
+
+export interface EditOutputs {
+  readonly picture: string
+  readonly sheet: string
+  readonly report: string
+  readonly mask?: string
+}
+
+/** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
+interface Edited {
+  readonly edited: Edit
+  readonly source: Tensor
+  readonly mask?: Tensor
+  /** What reading the mask changed, and what is odd about it, as sentences for people. */
+  readonly maskNotes: readonly string[]
+  readonly written: Tensor
+  /** Outside the mask, before the lock. */
+  readonly before?: Likeness
+}
+
+/** Everything that the report says. */
+interface FinishedEdit extends Edited {
+  readonly settings: EditSettings
+  readonly model: string
+  readonly notes: readonly string[]
+  /** Outside the mask, in the bytes that are written. */
+  readonly after?: Likeness
+  readonly outputs: EditOutputs
+  readonly seconds: number
+  readonly cost: NetworkCost
+}
+
+function outputsOf({ output, saveMask }: EditSettings): EditOutputs {
+  checkEnding(output, '.png', 'output')
+  if (saveMask !== undefined) checkEnding(saveMask, '.png', 'saveMask')
+  const beside = withoutEnding(output)
+  return {
+    picture: output,
+    sheet: `${beside}.sheet.png`,
+    report: `${beside}.report.json`,
+    ...(saveMask !== undefined && { mask: saveMask }),
+  }
+}
+
+/** Says before any work what makes no sense together. */
+function checkLock({ lockBackground: locks, backgroundBound, feather, mask, saveMask, method }: EditSettings): void {
+  const named = backgroundBound !== undefined ? 'backgroundBound' : feather !== undefined ? 'feather' : undefined
+  if (!locks && named) {
+    const remedy = 'It says how the background is locked.'
+    throw expected('bad-option', setting('lockBackground'), setting(named), 'none', remedy)
+  }
+  if ((!locks && saveMask === undefined) || mask !== undefined || method.method.findsMask) return
+  const asked = setting(locks ? 'lockBackground' : 'saveMask')
+  const remedy = `Pass ${setting('mask')}, or take \`exact-blending\`, which finds one.`
+  throw expected('bad-option', 'a mask', asked, `\`${method.method.name}\` without one`, remedy)
+}
+
+interface NotedMask {
+  readonly mask: Tensor
+  readonly notes: readonly string[]
+}
+
+/** White is 1; what is transparent is not painted, and outside. The mask is fitted as the picture is. */
+async function readMask(
+  path: string,
+  picture: NamedPicture,
+  { multiple, fit, pictures }: { multiple: number; fit: Fit; pictures: HostPictures },
+): Promise<NotedMask> {
+  const { image, notes } = await pictures.read(path, { background: 'black' })
+  if (!sameShape(image.shape, picture.image.shape)) {
+    const [wanted, got] = [picture.image, image].map(({ shape }) => formatShape(shape.slice(1)))
+    const remedy = 'Draw it over the picture itself.'
+    throw expected('bad-shape', `a mask of ${wanted}`, `\`${lastName(path)}\``, got!, remedy)
+  }
+  const { shape, data } = fitPicture({ path, image, notes }, multiple, fit).image
+  const [, height, width] = shape as [number, number, number]
+  const area = height * width
+  const grey = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
+  const inside = Float64Array.from({ length: area }, (_, i) => (grey(i) > 0.5 ? 1 : 0))
+  return { mask: tensor([1, height, width], inside), notes }
+}
+
+/** A mask of everything leaves no background to lock. */
+function checkOutside({ data }: Tensor): void {
+  if (data.includes(0)) return
+  const remedy = 'Draw what is to be kept in black, or leave the lock out.'
+  throw expected('bad-option', 'a mask with a black part', setting('lockBackground'), 'one without', remedy)
+}
+
+/** What is odd about the mask that was used, found or given and grown. */
+function oddities({ data }: Tensor, locks: boolean): readonly string[] {
+  if (!data.includes(1)) {
+    return [`Nothing to change was found: what is written shows the source. Pass ${setting('mask')}.`]
+  }
+  return locks && !data.includes(0) ? [`It covers the whole picture: ${setting('lockBackground')} keeps nothing.`] : []
+}
+
+/**
+ * What a file holds, decoded again, against the source outside the mask. Throws `runtime-failed` where an 8-bit value is
+ * further from the source's than the bound.
+ */
+export async function checkedBackground(
+  png: Uint8Array,
+  { source, mask, boundLevels }: { readonly source: Tensor; readonly mask: Tensor; readonly boundLevels: number },
+  pictures: Pick<HostPictures, 'decode'>,
+): Promise<Likeness | undefined> {
+  const { image } = await pictures.decode(png, 'the edited picture')
+  const outside = likenessOutside(mask, image, source)
+  if (!outside || outside.largestLevels <= boundLevels) return outside
+  throw expected(
+    'runtime-failed',
+    `pixels within ${boundLevels} levels of the source outside the mask`,
+    setting('lockBackground'),
+    `a difference of ${outside.largestLevels}`,
+    'This is a defect; nothing was written. Please report it with the picture.',
+  )
+}
+
+async function* editOne(
+  settings: EditSettings,
+  picture: NamedPicture,
+  model: OperationModel,
+  { pictures, now }: Host,
+  signal: Signal | undefined,
+): Steps<Edited> {
+  const { from, to, fit, method, mask: maskPath, backgroundBound, feather, lockBackground: locks } = settings
+  const multiple = model.layout.multiple
+  const fitted = fitPicture(picture, multiple, fit)
+  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
+  if (given && locks) checkOutside(given.mask)
+  const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
+  const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal, now }
+  const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder: settings.decoder.method }))
+  const shown = round8(fitted.restore(result.image))
+  // What `crop` has cut off is not there to compare with.
+  const whole = sameShape(shown.shape, picture.image.shape) ? picture.image : fitted.image
+  const source = round8(whole)
+  const kept = result.mask && map(fitted.restore(result.mask), (value) => (value > 0.5 ? 1 : 0))
+  const before = kept && likenessOutside(kept, shown, source)
+  const written =
+    locks && kept
+      ? lockBackground(shown, source, kept, {
+          ...(backgroundBound !== undefined && { boundLevels: backgroundBound }),
+          ...(feather !== undefined && { featherPixels: feather }),
+        })
+      : shown
+  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, locks) : [])]
+  return { edited: result, source, written, maskNotes, ...(kept && { mask: kept }), ...(before && { before }) }
+}
+
+/** A PSNR of equal backgrounds is infinite. */
+function reportOf(finished: FinishedEdit) {
+  const { settings, model, notes, edited, written, before, after, mask, maskNotes, outputs, seconds, cost } = finished
+  const [, height, width] = written.shape
+  const { lockBackground, backgroundBound = 0, feather = usualFeather } = settings
+  return {
+    model,
+    picture: settings.picture,
+    notes,
+    from: settings.from,
+    to: settings.to,
+    negativePrompt: settings.negative ?? null,
+    method: settings.method.text,
+    guidance: edited.guidance,
+    solver: settings.solver ?? edited.solver,
+    steps: edited.grid.length - 1,
+    precisionBits: Number(settings.precision),
+    device: settings.device ?? 'cpu',
+    widthPixels: width!,
+    heightPixels: height!,
+    exact: edited.exact,
+    outcome: edited.outcome,
+    latent: edited.decoder ? latentReport(edited.decoder) : null,
+    mask: mask
+      ? {
+          given: settings.mask ?? null,
+          shareOfPixels: mask.data.reduce((sum, value) => sum + value, 0) / mask.data.length,
+          notes: maskNotes,
+        }
+      : null,
+    backgroundBefore: before ? backgroundReport(before) : null,
+    background: after ? backgroundReport(after) : null,
+    lock:
+      lockBackground && after
+        ? {
+            boundLevels: backgroundBound,
+            featherPixels: feather,
+            largestLevels: after.largestLevels,
+            largestLevelsBefore: before?.largestLevels ?? 0,
+          }
+        : null,
+    evaluations: edited.evaluations,
+    ...costReport(seconds, cost),
+    outputs,
+  }
+}
+
+export type EditReport = ReturnType<typeof reportOf>
+
+/** Source, mask, edit, difference. */
+function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit, { pictures }: Host) {
+  const outside = after ? [`outside: ${backgroundText(after)}`] : []
+  const cells = [
+    { image: source, label: settings.from },
+    ...(mask ? [{ image: asPicture(mask), label: 'mask' }] : []),
+    { image: written, label: [settings.to, settings.method.text].join('\n') },
+    { image: errorMap(written, source, errorGain), label: [`difference × ${errorGain}`, ...outside].join('\n') },
+  ]
+  return pictures.sheet([cells], { title: model, cellSize: 256 })
+}
+
+const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
+
+/** Fails before the networks run where it can be known to fail. */
+async function* run(settings: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
+  checkLock(settings)
+  const outputs = outputsOf(settings)
+  planOf(settings)
+  const listed = await listPictures([settings.picture], host)
+  const [picture] = (await readPictures(listed.paths, host, signal)) as [NamedPicture]
+  const { picture: output, mask: saved, ...beside } = outputs
+  await prepareOutputs(
+    host.files,
+    { 'settings.output': output, 'settings.saveMask': saved, ...beside },
+    { 'the picture': settings.picture, 'settings.mask': settings.mask },
+  )
+
+  const held = await host.models.open(settings)
+  try {
+    const { name } = held.model
+    const begin = host.now()
+    const found = yield* editOne(settings, picture, held.model, host, signal)
+    const seconds = host.now() - begin
+    const { source, mask, written, maskNotes } = found
+    const png = await host.pictures.encode(written)
+    const boundLevels = settings.lockBackground ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
+    const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
+    const { notes } = picture
+    const cost = await held.cost()
+    const finished = { ...found, settings, model: name, notes, ...(after && { after }), outputs, seconds, cost }
+    const result = reportOf(finished)
+    const isMaskWritten = outputs.mask !== undefined && mask !== undefined
+    await host.files.write([
+      [outputs.picture, png],
+      [outputs.sheet, await sheetOf(finished, host)],
+      [outputs.report, jsonText(result)],
+      ...(isMaskWritten ? [[outputs.mask, await host.pictures.encode(asPicture(mask))] as const] : []),
+    ])
+    const files = [outputs.picture, outputs.sheet, outputs.report, ...(isMaskWritten ? [outputs.mask] : [])]
+    return {
+      result,
+      files,
+      notes: [
+        ...notes.map((text) => ({ about: picture.path, text })),
+        ...maskNotes.map((text) => ({ about: 'the mask', text })),
+      ],
+    }
+  } finally {
+    await held.close()
+  }
+}
+
+export const editOperation = operation({
+  id: 'edit',
+  title: 'change what a picture shows, and leave the rest alone',
+  fields,
+  run,
+})

@@ -1,0 +1,75 @@
+/** Key files of watermarks: written for their owner alone, read as untrusted, asked for members. */
+import { expected } from '../../core/errors.js'
+import { zeros } from '../../math/tensor.js'
+import { checkKey, readKey, type WatermarkKey } from '../../watermark/key.js'
+import type { AskedKey } from '../../watermark/reading/detect.js'
+import { setting } from '../fields.js'
+import type { HostFiles } from '../host.js'
+import { lastName } from './paths.js'
+
+/** Keys are a few hundred bytes. */
+const largestKeyBytes = 2 ** 16
+
+/** Reads a key file. Throws `bad-option` for what is none or was changed, `unavailable` where there is none. */
+export async function readKeyFile(files: HostFiles, path: string): Promise<WatermarkKey> {
+  const name = lastName(path)
+  const size = await files.size(path)
+  const bad = (got: string) =>
+    expected('bad-option', 'a watermark key', `\`${name}\``, got, 'Make keys with `watermark keygen`.')
+  if (size !== undefined && size > largestKeyBytes) throw bad(`${size} bytes`)
+  return readKey(textOf(files, await files.read(path, 0, largestKeyBytes), bad), name)
+}
+
+function textOf(files: HostFiles, bytes: Uint8Array, bad: (got: string) => Error): string {
+  try {
+    return files.decodeUtf8(bytes)
+  } catch {
+    throw bad('bytes that are no text')
+  }
+}
+
+/**
+ * The keys of several files, each once. Throws `bad-shape` for keys of different sizes and `bad-option` for keys of
+ * different models: no picture could carry both.
+ */
+export async function readKeyFiles(
+  files: HostFiles,
+  paths: readonly string[],
+): Promise<readonly [WatermarkKey, ...WatermarkKey[]]> {
+  const read = await Promise.all(paths.map((path) => readKeyFile(files, path)))
+  const [first, ...others] = new Map(read.map((key) => [key.id, key])).values()
+  if (!first) throw expected('bad-option', 'a key', setting('key'), 'none', 'Pass the file of a key.')
+  for (const other of others) checkKey(other, first)
+  return [first, ...others]
+}
+
+export type Member = number | 'all'
+
+/** Whom to ask of each key. Throws `bad-option` for a member that a key does not have. */
+export function askedOf(keys: readonly WatermarkKey[], member: Member | undefined): readonly AskedKey[] {
+  if (typeof member === 'number') for (const key of keys) key.mark(member)
+  return keys.map((key) => ({ key, member }))
+}
+
+/** The mark that an asked key stands for, where one does for all. */
+export const markOf = ({ key, member }: AskedKey) => key.mark(member === 'all' ? 0 : member)
+
+/** As readings tell messages. Throws `bad-option` where the key's marks have no room for it. */
+export function messageOf(key: WatermarkKey, message: string): string {
+  key.mark().imprint(zeros(key.latentShape), message)
+  const digits = message.replace(/^0x/i, '').toLowerCase()
+  return digits.padEnd(Math.ceil(key.messageBits / 4), '0')
+}
+
+/** What may be told of a key. */
+export const keyReport = ({ id, scheme, model, latentShape, members, messageBits, smallestPValue }: WatermarkKey) => ({
+  id,
+  scheme,
+  model,
+  latentShape,
+  members,
+  messageBits,
+  smallestPValue,
+})
+
+export type KeyReport = ReturnType<typeof keyReport>

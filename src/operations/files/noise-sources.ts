@@ -1,0 +1,103 @@
+/** What is read for its noise: pictures, folders of them, and files that hold the noise already. */
+import { expected } from '../../core/errors.js'
+import { isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
+import type { Restoration } from '../../restorations/index.js'
+import { checkKey, type WatermarkKey } from '../../watermark/key.js'
+import type { Host, OperationModel } from '../host.js'
+import type { Note } from '../operation.js'
+import { type FittedPicture, type Recovery, readForKey, resizeRemedy } from '../recipes/recovery.js'
+import type { Item } from '../runs/survey.js'
+import { lastName } from './paths.js'
+import { picturesIn } from './pictures.js'
+import { isTensorFile, readTensorFile } from './tensor-files.js'
+
+/** What is read for its noise. */
+export const sourcesField = {
+  type: 'file',
+  description: 'pictures, folders of them, or files of noise',
+  subject: true,
+  required: true,
+  many: true,
+  word: 'source',
+} as const
+
+/** A picture, or a noise and what its file says of it. */
+export interface NoiseSource {
+  readonly name: string
+  /** The file that it is read from; several noises may share one. */
+  readonly path: string
+  readonly noise?: Tensor
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export interface ListedSources {
+  readonly sources: readonly NoiseSource[]
+  /** One that was named itself: what is wrong with it is an error of the operation. */
+  readonly isOne: boolean
+  readonly notes: readonly Note[]
+}
+
+/** Each once, in the order in which they are named. Reads noise files, not pictures. */
+export async function listSources(paths: readonly string[], host: Host): Promise<ListedSources> {
+  const listed = await Promise.all(
+    paths.map((path) => (isTensorFile(path) ? noisesIn(path, host) : picturesAt(path, host))),
+  )
+  const all = listed.flatMap(({ sources }) => sources)
+  const sources = [...new Map(all.map((source) => [source.name, source])).values()]
+  const isOne = sources.length === 1 && sources[0]!.name === paths[0]
+  return { sources, isOne, notes: listed.flatMap(({ notes }) => notes) }
+}
+
+type Listed = Pick<ListedSources, 'sources' | 'notes'>
+
+async function picturesAt(path: string, host: Host): Promise<Listed> {
+  const { paths, notes } = await picturesIn(path, host)
+  return { sources: paths.map((path) => ({ name: path, path })), notes }
+}
+
+async function noisesIn(path: string, { files }: Host): Promise<Listed> {
+  const { tensors, metadata } = await readTensorFile(files, path, 'noise')
+  const sources = tensors.map((noise, i) => ({
+    name: tensors.length === 1 ? path : `${path} ${i + 1}`,
+    path,
+    noise,
+    metadata,
+  }))
+  return { sources, notes: [] }
+}
+
+/** A picture that is fitted and could carry the mark, or its noise. */
+export type ReadSource = { readonly picture: FittedPicture } | { readonly noise: Tensor }
+
+export interface ItemOptions {
+  readonly key: WatermarkKey
+  /** Needed for pictures alone. */
+  readonly model: OperationModel | undefined
+  readonly recovery: Recovery
+  readonly undo: readonly Restoration[]
+}
+
+/** Sources as a survey opens them. */
+export const itemsOf = (
+  sources: readonly NoiseSource[],
+  { key, model, recovery: { fit }, undo }: ItemOptions,
+  host: Host,
+): readonly Item<ReadSource>[] =>
+  sources.map(({ name, noise, metadata }) => ({
+    name,
+    async open() {
+      if (noise) return checkedNoise(key, noise, name, metadata?.model)
+      const { isOfAnotherSize, ...picture } = await readForKey(name, key, { model: model!, fit, undo }, host)
+      if (!isOfAnotherSize) {
+        const latentShape = model!.layout.latentShape(picture.image.shape)
+        checkKey(key, { model: model!.name, latentShape }, resizeRemedy)
+      }
+      return { picture }
+    },
+  }))
+
+function checkedNoise(key: WatermarkKey, noise: Tensor, name: string, model = key.model): ReadSource {
+  checkKey(key, { model, latentShape: noise.shape })
+  if (isFiniteTensor(noise)) return { noise }
+  throw expected('not-finite', 'finite numbers', `\`${lastName(name)}\``, 'NaN or infinity', 'Check what made it.')
+}

@@ -1,0 +1,43 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tensor } from 'undiffuse'
+import { contactSheet, encodePng, nodeHost } from 'undiffuse/node'
+import { expect, onTestFinished, test } from 'vitest'
+import { picturesIn, readPictures } from './pictures.js'
+
+const host = nodeHost()
+const picture = tensor([3, 2, 2], [1, -1, -1, -1, -1, 1, -1, -1, -1, -1, 1, -1])
+
+async function folderOf(files: Readonly<Record<string, Uint8Array | string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'undiffuse-pictures-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
+  return folder
+}
+
+test('a folder stands for its pictures, not for the sheets that commands wrote there', async () => {
+  const [png, sheet] = [await encodePng(picture), await contactSheet([[{ image: picture, label: 'a' }]])]
+  const folder = await folderOf({
+    'a10.png': png,
+    'a9.png': png,
+    'b.sheet.png': png,
+    'a9.sheet.png': sheet,
+    'x.txt': '',
+  })
+  const wanted = ['a9.png', 'a10.png', 'b.sheet.png'].map((name) => join(folder, name))
+  const { paths, notes } = await picturesIn(folder, host)
+  expect(paths).toEqual(wanted)
+  expect(notes).toEqual([{ about: folder, text: expect.stringMatching(/Left out 1 contact sheet /) }])
+  expect((await readPictures(paths, host, undefined)).map(({ path }) => path)).toEqual(wanted)
+  const named = join(folder, 'a9.sheet.png')
+  expect(await picturesIn(named, host)).toEqual({ paths: [named], notes: [] })
+})
+
+test('a folder of sheets alone holds no pictures', async () => {
+  const folder = await folderOf({ 'a.png': await contactSheet([[{ image: picture, label: 'a' }]]) })
+  await expect(picturesIn(folder, host)).rejects.toMatchObject({
+    code: 'bad-image',
+    message: expect.stringMatching(/contact sheets/),
+  })
+})

@@ -1,0 +1,97 @@
+/** The pictures that settings name: read, checked to be of one size, and fitted to what a model takes. */
+import { expected } from '../../core/errors.js'
+import type { Signal } from '../../core/progress.js'
+import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { type Fit, type Fitted, fitToMultiple } from '../../pictures/fit.js'
+import { setting } from '../fields.js'
+import type { Host } from '../host.js'
+import type { Note } from '../operation.js'
+import { endingOf, lastName } from './paths.js'
+
+const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']
+
+export interface NamedPicture {
+  readonly path: string
+  readonly image: Tensor
+  /** What reading changed, as sentences for people. */
+  readonly notes: readonly string[]
+}
+
+export interface ListedPictures {
+  readonly paths: readonly string[]
+  /** What was left out of folders. */
+  readonly notes: readonly Note[]
+}
+
+type Lister = Pick<Host, 'files' | 'pictures'>
+
+/**
+ * A folder stands for the pictures in it, `frame2` before `frame10`, without the contact sheets that operations wrote
+ * there. Any other path stands for itself. Throws `bad-image` for a folder without pictures.
+ */
+export async function picturesIn(path: string, { files, pictures }: Lister): Promise<ListedPictures> {
+  if (!(await files.isFolder(path))) return { paths: [path], notes: [] }
+  const names = ((await files.list(path)) ?? []).filter((name) => endings.includes(endingOf(name).toLowerCase()))
+  const paths: string[] = []
+  for (const name of names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))) {
+    const file = files.join(path, name)
+    if (!(await pictures.isSheet(file))) paths.push(file)
+  }
+  const sheets = names.length - paths.length
+  if (paths.length === 0) {
+    const got = sheets > 0 ? 'a folder of contact sheets' : 'a folder without pictures'
+    throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
+  }
+  const text = `Left out ${sheets} contact sheet${sheets === 1 ? '' : 's'} in \`${path}\`; name one to read it.`
+  return { paths, notes: sheets > 0 ? [{ about: path, text }] : [] }
+}
+
+/** The files that are named: pictures, and those in folders. */
+export async function listPictures(paths: readonly string[], host: Lister): Promise<ListedPictures> {
+  const listed = await Promise.all(paths.map((path) => picturesIn(path, host)))
+  return { paths: listed.flatMap((one) => one.paths), notes: listed.flatMap(({ notes }) => notes) }
+}
+
+export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictures'>): Promise<NamedPicture> => ({
+  path,
+  ...(await pictures.read(path)),
+})
+
+/** Reads pictures that are inverted together. Throws `bad-image` as the host does, `bad-shape` when sizes differ. */
+export async function readPictures(
+  paths: readonly string[],
+  host: Lister,
+  signal: Signal | undefined,
+): Promise<readonly NamedPicture[]> {
+  const read: NamedPicture[] = []
+  for (const path of paths) {
+    signal?.throwIfAborted()
+    const picture = await readPicture(path, host)
+    const { shape } = (read[0] ?? picture).image
+    if (!sameShape(picture.image.shape, shape)) {
+      const remedy = 'Invert pictures of different sizes one at a time.'
+      const what = `frames of one size, ${formatShape(shape)} as the first has,`
+      throw expected('bad-shape', what, `\`${lastName(path)}\``, formatShape(picture.image.shape), remedy)
+    }
+    read.push(picture)
+  }
+  return read
+}
+
+/**
+ * Fits a picture to a model. One with less than a latent entry's worth of pixels along a side is refused unless it is
+ * resized: padding would be most of what is inverted.
+ */
+export function fitPicture({ path, image }: NamedPicture, multiple: number, fit: Fit): Fitted {
+  const [, height, width] = image.shape as [number, number, number]
+  if (fit !== 'resize' && Math.min(height, width) < multiple) {
+    const remedy = `Enlarge the picture, or pass ${setting('fit', 'resize')}.`
+    const what = `sides of at least ${multiple} pixels`
+    throw expected('bad-shape', what, `\`${lastName(path)}\``, `${width}×${height}`, remedy)
+  }
+  return fitToMultiple(image, multiple, fit)
+}
+
+/** What reading pictures changed, as notes. */
+export const notesOf = (pictures: readonly NamedPicture[]): readonly Note[] =>
+  pictures.flatMap(({ path, notes }) => notes.map((text) => ({ about: path, text })))

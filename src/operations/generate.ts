@@ -1,0 +1,270 @@
+/** `generate`: a prompt and seeds, or noise from a file, to pictures, and the files beside them. */
+import { expected } from '../core/errors.js'
+import type { Signal } from '../core/progress.js'
+import type { State } from '../diffusion/diffusion.js'
+import { torchNoise } from '../math/noise.js'
+import type { Tensor } from '../math/tensor.js'
+import type { PictureSize } from '../restorations/index.js'
+import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
+import { checkKey, type WatermarkKey } from '../watermark/key.js'
+import { type Settings, setting } from './fields.js'
+import { messageOf, readKeyFile } from './files/keys.js'
+import { checkEnding, prepareOutputs } from './files/outputs.js'
+import { endingOf, lastName, withoutEnding } from './files/paths.js'
+import { fileTypeOf, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
+import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
+import { operation, partOf, type Running } from './operation.js'
+import { networkFields, seedField, sizeField } from './recipes/networks.js'
+import {
+  checkUndoable,
+  completed,
+  planOf,
+  type Recipe,
+  recipeFields,
+  requiredPrompt,
+  samplingOf,
+  withRemembered,
+} from './recipes/recipe.js'
+import { inRows } from './reports/cells.js'
+import { costReport, totalEvaluations } from './reports/numbers.js'
+
+const fields = {
+  prompt: { type: 'string', description: 'what the picture shows', subject: true, word: 'prompt' },
+  seed: { ...seedField, description: 'of the noise (default: 0)' },
+  count: { type: 'integer', minimum: 1, default: 1, description: 'pictures, of this seed and the ones that follow' },
+  size: sizeField,
+  noise: { type: 'file', description: 'start from the noise in a .safetensors file' },
+  watermark: { type: 'file', description: 'mark the noise with a key', word: 'key.json' },
+  member: { ...seedField, description: 'which mark of a family of keys (default: 0)' },
+  message: { type: 'string', description: 'what the mark carries, where it has room', word: 'hex' },
+  ...recipeFields,
+  ...networkFields,
+  output: { type: 'file', default: 'generated.png', description: 'the picture, a .png file' },
+  saveNoise: { type: 'file', description: 'the noise, a .safetensors file' },
+  saveLatent: { type: 'file', description: 'the latent that the picture is decoded from, a .safetensors file' },
+} as const
+
+type GenerateSettings = Settings<typeof fields>
+
+/** The mark that all pictures get. */
+interface Marking {
+  readonly key: WatermarkKey
+  readonly member: number
+  readonly message?: string
+}
+
+/** What one picture is made from. */
+interface Start {
+  readonly seed?: number
+  readonly noise?: Tensor
+}
+
+interface GeneratedPicture {
+  readonly path: string
+  readonly seed: number | undefined
+  /** Without the way there: many pictures would fill the memory. */
+  readonly generation: Omit<Generation, 'states'>
+  /** Where the way ended. */
+  readonly last: State
+}
+
+/** Everything that the report says. */
+interface Generated {
+  readonly model: string
+  readonly recipe: Recipe
+  readonly precision: PrecisionName
+  readonly marking: Marking | undefined
+  readonly pictures: readonly GeneratedPicture[]
+  /** Files by what they hold. */
+  readonly outputs: Readonly<Record<string, string>>
+  readonly seconds: number
+  readonly cost: NetworkCost
+}
+
+async function startsOf(
+  { noise, seed, count, size }: GenerateSettings,
+  { files }: Host,
+): Promise<[readonly Start[], Recipe]> {
+  if (noise === undefined) return [Array.from({ length: count }, (_, i) => ({ seed: (seed ?? 0) + i })), {}]
+  if (seed !== undefined || size !== undefined || count !== 1) {
+    const got = setting(seed !== undefined ? 'seed' : size !== undefined ? 'size' : 'count')
+    const remedy = 'The file says how many and how large.'
+    throw expected('bad-option', `${setting('noise')} alone`, '`generate`', `${got} as well`, remedy)
+  }
+  const { tensors, recipe } = await readTensorFile(files, noise, 'noise')
+  return [tensors.map((one) => ({ noise: one })), recipe]
+}
+
+/** Throws for a member that there is not and a message without room. */
+async function markingOf(
+  { watermark, member, message }: GenerateSettings,
+  { files }: Host,
+): Promise<Marking | undefined> {
+  if (watermark === undefined) {
+    if (member === undefined && message === undefined) return undefined
+    const got = `${setting(member === undefined ? 'message' : 'member')} alone`
+    throw expected('bad-option', 'a key', setting('watermark'), got, 'Pass the file of a key.')
+  }
+  const key = await readKeyFile(files, watermark)
+  key.mark(member)
+  return { key, member: member ?? 0, ...(message !== undefined && { message: messageOf(key, message) }) }
+}
+
+/** The noise of a start with the mark in it. Throws where the key is one of another model or size. */
+function marked(model: OperationModel, { key, member, message }: Marking, { seed, noise }: Start, size?: PictureSize) {
+  const latentShape = noise?.shape ?? latentShapeAt(model, size)
+  const remedy = `Pass the ${setting('size')} of the key, or make one for this size.`
+  checkKey(key, { model: model.name, latentShape }, remedy)
+  return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
+}
+
+/** For reports; the secret stays in its file. */
+const markingReport = ({ key, member, message }: Marking) => ({
+  key: key.id,
+  scheme: key.scheme,
+  members: key.members,
+  member,
+  message: message ?? null,
+})
+
+const markingMetadata = ({ key, member, message }: Marking): Record<string, string> => ({
+  watermarkKey: key.id,
+  watermarkScheme: key.scheme,
+  watermarkMember: `${member}`,
+  ...(message !== undefined && { watermarkMessage: message }),
+})
+
+/** `a.png` for one; `a-7.png`, `a-8.png` for several, by their seeds or places. */
+function pathsOf(output: string, starts: readonly Start[]): readonly string[] {
+  if (starts.length === 1) return [output]
+  return starts.map(({ seed }, i) => `${withoutEnding(output)}-${seed ?? i + 1}${endingOf(output)}`)
+}
+
+function outputsOf(
+  { output, saveNoise, saveLatent }: GenerateSettings,
+  count: number,
+): Readonly<Record<string, string>> {
+  checkEnding(output, '.png', 'output')
+  if (saveNoise !== undefined) checkEnding(saveNoise, '.safetensors', 'saveNoise')
+  if (saveLatent !== undefined) checkEnding(saveLatent, '.safetensors', 'saveLatent')
+  return {
+    ...(count > 1 && { sheet: `${withoutEnding(output)}.sheet.png` }),
+    ...(saveNoise !== undefined && { noise: saveNoise }),
+    ...(saveLatent !== undefined && { latent: saveLatent }),
+  }
+}
+
+const columns = 4
+
+function sheetOf({ pictures, recipe, model }: Generated, host: Host): Promise<Uint8Array> {
+  const cells = pictures.map(({ path, seed, generation }) => ({
+    image: generation.image,
+    label: seed === undefined ? lastName(path) : `seed ${seed}`,
+  }))
+  return host.pictures.sheet(inRows(cells, columns), { title: `${model}: ${recipe.prompt ?? ''}` })
+}
+
+async function filesOf(generated: Generated, host: Host): Promise<readonly (readonly [string, FileContent])[]> {
+  const { pictures, outputs, recipe, model, precision, marking } = generated
+  const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
+  const made = {
+    model,
+    ...(seeds.length > 0 && { seeds: seeds.join(',') }),
+    ...(marking && markingMetadata(marking)),
+  }
+  const type = fileTypeOf(precision)
+  const noises = pictures.map(({ generation }) => generation.noise)
+  const states = pictures.map(({ last }) => last)
+  return [
+    ...(await Promise.all(
+      pictures.map(async ({ path, generation }) => [path, await host.pictures.encode(generation.image)] as const),
+    )),
+    ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(generated, host)] as const]),
+    ...(outputs.noise === undefined
+      ? []
+      : [[outputs.noise, tensorFile({ noise: noises }, recipe, made, type)] as const]),
+    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(states, recipe, made, type)] as const]),
+  ]
+}
+
+function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
+  const [{ generation }] = pictures as readonly [GeneratedPicture]
+  const [, height, width] = generation.image.shape
+  return {
+    model,
+    prompt: generation.prompt,
+    negativePrompt: generation.negativePrompt ?? null,
+    guidance: generation.guidance,
+    solver: recipe.solver ?? generation.solver,
+    steps: generation.grid.length - 1,
+    widthPixels: width!,
+    heightPixels: height!,
+    latentShape: generation.latent.shape,
+    watermark: marking ? markingReport(marking) : null,
+    pictures: pictures.map(({ path, seed, generation }) => ({
+      picture: path,
+      seed: seed ?? null,
+      evaluations: generation.evaluations,
+      seconds: generation.seconds,
+    })),
+    evaluations: totalEvaluations(pictures.map(({ generation }) => generation.evaluations)),
+    ...costReport(seconds, cost),
+    outputs: { pictures: pictures.map(({ path }) => path), ...outputs },
+  }
+}
+
+export type GenerationReport = ReturnType<typeof reportOf>
+
+async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Running<GenerationReport> {
+  const [starts, remembered] = await startsOf(settings, host)
+  const marking = await markingOf(settings, host)
+  const plan = planOf(withRemembered(settings, remembered))
+  const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show: `a red circle`.')
+  const paths = pathsOf(settings.output, starts)
+  const outputs = outputsOf(settings, starts.length)
+  await prepareOutputs(
+    host.files,
+    {
+      'settings.output': paths,
+      'the sheet': outputs.sheet,
+      'settings.saveNoise': outputs.noise,
+      'settings.saveLatent': outputs.latent,
+    },
+    { 'settings.watermark': settings.watermark, 'settings.noise': settings.noise },
+  )
+
+  const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
+  try {
+    const { model } = held
+    if (marking) checkUndoable(plan, model, setting('watermark'))
+    const begin = host.now()
+    const pictures: GeneratedPicture[] = []
+    for (const [i, start] of starts.entries()) {
+      const begun = marking
+        ? { noise: marked(model, marking, start, settings.size), seed: undefined, size: undefined }
+        : { noise: start.noise, seed: start.seed, size: settings.size }
+      const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal, now: host.now })
+      const { states, ...generation } = yield* partOf(
+        task,
+        starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined,
+      )
+      pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)! })
+    }
+    const generated = {
+      model: model.name,
+      recipe: completed(plan, model),
+      precision: settings.precision,
+      marking,
+      pictures,
+      outputs,
+      seconds: host.now() - begin,
+      cost: await held.cost(),
+    }
+    await host.files.write(await filesOf(generated, host))
+    return { result: reportOf(generated), files: [...paths, ...Object.values(outputs)], notes: [] }
+  } finally {
+    await held.close()
+  }
+}
+
+export const generateOperation = operation({ id: 'generate', title: 'make a picture of a prompt', fields, run })

@@ -1,0 +1,307 @@
+/** From pictures or latents to the noise that made them: what `invert` does with a whole model. The methods are the library's. */
+import { expected } from '../../core/errors.js'
+import type { Signal, Steps } from '../../core/progress.js'
+import type { Solver } from '../../diffusion/diffusion.js'
+import { isLinearizable } from '../../diffusion/linearized.js'
+import type { Tensor } from '../../math/tensor.js'
+import type { Fitted } from '../../pictures/fit.js'
+import { latentShapeAt } from '../../verbs/generate.js'
+import { invertAll, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
+import { type FloorProbes, type PictureFloor, pictureFloor } from '../../verbs/picture-floor.js'
+import { setting } from '../fields.js'
+import { checkEnding, jsonText, prepareOutputs } from '../files/outputs.js'
+import { lastName, withoutEnding } from '../files/paths.js'
+import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
+import { fileTypeOf, isTensorFile, readTensorFile, tensorFile } from '../files/tensor-files.js'
+import type { FileContent, Host, NetworkCost, OperationModel } from '../host.js'
+import { type Note, noted, partOf, type Running, type Told } from '../operation.js'
+import {
+  checkUndoable,
+  completed,
+  type Plan,
+  planOf,
+  type Recipe,
+  samplingOf,
+  withRemembered,
+} from '../recipes/recipe.js'
+import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../reports/cells.js'
+import { costReport, floorNumbers, latentReport, noiseNumbers, totalEvaluations } from '../reports/numbers.js'
+import type { InvertSettings } from './fields.js'
+
+/** A picture as it was read, or a latent; what it is called in reports. */
+interface Source {
+  readonly name: string
+  readonly picture?: NamedPicture
+  readonly latent?: Tensor
+  /** What the solver remembered at the latent. */
+  readonly memory?: readonly Tensor[]
+}
+
+interface InvertedSource {
+  readonly source: Source
+  readonly fitted: Fitted | undefined
+  readonly inversion: NoiseInversion
+  /** The error to expect at best, where it was asked for. */
+  readonly floor?: PictureFloor
+}
+
+export interface NoiseOutputs {
+  readonly noise: string
+  readonly sheet: string
+  /** Absent where no residual is known. */
+  readonly plot?: string
+  readonly report: string
+}
+
+/** Everything that the report says. */
+interface Inverted {
+  readonly settings: InvertSettings
+  readonly model: string
+  readonly recipe: Recipe
+  readonly sources: readonly InvertedSource[]
+  readonly outputs: NoiseOutputs
+  readonly seconds: number
+  readonly cost: NetworkCost
+}
+
+function outputsOf({ output, report, sources }: InvertSettings, { files }: Host): Required<NoiseOutputs> {
+  const first = sources[0]!
+  const stem = withoutEnding(files.nameOf(first))
+  // A latent's own file is not written over.
+  const noise = output ?? `${stem}${isTensorFile(first) ? '.noise' : ''}.safetensors`
+  checkEnding(noise, '.safetensors', 'output')
+  const beside = files.join(report ?? files.folderOf(noise), files.nameOf(withoutEnding(noise)))
+  return {
+    noise,
+    sheet: `${beside}.sheet.png`,
+    plot: `${beside}.residuals.svg`,
+    report: `${beside}.report.json`,
+  }
+}
+
+interface ReadSources {
+  readonly sources: readonly Source[]
+  /** The files that they are in. */
+  readonly paths: readonly string[]
+  /** What the first file says of how they were made. */
+  readonly remembered: Recipe
+  readonly notes: readonly Note[]
+}
+
+/** Pictures, or the latents in files. */
+async function readSources(paths: readonly string[], host: Host, signal: Signal | undefined): Promise<ReadSources> {
+  const files = paths.filter(isTensorFile)
+  if (files.length === 0) {
+    const listed = await listPictures(paths, host)
+    const pictures = await readPictures(listed.paths, host, signal)
+    const sources = pictures.map((picture) => ({ name: lastName(picture.path), picture }))
+    return { sources, paths: listed.paths, remembered: {}, notes: listed.notes }
+  }
+  if (files.length < paths.length) {
+    const remedy = 'Invert them one after the other.'
+    throw expected('bad-option', 'pictures or latents', setting('sources'), 'some of each', remedy)
+  }
+  const read = await Promise.all(files.map((path) => readTensorFile(host.files, path, 'latent')))
+  const sources = read.flatMap(({ tensors, memories }, i) =>
+    tensors.map((latent, k) => ({
+      memory: memories[k]!,
+      name: tensors.length === 1 ? lastName(files[i]!) : `${lastName(files[i]!)} ${k + 1}`,
+      latent,
+    })),
+  )
+  return { sources, paths: files, remembered: read[0]!.recipe, notes: [] }
+}
+
+/** Questions of one estimate: guidance asks two, but for a weight that names one of them. */
+const questionsOf = (guidance: number): number => (guidance === 1 || guidance === 0 ? 1 : 2)
+
+async function* invertSources(
+  settings: InvertSettings,
+  sources: readonly Source[],
+  plan: Plan,
+  model: OperationModel,
+  { now }: Host,
+  signal: Signal | undefined,
+): Steps<readonly InvertedSource[], Told> {
+  const { decoder, inverter, refine, fit, chunk } = settings
+  const probes: FloorProbes | undefined = settings.floor
+  if (sources.some(({ memory = [] }) => memory.length === 0)) checkUndoable(plan, model, '`invert`')
+  const sampling = samplingOf(plan, model)
+  const index = sampling.solver.grid(model.schedule(latentShapeAt(model))).length - 1
+  const each = questionsOf(sampling.guidance)
+  if (probes !== undefined) checkFloor(sampling.solver)
+  const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.layout.multiple, fit))
+  const task = invertAll(
+    sources.map(({ latent, memory = [] }, i): PromptedSource => {
+      if (!latent) return { image: fitted[i]!.image }
+      return memory.length > 0 ? { state: { index, x: latent, memory } } : { latent }
+    }),
+    {
+      ...sampling,
+      model,
+      decoder: decoder.method,
+      inverter: inverter.method,
+      refine: refine?.method,
+      signal,
+      now,
+      ...(chunk !== undefined && { chunk }),
+    },
+  )
+  // What cannot be refined is refused before anything is computed, and nothing is said of its cost.
+  await task[Symbol.asyncIterator]().next()
+  if (refine) {
+    const most = refine.method.evaluations(index) * each
+    yield noted(refine.text, `\`${refine.text}\` takes at most ${most} evaluations a picture`)
+  }
+  const inversions = yield* partOf(task)
+  if (probes !== undefined) {
+    const about = evaluationsOfFloor(probes, inversions[0]!.noise, index) * each
+    yield noted('floor', `the floor takes about ${about} evaluations a picture`)
+  }
+  const inverted: InvertedSource[] = []
+  for (const [i, inversion] of inversions.entries()) {
+    const floor =
+      probes === undefined
+        ? undefined
+        : yield* partOf(pictureFloor(inversion.noise, { ...sampling, model, probes, signal, now }))
+    inverted.push({ source: sources[i]!, fitted: fitted[i], inversion, ...(floor && { floor }) })
+  }
+  return inverted
+}
+
+function checkFloor(solver: Solver): void {
+  const answer = isLinearizable(solver)
+  if (answer === true) return
+  throw expected('unsupported', 'a solver with a derivative', setting('floor'), `\`${solver.name}\``, answer)
+}
+
+/** Runs of the denoiser that a branch of guidance takes, derivatives included: a probe takes about 20 products. */
+const evaluationsOfFloor = (probes: FloorProbes, noise: Tensor, steps: number): number =>
+  steps * (probes === 'whole' ? noise.data.length : 4 * 20 * probes)
+
+/** What someone who finds the file needs to know, `generate` among them. */
+function noiseFile({ settings, model, recipe, sources }: Inverted): Uint8Array[] {
+  const inversions = sources.map(({ inversion }) => inversion)
+  const [{ source, fitted }] = sources as readonly [InvertedSource]
+  const sides = (shape: readonly number[]) => ({ height: `${shape[1]}`, width: `${shape[2]}` })
+  return tensorFile(
+    { latent: inversions.map(({ latent }) => latent), noise: inversions.map(({ noise }) => noise) },
+    recipe,
+    {
+      model,
+      inverter: settings.inverter.text,
+      ...(settings.refine && { refine: settings.refine.text }),
+      latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
+      noiseExact: inversions.map(({ noiseExact }) => noiseExact).join(','),
+      outcome: inversions.map(({ outcome }) => outcome).join(','),
+      sources: JSON.stringify(sources.map(({ source }) => source.name)),
+      ...(source.picture &&
+        fitted && {
+          decoder: settings.decoder.text,
+          fit: settings.fit,
+          ...sides(fitted.image.shape),
+          originalHeight: sides(source.picture.image.shape).height,
+          originalWidth: sides(source.picture.image.shape).width,
+        }),
+    },
+    fileTypeOf(settings.precision),
+  )
+}
+
+/** Residuals are shares of the noise in the cleaner end of a step. */
+function reportOf({ settings, model, recipe, sources, outputs, seconds, cost }: Inverted) {
+  const [{ inversion, source, fitted }] = sources as readonly [InvertedSource]
+  const [, height, width] = source.picture?.image.shape ?? []
+  const [, fittedHeight, fittedWidth] = fitted?.image.shape ?? []
+  return {
+    model,
+    to: 'noise' as const,
+    prompt: recipe.prompt ?? null,
+    negativePrompt: recipe.negative ?? null,
+    guidance: inversion.guidance,
+    solver: recipe.solver ?? inversion.solver,
+    steps: inversion.grid.length - 1,
+    inverter: settings.inverter.text,
+    precisionBits: Number(settings.precision),
+    device: settings.device ?? 'cpu',
+    ...(source.picture && {
+      decoder: settings.decoder.text,
+      fit: settings.fit,
+      widthPixels: width!,
+      heightPixels: height!,
+      fittedWidthPixels: fittedWidth!,
+      fittedHeightPixels: fittedHeight!,
+    }),
+    latentShape: inversion.latent.shape,
+    ...(settings.refine && { refine: settings.refine.text }),
+    sources: sources.map(({ source, inversion, floor }) => ({
+      source: source.picture?.path ?? source.name,
+      notes: source.picture?.notes ?? [],
+      latent: inversion.decoder ? latentReport(inversion.decoder) : null,
+      ...noiseNumbers(inversion),
+      ...(floor && { floor: floorNumbers(floor) }),
+    })),
+    evaluations: totalEvaluations(sources.map(({ inversion }) => inversion.evaluations)),
+    ...costReport(seconds, cost),
+    outputs,
+  }
+}
+
+export type NoiseInversionReport = ReturnType<typeof reportOf>
+
+/** The picture, what its latent decodes to, where both differ, the latent and the noise. */
+function cells({ source, fitted, inversion }: InvertedSource) {
+  const { decoder, latent, noise } = inversion
+  const picture = fitted && decoder ? latentCells(source.name, fitted, decoder) : []
+  return [
+    ...picture,
+    { image: tensorPicture(latent), label: `latent${picture.length > 0 ? '' : `\n${source.name}`}` },
+    noiseCell(noise, 'noise'),
+  ]
+}
+
+/** Reads, inverts and writes. Fails before the networks run where it can be known to fail. */
+export async function* invertToNoise(
+  settings: InvertSettings,
+  host: Host,
+  signal?: Signal,
+): Running<NoiseInversionReport> {
+  const outputs = outputsOf(settings, host)
+  const read = await readSources(settings.sources, host, signal)
+  for (const { about, text } of read.notes) yield noted(about, text)
+  const plan = planOf(withRemembered(settings, read.remembered))
+  // The memory is of the solver that the file names.
+  const isAnother = settings.solver !== undefined || settings.steps !== undefined
+  const sources = isAnother ? read.sources.map(({ memory: _, ...source }) => source) : read.sources
+  if (settings.report !== undefined) await host.files.makeFolder(settings.report)
+  await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
+
+  const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
+  try {
+    const begin = host.now()
+    const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
+    const seconds = host.now() - begin
+    const recipe = completed(plan, held.model)
+    const model = held.model.name
+
+    const named = inverted.map(({ source, inversion }) => ({ name: source.name, inversion }))
+    const chart = await residualChart(named, host.pictures)
+    const { plot, ...others } = outputs
+    const written = chart === undefined ? others : outputs
+    const cost = await held.cost()
+    const finished = { settings, model, recipe, sources: inverted, outputs: written, seconds, cost }
+    const result = reportOf(finished)
+    const title = `${model}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`
+    const files: (readonly [string, FileContent])[] = [
+      [outputs.noise, noiseFile(finished)],
+      [outputs.sheet, await host.pictures.sheet(shown(inverted).map(cells), { title, cellSize: 256 })],
+      ...(chart === undefined ? [] : [[plot, chart] as const]),
+      [outputs.report, jsonText(result)],
+    ]
+    await host.files.write(files)
+    const notes = [...read.notes, ...notesOf(sources.flatMap(({ picture }) => picture ?? []))]
+    return { result, files: files.map(([path]) => path), notes }
+  } finally {
+    await held.close()
+  }
+}

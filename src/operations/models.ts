@@ -1,0 +1,102 @@
+/** Models from folders, for hosts that have files and a runtime: opened with their profile, and what they cost. */
+import type { Profile } from '../autoencoder/profile.js'
+import type { Files } from '../checkpoints/files.js'
+import { fingerprint } from '../checkpoints/fingerprint.js'
+import type { Runtime } from '../graph/runtime.js'
+import type { AutoencoderNetworks } from '../models/autoencoder/networks.js'
+import { openAutoencoder } from '../models/autoencoder/sessions.js'
+import type { DenoisingPrecision } from '../models/denoiser/graphs.js'
+import { openDiffusionModel } from '../models/diffusion-model.js'
+import { denoiserParts } from '../models/folder.js'
+import { openAutoencoderNetworks } from '../models/open.js'
+import { autoencoderFingerprint, checkProfile, parseProfile } from '../models/profile-file.js'
+import type { HostModels, NetworkCost } from './host.js'
+
+export interface ModelSource {
+  readonly files: Files
+  openRuntime(device: string | undefined): Runtime
+  /** The folder of a bundled model's id, or the path itself; without either, the host's default. */
+  folderOf(idOrPath: string | undefined): Promise<string>
+  /** The profile that was kept for the autoencoder in a folder. */
+  keptProfile(folder: string): Promise<Profile | undefined>
+  keepProfile(profile: Profile): Promise<string>
+  /** A clock in seconds. */
+  now(): number
+}
+
+export const precisionOf = (name: string): DenoisingPrecision => Number(name) as DenoisingPrecision
+
+/**
+ * Opens models from folders, each with a runtime of its own that ends with it.
+ *
+ * The profile is the one that is named, the one beside the model, or the one that the host keeps. Errors: `bad-model` for a
+ * profile that is invalid or of other weights; otherwise as `openDiffusionModel` and the runtime.
+ */
+export function modelsOn(source: ModelSource): HostModels {
+  const { files, folderOf } = source
+
+  async function withProfile(folder: string, named: string | undefined): Promise<AutoencoderNetworks> {
+    const networks = await openAutoencoderNetworks(files, folder)
+    if (named === 'none') return { ...networks, profile: undefined }
+    if (named === undefined) return { ...networks, profile: networks.profile ?? (await source.keptProfile(folder)) }
+    const profile = parseProfile(await files.text(named), named)
+    checkProfile(profile, await autoencoderFingerprint(files, folder), named)
+    return { ...networks, profile }
+  }
+
+  return {
+    async open({ model: name, device, precision, lean, profile: named, steps }) {
+      const folder = await folderOf(name)
+      const { profile } = await withProfile(folder, named)
+      const { runtime, cost } = measured(source.openRuntime(device), source.now)
+      try {
+        const options = { profile: profile ?? ('none' as const), precision: precisionOf(precision), lean }
+        const model = await openDiffusionModel(files, folder, runtime, {
+          ...options,
+          ...(steps !== undefined && { steps }),
+        })
+        return { model, cost, identity: () => fingerprint(files, folder), close: () => runtime.close() }
+      } catch (error) {
+        await runtime.close()
+        throw error
+      }
+    },
+    async openAutoencoder({ model: name, device, precision, lean, profile }) {
+      const folder = await folderOf(name)
+      const networks = await withProfile(folder, profile)
+      const { runtime, cost } = measured(source.openRuntime(device), source.now)
+      return {
+        model: openAutoencoder(networks, runtime, { precision: precision === '16' ? 16 : 32, lean }),
+        cost,
+        identity: () => autoencoderFingerprint(files, folder),
+        close: () => runtime.close(),
+      }
+    },
+    async hasDenoiser(name) {
+      const folder = await folderOf(name)
+      const found = await Promise.all(denoiserParts.map((part) => files.list(files.join(folder, part))))
+      return found.some((names) => names !== undefined)
+    },
+    keepProfile: source.keepProfile,
+  }
+}
+
+/** A runtime whose openings are timed, and what it cost so far. */
+function measured(plain: Runtime, now: () => number): { readonly runtime: Runtime; cost(): Promise<NetworkCost> } {
+  let openingSeconds = 0
+  const open: Runtime['open'] = async (graph, options) => {
+    const begin = now()
+    try {
+      return await plain.open(graph, options)
+    } finally {
+      openingSeconds += now() - begin
+    }
+  }
+  return {
+    runtime: { ...plain, open },
+    async cost() {
+      const { networkSeconds, runs, peakMemoryBytes } = await plain.usage()
+      return { networkSeconds, openingSeconds, networkRuns: runs, peakMemoryBytes }
+    },
+  }
+}

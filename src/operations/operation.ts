@@ -1,0 +1,70 @@
+/**
+ * An operation: something that people do with the library and files, described as data. Command line, server and studio
+ * make options, routes and forms of it; it knows none of them.
+ */
+import type { Profile } from '../autoencoder/profile.js'
+import type { Progress, Signal, Steps } from '../core/progress.js'
+import type { OperationFields, Settings } from './fields.js'
+import type { Host } from './host.js'
+
+/** Something to know beside the result. */
+export interface Note {
+  /** The file or picture that it is about. */
+  readonly about: string
+  readonly text: string
+}
+
+/** What an operation says while it runs: how far it is, and what cannot wait for the end. */
+export interface Told extends Progress {
+  /** Said before it takes effect: what a long part will cost, say. */
+  readonly note?: Note
+  /** A part of the result that is finished, of an operation over many pictures. */
+  readonly line?: unknown
+  /** The file that holds what is finished if the work ends now; `null` once there is none. */
+  readonly keeps?: string | null
+  /** A profile that was measured on the way. */
+  readonly profile?: Profile
+}
+
+/** What is left of an operation. */
+export interface Finished<R> {
+  /** A report, as JSON has it; numbers carry their unit in the key. */
+  readonly result: R
+  /** The files that were written. */
+  readonly files: readonly string[]
+  readonly notes: readonly Note[]
+}
+
+/** Runs to the end: yields what it tells, returns what is left. */
+export type Running<R> = Steps<Finished<R>, Told>
+
+export interface Operation<F extends OperationFields = OperationFields, R = unknown> {
+  /** Lower-case words; the same on the command line: `watermark detect`. */
+  readonly id: string
+  readonly title: string
+  readonly fields: F
+  /**
+   * Reads, computes, writes. What can be known to fail fails before a network runs. Throws `bad-option` for settings that
+   * do not go together; otherwise as the verbs, the models and the host's files.
+   */
+  run(settings: Settings<F>, host: Host, signal?: Signal): Running<R>
+}
+
+/** For lists of operations, which know neither their settings nor their results. */
+// biome-ignore lint/suspicious/noExplicitAny: settings and results of any kind.
+export type AnyOperation = Operation<any, any>
+
+/** An operation, its settings typed by its fields. */
+export const operation = <const F extends OperationFields, R>(description: Operation<F, R>): Operation<F, R> =>
+  description
+
+/** A note as a step of a run. */
+export const noted = (about: string, text: string): Told => ({ stage: about, done: 0, note: { about, text } })
+
+/** The steps of a task, as a part of a whole where it is one. */
+export async function* partOf<T>(task: PromiseLike<T> & AsyncIterable<Progress>, part?: string): Steps<T> {
+  for await (const progress of task) {
+    yield part === undefined ? progress : { ...progress, stage: `${part}: ${progress.stage}` }
+  }
+  return await task
+}

@@ -1,0 +1,298 @@
+/**
+ * Operations on a host without a machine and a model in closed form: what they write is what verbs compute, what they were
+ * told first goes before what files remember, and whatever ends them, nothing stays open.
+ */
+import { describe, expect, it } from 'vitest'
+import { memoryHost } from '../../test/hosts/memory.js'
+import { analyticModel, editableModel, editedPrompts } from '../../test/laws/analytic-model.js'
+import { readTensors } from '../checkpoints/tensors.js'
+import { Task } from '../core/task.js'
+import { ddim } from '../diffusion/solvers/ddim.js'
+import { nmseDb } from '../math/nmse.js'
+import { torchNoise } from '../math/noise.js'
+import { map, type Tensor, zeros } from '../math/tensor.js'
+import { round8 } from '../pictures/pixels.js'
+import { generate } from '../verbs/generate.js'
+import { reconstruct } from '../verbs/reconstruct.js'
+import { readKey } from '../watermark/key.js'
+import type { OperationFields } from './fields.js'
+import { readSettings } from './fields.js'
+import {
+  attackOperation,
+  calibrateOperation,
+  detectOperation,
+  editOperation,
+  generateOperation,
+  identifyOperation,
+  invertOperation,
+  keygenOperation,
+  type Operation,
+  roundTripOperation,
+  type Settings,
+  type Told,
+} from './index.js'
+import type { Finished } from './operation.js'
+
+const { model } = analyticModel()
+const prompt = 'anything'
+/** Of the analytic world: steps that implicit inversion undoes to the last digits. */
+const sampling = { solver: 'ddim', steps: 20 }
+/** Ten digits of a file in 64 bits; float32 files keep seven. */
+const toLastDigitsDb = -100
+
+type Given = Readonly<Record<string, unknown>>
+
+/** Starts an operation on a host, as an application does. */
+const start = <F extends OperationFields, R>(
+  operation: Operation<F, R>,
+  host: ReturnType<typeof memoryHost>,
+  given: Given,
+  signal?: AbortSignal,
+) =>
+  new Task<Finished<R>, Told>(
+    operation.run(readSettings(operation.fields, given, operation.id) as Settings<F>, host, signal),
+    signal,
+  )
+
+async function tensorIn(host: ReturnType<typeof memoryHost>, path: string, name: string): Promise<Tensor> {
+  const { shape, data } = (await readTensors(host.files, path)).get(name)!
+  return { shape: shape.slice(1), data }
+}
+
+const text = (host: ReturnType<typeof memoryHost>, path: string) => host.files.text(path)
+
+describe('generate', () => {
+  it('writes what the verb makes of each seed, with noise and latent, and says which files', async () => {
+    const host = memoryHost(model)
+    const given = { prompt, seed: '7', count: 2, ...sampling, precision: '64', output: 'a.png' }
+    const { result, files } = await start(generateOperation, host, { ...given, saveNoise: 'n.safetensors' })
+    expect(files).toEqual(['a-7.png', 'a-8.png', 'a.sheet.png', 'n.safetensors'])
+    expect([...host.written.keys()].sort()).toEqual([...files].sort())
+    const made = await generate({ model, prompt, seed: 8, solver: ddim({ steps: 20 }) })
+    const { image } = await host.pictures.read('a-8.png')
+    expect(image.data).toEqual(round8(made.image).data)
+    expect((await readTensors(host.files, 'n.safetensors')).get('noise')!.data.slice(16)).toEqual(
+      torchNoise(8, made.noise.shape).data,
+    )
+    expect(result).toMatchObject({ model: 'analytic', steps: 20, guidance: 3, pictures: [{ seed: 7 }, { seed: 8 }] })
+  })
+
+  it('takes from a file what is not said, and makes the same picture again', async () => {
+    const host = memoryHost(model)
+    const given = { prompt, seed: 3, ...sampling, guidance: 1.5, precision: '64', saveNoise: 'n.safetensors' }
+    await start(generateOperation, host, { ...given, output: 'first.png' })
+    await start(generateOperation, host, { noise: 'n.safetensors', output: 'again.png' })
+    expect(host.written.get('again.png')).toEqual(host.written.get('first.png'))
+    const { result } = await start(generateOperation, host, { noise: 'n.safetensors', steps: 5, output: 'other.png' })
+    expect(result).toMatchObject({ prompt, guidance: 1.5, steps: 5 })
+  })
+})
+
+describe('invert', () => {
+  it('finds the noise of a latent with what its file remembers, and says what it is exact given', async () => {
+    const host = memoryHost(model)
+    const given = { prompt, seed: 5, ...sampling, precision: '64', saveLatent: 'z.safetensors' }
+    await start(generateOperation, host, given)
+    const { result, files } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
+    expect(nmseDb(noise, torchNoise(5, noise.shape))).toBeLessThan(toLastDigitsDb)
+    expect(result).toMatchObject({ to: 'noise', prompt, guidance: 3, sources: [{ noise: { exact: 'given-latent' } }] })
+    expect(JSON.parse(await text(host, 'z.noise.report.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+    expect([...host.written.keys()]).toEqual(expect.arrayContaining([...files]))
+  })
+
+  it('finds the latent of a picture alone, with a report and a sheet beside it', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const given = { sources: ['a.png'], to: 'latent', decoder: 'encoder-only', report: 'out' }
+    const { result, files } = await start(invertOperation, host, given)
+    expect(files).toEqual(['a.safetensors', 'out/a.sheet.png', 'out/a.report.json'])
+    expect(result).toMatchObject({ decoder: 'encoder-only', fit: 'pad', frames: [{ picture: 'a.png' }] })
+  })
+
+  it('of a picture that no latent decodes to: the noise leads to the latent that was found, and it says so', async () => {
+    const host = memoryHost(model)
+    // Three 8-bit levels here and there, which the sixteen numbers of a latent cannot all follow.
+    const { image } = await generate({ model, prompt, seed: 4, solver: ddim({ steps: 20 }) })
+    await host.paint(
+      'a.png',
+      map(image, (value, i) => value + (i % 5 === 0 ? 3 / 127.5 : 0)),
+    )
+    const given = { sources: 'a.png', prompt, ...sampling, decoder: 'encoder-only', precision: '64' }
+    const { result } = await start(invertOperation, host, given)
+    expect(result).toMatchObject({ sources: [{ latent: { exact: 'no' }, noise: { exact: 'given-latent' } }] })
+    const [noise, latent] = await Promise.all(['noise', 'latent'].map((name) => tensorIn(host, 'a.safetensors', name)))
+    const again = await reconstruct(noise!, { model, prompt, solver: ddim({ steps: 20 }) })
+    expect(nmseDb(again.latent, latent!)).toBeLessThan(toLastDigitsDb)
+  })
+
+  it('says what a refinement costs before it takes it', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const given = { sources: 'a.png', prompt, ...sampling, refine: 'most-probable:rounds=1' }
+    const notes: string[] = []
+    for await (const { note } of start(invertOperation, host, given)) if (note) notes.push(note.text)
+    expect(notes).toEqual([expect.stringMatching(/^`most-probable:rounds=1` takes at most \d+ evaluations a picture$/)])
+  })
+})
+
+it('roundtrip: given the latent the noise and every 8-bit value come back', async () => {
+  const host = memoryHost(model)
+  const { result, files } = await start(roundTripOperation, host, { prompt, seed: 2, ...sampling, out: 'out' })
+  const [givenLatent, givenPicture] = result.legs
+  expect(givenLatent).toMatchObject({ given: 'latent', again: { equalValuesShare: 1 } })
+  expect(givenLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+  expect(givenPicture!.noiseNmseDb).toBeGreaterThan(givenLatent!.noiseNmseDb!)
+  expect(files).toContain('out/roundtrip.report.json')
+})
+
+it('attack: what is reported is how far the written picture is', async () => {
+  const host = memoryHost(model)
+  await host.paint(
+    'a.png',
+    map(zeros([3, 4, 4]), (_, i) => (i % 5) / 5 - 0.5),
+  )
+  const { result } = await start(attackOperation, host, { pictures: 'a.png', with: ['brightness:factor=0.5', 'none'] })
+  const [dark, same] = result.results
+  const [before, after] = await Promise.all(['a.png', dark!.output].map((path) => host.pictures.read(path)))
+  const squares = before!.image.data.map((value, i) => ((value - after!.image.data[i]!) / 2) ** 2)
+  const meanSquare = squares.reduce((sum, value) => sum + value, 0) / squares.length
+  expect(dark!.psnrDb).toBeCloseTo(-10 * Math.log10(meanSquare), 6)
+  expect(same!.psnrDb).toBe(Number.POSITIVE_INFINITY)
+})
+
+it('edit: outside a mask the lock writes the source, bit for bit', async () => {
+  const host = memoryHost(editableModel())
+  const [from, to] = editedPrompts
+  const { image } = await generate({ model: editableModel(), prompt: from, seed: 1 })
+  await host.paint('a.png', image)
+  await host.paint(
+    'mask.png',
+    map(zeros([1, 4, 4]), (_, i) => (i % 4 < 2 ? 1 : -1)),
+  )
+  const given = { picture: 'a.png', from, to, mask: 'mask.png', lockBackground: true, feather: 0, steps: 10 }
+  const method = 'naive:dilation=0'
+  const { result } = await start(editOperation, host, { ...given, method, decoder: 'encoder-only' })
+  const [source, edited] = await Promise.all(['a.png', 'edited.png'].map((path) => host.pictures.read(path)))
+  const outside = ({ data }: Tensor) => data.filter((_, i) => i % 4 >= 2)
+  expect(outside(edited!.image)).toEqual(outside(source!.image))
+  expect(edited!.image.data).not.toEqual(source!.image.data)
+  expect(result).toMatchObject({ background: { largestLevels: 0 }, mask: { shareOfPixels: 0.5 } })
+})
+
+/** Sixteen signs are few: p-values of marks are at least 2⁻¹⁶. */
+const fpr = 1e-3
+const scheme = 'gaussian-shading:bits=1'
+
+describe('watermarks', () => {
+  /** A key of the host's chance, pictures with its mark and without, and how they are read. */
+  async function marked() {
+    const host = memoryHost(model)
+    await start(keygenOperation, host, { scheme, output: 'key.json' })
+    const given = { prompt, ...sampling, guidance: 1, precision: '64' }
+    await start(generateOperation, host, {
+      ...given,
+      watermark: 'key.json',
+      message: '8',
+      output: 'many/marked.png',
+      saveNoise: 'marked.safetensors',
+    })
+    await start(generateOperation, host, { ...given, seed: 9, output: 'many/plain.png' })
+    host.written.set('many/broken.png', new Uint8Array(3))
+    const inverting = { prompt, ...sampling, guidance: 1, decoder: 'encoder-only', key: 'key.json', fpr }
+    return { host, inverting }
+  }
+
+  it('a key is what the host drew, and the report does not tell it', async () => {
+    const { host } = await marked()
+    const { secret } = JSON.parse(await text(host, 'key.json'))
+    const { result } = await start(keygenOperation, host, { scheme, output: 'other.json' })
+    expect(readKey(await text(host, 'other.json'), 'other').id).toBe(result.id)
+    expect(JSON.stringify(result)).not.toContain(JSON.parse(await text(host, 'other.json')).secret)
+    expect(JSON.parse(await text(host, 'other.json')).secret).not.toBe(secret)
+    const again = start(keygenOperation, host, { scheme, output: 'key.json' })
+    await expect(again).rejects.toMatchObject({ code: 'bad-option', message: expect.stringMatching(/settings\.force/) })
+  })
+
+  it('detect finds the mark, and goes on with what an interrupted run kept', async () => {
+    const { host, inverting } = await marked()
+    const told: unknown[] = []
+    const task = start(detectOperation, host, { sources: ['many'], ...inverting })
+    for await (const { line } of task) if (line) told.push(line)
+    const { result } = await task
+    expect(result).toMatchObject({ pictures: 3, marked: 1, unmarked: 1, failed: 1 })
+    expect(told).toEqual(result.results)
+
+    const controller = new AbortController()
+    const given = { sources: ['many'], ...inverting, chunk: 1, out: 'lines.jsonl' }
+    const begun = start(detectOperation, host, given, controller.signal)
+    const kept: (string | null)[] = []
+    const ended = (async () => {
+      for await (const { keeps, stage } of begun) {
+        if (keeps !== undefined) kept.push(keeps)
+        if (stage.startsWith('3 of 3')) controller.abort(new Error('enough'))
+      }
+    })()
+    await expect(ended).rejects.toThrow('enough')
+    expect({ kept, open: host.openModels(), locks: host.locks.size }).toEqual({
+      kept: ['lines.jsonl.part'],
+      open: 0,
+      locks: 0,
+    })
+    const found = await start(detectOperation, host, { ...given, resume: true })
+    expect(found.result).toMatchObject({ pictures: 3, marked: 1, unmarked: 1, failed: 1 })
+    expect(found.files).toEqual(['lines.jsonl'])
+    expect(host.written.has('lines.jsonl.part')).toBe(false)
+    expect((await text(host, 'lines.jsonl')).trimEnd().split('\n')).toHaveLength(4)
+  })
+
+  it('identify reads noise files without a model, and tells the message', async () => {
+    const { host, inverting } = await marked()
+    const { result } = await start(identifyOperation, host, { ...inverting, sources: 'marked.safetensors' })
+    expect(result).toMatchObject({ model: null, marked: 1, results: [{ by: 'message', verdict: 'marked' }] })
+  })
+
+  it('calibrate keeps the noise that detect would find, and how well it is found', async () => {
+    const { host, inverting } = await marked()
+    const { key: _, fpr: __, ...given } = inverting
+    const { result } = await start(calibrateOperation, host, { pictures: ['many'], ...given, generated: 2 })
+    expect(result).toMatchObject({ pictures: 4, generated: 2, failed: 1, smallestPValue: 1 / 5 })
+    // The decoder of the analytic world loses the 8-bit rounding alone.
+    expect(result.correlation).toBeGreaterThan(0.9)
+    const judged = await start(detectOperation, host, {
+      sources: 'many/plain.png',
+      key: 'key.json',
+      fpr,
+      calibration: 'calibration.safetensors',
+      prompt,
+    })
+    expect(judged.result.settings).toMatchObject({ decoder: 'encoder-only', solver: 'ddim:steps=20' })
+  })
+})
+
+describe('whatever ends an operation', () => {
+  it('a failure closes the model and writes nothing', async () => {
+    const failing = memoryHost({ ...model, ask: () => Promise.reject(new Error('the device is gone')) })
+    await expect(start(generateOperation, failing, { prompt })).rejects.toThrow('the device is gone')
+    expect({ open: failing.openModels(), files: failing.written.size }).toEqual({ open: 0, files: 0 })
+  })
+
+  it('an abort closes the model and writes nothing', async () => {
+    const host = memoryHost(model)
+    const controller = new AbortController()
+    const task = start(generateOperation, host, { prompt, steps: 20 }, controller.signal)
+    const reading = (async () => {
+      for await (const { done } of task) if (done === 3) controller.abort(new Error('enough'))
+    })()
+    await expect(reading).rejects.toThrow('enough')
+    expect({ open: host.openModels(), files: host.written.size }).toEqual({ open: 0, files: 0 })
+  })
+
+  it('what cannot be written fails before the model is asked', async () => {
+    const { model: counted, asked } = analyticModel()
+    const host = memoryHost(counted)
+    const task = start(generateOperation, host, { prompt, output: 'nowhere/a.png' })
+    await expect(task).rejects.toMatchObject({ code: 'unavailable' })
+    expect(asked().runs).toBe(0)
+  })
+})

@@ -1,0 +1,64 @@
+/** Which model an operation runs and how, and how it undoes a picture: fields that operations share. */
+import { decoderInverters, inverters } from '../../catalog.js'
+import { methodField } from '../fields.js'
+
+const precisions = ['16', '32', '64'] as const
+const fits = ['refuse', 'pad', 'crop', 'resize'] as const
+
+export const networkFields = {
+  model: {
+    type: 'string',
+    description: 'a bundled model or a diffusers folder (default: the bundled one)',
+    word: 'id|folder',
+  },
+  precision: {
+    type: 'choice',
+    choices: precisions,
+    default: '32',
+    description: 'of the numbers that networks compute with; 64: the denoising network alone',
+    word: 'bits',
+  },
+  device: { type: 'string', description: 'where networks run (default: cpu)', word: 'name' },
+  lean: { type: 'boolean', default: false, description: 'spend time to save memory' },
+  profile: {
+    type: 'string',
+    description:
+      'what was measured of the autoencoder, or `none`; `make` measures it first, to invert (default: the one that is there)',
+    word: 'file|none',
+  },
+} as const
+
+export const defaultDecoder = decoderInverters[0].definition.id
+export const defaultInverter = inverters[0].definition.id
+export const defaultFit = 'pad'
+
+/** How a picture is fitted to the model, where its sides do not suit it. */
+export const fitField = {
+  type: 'choice',
+  choices: fits,
+  description: 'pictures whose sides the model does not take',
+  word: 'how',
+} as const
+
+/** How a picture is fitted to the model, and its latent found. */
+export const decoderFields = {
+  decoder: methodField(decoderInverters, {
+    description: 'how to invert the decoder, see below',
+    default: defaultDecoder,
+  }),
+  fit: { ...fitField, default: defaultFit },
+} as const
+
+/** How the solver is undone. */
+export const inverterField = methodField(inverters, {
+  description: 'how to undo the solver, see below',
+  default: defaultInverter,
+})
+
+export const seedField = { type: 'integer', minimum: 0, word: 'n' } as const
+
+/** Of pictures that are made. */
+export const sizeField = {
+  type: 'size',
+  description: 'side, or width x height, of the picture (default: as the model was trained)',
+} as const

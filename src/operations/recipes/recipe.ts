@@ -1,0 +1,171 @@
+/** How a picture is made or was made: what settings say of it, and files remember, so that nobody says it twice. */
+import { solvers } from '../../catalog.js'
+import { parse, withOption } from '../../core/define.js'
+import { expected } from '../../core/errors.js'
+import type { Solver } from '../../diffusion/diffusion.js'
+import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
+import { latentShapeAt } from '../../verbs/generate.js'
+import { setting } from '../fields.js'
+import type { OperationModel } from '../host.js'
+
+export interface Recipe {
+  readonly prompt?: string | undefined
+  readonly negative?: string | undefined
+  readonly guidance?: number | undefined
+  /** A method and its options, or `scheduler`: what the model's scheduler names. Absent is the model's own. */
+  readonly solver?: string | undefined
+  readonly steps?: number | undefined
+}
+
+/** The solver of the model's scheduler, on the grid that the model was published with. */
+export const schedulerSolver = 'scheduler'
+/** The same on a grid that can be undone: without a step to sigma = 0. */
+const undoableScheduler = `${schedulerSolver}:end=cleanest`
+const defaultSteps = 50
+
+export const promptField = {
+  type: 'string',
+  description: 'what the picture shows (default: nothing is known)',
+  word: 'text',
+} as const
+
+/** What every operation is told that samples or inverts. */
+export const recipeFields = {
+  negative: { type: 'string', description: 'what guidance leads away from', word: 'text' },
+  guidance: {
+    type: 'number',
+    description: "1 follows the prompt alone (default: the model's with a prompt, 1 without)",
+    word: 'weight',
+  },
+  solver: {
+    type: 'string',
+    description:
+      "how to sample, see below; `scheduler`: as the model's scheduler_config.json says, on its grid; `scheduler:end=cleanest`: the same without its step to sigma = 0, so that it can be undone (default: the model's own)",
+    word: 'method:options',
+    methods: solvers,
+  },
+  steps: { type: 'integer', minimum: 1, description: 'of the solver (default: 50)' },
+} as const
+
+/** As a file's metadata holds it. */
+export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({
+  ...(prompt !== undefined && { prompt }),
+  ...(negative !== undefined && { negativePrompt: negative }),
+  ...(guidance !== undefined && { guidance: `${guidance}` }),
+  ...(solver !== undefined && { solver }),
+  ...(steps !== undefined && { steps: `${steps}` }),
+})
+
+/**
+ * What a file says. An invalid number is left out, since anybody may have written the file. One that tells steps and no solver was
+ * made with the scheduler's: other solvers are always named.
+ */
+export function recipeOf(metadata: Readonly<Record<string, string>>): Recipe {
+  const { prompt, negativePrompt, solver } = metadata
+  const number = (name: string) => (metadata[name] === undefined ? undefined : Number(metadata[name]))
+  const [guidance, steps] = [number('guidance'), number('steps')]
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(negativePrompt !== undefined && { negative: negativePrompt }),
+    ...(guidance !== undefined && Number.isFinite(guidance) && { guidance }),
+    ...(solver !== undefined && { solver }),
+    ...(steps !== undefined && Number.isSafeInteger(steps) && { solver: solver ?? schedulerSolver, steps }),
+  }
+}
+
+/** What is said, and where nothing is said what is remembered. A solver and its steps go together. */
+export function withRemembered(said: Recipe, remembered: Recipe): Recipe {
+  const how = said.solver === undefined && said.steps === undefined ? remembered : said
+  return {
+    prompt: said.prompt ?? remembered.prompt,
+    negative: said.negative ?? remembered.negative,
+    guidance: said.guidance ?? remembered.guidance,
+    solver: how.solver,
+    steps: how.steps,
+  }
+}
+
+/** `ddim` and 20 → `ddim:steps=20`; steps that are there already are refused by `parse`, as an option given twice. */
+function specificationOf({ solver, steps }: Recipe): string | undefined {
+  if (solver === undefined || steps === undefined) return solver
+  return withOption(solver, `steps=${steps}`)
+}
+
+/** The solver that a recipe names; undefined where the model says it. Throws `bad-option` before anything is opened. */
+export function namedSolver(recipe: Recipe): Solver | undefined {
+  if (recipe.solver === schedulerSolver || recipe.solver === undoableScheduler) return undefined
+  const specification = specificationOf(recipe)
+  return specification === undefined ? undefined : parse(solvers, specification)
+}
+
+/** A recipe whose solver was read. */
+export interface Plan {
+  readonly recipe: Recipe
+  /** Undefined where the model says it. */
+  readonly solver: Solver | undefined
+}
+
+/** Throws `bad-option` for a solver that there is not, before anything is opened. */
+export const planOf = ({ prompt, negative, guidance, solver, steps }: Recipe): Plan => {
+  const recipe = { prompt, negative, guidance, solver, steps }
+  return { recipe, solver: namedSolver(recipe) }
+}
+
+/** With what a verb is called. */
+export interface Sampling {
+  readonly prompt: string | undefined
+  readonly negativePrompt: string | undefined
+  readonly guidance: number
+  readonly solver: Solver
+}
+
+export function samplingOf({ recipe, solver }: Plan, model: OperationModel): Sampling {
+  const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance } = recipe
+  return { prompt, negativePrompt: negative, guidance, solver: solver ?? ownSolver(recipe, model) }
+}
+
+function ownSolver({ solver }: Recipe, model: OperationModel): Solver {
+  if (solver === undoableScheduler) return endingWithNoise(model.schedulerSolver)
+  return solver === schedulerSolver ? model.schedulerSolver : model.solver
+}
+
+/** Throws `unsupported` where what is sampled so can never be undone, before any work is done. */
+export function checkUndoable(plan: Plan, model: OperationModel, what: string): void {
+  const { solver } = samplingOf(plan, model)
+  const reason = whyNotUndone(solver, solver.grid(model.schedule(latentShapeAt(model))))
+  if (reason === undefined) return
+  const [id] = (plan.recipe.solver ?? model.solverText ?? schedulerSolver).split(':')
+  const other = solver.lossy ? 'ddim' : `${id}:end=cleanest`
+  throw expected(
+    'unsupported',
+    'a solver that can be undone',
+    what,
+    `\`${solver.name}\``,
+    `${reason} Pass ${setting('solver', other)}.`,
+  )
+}
+
+/** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */
+export function completed(plan: Plan, model: OperationModel): Recipe {
+  const { recipe } = plan
+  const { prompt, negative } = recipe
+  const { guidance } = samplingOf(plan, model)
+  // Not the length of the grid: some schedulers walk more steps than they are asked for.
+  const steps = recipe.steps ?? defaultSteps
+  const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
+  const named = recipe.solver === undefined ? own : recipe
+  const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)
+  const undoable = recipe.solver === undoableScheduler ? { solver: undoableScheduler, steps } : undefined
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(negative !== undefined && { negative }),
+    guidance,
+    ...(undoable ?? (specification === undefined ? { steps } : { solver: specification })),
+  }
+}
+
+/** Throws `bad-option` where there is no prompt. */
+export function requiredPrompt(prompt: string | undefined, remedy: string): string {
+  if (prompt !== undefined) return prompt
+  throw expected('bad-option', 'a prompt', setting('prompt'), 'none', remedy)
+}

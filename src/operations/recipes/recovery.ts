@@ -1,0 +1,252 @@
+/**
+ * How noise is recovered from the pictures of a survey. A calibration and the pictures that are judged by it must have all
+ * of it in common.
+ */
+import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
+import { decoderInverters, inverters, restorations } from '../../catalog.js'
+import { parse } from '../../core/define.js'
+import { expected } from '../../core/errors.js'
+import type { Signal } from '../../core/progress.js'
+import type { Inverter } from '../../diffusion/diffusion.js'
+import { naive } from '../../diffusion/inverters/naive.js'
+import type { Shape } from '../../math/tensor.js'
+import { sidesOf } from '../../model/layout.js'
+import type { Fit, Fitted } from '../../pictures/fit.js'
+import { candidatesOf, type PictureSize, parseRestorations, type Restoration } from '../../restorations/index.js'
+import type { InvertAllOptions } from '../../verbs/invert.js'
+import { defaultChunk } from '../../verbs/side-by-side.js'
+import { undoRemedy, type WatermarkKey } from '../../watermark/key.js'
+import { methodField, type Named, type Settings, setting } from '../fields.js'
+import { lastName } from '../files/paths.js'
+import { fitPicture, type NamedPicture, readPicture } from '../files/pictures.js'
+import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
+import type { RunSettings } from '../runs/journal.js'
+import { defaultDecoder, defaultFit, defaultInverter, fitField, networkFields } from './networks.js'
+import {
+  checkUndoable,
+  completed,
+  type Plan,
+  planOf,
+  promptField,
+  type Recipe,
+  recipeFields,
+  recipeMetadata,
+  samplingOf,
+  schedulerSolver,
+  withRemembered,
+} from './recipe.js'
+
+/** Without a prompt nothing finds the noise that was used, so that nothing more is spent on it. */
+const inverterWithout = naive.definition.id
+const decoderWithout = `${defaultDecoder}:gradients=never`
+
+/** How pictures were made, and how they are undone; a calibration may know what is not said. */
+export const recoveryFields = {
+  prompt: promptField,
+  ...recipeFields,
+  ...networkFields,
+  inverter: methodField(inverters, {
+    description: `how to undo the solver, see below (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
+  }),
+  decoder: methodField(decoderInverters, {
+    description: `how to invert the decoder, see below (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
+  }),
+  fit: { ...fitField, description: `${fitField.description} (default: ${defaultFit})` },
+  chunk: {
+    type: 'integer',
+    minimum: 1,
+    default: defaultChunk,
+    description: 'pictures that are inverted at the same time',
+  },
+} as const
+
+export type RecoverySettings = Settings<typeof recoveryFields>
+
+/** What a calibration remembers. */
+export interface RememberedRecovery {
+  readonly file: string
+  readonly recipe: Recipe
+  readonly decoder: string
+  readonly inverter: string
+  readonly fit: Fit
+  /** All of it as text, with the model and what is no method. */
+  readonly settings: RunSettings
+}
+
+/** Everything is said. */
+export interface Recovery {
+  readonly plan: Plan
+  /** Which model is meant. */
+  readonly networks: ModelSettings
+  readonly decoder: Named<DecoderInverter>
+  readonly inverter: Named<Inverter>
+  readonly fit: Fit
+  readonly chunk: number
+}
+
+const decoderNamed = (text: string): Named<DecoderInverter> => ({ text, method: parse(decoderInverters, text) })
+const inverterNamed = (text: string): Named<Inverter> => ({ text, method: parse(inverters, text) })
+
+/** What is said, then what is remembered, then what is usual. Throws `bad-option` for methods that there are not. */
+export function recoveryOf(settings: RecoverySettings, remembered?: RememberedRecovery): Recovery {
+  const plan = planOf(withRemembered(settings, remembered?.recipe ?? {}))
+  const isKnown = plan.recipe.prompt !== undefined
+  return {
+    plan,
+    networks: { ...settings, steps: plan.recipe.steps },
+    decoder: settings.decoder ?? decoderNamed(remembered?.decoder ?? (isKnown ? defaultDecoder : decoderWithout)),
+    inverter: settings.inverter ?? inverterNamed(remembered?.inverter ?? (isKnown ? defaultInverter : inverterWithout)),
+    fit: settings.fit ?? remembered?.fit ?? defaultFit,
+    chunk: settings.chunk,
+  }
+}
+
+/** What recovered noise depends on, as text; of the prompt only whether it is known. */
+export async function settingsOf(
+  { plan, decoder, inverter, fit, networks }: Recovery,
+  { model, identity }: Held<OperationModel>,
+): Promise<RunSettings> {
+  const { prompt, negative, ...made } = completed(plan, model)
+  return {
+    model: model.name,
+    modelFiles: await identity(),
+    ...recipeMetadata(made),
+    promptKnown: `${prompt !== undefined}`,
+    ...(negative !== undefined && { negativePrompt: negative }),
+    inverter: inverter.text,
+    decoder: decoder.text,
+    profile: profileName(model),
+    fit,
+    precision: networks.precision,
+  }
+}
+
+/** Steps of decoder inversion that a profile decides. */
+const profileName = ({ profile }: OperationModel): string =>
+  profile ? `${profile.roundTrips} ${profile.steps} steps, ${profile.pullbacks} pullbacks` : 'none'
+
+const settingNames: Readonly<Record<string, string>> = {
+  promptKnown: setting('prompt'),
+  negativePrompt: setting('negative'),
+  solver: `${setting('solver')} and ${setting('steps')}`,
+}
+
+/** A solver that is not named is the scheduler's; its steps say which. */
+function withSolver({ steps, ...settings }: RunSettings): RunSettings {
+  return steps === undefined ? settings : { solver: `${schedulerSolver}, ${steps} steps`, ...settings }
+}
+
+/** Throws `bad-option` for the first thing that was done otherwise for the calibration. */
+export function checkSame(asked: RunSettings, { file, settings: remembered }: RememberedRecovery): void {
+  const [settings, there] = [withSolver(asked), withSolver(remembered)]
+  const names = [...new Set([...Object.keys(there), ...Object.keys(settings)])]
+  const name = names.find((one) => settings[one] !== there[one])
+  if (name === undefined) return
+  if (name === 'modelFiles') {
+    const what = `the weights that \`${lastName(file)}\` was made with`
+    const remedy = 'Make another calibration with `watermark calibrate`: this one speaks of another model.'
+    throw expected('bad-option', what, setting('model'), 'others of the same name', remedy)
+  }
+  const said = (value: string | undefined) => (value === undefined ? 'nothing' : `\`${value}\``)
+  throw expected(
+    'bad-option',
+    `${name} ${said(there[name])}, as \`${lastName(file)}\` was made,`,
+    settingNames[name] ?? setting(name),
+    said(settings[name]),
+    'Pass the same, or make another calibration with `watermark calibrate`.',
+  )
+}
+
+/** The same of a noise file, for what it says of itself: one from `invert` says nearly all. */
+export function checkSameFile(metadata: RunSettings, remembered: RememberedRecovery): void {
+  const settings = withSolver(remembered.settings)
+  const said = Object.entries(withSolver(metadata)).filter(([name]) => name in settings)
+  const promptKnown = `${metadata.prompt !== undefined}`
+  checkSame({ ...settings, ...Object.fromEntries(said), promptKnown }, remembered)
+}
+
+/** Pictures are read as they are. */
+export const undoNothing = 'none'
+
+/** What may have been done to pictures. */
+export const undoField = {
+  type: 'method',
+  methods: restorations,
+  many: true,
+  default: [restorations[0].definition.id],
+  description: `what may have been done to pictures, see below: restorations, joined by + where one follows another; \`${undoNothing}\`: read them as they are`,
+  word: 'restoration:options',
+  read: (text: string): Restoration | undefined => (text === undoNothing ? undefined : parseRestorations(text)),
+} as const
+
+/** The restorations that are asked for. Throws `bad-option` where nothing and something is to be undone. */
+export function undoOf(asked: readonly Named<Restoration | undefined>[]): readonly Restoration[] {
+  const undo = asked.flatMap(({ method }) => method ?? [])
+  if (undo.length === asked.length || asked.length === 1) return undo
+  const got = `\`${textOf(asked)}\``
+  const remedy = 'It means that nothing is undone.'
+  throw expected('bad-option', `\`${undoNothing}\` alone`, setting('undo'), got, remedy)
+}
+
+/** As settings and files say it. */
+export const textOf = (asked: readonly Named<unknown>[]): string => asked.map(({ text }) => text).join(' ')
+
+/** With what `invertAll` and `detectAll` are called. */
+export const inversionOf = (
+  { plan, decoder, inverter, chunk }: Recovery,
+  model: OperationModel,
+  { now }: Host,
+  signal: Signal | undefined,
+): InvertAllOptions => {
+  checkUndoable(plan, model, 'reading a noise')
+  return {
+    ...samplingOf(plan, model),
+    model,
+    decoder: decoder.method,
+    inverter: inverter.method,
+    signal,
+    now,
+    chunk,
+  }
+}
+
+export interface FittedPicture extends Fitted {
+  readonly notes: readonly string[]
+}
+
+/**
+ * Reads a picture in which a key's mark is looked for. One of another size stays as it is where something that is undone
+ * brings it to the key's; otherwise it is fitted to the model. Throws as `readFitted`.
+ */
+export async function readForKey(
+  path: string,
+  { latentShape }: WatermarkKey,
+  { model, fit, undo }: { readonly model: OperationModel; readonly fit: Fit; readonly undo: readonly Restoration[] },
+  host: Host,
+): Promise<FittedPicture & { readonly isOfAnotherSize: boolean }> {
+  const picture = await readPicture(path, host)
+  const { image, notes } = picture
+  const size = sidesOf(model.layout, model.layout.pictureShape(latentShape))
+  const [first] = candidatesOf(image, undo, size)
+  if (first?.undone !== undefined) return { image, restore: (same) => same, notes, isOfAnotherSize: true }
+  const fitted = fitPicture(picture, model.layout.multiple, fit)
+  if (fit === 'pad') checkNotPadded(picture, fitted, size)
+  return { ...fitted, notes, isOfAnotherSize: false }
+}
+
+/** What to do with a picture of another size than its key's. */
+export const resizeRemedy = `${undoRemedy} ${setting('undo', 'resize')} or ${setting('undo', 'crop')} undoes it.`
+
+/** Padding would bring a smaller picture to the key's size, and what is read then is no picture that was ever marked. */
+function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height, width }: PictureSize): void {
+  const isOfKey = ([, ...sides]: Shape) => sides[0] === height && sides[1] === width
+  if (isOfKey(image.shape) || !isOfKey(fitted.image.shape)) return
+  const got = `${image.shape[2]}×${image.shape[1]}`
+  throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${lastName(path)}\``, got, resizeRemedy)
+}
+
+/** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */
+export async function readFitted(path: string, model: OperationModel, fit: Fit, host: Host): Promise<FittedPicture> {
+  const picture = await readPicture(path, host)
+  return { ...fitPicture(picture, model.layout.multiple, fit), notes: picture.notes }
+}

@@ -1,0 +1,87 @@
+/** Latents, noise and errors as pictures for people, and the rows of sheets that are made of them. */
+import { map, norm, type Tensor } from '../../math/tensor.js'
+import type { Fitted } from '../../pictures/fit.js'
+import { errorMap } from '../../pictures/pixels.js'
+import type { NoiseInversion } from '../../verbs/invert.js'
+import type { LatentInversion } from '../../verbs/invert-decoder.js'
+import type { ContactSheetCell, HostPictures } from '../host.js'
+import { decibels } from './labels.js'
+import { momentsOf } from './numbers.js'
+
+export const errorGain = 8
+const mostRows = 8
+
+/** Most entries of a normal distribution lie within as many deviations. */
+const shownDeviations = 2.5
+
+/**
+ * Channels × height × width → 3 × height × width in [−1, 1], the deviation scaled to a fixed share of the range; with
+ * `like`, as that tensor is scaled.
+ */
+export function tensorPicture(x: Tensor, like = x): Tensor {
+  const [channels, height, width] = x.shape as [number, number, number]
+  const area = height * width
+  const scale = shownDeviations * (norm(like) / Math.sqrt(like.data.length) || 1)
+  const data = new Float64Array(3 * area)
+  for (let colour = 0; colour < 3; colour++) {
+    const channel = Math.min(colour, channels - 1)
+    data.set(x.data.subarray(channel * area, (channel + 1) * area), colour * area)
+  }
+  return map({ shape: [3, height, width], data }, (value) => Math.min(Math.max(value / scale, -1), 1))
+}
+
+/** More rows than these make a sheet that nobody looks at: they are shown evenly spaced. */
+export function shown<T>(rows: readonly T[]): readonly T[] {
+  if (rows.length <= mostRows) return rows
+  const spacing = (rows.length - 1) / (mostRows - 1)
+  return Array.from({ length: mostRows }, (_, i) => rows[Math.round(i * spacing)]!)
+}
+
+/** Cells in rows of so many. */
+export const inRows = <T>(cells: readonly T[], columns: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(cells.length / columns) }, (_, i) => cells.slice(i * columns, (i + 1) * columns))
+
+/** The picture, what comes back of it by the encoder alone and inverted, and where both differ from it. */
+export function latentCells(
+  name: string,
+  { restore, image }: Fitted,
+  { picture, encodedPicture, psnrBeforeDb, psnrAfterDb }: LatentInversion,
+): readonly ContactSheetCell[] {
+  return [
+    { image: restore(image), label: name },
+    { image: restore(encodedPicture), label: `encoder alone\n${decibels(psnrBeforeDb)}` },
+    { image: restore(picture), label: `inverted\n${decibels(psnrAfterDb)}` },
+    { image: restore(errorMap(encodedPicture, image, errorGain)), label: `error, encoder alone\n× ${errorGain}` },
+    { image: restore(errorMap(picture, image, errorGain)), label: `error, inverted\n× ${errorGain}` },
+  ]
+}
+
+/** The noise as colours, with its moments. */
+export function noiseCell(noise: Tensor, label: string): ContactSheetCell {
+  const { mean: centre, deviation } = momentsOf(noise)
+  return {
+    image: tensorPicture(noise),
+    label: `${label}\nmean ${centre.toFixed(2)}, deviation ${deviation.toFixed(2)}`,
+  }
+}
+
+/** The residual of each step against what the network is told; undefined where none is known and above 0. */
+export async function residualChart(
+  named: readonly { readonly name: string; readonly inversion: NoiseInversion }[],
+  { chart }: Pick<HostPictures, 'chart'>,
+): Promise<string | undefined> {
+  const series = shown(named).map(({ name, inversion: { steps } }) => ({
+    name,
+    line: true,
+    points: steps.flatMap(({ fromTime, residual }) =>
+      residual > 0 && Number.isFinite(residual) ? [{ x: fromTime, y: residual }] : [],
+    ),
+  }))
+  if (series.every(({ points }) => points.length === 0)) return undefined
+  return await chart({
+    title: 'Residual of each step',
+    x: { title: 'Time that the network is told: the noisiest is on the right' },
+    y: { title: 'Residual, share of the noise', log: true },
+    series,
+  })
+}

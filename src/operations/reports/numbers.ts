@@ -1,0 +1,117 @@
+/** Inversions and what they cost in numbers, as reports hold them. What is infinite is null once it is JSON. */
+import { mean } from '../../math/statistics.js'
+import type { Tensor } from '../../math/tensor.js'
+import type { Evaluations, VerbEvaluations } from '../../verbs/evaluations.js'
+import type { NoiseInversion, Refinement } from '../../verbs/invert.js'
+import type { LatentInversion } from '../../verbs/invert-decoder.js'
+import type { PictureFloor } from '../../verbs/picture-floor.js'
+import type { Match } from '../../verbs/reconstruct.js'
+import type { NetworkCost } from '../host.js'
+
+/** Time outside the networks, once they are open: the share that this program adds. */
+const overheadShare = (seconds: number, cost: NetworkCost): number =>
+  Math.max(0, seconds - cost.openingSeconds - cost.networkSeconds) / seconds
+
+export const costReport = (seconds: number, cost: NetworkCost) => ({
+  seconds,
+  networkSeconds: cost.networkSeconds,
+  openingSeconds: cost.openingSeconds,
+  overheadShare: overheadShare(seconds, cost),
+  networkRuns: cost.networkRuns,
+  peakMemoryBytes: cost.peakMemoryBytes,
+})
+
+export type CostReport = ReturnType<typeof costReport>
+
+export const totalAutoencoderEvaluations = (all: readonly Evaluations[]): Evaluations => {
+  const sum = (kind: keyof Evaluations) => all.reduce((total, one) => total + one[kind], 0)
+  return {
+    encodes: sum('encodes'),
+    decodes: sum('decodes'),
+    roundTrips: sum('roundTrips'),
+    pullbacks: sum('pullbacks'),
+  }
+}
+
+/** Sums of counts of runs. */
+export function totalEvaluations(all: readonly VerbEvaluations[]): VerbEvaluations {
+  const sum = (value: (one: VerbEvaluations) => number) => all.reduce((total, one) => total + value(one), 0)
+  return {
+    denoises: sum((one) => one.denoises),
+    pullbacks: sum((one) => one.pullbacks),
+    ...(all.some((one) => one.pushforwards) && { pushforwards: sum((one) => one.pushforwards ?? 0) }),
+    autoencoder: totalAutoencoderEvaluations(all.map(({ autoencoder }) => autoencoder)),
+  }
+}
+
+export interface Moments {
+  readonly mean: number
+  readonly deviation: number
+}
+
+/** Those of a noise that a sampler would draw are 0 and 1, up to 1/√n. */
+export function momentsOf(x: Tensor): Moments {
+  const centre = mean(x.data)
+  return { mean: centre, deviation: Math.sqrt(mean(x.data.map((value) => (value - centre) ** 2))) }
+}
+
+/** One picture's latent. */
+export const latentReport = (inversion: LatentInversion) => ({
+  psnrBeforeDb: inversion.psnrBeforeDb,
+  psnrAfterDb: inversion.psnrAfterDb,
+  pixelResidualBefore: inversion.residual.before,
+  pixelResidualAfter: inversion.residual.after,
+  exact: inversion.exact,
+  outcome: inversion.outcome,
+  why: inversion.why,
+  expectedLatentNmseDb: inversion.expectedNmseDb,
+  iterations: inversion.iterations,
+  evaluations: inversion.evaluations,
+  seconds: inversion.seconds,
+  pixelResidualHistory: inversion.history,
+})
+
+export type LatentReport = ReturnType<typeof latentReport>
+
+/** One noise: how every step was undone, and what the noise is exact given. */
+export const noiseNumbers = (inversion: NoiseInversion) => ({
+  noise: {
+    exact: inversion.noiseExact,
+    outcome: inversion.outcome,
+    ...momentsOf(inversion.noise),
+  },
+  largestResidual: Math.max(...inversion.steps.map(({ residual }) => residual)),
+  convergedSteps: inversion.steps.filter(({ outcome }) => outcome === 'converged').length,
+  steps: inversion.steps,
+  evaluations: inversion.evaluations,
+  ...(inversion.refinement && { refinement: refinementNumbers(inversion.refinement) }),
+  seconds: inversion.seconds,
+})
+
+export type NoiseNumbers = ReturnType<typeof noiseNumbers>
+
+const refinementNumbers = ({ name, objective, outcome, history }: Refinement) => ({
+  name,
+  objectiveBefore: objective.before,
+  objectiveAfter: objective.after,
+  outcome,
+  rounds: history.length - 1,
+})
+
+/** The error to expect at best. */
+export const floorNumbers = ({ nmseDb, intervalDb, probes, evaluations, seconds }: PictureFloor) => ({
+  nmseDb,
+  ...(intervalDb && { lowDb: intervalDb.low, highDb: intervalDb.high }),
+  probes,
+  evaluations,
+  seconds,
+})
+
+export type FloorNumbers = ReturnType<typeof floorNumbers>
+
+/** How close a picture that was sampled again comes. */
+export const matchReport = ({ equalValues = 0, psnrDb = 0, latentNmseDb = 0 }: Match) => ({
+  equalValuesShare: equalValues,
+  psnrDb,
+  latentNmseDb,
+})

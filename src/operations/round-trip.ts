@@ -1,0 +1,311 @@
+/**
+ * `roundtrip`: from a noise or a picture there and back again, given the exact latent and given the 8-bit picture alone.
+ * The methods are the library's.
+ */
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { nmseDb } from '../math/nmse.js'
+import type { Tensor } from '../math/tensor.js'
+import { errorMap, round8 } from '../pictures/pixels.js'
+import { generate } from '../verbs/generate.js'
+import { type InversionSource, invert, type NoiseInversion } from '../verbs/invert.js'
+import { type Reconstruction, reconstruct } from '../verbs/reconstruct.js'
+import type { Sampled } from '../verbs/sampling.js'
+import { type Settings, setting } from './fields.js'
+import { jsonText, prepareOutputs } from './files/outputs.js'
+import { withoutEnding } from './files/paths.js'
+import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from './files/pictures.js'
+import { fileTypeOf, tensorFile } from './files/tensor-files.js'
+import type { ContactSheetCell, FileContent, Host, NetworkCost, OperationModel } from './host.js'
+import { type Note, operation, partOf, type Running } from './operation.js'
+import { decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
+import {
+  checkUndoable,
+  completed,
+  planOf,
+  promptField,
+  type Recipe,
+  recipeFields,
+  requiredPrompt,
+  type Sampling,
+  samplingOf,
+} from './recipes/recipe.js'
+import { errorGain, noiseCell, residualChart, tensorPicture } from './reports/cells.js'
+import { errorDecibels, percent } from './reports/labels.js'
+import { costReport, latentReport, matchReport, noiseNumbers, totalEvaluations } from './reports/numbers.js'
+
+const fields = {
+  picture: {
+    type: 'file',
+    description: 'to start from, in place of a prompt and a seed',
+    subject: true,
+    word: 'picture',
+  },
+  prompt: promptField,
+  seed: { ...seedField, description: 'of the noise (default: 0)' },
+  size: sizeField,
+  ...recipeFields,
+  ...networkFields,
+  inverter: inverterField,
+  ...decoderFields,
+  out: { type: 'file', default: 'out', description: 'where pictures and report go', word: 'folder' },
+  name: {
+    type: 'string',
+    description: 'the beginning of the names of what is written (default: that of the picture, or roundtrip)',
+    word: 'name',
+  },
+} as const
+
+type RoundTripSettings = Settings<typeof fields>
+
+/** From a latent or a picture back to the noise, and from that noise to the picture again. */
+interface Leg {
+  readonly given: 'latent' | 'picture'
+  readonly inversion: NoiseInversion
+  readonly again: Reconstruction
+  /** Against the noise that the latent was made from; absent where nobody knows it. */
+  readonly noiseNmseDb?: number
+  readonly latentNmseDb?: number
+}
+
+interface Walked {
+  /** The picture that was started from, fitted; absent where it started from a seed. */
+  readonly photograph?: Tensor
+  /** A picture whose latent and noise are known. */
+  readonly made: Sampled
+  readonly legs: readonly Leg[]
+  readonly notes: readonly Note[]
+}
+
+/** Everything that the report says. */
+interface RoundTrip extends Walked {
+  readonly settings: RoundTripSettings
+  readonly name: string
+  readonly model: string
+  readonly recipe: Recipe
+  readonly seconds: number
+  readonly cost: NetworkCost
+}
+
+/** Files by what they hold. */
+export type RoundTripOutputs = Readonly<Record<'picture' | 'again' | 'tensors' | 'sheet' | 'plot' | 'report', string>>
+
+function checkStart({ picture, prompt, seed, size }: RoundTripSettings): void {
+  if (picture === undefined) {
+    requiredPrompt(prompt, 'Pass a picture, or a prompt for one that is made.')
+  } else if (seed !== undefined || size !== undefined) {
+    const got = `${picture} and ${setting(seed !== undefined ? 'seed' : 'size')}`
+    throw expected('bad-option', 'a picture or a seed', '`roundtrip`', got, 'Leave one of them out.')
+  }
+}
+
+async function outputsOf(
+  { out, picture }: RoundTripSettings,
+  name: string,
+  { files }: Host,
+): Promise<RoundTripOutputs> {
+  const path = (ending: string) => files.join(out, `${name}.${ending}`)
+  const outputs = {
+    picture: path('png'),
+    again: path('again.png'),
+    tensors: path('safetensors'),
+    sheet: path('sheet.png'),
+    plot: path('residuals.svg'),
+    report: path('report.json'),
+  }
+  await files.makeFolder(out)
+  await prepareOutputs(files, { 'settings.out': Object.values(outputs) }, { 'the picture': picture })
+  return outputs
+}
+
+interface Walk {
+  readonly settings: RoundTripSettings
+  readonly host: Host
+  readonly model: OperationModel
+  readonly sampling: Sampling
+  readonly signal: Signal | undefined
+}
+
+/** Back to the noise, and from that noise alone to the picture again. */
+async function* leg(
+  { settings, host, model, sampling, signal }: Walk,
+  given: Leg['given'],
+  source: InversionSource,
+  known: { readonly image: Tensor; readonly latent?: Tensor; readonly noise?: Tensor },
+): Steps<Leg> {
+  const options = { ...sampling, model, signal, now: host.now }
+  const [decoder, inverter] = [settings.decoder.method, settings.inverter.method]
+  const inversion = yield* partOf(invert(source, { ...options, decoder, inverter }), `${given} → noise`)
+  const { image, latent = inversion.latent, noise } = known
+  const again = yield* partOf(
+    reconstruct(inversion.noise, { ...options, reference: { image, latent } }),
+    'noise → picture',
+  )
+  return {
+    given,
+    inversion,
+    again,
+    ...(noise && { noiseNmseDb: nmseDb(inversion.noise, noise) }),
+    ...(known.latent && { latentNmseDb: nmseDb(inversion.latent, known.latent) }),
+  }
+}
+
+/** The latent as sampling left it, with the memory that solvers need to be undone exactly. */
+const cleanEnd = ({ states, latent }: Sampled): InversionSource => {
+  const state = states.at(-1)!
+  return state.memory.length > 0 ? { state } : { latent }
+}
+
+/** noise → picture; latent → noise → picture; picture → noise → picture. */
+async function* fromSeed(walk: Walk): Steps<Walked> {
+  const { settings, host, model, sampling, signal } = walk
+  const { seed = 0, size } = settings
+  const options = { ...sampling, prompt: sampling.prompt ?? '', model, seed, size, signal, now: host.now }
+  const made = yield* partOf(generate(options), 'noise → picture')
+  const picture = round8(made.image)
+  const givenLatent = yield* leg(walk, 'latent', cleanEnd(made), made)
+  const givenPicture = yield* leg(walk, 'picture', { image: picture }, { ...made, image: picture })
+  return { made, legs: [givenLatent, givenPicture], notes: [] }
+}
+
+/** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
+async function* fromPicture(walk: Walk, path: string): Steps<Walked> {
+  const listed = await listPictures([path], walk.host)
+  const [source] = (await readPictures(listed.paths, walk.host, walk.signal)) as [NamedPicture]
+  const { image } = fitPicture(source, walk.model.layout.multiple, walk.settings.fit)
+  const there = yield* leg(walk, 'picture', { image }, { image })
+  const made = there.again
+  const back = yield* leg(walk, 'latent', cleanEnd(made), made)
+  return { photograph: image, made, legs: [there, back], notes: [...listed.notes, ...notesOf([source])] }
+}
+
+const legReport = ({ given, inversion, again, noiseNmseDb, latentNmseDb }: Leg) => ({
+  given,
+  latent: inversion.decoder ? latentReport(inversion.decoder) : null,
+  ...noiseNumbers(inversion),
+  noiseNmseDb: noiseNmseDb ?? null,
+  latentNmseDb: latentNmseDb ?? null,
+  again: { ...matchReport(again.match), evaluations: again.evaluations, seconds: again.seconds },
+})
+
+/** Errors of equal tensors and pictures are infinite decibels. */
+function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>) {
+  const { settings, model, recipe, made, legs, photograph, seconds, cost } = finished
+  const [, height, width] = made.image.shape
+  const all = legs.flatMap(({ inversion, again }) => [inversion.evaluations, again.evaluations])
+  return {
+    model,
+    start: photograph ? (settings.picture ?? null) : { seed: settings.seed ?? 0 },
+    prompt: recipe.prompt ?? null,
+    negativePrompt: recipe.negative ?? null,
+    guidance: legs[0]!.inversion.guidance,
+    solver: recipe.solver ?? legs[0]!.inversion.solver,
+    steps: made.grid.length - 1,
+    inverter: settings.inverter.text,
+    decoder: settings.decoder.text,
+    precisionBits: Number(settings.precision),
+    device: settings.device ?? 'cpu',
+    widthPixels: width!,
+    heightPixels: height!,
+    latentShape: made.latent.shape,
+    ...(!photograph && { generation: { evaluations: made.evaluations, seconds: made.seconds } }),
+    legs: legs.map(legReport),
+    evaluations: totalEvaluations(photograph ? all : [made.evaluations, ...all]),
+    ...costReport(seconds, cost),
+    outputs,
+  }
+}
+
+export type RoundTripReport = ReturnType<typeof reportOf>
+
+/** What came back, the noise that was found, and where both differ from what they should be. */
+function cells(
+  { made, photograph }: RoundTrip,
+  { given, inversion, again, noiseNmseDb }: Leg,
+): readonly ContactSheetCell[] {
+  const { equalValues = 0 } = again.match
+  const wanted = given === 'picture' && photograph ? photograph : made.image
+  const noises = [inversion.noise, made.noise].map((noise) => tensorPicture(noise, made.noise))
+  return [
+    { image: again.image, label: `again, given the ${given}\n${percent(equalValues)} of values equal` },
+    noiseCell(inversion.noise, 'noise found'),
+    { image: errorMap(again.image, wanted, errorGain), label: `error of the picture\n× ${errorGain}` },
+    ...(noiseNmseDb === undefined
+      ? []
+      : [
+          {
+            image: errorMap(noises[0]!, noises[1]!, errorGain),
+            label: `error of the noise × ${errorGain}\n${errorDecibels(noiseNmseDb)}`,
+          },
+        ]),
+  ]
+}
+
+/** Where it started, and for each way back the picture and the noise that came of it, with their errors. */
+function sheetOf(finished: RoundTrip, host: Host): Promise<Uint8Array> {
+  const { made, photograph, legs, recipe, model, settings, name } = finished
+  const start: readonly ContactSheetCell[] = photograph
+    ? [{ image: photograph, label: name }]
+    : [
+        { image: made.image, label: `made of seed ${settings.seed ?? 0}` },
+        noiseCell(made.noise, 'noise'),
+        { image: tensorPicture(made.latent), label: 'latent' },
+      ]
+  const title = recipe.prompt === undefined ? model : `${model}: ${recipe.prompt}`
+  return host.pictures.sheet([start, ...legs.map((one) => cells(finished, one))], { title, cellSize: 256 })
+}
+
+/** What is in the files, by what they hold. A chart of residuals that nobody knows is left out. */
+async function contentsOf(
+  finished: RoundTrip,
+  host: Host,
+): Promise<readonly (readonly [keyof RoundTripOutputs, FileContent])[]> {
+  const { made, legs, recipe, model, photograph, settings } = finished
+  const found = Object.fromEntries(legs.map(({ given, inversion }) => [`noise.given-${given}`, [inversion.noise]]))
+  const named = legs.map(({ given, inversion }) => ({ name: `given the ${given}`, inversion }))
+  const tensors = { noise: [made.noise], latent: [made.latent], ...found }
+  const chart = await residualChart(named, host.pictures)
+  return [
+    ['picture', await host.pictures.encode(photograph ?? made.image)],
+    ['again', await host.pictures.encode(legs[0]!.again.image)],
+    ['tensors', tensorFile(tensors, recipe, { model }, fileTypeOf(settings.precision))],
+    ['sheet', await sheetOf(finished, host)],
+    ...(chart === undefined ? [] : [['plot', chart] as const]),
+  ]
+}
+
+async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): Running<RoundTripReport> {
+  checkStart(settings)
+  const { picture } = settings
+  const name = settings.name ?? (picture === undefined ? 'roundtrip' : withoutEnding(host.files.nameOf(picture)))
+  const plan = planOf(settings)
+  const outputs = await outputsOf(settings, name, host)
+  const held = await host.models.open(settings)
+  try {
+    const { model } = held
+    checkUndoable(plan, model, '`roundtrip`')
+    const begin = host.now()
+    const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
+    const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
+    const seconds = host.now() - begin
+    const recipe = completed(plan, model)
+    const finished = { ...walked, settings, name, model: model.name, recipe, seconds, cost: await held.cost() }
+    const contents = await contentsOf(finished, host)
+    const written = { ...Object.fromEntries(contents.map(([what]) => [what, outputs[what]])), report: outputs.report }
+    const result = reportOf(finished, written)
+    await host.files.write([
+      ...contents.map(([what, content]) => [outputs[what], content] as const),
+      [outputs.report, jsonText(result)],
+    ])
+    return { result, files: Object.values(written), notes: walked.notes }
+  } finally {
+    await held.close()
+  }
+}
+
+export const roundTripOperation = operation({
+  id: 'roundtrip',
+  title: 'there and back: how much of noise and picture survives',
+  fields,
+  run,
+})

@@ -1,0 +1,196 @@
+/**
+ * Results of a long run, a line for each as it is finished, so that the end of the process loses no more than the work
+ * under way. A file of JSON lines; the first says with which settings it was begun.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { expected } from '../../core/errors.js'
+import { setting } from '../fields.js'
+import { lastName } from '../files/paths.js'
+import type { HostFiles, Lock } from '../host.js'
+
+/** What a run was begun with: everything that its results depend on. Text, so that files can be compared. */
+export type RunSettings = Readonly<Record<string, string>>
+
+export interface JournalOptions {
+  /** What the run does, as `undiffuse watermark detect`. */
+  readonly task: string
+  readonly settings: RunSettings
+  /** Goes on with what is there; otherwise an unfinished run is refused, for it would be lost. */
+  readonly resume: boolean
+  /** A finished run to go on with where there is no unfinished one. */
+  readonly finished?: string | undefined
+}
+
+export interface Journal {
+  readonly path: string
+  /** Lines that were there, in the order of the file; read again at each call. */
+  lines(): AsyncIterable<Line>
+  /** Adds lines; they are on the disk when it is done. */
+  append(lines: readonly object[]): Promise<void>
+  /** Gives the file its final name; there is nothing to go on with then. */
+  complete(path: string): Promise<void>
+  /** Removes the file: its lines are somewhere else. */
+  remove(): Promise<void>
+  /** Leaves the file to go on with; one without a line is removed. */
+  close(): Promise<void>
+}
+
+export type Line = Readonly<Record<string, unknown>>
+
+/** The name of the journal of an output while the run is under way. */
+export const journalOf = (output: string): string => `${output}.part`
+
+/**
+ * Opens the journal of a run at `path`, and locks it (`path`.lock) until it is complete, removed or closed.
+ *
+ * A line is complete with its line feed: what follows the last one was cut off when the run ended and is dropped. Cost:
+ * one pass over the file, in pieces. Throws `bad-option` for an unfinished run that is not to be resumed, for one that was
+ * begun with other settings, naming the first that differs, and for a file that is no journal; `unavailable` where the
+ * file cannot be read or written, or another process writes to it.
+ */
+export async function openJournal(files: HostFiles, path: string, options: JournalOptions): Promise<Journal> {
+  const lock = await files.lock(`${path}.lock`, path)
+  try {
+    return await openLocked(files, path, options, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function openLocked(
+  files: HostFiles,
+  path: string,
+  { task, settings, resume, finished }: JournalOptions,
+  lock: Lock,
+): Promise<Journal> {
+  const exists = async (name: string) => (await files.size(name)) !== undefined
+  const isThere = await exists(path)
+  if (isThere && !resume) {
+    const remedy = `Pass ${setting('resume')} to go on with it, or remove the file to begin anew.`
+    throw expected('bad-option', 'no unfinished run', `\`${path}\``, 'one', remedy)
+  }
+  if (!isThere && resume && finished !== undefined && (await exists(finished))) await files.copy(finished, path)
+  const end = resume && (await exists(path)) ? await checkedEnd(files, path, task, settings) : 0
+  const file = await files.grow(path, end)
+  if (end === 0) await file.append(textOf(headerOf(task, settings)))
+  let [isEmpty, isOpen] = [end === 0, true]
+  async function closeFile() {
+    if (isOpen) await file.close()
+    isOpen = false
+  }
+  async function close() {
+    await closeFile()
+    lock.release()
+  }
+  async function remove() {
+    isEmpty = false
+    await closeFile()
+    await files.remove(path)
+    lock.release()
+  }
+  return {
+    path,
+    lines: () => linesAfterHeader(files, path),
+    async append(lines) {
+      isEmpty = false
+      await file.append(lines.map(textOf).join(''))
+    },
+    async complete(name) {
+      isEmpty = false
+      await closeFile()
+      await files.move(path, name)
+      lock.release()
+    },
+    remove,
+    close: () => (isEmpty ? remove() : close()),
+  }
+}
+
+const textOf = (line: object): string => `${JSON.stringify(line)}\n`
+
+/** In one order, so that equal settings have equal text. */
+const sorted = (settings: RunSettings): RunSettings =>
+  Object.fromEntries(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+const headerOf = (task: string, settings: RunSettings) => ({
+  task,
+  settingsHash: bytesToHex(sha256(utf8ToBytes(JSON.stringify([task, sorted(settings)])))),
+  settings: sorted(settings),
+})
+
+/** Read at once. */
+const pieceBytes = 2 ** 20
+
+/** The lines of a file that end in a line feed, and where they end, in bytes. */
+async function* completeLines(
+  files: HostFiles,
+  path: string,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly end: number }> {
+  let rest = new Uint8Array(0)
+  let before = 0
+  while (true) {
+    const piece = await files.read(path, before + rest.length, pieceBytes)
+    if (piece.length === 0) return
+    const bytes = new Uint8Array(rest.length + piece.length)
+    bytes.set(rest)
+    bytes.set(piece, rest.length)
+    let begin = 0
+    for (let stop = bytes.indexOf(10); stop >= 0; stop = bytes.indexOf(10, begin)) {
+      yield { bytes: bytes.subarray(begin, stop), end: before + stop + 1 }
+      begin = stop + 1
+    }
+    before += begin
+    rest = bytes.slice(begin)
+  }
+}
+
+function parsed(files: HostFiles, path: string, bytes: Uint8Array, number: number): Line {
+  try {
+    const line: unknown = JSON.parse(files.decodeUtf8(bytes))
+    if (typeof line === 'object' && line !== null && !Array.isArray(line)) return line as Line
+  } catch {
+    // Told below.
+  }
+  const remedy = 'The file was changed or is another one: remove it to begin anew.'
+  throw expected('bad-option', `a JSON object in line ${number}`, `\`${path}\``, 'something else', remedy)
+}
+
+async function* linesAfterHeader(files: HostFiles, path: string): AsyncGenerator<Line> {
+  let number = 0
+  for await (const { bytes } of completeLines(files, path)) {
+    if (++number > 1) yield parsed(files, path, bytes, number)
+  }
+}
+
+/** Where the complete lines end; 0 without a header. */
+async function checkedEnd(files: HostFiles, path: string, task: string, settings: RunSettings): Promise<number> {
+  let [number, last] = [0, 0]
+  for await (const { bytes, end } of completeLines(files, path)) {
+    const line = parsed(files, path, bytes, ++number)
+    if (number === 1) checkHeader(path, line, headerOf(task, settings))
+    last = end
+  }
+  return last
+}
+
+function checkHeader(path: string, found: Line, wanted: ReturnType<typeof headerOf>): void {
+  if (found.settingsHash === wanted.settingsHash) return
+  const remedy = 'Pass what the run was begun with, or remove the file to begin anew.'
+  if (found.task !== wanted.task || typeof found.settings !== 'object' || found.settings === null) {
+    const got = typeof found.task === 'string' ? `one of \`${found.task}\`` : 'another file'
+    throw expected('bad-option', `an unfinished run of \`${wanted.task}\``, `\`${lastName(path)}\``, got, remedy)
+  }
+  const there = found.settings as RunSettings
+  const names = [...new Set([...Object.keys(there), ...Object.keys(wanted.settings)])]
+  const name = names.find((one) => there[one] !== wanted.settings[one]) ?? 'settings'
+  const said = (value: unknown) => (value === undefined ? 'nothing' : `\`${String(value)}\``)
+  throw expected(
+    'bad-option',
+    `${name} ${said(there[name])}, as the run was begun,`,
+    `\`${lastName(path)}\``,
+    said(wanted.settings[name]),
+    remedy,
+  )
+}

@@ -1,0 +1,111 @@
+/** A line for each picture of a survey: told, collected, or written to a file that a killed run goes on with. */
+import { expected, type UndiffuseError } from '../../core/errors.js'
+import type { Steps } from '../../core/progress.js'
+import { setting } from '../fields.js'
+import { type NamedFiles, prepareOutputs } from '../files/outputs.js'
+import type { HostFiles } from '../host.js'
+import type { Told } from '../operation.js'
+import { journalOf, type Line, openJournal, type RunSettings } from './journal.js'
+
+export interface PictureLine {
+  readonly picture: string
+}
+
+/** What could not be read; the run went on. */
+export interface FailedLine extends PictureLine {
+  readonly error: { readonly code: string; readonly message: string }
+}
+
+export const failedLine = (picture: string, { code, message }: UndiffuseError): FailedLine => ({
+  picture,
+  error: { code, message },
+})
+
+/** Where lines go. */
+export const lineFields = {
+  out: { type: 'file', description: 'results, a line of JSON for each picture as it is finished' },
+  resume: { type: 'boolean', default: false, description: 'go on with a run that was ended' },
+} as const
+
+export interface LinesSettings {
+  /** A file of JSON lines. */
+  readonly out?: string | undefined
+  readonly resume: boolean
+}
+
+/** Lines that a run which goes on found in its file. */
+export interface EarlierLines {
+  readonly lines: number
+  /** Those among them that are of pictures which were not asked for: they stay in the file and count for nothing. */
+  readonly others: number
+}
+
+/** Nothing is computed for files that cannot be written or are read, or without one to go on with. */
+export async function checkLines(
+  files: HostFiles,
+  { out, resume }: LinesSettings,
+  inputs: NamedFiles,
+  others: NamedFiles = {},
+): Promise<void> {
+  if (out === undefined && resume) {
+    const remedy = `Pass the ${setting('out')} of the run to go on with.`
+    throw expected('bad-option', 'a file', setting('out'), `none, with ${setting('resume')}`, remedy)
+  }
+  const lines = out === undefined ? {} : { 'settings.out': out, 'what is unfinished': journalOf(out) }
+  await prepareOutputs(files, { ...lines, ...others }, inputs)
+}
+
+export interface PictureLines<L extends PictureLine> {
+  /** Pictures whose lines are there already. */
+  readonly finished: ReadonlySet<string>
+  /** Answers what is to be told of them. */
+  keep(lines: readonly L[]): Promise<readonly Told[]>
+  /** Gives the file its name, once all is done. */
+  complete(): Promise<void>
+  close(): Promise<void>
+}
+
+/** `heard` is told each line, those that are there first, then those that are kept; what it answers is told on. */
+export async function* openLines<L extends PictureLine>(
+  files: HostFiles,
+  { out, resume }: LinesSettings,
+  begun: { readonly task: string; readonly settings: RunSettings },
+  heard: (line: L) => Told | undefined,
+): Steps<PictureLines<L>, Told> {
+  const tell = (lines: readonly L[]) => lines.flatMap((line) => heard(line) ?? [])
+  if (out === undefined) {
+    const nothing = async () => {}
+    return { finished: new Set(), keep: async (lines) => tell(lines), complete: nothing, close: nothing }
+  }
+  const journal = await openJournal(files, journalOf(out), { ...begun, resume, finished: out })
+  const finished = new Set<string>()
+  try {
+    yield keeping(journal.path)
+    for await (const line of journal.lines()) {
+      finished.add(pictureOf(line, journal.path))
+      yield* tell([line as unknown as L])
+    }
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
+  return {
+    finished,
+    async keep(lines) {
+      await journal.append(lines)
+      return tell(lines)
+    },
+    complete: () => journal.complete(out),
+    close: () => journal.close(),
+  }
+}
+
+/** Says which file holds what is finished. */
+export const keeping = (path: string | null): Told => ({ stage: 'journal', done: 0, keeps: path })
+
+/** Throws `bad-option` for a line that is none of ours. */
+export function pictureOf({ picture }: Line, path: string): string {
+  if (typeof picture === 'string') return picture
+  const remedy = 'The file was changed: remove it to begin anew.'
+  throw expected('bad-option', 'a `picture` in each line', `\`${path}\``, 'a line without', remedy)
+}

@@ -1,0 +1,276 @@
+/**
+ * `watermark calibrate`: unmarked pictures in, the noise that `detect` would recover from them out. Pictures that the model
+ * makes itself, whose noise is known, say how well it is recovered.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import { mean } from '../math/statistics.js'
+import { dot, formatShape, norm, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import { round8 } from '../pictures/pixels.js'
+import { generate, latentShapeAt } from '../verbs/generate.js'
+import { invertAll, type PromptedSource } from '../verbs/invert.js'
+import { type Settings, setting } from './fields.js'
+import { calibrationFile } from './files/calibrations.js'
+import { float32Tensor, float32Text } from './files/float32-text.js'
+import { checkEnding, prepareOutputs } from './files/outputs.js'
+import { listPictures } from './files/pictures.js'
+import type { Host, NetworkCost, OperationModel } from './host.js'
+import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { seedField, sizeField } from './recipes/networks.js'
+import { samplingOf } from './recipes/recipe.js'
+import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
+import { costReport, momentsOf } from './reports/numbers.js'
+import { type Journal, journalOf, openJournal, type RunSettings } from './runs/journal.js'
+import { type FailedLine, failedLine, keeping, lineFields, type PictureLine, pictureOf } from './runs/lines.js'
+import { type Item, type Opened, survey } from './runs/survey.js'
+
+const fields = {
+  pictures: {
+    type: 'file',
+    description: 'unmarked pictures, or folders of them',
+    subject: true,
+    many: true,
+    default: [],
+    word: 'picture',
+  },
+  generated: { type: 'integer', minimum: 0, default: 0, description: 'pictures that the model makes, as well' },
+  prompts: { type: 'file', description: 'what they show, a prompt a line (default: the prompt)' },
+  seed: { ...seedField, default: 0, description: 'of the first of them' },
+  size: {
+    ...sizeField,
+    description: 'side, or width x height, of all pictures (default: as the model was trained)',
+  },
+  ...recoveryFields,
+  output: { type: 'file', default: 'calibration.safetensors', description: 'the calibration, a .safetensors file' },
+  resume: lineFields.resume,
+} as const
+
+type CalibrateSettings = Settings<typeof fields>
+
+/** A picture that is not marked; where it was made here, its noise and its prompt. */
+interface Unmarked {
+  readonly image: Tensor
+  readonly made?: { readonly noise: Tensor; readonly prompt: string }
+}
+
+interface NoiseLine extends PictureLine {
+  /** Float32 in base64. */
+  readonly noise: string
+  /** With the noise that the picture was made from, where it is known. */
+  readonly correlation?: number
+}
+
+/** What the journal holds in the end. */
+interface Recovered {
+  readonly noises: readonly Tensor[]
+  readonly correlations: readonly number[]
+  readonly failed: readonly FailedLine[]
+}
+
+async function promptsOf(
+  { generated, prompts, prompt }: CalibrateSettings,
+  { files }: Host,
+): Promise<readonly string[]> {
+  if (generated === 0) return []
+  const listed = prompts === undefined ? [prompt ?? ''] : (await files.text(prompts)).split('\n')
+  const found = listed.map((line) => line.trim()).filter((line) => line !== '')
+  if (found.length > 0) return found
+  const got = prompts === undefined ? 'none' : `\`${prompts}\` without one`
+  const remedy = `Pass ${setting('prompts')}, a file with one a line, or ${setting('prompt')}.`
+  throw expected('bad-option', 'prompts', setting('generated'), got, remedy)
+}
+
+/** What the items are made with. */
+interface Calibrating {
+  readonly settings: CalibrateSettings
+  readonly model: OperationModel
+  readonly recovery: Recovery
+  readonly latentShape: Shape
+  readonly host: Host
+  readonly signal: Signal | undefined
+}
+
+const pictureItem = ({ model, recovery, latentShape, host }: Calibrating, path: string): Item<Unmarked> => ({
+  name: path,
+  async open() {
+    const { image } = await readFitted(path, model, recovery.fit, host)
+    const shape = model.layout.latentShape(image.shape)
+    if (sameShape(shape, latentShape)) return { image }
+    const remedy = `A calibration is of one size: pass ${setting('size')}, or resize the picture.`
+    throw expected('bad-shape', `latents of ${formatShape(latentShape)}`, `\`${path}\``, formatShape(shape), remedy)
+  },
+})
+
+/** A picture of the model's own, rounded to 8 bits as files are. */
+const generatedItem = (calibrating: Calibrating, prompt: string, seed: number): Item<Unmarked> => ({
+  name: `seed ${seed}: ${prompt}`,
+  async *open() {
+    const { settings, model, recovery, host, signal } = calibrating
+    const { guidance = model.guidance, negative, size } = settings
+    const { solver } = samplingOf(recovery.plan, model)
+    const options = { model, prompt, negativePrompt: negative, seed, size, solver, guidance, signal, now: host.now }
+    const { image, noise } = yield* partOf(generate(options), `seed ${seed}`)
+    return { image: round8(image), made: { noise, prompt } }
+  },
+})
+
+const correlationOf = (a: Tensor, b: Tensor): number => dot(a, b) / (norm(a) * norm(b) || 1)
+
+/** The prompt of a picture that was made here is its own, where prompts are known at all. */
+async function* recover(
+  { model, recovery, host, signal }: Calibrating,
+  opened: readonly Opened<Unmarked>[],
+  place: string,
+): Steps<readonly NoiseLine[]> {
+  const isKnown = recovery.plan.recipe.prompt !== undefined
+  const sources = opened.map(({ value: { image, made } }): PromptedSource => {
+    return made && isKnown ? { image, prompt: made.prompt } : { image }
+  })
+  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, host, signal)), place)
+  return opened.map(({ name, value: { made } }, i) => {
+    const { noise } = inversions[i]!
+    return {
+      picture: name,
+      noise: float32Text(noise),
+      ...(made && { correlation: correlationOf(made.noise, noise) }),
+    }
+  })
+}
+
+async function recoveredIn(journal: Journal, shape: Shape): Promise<Recovered> {
+  const found = { noises: [] as Tensor[], correlations: [] as number[], failed: [] as FailedLine[] }
+  for await (const line of journal.lines()) {
+    if (line.error !== undefined) found.failed.push(line as unknown as FailedLine)
+    else found.noises.push(float32Tensor(line.noise, shape, `\`${journal.path}\``))
+    if (typeof line.correlation === 'number') found.correlations.push(line.correlation)
+  }
+  if (found.noises.length > 0) return found
+  await journal.remove()
+  const got = `none of ${found.failed.length}`
+  throw expected('bad-image', 'at least one picture', 'a calibration', got, found.failed[0]?.error.message ?? '')
+}
+
+async function* recoverAll(
+  calibrating: Calibrating,
+  items: readonly Item<Unmarked>[],
+  recovered: RunSettings,
+  begun: RunSettings,
+): Steps<Recovered, Told> {
+  const { settings, recovery, latentShape, host, signal } = calibrating
+  const { output, resume } = settings
+  const task = 'undiffuse watermark calibrate'
+  const run = { task, settings: { ...recovered, ...begun }, resume }
+  const journal = await openJournal(host.files, journalOf(output), run)
+  try {
+    yield keeping(journal.path)
+    const finished = new Set<string>()
+    for await (const line of journal.lines()) finished.add(pictureOf(line, journal.path))
+    yield* survey<Unmarked, NoiseLine | FailedLine>(items, {
+      chunk: recovery.chunk,
+      finished,
+      signal,
+      work: (opened, place) => recover(calibrating, opened, place),
+      failed: failedLine,
+      async keep(lines) {
+        await journal.append(lines)
+        return []
+      },
+    })
+    const found = await recoveredIn(journal, latentShape)
+    await host.files.write([[output, calibrationFile(found.noises, recovered, meanOf(found.correlations))]])
+    await journal.remove()
+    return found
+  } finally {
+    await journal.close()
+  }
+}
+
+const meanOf = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : mean(values))
+
+/** Of white noise they are 0 and 1. */
+function averageMoments(noises: readonly Tensor[]) {
+  const moments = noises.map(momentsOf)
+  return { mean: mean(moments.map((one) => one.mean)), deviation: mean(moments.map(({ deviation }) => deviation)) }
+}
+
+/** Everything that the report says. */
+interface FinishedCalibration extends Recovered {
+  readonly model: string
+  readonly recovered: RunSettings
+  readonly output: string
+  readonly seconds: number
+  readonly cost: NetworkCost
+}
+
+function reportOf(finished: FinishedCalibration) {
+  const { model, recovered, output, noises, correlations, failed, seconds, cost } = finished
+  return {
+    model,
+    settings: recovered,
+    pictures: noises.length,
+    generated: correlations.length,
+    failed: failed.length,
+    failures: failed,
+    smallestPValue: 1 / (noises.length + 1),
+    correlation: meanOf(correlations) ?? null,
+    latentShape: noises[0]!.shape,
+    noise: averageMoments(noises),
+    ...costReport(seconds, cost),
+    outputs: { calibration: output },
+  }
+}
+
+export type CalibrationReport = ReturnType<typeof reportOf>
+
+/** Inverts what is unmarked and keeps its noise. Goes on where it was ended. */
+async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): Running<CalibrationReport> {
+  const { output, generated, seed, size } = settings
+  checkEnding(output, '.safetensors', 'output')
+  const prompts = await promptsOf(settings, host)
+  if (settings.pictures.length === 0 && generated === 0) {
+    const remedy = `Pass a folder of unmarked pictures, or ${setting('generated')} for the model to make some.`
+    throw expected('bad-option', 'pictures', '`calibrate`', 'none', remedy)
+  }
+  const recovery = recoveryOf(settings)
+  const listed = await listPictures(settings.pictures, host)
+  for (const { about, text } of listed.notes) yield noted(about, text)
+  const pictures = [...new Set(listed.paths)]
+  await prepareOutputs(
+    host.files,
+    { 'settings.output': output, 'what is unfinished': journalOf(output) },
+    { 'a picture': pictures, 'settings.prompts': settings.prompts },
+  )
+  const held = await host.models.open(recovery.networks)
+  try {
+    const { model } = held
+    const begin = host.now()
+    const latentShape = latentShapeAt(model, size)
+    const calibrating = { settings, model, recovery, latentShape, host, signal }
+    const recovered = await settingsOf(recovery, held)
+    const items = [
+      ...pictures.map((path) => pictureItem(calibrating, path)),
+      ...Array.from({ length: generated }, (_, i) =>
+        generatedItem(calibrating, prompts[i % prompts.length]!, seed + i),
+      ),
+    ]
+    const asked = JSON.stringify([prompts, recovery.plan.recipe.prompt, settings.guidance])
+    const found = yield* recoverAll(calibrating, items, recovered, {
+      latentShape: formatShape(latentShape),
+      prompts: bytesToHex(sha256(utf8ToBytes(asked))).slice(0, 16),
+    })
+    const seconds = host.now() - begin
+    const result = reportOf({ ...found, model: model.name, recovered, output, seconds, cost: await held.cost() })
+    return { result, files: [output], notes: listed.notes }
+  } finally {
+    await held.close()
+  }
+}
+
+export const calibrateOperation = operation({
+  id: 'watermark calibrate',
+  title: 'learn what the noise of unmarked pictures looks like',
+  fields,
+  run,
+})

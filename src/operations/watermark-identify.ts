@@ -1,0 +1,223 @@
+/** `watermark identify`: which member of a family is in a picture, among all of them. */
+import type { Signal, Steps } from '../core/progress.js'
+import { type Tensor, zeros } from '../math/tensor.js'
+import type { Restoration } from '../restorations/index.js'
+import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
+import { detectAll, type Finding, findingsIn, type Verdict } from '../watermark/reading/detect.js'
+import { identifyAll } from '../watermark/reading/identify.js'
+import type { Identification } from '../watermark/watermark.js'
+import type { Settings } from './fields.js'
+import { keyReport, readKeyFile } from './files/keys.js'
+import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
+import type { Held, Host, NetworkCost, OperationModel } from './host.js'
+import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { falsePositiveField } from './recipes/false-positives.js'
+import {
+  inversionOf,
+  type Recovery,
+  recoveryFields,
+  recoveryOf,
+  settingsOf,
+  textOf,
+  undoField,
+  undoOf,
+} from './recipes/recovery.js'
+import { costReport } from './reports/numbers.js'
+import type { RunSettings } from './runs/journal.js'
+import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
+import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
+import type { Opened } from './runs/survey.js'
+
+const fields = {
+  sources: sourcesField,
+  key: { type: 'file', description: 'the key of the family', required: true },
+  fpr: { ...falsePositiveField, description: 'share of unmarked pictures in which any member may be found' },
+  undo: undoField,
+  ...recoveryFields,
+  ...lineFields,
+} as const
+
+type IdentifySettings = Settings<typeof fields>
+
+/** Who it is: a member of a family, or what a message says. */
+type Who =
+  | ({ readonly by: 'family' } & Identification)
+  | { readonly by: 'message'; readonly message: string | null; readonly pValue: number; readonly familyPValue: number }
+
+/** Where it was found: the picture as it came, or as what it may have been. */
+interface Found {
+  readonly who: Who
+  readonly candidates: number
+  readonly undone: string | null
+  readonly identificationSeconds: number
+}
+
+interface Identifying {
+  readonly settings: IdentifySettings
+  readonly key: WatermarkKey
+  readonly recovery: Recovery
+  readonly undo: readonly Restoration[]
+  readonly model: OperationModel | undefined
+  readonly host: Host
+  readonly signal: Signal | undefined
+}
+
+function lineOf({ settings, key }: Identifying, picture: string, { who, ...found }: Found, inversionSeconds: number) {
+  const smallest = smallestPValue(key, found.candidates)
+  const isUndecided = smallest > settings.fpr && who.familyPValue <= smallest
+  const verdict: Verdict = who.familyPValue <= settings.fpr ? 'marked' : isUndecided ? 'undecided' : 'unmarked'
+  return { picture, verdict, ...who, ...found, inversionSeconds }
+}
+
+export type IdentificationLine = ReturnType<typeof lineOf>
+
+/** The smallest p-value of any member in any candidate: words of few signs, asked for many, decide nothing at small rates. */
+export const smallestPValue = (
+  { members, smallestPValue: ofOne }: Pick<WatermarkKey, 'members' | 'smallestPValue'>,
+  candidates: number,
+): number => Math.min(1, candidates * members * ofOne)
+
+/** Before any network runs. Families of one are asked to see whether they can be. */
+function checkIdentifies(key: WatermarkKey): void {
+  if (key.messageBits > 0 || key.members > 1) return
+  key.identify(zeros(key.latentShape))
+}
+
+/** Schemes without families say who it is in the message. */
+const byMessage = ({ pValue, familyPValue, reading }: Finding): Who => {
+  return { by: 'message', message: reading.message ?? null, pValue, familyPValue }
+}
+
+function identifyNoise({ key, settings, host }: Identifying, noise: Tensor): Found {
+  const begin = host.now()
+  const who: Who =
+    key.messageBits === 0
+      ? { by: 'family', ...key.identify(noise) }
+      : byMessage(findingsIn(noise, { keys: [{ key }], falsePositiveRate: settings.fpr })[0]!)
+  return { who, candidates: 1, undone: null, identificationSeconds: host.now() - begin }
+}
+
+async function* identifyPictures(
+  { settings, key, recovery, undo, model, host, signal }: Identifying,
+  images: ReturnType<typeof imagesOf>,
+  place: string,
+): Steps<readonly Found[]> {
+  if (images.length === 0) return []
+  const options = { ...inversionOf(recovery, model!, host, signal), undo }
+  if (key.messageBits > 0) {
+    const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
+    return (yield* partOf(detectAll(images, asked), place)).map(({ findings: [finding], candidates }) => {
+      return { who: byMessage(finding!), candidates, undone: finding!.undone ?? null, identificationSeconds: 0 }
+    })
+  }
+  const found = yield* partOf(identifyAll(images, { ...options, key }), place)
+  return found.map(({ identification, candidates, undone = null, seconds = 0 }) => {
+    return { who: { by: 'family', ...identification }, candidates, undone, identificationSeconds: seconds }
+  })
+}
+
+async function* identifyChunk(
+  identifying: Identifying,
+  opened: readonly Opened<ReadSource>[],
+  place: string,
+): Steps<readonly IdentificationLine[]> {
+  const { now } = identifying.host
+  const begin = now()
+  const images = imagesOf(opened)
+  const queue = [...(yield* identifyPictures(identifying, images, place))]
+  const asking = queue.reduce((sum, { identificationSeconds }) => sum + identificationSeconds, 0)
+  const inversionSeconds = (now() - begin - asking) / Math.max(1, images.length)
+  return opened.map(({ name, value }) =>
+    'noise' in value
+      ? lineOf(identifying, name, identifyNoise(identifying, value.noise), 0)
+      : lineOf(identifying, name, queue.shift()!, inversionSeconds),
+  )
+}
+
+/** Everything that the report says. */
+interface Identified {
+  readonly recovered: RunSettings
+  readonly lines: readonly (IdentificationLine | FailedLine)[]
+  readonly counts: Counts
+  readonly earlier: EarlierLines
+  readonly seconds: number
+}
+
+async function* identify(
+  identifying: Identifying,
+  listed: ListedSources,
+  held: Held<OperationModel> | undefined,
+): Steps<Identified, Told> {
+  const { settings, key, recovery, undo, model, host, signal } = identifying
+  const begin = host.now()
+  const recovered = held ? await settingsOf(recovery, held) : {}
+  if (model) checkKeyModel(key, model.name)
+  const counts = noCounts()
+  const lines: (IdentificationLine | FailedLine)[] = []
+  const survey = {
+    listed,
+    key,
+    model,
+    recovery,
+    undo,
+    lines: settings,
+    task: 'undiffuse watermark identify',
+    settings: { key: key.id, falsePositiveRate: `${settings.fpr}`, undo: textOf(settings.undo), ...recovered },
+    heard(line: IdentificationLine | FailedLine): Told | undefined {
+      counts.pictures++
+      counts['error' in line ? 'failed' : line.verdict]++
+      if (settings.out !== undefined) return undefined
+      lines.push(line)
+      return { stage: line.picture, done: counts.pictures, line: { ...line, key: keyReport(key) } }
+    },
+    work: (opened: readonly Opened<ReadSource>[], place: string) => identifyChunk(identifying, opened, place),
+  }
+  const earlier = yield* surveySources<IdentificationLine>(survey, host, signal)
+  return { recovered, lines, counts, earlier, seconds: host.now() - begin }
+}
+
+function reportOf(
+  { settings, key, model }: Identifying,
+  { recovered, lines, counts, earlier, seconds }: Identified,
+  cost: NetworkCost | undefined,
+) {
+  return {
+    model: model?.name ?? null,
+    familyWiseErrorRate: settings.fpr,
+    key: keyReport(key),
+    settings: recovered,
+    ...counts,
+    earlier,
+    ...(cost ? costReport(seconds, cost) : { seconds }),
+    ...(settings.out === undefined ? { results: lines } : { outputs: { results: settings.out } }),
+  }
+}
+
+export type IdentificationReport = ReturnType<typeof reportOf>
+
+/** Reads, inverts once, asks all members. */
+async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Running<IdentificationReport> {
+  const key = await readKeyFile(host.files, settings.key)
+  checkIdentifies(key)
+  const recovery = recoveryOf(settings)
+  const undo = undoOf(settings.undo)
+  const listed = await listSources(settings.sources, host)
+  for (const { about, text } of listed.notes) yield noted(about, text)
+  const sources = listed.sources.map(({ path }) => path)
+  await checkLines(host.files, settings, { 'settings.key': settings.key, 'a source': sources })
+  const held = await openModelFor(listed, recovery, host)
+  try {
+    const identifying = { settings, key, recovery, undo, model: held?.model, host, signal }
+    const result = reportOf(identifying, yield* identify(identifying, listed, held), await held?.cost())
+    return { result, files: settings.out === undefined ? [] : [settings.out], notes: listed.notes }
+  } finally {
+    await held?.close()
+  }
+}
+
+export const identifyOperation = operation({
+  id: 'watermark identify',
+  title: 'say which member of a family marked a picture',
+  fields,
+  run,
+})

@@ -1,0 +1,54 @@
+/** Marks in the noise of pictures: keys, schemes, reading them, forging them. Published as `undiffuse/watermark`. */
+export { applyPattern, averagePattern } from './forging/averaging.js'
+export { type Imprinted, type ImprintOptions, imprintNoise } from './forging/imprint.js'
+export {
+  checkKey,
+  checkKeyModel,
+  type KeyDescription,
+  type NewKey,
+  newKey,
+  readKey,
+  undoRemedy,
+  type WatermarkKey,
+} from './key.js'
+export { type CalibratedPValue, type Calibration, calibratedPValue } from './reading/calibration.js'
+export {
+  type AskedKey,
+  type Basis,
+  type Detection,
+  type DetectOptions,
+  defaultFalsePositiveRate,
+  detectAll,
+  type Finding,
+  findingsIn,
+  marksAsked,
+  type ReadOptions,
+  type Verdict,
+} from './reading/detect.js'
+export { type Identified, type IdentifyOptions, identifyAll } from './reading/identify.js'
+export { expectedPower, type Power, type PowerOptions } from './reading/power.js'
+export {
+  type DistanceReading,
+  gaussianShading,
+  type Identification,
+  prc,
+  type Reading,
+  ringId,
+  type Scheme,
+  type Secret,
+  type SpectralMask,
+  secretBytes,
+  secretOf,
+  spectrumMagnitude,
+  treeRing,
+  type Validity,
+  type Watermark,
+} from './schemes/index.js'
+export {
+  centredDisc,
+  imprintReleased,
+  type ReleasedKey,
+  readReleased,
+  releasedDisc,
+  releasedDistance,
+} from './schemes/parts/released-tree-ring.js'

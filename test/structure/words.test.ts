@@ -1,0 +1,72 @@
+/** What the documentation says of the house is true of it, and the library speaks to no app in particular. */
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { rooms } from './floors.js'
+import { root, sourceFiles } from './imports.js'
+
+const text = (path: string) => readFile(join(root, path), 'utf8')
+
+describe('AGENTS.md', () => {
+  it('is short', async () => {
+    expect((await text('AGENTS.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(120)
+  })
+
+  it('names every room of the table of floors that there is, on its floor', async () => {
+    const map = await text('AGENTS.md')
+    const rows = [...map.matchAll(/^\| (\d) \| ([^|]*) \|/gm)].map(([, floor, names]) => ({
+      floor: Number(floor),
+      names: [...names!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+    }))
+    for (const { path, floor } of rooms.filter(({ path }) => existsSync(join(root, path)))) {
+      const row = rows.find(({ names }) => names.some((name) => path === name || path.startsWith(`${name}/`)))
+      expect(row?.floor, path).toBe(floor)
+    }
+  })
+})
+
+describe('documentation', async () => {
+  const pages = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
+  it.each(['AGENTS.md', 'CONTRIBUTING.md', 'README.md', ...pages])('%s names files that there are', async (page) => {
+    const named = (await text(page)).matchAll(/`((?:src|apps|test|training|measurements|scripts|docs)\/[\w./-]+)`/g)
+    expect([...named].map(([, path]) => path!).filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+})
+
+/** Texts of a source file: strings and templates, comments left out. */
+function textsOf(source: string): readonly string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateExpression(node)) {
+      found.push(node.getText())
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile('file.ts', source, ts.ScriptTarget.ES2023, true))
+  return found
+}
+
+describe('the library', () => {
+  const advice = /\bundiffuse (?:[a-z-]+ )*[a-z-]+\\?`|--[a-z]|\bnpx |\bnpm run/
+
+  it('knows advice when it sees it', () => {
+    for (const told of ['`undiffuse doctor` lists them', '`undiffuse watermark keygen`', 'pass `--undo crop`']) {
+      expect(told).toMatch(advice)
+    }
+    for (const plain of ['undiffuse contact sheet', 'a number from 0 to 1', 'a b -- c'])
+      expect(plain).not.toMatch(advice)
+  })
+
+  it('gives no advice for a command line', async () => {
+    const found: string[] = []
+    for (const { path } of await sourceFiles(['src'])) {
+      const source = await text(path)
+      // Parsing takes its time: few files have such words at all, most of them in comments.
+      if (!advice.test(source)) continue
+      found.push(...textsOf(source).flatMap((words) => (advice.test(words) ? [`${path}: ${words}`] : [])))
+    }
+    expect(found).toEqual([])
+  })
+})

@@ -126,6 +126,7 @@ export {
   isLinearizable,
   type LinearizedSampler,
   linearized,
+  lms,
   type MultistepOptions,
   multistep,
   type Network,

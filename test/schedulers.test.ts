@@ -77,9 +77,9 @@ const strict = process.env.UNDIFFUSE_GOLDEN === undefined
 const timeTolerance = { tight: 1e-3, loose: 0.5 }
 
 /** Classes that may be refused: their solver is not here, or they draw noise. */
-const mayBeRefused = /^(LMS|IPNDM|TCD|LCM|KDPM2|EDM|DDPM|EulerAncestral)/
+const mayBeRefused = /^(IPNDM|TCD|LCM|KDPM2|EDM|DDPM|EulerAncestral)/
 /** Classes whose samples are x/alpha. */
-const scaled = /^(Euler|Heun)/
+const scaled = /^(Euler|Heun|LMS)/
 /** Classes that report the prediction of each step too. */
 const predicting = /Heun/
 
@@ -102,7 +102,7 @@ const read = (text: string, { num_inference_steps: steps, ...call }: Call) =>
  */
 const isCut = ({ config }: Pick<Case, 'config'>) =>
   /"use_(exponential|beta)_sigmas": true|squaredcos_cap_v2/.test(config) &&
-  !/"_class_name": "(Euler|Heun|FlowMatch)/.test(config)
+  !/"_class_name": "(Euler|Heun|LMS|FlowMatch)/.test(config)
 
 /** The states after each step, in the class's own coordinates, and the times that the network was told. */
 async function walked(

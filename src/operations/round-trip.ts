@@ -283,6 +283,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
   const held = await host.models.open(settings)
   try {
     const { model } = held
+    checkUndoable(plan, model, '`roundtrip`')
     const begin = host.now()
     checkUndoable(plan, model, '`roundtrip`')
     const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }

@@ -23,6 +23,7 @@ import {
   flowHeun,
   flowMidpoint,
   heun,
+  lms,
   type NoiseLevel,
   noiseLevel,
   oBelm,
@@ -115,6 +116,9 @@ const table: readonly Entry[] = [
   entry('deis 1', (grid) => deis({ ...grid, order: 1 })),
   entry('deis 2', (grid) => deis({ ...grid, order: 2 })),
   entry('deis 3', (grid) => deis({ ...grid, order: 3 }), noisy, 160),
+  ...([1, 2, 3, 4] as const).map((order) =>
+    entry(`lms ${order}`, (grid) => lms({ ...grid, order }), order < 3 ? variance : noisy, order < 3 ? 80 : 320),
+  ),
   entry('pndm', pndm),
   entry('pndm v', (grid) => pndm({ ...grid, prediction: 'v' })),
   entry('euler', euler),

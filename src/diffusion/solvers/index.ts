@@ -15,6 +15,7 @@ import { flowEuler } from './flow-euler.js'
 import { flowHeun } from './flow-heun.js'
 import { flowMidpoint } from './flow-midpoint.js'
 import { heun } from './heun.js'
+import { lms } from './lms.js'
 import { oBelm } from './o-belm.js'
 import { pndm } from './pndm.js'
 import { rex } from './rex.js'
@@ -37,6 +38,7 @@ export {
   flowHeun,
   flowMidpoint,
   heun,
+  lms,
   oBelm,
   pndm,
   rex,
@@ -54,6 +56,7 @@ export const solvers = [
   uniPc,
   deis,
   pndm,
+  lms,
   euler,
   heun,
   bdia,

@@ -147,7 +147,7 @@ const opened = 'a part, which is opened where it is needed'
 const notAsked = 'a part that text-to-image does not ask'
 
 /** What of model_index.json is not read as an option. */
-const indexHarmless: Readonly<Record<string, string>> = {
+export const pipelineHarmless: Readonly<Record<string, string>> = {
   vae: opened,
   unet: opened,
   scheduler: opened,
@@ -170,6 +170,6 @@ async function indexOf({ files, folder }: PipelineSource, kind: ClipUnet): Promi
     zeroNegative: index.boolean('force_zeros_for_empty_prompt', zeroNegative),
     guidance: index.number('_guidance_scale', guidance),
   }
-  index.done(indexHarmless)
+  index.done(pipelineHarmless)
   return said
 }

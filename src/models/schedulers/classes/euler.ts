@@ -1,8 +1,9 @@
-/** EulerDiscreteScheduler and HeunDiscreteScheduler: steps in x/alpha over ratios of noise, told fractional times. */
+/** EulerDiscreteScheduler, HeunDiscreteScheduler and LMSDiscreteScheduler: steps in x/alpha over ratios of noise, told fractional times. */
 import { expected } from '../../../core/errors.js'
 import type { Grid } from '../../../diffusion/level.js'
 import { euler } from '../../../diffusion/solvers/euler.js'
 import { heun } from '../../../diffusion/solvers/heun.js'
+import { lms } from '../../../diffusion/solvers/lms.js'
 import { clampTo, withClippedEstimates } from '../../../diffusion/solvers/parts/clipped.js'
 import { type BetaTable, betaTable, ratioAt, ratioLevel, tableFields, timeOfRatio } from '../parts/beta-tables.js'
 import { boolean, choice, number, type SchedulerCall, schedulerClass } from '../parts/fields.js'
@@ -132,6 +133,34 @@ export const heunDiscreteScheduler = schedulerClass({
       schedule: table.schedule,
       prediction: predictions[values.prediction_type]!,
       solver: values.clip_sample ? withClippedEstimates(plain, clampTo(values.clip_sample_range)) : plain,
+    }
+  },
+})
+
+export const lmsDiscreteScheduler = schedulerClass({
+  name: 'LMSDiscreteScheduler',
+  solver: 'lms',
+  fields: {
+    ...tableFields(0.0001, 0.02),
+    prediction_type: choice(['epsilon', 'sample', 'v_prediction'], 'epsilon'),
+    ...spacedFields,
+    timestep_spacing: spacingField('linspace'),
+    steps_offset: offsetField,
+  },
+  make(values, call, config) {
+    const table = betaTable(values, 'none', config)
+    const kind = spacedKind(values, config)
+    // Its Karras sigmas have the ends of its own times, whatever is stated.
+    const spacing = kind === 'karras' ? { ...values, sigma_min: undefined, sigma_max: undefined } : values
+    const levels = () => {
+      refuseGiven('LMSDiscreteScheduler', call, 'timesteps', 'sigmas')
+      const { told, ratios } = spaced(spacing, kind, table, call, 'LMSDiscreteScheduler')
+      return grid(told, [...ratios, 0], values.timestep_spacing)
+    }
+    return {
+      schedule: table.schedule,
+      prediction: predictions[values.prediction_type]!,
+      solver: onGrid(lms(), levels),
     }
   },
 })

@@ -7,7 +7,7 @@ import {
   dpmSolverMultistepScheduler,
   dpmSolverSinglestepScheduler,
 } from './dpm-solver.js'
-import { eulerDiscreteScheduler, heunDiscreteScheduler } from './euler.js'
+import { eulerDiscreteScheduler, heunDiscreteScheduler, lmsDiscreteScheduler } from './euler.js'
 import { flowMatchEulerDiscreteScheduler, flowMatchHeunDiscreteScheduler } from './flow-match.js'
 import { pndmScheduler } from './pndm.js'
 import { uniPcMultistepScheduler } from './uni-pc.js'
@@ -21,6 +21,7 @@ export const readClasses: readonly SchedulerClass[] = [
   pndmScheduler,
   eulerDiscreteScheduler,
   heunDiscreteScheduler,
+  lmsDiscreteScheduler,
   dpmSolverMultistepScheduler,
   dpmSolverSinglestepScheduler,
   uniPcMultistepScheduler,

@@ -22,7 +22,6 @@ export const unreadReasons: Readonly<Record<string, string>> = {
   SASolverScheduler: stochastic,
   LCMScheduler: stochastic,
   TCDScheduler: stochastic,
-  LMSDiscreteScheduler: notHere,
   KDPM2DiscreteScheduler: notHere,
 }
 

@@ -26,7 +26,7 @@ export interface ListedPictures {
 type Lister = Pick<Host, 'files' | 'pictures'>
 
 /**
- * A folder stands for the pictures in it, `frame2` before `frame10`, without the contact sheets that operations wrote
+ * A folder stands for the pictures in it, `picture2` before `picture10`, without the contact sheets that operations wrote
  * there. Any other path stands for itself. Throws `bad-image` for a folder without pictures.
  */
 export async function picturesIn(path: string, { files, pictures }: Lister): Promise<ListedPictures> {
@@ -70,7 +70,7 @@ export async function readPictures(
     const { shape } = (read[0] ?? picture).image
     if (!sameShape(picture.image.shape, shape)) {
       const remedy = 'Invert pictures of different sizes one at a time.'
-      const what = `frames of one size, ${formatShape(shape)} as the first has,`
+      const what = `pictures of one size, ${formatShape(shape)} as the first has,`
       throw expected('bad-shape', what, `\`${lastName(path)}\``, formatShape(picture.image.shape), remedy)
     }
     read.push(picture)

@@ -3,6 +3,7 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Fit, type Fitted, fitToMultiple } from '../../pictures/fit.js'
+import { planesOf } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import type { Host } from '../host.js'
 import type { Note } from '../operation.js'
@@ -83,7 +84,7 @@ export async function readPictures(
  * resized: padding would be most of what is inverted.
  */
 export function fitPicture({ path, image }: NamedPicture, multiple: number, fit: Fit): Fitted {
-  const [, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   if (fit !== 'resize' && Math.min(height, width) < multiple) {
     const remedy = `Enlarge the picture, or pass ${setting('fit', 'resize')}.`
     const what = `sides of at least ${multiple} pixels`

@@ -2,6 +2,7 @@
 import { map, norm, type Tensor } from '../../math/tensor.js'
 import type { Fitted } from '../../pictures/fit.js'
 import { errorMap } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
 import type { NoiseInversion } from '../../verbs/invert.js'
 import type { LatentInversion } from '../../verbs/invert-decoder.js'
 import type { ContactSheetCell, HostPictures } from '../host.js'
@@ -20,7 +21,7 @@ const shownDeviations = 2.5
  */
 export function tensorPicture(x: Tensor, like = x): Tensor {
   const channels = x.shape[0]!
-  const [height, width] = x.shape.slice(-2) as [number, number]
+  const { height, width } = planesOf(x.shape)
   const area = height * width
   const each = x.data.length / channels
   const scale = shownDeviations * (norm(like) / Math.sqrt(like.data.length) || 1)

@@ -25,16 +25,23 @@ test('memory of larger batches is predicted from smaller ones', () => {
 
 test('gradient-free is compared with the gradient in the settings that took the least memory', () => {
   const row = (method: CostRow['method'], settings: CostRow['settings'], peakMemoryBytes: number) =>
-    ({ method, settings, frames: 4, chunk: 1, peakMemoryBytes, secondsPerIteration: peakMemoryBytes / 100 }) as CostRow
+    ({
+      method,
+      settings,
+      pictures: 4,
+      chunk: 1,
+      peakMemoryBytes,
+      secondsPerIteration: peakMemoryBytes / 100,
+    }) as CostRow
   const rows = [
     row('gradient-free', 'lean', 100),
     row('gradient', 'default', 800),
     row('gradient', 'lean', 400),
-    { ...row('gradient-free', 'lean', 100), frames: 16 },
+    { ...row('gradient-free', 'lean', 100), pictures: 16 },
   ]
   expect(compareCosts(rows)).toEqual([
     {
-      frames: 4,
+      pictures: 4,
       chunk: 1,
       settings: 'lean',
       gradientSettings: 'lean',
@@ -53,13 +60,13 @@ test('every configuration runs in a process of its own, or is skipped where memo
     started++
     return ortNode({ threads: 1 })
   }
-  // Enough until both methods have run one frame at a time; then too little for two.
+  // Enough until both methods have run one picture at a time; then too little for two.
   let asked = 0
   const availableMemory = () => (++asked > 2 ? 2 ** 20 : 2 ** 40)
-  const options = { size: 32, frames: [2], chunk: 1, settings: ['default'], repeats: 1, availableMemory } as const
+  const options = { size: 32, pictures: [2], chunk: 1, settings: ['default'], repeats: 1, availableMemory } as const
   const result = await new Task(benchCost(networks, openRuntime, options))
   expect(started).toBe(2)
-  expect(result.rows.map(({ method, frames, chunk }) => [method, frames, chunk])).toEqual([
+  expect(result.rows.map(({ method, pictures, chunk }) => [method, pictures, chunk])).toEqual([
     ['gradient-free', 2, 1],
     ['gradient', 2, 1],
   ])
@@ -75,5 +82,5 @@ test('every configuration runs in a process of its own, or is skipped where memo
   ])
   expect(result.skipped[0]!.predictedMemoryBytes).toBe(2 * result.rows[0]!.peakMemoryBytes)
   expect(result.comparisons).toHaveLength(1)
-  expect(costText(result)).toContain('skipped: gradient, default, 2 frames by 2')
+  expect(costText(result)).toContain('skipped: gradient, default, 2 pictures by 2')
 })

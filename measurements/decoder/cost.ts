@@ -27,12 +27,12 @@ export type Settings = 'lean' | 'default'
 export interface CostOptions {
   /** Side of the pictures in pixels. */
   readonly size: number
-  /** Numbers of frames, each measured whole and in chunks. */
-  readonly frames: readonly number[]
-  /** Frames in one network run where frames are chunked. */
+  /** Numbers of pictures, each measured whole and in chunks. */
+  readonly pictures: readonly number[]
+  /** Pictures in one network run where pictures are chunked. */
   readonly chunk: number
   readonly settings: readonly Settings[]
-  /** Timed iterations of one frame; fewer, at least two, for several frames. */
+  /** Timed iterations of one picture; fewer, at least two, for several pictures. */
   readonly repeats: number
   /** Bytes that a process may take now; configurations beyond are skipped. */
   availableMemory(): number
@@ -42,12 +42,12 @@ export interface CostOptions {
 interface Configuration {
   readonly method: CostMethod
   readonly settings: Settings
-  readonly frames: number
-  /** Frames in one network run. */
+  readonly pictures: number
+  /** Pictures in one network run. */
   readonly chunk: number
 }
 
-/** An iteration of all frames, with the arithmetic of Adam. */
+/** An iteration of all pictures, with the arithmetic of Adam. */
 export interface CostRow extends Configuration {
   /** Median. */
   readonly secondsPerIteration: number
@@ -65,7 +65,7 @@ export interface SkippedRow extends Configuration {
 
 /** Gradient-free in given settings against the gradient in those of its settings that took the least memory. */
 export interface CostComparison {
-  readonly frames: number
+  readonly pictures: number
   readonly chunk: number
   readonly settings: Settings
   readonly gradientSettings: Settings
@@ -84,10 +84,10 @@ export interface CostResult {
 }
 
 /** Cheap ones first, so that what dear ones would take is known before they are tried. */
-function configurations({ frames, chunk, settings }: CostOptions): readonly Configuration[] {
-  return [...frames]
+function configurations({ pictures, chunk, settings }: CostOptions): readonly Configuration[] {
+  return [...pictures]
     .sort((a, b) => a - b)
-    .flatMap((count) => [...new Set([Math.min(chunk, count), count])].map((size) => ({ frames: count, chunk: size })))
+    .flatMap((count) => [...new Set([Math.min(chunk, count), count])].map((size) => ({ pictures: count, chunk: size })))
     .flatMap((shape) => settings.map((one) => ({ ...shape, settings: one })))
     .flatMap((shape) => (['gradient-free', 'gradient'] as const).map((method) => ({ ...shape, method })))
 }
@@ -108,21 +108,21 @@ export function predictMemory(known: ReadonlyMap<number, number>, batch: number)
 const chunksOf = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
-/** Network-like numbers of a frame: a smooth picture does not matter, finite ones do. */
+/** Network-like numbers of a picture: a smooth picture does not matter, finite ones do. */
 const noisePicture = (seed: number, shape: readonly number[]): Tensor =>
   round8(map(torchNoise(seed, shape), (value) => 0.5 * value))
 
 async function* measure(
   networks: AutoencoderNetworks,
   runtime: Runtime,
-  { method, settings, frames, chunk }: Configuration,
+  { method, settings, pictures, chunk }: Configuration,
   { size, repeats, signal }: CostOptions,
 ): Steps<Omit<CostRow, keyof Configuration>> {
   const model = openAutoencoder(networks, runtime, { lean: settings === 'lean' })
-  const stage = `${method}, ${settings}, ${frames} frames by ${chunk}`
-  const timed = Math.max(2, Math.ceil(repeats / frames))
+  const stage = `${method}, ${settings}, ${pictures} pictures by ${chunk}`
+  const timed = Math.max(2, Math.ceil(repeats / pictures))
   try {
-    const images = Array.from({ length: frames }, (_, i) => noisePicture(i, [networks.imageChannels, size, size]))
+    const images = Array.from({ length: pictures }, (_, i) => noisePicture(i, [networks.imageChannels, size, size]))
     const targets: Tensor[] = []
     for (const part of chunksOf(images, chunk)) targets.push(...(await model.ask('encode', part, signal)))
     const updates = targets.map((target) => adam().start(target))
@@ -169,18 +169,20 @@ async function* measure(
   }
 }
 
-/** One comparison for each gradient-free row for which the gradient was measured with as many frames and that chunk. */
+/** One comparison for each gradient-free row for which the gradient was measured with as many pictures and that chunk. */
 export function compareCosts(rows: readonly CostRow[]): readonly CostComparison[] {
   return rows
     .filter(({ method }) => method === 'gradient-free')
     .flatMap((free) => {
       const [gradient] = rows
-        .filter(({ method, frames, chunk }) => method === 'gradient' && frames === free.frames && chunk === free.chunk)
+        .filter(
+          ({ method, pictures, chunk }) => method === 'gradient' && pictures === free.pictures && chunk === free.chunk,
+        )
         .sort((a, b) => a.peakMemoryBytes - b.peakMemoryBytes)
       if (!gradient) return []
       return [
         {
-          frames: free.frames,
+          pictures: free.pictures,
           chunk: free.chunk,
           settings: free.settings,
           gradientSettings: gradient.settings,
@@ -192,7 +194,7 @@ export function compareCosts(rows: readonly CostRow[]): readonly CostComparison[
 }
 
 /**
- * Measures every configuration, each in a process of its own, from few frames to many. A configuration that would
+ * Measures every configuration, each in a process of its own, from few pictures to many. A configuration that would
  * probably need more than nine tenths of the memory that is available is skipped, with the numbers.
  *
  * Cost: for Stable Diffusion's shape at 256 × 256 about 5 s for a round trip and 7 s for a pullback on two cores.
@@ -237,11 +239,11 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 /** The result as a table and what it comes to. */
 export function costText({ model, sizePixels, rows, skipped, comparisons }: CostResult): string {
   const table = textTable(
-    ['method', 'settings', 'frames', 'chunk', 's / iteration', 'peak', 'overhead'],
+    ['method', 'settings', 'pictures', 'chunk', 's / iteration', 'peak', 'overhead'],
     rows.map((row) => [
       row.method,
       row.settings,
-      `${row.frames}`,
+      `${row.pictures}`,
       `${row.chunk}`,
       decimal(row.secondsPerIteration, 2),
       memoryText(row.peakMemoryBytes),
@@ -250,11 +252,11 @@ export function costText({ model, sizePixels, rows, skipped, comparisons }: Cost
   )
   const left = skipped.map(
     (row) =>
-      `skipped: ${row.method}, ${row.settings}, ${row.frames} frames by ${row.chunk}: would take about ${memoryText(row.predictedMemoryBytes)} of the ${memoryText(row.availableMemoryBytes)} that are available`,
+      `skipped: ${row.method}, ${row.settings}, ${row.pictures} pictures by ${row.chunk}: would take about ${memoryText(row.predictedMemoryBytes)} of the ${memoryText(row.availableMemoryBytes)} that are available`,
   )
   const said = comparisons.map(
-    ({ frames, chunk, settings, gradientSettings, memorySavedShare, timeSavedShare }) =>
-      `${frames} frames by ${chunk}: gradient-free (${settings}) takes ${percent(memorySavedShare)} less memory and ${percent(timeSavedShare)} less time than the gradient (${gradientSettings})`,
+    ({ pictures, chunk, settings, gradientSettings, memorySavedShare, timeSavedShare }) =>
+      `${pictures} pictures by ${chunk}: gradient-free (${settings}) takes ${percent(memorySavedShare)} less memory and ${percent(timeSavedShare)} less time than the gradient (${gradientSettings})`,
   )
   return [`${model} at ${sizePixels}×${sizePixels}`, '', table, '', ...left, ...said].join('\n')
 }

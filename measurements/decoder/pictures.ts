@@ -13,6 +13,7 @@ import {
   map,
   openAutoencoder,
   type Runtime,
+  readSafetensorsHeader,
   readTensors,
   round8,
   type Session,
@@ -130,9 +131,15 @@ export async function readKnownPictures(folder: string): Promise<readonly KnownP
   return await Promise.all(
     pictures.map(async (name) => {
       const file = join(folder, name.replace(/\.png$/, '.safetensors'))
-      const latent = (await readTensors(nodeFiles, file)).get('latent')
+      const [{ metadata }, tensors] = await Promise.all([
+        readSafetensorsHeader(nodeFiles, file),
+        readTensors(nodeFiles, file),
+      ])
+      const latent = tensors.get('latent')
       if (!latent) throw expected('bad-model', 'a tensor `latent`', `\`${file}\``, 'none', 'Store the true latent.')
-      const isBatch = latent.shape.length === 4 && latent.shape[0] === 1
+      // Files without names of axes are of pictures, channels × height × width.
+      const axes = metadata.axes?.split(',') ?? ['pictures', 'channels', 'height', 'width'].slice(-latent.shape.length)
+      const isBatch = axes[0] === 'pictures' && latent.shape[0] === 1
       return { image: (await readImage(join(folder, name))).image, latent: isBatch ? single(latent) : latent }
     }),
   )

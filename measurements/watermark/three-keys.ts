@@ -93,7 +93,8 @@ export interface ThreeKeysResult extends Omit<ThreeKeysOptions, 'signal'> {
 const discs = { released: releasedDisc, centred: centredDisc } as const
 
 /** The three published keys on noise of this shape. Throws a RangeError where the mask does not fit. */
-export function threeKeys(mask: MaskName, [, height, width]: Shape): readonly ReleasedKey[] {
+export function threeKeys(mask: MaskName, latentShape: Shape): readonly ReleasedKey[] {
+  const [height, width] = latentShape.slice(-2)
   if (Math.min(height!, width!) <= 2 * radius) throw new RangeError(`Expected noise wider than ${2 * radius}.`)
   const places = discs[mask](height!, width!, radius)
   const centreRow = mask === 'released' ? height! / 2 - 1 : height! / 2

@@ -1,6 +1,7 @@
 /** A part of the picture, enlarged: everything moves. */
 import { define } from '../core/define.js'
 import { region, resize } from '../pictures/pixels.js'
+import { planesOf } from '../pictures/planes.js'
 import { pixelAttack } from './parts/attack.js'
 import { windowFields, windowOf } from './parts/window.js'
 
@@ -31,9 +32,9 @@ export const cropResizeAttack = define({
   },
   make: (window) =>
     pixelAttack('crop-resize', (image, _, random) => {
-      const [, fullHeight, fullWidth] = image.shape as [number, number, number]
+      const full = planesOf(image.shape)
       const { top, left, height, width } = windowOf(image.shape, window, random)
       const part = region(image, top, left, Math.max(1, height), Math.max(1, width))
-      return resize(part, fullHeight, fullWidth)
+      return resize(part, full.height, full.width)
     }),
 })

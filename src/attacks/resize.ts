@@ -1,6 +1,7 @@
 /** Fewer pixels and back: fine detail goes, everything stays where it was. */
 import { define } from '../core/define.js'
 import { resize, round8 } from '../pictures/pixels.js'
+import { planesOf } from '../pictures/planes.js'
 import { pixelAttack } from './parts/attack.js'
 
 /**
@@ -29,7 +30,7 @@ export const resizeAttack = define({
   },
   make: ({ factor }) =>
     pixelAttack('resize', (image) => {
-      const [, height, width] = image.shape as [number, number, number]
+      const { height, width } = planesOf(image.shape)
       const shrunken = (side: number) => Math.max(1, Math.round(factor * side))
       return resize(round8(resize(image, shrunken(height), shrunken(width))), height, width)
     }),

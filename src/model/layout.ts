@@ -2,7 +2,10 @@
 import { expected, isUndiffuseError } from '../core/errors.js'
 import { formatShape, type Shape } from '../math/tensor.js'
 
-export type Axis = 'channels' | 'frames' | 'height' | 'width'
+/** What an axis may be; frames are those of a clip. */
+export const axes = ['channels', 'frames', 'height', 'width'] as const
+
+export type Axis = (typeof axes)[number]
 
 export interface Layout {
   /** The axes of a latent, in order. A picture has the same axes. */
@@ -31,7 +34,7 @@ export interface ScaledLayout {
   readonly side?: number
 }
 
-const axes = ['channels', 'height', 'width'] as const
+const pictureAxes = ['channels', 'height', 'width'] as const
 
 /**
  * The layout of pictures whose latents are `downscaling` times smaller along height and width.
@@ -50,7 +53,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
   const fits = ([channels, ...sides]: Shape, count: number, step: number) =>
     channels === count && sides.length === 2 && sides.every(isOf(step))
   const layout: Layout = {
-    axes,
+    axes: pictureAxes,
     picture: [imageChannels, side * downscaling, side * downscaling],
     multiple,
     latentShape(picture) {

@@ -3,6 +3,7 @@ import type { Files } from '../checkpoints/files.js'
 import type { CheckpointFolder, NetworkPart, OnnxPart } from '../checkpoints/folder.js'
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
+import { sidesOf } from '../model/layout.js'
 import { autoencoderClassNames, autoencoderNetworks } from './autoencoder/checkpoint.js'
 import type { AutoencoderNetworks } from './autoencoder/networks.js'
 import { onnxAutoencoderNetworks } from './autoencoder/onnx.js'
@@ -88,15 +89,14 @@ function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'd
       graph(shapes) {
         const [batch, image] = fedPictures(shapes, 'image')
         networks.layout.latentShape(image)
-        return networks.raw.encoder({ batch, height: image[1]!, width: image[2]! })
+        return networks.raw.encoder({ batch, ...sidesOf(networks.layout, image) })
       },
     },
     decoder: {
       inputs: ['latent'],
       graph(shapes) {
         const [batch, latent] = fedPictures(shapes, 'latent')
-        const [, height, width] = networks.layout.pictureShape(latent)
-        return networks.raw.decoder({ batch, height: height!, width: width! })
+        return networks.raw.decoder({ batch, ...sidesOf(networks.layout, networks.layout.pictureShape(latent)) })
       },
     },
   }

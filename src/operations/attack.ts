@@ -5,6 +5,7 @@ import type { Signal, Steps } from '../core/progress.js'
 import type { Tensor } from '../math/tensor.js'
 import type { DiffusionModel } from '../model/model.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
+import { planesOf } from '../pictures/planes.js'
 import type { Named, Settings } from './fields.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
@@ -130,16 +131,10 @@ function sheetOf(done: readonly Attacked[], { pictures }: Host): Promise<Uint8Ar
 
 const reportOf = (done: readonly Attacked[], model: string | undefined, sheet: string | undefined) => ({
   model: model ?? null,
-  results: done.map(({ picture, text, seed, image, psnrDb, seconds, output }) => ({
-    picture,
-    attack: text,
-    seed,
-    widthPixels: image.shape[2]!,
-    heightPixels: image.shape[1]!,
-    psnrDb,
-    seconds,
-    output,
-  })),
+  results: done.map(({ picture, text, seed, image, psnrDb, seconds, output }) => {
+    const { height, width } = planesOf(image.shape)
+    return { picture, attack: text, seed, widthPixels: width, heightPixels: height, psnrDb, seconds, output }
+  }),
   outputs: { pictures: done.map(({ output }) => output), ...(sheet !== undefined && { sheet }) },
 })
 

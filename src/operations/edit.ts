@@ -8,6 +8,7 @@ import { formatShape, map, sameShape, type Tensor, tensor } from '../math/tensor
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
+import { planesOf } from '../pictures/planes.js'
 import { methodField, type Settings, setting } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
@@ -133,11 +134,10 @@ async function readMask(
     throw expected('bad-shape', `a mask of ${wanted}`, `\`${lastName(path)}\``, got!, remedy)
   }
   const { shape, data } = fitPicture({ path, image, notes }, multiple, fit).image
-  const [, height, width] = shape as [number, number, number]
-  const area = height * width
+  const area = data.length / 3
   const grey = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
   const inside = Float64Array.from({ length: area }, (_, i) => (grey(i) > 0.5 ? 1 : 0))
-  return { mask: tensor([1, height, width], inside), notes }
+  return { mask: tensor([1, ...shape.slice(1)], inside), notes }
 }
 
 /** A mask of everything leaves no background to lock. */
@@ -211,7 +211,7 @@ async function* editOne(
 /** A PSNR of equal backgrounds is infinite. */
 function reportOf(finished: FinishedEdit) {
   const { settings, model, notes, edited, written, before, after, mask, maskNotes, outputs, seconds, cost } = finished
-  const [, height, width] = written.shape
+  const { height, width } = planesOf(written.shape)
   const { lockBackground, backgroundBound = 0, feather = usualFeather } = settings
   return {
     model,
@@ -226,8 +226,8 @@ function reportOf(finished: FinishedEdit) {
     steps: edited.grid.length - 1,
     precisionBits: Number(settings.precision),
     device: settings.device ?? 'cpu',
-    widthPixels: width!,
-    heightPixels: height!,
+    widthPixels: width,
+    heightPixels: height,
     exact: edited.exact,
     outcome: edited.outcome,
     latent: edited.decoder ? latentReport(edited.decoder) : null,

@@ -4,6 +4,7 @@ import type { Signal } from '../core/progress.js'
 import type { State } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
 import type { Tensor } from '../math/tensor.js'
+import { sidesOf } from '../model/layout.js'
 import type { PictureSize } from '../restorations/index.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
@@ -11,7 +12,7 @@ import { type Settings, setting } from './fields.js'
 import { messageOf, readKeyFile } from './files/keys.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
-import { fileTypeOf, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
+import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { operation, partOf, type Running } from './operation.js'
 import { networkFields, seedField, sizeField } from './recipes/networks.js'
@@ -70,7 +71,7 @@ interface GeneratedPicture {
 
 /** Everything that the report says. */
 interface Generated {
-  readonly model: string
+  readonly model: OperationModel
   readonly recipe: Recipe
   readonly precision: PrecisionName
   readonly marking: Marking | undefined
@@ -84,15 +85,15 @@ interface Generated {
 async function startsOf(
   { noise, seed, count, size }: GenerateSettings,
   { files }: Host,
-): Promise<[readonly Start[], Recipe]> {
-  if (noise === undefined) return [Array.from({ length: count }, (_, i) => ({ seed: (seed ?? 0) + i })), {}]
+): Promise<{ readonly starts: readonly Start[]; readonly file?: ReadTensors }> {
+  if (noise === undefined) return { starts: Array.from({ length: count }, (_, i) => ({ seed: (seed ?? 0) + i })) }
   if (seed !== undefined || size !== undefined || count !== 1) {
     const got = setting(seed !== undefined ? 'seed' : size !== undefined ? 'size' : 'count')
     const remedy = 'The file says how many and how large.'
     throw expected('bad-option', `${setting('noise')} alone`, '`generate`', `${got} as well`, remedy)
   }
-  const { tensors, recipe } = await readTensorFile(files, noise, 'noise')
-  return [tensors.map((one) => ({ noise: one })), recipe]
+  const file = await readTensorFile(files, noise, 'noise')
+  return { starts: file.tensors.map((one) => ({ noise: one })), file }
 }
 
 /** Throws for a member that there is not and a message without room. */
@@ -161,18 +162,18 @@ function sheetOf({ pictures, recipe, model }: Generated, host: Host): Promise<Ui
     image: generation.image,
     label: seed === undefined ? lastName(path) : `seed ${seed}`,
   }))
-  return host.pictures.sheet(inRows(cells, columns), { title: `${model}: ${recipe.prompt ?? ''}` })
+  return host.pictures.sheet(inRows(cells, columns), { title: `${model.name}: ${recipe.prompt ?? ''}` })
 }
 
 async function filesOf(generated: Generated, host: Host): Promise<readonly (readonly [string, FileContent])[]> {
   const { pictures, outputs, recipe, model, precision, marking } = generated
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
-  const made = {
-    model,
+  const metadata = {
+    model: model.name,
     ...(seeds.length > 0 && { seeds: seeds.join(',') }),
     ...(marking && markingMetadata(marking)),
   }
-  const type = fileTypeOf(precision)
+  const written = { layout: model.layout, recipe, metadata, dtype: fileTypeOf(precision) }
   const noises = pictures.map(({ generation }) => generation.noise)
   const states = pictures.map(({ last }) => last)
   return [
@@ -180,25 +181,23 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
       pictures.map(async ({ path, generation }) => [path, await host.pictures.encode(generation.image)] as const),
     )),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(generated, host)] as const]),
-    ...(outputs.noise === undefined
-      ? []
-      : [[outputs.noise, tensorFile({ noise: noises }, recipe, made, type)] as const]),
-    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(states, recipe, made, type)] as const]),
+    ...(outputs.noise === undefined ? [] : [[outputs.noise, tensorFile({ noise: noises }, written)] as const]),
+    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(states, written)] as const]),
   ]
 }
 
 function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
   const [{ generation }] = pictures as readonly [GeneratedPicture]
-  const [, height, width] = generation.image.shape
+  const { height, width } = sidesOf(model.layout, generation.image.shape)
   return {
-    model,
+    model: model.name,
     prompt: generation.prompt,
     negativePrompt: generation.negativePrompt ?? null,
     guidance: generation.guidance,
     solver: recipe.solver ?? generation.solver,
     steps: generation.grid.length - 1,
-    widthPixels: width!,
-    heightPixels: height!,
+    widthPixels: width,
+    heightPixels: height,
     latentShape: generation.latent.shape,
     watermark: marking ? markingReport(marking) : null,
     pictures: pictures.map(({ path, seed, generation }) => ({
@@ -216,9 +215,9 @@ function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: 
 export type GenerationReport = ReturnType<typeof reportOf>
 
 async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Running<GenerationReport> {
-  const [starts, remembered] = await startsOf(settings, host)
+  const { starts, file } = await startsOf(settings, host)
   const marking = await markingOf(settings, host)
-  const plan = planOf(withRemembered(settings, remembered))
+  const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
   const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show: `a red circle`.')
   const paths = pathsOf(settings.output, starts)
   const outputs = outputsOf(settings, starts.length)
@@ -237,6 +236,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   try {
     const { model } = held
     if (marking) checkUndoable(plan, model, setting('watermark'))
+    if (file) checkAxes(file, model.layout, settings.noise!)
     const begin = host.now()
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
@@ -251,7 +251,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
       pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)! })
     }
     const generated = {
-      model: model.name,
+      model,
       recipe: completed(plan, model),
       precision: settings.precision,
       marking,

@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../test/hosts/memory.js'
 import { analyticModel, editableModel, editedPrompts } from '../../test/laws/analytic-model.js'
-import { readTensors } from '../checkpoints/tensors.js'
+import { encodeSafetensors, readSafetensorsHeader } from '../checkpoints/safetensors.js'
+import { readTensors, safetensor } from '../checkpoints/tensors.js'
 import { Task } from '../core/task.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { nmseDb } from '../math/nmse.js'
@@ -107,7 +108,7 @@ describe('invert', () => {
     const given = { sources: ['a.png'], to: 'latent', decoder: 'encoder-only', report: 'out' }
     const { result, files } = await start(invertOperation, host, given)
     expect(files).toEqual(['a.safetensors', 'out/a.sheet.png', 'out/a.report.json'])
-    expect(result).toMatchObject({ decoder: 'encoder-only', fit: 'pad', frames: [{ picture: 'a.png' }] })
+    expect(result).toMatchObject({ decoder: 'encoder-only', fit: 'pad', pictures: [{ picture: 'a.png' }] })
   })
 
   it('of a picture that no latent decodes to: the noise leads to the latent that was found, and it says so', async () => {
@@ -267,6 +268,87 @@ describe('watermarks', () => {
       prompt,
     })
     expect(judged.result.settings).toMatchObject({ decoder: 'encoder-only', solver: 'ddim:steps=20' })
+  })
+})
+
+describe('files of clips', () => {
+  /** Channels × frames × height × width. */
+  const shape = [2, 3, 2, 4]
+  const { model: ofClips } = analyticModel({ shape })
+  const given = { prompt, seed: 5, solver: 'ddim', steps: 20, precision: '64' }
+  const saving = { saveLatent: 'z.safetensors', saveNoise: 'n.safetensors' }
+
+  it('a clip is saved with its axes, read, inverted and made again', async () => {
+    const host = memoryHost(ofClips)
+    await start(generateOperation, host, { ...given, ...saving, output: 'first.png' })
+    const { result } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    expect(result).toMatchObject({ latentShape: shape, sources: [{ noise: { exact: 'given-latent' } }] })
+    const again = { noise: 'z.noise.safetensors', saveLatent: 'again.safetensors', precision: '64' }
+    await start(generateOperation, host, { ...again, output: 'again.png' })
+    const headers = await Promise.all(
+      ['z', 'n', 'z.noise', 'again'].map((name) => readSafetensorsHeader(host.files, `${name}.safetensors`)),
+    )
+    expect(headers.map(({ metadata }) => metadata.axes)).toEqual(
+      headers.map(() => 'pictures,channels,frames,height,width'),
+    )
+    const [latent, back] = await Promise.all(
+      ['z', 'again'].map((name) => tensorIn(host, `${name}.safetensors`, 'latent')),
+    )
+    expect(latent!.shape).toEqual(shape)
+    expect(nmseDb(back!, latent!)).toBeLessThan(toLastDigitsDb)
+    const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
+    expect(nmseDb(noise, torchNoise(5, shape))).toBeLessThan(toLastDigitsDb)
+    expect(host.written.get('again.png')).toEqual(host.written.get('first.png'))
+  })
+
+  it('several clips are several', async () => {
+    const host = memoryHost(ofClips)
+    await start(generateOperation, host, { ...given, ...saving, count: 2 })
+    const { result } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    expect(result).toMatchObject({ sources: [{ source: 'z.safetensors 1' }, { source: 'z.safetensors 2' }] })
+  })
+
+  it('a clip goes there and back', async () => {
+    const host = memoryHost(ofClips)
+    const { seed, solver, steps } = given
+    const { result } = await start(roundTripOperation, host, { prompt, seed, solver, steps })
+    const [givenLatent] = result.legs
+    expect(givenLatent).toMatchObject({ given: 'latent', again: { equalValuesShare: 1 } })
+    expect(givenLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+  })
+
+  /** A file of another program: one clip, its axes told or not. */
+  const foreign = (axes?: string) =>
+    encodeSafetensors({ noise: safetensor(torchNoise(5, shape), 'float64') }, axes === undefined ? {} : { axes })
+
+  it.each([
+    ['bad-shape', 'a clip without names of axes is not several pictures', undefined, ofClips, /got no names of axes/],
+    [
+      'bad-shape',
+      'a clip is not several pictures',
+      'channels,frames,height,width',
+      model,
+      /the axes channels, height, /,
+    ],
+    ['bad-shape', 'axes in another order', 'frames,channels,height,width', ofClips, /channels, frames.*got frames, /],
+    ['bad-shape', 'more axes than are named', 'channels,height,width', ofClips, /channels × height × width.*2×3×2×4/],
+    ['bad-option', 'an axis that nobody knows', 'channels,depth,height,width', ofClips, /got `channels,depth/],
+    ['bad-option', 'an axis that is named twice', 'channels,height,height,width', ofClips, /each once/],
+  ])('%s: %s', async (code, _, axes, of, said) => {
+    const host = memoryHost(of)
+    await host.files.write([['f.safetensors', foreign(axes)]])
+    const attempt = start(generateOperation, host, { prompt, noise: 'f.safetensors' })
+    await expect(attempt).rejects.toMatchObject({ code, message: expect.stringMatching(said) })
+    expect({ open: host.openModels(), files: host.written.size }).toEqual({ open: 0, files: 1 })
+  })
+
+  it('a file with the axes of the model is read, of one clip and without `pictures`', async () => {
+    const host = memoryHost(ofClips)
+    await host.files.write([['f.safetensors', foreign('channels,frames,height,width')]])
+    await start(generateOperation, host, { ...given, output: 'first.png' })
+    const { seed: _, ...others } = given
+    await start(generateOperation, host, { ...others, noise: 'f.safetensors', output: 'again.png' })
+    expect(host.written.get('again.png')).toEqual(host.written.get('first.png'))
   })
 })
 

@@ -6,6 +6,7 @@ import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { nmseDb } from '../math/nmse.js'
 import type { Tensor } from '../math/tensor.js'
+import { sidesOf } from '../model/layout.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
 import { type InversionSource, invert, type NoiseInversion } from '../verbs/invert.js'
@@ -81,7 +82,7 @@ interface Walked {
 interface RoundTrip extends Walked {
   readonly settings: RoundTripSettings
   readonly name: string
-  readonly model: string
+  readonly model: OperationModel
   readonly recipe: Recipe
   readonly seconds: number
   readonly cost: NetworkCost
@@ -191,10 +192,10 @@ const legReport = ({ given, inversion, again, noiseNmseDb, latentNmseDb }: Leg) 
 /** Errors of equal tensors and pictures are infinite decibels. */
 function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>) {
   const { settings, model, recipe, made, legs, photograph, seconds, cost } = finished
-  const [, height, width] = made.image.shape
+  const { height, width } = sidesOf(model.layout, made.image.shape)
   const all = legs.flatMap(({ inversion, again }) => [inversion.evaluations, again.evaluations])
   return {
-    model,
+    model: model.name,
     start: photograph ? (settings.picture ?? null) : { seed: settings.seed ?? 0 },
     prompt: recipe.prompt ?? null,
     negativePrompt: recipe.negative ?? null,
@@ -205,8 +206,8 @@ function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>
     decoder: settings.decoder.text,
     precisionBits: Number(settings.precision),
     device: settings.device ?? 'cpu',
-    widthPixels: width!,
-    heightPixels: height!,
+    widthPixels: width,
+    heightPixels: height,
     latentShape: made.latent.shape,
     ...(!photograph && { generation: { evaluations: made.evaluations, seconds: made.seconds } }),
     legs: legs.map(legReport),
@@ -251,7 +252,7 @@ function sheetOf(finished: RoundTrip, host: Host): Promise<Uint8Array> {
         noiseCell(made.noise, 'noise'),
         { image: tensorPicture(made.latent), label: 'latent' },
       ]
-  const title = recipe.prompt === undefined ? model : `${model}: ${recipe.prompt}`
+  const title = recipe.prompt === undefined ? model.name : `${model.name}: ${recipe.prompt}`
   return host.pictures.sheet([start, ...legs.map((one) => cells(finished, one))], { title, cellSize: 256 })
 }
 
@@ -265,10 +266,12 @@ async function contentsOf(
   const named = legs.map(({ given, inversion }) => ({ name: `given the ${given}`, inversion }))
   const tensors = { noise: [made.noise], latent: [made.latent], ...found }
   const chart = await residualChart(named, host.pictures)
+  const { layout, name } = model
+  const written = { layout, recipe, metadata: { model: name }, dtype: fileTypeOf(settings.precision) }
   return [
     ['picture', await host.pictures.encode(photograph ?? made.image)],
     ['again', await host.pictures.encode(legs[0]!.again.image)],
-    ['tensors', tensorFile(tensors, recipe, { model }, fileTypeOf(settings.precision))],
+    ['tensors', tensorFile(tensors, written)],
     ['sheet', await sheetOf(finished, host)],
     ...(chart === undefined ? [] : [['plot', chart] as const]),
   ]
@@ -290,7 +293,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin
     const recipe = completed(plan, model)
-    const finished = { ...walked, settings, name, model: model.name, recipe, seconds, cost: await held.cost() }
+    const finished = { ...walked, settings, name, model, recipe, seconds, cost: await held.cost() }
     const contents = await contentsOf(finished, host)
     const written = { ...Object.fromEntries(contents.map(([what]) => [what, outputs[what]])), report: outputs.report }
     const result = reportOf(finished, written)

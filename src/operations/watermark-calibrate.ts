@@ -179,7 +179,9 @@ async function* recoverAll(
       },
     })
     const found = await recoveredIn(journal, latentShape)
-    await host.files.write([[output, calibrationFile(found.noises, recovered, meanOf(found.correlations))]])
+    await host.files.write([
+      [output, calibrationFile(found.noises, calibrating.model.layout, recovered, meanOf(found.correlations))],
+    ])
     await journal.remove()
     return found
   } finally {

@@ -2,6 +2,7 @@
 import { expected } from '../core/errors.js'
 import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
 import { region, resize } from './pixels.js'
+import { planesOf, withSides } from './planes.js'
 
 export type Fit = 'refuse' | 'pad' | 'crop' | 'resize'
 
@@ -21,7 +22,7 @@ export interface Fitted {
  * @example const { image, restore } = fitToMultiple(photo, 8, 'pad')
  */
 export function fitToMultiple(image: Tensor, multiple: number, fit: Fit): Fitted {
-  const [channels, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   const unchanged = (picture: Tensor) => picture
   const rounded = (round: (ratio: number) => number) =>
     [height, width].map((side) => round(side / multiple) * multiple) as [number, number]
@@ -48,7 +49,7 @@ export function fitToMultiple(image: Tensor, multiple: number, fit: Fit): Fitted
   }
   const [newHeight, newWidth] = rounded(Math.floor)
   if (fit === 'refuse') {
-    throw refuse(`Pad to ${formatShape([channels, fullHeight, fullWidth])}, crop or resize it.`)
+    throw refuse(`Pad to ${formatShape(withSides(image.shape, fullHeight, fullWidth))}, crop or resize it.`)
   }
   if (newHeight === 0 || newWidth === 0) throw refuse('It is too small to crop; pad or resize it.')
   const top = Math.floor((height - newHeight) / 2)

@@ -1,12 +1,13 @@
-/** Pictures that are moved as a whole: mirrored, turned. Tensors of channels × height × width. */
+/** Pictures that are moved as a whole: mirrored, turned. Tensors of channels × height × width, or clips. */
 import { map, type Tensor, zeros } from '../math/tensor.js'
+import { planesOf, withSides } from './planes.js'
 
 export const directions = ['horizontal', 'vertical'] as const
 export type Direction = (typeof directions)[number]
 
 /** Left and right change places (`horizontal`: x(y, W − 1 − x)), or top and bottom (`vertical`: x(H − 1 − y, x)). */
 export function mirrored(image: Tensor, direction: Direction): Tensor {
-  const [, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   return map(image, (_, i) => {
     const x = i % width
     const y = Math.floor(i / width) % height
@@ -17,14 +18,14 @@ export function mirrored(image: Tensor, direction: Direction): Tensor {
 /** Turned counterclockwise by so many right angles, without loss; an odd number exchanges height and width. */
 export function quarterTurned(image: Tensor, quarters: 1 | 2 | 3): Tensor {
   if (quarters === 2) return mirrored(mirrored(image, 'horizontal'), 'vertical')
-  const [channels, height, width] = image.shape as [number, number, number]
-  const turned = zeros([channels, width, height])
+  const { count, height, width } = planesOf(image.shape)
+  const turned = zeros(withSides(image.shape, width, height))
   let i = 0
-  for (let channel = 0; channel < channels; channel++) {
+  for (let plane = 0; plane < count; plane++) {
     for (let y = 0; y < width; y++) {
       for (let x = 0; x < height; x++) {
         const [row, column] = quarters === 1 ? [x, width - 1 - y] : [height - 1 - x, y]
-        turned.data[i++] = image.data[(channel * height + row) * width + column]!
+        turned.data[i++] = image.data[(plane * height + row) * width + column]!
       }
     }
   }
@@ -63,7 +64,7 @@ function turn(degrees: number): { readonly sine: number; readonly cosine: number
  * outside the frame is taken from `outside`, a picture of the same shape; without one, edge pixels are repeated.
  */
 export function rotated(image: Tensor, degrees: number, filter: RotationFilter, outside?: Tensor): Tensor {
-  const [, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   const area = height * width
   const { sine, cosine } = turn(degrees)
   return map(outside ?? image, (fill, i) => {

@@ -3,6 +3,7 @@
  * between two pictures, and changes of size. Not a codec: reading and writing files is the host's business.
  */
 import { map, norm, sizeOf, subtract, type Tensor, zeros } from '../math/tensor.js'
+import { planesOf, withSides } from './planes.js'
 
 /** The integer of 0 to 255 that a file holds for a pixel: clamp, then round half to even, as NumPy and Pillow do. */
 export function byteOf(pixel: number): number {
@@ -47,13 +48,13 @@ export interface Window {
 
 /** The part of a picture from (`top`, `left`); outside the picture its nearest edge pixel is repeated. */
 export function region(image: Tensor, top: number, left: number, height: number, width: number): Tensor {
-  const [channels, imageHeight, imageWidth] = image.shape as [number, number, number]
-  const part = zeros([channels, height, width])
+  const { count, height: imageHeight, width: imageWidth } = planesOf(image.shape)
+  const part = zeros(withSides(image.shape, height, width))
   const inside = (position: number, size: number) => Math.min(Math.max(position, 0), size - 1)
   let i = 0
-  for (let channel = 0; channel < channels; channel++) {
+  for (let plane = 0; plane < count; plane++) {
     for (let y = 0; y < height; y++) {
-      const row = (channel * imageHeight + inside(top + y, imageHeight)) * imageWidth
+      const row = (plane * imageHeight + inside(top + y, imageHeight)) * imageWidth
       for (let x = 0; x < width; x++) part.data[i++] = image.data[row + inside(left + x, imageWidth)]!
     }
   }
@@ -65,9 +66,10 @@ export function region(image: Tensor, top: number, left: number, height: number,
  * that fine detail is averaged and not aliased. Source: Pillow's BILINEAR resampling, Resample.c.
  */
 export function resize(image: Tensor, height: number, width: number): Tensor {
-  const [channels, imageHeight, imageWidth] = image.shape as [number, number, number]
-  const rows = resizeLines(image.data, channels * imageHeight, imageWidth, 1, width)
-  return { shape: [channels, height, width], data: resizeLines(rows, channels, imageHeight, width, height) }
+  const { count, height: imageHeight, width: imageWidth } = planesOf(image.shape)
+  const rows = resizeLines(image.data, count * imageHeight, imageWidth, 1, width)
+  const data = resizeLines(rows, count, imageHeight, width, height)
+  return { shape: withSides(image.shape, height, width), data }
 }
 
 /** Resizes the middle axis of an array of outer × size × inner. */

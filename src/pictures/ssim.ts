@@ -1,5 +1,6 @@
 /** Structural similarity of two pictures, place by place. */
 import { formatShape, map, sameShape, type Tensor, zeros } from '../math/tensor.js'
+import { planesOf } from './planes.js'
 
 /** The window of the paper, 11 × 11 of a Gaussian with deviation 1.5, and its constants, for pixels that span 2. */
 const radius = 5
@@ -16,7 +17,7 @@ const gaussian = (() => {
 
 /** Means under the window, one axis after the other; beyond the edge the window is what is left of it. */
 function blurred({ shape, data }: Tensor): Tensor {
-  const [channels, height, width] = shape as [number, number, number]
+  const { count, height, width } = planesOf(shape)
   const along = (from: Float64Array, outer: number, size: number, inner: number) => {
     const to = new Float64Array(from.length)
     for (let i = 0; i < size; i++) {
@@ -32,7 +33,7 @@ function blurred({ shape, data }: Tensor): Tensor {
     }
     return to
   }
-  return { shape, data: along(along(data, channels * height, width, 1), channels, height, width) }
+  return { shape, data: along(along(data, count * height, width, 1), count, height, width) }
 }
 
 /**
@@ -52,13 +53,13 @@ export function ssimMap(a: Tensor, b: Tensor): Tensor {
   const product = (x: Tensor, y: Tensor) => blurred(map(x, (value, i) => value * y.data[i]!))
   const [meanA, meanB] = [blurred(a), blurred(b)]
   const [squareA, squareB, both] = [product(a, a), product(b, b), product(a, b)]
-  const [channels, height, width] = a.shape as [number, number, number]
-  const result = zeros([1, height, width])
+  const [channels, ...places] = a.shape as [number, ...number[]]
+  const result = zeros([1, ...places])
   a.data.forEach((_, i) => {
     const [m1, m2] = [meanA.data[i]!, meanB.data[i]!]
     const [v1, v2, covariance] = [squareA.data[i]! - m1 * m1, squareB.data[i]! - m2 * m2, both.data[i]! - m1 * m2]
     const value = ((2 * m1 * m2 + c1) * (2 * covariance + c2)) / ((m1 * m1 + m2 * m2 + c1) * (v1 + v2 + c2))
-    result.data[i % (height * width)]! += value / channels
+    result.data[i % result.data.length]! += value / channels
   })
   return result
 }

@@ -2,6 +2,7 @@
 import { define } from '../core/define.js'
 import type { Tensor } from '../math/tensor.js'
 import { region, type Window } from '../pictures/pixels.js'
+import { planesOf } from '../pictures/planes.js'
 import { hasSize, type Restoration } from './parts/restoration.js'
 
 /**
@@ -42,7 +43,7 @@ export const undoBorder = define({
 
 /** What a border surrounds; undefined without one, or where nothing would be left. */
 function withoutBorder(image: Tensor, tolerance: number, trim: number): Window | undefined {
-  const [, fullHeight, fullWidth] = image.shape as [number, number, number]
+  const { height: fullHeight, width: fullWidth } = planesOf(image.shape)
   const all = { top: 0, left: 0, height: fullHeight, width: fullWidth }
   const rows = (y: number) => ({ ...all, top: y, height: 1 })
   const depths = sidesOf(image, tolerance, trim)
@@ -90,6 +91,6 @@ function variation(channels: readonly Float64Array[], colour: readonly number[])
 
 /** What is in the window, its edges repeated outwards over the rest of the picture. */
 function extended(image: Tensor, { top, left, height, width }: Window): Tensor {
-  const [, fullHeight, fullWidth] = image.shape as [number, number, number]
+  const { height: fullHeight, width: fullWidth } = planesOf(image.shape)
   return region(region(image, top, left, height, width), -top, -left, fullHeight, fullWidth)
 }

@@ -2,6 +2,7 @@
 import { define } from '../core/define.js'
 import type { Tensor } from '../math/tensor.js'
 import { region, resize, type Window } from '../pictures/pixels.js'
+import { planesOf } from '../pictures/planes.js'
 import { hasSize, limited, type PictureSize, type Restoration } from './parts/restoration.js'
 
 /**
@@ -61,7 +62,7 @@ export const undoCrop = define({
 const undoneText = ({ top, left, height, width }: Window) => `put back as ${height}×${width} at (${top}, ${left})`
 
 function smallerPart(image: Tensor, size: PictureSize): readonly PictureSize[] {
-  const [, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   return height <= size.height && width <= size.width ? [{ height, width }] : []
 }
 

@@ -1,7 +1,7 @@
 /** A picture that was turned by right angles. */
 import { define } from '../core/define.js'
 import { quarterTurned } from '../pictures/motions.js'
-import type { Restoration } from './parts/restoration.js'
+import { hasSize, type Restoration } from './parts/restoration.js'
 
 const quarters = [1, 2, 3] as const
 
@@ -21,12 +21,10 @@ export const undoQuarterTurn = define({
   make: (): Restoration => ({
     name: 'quarter-turn',
     candidates(image, { height, width }) {
-      const [, imageHeight, imageWidth] = image.shape as [number, number, number]
+      const isUpright = hasSize(image, { height, width })
+      const isLying = hasSize(image, { height: width, width: height })
       return quarters
-        .filter((turns) => {
-          const [turnedHeight, turnedWidth] = turns === 2 ? [imageHeight, imageWidth] : [imageWidth, imageHeight]
-          return turnedHeight === height && turnedWidth === width
-        })
+        .filter((turns) => (turns === 2 ? isUpright : isLying))
         .map((turns) => ({ undone: `turned by ${90 * turns}°`, picture: () => quarterTurned(image, turns) }))
     },
   }),

@@ -3,7 +3,8 @@
  * from noise that was recovered. How noise is recovered from a picture is not known here.
  */
 import { expected } from '../core/errors.js'
-import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
+import { type Planes, planesOf } from '../pictures/planes.js'
 import type { Secret } from './secret.js'
 
 /**
@@ -120,10 +121,11 @@ export function checkSize({ data }: Tensor, name: string): void {
   throw expected('not-finite', `noise of a size from ${smallest} to ${largest}`, `\`${name}\``, got, remedy)
 }
 
-/** Throws `bad-shape` for a shape that is not channels × height × width. */
-export function planesOf(shape: Shape, name: string): readonly [channels: number, height: number, width: number] {
-  const [channels, height, width] = shape
-  if (shape.length === 3 && channels && height && width) return [channels, height, width]
+/** The channels of a latent as planes. Throws `bad-shape` for a shape that is not channels × height × width. */
+export function channelsOf(shape: Shape, name: string): Planes {
+  const planes = planesOf(shape)
+  const { count, height, width } = planes
+  if (sameShape(shape, [count, height, width]) && sizeOf(shape) > 0) return planes
   const remedy = 'Pass the latent shape of a model.'
   throw expected('bad-shape', 'channels × height × width', `\`${name}\``, formatShape(shape), remedy)
 }

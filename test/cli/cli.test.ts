@@ -79,12 +79,12 @@ beforeAll(async () => {
     ),
   }
   for (const [name, content] of Object.entries(files)) await writeFile(input(name), content)
-  await mkdir(input('frames'))
+  await mkdir(input('pictures'))
   for (const [i, size] of [32, 32, 32].entries()) {
     await noise(size, size)
       .modulate({ brightness: 1 - 0.2 * i })
       .png()
-      .toFile(join(input('frames'), `frame${i + 9}.png`))
+      .toFile(join(input('pictures'), `picture${i + 9}.png`))
   }
   await mkdir(input('empty'))
   await mkdir(input('unet'))
@@ -130,7 +130,7 @@ describe.concurrent('right input', () => {
     let written: unknown
     const words = [
       'invert',
-      input('frames'),
+      input('pictures'),
       ...quick,
       '--chunk',
       '2',
@@ -147,12 +147,12 @@ describe.concurrent('right input', () => {
     })
     const report = JSON.parse(stdout)
     expect({ code, stderr, report }).toEqual({ code: 0, stderr: '', report: written })
-    expect(report.frames.map(({ picture }: { picture: string }) => picture)).toEqual(
-      [9, 10, 11].map((i) => join(input('frames'), `frame${i}.png`)),
+    expect(report.pictures.map(({ picture }: { picture: string }) => picture)).toEqual(
+      [9, 10, 11].map((i) => join(input('pictures'), `picture${i}.png`)),
     )
-    for (const frame of report.frames) {
-      expect(frame.pixelResidualAfter).toBeLessThanOrEqual(frame.pixelResidualBefore)
-      expect(frame.evaluations).toEqual({ encodes: 1, decodes: 0, roundTrips: 3, pullbacks: 0 })
+    for (const picture of report.pictures) {
+      expect(picture.pixelResidualAfter).toBeLessThanOrEqual(picture.pixelResidualBefore)
+      expect(picture.evaluations).toEqual({ encodes: 1, decodes: 0, roundTrips: 3, pullbacks: 0 })
     }
     // Two chunks, each with one encode and three round trips.
     expect(report.networkRuns).toBe(8)
@@ -348,11 +348,11 @@ describe.concurrent('bad pictures', () => {
     expectFailure(await undiffuse(['invert', input(name), ...quick]), code, said)
   })
 
-  it('frames of two sizes', async () => {
+  it('pictures of two sizes', async () => {
     expectFailure(
       await undiffuse(['invert', input('picture.png'), input('wide.png'), ...quick]),
       3,
-      /frames of one size, 3×24×32.*`wide\.png`.*one at a time/,
+      /pictures of one size, 3×24×32.*`wide\.png`.*one at a time/,
     )
   })
 

@@ -38,7 +38,7 @@ interface DecoderOptions extends SharedOptions {
 
 interface CostOptions extends SharedOptions {
   readonly size?: number
-  readonly frames: readonly number[]
+  readonly pictures: readonly number[]
   readonly chunk: number
   readonly settings: Settings | 'both'
   readonly repeats: number
@@ -66,7 +66,7 @@ configuration runs in a process of its own; one that would not fit into memory i
 
 Examples:
   $ undiffuse bench cost --like stable-diffusion-2-1
-  $ undiffuse bench cost --like stable-diffusion-2-1 --size 512 --frames 1`
+  $ undiffuse bench cost --like stable-diffusion-2-1 --size 512 --pictures 1`
 
 const openModel = async (model: string | undefined): Promise<AutoencoderNetworks> =>
   await openAutoencoderNetworks(nodeFiles, await modelFolder(model))
@@ -141,13 +141,13 @@ async function runCost(io: Terminal, like: string, options: CostOptions): Promis
 }
 
 async function measureCost(io: Terminal, like: string, folder: string, options: CostOptions): Promise<void> {
-  const { size = 256, frames, chunk, repeats, settings } = options
+  const { size = 256, pictures, chunk, repeats, settings } = options
   io.progress({ stage: `writing random weights of ${like}`, done: 0 })
   await makeCheckpoint(folder, like, { signal: io.signal })
   const networks = { ...(await openAutoencoderNetworks(nodeFiles, folder)), name: like }
   const bench = benchCost(networks, openRuntime(options), {
     size,
-    frames,
+    pictures,
     chunk,
     repeats,
     settings: settings === 'both' ? ['lean', 'default'] : [settings],
@@ -160,7 +160,7 @@ async function measureCost(io: Terminal, like: string, folder: string, options: 
   io.result(result)
 }
 
-const costDefaults = { frames: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const
+const costDefaults = { pictures: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const
 
 export function add(program: Command): void {
   const bench = program.command('bench')
@@ -210,7 +210,7 @@ export function add(program: Command): void {
       .description('time and memory of one iteration, gradient-free against gradient, at the size of a published model')
       .requiredOption('--like <shape>', 'stable-diffusion-1-5, stable-diffusion-2-1 or stable-diffusion-xl')
       .option('--size <pixels>', 'side of the pictures (default: 256)', integerAtLeast(1))
-      .option('--frames <n,n>', 'pictures that are inverted together', integersAtLeast(1), costDefaults.frames)
+      .option('--pictures <n,n>', 'pictures that are inverted together', integersAtLeast(1), costDefaults.pictures)
       .option(
         '--chunk <n>',
         'pictures in one network run where they are chunked',
@@ -222,7 +222,7 @@ export function add(program: Command): void {
           .choices(['lean', 'default', 'both'])
           .default(costDefaults.settings),
       )
-      .option('--repeats <n>', 'timed iterations of one frame', integerAtLeast(1), costDefaults.repeats)
+      .option('--repeats <n>', 'timed iterations of one picture', integerAtLeast(1), costDefaults.repeats)
       .option('--keep <folder>', 'write the random weights here, an empty folder, and leave them there'),
   )
     .addHelpText('after', costHelp)

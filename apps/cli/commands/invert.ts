@@ -12,11 +12,11 @@ import type { OperationCommand } from '../operation-command.js'
 import { autoencoderText, costLines, lastName, promptText, wroteLine } from '../words.js'
 
 const help = `
-Several pictures, or a folder of them, are frames of one size and are inverted together, \`--chunk\` at a time. A
-.safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it is;
-its prompt, guidance and solver are taken from the file where they are not said here.
-What is found is written as .safetensors (\`latent\` and \`noise\`, count × channels × height × width, and what each is
-exact given), with a sheet of pictures to look at, a chart of residuals and a report of all numbers beside it or in the
+Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a
+\`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it is; its prompt, guidance and
+solver are taken from the file where they are not said here.
+What is found is written as .safetensors: \`latent\` and \`noise\`, pictures × channels × height × width, with the names of
+the axes and what each is exact given. A sheet of pictures, a chart of residuals and a report lie beside it or in the
 folder \`--report\`. To find the noise that made a picture, tell the prompt, guidance, solver and steps that made it.
 \`--refine\` then looks for the noise that is most probable given the picture, which is worth it where the picture does not
 tell everything, as under guidance. \`--floor\` says how well anybody could know it. Both say their cost before they start.
@@ -30,16 +30,16 @@ Examples:
   $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --refine most-probable:rounds=4 --floor
   $ undiffuse invert latent.safetensors --inverter implicit:iteration=picard -o noise.safetensors
   $ undiffuse invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out
-  $ undiffuse invert frames/ --to latent --chunk 4 -o video.safetensors --json`
+  $ undiffuse invert pictures/ --to latent --chunk 4 -o latents.safetensors --json`
 
 type Report = LatentInversionReport | NoiseInversionReport
 
-function outcomeText(frames: LatentInversionReport['frames']): string {
-  const outcomes = [...new Set(frames.map(({ outcome }) => outcome))]
+function outcomeText(pictures: LatentInversionReport['pictures']): string {
+  const outcomes = [...new Set(pictures.map(({ outcome }) => outcome))]
   return outcomes
     .map((outcome) => {
-      const count = frames.filter((frame) => frame.outcome === outcome).length
-      return frames.length === 1 ? outcome : `${outcome} ${count} of ${frames.length}`
+      const count = pictures.filter((picture) => picture.outcome === outcome).length
+      return pictures.length === 1 ? outcome : `${outcome} ${count} of ${pictures.length}`
     })
     .join(', ')
 }
@@ -53,11 +53,11 @@ function fittedLines(report: Partial<Pick<LatentInversionReport, Sizes>>): reado
   return [`  fitted       ${widthPixels}×${heightPixels} → ${fittedWidthPixels}×${fittedHeightPixels} by ${fit}`]
 }
 
-/** Of several frames, means. */
+/** Of several pictures, means. */
 function latentWords(report: LatentInversionReport): readonly string[] {
-  const { model, decoder, frames, fittedWidthPixels, fittedHeightPixels, latentShape } = report
-  const several = frames.length > 1 ? `${frames.length} frames, means: ` : ''
-  const of = (value: (frame: (typeof frames)[number]) => number) => mean(frames.map(value))
+  const { model, decoder, pictures, fittedWidthPixels, fittedHeightPixels, latentShape } = report
+  const several = pictures.length > 1 ? `${pictures.length} pictures, means: ` : ''
+  const of = (value: (picture: (typeof pictures)[number]) => number) => mean(pictures.map(value))
   const psnr = [of((one) => one.psnrBeforeDb), of((one) => one.psnrAfterDb)].map(decibels)
   const residual = [of((one) => one.pixelResidualBefore), of((one) => one.pixelResidualAfter)]
   return [
@@ -65,8 +65,8 @@ function latentWords(report: LatentInversionReport): readonly string[] {
     ...fittedLines(report),
     `  PSNR         ${psnr.join(' → ')}  (encoder alone → inverted, as 8-bit pictures)`,
     `  residual     ${residual.map((value) => value.toPrecision(4)).join(' → ')}  (‖D(z) − x‖, pixels from −1 to 1)`,
-    `  outcome      ${outcomeText(frames)}`,
-    `  latent       ${expectedText(frames)}`,
+    `  outcome      ${outcomeText(pictures)}`,
+    `  latent       ${expectedText(pictures)}`,
     `  evaluations  ${autoencoderText(report.evaluations)}`,
     ...costLines(report),
     wroteLine(report.outputs),

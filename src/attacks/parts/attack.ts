@@ -7,9 +7,10 @@ import type { Signal, Steps } from '../../core/progress.js'
 import { checkSeed } from '../../core/seed.js'
 import { Task } from '../../core/task.js'
 import { type TorchGenerator, torchGenerator } from '../../math/noise.js'
-import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
+import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../../math/tensor.js'
 import type { DiffusionModel } from '../../model/model.js'
 import { round8 } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
 
 export const chromaSubsamplings = ['4:2:0', '4:4:4'] as const
 
@@ -111,8 +112,8 @@ const noModel = (name: string) =>
   expected('unsupported', 'a model', `the attack \`${name}\``, 'none', 'Pass `model`: it remakes the picture.')
 
 function checkPicture(image: Tensor, name: string): void {
-  const [channels, height, width] = image.shape
-  if (image.shape.length !== 3 || channels !== 3 || height! * width! === 0) {
+  const { height, width } = planesOf(image.shape)
+  if (!sameShape(image.shape, [3, height, width]) || image.data.length === 0) {
     const got = formatShape(image.shape)
     throw expected('bad-shape', 'a picture of shape 3×height×width', `the attack \`${name}\``, got, 'Pass one picture.')
   }

@@ -2,6 +2,7 @@
 import type { TorchGenerator } from '../../math/noise.js'
 import { map, type Shape, type Tensor } from '../../math/tensor.js'
 import type { Window } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
 
 export const windowFields = {
   share: { type: 'number', minimum: 0, maximum: 1, unit: 'of the area', description: 'How large the part is.' },
@@ -28,7 +29,7 @@ export interface WindowOptions {
 
 /** height = H·√(share/ratio), width = W·√(share·ratio), rounded and at most H and W; at share 1 and ratio 1 all of it. */
 export function windowOf(shape: Shape, { share, ratio, position }: WindowOptions, random: TorchGenerator): Window {
-  const [, fullHeight, fullWidth] = shape as [number, number, number]
+  const { height: fullHeight, width: fullWidth } = planesOf(shape)
   const height = Math.min(fullHeight, Math.round(fullHeight * Math.sqrt(share / ratio)))
   const width = Math.min(fullWidth, Math.round(fullWidth * Math.sqrt(share * ratio)))
   const place = (room: number) => (position === 'centre' ? Math.floor(room / 2) : random.integer(room + 1))
@@ -37,7 +38,7 @@ export function windowOf(shape: Shape, { share, ratio, position }: WindowOptions
 
 /** A picture that is `inside` in the window and `outside` elsewhere. */
 export function pasted(inside: Tensor, outside: Tensor, { top, left, height, width }: Window): Tensor {
-  const [, fullHeight, fullWidth] = inside.shape as [number, number, number]
+  const { height: fullHeight, width: fullWidth } = planesOf(inside.shape)
   return map(outside, (value, i) => {
     const y = Math.floor(i / fullWidth) % fullHeight
     const x = i % fullWidth
@@ -54,7 +55,7 @@ export const fillField = {
 
 /** A picture of this shape in one colour. */
 export function filled(image: Tensor, fill: 'black' | 'mean'): Tensor {
-  const [channels] = image.shape as [number, number, number]
+  const channels = image.shape[0]!
   const area = image.data.length / channels
   const means = Array.from({ length: channels }, (_, channel) => {
     const values = image.data.subarray(channel * area, (channel + 1) * area)

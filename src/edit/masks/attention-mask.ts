@@ -66,10 +66,10 @@ function unknownAttention({ name }: DiffusionModel) {
   return expected('unsupported', 'a network whose attention is known', 'a mask', `\`${name}\``, remedy)
 }
 
-/** Σ over some tokens of tokens × h × w: 1 × h × w. */
-function sumOver({ shape: [, height, width], data }: Tensor, tokens: readonly number[]): Tensor {
-  const sum = zeros([1, height!, width!])
-  const area = height! * width!
+/** Σ over some tokens of tokens × places: 1 × places. */
+function sumOver({ shape, data }: Tensor, tokens: readonly number[]): Tensor {
+  const sum = zeros([1, ...shape.slice(1)])
+  const area = sum.data.length
   for (const token of tokens) for (let i = 0; i < area; i++) sum.data[i]! += data[token * area + i]!
   return sum
 }

@@ -2,6 +2,7 @@
 import { expected } from '../../core/errors.js'
 import { formatShape, map, sameShape, type Tensor } from '../../math/tensor.js'
 import { byteOf, pixelOf } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
 import { checkMask } from './mask.js'
 
 export interface LockOptions {
@@ -54,15 +55,14 @@ function checkWhole(name: string, value: number, most: number): void {
 
 /** 0 outside; inside 3t² − 2t³ of t = min(1, distance to the nearest pixel outside / (width + 1)). */
 function feathered({ shape, data }: Tensor, width: number): Float64Array {
-  const [, rows, columns] = shape as [number, number, number]
+  const { height: rows, width: columns } = planesOf(shape)
   const reach = width + 1
   /** Squared distance to the nearest pixel outside in the same column, at most reach². */
   const vertical = new Float64Array(data.length).fill(reach ** 2)
-  for (let y = 0, i = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++, i++) {
-      for (let k = Math.max(0, y - width); k <= Math.min(rows - 1, y + width); k++) {
-        if (data[k * columns + x] === 0) vertical[i] = Math.min(vertical[i]!, (k - y) ** 2)
-      }
+  for (let i = 0; i < data.length; i++) {
+    const y = Math.floor(i / columns) % rows
+    for (let k = Math.max(0, y - width); k <= Math.min(rows - 1, y + width); k++) {
+      if (data[i + (k - y) * columns] === 0) vertical[i] = Math.min(vertical[i]!, (k - y) ** 2)
     }
   }
   return vertical.map((_, i) => {

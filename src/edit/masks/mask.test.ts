@@ -19,9 +19,22 @@ describe('masks', () => {
   it('hold an entry of the latent where they hold any of its pixels, and back all of them', () => {
     const entries = latentMask(dot(8, 12, 3, 5), [4, 2, 3])
     expect(entries).toEqual(dot(2, 3, 0, 1))
-    const pixels = pixelMask(entries, 8, 12)
+    const pixels = pixelMask(entries, [3, 8, 12])
     expect(pixels.data.reduce((sum, value) => sum + value, 0)).toBe(16)
     expect(latentMask(pixels, [4, 2, 3])).toEqual(entries)
+  })
+
+  it('of a clip: entries and pixels of the same time and place', () => {
+    // 1 × frames × height × width: one pixel of the last of four frames.
+    const shape = [1, 4, 4, 6]
+    const clip = map(zeros(shape), (_, i) => (i === (3 * 4 + 3) * 6 + 1 ? 1 : 0))
+    const entries = latentMask(clip, [5, 2, 2, 3])
+    const wanted = map(zeros([1, 2, 2, 3]), (_, i) => (i === (1 * 2 + 1) * 3 + 0 ? 1 : 0))
+    expect(entries).toEqual(wanted)
+    const pixels = pixelMask(entries, [3, ...shape.slice(1)])
+    const inside = [...pixels.data].flatMap((value, i) => (value === 1 ? [i] : []))
+    expect(inside).toEqual([2, 3].flatMap((t) => [2, 3].flatMap((y) => [0, 1].map((x) => (t * 4 + y) * 6 + x))))
+    expect(grown(clip, 1).data.reduce((sum, value) => sum + value, 0)).toBe(6)
   })
 
   it('merge every channel alike, and keep bits', () => {

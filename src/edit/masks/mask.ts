@@ -1,6 +1,7 @@
-/** Masks: 1 × height × width, 1 where a picture may change and 0 where it may not. Geometry only. */
+/** Masks: 1 × the sides of a picture, 1 where it may change and 0 where it may not. Geometry only. */
 import { expected } from '../../core/errors.js'
 import { formatShape, map, type Shape, sameShape, type Tensor, zeros } from '../../math/tensor.js'
+import { planesOf } from '../../pictures/planes.js'
 
 /** Throws `bad-shape` for a mask that is not of the picture's size, `bad-option` for one with nothing in it. */
 export function checkMask(mask: Tensor, imageShape: Shape): void {
@@ -34,35 +35,42 @@ function spread(from: Float64Array, outer: number, size: number, inner: number, 
 
 /** The mask grown by `radius` pixels in each of the eight directions: a dilation by a square. */
 export function grown({ shape, data }: Tensor, radius: number): Tensor {
-  const [, height, width] = shape as [number, number, number]
-  return { shape, data: spread(spread(data, height, width, 1, radius), 1, height, width, radius) }
+  const { count, height, width } = planesOf(shape)
+  return { shape, data: spread(spread(data, count * height, width, 1, radius), count, height, width, radius) }
 }
 
-/** 1 × h × w over the latent: 1 where any pixel that the entry stands for is inside. */
-export function latentMask({ shape, data }: Tensor, [, rows, columns]: Shape): Tensor {
-  const [, height, width] = shape as [number, number, number]
-  const mask = zeros([1, rows!, columns!])
-  data.forEach((value, i) => {
-    const [y, x] = [Math.floor(i / width), i % width]
-    const at = Math.floor((y * rows!) / height) * columns! + Math.floor((x * columns!) / width)
-    if (value > 0.5) mask.data[at] = 1
+/** Of each place of one grid the place of another grid of as many axes that holds it: ⌊place·size/size⌋ along each axis. */
+function placeIn(to: Shape, from: Shape): (place: number) => number {
+  return (place) => {
+    let [at, rest, stride] = [0, place, 1]
+    for (let axis = from.length - 1; axis >= 0; axis--) {
+      const [size, wanted] = [from[axis]!, to[axis]!]
+      at += Math.floor(((rest % size) * wanted) / size) * stride
+      rest = Math.floor(rest / size)
+      stride *= wanted
+    }
+    return at
+  }
+}
+
+/** A mask over a picture as one over its latent: 1 where any pixel that the entry stands for is inside. */
+export function latentMask({ shape, data }: Tensor, latentShape: Shape): Tensor {
+  const mask = zeros([1, ...latentShape.slice(1)])
+  const entryOf = placeIn(mask.shape, shape)
+  data.forEach((value, pixel) => {
+    if (value > 0.5) mask.data[entryOf(pixel)] = 1
   })
   return mask
 }
 
-/** A mask over a latent as one over its picture of height × width. */
-export function pixelMask({ shape, data }: Tensor, height: number, width: number): Tensor {
-  const [, rows, columns] = shape as [number, number, number]
-  const mask = zeros([1, height, width])
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      mask.data[i] = data[Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width)]!
-    }
-  }
-  return mask
+/** A mask over a latent as one over its picture. */
+export function pixelMask({ shape, data }: Tensor, imageShape: Shape): Tensor {
+  const mask = zeros([1, ...imageShape.slice(1)])
+  const entryOf = placeIn(shape, mask.shape)
+  return map(mask, (_, pixel) => data[entryOf(pixel)]!)
 }
 
-/** `inside` where the mask is 1 and `outside` where it is 0; the mask, 1 × h × w, is every channel's. */
+/** `inside` where the mask is 1 and `outside` where it is 0; the mask is every channel's. */
 export function merged(inside: Tensor, outside: Tensor, { data }: Tensor): Tensor {
   return map(inside, (value, i) => {
     const share = data[i % data.length]!

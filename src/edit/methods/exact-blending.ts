@@ -92,8 +92,7 @@ export const exactBlending = define({
         inverter: automatic({ tolerance, iterations }),
         guidance,
       })
-      const [, height, width] = problem.imageShape as [number, number, number]
-      const mask = problem.mask ?? pixelMask(yield* finders[finder](source, problem, looks), height, width)
+      const mask = problem.mask ?? pixelMask(yield* finders[finder](source, problem, looks), problem.imageShape)
       const [start, denoise] = [
         source.trajectory[0]!,
         await targetDenoiser(problem, fromSource ? problem.from : undefined),

@@ -1,5 +1,6 @@
 /** Cross-attention of layers of different sizes as one picture of the latent's size. Pure numbers; nothing is run here. */
 import { type Tensor, zeros } from '../../math/tensor.js'
+import { planesOf } from '../../pictures/planes.js'
 
 /**
  * The mean over layers of what each looks at, tokens × height × width for each question; coarser layers are repeated.
@@ -14,7 +15,7 @@ export function averageLooks(layers: readonly (readonly Tensor[])[], sides: read
     const looks = zeros([tokens, height, width])
     for (const layer of layers) {
       const { shape, data } = layer[question]!
-      const [, rows, columns] = shape as [number, number, number]
+      const { height: rows, width: columns } = planesOf(shape)
       for (let token = 0, i = 0; token < tokens; token++) {
         for (let y = 0; y < height; y++) {
           const row = (token * rows + Math.floor((y * rows) / height)) * columns

@@ -3,6 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { expected } from '../../core/errors.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
+import type { Layout } from '../../model/layout.js'
 import type { Fit } from '../../pictures/fit.js'
 import type { WatermarkKey } from '../../watermark/key.js'
 import type { Calibration } from '../../watermark/reading/calibration.js'
@@ -24,25 +25,28 @@ export interface FiledCalibration extends Calibration, RememberedRecovery {
   readonly hash: string
 }
 
-/** The bytes of a calibration: count × channels × height × width. */
+/** The bytes of a calibration: pictures × the axes of a latent. */
 export const calibrationFile = (
   noises: readonly Tensor[],
+  layout: Pick<Layout, 'axes'>,
   settings: RunSettings,
   correlation: number | undefined,
 ): Uint8Array[] =>
   tensorFile(
     { noise: noises },
-    {},
     {
-      kind,
-      ...settings,
-      pictures: `${noises.length}`,
-      ...(correlation !== undefined && { correlation: `${correlation}` }),
+      layout,
+      metadata: {
+        kind,
+        ...settings,
+        pictures: `${noises.length}`,
+        ...(correlation !== undefined && { correlation: `${correlation}` }),
+      },
+      dtype: 'float32',
     },
-    'float32',
   )
 
-const ours: readonly string[] = ['kind', 'pictures', 'correlation']
+const ours: readonly string[] = ['axes', 'kind', 'pictures', 'correlation']
 
 /**
  * Reads a calibration. Throws as `readTensorFile` does, `bad-option` for a file of another kind and for one that does not

@@ -3,6 +3,7 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Fit, type Fitted, fitToMultiple } from '../../pictures/fit.js'
+import { planesOf } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import type { Host } from '../host.js'
 import type { Note } from '../operation.js'
@@ -26,7 +27,7 @@ export interface ListedPictures {
 type Lister = Pick<Host, 'files' | 'pictures'>
 
 /**
- * A folder stands for the pictures in it, `frame2` before `frame10`, without the contact sheets that operations wrote
+ * A folder stands for the pictures in it, `picture2` before `picture10`, without the contact sheets that operations wrote
  * there. Any other path stands for itself. Throws `bad-image` for a folder without pictures.
  */
 export async function picturesIn(path: string, { files, pictures }: Lister): Promise<ListedPictures> {
@@ -70,7 +71,7 @@ export async function readPictures(
     const { shape } = (read[0] ?? picture).image
     if (!sameShape(picture.image.shape, shape)) {
       const remedy = 'Invert pictures of different sizes one at a time.'
-      const what = `frames of one size, ${formatShape(shape)} as the first has,`
+      const what = `pictures of one size, ${formatShape(shape)} as the first has,`
       throw expected('bad-shape', what, `\`${lastName(path)}\``, formatShape(picture.image.shape), remedy)
     }
     read.push(picture)
@@ -83,7 +84,7 @@ export async function readPictures(
  * resized: padding would be most of what is inverted.
  */
 export function fitPicture({ path, image }: NamedPicture, multiple: number, fit: Fit): Fitted {
-  const [, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   if (fit !== 'resize' && Math.min(height, width) < multiple) {
     const remedy = `Enlarge the picture, or pass ${setting('fit', 'resize')}.`
     const what = `sides of at least ${multiple} pixels`

@@ -1,16 +1,19 @@
-/** Latents and noise as .safetensors files, one or several in a file, with how they were made among the metadata. */
+/** Latents and noise as .safetensors files, one or several in a file, with their axes and how they were made among the metadata. */
 import type { Files } from '../../checkpoints/files.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../../checkpoints/tensors.js'
 import { expected } from '../../core/errors.js'
 import type { State } from '../../diffusion/diffusion.js'
-import { formatShape, type Tensor } from '../../math/tensor.js'
+import { formatShape, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
+import { type Axis, axes as allAxes, type Layout } from '../../model/layout.js'
 import type { PrecisionName } from '../host.js'
 import { type Recipe, recipeMetadata, recipeOf } from '../recipes/recipe.js'
 import { endingOf, lastName } from './paths.js'
 
 export interface ReadTensors {
   readonly tensors: readonly Tensor[]
+  /** The axes of each. */
+  readonly axes: readonly Axis[]
   /** Of each latent what its solver remembered there; empty where it remembers nothing. */
   readonly memories: readonly (readonly Tensor[])[]
   /** What the file says of how they were made. */
@@ -26,11 +29,19 @@ const ours: readonly string[] = ['latent', 'noise']
 /** What solvers remember besides x, at most. */
 const memoryNames = ['memory.0', 'memory.1', 'memory.2', 'memory.3']
 
+/** The axis along which tensors of one shape lie in a file. */
+const batch = 'pictures'
+
+/** What a file holds that does not name its axes: it is older than the names, or another program's. */
+const unnamed: readonly Axis[] = ['channels', 'height', 'width']
+
 /**
- * The tensor of this name, or the file's only one: channels × height × width, or several of them.
+ * The tensors of this name, or of the file's only one. Axes are those that the file names in its metadata, as
+ * `channels,frames,height,width`, with `pictures` before them where there may be several; without names channels × height ×
+ * width, or several of these.
  *
- * Throws `bad-model` for a file that is no .safetensors file, `bad-option` where the tensor is not there, `bad-shape` for
- * another number of axes.
+ * Throws `bad-model` for a file that is no .safetensors file, `bad-option` where the tensor is not there and for invalid
+ * names of axes, `bad-shape` for another number of axes.
  */
 export async function readTensorFile(files: Files, path: string, name: 'latent' | 'noise'): Promise<ReadTensors> {
   const { metadata } = await readSafetensorsHeader(files, path)
@@ -43,27 +54,50 @@ export async function readTensorFile(files: Files, path: string, name: 'latent' 
     const got = [...found.keys()].join(', ') || 'nothing'
     throw expected('bad-option', `a tensor \`${name}\``, file, got, `Name it \`${name}\`, or store it alone.`)
   }
-  if (tensor.data.length === 0 || (tensor.shape.length !== 3 && tensor.shape.length !== 4)) {
-    const what = 'channels × height × width, or several of these,'
+  const { axes, isBatch } = axesOf(metadata.axes, tensor.shape, file)
+  const rank = axes.length + (isBatch ? 1 : 0)
+  if (tensor.data.length === 0 || tensor.shape.length !== rank) {
+    const what = `${isBatch ? `${batch} × ` : ''}${axes.join(' × ')}${metadata.axes === undefined ? ', or several of these,' : ''}`
     throw expected('bad-shape', what, `the ${name} in ${file}`, formatShape(tensor.shape), 'Check what made it.')
   }
-  const tensors = unstack(tensor)
-  const remembered = memoryNames.flatMap((memory) => (name === 'latent' ? (found.get(memory) ?? []) : [])).map(unstack)
-  if (remembered.some((all) => all.length !== tensors.length)) {
+  const split = (one: Tensor) => (isBatch ? unstack(one) : [one])
+  const tensors = split(tensor)
+  const remembered = memoryNames.flatMap((memory) => (name === 'latent' ? (found.get(memory) ?? []) : []))
+  if (remembered.some(({ shape }) => !sameShape(shape, tensor.shape))) {
     throw expected('bad-shape', `a memory for each of ${tensors.length} latents`, file, 'others', 'Check what made it.')
   }
-  const memories = tensors.map((_, i) => remembered.map((all) => all[i]!))
-  return { tensors, memories, recipe: recipeOf(metadata), metadata }
+  const memories = tensors.map((_, i) => remembered.map((all) => split(all)[i]!))
+  return { tensors, axes, memories, recipe: recipeOf(metadata), metadata }
+}
+
+/** The axes of one tensor, and whether several lie along another one before them. */
+function axesOf(named: string | undefined, shape: Shape, file: string) {
+  if (named === undefined) return { axes: unnamed, isBatch: shape.length === unnamed.length + 1 }
+  const names = named.split(',')
+  const isBatch = names[0] === batch
+  const axes = names.slice(isBatch ? 1 : 0)
+  if (axes.length > 0 && new Set(axes).size === axes.length && axes.every(isAxis)) return { axes, isBatch }
+  const what = `axes among ${allAxes.join(', ')}, each once, and ${batch} before them`
+  throw expected('bad-option', what, `\`axes\` in ${file}`, `\`${named}\``, 'Check what made it.')
+}
+
+const isAxis = (name: string): name is Axis => (allAxes as readonly string[]).includes(name)
+
+/** Throws `bad-shape` where the tensors of a file have other axes than a model's: a clip is not several pictures. */
+export function checkAxes({ axes, metadata }: ReadTensors, layout: Pick<Layout, 'axes'>, path: string): void {
+  if (axes.join() === layout.axes.join()) return
+  const got = metadata.axes === undefined ? `no names of axes, which stand for ${unnamed.join(', ')}` : axes.join(', ')
+  const remedy = 'Pass the model that made the file, or name its axes in its metadata.'
+  throw expected('bad-shape', `the axes ${layout.axes.join(', ')}`, `\`${lastName(path)}\``, got, remedy)
 }
 
 function unstack({ shape, data }: Tensor): readonly Tensor[] {
-  if (shape.length === 3) return [{ shape, data }]
   const [count, ...rest] = shape as [number, ...number[]]
   const size = data.length / count
   return Array.from({ length: count }, (_, i) => ({ shape: rest, data: data.slice(i * size, (i + 1) * size) }))
 }
 
-export const stack = (tensors: readonly Tensor[]): Tensor => ({
+const stack = (tensors: readonly Tensor[]): Tensor => ({
   shape: [tensors.length, ...tensors[0]!.shape],
   data: Float64Array.from(tensors.flatMap(({ data }) => [...data])),
 })
@@ -73,21 +107,28 @@ type FileType = 'float32' | 'float64'
 
 export const fileTypeOf = (precision: PrecisionName): FileType => (precision === '64' ? 'float64' : 'float32')
 
+/** What a file holds beside its numbers. */
+export interface TensorFileOptions {
+  /** Of the model that they belong to. */
+  readonly layout: Pick<Layout, 'axes'>
+  readonly recipe?: Recipe
+  readonly metadata: Readonly<Record<string, string>>
+  readonly dtype: FileType
+}
+
 /**
- * The bytes of a file: of each name one tensor, count × channels × height × width. Throws `not-finite` for what the file
- * cannot hold as finite numbers.
+ * The bytes of a file: of each name one tensor, pictures × the axes of a latent, which the metadata names. Throws
+ * `not-finite` for what the file cannot hold as finite numbers.
  */
 export const tensorFile = (
   tensors: Readonly<Record<string, readonly Tensor[]>>,
-  recipe: Recipe,
-  more: Readonly<Record<string, string>>,
-  dtype: FileType,
+  { layout, recipe = {}, metadata, dtype }: TensorFileOptions,
 ): Uint8Array[] =>
   encodeSafetensors(
     Object.fromEntries(
       Object.entries(tensors).map(([name, all]) => [name, safetensor(held(stack(all), name, dtype), dtype)]),
     ),
-    { ...recipeMetadata(recipe), ...more },
+    { axes: [batch, ...layout.axes].join(), ...recipeMetadata(recipe), ...metadata },
   )
 
 function held(tensor: Tensor, name: string, dtype: FileType): Tensor {
@@ -101,13 +142,8 @@ function held(tensor: Tensor, name: string, dtype: FileType): Tensor {
  * The bytes of a file with the last states of trajectories: their latents and, where solvers need it to be undone, what
  * they remembered, in float64 then: closed forms amplify what is rounded away.
  */
-export function stateFile(
-  states: readonly State[],
-  recipe: Recipe,
-  more: Readonly<Record<string, string>>,
-  dtype: FileType,
-): Uint8Array[] {
+export function stateFile(states: readonly State[], options: TensorFileOptions): Uint8Array[] {
   const memory = states[0]!.memory.map((_, k) => [memoryNames[k]!, states.map((state) => state.memory[k]!)] as const)
   const tensors = { latent: states.map(({ x }) => x), ...Object.fromEntries(memory) }
-  return tensorFile(tensors, recipe, more, memory.length > 0 ? 'float64' : dtype)
+  return tensorFile(tensors, memory.length > 0 ? { ...options, dtype: 'float64' } : options)
 }

@@ -1,22 +1,22 @@
 /** From pictures to the latents that decode to them: what `invert` does up to the latent. The method is the library's. */
-import { encodeSafetensors } from '../../checkpoints/safetensors.js'
-import { safetensor } from '../../checkpoints/tensors.js'
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
+import { sidesOf } from '../../model/layout.js'
+import type { Model } from '../../model/model.js'
 import type { Fitted } from '../../pictures/fit.js'
 import { invertDecoderAll, type LatentInversion } from '../../verbs/invert-decoder.js'
 import { setting } from '../fields.js'
 import { jsonText, prepareOutputs } from '../files/outputs.js'
 import { endingOf, lastName, withoutEnding } from '../files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
-import { isTensorFile, stack } from '../files/tensor-files.js'
+import { isTensorFile, tensorFile } from '../files/tensor-files.js'
 import type { Host, NetworkCost } from '../host.js'
 import { noted, partOf, type Running } from '../operation.js'
 import { latentCells, shown } from '../reports/cells.js'
 import { costReport, latentReport, totalAutoencoderEvaluations } from '../reports/numbers.js'
 import type { InvertSettings } from './fields.js'
 
-interface Frame {
+interface InvertedPicture {
   readonly source: NamedPicture
   readonly fitted: Fitted
   readonly inversion: LatentInversion
@@ -27,8 +27,8 @@ export type LatentOutputs = Readonly<Record<'latent' | 'sheet' | 'report', strin
 /** Everything that the report says. */
 interface Inverted {
   readonly settings: InvertSettings
-  readonly model: string
-  readonly frames: readonly Frame[]
+  readonly model: Model
+  readonly pictures: readonly InvertedPicture[]
   readonly seconds: number
   readonly cost: NetworkCost
   readonly outputs: LatentOutputs
@@ -58,45 +58,49 @@ function outputsOf({ output, report, sources }: InvertSettings, { files }: Host)
 }
 
 /** What someone who finds the file needs to know. */
-function latentFile({ settings, model, frames }: Inverted): Uint8Array[] {
-  const [, height, width] = frames[0]!.source.image.shape
-  const [, fittedHeight, fittedWidth] = frames[0]!.fitted.image.shape
-  const latents = stack(frames.map(({ inversion }) => inversion.latent))
-  return encodeSafetensors(
-    { latent: safetensor(latents) },
+function latentFile({ settings, model, pictures }: Inverted): Uint8Array[] {
+  const [{ source, fitted }] = pictures as readonly [InvertedPicture]
+  const { layout, name } = model
+  const [original, taken] = [source.image, fitted.image].map(({ shape }) => sidesOf(layout, shape))
+  return tensorFile(
+    { latent: pictures.map(({ inversion }) => inversion.latent) },
     {
-      model,
-      decoder: settings.decoder.text,
-      fit: settings.fit,
-      originalWidth: `${width}`,
-      originalHeight: `${height}`,
-      width: `${fittedWidth}`,
-      height: `${fittedHeight}`,
-      pictures: JSON.stringify(frames.map(({ source }) => lastName(source.path))),
+      layout,
+      metadata: {
+        model: name,
+        decoder: settings.decoder.text,
+        fit: settings.fit,
+        originalWidth: `${original!.width}`,
+        originalHeight: `${original!.height}`,
+        width: `${taken!.width}`,
+        height: `${taken!.height}`,
+        pictures: JSON.stringify(pictures.map(({ source }) => lastName(source.path))),
+      },
+      dtype: 'float32',
     },
   )
 }
 
-function reportOf({ settings, model, frames, outputs, seconds, cost }: Inverted) {
-  const [, height, width] = frames[0]!.source.image.shape
-  const [, fittedHeight, fittedWidth] = frames[0]!.fitted.image.shape
+function reportOf({ settings, model, pictures, outputs, seconds, cost }: Inverted) {
+  const [{ source, fitted, inversion }] = pictures as readonly [InvertedPicture]
+  const [original, taken] = [source.image, fitted.image].map(({ shape }) => sidesOf(model.layout, shape))
   return {
-    model,
+    model: model.name,
     decoder: settings.decoder.text,
     precisionBits: Number(settings.precision),
     device: settings.device ?? 'cpu',
     fit: settings.fit,
-    widthPixels: width!,
-    heightPixels: height!,
-    fittedWidthPixels: fittedWidth!,
-    fittedHeightPixels: fittedHeight!,
-    latentShape: frames[0]!.inversion.latent.shape,
-    frames: frames.map(({ source, inversion }) => ({
+    widthPixels: original!.width,
+    heightPixels: original!.height,
+    fittedWidthPixels: taken!.width,
+    fittedHeightPixels: taken!.height,
+    latentShape: inversion.latent.shape,
+    pictures: pictures.map(({ source, inversion }) => ({
       picture: source.path,
       notes: source.notes,
       ...latentReport(inversion),
     })),
-    evaluations: totalAutoencoderEvaluations(frames.map(({ inversion }) => inversion.evaluations)),
+    evaluations: totalAutoencoderEvaluations(pictures.map(({ inversion }) => inversion.evaluations)),
     ...costReport(seconds, cost),
     outputs,
   }
@@ -137,11 +141,11 @@ export async function* invertToLatent(
       ),
     )
     const seconds = host.now() - begin
-    const frames = sources.map((source, i) => ({ source, fitted: fitted[i]!, inversion: inversions[i]! }))
-    const inverted = { settings, model: name, frames, seconds, cost: await held.cost(), outputs }
+    const pictures = sources.map((source, i) => ({ source, fitted: fitted[i]!, inversion: inversions[i]! }))
+    const inverted = { settings, model, pictures, seconds, cost: await held.cost(), outputs }
 
     const result = reportOf(inverted)
-    const rows = shown(frames).map((one) => latentCells(lastName(one.source.path), one.fitted, one.inversion))
+    const rows = shown(pictures).map((one) => latentCells(lastName(one.source.path), one.fitted, one.inversion))
     await host.files.write([
       [outputs.latent, latentFile(inverted)],
       [outputs.sheet, await host.pictures.sheet(rows, { title: `${name}, ${settings.decoder.text}` })],

@@ -4,6 +4,7 @@ import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { isLinearizable } from '../../diffusion/linearized.js'
 import type { Tensor } from '../../math/tensor.js'
+import { sidesOf } from '../../model/layout.js'
 import type { Fitted } from '../../pictures/fit.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { invertAll, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
@@ -12,7 +13,14 @@ import { setting } from '../fields.js'
 import { checkEnding, jsonText, prepareOutputs } from '../files/outputs.js'
 import { lastName, withoutEnding } from '../files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
-import { fileTypeOf, isTensorFile, readTensorFile, tensorFile } from '../files/tensor-files.js'
+import {
+  checkAxes,
+  fileTypeOf,
+  isTensorFile,
+  type ReadTensors,
+  readTensorFile,
+  tensorFile,
+} from '../files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel } from '../host.js'
 import { type Note, noted, partOf, type Running, type Told } from '../operation.js'
 import {
@@ -56,7 +64,7 @@ export interface NoiseOutputs {
 /** Everything that the report says. */
 interface Inverted {
   readonly settings: InvertSettings
-  readonly model: string
+  readonly model: OperationModel
   readonly recipe: Recipe
   readonly sources: readonly InvertedSource[]
   readonly outputs: NoiseOutputs
@@ -83,6 +91,8 @@ interface ReadSources {
   readonly sources: readonly Source[]
   /** The files that they are in. */
   readonly paths: readonly string[]
+  /** What the files of latents hold; none of pictures. */
+  readonly read: readonly ReadTensors[]
   /** What the first file says of how they were made. */
   readonly remembered: Recipe
   readonly notes: readonly Note[]
@@ -95,7 +105,7 @@ async function readSources(paths: readonly string[], host: Host, signal: Signal 
     const listed = await listPictures(paths, host)
     const pictures = await readPictures(listed.paths, host, signal)
     const sources = pictures.map((picture) => ({ name: lastName(picture.path), picture }))
-    return { sources, paths: listed.paths, remembered: {}, notes: listed.notes }
+    return { sources, paths: listed.paths, read: [], remembered: {}, notes: listed.notes }
   }
   if (files.length < paths.length) {
     const remedy = 'Invert them one after the other.'
@@ -109,7 +119,7 @@ async function readSources(paths: readonly string[], host: Host, signal: Signal 
       latent,
     })),
   )
-  return { sources, paths: files, remembered: read[0]!.recipe, notes: [] }
+  return { sources, paths: files, read, remembered: read[0]!.recipe, notes: [] }
 }
 
 /** Questions of one estimate: guidance asks two, but for a weight that names one of them. */
@@ -183,38 +193,39 @@ const evaluationsOfFloor = (probes: FloorProbes, noise: Tensor, steps: number): 
 function noiseFile({ settings, model, recipe, sources }: Inverted): Uint8Array[] {
   const inversions = sources.map(({ inversion }) => inversion)
   const [{ source, fitted }] = sources as readonly [InvertedSource]
-  const sides = (shape: readonly number[]) => ({ height: `${shape[1]}`, width: `${shape[2]}` })
+  const original = source.picture && sidesOf(model.layout, source.picture.image.shape)
+  const taken = fitted && sidesOf(model.layout, fitted.image.shape)
+  const metadata = {
+    model: model.name,
+    inverter: settings.inverter.text,
+    ...(settings.refine && { refine: settings.refine.text }),
+    latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
+    noiseExact: inversions.map(({ noiseExact }) => noiseExact).join(','),
+    outcome: inversions.map(({ outcome }) => outcome).join(','),
+    sources: JSON.stringify(sources.map(({ source }) => source.name)),
+    ...(original &&
+      taken && {
+        decoder: settings.decoder.text,
+        fit: settings.fit,
+        height: `${taken.height}`,
+        width: `${taken.width}`,
+        originalHeight: `${original.height}`,
+        originalWidth: `${original.width}`,
+      }),
+  }
   return tensorFile(
     { latent: inversions.map(({ latent }) => latent), noise: inversions.map(({ noise }) => noise) },
-    recipe,
-    {
-      model,
-      inverter: settings.inverter.text,
-      ...(settings.refine && { refine: settings.refine.text }),
-      latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
-      noiseExact: inversions.map(({ noiseExact }) => noiseExact).join(','),
-      outcome: inversions.map(({ outcome }) => outcome).join(','),
-      sources: JSON.stringify(sources.map(({ source }) => source.name)),
-      ...(source.picture &&
-        fitted && {
-          decoder: settings.decoder.text,
-          fit: settings.fit,
-          ...sides(fitted.image.shape),
-          originalHeight: sides(source.picture.image.shape).height,
-          originalWidth: sides(source.picture.image.shape).width,
-        }),
-    },
-    fileTypeOf(settings.precision),
+    { layout: model.layout, recipe, metadata, dtype: fileTypeOf(settings.precision) },
   )
 }
 
 /** Residuals are shares of the noise in the cleaner end of a step. */
 function reportOf({ settings, model, recipe, sources, outputs, seconds, cost }: Inverted) {
   const [{ inversion, source, fitted }] = sources as readonly [InvertedSource]
-  const [, height, width] = source.picture?.image.shape ?? []
-  const [, fittedHeight, fittedWidth] = fitted?.image.shape ?? []
+  const original = source.picture && sidesOf(model.layout, source.picture.image.shape)
+  const taken = fitted && sidesOf(model.layout, fitted.image.shape)
   return {
-    model,
+    model: model.name,
     to: 'noise' as const,
     prompt: recipe.prompt ?? null,
     negativePrompt: recipe.negative ?? null,
@@ -224,14 +235,15 @@ function reportOf({ settings, model, recipe, sources, outputs, seconds, cost }: 
     inverter: settings.inverter.text,
     precisionBits: Number(settings.precision),
     device: settings.device ?? 'cpu',
-    ...(source.picture && {
-      decoder: settings.decoder.text,
-      fit: settings.fit,
-      widthPixels: width!,
-      heightPixels: height!,
-      fittedWidthPixels: fittedWidth!,
-      fittedHeightPixels: fittedHeight!,
-    }),
+    ...(original &&
+      taken && {
+        decoder: settings.decoder.text,
+        fit: settings.fit,
+        widthPixels: original.width,
+        heightPixels: original.height,
+        fittedWidthPixels: taken.width,
+        fittedHeightPixels: taken.height,
+      }),
     latentShape: inversion.latent.shape,
     ...(settings.refine && { refine: settings.refine.text }),
     sources: sources.map(({ source, inversion, floor }) => ({
@@ -278,11 +290,12 @@ export async function* invertToNoise(
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
+    for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
     const begin = host.now()
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin
     const recipe = completed(plan, held.model)
-    const model = held.model.name
+    const { model } = held
 
     const named = inverted.map(({ source, inversion }) => ({ name: source.name, inversion }))
     const chart = await residualChart(named, host.pictures)
@@ -291,7 +304,7 @@ export async function* invertToNoise(
     const cost = await held.cost()
     const finished = { settings, model, recipe, sources: inverted, outputs: written, seconds, cost }
     const result = reportOf(finished)
-    const title = `${model}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`
+    const title = `${model.name}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`
     const files: (readonly [string, FileContent])[] = [
       [outputs.noise, noiseFile(finished)],
       [outputs.sheet, await host.pictures.sheet(shown(inverted).map(cells), { title, cellSize: 256 })],

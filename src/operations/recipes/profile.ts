@@ -5,12 +5,13 @@ import { measureProfile } from '../../autoencoder/measure-profile.js'
 import type { Profile } from '../../autoencoder/profile.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Tensor } from '../../math/tensor.js'
+import { sidesOf } from '../../model/layout.js'
 import type { Model } from '../../model/model.js'
 import { autoencoderOf } from '../../model/views.js'
 import { deadLeaves } from '../../pictures/dead-leaves.js'
 import { resize } from '../../pictures/pixels.js'
 import { picturesIn } from '../files/pictures.js'
-import { readTensorFile } from '../files/tensor-files.js'
+import { checkAxes, readTensorFile } from '../files/tensor-files.js'
 import type { Host, ModelSettings } from '../host.js'
 import { noted, type Told } from '../operation.js'
 
@@ -56,12 +57,13 @@ interface KnownLatents {
 
 /** The latents of a folder's files, or of its pictures, or of drawn pictures. */
 async function latentsOf(
-  { layout: { multiple: unit } }: Model,
+  { layout }: Model,
   autoencoder: Autoencoder,
   { count, size, pictures: folder }: ProfileRequest,
   host: Host,
 ): Promise<KnownLatents> {
   const { files, pictures } = host
+  const unit = layout.multiple
   const fitted = (side: number) => Math.max(unit, Math.round(side / unit) * unit)
   const encoded = async (images: readonly Tensor[]) => {
     const latents: Tensor[] = []
@@ -75,13 +77,17 @@ async function latentsOf(
   const names = ((await files.list(folder)) ?? []).filter((name) => name.endsWith('.safetensors')).slice(0, count)
   if (names.length > 0) {
     const latents: Tensor[] = []
-    for (const name of names) latents.push(...(await readTensorFile(files, files.join(folder, name), 'latent')).tensors)
+    for (const name of names) {
+      const read = await readTensorFile(files, files.join(folder, name), 'latent')
+      checkAxes(read, layout, name)
+      latents.push(...read.tensors)
+    }
     return { latents: latents.slice(0, count), origin: 'files of latents' }
   }
   const images: Tensor[] = []
   for (const file of (await picturesIn(folder, host)).paths.slice(0, count)) {
     const { image } = await pictures.read(file)
-    const [, height, width] = image.shape as [number, number, number]
+    const { height, width } = sidesOf(layout, image.shape)
     images.push(resize(image, fitted(height), fitted(width)))
   }
   return { latents: await encoded(images), origin: 'encoded from a folder of pictures' }

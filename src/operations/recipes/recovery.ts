@@ -9,9 +9,9 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
-import type { Shape } from '../../math/tensor.js'
 import { sidesOf } from '../../model/layout.js'
 import type { Fit, Fitted } from '../../pictures/fit.js'
+import { planesOf } from '../../pictures/planes.js'
 import { candidatesOf, type PictureSize, parseRestorations, type Restoration } from '../../restorations/index.js'
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
@@ -239,9 +239,10 @@ export const resizeRemedy = `${undoRemedy} ${setting('undo', 'resize')} or ${set
 
 /** Padding would bring a smaller picture to the key's size, and what is read then is no picture that was ever marked. */
 function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height, width }: PictureSize): void {
-  const isOfKey = ([, ...sides]: Shape) => sides[0] === height && sides[1] === width
-  if (isOfKey(image.shape) || !isOfKey(fitted.image.shape)) return
-  const got = `${image.shape[2]}×${image.shape[1]}`
+  const isOfKey = (sides: PictureSize) => sides.height === height && sides.width === width
+  const given = planesOf(image.shape)
+  if (isOfKey(given) || !isOfKey(planesOf(fitted.image.shape))) return
+  const got = `${given.width}×${given.height}`
   throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${lastName(path)}\``, got, resizeRemedy)
 }
 

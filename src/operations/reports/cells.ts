@@ -2,6 +2,7 @@
 import { map, norm, type Tensor } from '../../math/tensor.js'
 import type { Fitted } from '../../pictures/fit.js'
 import { errorMap } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
 import type { NoiseInversion } from '../../verbs/invert.js'
 import type { LatentInversion } from '../../verbs/invert-decoder.js'
 import type { ContactSheetCell, HostPictures } from '../host.js'
@@ -15,17 +16,19 @@ const mostRows = 8
 const shownDeviations = 2.5
 
 /**
- * Channels × height × width → 3 × height × width in [−1, 1], the deviation scaled to a fixed share of the range; with
- * `like`, as that tensor is scaled.
+ * Channels × … × height × width → 3 × height × width in [−1, 1], the deviation scaled to a fixed share of the range; with
+ * `like`, as that tensor is scaled. Of a clip it is the first frame.
  */
 export function tensorPicture(x: Tensor, like = x): Tensor {
-  const [channels, height, width] = x.shape as [number, number, number]
+  const channels = x.shape[0]!
+  const { height, width } = planesOf(x.shape)
   const area = height * width
+  const each = x.data.length / channels
   const scale = shownDeviations * (norm(like) / Math.sqrt(like.data.length) || 1)
   const data = new Float64Array(3 * area)
   for (let colour = 0; colour < 3; colour++) {
     const channel = Math.min(colour, channels - 1)
-    data.set(x.data.subarray(channel * area, (channel + 1) * area), colour * area)
+    data.set(x.data.subarray(channel * each, channel * each + area), colour * area)
   }
   return map({ shape: [3, height, width], data }, (value) => Math.min(Math.max(value / scale, -1), 1))
 }

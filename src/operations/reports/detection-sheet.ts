@@ -13,6 +13,7 @@
  */
 import { type Tensor, zeros } from '../../math/tensor.js'
 import { resize } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
 import type { NoiseInversion } from '../../verbs/invert.js'
 import type { WatermarkKey } from '../../watermark/key.js'
 import type { Finding, Verdict } from '../../watermark/reading/detect.js'
@@ -106,14 +107,14 @@ function readCell(
 }
 
 function channelOf({ shape, data }: Tensor, channel: number): Tensor {
-  const [, height, width] = shape as [number, number, number]
+  const { height, width } = planesOf(shape)
   const area = height * width
   return { shape: [1, height, width], data: data.slice(channel * area, (channel + 1) * area) }
 }
 
 /** The longer side at most a cell's. */
 function shrunk(image: Tensor): Tensor {
-  const [, height, width] = image.shape as [number, number, number]
+  const { height, width } = planesOf(image.shape)
   const factor = cellSize / Math.max(height, width)
   return factor >= 1
     ? image
@@ -152,7 +153,7 @@ function spectrumPicture(noise: Tensor, { channels, places }: SpectralMask): Ten
 
 /** The signs of all channels side by side, white above 0, in a square as nearly as they make one. */
 function signsPicture({ shape, data }: Tensor): Tensor {
-  const [channels, height, width] = shape as [number, number, number]
+  const { count: channels, height, width } = planesOf(shape)
   const columns = Math.ceil(Math.sqrt(channels))
   const picture = zeros([1, Math.ceil(channels / columns) * height, columns * width])
   data.forEach((value, i) => {

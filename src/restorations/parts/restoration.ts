@@ -4,6 +4,7 @@
  */
 import { expected } from '../../core/errors.js'
 import { formatShape, type Tensor } from '../../math/tensor.js'
+import { planesOf } from '../../pictures/planes.js'
 
 /** Of the pictures that a key marks, in pixels. */
 export interface PictureSize {
@@ -30,8 +31,10 @@ export interface Restoration {
 }
 
 /** Whether a picture has this size. */
-export const hasSize = ({ shape: [, height, width] }: Tensor, size: PictureSize): boolean =>
-  height === size.height && width === size.width
+export function hasSize({ shape }: Tensor, size: PictureSize): boolean {
+  const { height, width } = planesOf(shape)
+  return height === size.height && width === size.width
+}
 
 /** Each costs an inversion, and multiplies p: more would find nothing. */
 const mostCandidates = 4096
@@ -95,4 +98,4 @@ function* after(candidates: readonly Candidate[], next: Restoration, size: Pictu
   }
 }
 
-export const sizeText = (image: Tensor): string => formatShape(image.shape.slice(1))
+export const sizeText = (image: Tensor): string => formatShape(image.shape.slice(-2))

@@ -6,7 +6,7 @@ import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { map, type Shape, sizeOf } from '../../math/tensor.js'
 import { bits, permutation } from '../secret.js'
-import { bitsOf, checked, hexOf, planesOf, type Reading, type Scheme } from '../watermark.js'
+import { bitsOf, channelsOf, checked, hexOf, type Reading, type Scheme } from '../watermark.js'
 
 /** Numbers of the noise for each bit of the message, where nothing is said: 64 as published, 32 of small noise. */
 const copiesByDefault = 32
@@ -85,7 +85,7 @@ export const gaussianShading = define({
 })
 
 function sizes(shape: Shape, given: number | undefined): readonly [count: number, messageBits: number] {
-  planesOf(shape, 'gaussian-shading')
+  channelsOf(shape, 'gaussian-shading')
   const count = sizeOf(shape)
   const messageBits = given ?? Math.max(1, Math.min(publishedBits, Math.floor(count / copiesByDefault)))
   if (messageBits <= count) return [count, messageBits]

@@ -8,7 +8,7 @@ import { binomialTail, normalCdf } from '../../math/distributions.js'
 import { logGamma } from '../../math/special.js'
 import { map, type Shape, sizeOf } from '../../math/tensor.js'
 import { bits, permutation, type Secret, uniforms } from '../secret.js'
-import { bitsOf, checked, hexOf, planesOf, type Reading, type Scheme, type Watermark } from '../watermark.js'
+import { bitsOf, channelsOf, checked, hexOf, type Reading, type Scheme, type Watermark } from '../watermark.js'
 import { decodeParity } from './parts/parity-code.js'
 
 /** Numbers of the noise for each bit of the message by default, and the most bits then. */
@@ -213,7 +213,7 @@ function logBinomialTail(successes: number, count: number): number {
 }
 
 function sizes(shape: Shape, given: number | undefined, fresh: number) {
-  planesOf(shape, 'prc')
+  channelsOf(shape, 'prc')
   const count = sizeOf(shape)
   const messageBits = given ?? Math.max(1, Math.min(publishedBits, Math.floor(count / numbersPerBit)))
   const free = messageBits + fresh

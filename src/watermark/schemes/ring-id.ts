@@ -6,7 +6,7 @@ import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import type { Shape, Tensor } from '../../math/tensor.js'
 import type { Secret } from '../secret.js'
-import { checked, planesOf, type Reading, refuseMessage, type Scheme } from '../watermark.js'
+import { channelsOf, checked, type Reading, refuseMessage, type Scheme } from '../watermark.js'
 import { mostSigns, signedSumTail } from './parts/signs.js'
 import { type Bin, coordinatesOf, halfDisc, placesOf, planeOf, withCoordinates, withPlane } from './parts/spectrum.js'
 
@@ -57,7 +57,7 @@ export const ringId = define({
   },
   make: ({ radius: givenRadius, inner: givenInner, channels: givenChannels }): Scheme => {
     function layoutOf(shape: Shape): Layout {
-      const [channels, height, width] = planesOf(shape, 'ring-id')
+      const { count: channels, height, width } = channelsOf(shape, 'ring-id')
       const side = Math.min(height, width)
       const radius = givenRadius ?? Math.max(1, Math.min(publishedRadius, Math.ceil(side / 2) - 1))
       const inner = givenInner ?? Math.min(radius >= publishedRadius ? 2 : 1, radius - 1)
@@ -99,7 +99,7 @@ export const ringId = define({
       watermark(secret, shape, member) {
         const layout = layoutOf(shape)
         const word = wordOf(secret, layout.signs, member)
-        const [, height, width] = planesOf(shape, 'ring-id')
+        const { height, width } = channelsOf(shape, 'ring-id')
         return checked({
           name: 'ring-id',
           latentShape: shape,

@@ -6,7 +6,7 @@ import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import type { Shape } from '../../math/tensor.js'
 import type { Secret } from '../secret.js'
-import { checked, planesOf, type Reading, refuseMessage, type Scheme, type Watermark } from '../watermark.js'
+import { channelsOf, checked, type Reading, refuseMessage, type Scheme, type Watermark } from '../watermark.js'
 import { cosineOf, directionPValue } from './parts/direction.js'
 import { distancePValue, referencePValue } from './parts/distance.js'
 import { directionOf, identifyDirection, membersOf } from './parts/family.js'
@@ -111,7 +111,7 @@ export const treeRing = define({
   },
   make: ({ pattern, mask, channel, radius: givenRadius, constant }): Scheme => {
     const settingsOf = (shape: Shape) => {
-      const [channels, height, width] = planesOf(shape, 'tree-ring')
+      const { count: channels, height, width } = channelsOf(shape, 'tree-ring')
       const side = Math.min(height, width)
       const radius = givenRadius ?? defaultRadius(side)
       if (channel >= channels || 2 * radius >= side) {
@@ -158,7 +158,7 @@ interface CentredKey {
 }
 
 function centred(layout: Layout, { channel, key, direction, shape }: CentredKey): Watermark {
-  const [, height, width] = planesOf(shape, 'tree-ring')
+  const { height, width } = channelsOf(shape, 'tree-ring')
   return {
     name: 'tree-ring',
     latentShape: shape,

@@ -5,6 +5,7 @@
 import { inverseFft2, inverseFftshift, type Spectrum } from '../../../math/fft.js'
 import type { Shape, Tensor } from '../../../math/tensor.js'
 import { zeros } from '../../../math/tensor.js'
+import { planesOf } from '../../../pictures/planes.js'
 import { blocksOf, normals, type Secret } from '../../secret.js'
 import { checked, type Reading, refuseMessage, type Watermark } from '../../watermark.js'
 import { distancePValue, referencePValue } from './distance.js'
@@ -89,7 +90,7 @@ export function releasedDistance(noise: Tensor, key: ReleasedKey): number {
 }
 
 function keyOf({ pattern, channel, radius, constant }: ReleasedSettings, secret: Secret, shape: Shape, member: number) {
-  const [, height, width] = shape as [number, number, number]
+  const { height, width } = planesOf(shape)
   const places = releasedDisc(height, width, radius)
   const own = (i: number) => (pattern === 'rand' ? i : ringOf(places[i]!, height, width))
   const factors = pattern === 'rand' ? places.length : radius + 1

@@ -5,6 +5,7 @@
  */
 import { fft2, fftshift, inverseFft2, type Spectrum } from '../../../math/fft.js'
 import { map, type Tensor } from '../../../math/tensor.js'
+import { planesOf } from '../../../pictures/planes.js'
 
 /** A bin of the upper half of the spectrum, by its frequency; the opposite one is its conjugate. */
 export interface Bin {
@@ -16,7 +17,7 @@ export interface Bin {
 
 /** One channel of a tensor of channels × height × width. */
 export function planeOf({ shape, data }: Tensor, channel: number): Tensor {
-  const [, height, width] = shape as [number, number, number]
+  const { height, width } = planesOf(shape)
   const area = height * width
   return { shape: [height, width], data: data.slice(channel * area, (channel + 1) * area) }
 }

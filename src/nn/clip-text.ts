@@ -40,7 +40,7 @@ export function clipTextConfig(config: ConfigReader): ClipTextConfig {
     throw expected('bad-model', 'a hidden_size that num_attention_heads divides', `\`${config.file}\``, got, remedy)
   }
   const projects = config.strings('architectures', []).includes('CLIPTextModelWithProjection')
-  return {
+  const read: ClipTextConfig = {
     hiddenSize,
     intermediateSize: config.integer('intermediate_size', 2048),
     attentionHeads,
@@ -52,6 +52,41 @@ export function clipTextConfig(config: ConfigReader): ClipTextConfig {
     endToken: config.integer('eos_token_id', 2),
     ...(projects && { projection: config.integer('projection_dim', 512) }),
   }
+  config.done(clipTextHarmless)
+  return read
+}
+
+const training = 'acts in training alone'
+const words = 'words become numbers in the tokenizer, which says it'
+const generation = 'belongs to models that write text'
+const form = 'says in which form the library answers'
+
+/** Fields that change nothing of the network that is built here. */
+export const clipTextHarmless: Readonly<Record<string, string>> = {
+  attention_dropout: training,
+  dropout: training,
+  initializer_factor: training,
+  initializer_range: training,
+  gradient_checkpointing: training,
+  bos_token_id: words,
+  pad_token_id: words,
+  sep_token_id: words,
+  tokenizer_class: words,
+  projection_dim: 'belongs to CLIPTextModelWithProjection, where it is read',
+  dtype: 'weights say their own type',
+  torch_dtype: 'weights say their own type',
+  model_type: 'repeats the class',
+  transformers_version: 'the version that wrote the file',
+  return_dict: form,
+  output_attentions: form,
+  output_hidden_states: form,
+  torchscript: form,
+  use_bfloat16: form,
+  use_return_dict: form,
+  tie_word_embeddings: generation,
+  is_encoder_decoder: generation,
+  is_decoder: generation,
+  use_cache: generation,
 }
 
 export interface ClipText {

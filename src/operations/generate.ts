@@ -16,6 +16,7 @@ import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } fr
 import { operation, partOf, type Running } from './operation.js'
 import { networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
+  checkUndoable,
   completed,
   planOf,
   type Recipe,
@@ -235,6 +236,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     const { model } = held
+    if (marking) checkUndoable(plan, model, setting('watermark'))
     const begin = host.now()
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {

@@ -291,7 +291,7 @@ describe.concurrent('bad command lines', () => {
     [() => ['generate', 'ball '.repeat(10_000), ...tiny()], 2, /at most \d+ tokens/],
     [() => ['generate', prompt, ...tiny(), '--guidance', 'NaN'], 2, /guidance.*finite number/],
     [() => ['generate', prompt, ...tiny(), '--steps', '0'], 2, /at least 1/],
-    [() => ['generate', prompt, ...tiny(), '--steps', '10001'], 2, /at most 10000.*10001/],
+    [() => ['generate', prompt, ...tiny(), '--steps', '10001'], 2, /at most .*10001/],
     [() => ['generate', prompt, ...tiny(), '--solver', 'ddim:steps=10001'], 2, /at most 10000.*10001/],
     [() => ['generate', prompt, ...tiny(), '--solver', 'ddim:steps=5', '--steps', '6'], 2, /once.*ddim:steps/],
     [() => ['generate', prompt, ...tiny(), '--solver', 'dim'], 2, /Did you mean `ddim`/],

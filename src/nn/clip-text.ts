@@ -133,22 +133,30 @@ function atEnd(b: Builder, ids: Value, states: Value, endToken: number): Value {
   return sum(b, mul(b, states, reshape(b, mul(b, isEnd, none), [batch, tokens, 1])), [1], false)
 }
 
+/**
+ * What stands before the names of the encoder's tensors: transformers 5 saves CLIPTextModel without `text_model.`, older
+ * versions and CLIPTextModelWithProjection with it.
+ */
+export const clipTextRoot = ({ has }: Pick<Parameters, 'has'>): '' | 'text_model.' =>
+  has('text_model.embeddings.token_embedding.weight') || !has('embeddings.token_embedding.weight') ? 'text_model.' : ''
+
 /** The encoder's states for `ids` N × tokens (int64), tokens ≤ maxPositions. */
 export function encodeText(b: Builder, parameters: Parameters, config: ClipTextConfig, ids: Value): ClipText {
   const layers: Layers = { b, parameters }
   const tokens = ids.shape[1]!
   const { hiddenSize, hiddenLayers } = config
-  const words = parameters.value('text_model.embeddings.token_embedding.weight', [config.vocabularySize, hiddenSize])
-  const places = parameters.value('text_model.embeddings.position_embedding.weight', [config.maxPositions, hiddenSize])
+  const root = clipTextRoot(parameters)
+  const words = parameters.value(`${root}embeddings.token_embedding.weight`, [config.vocabularySize, hiddenSize])
+  const places = parameters.value(`${root}embeddings.position_embedding.weight`, [config.maxPositions, hiddenSize])
   const order = Array.from({ length: tokens ** 2 }, (_, i) => (i % tokens > Math.floor(i / tokens) ? masked : 0))
   const causal = b.constant(words.dtype, [tokens, tokens], order)
   let x = add(b, b.emit('Gather', [words, ids], { axis: 0 }), slice(b, places, 0, 0, tokens))
   let penultimate = x
   for (let i = 0; i < hiddenLayers; i++) {
     penultimate = x
-    x = encoderLayer(layers, `text_model.encoder.layers.${i}`, x, config, causal)
+    x = encoderLayer(layers, `${root}encoder.layers.${i}`, x, config, causal)
   }
-  const lastHiddenState = layerNorm(layers, 'text_model.final_layer_norm', x, config.normEpsilon)
+  const lastHiddenState = layerNorm(layers, `${root}final_layer_norm`, x, config.normEpsilon)
   const pooled = atEnd(b, ids, lastHiddenState, config.endToken)
   const states = { lastHiddenState, penultimateHiddenState: penultimate, pooled }
   return config.projection === undefined

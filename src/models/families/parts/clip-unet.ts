@@ -97,14 +97,17 @@ async function textParts(
 
 function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: TextPart['tokenizer']): void {
   const { positions = Number.POSITIVE_INFINITY, vocabulary = Number.POSITIVE_INFINITY } = encoder
-  if (tokenizer.length <= positions && tokenizer.size <= vocabulary) return
-  throw expected(
-    'bad-model',
-    `a tokenizer of at most ${vocabulary} tokens and ${positions} places`,
-    `\`${folder}\``,
-    `one of ${tokenizer.size} and ${tokenizer.length}`,
-    'Text encoder and tokenizer do not belong together; fetch the model folder again.',
-  )
+  const together = 'Text encoder and tokenizer do not belong together; fetch the model folder again.'
+  if (tokenizer.length > positions || tokenizer.size > vocabulary) {
+    const got = `one of ${tokenizer.size} and ${tokenizer.length}`
+    const what = `a tokenizer of at most ${vocabulary} tokens and ${positions} places`
+    throw expected('bad-model', what, `\`${folder}\``, got, together)
+  }
+  if (encoder.vocabulary !== undefined && tokenizer.size < encoder.vocabulary) {
+    const remedy = 'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
+    const got = `one of ${tokenizer.size}`
+    throw expected('bad-model', `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`, `\`${folder}\``, got, remedy)
+  }
 }
 
 /** Refuses parts that were not trained together, where their sizes tell. */

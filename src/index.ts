@@ -278,7 +278,12 @@ export {
   undoResize,
   undoRotation,
 } from './restorations/index.js'
-export type { DenoiserEvaluations, Evaluations, VerbEvaluations } from './verbs/evaluations.js'
+export {
+  autoencoderEvaluations,
+  type DenoiserEvaluations,
+  type Evaluations,
+  type VerbEvaluations,
+} from './verbs/evaluations.js'
 export { type GenerateOptions, type Generation, generate, latentShapeAt } from './verbs/generate.js'
 export {
   type Exactness,

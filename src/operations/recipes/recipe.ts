@@ -21,6 +21,7 @@ export interface Recipe {
 export const schedulerSolver = 'scheduler'
 /** The same on a grid that can be undone: without a step to sigma = 0. */
 const undoableScheduler = `${schedulerSolver}:end=cleanest`
+/** Of solvers that are not told. */
 const defaultSteps = 50
 
 export const promptField = {
@@ -124,9 +125,9 @@ export function samplingOf({ recipe, solver }: Plan, model: OperationModel): Sam
   return { prompt, negativePrompt: negative, guidance, solver: solver ?? ownSolver(recipe, model) }
 }
 
-function ownSolver({ solver }: Recipe, model: OperationModel): Solver {
-  if (solver === undoableScheduler) return endingWithNoise(model.schedulerSolver)
-  return solver === schedulerSolver ? model.schedulerSolver : model.solver
+function ownSolver({ solver }: Recipe, { schedulerSolver: ofScheduler, solver: own }: OperationModel): Solver {
+  if (solver === undoableScheduler) return endingWithNoise(ofScheduler)
+  return solver === schedulerSolver ? ofScheduler : own
 }
 
 /** Throws `unsupported` where what is sampled so can never be undone, before any work is done. */
@@ -135,14 +136,8 @@ export function checkUndoable(plan: Plan, model: OperationModel, what: string): 
   const reason = whyNotUndone(solver, solver.grid(model.schedule(latentShapeAt(model))))
   if (reason === undefined) return
   const [id] = (plan.recipe.solver ?? model.solverText ?? schedulerSolver).split(':')
-  const other = solver.lossy ? 'ddim' : `${id}:end=cleanest`
-  throw expected(
-    'unsupported',
-    'a solver that can be undone',
-    what,
-    `\`${solver.name}\``,
-    `${reason} Pass ${setting('solver', other)}.`,
-  )
+  const remedy = `Pass ${setting('solver', solver.lossy ? 'ddim' : `${id}:end=cleanest`)}.`
+  throw expected('unsupported', 'a solver that can be undone', what, `\`${solver.name}\``, `${reason} ${remedy}`)
 }
 
 /** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */

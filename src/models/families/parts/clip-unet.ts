@@ -46,7 +46,7 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
   const texts = await textParts(files, folder, kind)
   checkTogether(folder.path, part, vae, texts, kind)
-  const index = folder.kind === 'pipeline' ? await indexOf(files, folder.path) : {}
+  const { guidance, zeroNegative } = await indexOf(source, kind)
   const shapeFeeds = kind.shapeFeeds?.(vae)
   const denoiser: DenoisingNetworks = { ...part.networks, ...(shapeFeeds && { shapeFeeds }) }
   const { imageChannels, latentChannels, downscaling } = vae
@@ -63,9 +63,8 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
     }),
     scheduler,
     schedule: () => scheduler.schedule,
-    guidance: index.guidance ?? kind.defaultGuidance,
-    conditioner: (pool) =>
-      conditioner({ pool, texts, networks: denoiser, zeroNegative: index.zeroNegative ?? kind.zeroNegative }),
+    guidance,
+    conditioner: (pool) => conditioner({ pool, texts, networks: denoiser, zeroNegative }),
     tokens: texts[0]!.tokenizer.length,
     textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
   }
@@ -141,19 +140,19 @@ function checkTogether(
 }
 
 interface PipelineIndex {
-  readonly guidance?: number
-  readonly zeroNegative?: boolean
+  readonly guidance: number
+  readonly zeroNegative: boolean
 }
 
 /** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */
-async function indexOf(files: Files, path: string): Promise<PipelineIndex> {
-  const index = await readConfig(files, files.join(path, 'model_index.json'))
-  const zeros = 'force_zeros_for_empty_prompt'
-  const guidance = '_guidance_scale'
-  const read = {
-    ...(index.has(zeros) && { zeroNegative: index.boolean(zeros) }),
-    ...(index.has(guidance) && { guidance: index.number(guidance) }),
+async function indexOf({ files, folder }: PipelineSource, kind: ClipUnet): Promise<PipelineIndex> {
+  const { defaultGuidance: guidance, zeroNegative } = kind
+  if (folder.kind !== 'pipeline' || folder.pipelineClass === undefined) return { guidance, zeroNegative }
+  const index = await readConfig(files, files.join(folder.path, 'model_index.json'))
+  const said = {
+    zeroNegative: index.boolean('force_zeros_for_empty_prompt', zeroNegative),
+    guidance: index.number('_guidance_scale', guidance),
   }
   index.done(pipelineHarmless)
-  return read
+  return said
 }

@@ -9,9 +9,9 @@ import { gridFields } from '../diffusion/grid-fields.js'
 import { solvers } from '../diffusion/solvers/index.js'
 import type { ConfigReader } from '../nn/parameters.js'
 import { classes, readClasses, unreadReasons } from './schedulers/classes/index.js'
-import type { MadeScheduler, SchedulerCall, SchedulerClass } from './schedulers/parts/fields.js'
+import type { MadeScheduler, SchedulerCall, SchedulerClass } from './schedulers/shared/fields.js'
 
-export type { DynamicShift } from './schedulers/parts/fields.js'
+export type { DynamicShift } from './schedulers/shared/fields.js'
 
 export interface Scheduler extends MadeScheduler {
   readonly className: string

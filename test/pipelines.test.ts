@@ -111,7 +111,10 @@ describe.each(built!)('%s', async (name) => {
 
   it.each(after('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
     const { encode, unread } = await openTokenizer(nodeFiles, join(path, tokenizer))
-    for (const [key, some] of [[`tokens.${tokenizer}`, texts.prompts] as const, [`more.${tokenizer}`, texts.more] as const]) {
+    for (const [key, some] of [
+      [`tokens.${tokenizer}`, texts.prompts] as const,
+      [`more.${tokenizer}`, texts.more] as const,
+    ]) {
       for (const [i, text] of some.entries()) {
         expect({ text, ids: encode(text) }).toEqual({ text, ids: [...row(of(key), i).data] })
       }
@@ -169,16 +172,19 @@ describe.each(built!)('%s', async (name) => {
     expect(error(gradients['gradient.latent']!, of('vae.grad_z'))).toBeLessThan(gradientTolerance)
   })
 
-  it.each(after('schedule.', /^(\d+)\.timesteps$/).map(Number))('walks the grid of the reference: %i steps', async (steps) => {
-    const { schedulerSolver, schedule } = await opened(steps)
-    const grid = schedulerSolver.grid(schedule([4, 8, 8]))
-    const times = [...of(`schedule.${steps}.timesteps`).data]
-    expect(grid.length).toBe(times.length + 1)
-    for (const [i, t] of times.entries()) expect(grid[i]!.t).toBeCloseTo(t, 3)
-    const sigmas = tensors.get(`schedule.${steps}.sigmas`)
-    const ours = grid.map(({ alpha, sigma }) => (sigma === 0 ? 0 : isFlow(model) ? sigma : sigma / alpha))
-    if (sigmas) expect(error({ shape: [ours.length], data: Float64Array.from(ours) }, sigmas)).toBeLessThan(tolerance)
-  })
+  it.each(after('schedule.', /^(\d+)\.timesteps$/).map(Number))(
+    'walks the grid of the reference: %i steps',
+    async (steps) => {
+      const { schedulerSolver, schedule } = await opened(steps)
+      const grid = schedulerSolver.grid(schedule([4, 8, 8]))
+      const times = [...of(`schedule.${steps}.timesteps`).data]
+      expect(grid.length).toBe(times.length + 1)
+      for (const [i, t] of times.entries()) expect(grid[i]!.t).toBeCloseTo(t, 3)
+      const sigmas = tensors.get(`schedule.${steps}.sigmas`)
+      const ours = grid.map(({ alpha, sigma }) => (sigma === 0 ? 0 : isFlow(model) ? sigma : sigma / alpha))
+      if (sigmas) expect(error({ shape: [ours.length], data: Float64Array.from(ours) }, sigmas)).toBeLessThan(tolerance)
+    },
+  )
 
   const opening = new Map<number, Promise<OpenDiffusionModel>>()
   function opened(steps: number): Promise<OpenDiffusionModel> {
@@ -194,14 +200,23 @@ describe.each(built!)('%s', async (name) => {
   function solverOf(of: OpenDiffusionModel, kind: string, steps: number): Solver {
     if (kind === '') return of.schedulerSolver
     const file = join(path, 'scheduler', 'scheduler_config.json')
-    const fields = { ...parseJsonObject(readFileSync(file, 'utf8'), file), _class_name: 'DDIMScheduler', clip_sample: false }
+    const fields = {
+      ...parseJsonObject(readFileSync(file, 'utf8'), file),
+      _class_name: 'DDIMScheduler',
+      clip_sample: false,
+    }
     return schedulerOf(configOf(file, fields), { steps }).solver
   }
 
   const [, prompt, negative] = /prompt '([^']*)', guided away from '([^']*)'/.exec(note)!
 
   describe.each(after('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
-    const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [string, string, string, string]
+    const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [
+      string,
+      string,
+      string,
+      string,
+    ]
 
     async function setting() {
       const model = await opened(Number(steps))
@@ -223,7 +238,13 @@ describe.each(built!)('%s', async (name) => {
       }
       expect(error(latent, of(`gen.${which}.final64`))).toBeLessThan(tolerance)
       const picture = tensors.get(`gen.${which}.image`)
-      if (picture) expect(error(map(image, (pixel) => pixel / 2 + 0.5), picture)).toBeLessThan(tolerance)
+      if (picture)
+        expect(
+          error(
+            map(image, (pixel) => pixel / 2 + 0.5),
+            picture,
+          ),
+        ).toBeLessThan(tolerance)
     })
 
     it('is undone exactly, or says that it is not', async () => {
@@ -231,14 +252,23 @@ describe.each(built!)('%s', async (name) => {
       const noise = row(of('gen.noise'), 0)
       const back = async (solver: Solver) => {
         const { latent } = await generate({ ...made, solver, noise })
-        return await invert({ latent }, { ...made, solver })
+        return { ...(await invert({ latent }, { ...made, solver })), latent, solver }
       }
       const found = await back(made.solver).catch((reason: unknown) => {
         expect(isUndiffuseError(reason) && reason.code === 'unsupported' && /sigma = 0/.test(reason.message)).toBe(true)
         return back(endingWithNoise(made.solver))
       })
-      if (found.outcome === 'converged') expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
-      else expect(found.noiseExact).toBe('no')
+      if (found.outcome !== 'converged') {
+        expect(found.noiseExact).toBe('no')
+        return
+      }
+      if (Number(guidance) === 1 || nmseDb(found.noise, noise) < exactDb) {
+        expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
+        return
+      }
+      // A step that guidance turns over has several preimages: this is another one.
+      const again = await generate({ ...made, solver: found.solver, noise: found.noise })
+      expect(nmseDb(again.latent, found.latent)).toBeLessThan(exactDb)
     })
   })
 })

@@ -12,7 +12,7 @@ import { onnxUnetPart } from '../../denoiser/onnx.js'
 import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
 import type { Pipeline, PipelineSource } from '../../family.js'
 import { openAutoencoderNetworks } from '../../open.js'
-import { schedulerOf } from '../../scheduler.js'
+import { type Scheduler, schedulerOf } from '../../scheduler.js'
 import { type StatesKind, textEncoder } from '../../text/encoders.js'
 import { conditioner, type TextPart } from '../../text/prompts.js'
 import { openTokenizer } from '../../text/tokenizer.js'
@@ -28,6 +28,8 @@ export interface ClipUnet {
   readonly zeroNegative: boolean
   /** Whether the network takes a pooled prompt. */
   readonly pooled: boolean
+  /** In place of the folder's scheduler, where the pipeline does not ask it. */
+  scheduler?(source: PipelineSource): Scheduler
   /** What the network is told of the picture's size. */
   shapeFeeds?(vae: AutoencoderNetworks): DenoisingNetworks['shapeFeeds']
 }
@@ -36,10 +38,8 @@ export interface ClipUnet {
 export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Promise<Pipeline> {
   const { files, folder, name, steps } = source
   checkParts(folder)
-  const scheduler = schedulerOf(
-    await readConfig(files, files.join(folder.path, 'scheduler', 'scheduler_config.json')),
-    { steps },
-  )
+  const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
+  const scheduler = kind.scheduler?.(source) ?? schedulerOf(await readConfig(files, schedulerFile), { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
   const unet = await folder.part('unet', unet2dCondition.classNames)
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
@@ -104,9 +104,16 @@ function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: Te
     throw expected('bad-model', what, `\`${folder}\``, got, together)
   }
   if (encoder.vocabulary !== undefined && tokenizer.size < encoder.vocabulary) {
-    const remedy = 'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
+    const remedy =
+      'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
     const got = `one of ${tokenizer.size}`
-    throw expected('bad-model', `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`, `\`${folder}\``, got, remedy)
+    throw expected(
+      'bad-model',
+      `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`,
+      `\`${folder}\``,
+      got,
+      remedy,
+    )
   }
 }
 

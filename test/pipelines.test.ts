@@ -100,16 +100,18 @@ describe.each(built!)('%s', async (name) => {
   const keys = [...tensors.keys()]
   const of = (key: string) => tensors.get(key)!
   /** What follows a prefix, in the keys that have it. */
-  const after = (prefix: string, pattern: RegExp) =>
+  const following = (prefix: string, pattern: RegExp) =>
     keys.flatMap((key) => (key.startsWith(prefix) ? (pattern.exec(key.slice(prefix.length))?.[1] ?? []) : []))
 
   let model: OpenDiffusionModel
   beforeAll(async () => {
     model = await openDiffusionModel(nodeFiles, path, runtime)
   })
-  afterAll(() => model.close())
+  afterAll(async () => {
+    for (const each of [model, ...opening.values()]) await (await each).close()
+  })
 
-  it.each(after('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
+  it.each(following('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
     const { encode, unread } = await openTokenizer(nodeFiles, join(path, tokenizer))
     for (const [key, some] of [
       [`tokens.${tokenizer}`, texts.prompts] as const,
@@ -135,26 +137,29 @@ describe.each(built!)('%s', async (name) => {
     if (unsaid) expect((await model.condition()).values.encoder_hidden_states!.data).toEqual(unsaid.data)
   })
 
-  it.each(after('net.', /^(\w+)\.output$/))('has the network of the reference, and its gradients: %s', async (size) => {
-    const prefix = `net.${size}.`
-    const inputs = after(prefix, /^((?!output$|cotangent$|grad_)\w+)$/)
-    const feeds = Object.fromEntries(inputs.map((input) => [input, of(prefix + input)]))
-    const batch = feeds.sample!.shape[0]!
-    const { timestep } = feeds
-    feeds.timestep = { shape: [batch], data: new Float64Array(batch).fill(timestep!.data[0]!) }
-    const shapes = Object.fromEntries(Object.entries(feeds).map(([input, { shape }]) => [input, shape]))
-    const graph = await openNetwork(nodeFiles, path, { part: 'unet', shapes })
-    const { out } = await run(graph, feeds)
-    expect(error(out!, of(`${prefix}output`))).toBeLessThan(tolerance)
+  it.each(following('net.', /^(\w+)\.output$/))(
+    'has the network of the reference, and its gradients: %s',
+    async (size) => {
+      const prefix = `net.${size}.`
+      const inputs = following(prefix, /^((?!output$|cotangent$|grad_)\w+)$/)
+      const feeds = Object.fromEntries(inputs.map((input) => [input, of(prefix + input)]))
+      const batch = feeds.sample!.shape[0]!
+      const { timestep } = feeds
+      feeds.timestep = { shape: [batch], data: new Float64Array(batch).fill(timestep!.data[0]!) }
+      const shapes = Object.fromEntries(Object.entries(feeds).map(([input, { shape }]) => [input, shape]))
+      const graph = await openNetwork(nodeFiles, path, { part: 'unet', shapes })
+      const { out } = await run(graph, feeds)
+      expect(error(out!, of(`${prefix}output`))).toBeLessThan(tolerance)
 
-    const wrt = after(prefix, /^grad_(\w+)$/)
-    const gradients = await run(vjp(graph, { wrt }), { ...feeds, 'cotangent.out': of(`${prefix}cotangent`) })
-    const own = Number(/gradients of the network ([\d.e-]+)/.exec(note)![1])
-    for (const input of wrt) {
-      const found = error(gradients[`gradient.${input}`]!, of(`${prefix}grad_${input}`))
-      expect(found).toBeLessThan(Math.min(gradientTolerance, timesTorch * own))
-    }
-  })
+      const wrt = following(prefix, /^grad_(\w+)$/)
+      const gradients = await run(vjp(graph, { wrt }), { ...feeds, 'cotangent.out': of(`${prefix}cotangent`) })
+      const own = Number(/gradients of the network ([\d.e-]+)/.exec(note)![1])
+      for (const input of wrt) {
+        const found = error(gradients[`gradient.${input}`]!, of(`${prefix}grad_${input}`))
+        expect(found).toBeLessThan(Math.min(gradientTolerance, timesTorch * own))
+      }
+    },
+  )
 
   it('encodes and decodes as the reference, and has its gradient', async () => {
     const [image, z] = [of('vae.image'), of('vae.z')]
@@ -172,7 +177,7 @@ describe.each(built!)('%s', async (name) => {
     expect(error(gradients['gradient.latent']!, of('vae.grad_z'))).toBeLessThan(gradientTolerance)
   })
 
-  it.each(after('schedule.', /^(\d+)\.timesteps$/).map(Number))(
+  it.each(following('schedule.', /^(\d+)\.timesteps$/).map(Number))(
     'walks the grid of the reference: %i steps',
     async (steps) => {
       const { schedulerSolver, schedule } = await opened(steps)
@@ -192,9 +197,6 @@ describe.each(built!)('%s', async (name) => {
     opening.set(steps, found)
     return found
   }
-  afterAll(async () => {
-    for (const each of opening.values()) await (await each).close()
-  })
 
   /** Some runs are with DDIM on the file of the folder's own scheduler. */
   function solverOf(of: OpenDiffusionModel, kind: string, steps: number): Solver {
@@ -210,7 +212,7 @@ describe.each(built!)('%s', async (name) => {
 
   const [, prompt, negative] = /prompt '([^']*)', guided away from '([^']*)'/.exec(note)!
 
-  describe.each(after('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
+  describe.each(following('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
     const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [
       string,
       string,

@@ -100,16 +100,18 @@ describe.each(built!)('%s', async (name) => {
   const keys = [...tensors.keys()]
   const of = (key: string) => tensors.get(key)!
   /** What follows a prefix, in the keys that have it. */
-  const namesAfter = (prefix: string, pattern: RegExp) =>
+  const following = (prefix: string, pattern: RegExp) =>
     keys.flatMap((key) => (key.startsWith(prefix) ? (pattern.exec(key.slice(prefix.length))?.[1] ?? []) : []))
 
   let model: OpenDiffusionModel
   beforeAll(async () => {
     model = await openDiffusionModel(nodeFiles, path, runtime)
   })
-  afterAll(() => model.close())
+  afterAll(async () => {
+    for (const each of [model, ...opening.values()]) await (await each).close()
+  })
 
-  it.each(namesAfter('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
+  it.each(following('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
     const { encode, unread } = await openTokenizer(nodeFiles, join(path, tokenizer))
     for (const [key, some] of [
       [`tokens.${tokenizer}`, texts.prompts] as const,
@@ -135,11 +137,11 @@ describe.each(built!)('%s', async (name) => {
     if (unsaid) expect((await model.condition()).values.encoder_hidden_states!.data).toEqual(unsaid.data)
   })
 
-  it.each(namesAfter('net.', /^(\w+)\.output$/))(
+  it.each(following('net.', /^(\w+)\.output$/))(
     'has the network of the reference, and its gradients: %s',
     async (size) => {
       const prefix = `net.${size}.`
-      const inputs = namesAfter(prefix, /^((?!output$|cotangent$|grad_)\w+)$/)
+      const inputs = following(prefix, /^((?!output$|cotangent$|grad_)\w+)$/)
       const feeds = Object.fromEntries(inputs.map((input) => [input, of(prefix + input)]))
       const batch = feeds.sample!.shape[0]!
       const { timestep } = feeds
@@ -149,7 +151,7 @@ describe.each(built!)('%s', async (name) => {
       const { out } = await run(graph, feeds)
       expect(error(out!, of(`${prefix}output`))).toBeLessThan(tolerance)
 
-      const wrt = namesAfter(prefix, /^grad_(\w+)$/)
+      const wrt = following(prefix, /^grad_(\w+)$/)
       const gradients = await run(vjp(graph, { wrt }), { ...feeds, 'cotangent.out': of(`${prefix}cotangent`) })
       const own = Number(/gradients of the network ([\d.e-]+)/.exec(note)![1])
       for (const input of wrt) {
@@ -175,7 +177,7 @@ describe.each(built!)('%s', async (name) => {
     expect(error(gradients['gradient.latent']!, of('vae.grad_z'))).toBeLessThan(gradientTolerance)
   })
 
-  it.each(namesAfter('schedule.', /^(\d+)\.timesteps$/).map(Number))(
+  it.each(following('schedule.', /^(\d+)\.timesteps$/).map(Number))(
     'walks the grid of the reference: %i steps',
     async (steps) => {
       const { schedulerSolver, schedule } = await opened(steps)
@@ -195,9 +197,6 @@ describe.each(built!)('%s', async (name) => {
     opening.set(steps, found)
     return found
   }
-  afterAll(async () => {
-    for (const each of opening.values()) await (await each).close()
-  })
 
   /** Some runs are with DDIM on the file of the folder's own scheduler. */
   function solverOf(of: OpenDiffusionModel, kind: string, steps: number): Solver {
@@ -213,7 +212,7 @@ describe.each(built!)('%s', async (name) => {
 
   const [, prompt, negative] = /prompt '([^']*)', guided away from '([^']*)'/.exec(note)!
 
-  describe.each(namesAfter('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
+  describe.each(following('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
     const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [
       string,
       string,
@@ -255,14 +254,23 @@ describe.each(built!)('%s', async (name) => {
       const noise = row(of('gen.noise'), 0)
       const back = async (solver: Solver) => {
         const { latent } = await generate({ ...made, solver, noise })
-        return await invert({ latent }, { ...made, solver })
+        return { ...(await invert({ latent }, { ...made, solver })), latent, solver }
       }
       const found = await back(made.solver).catch((reason: unknown) => {
         expect(isUndiffuseError(reason) && reason.code === 'unsupported' && /sigma = 0/.test(reason.message)).toBe(true)
         return back(endingWithNoise(made.solver))
       })
-      if (found.outcome === 'converged') expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
-      else expect(found.noiseExact).toBe('no')
+      if (found.outcome !== 'converged') {
+        expect(found.noiseExact).toBe('no')
+        return
+      }
+      if (Number(guidance) === 1 || nmseDb(found.noise, noise) < exactDb) {
+        expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
+        return
+      }
+      // A step that guidance turns over has several preimages: this is another one.
+      const again = await generate({ ...made, solver: found.solver, noise: found.noise })
+      expect(nmseDb(again.latent, found.latent)).toBeLessThan(exactDb)
     })
   })
 })

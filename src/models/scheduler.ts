@@ -17,6 +17,8 @@ export interface Scheduler extends MadeScheduler {
   readonly className: string
   /** What the folder asks for in place of its class's solver; absent where it does not. */
   readonly preferred?: PreferredSolver
+  /** Steps where nothing is said, if they are not those of every solver. */
+  readonly defaultSteps?: number
 }
 
 export interface PreferredSolver {

@@ -13,7 +13,7 @@ import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
 import type { Pipeline, PipelineSource } from '../../family.js'
 import { openAutoencoderNetworks } from '../../open.js'
 import { pipelineHarmless } from '../../pipeline-fields.js'
-import { schedulerOf } from '../../scheduler.js'
+import { type Scheduler, schedulerOf } from '../../scheduler.js'
 import { type StatesKind, textEncoder } from '../../text/encoders.js'
 import { conditioner, type TextPart } from '../../text/prompts.js'
 import { openTokenizer } from '../../text/tokenizer.js'
@@ -29,6 +29,8 @@ export interface ClipUnet {
   readonly zeroNegative: boolean
   /** Whether the network takes a pooled prompt. */
   readonly pooled: boolean
+  /** In place of the folder's scheduler, where the pipeline does not ask it. */
+  scheduler?(source: PipelineSource): Scheduler
   /** What the network is told of the picture's size. */
   shapeFeeds?(vae: AutoencoderNetworks): DenoisingNetworks['shapeFeeds']
 }
@@ -37,10 +39,8 @@ export interface ClipUnet {
 export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Promise<Pipeline> {
   const { files, folder, name, steps } = source
   checkParts(folder)
-  const scheduler = schedulerOf(
-    await readConfig(files, files.join(folder.path, 'scheduler', 'scheduler_config.json')),
-    { steps },
-  )
+  const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
+  const scheduler = kind.scheduler?.(source) ?? schedulerOf(await readConfig(files, schedulerFile), { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
   const unet = await folder.part('unet', unet2dCondition.classNames)
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)

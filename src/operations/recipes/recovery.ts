@@ -194,7 +194,6 @@ export const textOf = (asked: readonly Named<unknown>[]): string => asked.map(({
 export const inversionOf = (
   { plan, decoder, inverter, chunk }: Recovery,
   model: OperationModel,
-  { now }: Host,
   signal: Signal | undefined,
 ): InvertAllOptions => ({
   ...samplingOf(plan, model),
@@ -202,7 +201,6 @@ export const inversionOf = (
   decoder: decoder.method,
   inverter: inverter.method,
   signal,
-  now,
   chunk,
 })
 

@@ -97,6 +97,7 @@ export {
   type DenoiserPushforward,
   type Diffusion,
   ddim,
+  deis,
   denoiser,
   denoiserPullback,
   denoiserPushforward,
@@ -104,12 +105,15 @@ export {
   dpmSolver2M,
   dpmSolver2S,
   dpmSolver3M,
+  dpmSolver3S,
   edict,
   edmSchedule,
+  endingWithNoise,
   euler,
   firstOrderMove,
   firstOrderStep,
   flowEuler,
+  flowHeun,
   flowMidpoint,
   type Grid,
   type GridOptions,
@@ -122,6 +126,7 @@ export {
   isLinearizable,
   type LinearizedSampler,
   linearized,
+  lms,
   type MultistepOptions,
   multistep,
   type Network,
@@ -132,6 +137,7 @@ export {
   noiseOf,
   oBelm,
   type Prediction,
+  pndm,
   predictions,
   rectifiedFlow,
   rex,
@@ -140,7 +146,9 @@ export {
   type State,
   sample,
   type Trajectory,
+  uniPc,
   variancePreserving,
+  whyNotUndone,
 } from './diffusion/index.js'
 export {
   algorithm1,
@@ -270,7 +278,12 @@ export {
   undoResize,
   undoRotation,
 } from './restorations/index.js'
-export type { DenoiserEvaluations, Evaluations, VerbEvaluations } from './verbs/evaluations.js'
+export {
+  autoencoderEvaluations,
+  type DenoiserEvaluations,
+  type Evaluations,
+  type VerbEvaluations,
+} from './verbs/evaluations.js'
 export { type GenerateOptions, type Generation, generate, latentShapeAt } from './verbs/generate.js'
 export {
   type Exactness,

@@ -314,13 +314,13 @@ describe('an abort', () => {
   })
 
   it('of one run lets those that wait go on in the same process', async () => {
-    const session = await open(products(30))
+    const session = await open(short)
     const waiting = await open(affine)
     const { runs } = await runtime.usage()
     const controller = new AbortController()
     const rejected = expect(session.run(fixedPoint, controller.signal)).rejects.toBe('enough')
     const second = waiting.run({ x })
-    await wait(100)
+    await wait(50)
     controller.abort('enough')
     await rejected
     expect(await second).toEqual({ y })

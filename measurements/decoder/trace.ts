@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import {
+  autoencoderEvaluations,
   autoencoderOf,
   counted,
   type DecoderInverter,
@@ -65,10 +66,7 @@ export async function* trace(
   signal?: Signal,
 ): Steps<Trace> {
   const { model: watched, counts } = counted(model)
-  const networkRuns = (): Evaluations => {
-    const { encode: encodes, decode: decodes, roundTrip: roundTrips, decodeGradient: pullbacks } = counts()
-    return { encodes, decodes, roundTrips, pullbacks }
-  }
+  const networkRuns = () => autoencoderEvaluations(counts())
   const points: Point[] = []
   const errors: number[] = []
   let least = Number.POSITIVE_INFINITY

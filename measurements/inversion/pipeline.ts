@@ -180,13 +180,13 @@ async function work(
   await time('guided evaluation, network opened', () => denoise(noise, level))
   for (let n = 0; n < repeats; n++) await time('guided evaluation', () => denoise(noise, level))
   const grid = solver.grid(schedule).slice(-2)
-  const before = counts().denoise
+  const { denoise: before = 0 } = counts()
   const diffusion = { grid, schedule, denoise, ...(pullback && { pullback }) }
   await time(
     'inversion step',
     async () => await new Task(inverter.invert({ index: 1, x: noise, memory: [] }, solver, diffusion)),
   )
-  const inversionEvaluations = (counts().denoise - before) / (guidance === 1 ? 1 : 2)
+  const inversionEvaluations = ((counts().denoise ?? 0) - before) / (guidance === 1 ? 1 : 2)
   await time('decode, network opened', () => autoencoderOf(model, signal).decode(noise))
   const timed = rows.filter((row) => row.work === 'guided evaluation' || row.work === 'inversion step')
   const total = (of: (row: PipelineRow) => number) => timed.reduce((sum, row) => sum + of(row), 0)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { nodeFiles } from '../node/files.js'
 import { configOf, readConfig } from './config.js'
+import { parseJsonObject } from './json.js'
 
 let folder: string
 beforeAll(async () => {
@@ -66,4 +67,34 @@ test('files that are missing, too large, not JSON or not an object are refused',
   }
   await truncate(path, 2 ** 31)
   await expect(readConfig(nodeFiles, path)).rejects.toThrow(/at most 16777216 bytes.*got 2147483648/)
+})
+
+test("Python's numbers that JSON has not are read, and texts that look like them stay", () => {
+  const text = '{"a": -Infinity, "b": [Infinity, 1], "c": NaN, "d": "NaN, \\"Infinity\\"", "-Infinity": 2}'
+  expect(parseJsonObject(text, 'config.json')).toEqual({
+    a: Number.NEGATIVE_INFINITY,
+    b: [Number.POSITIVE_INFINITY, 1],
+    c: Number.NaN,
+    d: 'NaN, "Infinity"',
+    '-Infinity': 2,
+  })
+  expect(() => parseJsonObject('{"a": Infinityx}', 'config.json')).toThrow(/Expected JSON/)
+  const config = configOf('config.json', { least: Number.NEGATIVE_INFINITY })
+  expect(config.extendedNumber('least')).toBe(Number.NEGATIVE_INFINITY)
+  expect(() => config.number('least')).toThrow(/a finite number for `least`.*got -Infinity/)
+})
+
+test('what was not asked for is refused at the end, by name and value', () => {
+  const fields = { _class_name: 'A', width: 3, dropout: 0.1, gate: { kind: 'soft' } }
+  const config = configOf('config.json', fields)
+  config.integer('width')
+  expect(() => config.done({ dropout: 'acts in training' })).toThrow(/`gate`: \{"kind":"soft"\}/)
+  config.value('gate')
+  expect(() => config.done({ dropout: 'acts in training' })).not.toThrow()
+})
+
+test('a value that is nested by the thousand is refused like any other', () => {
+  const deep = `{"width": ${'['.repeat(1e5)}${']'.repeat(1e5)}}`
+  const config = configOf('config.json', parseJsonObject(deep, 'config.json'))
+  expect(() => config.integer('width')).toThrow(/`width`.*nested too deep/)
 })

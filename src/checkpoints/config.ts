@@ -10,6 +10,7 @@ import { describe, type JsonObject, readJsonObject } from './json.js'
 const isString = (value: unknown): value is string => typeof value === 'string'
 const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
 const isNumber = (value: unknown): value is number => Number.isFinite(value)
+const isExtendedNumber = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value)
 const isInteger = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const isListOf =
   <T>(isOne: (value: unknown) => value is T) =>
@@ -17,6 +18,15 @@ const isListOf =
     Array.isArray(value) && value.every(isOne)
 const isIntegerOrIntegers = (value: unknown): value is number | readonly number[] =>
   isInteger(value) || isListOf(isInteger)(value)
+
+/** What libraries write into every configuration beside its contents. */
+export const everywhereHarmless: Readonly<Record<string, string>> = {
+  _class_name: 'names the class, which was read to choose the reader',
+  _diffusers_version: 'the version that wrote the file',
+  _name_or_path: 'where the writer had the model from',
+  _commit_hash: 'where the writer had the model from',
+  _use_default_values: 'which fields were left at their defaults; they are stated',
+}
 
 /**
  * Reads a configuration file; throws `bad-model` when it is missing, above 16 MB, or not one JSON object.
@@ -31,9 +41,11 @@ export const readConfig = async (files: Files, path: string): Promise<ConfigRead
  * takes the default and is an error without. Errors are `bad-model` and name file, field, what was expected and found.
  */
 export function configOf(file: string, fields: JsonObject): ConfigReader {
+  const asked = new Set<string>()
   const reader =
     <T>(what: string, fits: (value: unknown) => value is T) =>
     (field: string, fallback?: T): T => {
+      asked.add(field)
       const stated = Object.hasOwn(fields, field) ? fields[field] : undefined
       const value = stated ?? fallback ?? stated
       if (fits(value)) return value
@@ -47,7 +59,14 @@ export function configOf(file: string, fields: JsonObject): ConfigReader {
     }
   return {
     file,
-    has: (field) => Object.hasOwn(fields, field) && fields[field] !== null,
+    has(field) {
+      asked.add(field)
+      return Object.hasOwn(fields, field) && fields[field] !== null
+    },
+    value(field) {
+      asked.add(field)
+      return Object.hasOwn(fields, field) ? fields[field] : undefined
+    },
     number: reader('a finite number', isNumber),
     integer: reader('a non-negative integer', isInteger),
     integers: reader('a list of non-negative integers', isListOf(isInteger)),
@@ -55,5 +74,19 @@ export function configOf(file: string, fields: JsonObject): ConfigReader {
     string: reader('a string', isString),
     strings: reader('a list of strings', isListOf(isString)),
     boolean: reader('true or false', isBoolean),
+    numbers: reader('a list of finite numbers', isListOf(isNumber)),
+    extendedNumber: reader('a number', isExtendedNumber),
+    done(harmless = {}) {
+      for (const [field, value] of Object.entries(fields)) {
+        if (asked.has(field) || Object.hasOwn(harmless, field) || Object.hasOwn(everywhereHarmless, field)) continue
+        throw expected(
+          'unsupported',
+          'only fields that are understood',
+          `\`${file}\``,
+          `\`${field}\`: ${describe(value)}`,
+          'Take the field out if it does not matter to this model; what it would change is not known here.',
+        )
+      }
+    },
   }
 }

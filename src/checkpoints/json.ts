@@ -16,8 +16,17 @@ const largestFile = 16 * 2 ** 20
 /** How an unexpected value looks in a message: short, on one line. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value) ?? typeof value
+  const text = typeof value === 'number' ? `${value}` : written(value)
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`
+}
+
+/** Lists in lists by the thousand are more than JSON.stringify can follow. */
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    return 'a value that is nested too deep'
+  }
 }
 
 /**
@@ -27,7 +36,7 @@ export function describe(value: unknown): string {
 export function parseJsonObject(text: string, name: string): JsonObject {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parsePythonJson(text)
   } catch {
     const start = describe(text.slice(0, 40))
     throw expected(
@@ -58,6 +67,24 @@ export function parseJsonObject(text: string, name: string): JsonObject {
     )
   }
   return value
+}
+
+/** No text of a file has it: JSON escapes it. */
+const notANumber = '\u0000NaN'
+
+/** JSON, and the three numbers that Python writes and JSON has not: Infinity, -Infinity, NaN. */
+function parsePythonJson(text: string): unknown {
+  if (!/NaN|Infinity/.test(text)) return JSON.parse(text)
+  let found = false
+  const rewritten = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g, (token) => {
+    if (token.startsWith('"')) return token
+    if (token !== 'NaN') return token.startsWith('-') ? '-1e999' : '1e999'
+    found = true
+    return JSON.stringify(notANumber)
+  })
+  return found
+    ? JSON.parse(rewritten, (_, value) => (value === notANumber ? Number.NaN : value))
+    : JSON.parse(rewritten)
 }
 
 /** Reads a small text file; throws `bad-model` when it is missing, too large or not UTF-8. */

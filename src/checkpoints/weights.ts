@@ -17,21 +17,40 @@ interface Place extends SafetensorsEntry {
   readonly file: string
 }
 
-/** In order of preference: full precision before half, one file before shards. */
-const candidates = ['', '.fp16'].flatMap((variant) =>
-  ['diffusion_pytorch_model', 'model'].flatMap((stem) => [
-    `${stem}${variant}.safetensors`,
-    `${stem}.safetensors.index${variant}.json`,
-  ]),
-)
+const oneFile = /^(?:diffusion_pytorch_model|model)(?:\.(\w+))?\.safetensors$/
+const indexFile = /^(?:diffusion_pytorch_model|model)\.safetensors\.index(?:\.(\w+))?\.json$/
 const pickle = /\.(bin|ckpt|pt|pth)$/
 
+/** A file to begin with: the weights, or the index of their shards. */
+interface Beginning {
+  readonly name: string
+  /** What `save_pretrained(variant=…)` put into the name; empty for none. */
+  readonly variant: string
+  readonly isIndex: boolean
+}
+
+function beginnings(names: readonly string[]): readonly Beginning[] {
+  return names.flatMap((name) => {
+    const [one, index] = [oneFile.exec(name), indexFile.exec(name)]
+    return one || index ? [{ name, variant: (one ?? index)![1] ?? '', isIndex: index !== null }] : []
+  })
+}
+
+/** Full precision before half, half before another variant where it is the only one; one file before shards. */
+function chosen(all: readonly Beginning[]): Beginning | undefined {
+  const variants = new Set(all.map(({ variant }) => variant))
+  const variant = ['', 'fp16'].find((name) => variants.has(name)) ?? (variants.size === 1 ? [...variants][0] : undefined)
+  const found = all.filter((each) => each.variant === variant)
+  return found.find(({ isIndex }) => !isIndex) ?? found[0]
+}
+
 /** Whether a folder's listing has weights that `openWeights` reads. */
-export const hasWeights = (names: readonly string[]): boolean => candidates.some((name) => names.includes(name))
+export const hasWeights = (names: readonly string[]): boolean => beginnings(names).length > 0
 
 /**
  * Finds and checks the weights of a folder: `diffusion_pytorch_model.safetensors` or `model.safetensors`, one file or
- * shards with `….safetensors.index.json`, the `fp16` variant where there is no other.
+ * shards with `….safetensors.index.json`; where there is no other, the `fp16` variant (`model.fp16.safetensors`), or the
+ * only one.
  *
  * Reads headers only. Throws `bad-model` when there are none (pickle files are named and must be converted), or a file
  * is damaged, or the index does not agree with its shards.
@@ -40,7 +59,12 @@ export const hasWeights = (names: readonly string[]): boolean => candidates.some
  */
 export async function openWeights(files: Files, folder: string): Promise<Weights> {
   const names = (await files.list(folder)) ?? []
-  const found = candidates.find((name) => names.includes(name))
+  const all = beginnings(names)
+  const found = chosen(all)
+  if (found === undefined && all.length > 0) {
+    const got = all.map(({ name }) => name).join(', ')
+    throw expected('bad-model', 'one variant of the weights', `\`${folder}\``, got, 'Leave one of them in the folder.')
+  }
   if (found === undefined) {
     const pickles = names.filter((name) => pickle.test(name))
     throw expected(
@@ -53,11 +77,8 @@ export async function openWeights(files: Files, folder: string): Promise<Weights
         : 'Fetch the complete model folder.',
     )
   }
-  const path = files.join(folder, found)
-  return weightsOf(
-    folder,
-    found.endsWith('.json') ? await readShards(files, folder, path) : await readFile(files, path),
-  )
+  const path = files.join(folder, found.name)
+  return weightsOf(folder, found.isIndex ? await readShards(files, folder, path) : await readFile(files, path))
 }
 
 async function readFile(files: Files, path: string): Promise<Map<string, Place>> {

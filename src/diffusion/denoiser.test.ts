@@ -23,6 +23,7 @@ const perfect = {
   v: ({ alpha, sigma }: NoiseLevel) => combine([alpha, noise], [-sigma, clean]),
   sample: () => clean,
   velocity: () => subtract(noise, clean),
+  'velocity-to-image': () => subtract(clean, noise),
 }
 
 describe.each(predictions)('a network that predicts %s', (prediction) => {

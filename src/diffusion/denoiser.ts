@@ -8,9 +8,10 @@ import { type NoiseLevel, noImage } from './level.js'
 
 /**
  * What networks are trained to tell, with x = alpha·x₀ + sigma·ε: the noise ε; v = alpha·ε − sigma·x₀; x₀ itself; the
- * flow's velocity ε − x₀. diffusers' names for the first three: `epsilon`, `v_prediction`, `sample`.
+ * flow's velocity ε − x₀; or x₀ − ε, the same towards the image. diffusers' names for the first four: `epsilon`,
+ * `v_prediction`, `sample`, `flow_prediction`.
  */
-export const predictions = ['epsilon', 'v', 'sample', 'velocity'] as const
+export const predictions = ['epsilon', 'v', 'sample', 'velocity', 'velocity-to-image'] as const
 export type Prediction = (typeof predictions)[number]
 
 /** A network's prediction at x. Same input, same bits. */
@@ -33,13 +34,15 @@ function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number
       return [0, 1]
     case 'velocity':
       return [1 / (alpha + sigma), -sigma / (alpha + sigma)]
+    case 'velocity-to-image':
+      return [1 / (alpha + sigma), sigma / (alpha + sigma)]
   }
 }
 
 /**
  * The denoiser of a network.
  *
- * D(x) = (x − sigma·ε)/alpha; (alpha·x − sigma·v)/(alpha² + sigma²); x₀; (x − sigma·velocity)/(alpha + sigma).
+ * D(x) = (x − sigma·ε)/alpha; (alpha·x − sigma·v)/(alpha² + sigma²); x₀; (x ∓ sigma·velocity)/(alpha + sigma).
  * One evaluation. Errors: `not-finite`, naming the level; `unsupported` for a predicted noise where alpha is 0.
  * Source: Ho et al. 2020; Salimans and Ho 2022; Liu et al. 2023.
  *

@@ -66,6 +66,8 @@ export interface Solver {
   coefficients?(grid: Grid, index: number): Coefficients
   /** Steps that belong together: at multiples of it no memory is needed. Absent: 1 without memory, else all of them. */
   readonly stride?: number
+  /** Why what its steps do is lost, where no inverter can find it; absent where they keep x. */
+  readonly lossy?: string
 }
 
 export interface Trajectory {

@@ -19,7 +19,7 @@ export interface GridOptions {
  * `steps` + 1 levels of a schedule, noisiest first.
  *
  * With T training times and n points (n = steps + 1 when spread over the levels, steps when over the steps): linspace:
- * times even from the noisiest to the cleanest; leading: ⌊T/n⌋·k + offset, k = n − 1 … 0; trailing: round(T −
+ * times even from the noisiest to the cleanest, moved by the schedule's `shift`; leading: ⌊T/n⌋·k + offset, k = n − 1 … 0; trailing: round(T −
  * k·T/steps) − 1, whatever the spread; karras: (σ/α)^(1/7) even; lambda: lambda even. The last level is `end`: the
  * schedule's cleanest or sigma = 0. Spread over the levels it takes the place of the last point, over the steps it
  * comes after it. `wholeTimes` rounds what a tabulated network is told (half to even), and for linspace the level too.
@@ -48,7 +48,8 @@ const placed: Record<GridOptions['spacing'], Placing> = {
     const whole = wholeTimes && schedule.trainingTimes !== undefined
     // Counted from the cleanest, as numpy's linspace does, so that halves are rounded alike.
     const time = (k: number) => (k === 0 ? schedule.noisiest : schedule.cleanest + (points - 1 - k) * step)
-    return series(points, (k) => schedule.level(whole ? roundHalfEven(time(k)) : time(k)))
+    const shifted = (t: number) => (schedule.shift ? schedule.noisiest * schedule.shift(t / schedule.noisiest) : t)
+    return series(points, (k) => schedule.level(shifted(whole ? roundHalfEven(time(k)) : time(k))))
   },
   leading: (schedule, points, { spacing, offset }) => {
     const ratio = Math.floor(trainingTimes(schedule, spacing) / points)

@@ -39,3 +39,4 @@ export {
   variancePreserving,
 } from './schedules.js'
 export * from './solvers/index.js'
+export { endingWithNoise, whyNotUndone } from './undoing.js'

@@ -7,6 +7,16 @@ export interface NoiseLevel {
   readonly alpha: number
   readonly sigma: number
   readonly lambda: number
+  /** The levels that the step from here leads between, where they are not this one and the grid's next. */
+  readonly step?: Leap
+  /** The deviation of x where a run starts here from noise of deviation 1; absent is √(alpha² + sigma²). */
+  readonly deviation?: number
+}
+
+/** The ends of a step. */
+export interface Leap {
+  readonly from: NoiseLevel
+  readonly to: NoiseLevel
 }
 
 /** A family of levels over the times that a network was trained for. */
@@ -20,6 +30,8 @@ export interface Schedule {
   level(t: number): NoiseLevel
   /** The time of a lambda: the inverse of `level(t).lambda`; the nearest end for a lambda beyond it. */
   time(lambda: number): number
+  /** Where a grid that is even in time is moved to, as shares of the noisiest time; absent is nowhere else. */
+  readonly shift?: (share: number) => number
 }
 
 /** Noisy → clean; steps = grid.length − 1. */

@@ -5,7 +5,7 @@
 import { expected } from '../core/errors.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import type { Coefficients, Diffusion, Solver, State } from './diffusion.js'
-import { type Grid, type NoiseLevel, noImage, type Schedule } from './level.js'
+import { type Grid, type Leap, type NoiseLevel, noImage, type Schedule } from './level.js'
 
 export interface MultistepOptions {
   readonly name: string
@@ -40,11 +40,14 @@ export function multistep(options: MultistepOptions): Solver {
     coefficients,
     start: (x) => ({ index: 0, x, memory: [] }),
     async step({ index, x, memory }, { grid, denoise }) {
-      const { from } = interval(grid, index)
+      interval(grid, index)
       const rule = coefficients(grid, index)
-      const count = Math.min(index, past.x)
-      const states = [x, ...memory.slice(0, count)]
-      const estimates = [await denoise(x, from), ...memory.slice(count)]
+      // Steps that belong together forget what was before them.
+      const age = stride === undefined ? index : index % stride
+      const count = Math.min(age, past.x)
+      const kept = age === 0 ? [] : memory
+      const states = [x, ...kept.slice(0, count)]
+      const estimates = [await denoise(x, grid[index]!), ...kept.slice(count)]
       return {
         index: index + 1,
         x: combine(...terms(rule.x, states, index), ...terms(rule.denoised, estimates, index)),
@@ -122,10 +125,13 @@ export function firstOrderMove(x: Tensor, denoised: Tensor, from: NoiseLevel, to
   return combine([rule.x[0]!, x], [rule.denoised[0]!, denoised])
 }
 
-/** The levels at the ends of the step from `index`. Throws `bad-option` where the grid has no such step. */
-export function interval(grid: Grid, index: number): { readonly from: NoiseLevel; readonly to: NoiseLevel } {
+/**
+ * The levels at the ends of the step from `index`: neighbours of the grid, but where a level says otherwise. Throws `bad-option` where the grid has no such
+ * step.
+ */
+export function interval(grid: Grid, index: number): Leap {
   const [from, to] = [grid[index], grid[index + 1]]
-  if (from && to) return { from, to }
+  if (from && to) return from.step ?? { from, to }
   throw expected(
     'bad-option',
     `a state from 0 to ${grid.length - 2}`,

@@ -33,7 +33,8 @@ describe('variance preserving', () => {
   })
 
   it('refuses betas and times that are none', () => {
-    expect(() => variancePreserving([0.1, 1])).toThrow(/beta 1, got 1/)
+    expect(() => variancePreserving([1, 0.1])).toThrow(/beta 0, got 1/)
+    expect(variancePreserving([0.1, 1]).level(1)).toMatchObject({ alpha: 0, sigma: 1 })
     expect(() => stableDiffusion.level(1000)).toThrow(/from 0 to 999/)
     expect(() => stableDiffusion.level(Number.NaN)).toThrow(/from 0 to 999/)
     expect(() => betas('linear', { count: 0 })).toThrow(/at least 1/)

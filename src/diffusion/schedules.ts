@@ -42,8 +42,8 @@ export function betas(kind: BetaKind, { start = 0.00085, end = 0.012, count = 10
  * The variance-preserving schedule of a table of betas, continuous in t.
  *
  * ᾱₜ = Π (1 − βₛ) over s ≤ t, alpha = √ᾱ, sigma = √(1 − ᾱ). Exact at whole t; between them lambda is linear in t, as in
- * diffusers' conversion of sigmas to times. t from 0 to n − 1. Errors: `bad-option` for a beta outside (0, 1) or a time
- * outside the table. Source: Song et al. 2021; papers' ᾱ is alpha².
+ * diffusers' conversion of sigmas to times. t from 0 to n − 1. A last beta of 1 is a schedule that ends without signal, alpha 0. Errors:
+ * `bad-option` for a beta outside (0, 1) or a time outside the table. Source: Song et al. 2021; papers' ᾱ is alpha².
  *
  * @example variancePreserving(betas('scaled-linear')).level(999).sigma // 0.99767
  */
@@ -52,7 +52,8 @@ export function variancePreserving(betas: ArrayLike<number>): Schedule {
   let logProduct = 0
   for (let t = 0; t < betas.length; t++) {
     const beta = betas[t]!
-    if (!(beta > 0 && beta < 1)) {
+    const last = t === betas.length - 1
+    if (!(beta > 0 && (beta < 1 || (last && beta === 1)))) {
       throw expected('bad-option', 'a number between 0 and 1', `beta ${t}`, `${beta}`, 'Check the schedule’s betas.')
     }
     logProduct += Math.log1p(-beta)

@@ -11,4 +11,12 @@ export { emulatedHalf } from './passes/emulated-half.js'
 export { type HalfOptions, half } from './passes/half.js'
 export { prune } from './passes/prune.js'
 export { type VjpOptions, vjp } from './passes/vjp.js'
-export type { OpenOptions, Runtime, RuntimeUsage, Session } from './runtime.js'
+export {
+  type Feeds,
+  type Held,
+  type OpenOptions,
+  type Runtime,
+  type RuntimeUsage,
+  type Session,
+  tensorOf,
+} from './runtime.js'

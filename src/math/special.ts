@@ -1,4 +1,4 @@
-/** Special functions that statistics needs: ln Γ, the regularised incomplete gamma and beta functions. */
+/** Special functions that statistics needs: ln Γ, the regularised incomplete gamma and beta functions, the inverse of the latter. */
 
 /** Lanczos coefficients for g = 7, n = 9, good to 1e-15 (Godfrey). */
 const lanczos = [
@@ -41,6 +41,22 @@ export function incompleteBeta(x: number, a: number, b: number): number {
     if (Math.abs(change - 1) < 1e-15) break
   }
   return (front * fraction) / a
+}
+
+/** The x with I_x(a, b) = share, for a, b > 0 and 0 ≤ share ≤ 1: by halving, to the last digits. */
+export function inverseIncompleteBeta(share: number, a: number, b: number): number {
+  if (share <= 0) return 0
+  if (share >= 1) return 1
+  // Near 1 there are no digits left: what is missing to it has them.
+  if (share > 0.5) return 1 - inverseIncompleteBeta(1 - share, b, a)
+  // In ln x, so that a small x has digits too.
+  let [low, high] = [Math.log(Number.MIN_VALUE), 0]
+  for (let i = 0; i < 100; i++) {
+    const middle = (low + high) / 2
+    if (incompleteBeta(Math.exp(middle), a, b) < share) low = middle
+    else high = middle
+  }
+  return Math.exp((low + high) / 2)
 }
 
 const notZero = (value: number, tiny: number): number => (Math.abs(value) < tiny ? tiny : value)

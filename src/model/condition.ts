@@ -10,6 +10,8 @@ export interface Condition {
   /** The text that it was made from. */
   readonly text?: string
   readonly values: Readonly<Record<string, Tensor>>
+  /** The end of the text that was left out, where it has more tokens than the network takes. */
+  readonly unread?: string
   /** The tokens of each word of the text, as white space parts them; absent where they are not known. */
   readonly words?: readonly (readonly number[])[]
 }

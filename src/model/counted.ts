@@ -1,19 +1,8 @@
 /** Counts what is asked of a model: the unit of cost in every report. */
 import type { Door, Kind } from './questions.js'
 
-/** Questions by kind. Guidance asks two. */
-export type Counts = Readonly<Record<Kind, number>>
-
-const none: Counts = {
-  encode: 0,
-  decode: 0,
-  roundTrip: 0,
-  decodeGradient: 0,
-  denoise: 0,
-  pullback: 0,
-  pushforward: 0,
-  looks: 0,
-}
+/** Questions by kind, absent where none was asked. Guidance asks two. */
+export type Counts = Readonly<Partial<Record<Kind, number>>>
 
 /**
  * The same model, counting its questions.
@@ -24,9 +13,9 @@ const none: Counts = {
  * counts().decode // 1
  */
 export function counted<M extends Door>(plain: M): { readonly model: M; counts(): Counts } {
-  const counts: Record<Kind, number> = { ...none }
+  const counts: Partial<Record<Kind, number>> = {}
   const ask: Door['ask'] = (kind, asks, signal) => {
-    counts[kind] += asks.length
+    counts[kind] = (counts[kind] ?? 0) + asks.length
     return plain.ask(kind, asks, signal)
   }
   return { counts: () => ({ ...counts }), model: { ...plain, ask } }

@@ -62,6 +62,12 @@ export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
       )
     }
   }
+  for (const field of ['latents_mean', 'latents_std']) {
+    if (config.has(field)) {
+      const how = 'Use an autoencoder whose latents are scaled by one number.'
+      throw expected('unsupported', 'null', `\`${field}\` in \`${config.file}\``, 'a list', how)
+    }
+  }
   return {
     inChannels: config.integer('in_channels', 3),
     outChannels: config.integer('out_channels', 3),
@@ -73,6 +79,14 @@ export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
     quantConv: config.boolean('use_quant_conv', true),
     postQuantConv: config.boolean('use_post_quant_conv', true),
   }
+}
+
+/** Fields that change nothing of the network that is built here. */
+export const autoencoderKlHarmless: Readonly<Record<string, string>> = {
+  sample_size: 'the size of the pictures in training; the network takes others',
+  force_upcast: 'where float16 overflows: weights are computed with in float32',
+  use_slicing: 'how memory is saved',
+  use_tiling: 'how memory is saved',
 }
 
 /** Pixels per latent entry along each axis. */

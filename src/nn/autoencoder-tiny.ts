@@ -52,7 +52,7 @@ export function autoencoderTinyConfig(config: ConfigReader): AutoencoderTinyConf
     throw expected(
       'unsupported',
       'as many stages in the decoder as in the encoder',
-      `\`${config.file}\``,
+      `\`num_decoder_blocks\` in \`${config.file}\``,
       `[${encoder.counts}] and [${decoder.counts}]`,
       published,
     )
@@ -66,6 +66,14 @@ export function autoencoderTinyConfig(config: ConfigReader): AutoencoderTinyConf
     numEncoderBlocks: encoder.counts,
     numDecoderBlocks: decoder.counts,
   }
+}
+
+/** Fields that change nothing of the network that is built here. */
+export const autoencoderTinyHarmless: Readonly<Record<string, string>> = {
+  block_out_channels: 'repeats encoder_block_out_channels',
+  force_upcast: 'where float16 overflows: weights are computed with in float32',
+  latent_magnitude: 'for showing latents as pictures',
+  latent_shift: 'for showing latents as pictures',
 }
 
 /** Pixels per latent entry along each axis. */

@@ -40,7 +40,7 @@ export function clipTextConfig(config: ConfigReader): ClipTextConfig {
     throw expected('bad-model', 'a hidden_size that num_attention_heads divides', `\`${config.file}\``, got, remedy)
   }
   const projects = config.strings('architectures', []).includes('CLIPTextModelWithProjection')
-  return {
+  const read: ClipTextConfig = {
     hiddenSize,
     intermediateSize: config.integer('intermediate_size', 2048),
     attentionHeads,
@@ -52,6 +52,41 @@ export function clipTextConfig(config: ConfigReader): ClipTextConfig {
     endToken: config.integer('eos_token_id', 2),
     ...(projects && { projection: config.integer('projection_dim', 512) }),
   }
+  config.done(clipTextHarmless)
+  return read
+}
+
+const training = 'acts in training alone'
+const words = 'words become numbers in the tokenizer, which says it'
+const generation = 'belongs to models that write text'
+const form = 'says in which form the library answers'
+
+/** Fields that change nothing of the network that is built here. */
+export const clipTextHarmless: Readonly<Record<string, string>> = {
+  attention_dropout: training,
+  dropout: training,
+  initializer_factor: training,
+  initializer_range: training,
+  gradient_checkpointing: training,
+  bos_token_id: words,
+  pad_token_id: words,
+  sep_token_id: words,
+  tokenizer_class: words,
+  projection_dim: 'belongs to CLIPTextModelWithProjection, where it is read',
+  dtype: 'weights say their own type',
+  torch_dtype: 'weights say their own type',
+  model_type: 'repeats the class',
+  transformers_version: 'the version that wrote the file',
+  return_dict: form,
+  output_attentions: form,
+  output_hidden_states: form,
+  torchscript: form,
+  use_bfloat16: form,
+  use_return_dict: form,
+  tie_word_embeddings: generation,
+  is_encoder_decoder: generation,
+  is_decoder: generation,
+  use_cache: generation,
 }
 
 export interface ClipText {
@@ -98,22 +133,30 @@ function atEnd(b: Builder, ids: Value, states: Value, endToken: number): Value {
   return sum(b, mul(b, states, reshape(b, mul(b, isEnd, none), [batch, tokens, 1])), [1], false)
 }
 
+/**
+ * What stands before the names of the encoder's tensors: transformers 5 saves CLIPTextModel without `text_model.`, older
+ * versions and CLIPTextModelWithProjection with it.
+ */
+export const clipTextRoot = ({ has }: Pick<Parameters, 'has'>): '' | 'text_model.' =>
+  has('text_model.embeddings.token_embedding.weight') || !has('embeddings.token_embedding.weight') ? 'text_model.' : ''
+
 /** The encoder's states for `ids` N × tokens (int64), tokens ≤ maxPositions. */
 export function encodeText(b: Builder, parameters: Parameters, config: ClipTextConfig, ids: Value): ClipText {
   const layers: Layers = { b, parameters }
   const tokens = ids.shape[1]!
   const { hiddenSize, hiddenLayers } = config
-  const words = parameters.value('text_model.embeddings.token_embedding.weight', [config.vocabularySize, hiddenSize])
-  const places = parameters.value('text_model.embeddings.position_embedding.weight', [config.maxPositions, hiddenSize])
+  const root = clipTextRoot(parameters)
+  const words = parameters.value(`${root}embeddings.token_embedding.weight`, [config.vocabularySize, hiddenSize])
+  const places = parameters.value(`${root}embeddings.position_embedding.weight`, [config.maxPositions, hiddenSize])
   const order = Array.from({ length: tokens ** 2 }, (_, i) => (i % tokens > Math.floor(i / tokens) ? masked : 0))
   const causal = b.constant(words.dtype, [tokens, tokens], order)
   let x = add(b, b.emit('Gather', [words, ids], { axis: 0 }), slice(b, places, 0, 0, tokens))
   let penultimate = x
   for (let i = 0; i < hiddenLayers; i++) {
     penultimate = x
-    x = encoderLayer(layers, `text_model.encoder.layers.${i}`, x, config, causal)
+    x = encoderLayer(layers, `${root}encoder.layers.${i}`, x, config, causal)
   }
-  const lastHiddenState = layerNorm(layers, 'text_model.final_layer_norm', x, config.normEpsilon)
+  const lastHiddenState = layerNorm(layers, `${root}final_layer_norm`, x, config.normEpsilon)
   const pooled = atEnd(b, ids, lastHiddenState, config.endToken)
   const states = { lastHiddenState, penultimateHiddenState: penultimate, pooled }
   return config.projection === undefined

@@ -27,6 +27,16 @@ export interface ConfigReader {
   string(field: string, fallback?: string): string
   strings(field: string, fallback?: readonly string[]): readonly string[]
   boolean(field: string, fallback?: boolean): boolean
+  numbers(field: string, fallback?: readonly number[]): readonly number[]
+  /** A number that may be infinite, as Python writes them. */
+  extendedNumber(field: string, fallback?: number): number
+  /** As it stands in the file. */
+  value(field: string): unknown
+  /**
+   * Ends the reading: what was not asked for and is not `harmless` is refused by name. Each harmless field has its reason.
+   * Throws `unsupported`.
+   */
+  done(harmless?: Readonly<Record<string, string>>): void
 }
 
 /**

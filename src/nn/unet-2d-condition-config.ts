@@ -62,11 +62,28 @@ const absent = [
   'cross_attention_norm',
   'mid_block_only_cross_attention',
   'reverse_transformer_layers_per_block',
+  'encoder_hid_dim',
+  'num_class_embeds',
+  'time_embedding_dim',
 ] as const
+
+/** Fields that change nothing of the network that is built here. */
+export const unet2dConditionHarmless: Readonly<Record<string, string>> = {
+  dropout: 'acts in training alone',
+  upcast_attention: 'attention is computed in float32 in any case',
+  addition_embed_type_num_heads: 'belongs to another kind of addition_embed_type',
+  addition_time_embed_dim: 'belongs to addition_embed_type text_time, where it is read',
+  projection_class_embeddings_input_dim: 'belongs to addition_embed_type text_time, where it is read',
+}
 
 const remedy = 'Use a network of the Stable Diffusion 1, 2 or XL layout, or an ONNX export of this one.'
 
+/** Fields whose null means that a part is missing, and not the default. */
+const present = ['mid_block_type', 'norm_num_groups', 'act_fn'] as const
+
 function checkFixed(config: ConfigReader): void {
+  const missing = present.find((field) => config.value(field) === null)
+  if (missing) throw expected('unsupported', 'a value', `\`${missing}\` in \`${config.file}\``, 'null', remedy)
   const read = (field: string, value: string | number | boolean) =>
     typeof value === 'string'
       ? config.string(field, value)
@@ -123,22 +140,34 @@ export function unet2dConditionConfig(config: ConfigReader): Unet2dConditionConf
     heads: heads[i]!,
     depth: depths[i]!,
   }))
-  return {
+  const read: Unet2dConditionConfig = {
     inChannels: config.integer('in_channels', 4),
     outChannels: config.integer('out_channels', 4),
-    sampleSize: config.integer('sample_size', 64),
+    sampleSize: oneOf(config, 'sample_size', 64),
     blockOutChannels,
     blocks,
     mid: blocks.at(-1)!,
     layersPerBlock: config.integer('layers_per_block', 2),
     normNumGroups,
     normEpsilon: config.number('norm_eps', 1e-5),
-    crossAttentionDim: config.integer('cross_attention_dim', 1280),
+    crossAttentionDim: oneOf(config, 'cross_attention_dim', 1280),
     useLinearProjection: config.boolean('use_linear_projection', false),
     flipSinToCos: config.boolean('flip_sin_to_cos', true),
     frequencyShift: config.integer('freq_shift', 0),
     ...addition(config),
   }
+  config.done(unet2dConditionHarmless)
+  return read
+}
+
+/** A number, or a list that repeats it: one side of a square, one width at every level. */
+function oneOf(config: ConfigReader, field: string, fallback: number): number {
+  const found = config.integerOrIntegers(field, fallback)
+  if (typeof found === 'number') return found
+  const [first, ...rest] = found
+  if (first !== undefined && rest.every((value) => value === first)) return first
+  const what = 'one number, or a list of equal ones'
+  throw expected('unsupported', what, `\`${field}\` in \`${config.file}\``, `[${found}]`, remedy)
 }
 
 /** A number for all levels, or one for each. */

@@ -17,6 +17,7 @@ import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } fr
 import { operation, partOf, type Running } from './operation.js'
 import { networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
+  checkUndoable,
   completed,
   planOf,
   type Recipe,
@@ -236,6 +237,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     const { model } = held
+    if (marking) checkUndoable(plan, model, setting('watermark'))
     if (file) checkAxes(file, model.layout, settings.noise!)
     const begin = host.now()
     const pictures: GeneratedPicture[] = []

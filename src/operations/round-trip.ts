@@ -21,6 +21,7 @@ import type { ContactSheetCell, FileContent, Host, NetworkCost, OperationModel }
 import { type Note, operation, partOf, type Running } from './operation.js'
 import { decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
+  checkUndoable,
   completed,
   planOf,
   promptField,
@@ -291,7 +292,9 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
   const held = await host.models.open(settings)
   try {
     const { model } = held
+    checkUndoable(plan, model, '`roundtrip`')
     const begin = host.now()
+    checkUndoable(plan, model, '`roundtrip`')
     const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin

@@ -22,7 +22,12 @@ export interface VerbEvaluations extends DenoiserEvaluations {
 }
 
 /** The part of the autoencoder. */
-export const autoencoderEvaluations = ({ encode, decode, roundTrip, decodeGradient }: Counts): Evaluations => ({
+export const autoencoderEvaluations = ({
+  encode = 0,
+  decode = 0,
+  roundTrip = 0,
+  decodeGradient = 0,
+}: Counts): Evaluations => ({
   encodes: encode,
   decodes: decode,
   roundTrips: roundTrip,
@@ -30,7 +35,12 @@ export const autoencoderEvaluations = ({ encode, decode, roundTrip, decodeGradie
 })
 
 /** The part of the denoiser; a question about attention is an evaluation. */
-export const denoiserEvaluations = ({ denoise, looks, pullback, pushforward }: Counts): DenoiserEvaluations => ({
+export const denoiserEvaluations = ({
+  denoise = 0,
+  looks = 0,
+  pullback = 0,
+  pushforward = 0,
+}: Counts): DenoiserEvaluations => ({
   denoises: denoise + looks,
   pullbacks: pullback,
   ...(pushforward > 0 && { pushforwards: pushforward }),

@@ -54,9 +54,9 @@ export interface Sampled {
   readonly evaluations: VerbEvaluations
 }
 
-/** √(alpha² + sigma²): the deviation of x at a level where data and noise have deviation 1. */
-function scaleOf({ alpha, sigma }: NoiseLevel): number {
-  const scale = Math.hypot(alpha, sigma)
+/** √(alpha² + sigma²), the deviation of x at a level where data and noise have deviation 1; or what the level says. */
+function scaleOf({ alpha, sigma, deviation }: NoiseLevel): number {
+  const scale = deviation ?? Math.hypot(alpha, sigma)
   // On variance-preserving grids noise stays the same bits.
   return Math.abs(scale - 1) < 1e-6 ? 1 : scale
 }

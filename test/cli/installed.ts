@@ -59,8 +59,18 @@ async function build(clone: string): Promise<void> {
   await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { cwd: clone })
 }
 
+/** Clones, builds, packs and installs; leaves nothing where one of these fails. */
 export async function install(): Promise<Installed> {
   const temporary = await mkdtemp(join(tmpdir(), 'undiffuse-package-'))
+  try {
+    return await installIn(temporary)
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function installIn(temporary: string): Promise<Installed> {
   const clone = await cleanClone(temporary)
   await build(clone)
   const pack = ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', temporary]

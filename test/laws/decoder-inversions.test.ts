@@ -162,7 +162,7 @@ describe.each(table)('$label', ({ label, make, definition }) => {
     const { model, counts } = counted(pictureModel(analyticAutoencoder(0.6)).model)
     const image = torchGenerator(34).noise(imageShape)
     const solution = await run(make(isEncoderOnly ? {} : { iterations: 7 }), image, autoencoderOf(model))
-    const { encode: encodes, decode, roundTrip, decodeGradient } = counts()
+    const { encode: encodes, decode = 0, roundTrip = 0, decodeGradient = 0 } = counts()
     expect(encodes).toBe(1)
     expect(decode + roundTrip + decodeGradient).toBe(solution.evaluations)
     expect(solution.evaluations).toBeLessThanOrEqual(isEncoderOnly ? 1 : 7)

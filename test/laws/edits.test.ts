@@ -167,7 +167,7 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
     const { latent } = await made(model, 3)
     const { model: watched, counts } = counted(model)
     const one = await edited(make(), { model: watched, guidance: 3 }, { latent })
-    const { denoise, looks, pullback } = counts()
+    const { denoise = 0, looks = 0, pullback = 0 } = counts()
     const runs = denoise + looks
     expect(one.evaluations).toMatchObject({ denoises: runs, pullbacks: pullback, autoencoder: { decodes: 2 } })
     expect(runs).toBeGreaterThanOrEqual(3 * (one.grid.length - 1))

@@ -10,25 +10,31 @@ import {
   type Denoiser,
   type Diffusion,
   ddim,
+  deis,
   dpmSolver1,
   dpmSolver2M,
   dpmSolver2S,
   dpmSolver3M,
+  dpmSolver3S,
   edict,
   edmSchedule,
   euler,
   flowEuler,
+  flowHeun,
   flowMidpoint,
   heun,
+  lms,
   type NoiseLevel,
   noiseLevel,
   oBelm,
+  pndm,
   rectifiedFlow,
   rex,
   type Schedule,
   type Solver,
   type State,
   sample,
+  uniPc,
   variancePreserving,
 } from '../../src/diffusion/index.js'
 import { combine, dot, norm, subtract, type Tensor, torchNoise } from '../../src/math/index.js'
@@ -87,6 +93,34 @@ const table: readonly Entry[] = [
       160,
     ),
   ]),
+  // Higher orders show where the first steps, which are of lower order, cost nothing.
+  ...(['data', 'noise'] as const).flatMap((prediction) => [
+    entry(
+      `dpm-solver-3s ${prediction} midpoint`,
+      (grid) => dpmSolver3S({ ...grid, prediction, variant: 'midpoint' }),
+      noisy,
+      81,
+    ),
+    entry(`dpm-solver-3s ${prediction} heun`, (grid) => dpmSolver3S({ ...grid, prediction }), noisy, 81),
+    ...([1, 2, 3] as const).flatMap((order) =>
+      (['bh1', 'bh2'] as const).map((variant) =>
+        entry(
+          `uni-pc ${prediction} ${order} ${variant}`,
+          (grid) => uniPc({ ...grid, prediction, order, variant, lowerOrderFinal: false }),
+          order === 1 ? variance : noisy,
+          320,
+        ),
+      ),
+    ),
+  ]),
+  entry('deis 1', (grid) => deis({ ...grid, order: 1 })),
+  entry('deis 2', (grid) => deis({ ...grid, order: 2 })),
+  entry('deis 3', (grid) => deis({ ...grid, order: 3 }), noisy, 160),
+  ...([1, 2, 3, 4] as const).map((order) =>
+    entry(`lms ${order}`, (grid) => lms({ ...grid, order }), order < 3 ? variance : noisy, order < 3 ? 80 : 320),
+  ),
+  entry('pndm', pndm),
+  entry('pndm v', (grid) => pndm({ ...grid, prediction: 'v' })),
   entry('euler', euler),
   entry('heun', heun),
   entry('heun edm', heun, edm),
@@ -111,6 +145,7 @@ const table: readonly Entry[] = [
   entry('rex data heun flow', rex, flow),
   entry('flow-euler', flowEuler, flow),
   entry('flow-midpoint', flowMidpoint, flow),
+  entry('flow-heun', flowHeun, flow),
 ]
 
 const gridOptions = (steps: number, { schedule }: Entry, end: Options['end'] = 'cleanest'): Options => ({

@@ -11,7 +11,7 @@ import { firstOrderStep, interval } from '../multistep.js'
 import { levelsBetween, naiveStep, scheduleOf } from './parts/naive-step.js'
 import { releasedFields, stopNorm } from './parts/released-stop.js'
 import { solveStep, stepEquation } from './parts/step-equation.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise, noiseNorm, refused, walkBack } from './parts/walk-back.js'
+import { checkAccepted, countedDiffusion, noiseNorm, refused, walkBack, whatIsLost } from './parts/walk-back.js'
 
 /** Training times between two evaluations of the fine naive inversion. */
 const substep = 10
@@ -115,8 +115,10 @@ const firstOrderWith = (term: Tensor | undefined): Pick<Solver, 'step'> => ({
 })
 
 /** Why a solver is not of the shape that the algorithm is for; undefined where it is. */
-function refusal({ coefficients }: Solver, grid: Grid): string | undefined {
-  if (endsWithoutNoise(grid)) return endsWithoutNoise(grid)
+function refusal(solver: Solver, grid: Grid): string | undefined {
+  const lost = whatIsLost(solver, grid)
+  if (lost) return lost
+  const { coefficients } = solver
   const rules = coefficients ? grid.slice(1).map((_, index) => coefficients(grid, index)) : []
   const fits = rules.every(({ x, denoised }) => x.slice(1).every((weight) => weight === 0) && denoised.length <= 2)
   return fits && rules.some(({ denoised }) => denoised.length === 2)

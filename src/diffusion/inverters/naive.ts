@@ -1,8 +1,9 @@
 /** Inversion without solving: the first-order step backwards, as if the network said the same at the other end. */
 import { define } from '../../core/define.js'
 import type { Inverter } from '../diffusion.js'
+import { interval } from '../multistep.js'
 import { labels, levelsBetween, naiveStep, scheduleOf } from './parts/naive-step.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise, walkBack } from './parts/walk-back.js'
+import { checkAccepted, countedDiffusion, walkBack, whatIsLost } from './parts/walk-back.js'
 
 /**
  * Walks the first-order rule backwards with the network evaluated at the known, cleaner x.
@@ -38,13 +39,14 @@ export const naive = define({
   make: ({ label, substeps }): Inverter => {
     const inverter: Inverter = {
       name: 'naive',
-      accepts: (_, grid) => endsWithoutNoise(grid) ?? true,
+      accepts: (solver, grid) => whatIsLost(solver, grid) ?? true,
       async *invert(clean, solver, plain) {
         checkAccepted(inverter, solver, plain.grid)
         const schedule = substeps > 1 ? scheduleOf(plain, 'naive:substeps') : undefined
         return yield* walkBack('naive', clean, plain, 1, async function* (known, index, end) {
           const { diffusion, evaluations } = countedDiffusion(plain)
-          const [noisier, cleaner] = [plain.grid[index]!, plain.grid[end]!]
+          const { from: noisier } = interval(plain.grid, index)
+          const { to: cleaner } = interval(plain.grid, end - 1)
           const stride = schedule && (schedule.time(noisier.lambda) - schedule.time(cleaner.lambda)) / substeps
           const path = schedule && stride ? levelsBetween(cleaner, noisier, stride, schedule) : [noisier]
           let x = known

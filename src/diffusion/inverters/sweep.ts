@@ -11,7 +11,7 @@ import type { Diffusion, Inverter, Solver, State, Trajectory } from '../diffusio
 import type { Grid } from '../level.js'
 import { type LinearTrajectory, linearTrajectory } from './parts/recurrence.js'
 import { velocityOf } from './parts/velocity.js'
-import { checkAccepted, countedDiffusion, endsWithoutNoise } from './parts/walk-back.js'
+import { checkAccepted, countedDiffusion, whatIsLost } from './parts/walk-back.js'
 
 /** So many sweeps without a smaller residual mean that it is at the rounding of the network, or lost; 8 gave up too early. */
 const patience = 15
@@ -87,7 +87,8 @@ export const sweep = define({
 
 /** Why a solver's trajectory is not linear in its velocities, or cannot be undone; undefined where it can. */
 function refusal(solver: Solver, grid: Grid): string | undefined {
-  if (endsWithoutNoise(grid)) return endsWithoutNoise(grid)
+  const lost = whatIsLost(solver, grid)
+  if (lost) return lost
   return solver.coefficients ? undefined : 'It is not a linear multistep rule: use `implicit` or `reversible`.'
 }
 

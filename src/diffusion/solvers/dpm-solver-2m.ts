@@ -5,6 +5,7 @@ import { interval, multistep } from '../multistep.js'
 import {
   exponentialFields,
   exponentialStep,
+  firstOrderFinalField,
   lowerOrderField,
   multistepOrder,
   variantField,
@@ -26,7 +27,12 @@ export const dpmSolver2M = define({
   id: 'dpm-solver-2m',
   title: 'DPM-Solver, second order, multistep',
   source: 'Lu et al., DPM-Solver++, 2022',
-  fields: { ...exponentialFields, variant: variantField, lowerOrderFinal: lowerOrderField },
+  fields: {
+    ...exponentialFields,
+    variant: variantField,
+    lowerOrderFinal: lowerOrderField,
+    firstOrderFinal: firstOrderFinalField,
+  },
   make: (options) =>
     multistep({
       name: 'dpm-solver-2m',
@@ -35,7 +41,7 @@ export const dpmSolver2M = define({
       grid: (schedule) => gridOf(schedule, options),
       coefficients: (grid, index) => {
         const { from, to } = interval(grid, index)
-        const order = multistepOrder(grid, index, 2, options.lowerOrderFinal)
+        const order = multistepOrder(grid, index, 2, options)
         return exponentialStep([from, grid[index - 1]!].slice(0, order), 0, to, options)
       },
     }),

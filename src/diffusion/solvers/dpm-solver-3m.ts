@@ -2,7 +2,14 @@
 import { define } from '../../core/define.js'
 import { gridOf } from '../grids.js'
 import { interval, multistep } from '../multistep.js'
-import { exponentialFields, exponentialStep, lowerOrderField, multistepOrder } from './parts/exponential.js'
+import {
+  exponentialFields,
+  exponentialStep,
+  firstOrderFinalField,
+  lowerOrderField,
+  multistepOrder,
+  variantField,
+} from './parts/exponential.js'
 
 /**
  * The exponential step with a parabola through the last three estimates.
@@ -24,7 +31,9 @@ export const dpmSolver3M = define({
   source: 'Lu et al., DPM-Solver++, 2022',
   fields: {
     ...exponentialFields,
+    variant: { ...variantField, description: `Of the steps of order 2. ${variantField.description}` },
     lowerOrderFinal: lowerOrderField,
+    firstOrderFinal: firstOrderFinalField,
     curvature: {
       type: 'choice',
       choices: ['released', 'exact'],
@@ -40,9 +49,9 @@ export const dpmSolver3M = define({
       grid: (schedule) => gridOf(schedule, options),
       coefficients: (grid, index) => {
         const { from, to } = interval(grid, index)
-        const order = multistepOrder(grid, index, 3, options.lowerOrderFinal)
+        const order = multistepOrder(grid, index, 3, options)
         const nodes = [from, grid[index - 1]!, grid[index - 2]!].slice(0, order)
-        return exponentialStep(nodes, 0, to, { prediction: options.prediction, curvature: shares[options.curvature] })
+        return exponentialStep(nodes, 0, to, { ...options, curvature: shares[options.curvature] })
       },
     }),
 })

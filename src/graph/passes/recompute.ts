@@ -2,6 +2,7 @@
  * Which values of a forward graph its backward part computes again instead of keeping them: those that cheap operators make
  * of one kept value. A normalisation and its SiLU between two convolutions then keep one tensor, not three.
  */
+import { sizeOf } from '../../math/tensor.js'
 import type { Builder } from '../builder.js'
 import type { Graph, Node, Value } from '../graph.js'
 
@@ -14,8 +15,6 @@ const cheap = new Set(
     'Reshape Squeeze Unsqueeze Flatten Transpose',
   ].flatMap((names) => names.split(' ')),
 )
-
-const sizeOf = ({ shape }: { readonly shape: readonly number[] }): number => shape.reduce((a, b) => a * b, 1)
 
 /**
  * A value as the backward part of a graph reads it: itself where it is kept, else computed again, once.
@@ -35,8 +34,10 @@ export function recomputed(build: Builder, graph: Graph): (value: Value) => Valu
 
   /** The large values that a cheap node combines, weights excepted. */
   const combined = ({ inputs, outputs: [output] }: Node): readonly string[] => {
-    const size = sizeOf(build.value(output!))
-    return inputs.filter((name) => name !== '' && !graph.initializers.has(name) && sizeOf(build.value(name)) >= size)
+    const size = sizeOf(build.value(output!).shape)
+    return inputs.filter(
+      (name) => name !== '' && !graph.initializers.has(name) && sizeOf(build.value(name).shape) >= size,
+    )
   }
 
   /** What a value is computed from: itself where it is kept. */

@@ -1,6 +1,7 @@
 /** AutoencoderKL: the autoencoder of Stable Diffusion. */
 import {
   autoencoderKlConfig,
+  autoencoderKlHarmless,
   decode,
   decoderGraph,
   downscaling,
@@ -20,12 +21,15 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
     defaultScalingFactor,
     definition(file, weights) {
       const config = autoencoderKlConfig(file)
+      const latentScale = file.number('scaling_factor', defaultScalingFactor)
+      const latentShift = file.number('shift_factor', 0)
+      file.done(autoencoderKlHarmless)
       return {
         imageChannels: config.inChannels,
         latentChannels: config.latentChannels,
         downscaling: downscaling(config),
-        latentScale: file.number('scaling_factor', defaultScalingFactor),
-        latentShift: file.number('shift_factor', 0),
+        latentScale,
+        latentShift,
         encode: (b, image) => encode(b, checkpointParameters(b, weights), config, image).mean,
         decode: (b, latent) => decode(b, checkpointParameters(b, weights), config, latent),
         raw: {

@@ -1,6 +1,7 @@
 /** AutoencoderTiny: the small autoencoders of the TAESD kind. */
 import {
   autoencoderTinyConfig,
+  autoencoderTinyHarmless,
   decode,
   decoderGraph,
   downscaling,
@@ -19,12 +20,15 @@ export const autoencoderTiny: NetworkClass & Required<Pick<NetworkClass, 'autoen
     defaultScalingFactor,
     definition(file, weights) {
       const config = autoencoderTinyConfig(file)
+      const latentScale = file.number('scaling_factor', defaultScalingFactor)
+      const latentShift = file.number('shift_factor', 0)
+      file.done(autoencoderTinyHarmless)
       return {
         imageChannels: config.inChannels,
         latentChannels: config.latentChannels,
         downscaling: downscaling(config),
-        latentScale: file.number('scaling_factor', defaultScalingFactor),
-        latentShift: 0,
+        latentScale,
+        latentShift,
         encode: (b, image) => encode(b, checkpointParameters(b, weights), config, image),
         decode: (b, latent) => decode(b, checkpointParameters(b, weights), config, latent),
         raw: {

@@ -10,7 +10,7 @@ import type { Graph } from '../../graph/graph.js'
 import { cast } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
-import { clipTextConfig, clipTextGraph } from '../../nn/clip-text.js'
+import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
 import { checkComplete } from '../denoiser/complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
@@ -39,7 +39,9 @@ async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<Tex
   const weights = await part.openWeights()
   const whole = (tokens: number) => clipTextGraph(config, weights, { batch: 1, tokens })
   // Checkpoints of the whole CLIP carry its other half; some, the numbers 0, 1, 2, … as positions.
-  const isText = (name: string) => /^text_(model|projection)\./.test(name) && !name.endsWith('.position_ids')
+  const isFlat = clipTextRoot(weights) === ''
+  const isText = (name: string) =>
+    (isFlat || /^text_(model|projection)\./.test(name)) && !name.endsWith('.position_ids')
   checkComplete(part.folder, weights, whole(1), isText)
   const states = kind === 'last' ? 'last_hidden_state' : 'penultimate_hidden_state'
   return {

@@ -43,8 +43,11 @@ export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptio
       states.push(unstack(results.states!)[0]!)
       pooled = results.pooled && unstack(results.pooled)[0]!
     }
+    // The text encoder that reads least: each has a vocabulary of its own.
+    const [unread = ''] = texts.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)
     return {
       text,
+      ...(unread !== '' && { unread }),
       values: {
         [statesName]: sideBySide(states),
         ...(takesPooled && pooled && { [pooledName]: pooled }),

@@ -1,10 +1,11 @@
 /**
- * CLIP's byte-pair tokenizer from a folder's own files: vocab.json, merges.txt and tokenizer_config.json, checked before
- * they are believed. The pairs are merged by @huggingface/tokenizers; what is around them is here. Not other tokenizers.
+ * CLIP's byte-pair tokenizer from a folder's own files: tokenizer.json, or vocab.json with merges.txt; and
+ * tokenizer_config.json, all checked before they are believed. The pairs are merged by @huggingface/tokenizers; what is
+ * around them is here. Not other tokenizers.
  */
 import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers'
 import type { Files } from '../../checkpoints/files.js'
-import { isJsonObject, type JsonObject, readJsonObject, readText } from '../../checkpoints/json.js'
+import { describe, isJsonObject, type JsonObject, readJsonObject, readText } from '../../checkpoints/json.js'
 import { expected, type UndiffuseError } from '../../core/errors.js'
 
 export interface ClipTokenizer {
@@ -12,33 +13,71 @@ export interface ClipTokenizer {
   readonly length: number
   /** One more than the largest id. */
   readonly size: number
-  /**
-   * The ids of a prompt: start, words, end, padding, `length` in all.
-   *
-   * Errors: `bad-option` for a prompt that does not fit, saying where the part that fits ends.
-   */
+  /** The ids of a prompt: start, words, end, padding, `length` in all. What does not fit is left out, as `unread` says. */
   encode(prompt: string): readonly number[]
+  /** The end of a prompt that `encode` leaves out because it does not fit, spelled by its tokens; empty where all fits. */
+  unread(prompt: string): string
   /** The places that each word of a prompt, as white space parts them, has in what `encode` gives. */
   places(prompt: string): readonly (readonly number[])[]
 }
 
-/** CLIP's words: English endings, letters, single digits, runs of other signs. Source: OpenAI CLIP, simple_tokenizer.py. */
+/**
+ * CLIP's words: the two special tokens, English endings, letters, single digits, runs of other signs. Source: OpenAI CLIP,
+ * simple_tokenizer.py.
+ */
 const wordPattern = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+"
+const pattern = `<\\|startoftext\\|>|<\\|endoftext\\|>|${wordPattern}`
+
+const normalizer = {
+  type: 'Sequence',
+  normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
+}
+
+const preTokenizer = (words: string) => ({
+  type: 'Sequence',
+  pretokenizers: [
+    { type: 'Split', pattern: { Regex: words }, behavior: 'Removed', invert: true },
+    { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true },
+  ],
+})
 
 const remedy = 'Fetch the complete model folder.'
 const fault = (what: string, file: string, got: string): UndiffuseError =>
   expected('bad-model', what, `\`${file}\``, got, remedy)
 
+/** A token that stands whole in a text, whatever the merges say. */
+interface AddedToken {
+  readonly content: string
+  readonly id: number
+  readonly single_word: boolean
+  readonly lstrip: boolean
+  readonly rstrip: boolean
+  readonly normalized: boolean
+  readonly special: boolean
+}
+
+/** What the files of a tokenizer hold, whichever they are. */
+interface Vocabulary {
+  /** Where the tokens stand. */
+  readonly file: string
+  readonly ids: ReadonlyMap<string, number>
+  readonly merges: readonly (readonly [string, string])[]
+  /** Tokens beside those of the merges: what textual inversion adds. */
+  readonly added: readonly AddedToken[]
+}
+
 /**
  * Opens the tokenizer of a diffusers folder.
  *
  * Text is normalised to NFC, white space runs become one space, letters small; words are split, and their bytes merged in
- * the order of merges.txt. `model_max_length` (77), `bos_token`, `eos_token` and `pad_token` are read from
- * tokenizer_config.json, or special_tokens_map.json where it names none; without a padding token the end pads.
- * Differs from the pipelines of diffusers in one thing: a prompt that is too long is an error, not cut with a warning.
+ * the order of the merges. Vocabulary and merges are those of vocab.json and merges.txt, or of tokenizer.json where it
+ * stands alone. `model_max_length` (77), `bos_token`, `eos_token` and `pad_token` are read from tokenizer_config.json, or
+ * special_tokens_map.json where it names none; without a padding token the end pads. Special tokens in a prompt are
+ * themselves, among them "!" where it pads. Tokens that textual inversion added are read, and a token `<a>` that has
+ * further ones `<a>_1`, `<a>_2`, … stands for all of them, as in diffusers.
  *
- * Errors: `bad-model` naming the file that is missing or damaged; `unsupported` for tokenizers of another class.
- * Source: transformers, CLIPTokenizer; Radford et al. 2021.
+ * Errors: `bad-model` naming the file that is missing or damaged; `unsupported` for tokenizers of another kind, naming the
+ * field. Source: transformers, CLIPTokenizer; diffusers, TextualInversionLoaderMixin; Radford et al. 2021.
  *
  * @example
  * const { encode } = await openTokenizer(nodeFiles, 'models/stable-diffusion-1-5/tokenizer')
@@ -46,94 +85,209 @@ const fault = (what: string, file: string, got: string): UndiffuseError =>
  */
 export async function openTokenizer(files: Files, folder: string): Promise<ClipTokenizer> {
   const path = (name: string) => files.join(folder, name)
-  const config = await readJsonObject(files, path('tokenizer_config.json'))
-  checkClass(config, path('tokenizer_config.json'))
-  const vocabulary = checkVocabulary(await readJsonObject(files, path('vocab.json')), path('vocab.json'))
-  const merges = readMerges(await readText(files, path('merges.txt')), vocabulary, path('merges.txt'))
-  const hasMap = (await files.size(path('special_tokens_map.json'))) !== undefined
-  const special = hasMap ? await readJsonObject(files, path('special_tokens_map.json')) : {}
+  const has = async (name: string) => (await files.size(path(name))) !== undefined
+  const readOptional = async (name: string) => ((await has(name)) ? await readJsonObject(files, path(name)) : {})
+  const configFile = path('tokenizer_config.json')
+  const config = await readJsonObject(files, configFile)
+  checkClass(config, configFile)
+  const special = await readOptional('special_tokens_map.json')
+  const isWhole = !(await has('vocab.json')) && (await has('tokenizer.json'))
+  const { file, ids, merges, added } = isWhole
+    ? wholeVocabulary(await readJsonObject(files, path('tokenizer.json')), path('tokenizer.json'))
+    : await partedVocabulary(files, path, config, await readOptional('added_tokens.json'))
 
-  const idOf = (field: string, fallback: string): number => {
-    const content = contentOf(config[field]) ?? contentOf(special[field]) ?? fallback
-    const id = vocabulary.get(content)
-    if (id !== undefined) return id
-    throw fault(`the ${field} \`${content}\``, path('vocab.json'), 'no such token')
+  const tokens = new Map([...ids, ...added.map(({ content, id }) => [content, id] as const)])
+  const names = new Map([...tokens].map(([name, id]) => [id, name]))
+  const known = new Map(added.map((token) => [token.content, token]))
+  const specialToken = (field: string, fallback: string): AddedToken => {
+    const stated = config[field] ?? special[field] ?? fallback
+    const content = contentOf(stated) ?? fallback
+    const id = tokens.get(content)
+    if (id === undefined) throw fault(`the ${field} \`${content}\``, file, 'no such token')
+    return known.get(content) ?? addedToken(content, id, { special: true, ...(isJsonObject(stated) ? stated : {}) })
   }
-  const start = idOf('bos_token', '<|startoftext|>')
-  const end = idOf('eos_token', '<|endoftext|>')
-  const names = new Map([...vocabulary].map(([name, id]) => [id, name]))
-  const padding = idOf('pad_token', names.get(end)!)
-  const length = checkLength(config.model_max_length ?? 77, path('tokenizer_config.json'))
-  const pairs = bytePairs(vocabulary, merges, [start, end], names)
+  const start = specialToken('bos_token', '<|startoftext|>')
+  const end = specialToken('eos_token', '<|endoftext|>')
+  const padding = specialToken('pad_token', end.content)
+  for (const token of [start, end, padding]) known.set(token.content, token)
+  const length = checkLength(config.model_max_length ?? 77, configFile)
+  const pairs = bytePairs(ids, merges, [...known.values()], end.content)
 
   const idsOf = (prompt: string): readonly number[] => {
     checkPrompt(prompt)
-    return pairs.encode(prompt, { add_special_tokens: false }).ids
+    return pairs.encode(withAllVectors(prompt, added, pairs), { add_special_tokens: false }).ids
   }
+  const room = length - 2
 
   return {
     length,
-    size: Math.max(...vocabulary.values()) + 1,
+    size: Math.max(...tokens.values()) + 1,
     // Words are merged one by one: the tokens of a beginning are the beginning of the tokens.
     places(prompt) {
       const words = prompt.split(/\s+/).filter((word) => word !== '')
-      const ends = [0, ...words.map((_, k) => idsOf(words.slice(0, k + 1).join(' ')).length)].map((end) => end + 1)
-      return words.map((_, k) => Array.from({ length: ends[k + 1]! - ends[k]! }, (_, i) => ends[k]! + i))
+      const ends = [0, ...words.map((_, k) => idsOf(words.slice(0, k + 1).join(' ')).length)]
+      const read = ends.map((end) => Math.min(end, room) + 1)
+      return words.map((_, k) => Array.from({ length: read[k + 1]! - read[k]! }, (_, i) => read[k]! + i))
     },
     encode(prompt) {
-      const ids = idsOf(prompt)
-      if (ids.length > length - 2) throw tooLong(ids, length - 2, names)
-      const used = [start, ...ids, end]
-      return [...used, ...Array<number>(length - used.length).fill(padding)]
+      const used = [start.id, ...idsOf(prompt).slice(0, room), end.id]
+      return [...used, ...Array<number>(length - used.length).fill(padding.id)]
     },
+    unread: (prompt) =>
+      idsOf(prompt)
+        .slice(room)
+        .map((id) => names.get(id)!)
+        .join('')
+        .replaceAll('</w>', ' ')
+        .trim(),
   }
+}
+
+/** A token of several vectors in a prompt is followed by its further ones: diffusers' `maybe_convert_prompt`. */
+function withAllVectors(prompt: string, added: readonly AddedToken[], pairs: BytePairTokenizer): string {
+  const contents = new Set(added.map(({ content }) => content))
+  const several = [...contents].filter((content) => contents.has(`${content}_1`))
+  if (several.length === 0) return prompt
+  const inPrompt = new Set(pairs.tokenize(prompt, { add_special_tokens: false }))
+  return several
+    .filter((content) => inPrompt.has(content))
+    .reduce((text, content) => {
+      const vectors = [content]
+      while (contents.has(`${content}_${vectors.length}`)) vectors.push(`${content}_${vectors.length}`)
+      return text.replaceAll(content, vectors.join(' '))
+    }, prompt)
 }
 
 function checkClass(config: JsonObject, file: string): void {
   const className = config.tokenizer_class ?? 'CLIPTokenizer'
   if (className === 'CLIPTokenizer' || className === 'CLIPTokenizerFast') return
-  const got = JSON.stringify(className)
-  throw expected(
-    'unsupported',
-    'CLIPTokenizer',
-    `\`tokenizer_class\` in \`${file}\``,
-    got,
-    'Use a model with CLIP text.',
-  )
+  throw otherTokenizer('CLIPTokenizer', 'tokenizer_class', file, className)
+}
+
+const otherTokenizer = (what: string, field: string, file: string, got: unknown): UndiffuseError =>
+  expected('unsupported', what, `\`${field}\` in \`${file}\``, describe(got), 'Use a model with CLIP text.')
+
+/** vocab.json, merges.txt, and added tokens where the folder has them. */
+async function partedVocabulary(
+  files: Files,
+  path: (name: string) => string,
+  config: JsonObject,
+  addedTokens: JsonObject,
+): Promise<Vocabulary> {
+  const file = path('vocab.json')
+  const ids = checkVocabulary(await readJsonObject(files, file), file)
+  const text = await readText(files, path('merges.txt'))
+  const lines = text.split('\n').map((line) => line.trim())
+  const merges = lines.flatMap((line, i) => {
+    if (line === '' || (i === 0 && line.startsWith('#version'))) return []
+    return [checkMerge(line.split(' '), ids, path('merges.txt'), `line ${i + 1}: ${describe(line)}`)]
+  })
+  const flags = isJsonObject(config.added_tokens_decoder) ? config.added_tokens_decoder : {}
+  const decoded = Object.entries(flags).map(([id, token]) => ({ ...(isJsonObject(token) ? token : {}), id: Number(id) }))
+  const plain = Object.entries(addedTokens).map(([content, id]) => ({ content, id, normalized: true }))
+  const found = new Map([...plain, ...decoded].map((token) => [token.id, token]))
+  const added = checkAdded([...found.values()], ids, path('added_tokens.json'))
+  return { file, ids, merges, added }
+}
+
+/** Fields of a byte-pair model that CLIP does not use, with the values that leave them out. */
+const unusedOfModel: Readonly<Record<string, readonly unknown[]>> = {
+  dropout: [null, undefined, 0],
+  continuing_subword_prefix: ['', null, undefined],
+  byte_fallback: [false, undefined],
+  ignore_merges: [false, undefined],
+}
+
+/** tokenizer.json, where its steps are those of CLIP. */
+function wholeVocabulary(definition: JsonObject, file: string): Vocabulary {
+  const { normalizer: normalizing, pre_tokenizer: splitting, model, added_tokens: addedTokens = [] } = definition
+  if (!isSame(normalizing, normalizer)) throw otherTokenizer("CLIP's", 'normalizer', file, normalizing)
+  if (![wordPattern, pattern].some((words) => isSame(splitting, preTokenizer(words)))) {
+    throw otherTokenizer("CLIP's", 'pre_tokenizer', file, splitting)
+  }
+  if (!isJsonObject(model) || model.type !== 'BPE' || model.end_of_word_suffix !== '</w>') {
+    const got = isJsonObject(model) ? { type: model.type, end_of_word_suffix: model.end_of_word_suffix } : model
+    throw otherTokenizer('byte pairs with words that end with </w>', 'model', file, got)
+  }
+  for (const [field, values] of Object.entries(unusedOfModel)) {
+    if (!values.includes(model[field])) throw otherTokenizer(describe(values[0]), `model.${field}`, file, model[field])
+  }
+  if (!isJsonObject(model.vocab)) throw fault('a vocabulary', file, describe(model.vocab))
+  if (!Array.isArray(model.merges)) throw fault('a list of merges', file, describe(model.merges))
+  if (!Array.isArray(addedTokens)) throw fault('a list of added tokens', file, describe(addedTokens))
+  const ids = checkVocabulary(model.vocab, file)
+  const merges = model.merges.map((merge: unknown, i) => {
+    const parts = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
+    return checkMerge(parts, ids, file, `merge ${i + 1}: ${describe(merge)}`)
+  })
+  return { file, ids, merges, added: checkAdded(addedTokens, ids, file) }
+}
+
+/** Whether a value that was read is this one. What `ByteLevel` says of a pattern of its own, CLIP leaves as it is. */
+function isSame(got: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return Array.isArray(got) && got.length === wanted.length && wanted.every((one, i) => isSame(got[i], one))
+  }
+  if (!isJsonObject(wanted)) return got === wanted
+  if (!isJsonObject(got)) return false
+  const { use_regex: ownPattern = true, ...fields } = got
+  const keys = new Set([...Object.keys(fields), ...Object.keys(wanted)])
+  return ownPattern === true && [...keys].every((key) => isSame(fields[key], wanted[key]))
 }
 
 function checkVocabulary(fields: JsonObject, file: string): ReadonlyMap<string, number> {
   const entries = Object.entries(fields)
   const seen = new Set<unknown>()
   for (const [name, id] of entries) {
-    const isId = Number.isSafeInteger(id) && (id as number) >= 0
-    if (!isId || seen.has(id)) {
-      throw fault('each id once, from 0', file, `${JSON.stringify(id)} for ${JSON.stringify(name)}`)
-    }
+    if (!isId(id) || seen.has(id)) throw fault('each id once, from 0', file, `${describe(id)} for ${describe(name)}`)
     seen.add(id)
   }
   if (entries.length === 0) throw fault('tokens and their ids', file, 'none')
   return new Map(entries as [string, number][])
 }
 
-function readMerges(
-  text: string,
-  vocabulary: ReadonlyMap<string, number>,
+/** Far more than any vocabulary. */
+const largestId = 2 ** 24
+
+const isId = (id: unknown): id is number => Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < largestId
+
+function checkMerge(
+  parts: readonly unknown[],
+  ids: ReadonlyMap<string, number>,
   file: string,
-): readonly (readonly [string, string])[] {
-  const lines = text.split('\n').map((line) => line.trim())
-  const merges: (readonly [string, string])[] = []
-  lines.forEach((line, i) => {
-    if (line === '' || (i === 0 && line.startsWith('#version'))) return
-    const [left, right, ...more] = line.split(' ')
-    const known = left !== undefined && right !== undefined && more.length === 0
-    if (!known || ![left, right, left + right].every((token) => vocabulary.has(token))) {
-      throw fault('two tokens that make a third', file, `line ${i + 1}: ${JSON.stringify(line.slice(0, 60))}`)
-    }
-    merges.push([left, right])
-  })
-  return merges
+  got: string,
+): readonly [string, string] {
+  const [left, right, ...more] = parts
+  const known = typeof left === 'string' && typeof right === 'string' && more.length === 0
+  if (known && [left, right, left + right].every((token) => ids.has(token))) return [left, right]
+  throw fault('two tokens that make a third', file, got)
 }
+
+/** Added tokens, each under its own id; those of the vocabulary keep the id that they have there. */
+function checkAdded(
+  tokens: readonly unknown[],
+  ids: ReadonlyMap<string, number>,
+  file: string,
+): readonly AddedToken[] {
+  const taken = new Map([...ids].map(([name, id]) => [id, name]))
+  return tokens.map((token) => {
+    const { content, id, ...flags } = isJsonObject(token) ? token : {}
+    const free = isId(id) && typeof content === 'string' && content !== '' && (taken.get(id) ?? content) === content
+    if (!free || (ids.get(content) ?? id) !== id) throw fault('added tokens with ids of their own', file, describe(token))
+    taken.set(id, content)
+    return addedToken(content, id, flags)
+  })
+}
+
+const addedToken = (content: string, id: number, flags: JsonObject): AddedToken => ({
+  content,
+  id,
+  single_word: flags.single_word === true,
+  lstrip: flags.lstrip === true,
+  rstrip: flags.rstrip === true,
+  normalized: flags.normalized === true,
+  special: flags.special === true,
+})
 
 /** A token as configurations state it: its text, or an object around it. */
 const contentOf = (value: unknown): string | undefined =>
@@ -145,46 +299,32 @@ const contentOf = (value: unknown): string | undefined =>
 
 function checkLength(value: unknown, file: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 2 && (value as number) <= 65_536) return value as number
-  const got = JSON.stringify(value)
+  const got = describe(value)
   throw expected('bad-model', 'an integer from 2 to 65536', `\`model_max_length\` in \`${file}\``, got, remedy)
 }
 
-/** CLIP's tokenizer.json, which folders of diffusers leave out, from the files that they hold. */
+/** The steps of CLIP's tokenizer over a vocabulary. */
 function bytePairs(
-  vocabulary: ReadonlyMap<string, number>,
+  ids: ReadonlyMap<string, number>,
   merges: readonly (readonly [string, string])[],
-  special: readonly number[],
-  names: ReadonlyMap<number, string>,
+  added: readonly AddedToken[],
+  unknown: string,
 ): BytePairTokenizer {
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: true, special: true }
   const definition = {
     version: '1.0',
-    added_tokens: special.map((id) => ({ id, content: names.get(id)!, ...flags })),
-    normalizer: {
-      type: 'Sequence',
-      normalizers: [
-        { type: 'NFC' },
-        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
-        { type: 'Lowercase' },
-      ],
-    },
-    pre_tokenizer: {
-      type: 'Sequence',
-      pretokenizers: [
-        { type: 'Split', pattern: { Regex: wordPattern }, behavior: 'Removed', invert: true },
-        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true },
-      ],
-    },
+    added_tokens: added,
+    normalizer,
+    pre_tokenizer: preTokenizer(pattern),
     post_processor: null,
     decoder: null,
     model: {
       type: 'BPE',
       dropout: null,
-      unk_token: names.get(special[1]!)!,
+      unk_token: unknown,
       continuing_subword_prefix: '',
       end_of_word_suffix: '</w>',
       fuse_unk: false,
-      vocab: Object.fromEntries(vocabulary),
+      vocab: Object.fromEntries(ids),
       merges,
     },
   }
@@ -198,21 +338,4 @@ function checkPrompt(prompt: unknown): void {
   if (typeof prompt === 'string' && prompt.length <= mostCharacters) return
   const got = typeof prompt === 'string' ? `${prompt.length} characters` : typeof prompt
   throw expected('bad-option', `text of at most ${mostCharacters} characters`, 'the prompt', got, 'Shorten it.')
-}
-
-function tooLong(ids: readonly number[], most: number, names: ReadonlyMap<number, string>): UndiffuseError {
-  const fitting = ids
-    .slice(0, most)
-    .map((id) => names.get(id)!)
-    .join('')
-    .replaceAll('</w>', ' ')
-    .trim()
-  const where = `The part that fits ends with "${fitting.slice(-40)}"`
-  return expected(
-    'bad-option',
-    `at most ${most} tokens`,
-    'the prompt',
-    `${ids.length}`,
-    `${where}; leave out the rest.`,
-  )
 }

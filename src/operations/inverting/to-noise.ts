@@ -25,7 +25,15 @@ import {
 } from '../files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel } from '../host.js'
 import { type Note, noted, partOf, type Running, type Told } from '../operation.js'
-import { completed, type Plan, planOf, type Recipe, samplingOf, withRemembered } from '../recipes/recipe.js'
+import {
+  checkUndoable,
+  completed,
+  type Plan,
+  planOf,
+  type Recipe,
+  samplingOf,
+  withRemembered,
+} from '../recipes/recipe.js'
 import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../reports/cells.js'
 import { costReport, floorNumbers, latentReport, noiseNumbers, totalEvaluations } from '../reports/numbers.js'
 import { type Timed, timed, timedDecoder } from '../timed.js'
@@ -132,6 +140,7 @@ async function* invertSources(
 ): Steps<readonly InvertedSource[], Told> {
   const { decoder, inverter, refine, fit, chunk = defaultChunk } = settings
   const probes: FloorProbes | undefined = settings.floor
+  if (sources.some(({ memory = [] }) => memory.length === 0)) checkUndoable(plan, model, '`invert`')
   const sampling = samplingOf(plan, model)
   const index = sampling.solver.grid(model.schedule(latentShapeAt(model))).length - 1
   const each = questionsOf(sampling.guidance)

@@ -3,6 +3,7 @@ import { solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import type { Solver } from '../../diffusion/diffusion.js'
+import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { setting } from '../fields.js'
 import type { OperationModel } from '../host.js'
@@ -18,6 +19,10 @@ export interface Recipe {
 
 /** The solver of the model's scheduler, on the grid that the model was published with. */
 export const schedulerSolver = 'scheduler'
+/** The same on a grid that can be undone: without a step to sigma = 0. */
+const undoableScheduler = `${schedulerSolver}:end=cleanest`
+/** Of solvers that are not told. */
+const defaultSteps = 50
 
 export const promptField = {
   type: 'string',
@@ -36,7 +41,7 @@ export const recipeFields = {
   solver: {
     type: 'string',
     description:
-      "how to sample, see below; `scheduler`: as the model's scheduler_config.json says, on its grid (default: the model's own)",
+      "how to sample, see below; `scheduler`: as the model's scheduler_config.json says, on its grid; `scheduler:end=cleanest`: the same without its step to sigma = 0, so that it can be undone (default: the model's own)",
     word: 'method:options',
     methods: solvers,
   },
@@ -89,7 +94,7 @@ function specificationOf({ solver, steps }: Recipe): string | undefined {
 
 /** The solver that a recipe names; undefined where the model says it. Throws `bad-option` before anything is opened. */
 export function namedSolver(recipe: Recipe): Solver | undefined {
-  if (recipe.solver === schedulerSolver) return undefined
+  if (recipe.solver === schedulerSolver || recipe.solver === undoableScheduler) return undefined
   const specification = specificationOf(recipe)
   return specification === undefined ? undefined : parse(solvers, specification)
 }
@@ -117,24 +122,40 @@ export interface Sampling {
 
 export function samplingOf({ recipe, solver }: Plan, model: OperationModel): Sampling {
   const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance } = recipe
-  const own = recipe.solver === schedulerSolver ? model.schedulerSolver : model.solver
-  return { prompt, negativePrompt: negative, guidance, solver: solver ?? own }
+  return { prompt, negativePrompt: negative, guidance, solver: solver ?? ownSolver(recipe, model) }
+}
+
+function ownSolver({ solver }: Recipe, { schedulerSolver: ofScheduler, solver: own }: OperationModel): Solver {
+  if (solver === undoableScheduler) return endingWithNoise(ofScheduler)
+  return solver === schedulerSolver ? ofScheduler : own
+}
+
+/** Throws `unsupported` where what is sampled so can never be undone, before any work is done. */
+export function checkUndoable(plan: Plan, model: OperationModel, what: string): void {
+  const { solver } = samplingOf(plan, model)
+  const reason = whyNotUndone(solver, solver.grid(model.schedule(latentShapeAt(model))))
+  if (reason === undefined) return
+  const [id] = (plan.recipe.solver ?? model.solverText ?? schedulerSolver).split(':')
+  const remedy = `Pass ${setting('solver', solver.lossy ? 'ddim' : `${id}:end=cleanest`)}.`
+  throw expected('unsupported', 'a solver that can be undone', what, `\`${solver.name}\``, `${reason} ${remedy}`)
 }
 
 /** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */
 export function completed(plan: Plan, model: OperationModel): Recipe {
   const { recipe } = plan
   const { prompt, negative } = recipe
-  const { guidance, solver } = samplingOf(plan, model)
-  const steps = solver.grid(model.schedule(latentShapeAt(model))).length - 1
+  const { guidance } = samplingOf(plan, model)
+  // Not the length of the grid: some schedulers walk more steps than they are asked for.
+  const steps = recipe.steps ?? defaultSteps
   const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
   const named = recipe.solver === undefined ? own : recipe
   const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)
+  const undoable = recipe.solver === undoableScheduler ? { solver: undoableScheduler, steps } : undefined
   return {
     ...(prompt !== undefined && { prompt }),
     ...(negative !== undefined && { negative }),
     guidance,
-    ...(specification === undefined ? { steps } : { solver: specification }),
+    ...(undoable ?? (specification === undefined ? { steps } : { solver: specification })),
   }
 }
 

@@ -23,6 +23,7 @@ import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
 import type { RunSettings } from '../runs/journal.js'
 import { defaultDecoder, defaultFit, defaultInverter, fitField, networkFields } from './networks.js'
 import {
+  checkUndoable,
   completed,
   type Plan,
   planOf,
@@ -195,14 +196,17 @@ export const inversionOf = (
   { plan, decoder, inverter, chunk }: Recovery,
   model: OperationModel,
   signal: Signal | undefined,
-): InvertAllOptions => ({
-  ...samplingOf(plan, model),
-  model,
-  decoder: decoder.method,
-  inverter: inverter.method,
-  signal,
-  chunk,
-})
+): InvertAllOptions => {
+  checkUndoable(plan, model, 'reading a noise')
+  return {
+    ...samplingOf(plan, model),
+    model,
+    decoder: decoder.method,
+    inverter: inverter.method,
+    signal,
+    chunk,
+  }
+}
 
 export interface FittedPicture extends Fitted {
   readonly notes: readonly string[]

@@ -7,7 +7,7 @@ import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { DenoiserPullback, Diffusion, Solver } from '../../diffusion/diffusion.js'
-import { endsWithoutNoise } from '../../diffusion/inverters/parts/walk-back.js'
+import { whatIsLost } from '../../diffusion/inverters/parts/walk-back.js'
 import { firstOrderMove, firstOrderStep } from '../../diffusion/multistep.js'
 import { adam } from '../../iterations/adam.js'
 import { type Problem, type Solution, solve } from '../../iterations/parts/solve.js'
@@ -69,7 +69,7 @@ export const imprintNoise = (image: Tensor, options: ImprintOptions): Task<Impri
 async function* imprinting(image: Tensor, options: ImprintOptions): Steps<Imprinted> {
   const { model, target, solver = model.solver, iterations = 150, rate = 0.01, enough, signal } = options
   const grid = solver.grid(model.schedule(model.layout.latentShape(image.shape)))
-  const reason = endsWithoutNoise(grid)
+  const reason = whatIsLost(solver, grid)
   if (reason) throw expected('unsupported', 'a grid that can be walked back', '`imprintNoise`', solver.name, reason)
   const autoencoder = autoencoderOf(model, signal)
   const start = await autoencoder.encode(image)

@@ -7,7 +7,7 @@ import { type Iteration, type Solution, type SolveOptions, solve } from '../../.
 import { combine, isFinite as isFiniteTensor, norm, type Tensor } from '../../../math/tensor.js'
 import type { Diffusion, Solver, State } from '../../diffusion.js'
 import type { NoiseLevel } from '../../level.js'
-import { firstOrderStep } from '../../multistep.js'
+import { firstOrderStep, interval } from '../../multistep.js'
 import { naiveStep } from './naive-step.js'
 import { noiseNorm } from './walk-back.js'
 
@@ -23,8 +23,11 @@ export interface StepEquation {
   /** The weights of x and of the estimate of x₀ in the first-order step between the two levels. */
   readonly ofX: number
   readonly ofEstimate: number
-  /** The estimate of x₀ with which the first-order step leads from x to y + mismatch: D(x) where F is that step. */
-  estimateAt(x: Tensor, mismatch: Tensor): Tensor
+  /**
+   * The estimate of x₀ with which the first-order step leads from x to y + mismatch: D(x) where F is that step. Undefined
+   * where the step leads nowhere.
+   */
+  estimateAt(x: Tensor, mismatch: Tensor): Tensor | undefined
   /** The x from which the first-order step with this estimate leads to y. */
   pointFor(estimate: Tensor): Tensor
 }
@@ -37,7 +40,8 @@ export function stepEquation(
   end: number,
   target: Tensor,
 ): StepEquation {
-  const [from, to] = [diffusion.grid[index]!, diffusion.grid[end]!]
+  const { from } = interval(diffusion.grid, index)
+  const { to } = interval(diffusion.grid, end - 1)
   const rule = firstOrderStep(from, to)
   const [ofX, ofEstimate] = [rule.x[0]!, rule.denoised[0]!]
   return {
@@ -46,7 +50,10 @@ export function stepEquation(
     target,
     ofX,
     ofEstimate,
-    estimateAt: (x, mismatch) => combine([1 / ofEstimate, target], [1 / ofEstimate, mismatch], [-ofX / ofEstimate, x]),
+    estimateAt: (x, mismatch) =>
+      ofEstimate === 0
+        ? undefined
+        : combine([1 / ofEstimate, target], [1 / ofEstimate, mismatch], [-ofX / ofEstimate, x]),
     pointFor: (estimate) => combine([1 / ofX, target], [-ofEstimate / ofX, estimate]),
     statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
     async evaluate(x) {

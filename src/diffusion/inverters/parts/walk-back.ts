@@ -8,6 +8,7 @@ import type { Solution } from '../../../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, map, norm, sizeOf, type Tensor } from '../../../math/tensor.js'
 import type { Denoiser, Diffusion, Inverter, Solver, State, Trajectory } from '../../diffusion.js'
 import type { Grid, NoiseLevel } from '../../level.js'
+import { interval } from '../../multistep.js'
 
 /** The steps from `index` that were undone together, and how: one state for each, noisiest first. */
 export interface Undone {
@@ -96,11 +97,12 @@ export function checkAccepted(inverter: Pick<Inverter, 'name' | 'accepts'>, solv
 export const refused = (inverter: string, got: string, remedy: string): UndiffuseError =>
   expected('unsupported', 'a solver that it can undo', `\`${inverter}\``, `\`${got}\``, remedy)
 
-/** The reason why no step of this grid's end can be undone, or undefined. */
-export const endsWithoutNoise = (grid: Grid): string | undefined =>
-  grid.at(-1)!.sigma === 0
+/** The reason why a step of this solver on this grid cannot be undone, whatever is tried; undefined where there is none. */
+export const whatIsLost = (solver: Pick<Solver, 'lossy'>, grid: Grid): string | undefined =>
+  solver.lossy ??
+  (grid.some((_, index) => index > 0 && interval(grid, index - 1).to.sigma === 0)
     ? 'Its grid ends at sigma = 0, and that step forgets x: sample with a grid that ends above it, `end=cleanest`.'
-    : undefined
+    : undefined)
 
 /**
  * How many steps form one equation x[i + stride] = F(x[i]) without memory; undefined for solvers that need memory
@@ -119,7 +121,8 @@ export function strideOf(solver: Solver, grid: Grid): number | undefined {
 
 /** Why a solver's steps cannot be told as equations x[i + stride] = F(x[i]); undefined where they can. */
 export function notImplicit(solver: Solver, grid: Grid): string | undefined {
-  if (endsWithoutNoise(grid)) return endsWithoutNoise(grid)
+  const lost = whatIsLost(solver, grid)
+  if (lost) return lost
   if (strideOf(solver, grid) !== undefined) return undefined
   return solver.unstep
     ? 'Its steps need a memory, and undo themselves: use `reversible`.'

@@ -33,6 +33,12 @@ export const lowerOrderField = {
   description: 'Lower the order of the last steps when there are fewer than 15; to sigma = 0 it always is 1.',
 } as const
 
+export const firstOrderFinalField = {
+  type: 'boolean',
+  default: false,
+  description: 'Take the last step of first order, however many there are.',
+} as const
+
 export interface ExponentialOptions {
   readonly prediction: 'data' | 'noise'
   /** Of rules with two nodes. */
@@ -62,18 +68,38 @@ export function exponentialStep(
   // At alpha = 0 lambda is infinite and a slope over it is 0.
   if (from.alpha === 0) return { x: [0, ...first.x], denoised: [0, ...first.denoised] }
   const h = to.lambda - from.lambda
-  const k = prediction === 'data' ? -h : h
-  const scale = prediction === 'data' ? to.alpha : to.sigma
-  const ratio = prediction === 'data' ? to.sigma / from.sigma : to.alpha / from.alpha
-  const w0 = -scale * Math.expm1(k)
-  const w1 = scale * (1 - Math.expm1(k) / k)
-  const w2 = scale * (0.5 - (Math.expm1(k) - k) / k ** 2)
+  const { w0, w1, w2 } = exponentialWeights(from, to, prediction)
   const slopes = differences(nodes, h)
   const weights =
     nodes.length === 2
       ? nodes.map((_, i) => (variant === 'midpoint' ? w0 / 2 : w1) * slopes.first[i]!)
       : nodes.map((_, i) => w1 * slopes.first[i]! + curvature * w2 * slopes.second[i]!)
   weights[base]! += w0
+  return weighted(nodes, base, to, weights, prediction)
+}
+
+/** The weights of the estimate, of its first and of its second derivative in units of h, as `exponentialStep` has them. */
+export function exponentialWeights(from: NoiseLevel, to: NoiseLevel, prediction: 'data' | 'noise') {
+  const h = to.lambda - from.lambda
+  const k = prediction === 'data' ? -h : h
+  const scale = prediction === 'data' ? to.alpha : to.sigma
+  return {
+    w0: -scale * Math.expm1(k),
+    w1: scale * (1 - Math.expm1(k) / k),
+    w2: scale * (0.5 - (Math.expm1(k) - k) / k ** 2),
+  }
+}
+
+/** x′ = ratio·x_base + Σᵢ weights[i]·E(xᵢ) as coefficients: ε is (x − alpha·D)/sigma, so noise weighs the x's too. */
+export function weighted(
+  nodes: readonly NoiseLevel[],
+  base: number,
+  to: NoiseLevel,
+  weights: readonly number[],
+  prediction: 'data' | 'noise',
+): Coefficients {
+  const from = nodes[base]!
+  const ratio = prediction === 'data' ? to.sigma / from.sigma : to.alpha / from.alpha
   const carried = (i: number) => (i === base ? ratio : 0)
   if (prediction === 'data') return { x: nodes.slice(0, base + 1).map((_, i) => carried(i)), denoised: weights }
   return {
@@ -97,10 +123,20 @@ function differences(nodes: readonly NoiseLevel[], h: number) {
 }
 
 /**
- * The order of a multistep rule at a step: limited by what is remembered, by the end of a short grid and by sigma = 0.
+ * The order of a multistep rule at a step: limited by what is remembered, by the end of a short grid, by sigma = 0 and
+ * by a last step that is to be of first order.
  */
-export function multistepOrder(grid: readonly NoiseLevel[], index: number, order: number, lowerOrderFinal: boolean) {
+export function multistepOrder(
+  grid: readonly NoiseLevel[],
+  index: number,
+  order: number,
+  {
+    lowerOrderFinal,
+    firstOrderFinal = false,
+  }: { readonly lowerOrderFinal: boolean; readonly firstOrderFinal?: boolean },
+) {
   const steps = grid.length - 1
   const remaining = lowerOrderFinal && steps < 15 ? steps - index : order
-  return Math.min(order, index + 1, grid[index + 1]!.sigma === 0 ? 1 : remaining)
+  const first = grid[index + 1]!.sigma === 0 || (firstOrderFinal && index === steps - 1)
+  return Math.min(order, index + 1, first ? 1 : remaining)
 }

@@ -2,7 +2,6 @@
 import { readConfig } from '../../../checkpoints/config.js'
 import type { Files } from '../../../checkpoints/files.js'
 import type { CheckpointFolder } from '../../../checkpoints/folder.js'
-import { readJsonObject } from '../../../checkpoints/json.js'
 import { expected } from '../../../core/errors.js'
 import { scaledLayout } from '../../../model/layout.js'
 import type { AutoencoderNetworks } from '../../autoencoder/networks.js'
@@ -46,7 +45,7 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
   const texts = await textParts(files, folder, kind)
   checkTogether(folder.path, part, vae, texts, kind)
-  const index = folder.kind === 'pipeline' ? await indexOf(files, folder.path) : {}
+  const { guidance, zeroNegative } = await indexOf(source, kind)
   const shapeFeeds = kind.shapeFeeds?.(vae)
   const denoiser: DenoisingNetworks = { ...part.networks, ...(shapeFeeds && { shapeFeeds }) }
   const { imageChannels, latentChannels, downscaling } = vae
@@ -63,9 +62,8 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
     }),
     scheduler,
     schedule: () => scheduler.schedule,
-    guidance: index.guidance ?? kind.defaultGuidance,
-    conditioner: (pool) =>
-      conditioner({ pool, texts, networks: denoiser, zeroNegative: index.zeroNegative ?? kind.zeroNegative }),
+    guidance,
+    conditioner: (pool) => conditioner({ pool, texts, networks: denoiser, zeroNegative }),
     tokens: texts[0]!.tokenizer.length,
     textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
   }
@@ -99,14 +97,17 @@ async function textParts(
 
 function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: TextPart['tokenizer']): void {
   const { positions = Number.POSITIVE_INFINITY, vocabulary = Number.POSITIVE_INFINITY } = encoder
-  if (tokenizer.length <= positions && tokenizer.size <= vocabulary) return
-  throw expected(
-    'bad-model',
-    `a tokenizer of at most ${vocabulary} tokens and ${positions} places`,
-    `\`${folder}\``,
-    `one of ${tokenizer.size} and ${tokenizer.length}`,
-    'Text encoder and tokenizer do not belong together; fetch the model folder again.',
-  )
+  const together = 'Text encoder and tokenizer do not belong together; fetch the model folder again.'
+  if (tokenizer.length > positions || tokenizer.size > vocabulary) {
+    const got = `one of ${tokenizer.size} and ${tokenizer.length}`
+    const what = `a tokenizer of at most ${vocabulary} tokens and ${positions} places`
+    throw expected('bad-model', what, `\`${folder}\``, got, together)
+  }
+  if (encoder.vocabulary !== undefined && tokenizer.size < encoder.vocabulary) {
+    const remedy = 'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
+    const got = `one of ${tokenizer.size}`
+    throw expected('bad-model', `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`, `\`${folder}\``, got, remedy)
+  }
 }
 
 /** Refuses parts that were not trained together, where their sizes tell. */
@@ -141,16 +142,37 @@ function checkTogether(
 }
 
 interface PipelineIndex {
-  readonly guidance?: number
-  readonly zeroNegative?: boolean
+  readonly guidance: number
+  readonly zeroNegative: boolean
+}
+
+const opened = 'a part, which is opened where it is needed'
+const notAsked = 'a part that text-to-image does not ask'
+
+/** What of model_index.json is not read as an option. */
+export const pipelineHarmless: Readonly<Record<string, string>> = {
+  vae: opened,
+  unet: opened,
+  scheduler: opened,
+  text_encoder: opened,
+  text_encoder_2: opened,
+  tokenizer: opened,
+  tokenizer_2: opened,
+  safety_checker: notAsked,
+  feature_extractor: notAsked,
+  image_encoder: notAsked,
+  requires_safety_checker: notAsked,
 }
 
 /** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */
-async function indexOf(files: Files, path: string): Promise<PipelineIndex> {
-  const index = await readJsonObject(files, files.join(path, 'model_index.json'))
-  const { _guidance_scale: guidance, force_zeros_for_empty_prompt: zeros } = index
-  return {
-    ...(typeof zeros === 'boolean' && { zeroNegative: zeros }),
-    ...(typeof guidance === 'number' && { guidance }),
+async function indexOf({ files, folder }: PipelineSource, kind: ClipUnet): Promise<PipelineIndex> {
+  const { defaultGuidance: guidance, zeroNegative } = kind
+  if (folder.kind !== 'pipeline' || folder.pipelineClass === undefined) return { guidance, zeroNegative }
+  const index = await readConfig(files, files.join(folder.path, 'model_index.json'))
+  const said = {
+    zeroNegative: index.boolean('force_zeros_for_empty_prompt', zeroNegative),
+    guidance: index.number('_guidance_scale', guidance),
   }
+  index.done(pipelineHarmless)
+  return said
 }

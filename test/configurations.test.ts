@@ -1,0 +1,87 @@
+/** Network configurations that nobody wrote are read, or refused by the name of a field. */
+import { describe, expect, it } from 'vitest'
+import { configOf } from '../src/checkpoints/config.js'
+import { isUndiffuseError } from '../src/core/index.js'
+import { torchNoise } from '../src/math/index.js'
+import { pipelineShapes } from '../src/models/families/index.js'
+import { autoencoderKlConfig } from '../src/nn/autoencoder-kl.js'
+import { autoencoderTinyConfig } from '../src/nn/autoencoder-tiny.js'
+import { clipTextConfig } from '../src/nn/clip-text.js'
+import type { ConfigReader } from '../src/nn/parameters.js'
+import { unet2dConditionConfig } from '../src/nn/unet-2d-condition.js'
+
+const { denoiser, vae, textEncoders } = pipelineShapes.tiny!
+
+const readers: Readonly<
+  Record<string, readonly [(config: ConfigReader) => unknown, Readonly<Record<string, unknown>>]>
+> = {
+  UNet2DConditionModel: [unet2dConditionConfig, denoiser.config],
+  CLIPTextModel: [clipTextConfig, textEncoders[0]!.config],
+  AutoencoderKL: [autoencoderKlConfig, vae],
+  AutoencoderTiny: [
+    autoencoderTinyConfig,
+    {
+      num_encoder_blocks: [1, 1],
+      encoder_block_out_channels: [8, 8],
+      num_decoder_blocks: [1, 1],
+      decoder_block_out_channels: [8, 8],
+    },
+  ],
+}
+
+const strange = [
+  null,
+  true,
+  0,
+  -1,
+  3,
+  0.5,
+  1e308,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  '',
+  'gelu',
+  [],
+  [0],
+  [1e9, 8],
+  ['DownBlock2D'],
+  {},
+]
+
+const count = Number(process.env.UNDIFFUSE_MUTATIONS ?? 300)
+
+/** Integers from 0 below `limit`, from a normal deviate: which one matters little. */
+const draw = (deviate: number, limit: number): number => Math.floor(Math.abs(deviate) * 1e6) % limit
+
+describe.each(Object.entries(readers))('%s', (name, [read, published]) => {
+  it('reads its own', () => {
+    expect(() => read(configOf('config.json', published))).not.toThrow()
+  })
+
+  it('refuses a field that it does not know, with its value', () => {
+    const config = configOf('config.json', { ...published, gated: [1, 2] })
+    const whole = () => {
+      read(config)
+      config.done()
+    }
+    expect(whole).toThrow(/`(gated|[a-z_]+)`/)
+  })
+
+  it(`${count} mutations`, () => {
+    const deviates = torchNoise(name.length, [count, 4]).data
+    const fields = [...Object.keys(published), 'mid_block_type', 'latents_mean', 'architectures', 'unheard_of']
+    for (let i = 0; i < count; i++) {
+      const config: Record<string, unknown> = { ...published }
+      for (let k = 0; k < 4; k += 2) {
+        config[fields[draw(deviates[4 * i + k]!, fields.length)]!] =
+          strange[draw(deviates[4 * i + k + 1]!, strange.length)]
+      }
+      try {
+        read(configOf('config.json', config))
+      } catch (error) {
+        if (!isUndiffuseError(error)) throw error
+        expect(error.message).toMatch(/[`a-z]_[a-z]+|`\w+`/)
+      }
+    }
+  })
+})

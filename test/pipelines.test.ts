@@ -1,0 +1,247 @@
+/**
+ * Whole pipelines as diffusers and transformers save them, in test/golden/pipelines or in the folder that UNDIFFUSE_GOLDEN
+ * names: each folder opens and gives the reference's numbers, or its class is refused by name. NOTE.md of each folder says
+ * what its numbers are.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { configOf } from '../src/checkpoints/config.js'
+import { parseJsonObject } from '../src/checkpoints/json.js'
+import { readSafetensorsHeader } from '../src/checkpoints/safetensors.js'
+import { readTensors } from '../src/checkpoints/tensors.js'
+import { isUndiffuseError } from '../src/core/index.js'
+import { endingWithNoise, type Solver } from '../src/diffusion/index.js'
+import type { Graph } from '../src/graph/graph.js'
+import { vjp } from '../src/graph/passes/vjp.js'
+import { nmseDb } from '../src/math/nmse.js'
+import { combine, map, type Tensor } from '../src/math/tensor.js'
+import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
+import { families } from '../src/models/families/index.js'
+import { openNetwork } from '../src/models/open.js'
+import { schedulerOf } from '../src/models/scheduler.js'
+import { openTokenizer } from '../src/models/text/tokenizer.js'
+import { nodeFiles } from '../src/node/files.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { generate } from '../src/verbs/generate.js'
+import { invert } from '../src/verbs/invert.js'
+
+const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
+
+/** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
+const tolerance = 1e-4
+/** Gradients add up more terms than outputs. */
+const gradientTolerance = 1e-3
+/** Nor may gradients of a network be further off than so many times torch's own float32 error, which NOTE.md tells. */
+const timesTorch = 3
+/** What an inversion that says it is exact brings the noise back to. */
+const exactDb = -90
+
+const runtime = ortNode({ threads: 1 })
+afterAll(() => runtime.close())
+
+const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+const error = (ours: Tensor, theirs: Tensor) => {
+  expect(ours.data.length).toBe(theirs.data.length)
+  return largest(combine([1, { ...ours, shape: theirs.shape }], [-1, theirs])) / largest(theirs)
+}
+
+/** One of a batch. */
+function row({ shape: [, ...shape], data }: Tensor, i: number): Tensor {
+  const size = shape.reduce((product, length) => product * length, 1)
+  return { shape, data: data.slice(i * size, (i + 1) * size) }
+}
+
+async function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
+  const session = await runtime.open(graph)
+  const results = await session.run(feeds)
+  await session.close()
+  return results
+}
+
+interface Reference {
+  readonly tensors: ReadonlyMap<string, Tensor>
+  readonly texts: Readonly<Record<'prompts' | 'more', readonly string[]>>
+  readonly note: string
+}
+
+/** The numbers of a folder; a variant has those of the folder that its name begins with. */
+async function referenceOf(name: string): Promise<Reference> {
+  const own = [name, name.split('-')[0]!].find((each) => existsSync(join(golden, each, 'reference.safetensors')))!
+  const file = join(golden, own, 'reference.safetensors')
+  const { metadata } = await readSafetensorsHeader(nodeFiles, file)
+  const list = (text = '[]') => JSON.parse(text) as string[]
+  return {
+    tensors: await readTensors(nodeFiles, file),
+    texts: { prompts: list(metadata.prompts), more: list(metadata.more) },
+    note: readFileSync(join(golden, own, 'NOTE.md'), 'utf8'),
+  }
+}
+
+const classOf = (name: string) =>
+  parseJsonObject(readFileSync(join(golden, name, 'model_index.json'), 'utf8'), name)._class_name as string
+
+const names = readdirSync(golden).filter((name) => existsSync(join(golden, name, 'model_index.json')))
+const builtClasses = families.flatMap(({ pipelineClasses }) => pipelineClasses)
+const [built, others] = [true, false].map((is) => names.filter((name) => builtClasses.includes(classOf(name)) === is))
+
+describe('pipelines of other families', () => {
+  it.each(others!.map((name) => [classOf(name), name]))('%s is refused by name (%s)', async (className, name) => {
+    await expect(openDiffusionModel(nodeFiles, join(golden, name), runtime)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining(className),
+    })
+  })
+})
+
+describe.each(built!)('%s', async (name) => {
+  const path = join(golden, name)
+  const { tensors, texts, note } = await referenceOf(name)
+  const keys = [...tensors.keys()]
+  const of = (key: string) => tensors.get(key)!
+  /** What follows a prefix, in the keys that have it. */
+  const after = (prefix: string, pattern: RegExp) =>
+    keys.flatMap((key) => (key.startsWith(prefix) ? (pattern.exec(key.slice(prefix.length))?.[1] ?? []) : []))
+
+  let model: OpenDiffusionModel
+  beforeAll(async () => {
+    model = await openDiffusionModel(nodeFiles, path, runtime)
+  })
+  afterAll(() => model.close())
+
+  it.each(after('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
+    const { encode, unread } = await openTokenizer(nodeFiles, join(path, tokenizer))
+    for (const [key, some] of [[`tokens.${tokenizer}`, texts.prompts] as const, [`more.${tokenizer}`, texts.more] as const]) {
+      for (const [i, text] of some.entries()) {
+        expect({ text, ids: encode(text) }).toEqual({ text, ids: [...row(of(key), i).data] })
+      }
+    }
+    expect(texts.prompts.map((text) => unread(text) !== '')).toEqual(texts.prompts.map((text) => text.length > 1000))
+  })
+
+  it('makes of texts what the pipeline tells its network', async () => {
+    for (const [i, text] of texts.prompts.entries()) {
+      const { values, unread } = await model.condition(text)
+      expect(error(values.encoder_hidden_states!, row(of('prompt_embeds'), i))).toBeLessThan(tolerance)
+      if (tensors.has('pooled_prompt_embeds')) {
+        expect(error(values.text_embeds!, row(of('pooled_prompt_embeds'), i))).toBeLessThan(tolerance)
+      }
+      expect(unread !== undefined).toBe(text.length > 1000)
+    }
+    const unsaid = tensors.get('unsaid.negative_prompt_embeds')
+    if (unsaid) expect((await model.condition()).values.encoder_hidden_states!.data).toEqual(unsaid.data)
+  })
+
+  it.each(after('net.', /^(\w+)\.output$/))('has the network of the reference, and its gradients: %s', async (size) => {
+    const prefix = `net.${size}.`
+    const inputs = after(prefix, /^((?!output$|cotangent$|grad_)\w+)$/)
+    const feeds = Object.fromEntries(inputs.map((input) => [input, of(prefix + input)]))
+    const batch = feeds.sample!.shape[0]!
+    const { timestep } = feeds
+    feeds.timestep = { shape: [batch], data: new Float64Array(batch).fill(timestep!.data[0]!) }
+    const shapes = Object.fromEntries(Object.entries(feeds).map(([input, { shape }]) => [input, shape]))
+    const graph = await openNetwork(nodeFiles, path, { part: 'unet', shapes })
+    const { out } = await run(graph, feeds)
+    expect(error(out!, of(`${prefix}output`))).toBeLessThan(tolerance)
+
+    const wrt = after(prefix, /^grad_(\w+)$/)
+    const gradients = await run(vjp(graph, { wrt }), { ...feeds, 'cotangent.out': of(`${prefix}cotangent`) })
+    const own = Number(/gradients of the network ([\d.e-]+)/.exec(note)![1])
+    for (const input of wrt) {
+      const found = error(gradients[`gradient.${input}`]!, of(`${prefix}grad_${input}`))
+      expect(found).toBeLessThan(Math.min(gradientTolerance, timesTorch * own))
+    }
+  })
+
+  it('encodes and decodes as the reference, and has its gradient', async () => {
+    const [image, z] = [of('vae.image'), of('vae.z')]
+    const encoder = await openNetwork(nodeFiles, path, { part: 'encoder', shapes: { image: image.shape } })
+    const { mean, logvar } = await run(encoder, { image })
+    expect(error(mean!, of('vae.mean'))).toBeLessThan(tolerance)
+    expect(error(logvar!, of('vae.logvar'))).toBeLessThan(tolerance)
+    const [scaled] = await model.ask('encode', [row(image, 0)])
+    expect(error(scaled!, of('vae.scaled'))).toBeLessThan(tolerance)
+    const decoder = await openNetwork(nodeFiles, path, { part: 'decoder', shapes: { latent: z.shape } })
+    const { decoded } = await run(decoder, { latent: z })
+    expect(error(decoded!, of('vae.decoded'))).toBeLessThan(tolerance)
+    const feeds = { latent: z, 'cotangent.decoded': combine([2, decoded!], [-2, image]) }
+    const gradients = await run(vjp(decoder, { wrt: ['latent'] }), feeds)
+    expect(error(gradients['gradient.latent']!, of('vae.grad_z'))).toBeLessThan(gradientTolerance)
+  })
+
+  it.each(after('schedule.', /^(\d+)\.timesteps$/).map(Number))('walks the grid of the reference: %i steps', async (steps) => {
+    const { schedulerSolver, schedule } = await opened(steps)
+    const grid = schedulerSolver.grid(schedule([4, 8, 8]))
+    const times = [...of(`schedule.${steps}.timesteps`).data]
+    expect(grid.length).toBe(times.length + 1)
+    for (const [i, t] of times.entries()) expect(grid[i]!.t).toBeCloseTo(t, 3)
+    const sigmas = tensors.get(`schedule.${steps}.sigmas`)
+    const ours = grid.map(({ alpha, sigma }) => (sigma === 0 ? 0 : isFlow(model) ? sigma : sigma / alpha))
+    if (sigmas) expect(error({ shape: [ours.length], data: Float64Array.from(ours) }, sigmas)).toBeLessThan(tolerance)
+  })
+
+  const opening = new Map<number, Promise<OpenDiffusionModel>>()
+  function opened(steps: number): Promise<OpenDiffusionModel> {
+    const found = opening.get(steps) ?? openDiffusionModel(nodeFiles, path, runtime, { steps })
+    opening.set(steps, found)
+    return found
+  }
+  afterAll(async () => {
+    for (const each of opening.values()) await (await each).close()
+  })
+
+  /** Some runs are with DDIM on the file of the folder's own scheduler. */
+  function solverOf(of: OpenDiffusionModel, kind: string, steps: number): Solver {
+    if (kind === '') return of.schedulerSolver
+    const file = join(path, 'scheduler', 'scheduler_config.json')
+    const fields = { ...parseJsonObject(readFileSync(file, 'utf8'), file), _class_name: 'DDIMScheduler', clip_sample: false }
+    return schedulerOf(configOf(file, fields), { steps }).solver
+  }
+
+  const [, prompt, negative] = /prompt '([^']*)', guided away from '([^']*)'/.exec(note)!
+
+  describe.each(after('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
+    const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [string, string, string, string]
+
+    async function setting() {
+      const model = await opened(Number(steps))
+      const solver = solverOf(model, kind, Number(steps))
+      return { model, solver, prompt: prompt!, negativePrompt: negative, guidance: Number(guidance) }
+    }
+
+    it('ends where the reference ends, on the same way', async () => {
+      const made = await setting()
+      const { latent, image, states, grid } = await generate({ ...made, noise: row(of('gen.noise'), 0) })
+      const rows = of(`gen.${which}.latents`)
+      expect(states.length - 1).toBe(rows.shape[0])
+      // Samples of these classes are x/alpha.
+      const isScaled = /^(Euler|Heun|LMS)/.test(made.model.scheduler) && kind === ''
+      for (let i = 0; i < rows.shape[0]!; i++) {
+        const x = states[i + 1]!.x
+        const theirs = isScaled ? combine([1 / grid[i + 1]!.alpha, x]) : x
+        expect(error(theirs, row(rows, i))).toBeLessThan(tolerance)
+      }
+      expect(error(latent, of(`gen.${which}.final64`))).toBeLessThan(tolerance)
+      const picture = tensors.get(`gen.${which}.image`)
+      if (picture) expect(error(map(image, (pixel) => pixel / 2 + 0.5), picture)).toBeLessThan(tolerance)
+    })
+
+    it('is undone exactly, or says that it is not', async () => {
+      const made = await setting()
+      const noise = row(of('gen.noise'), 0)
+      const back = async (solver: Solver) => {
+        const { latent } = await generate({ ...made, solver, noise })
+        return await invert({ latent }, { ...made, solver })
+      }
+      const found = await back(made.solver).catch((reason: unknown) => {
+        expect(isUndiffuseError(reason) && reason.code === 'unsupported' && /sigma = 0/.test(reason.message)).toBe(true)
+        return back(endingWithNoise(made.solver))
+      })
+      if (found.outcome === 'converged') expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
+      else expect(found.noiseExact).toBe('no')
+    })
+  })
+})
+
+/** Whether levels are on the straight path alpha + sigma = 1. */
+const isFlow = ({ prediction }: OpenDiffusionModel) => prediction.startsWith('velocity')

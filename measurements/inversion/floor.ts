@@ -153,12 +153,13 @@ type Asked = Parameters<typeof generate>[0]
 const clock = () => performance.now() / 1000
 
 async function* floorOf({ noise }: Generation, asked: Asked & { readonly probes: FloorProbes }): Steps<FloorFound> {
-  const { nmseDb, intervalDb, evaluations, seconds = 0 } = yield* stepsOf(pictureFloor(noise, { ...asked, now: clock }))
+  const begin = clock()
+  const { nmseDb, intervalDb, evaluations } = yield* stepsOf(pictureFloor(noise, asked))
   return {
     nmseDb,
     ...(intervalDb && { lowDb: Math.max(intervalDb.low, lowestDb), highDb: intervalDb.high }),
     networkEvaluations: networkEvaluations(evaluations),
-    seconds,
+    seconds: clock() - begin,
   }
 }
 
@@ -167,13 +168,15 @@ async function* foundBy({ decoder, refine }: NoiseFinder, made: Generation, aske
     decoder: parse(decoderInverters, decoder),
     refine: refine === undefined ? undefined : parse(refiners, refine),
   }
-  const found = yield* stepsOf(invert({ image: round8(made.image) }, { ...asked, ...methods, now: clock }))
+  const begin = clock()
+  const found = yield* stepsOf(invert({ image: round8(made.image) }, { ...asked, ...methods }))
+  const seconds = clock() - begin
   const { objective } = found.refinement ?? {}
   return {
     noiseNmseDb: Math.max(nmseDb(found.noise, made.noise), lowestDb),
     latentNmseDb: Math.max(nmseDb(found.latent, made.latent), lowestDb),
     networkEvaluations: networkEvaluations(found.evaluations),
-    seconds: found.seconds ?? 0,
+    seconds,
     ...(objective && { objectiveBefore: objective.before, objectiveAfter: objective.after }),
   }
 }

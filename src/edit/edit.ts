@@ -45,8 +45,6 @@ export interface EditOptions {
   /** How a picture's latent is found. Default `automaticDecoder()`. */
   readonly decoder?: DecoderInverter | undefined
   readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
 }
 
 export interface Edit extends LatentEdit {
@@ -63,8 +61,6 @@ export interface Edit extends LatentEdit {
   readonly solver: string
   readonly guidance: number
   readonly evaluations: VerbEvaluations
-  /** Absent without a clock. */
-  readonly seconds?: number
 }
 
 /**
@@ -87,9 +83,8 @@ export const edit = (source: EditSource, options: EditOptions): Task<Edit> =>
 const defaultSolver = () => ddim({ steps: 50, spacing: 'lambda' })
 
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
-  const { from, to, negativePrompt, signal, now } = options
+  const { from, to, negativePrompt, signal } = options
   const { method = exactBlending(), solver = defaultSolver(), guidance = options.model.guidance } = options
-  const begin = now?.()
   checkGuidance(guidance)
   const known = 'states' in source ? source.states : undefined
   const { model, counts } = counted(options.model)
@@ -103,9 +98,7 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
     if (mask) checkMask(mask, source.image.shape)
   }
   const decoder =
-    'image' in source
-      ? yield* latentInversion(source.image, { model, decoder: options.decoder, signal, now })
-      : undefined
+    'image' in source ? yield* latentInversion(source.image, { model, decoder: options.decoder, signal }) : undefined
   const latent = decoder?.latent ?? known?.at(-1)?.x ?? (source as { readonly latent: Tensor }).latent
   model.layout.check(latent.shape)
   checkFinite(latent)
@@ -129,7 +122,6 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
     solver: solver.name,
     guidance,
     evaluations: verbEvaluations(counts()),
-    ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }
 

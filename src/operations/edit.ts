@@ -20,6 +20,7 @@ import { planOf, recipeFields, samplingOf } from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
 import { errorGain } from './reports/cells.js'
 import { costReport, latentReport } from './reports/numbers.js'
+import { timedDecoder } from './timed.js'
 
 const usualFeather = 8
 
@@ -70,6 +71,8 @@ export interface EditOutputs {
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 interface Edited {
   readonly edited: Edit
+  /** Of finding the latent, a part of the edit. */
+  readonly decoderSeconds: number
   readonly source: Tensor
   readonly mask?: Tensor
   /** What reading the mask changed, and what is odd about it, as sentences for people. */
@@ -180,17 +183,19 @@ async function* editOne(
   settings: EditSettings,
   picture: NamedPicture,
   model: OperationModel,
-  { pictures, now }: Host,
+  host: Host,
   signal: Signal | undefined,
 ): Steps<Edited> {
   const { from, to, fit, method, mask: maskPath, backgroundBound, feather, lockBackground: locks } = settings
+  const { pictures } = host
   const multiple = model.layout.multiple
   const fitted = fitPicture(picture, multiple, fit)
   const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
   if (given && locks) checkOutside(given.mask)
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
-  const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal, now }
-  const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder: settings.decoder.method }))
+  const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
+  const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
+  const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder }))
   const shown = round8(fitted.restore(result.image))
   // What `crop` has cut off is not there to compare with.
   const whole = sameShape(shown.shape, picture.image.shape) ? picture.image : fitted.image
@@ -205,7 +210,8 @@ async function* editOne(
         })
       : shown
   const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, locks) : [])]
-  return { edited: result, source, written, maskNotes, ...(kept && { mask: kept }), ...(before && { before }) }
+  const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes }
+  return { ...found, ...(kept && { mask: kept }), ...(before && { before }) }
 }
 
 /** A PSNR of equal backgrounds is infinite. */
@@ -230,7 +236,7 @@ function reportOf(finished: FinishedEdit) {
     heightPixels: height,
     exact: edited.exact,
     outcome: edited.outcome,
-    latent: edited.decoder ? latentReport(edited.decoder) : null,
+    latent: edited.decoder ? latentReport(edited.decoder, finished.decoderSeconds) : null,
     mask: mask
       ? {
           given: settings.mask ?? null,

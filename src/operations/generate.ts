@@ -28,6 +28,7 @@ import {
 } from './recipes/recipe.js'
 import { inRows } from './reports/cells.js'
 import { costReport, totalEvaluations } from './reports/numbers.js'
+import { timed } from './timed.js'
 
 const fields = {
   prompt: { type: 'string', description: 'what the picture shows', subject: true, word: 'prompt' },
@@ -67,6 +68,7 @@ interface GeneratedPicture {
   readonly generation: Omit<Generation, 'states'>
   /** Where the way ended. */
   readonly last: State
+  readonly seconds: number
 }
 
 /** Everything that the report says. */
@@ -200,11 +202,11 @@ function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: 
     heightPixels: height,
     latentShape: generation.latent.shape,
     watermark: marking ? markingReport(marking) : null,
-    pictures: pictures.map(({ path, seed, generation }) => ({
+    pictures: pictures.map(({ path, seed, generation, seconds }) => ({
       picture: path,
       seed: seed ?? null,
       evaluations: generation.evaluations,
-      seconds: generation.seconds,
+      seconds,
     })),
     evaluations: totalEvaluations(pictures.map(({ generation }) => generation.evaluations)),
     ...costReport(seconds, cost),
@@ -243,12 +245,11 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
       const begun = marking
         ? { noise: marked(model, marking, start, settings.size), seed: undefined, size: undefined }
         : { noise: start.noise, seed: start.seed, size: settings.size }
-      const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal, now: host.now })
-      const { states, ...generation } = yield* partOf(
-        task,
-        starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined,
-      )
-      pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)! })
+      const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
+      const part = starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined
+      const { value, seconds } = yield* timed(partOf(task, part), host)
+      const { states, ...generation } = value
+      pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)!, seconds })
     }
     const generated = {
       model,

@@ -27,6 +27,8 @@ import {
   identifyOperation,
   invertOperation,
   keygenOperation,
+  type LatentInversionReport,
+  type NoiseInversionReport,
   type Operation,
   roundTripOperation,
   type Settings,
@@ -269,6 +271,24 @@ describe('watermarks', () => {
     })
     expect(judged.result.settings).toMatchObject({ decoder: 'encoder-only', solver: 'ddim:steps=20' })
   })
+})
+
+it('times by the clock of the host what it reports', async () => {
+  // Every look at the clock is a millisecond.
+  const host = memoryHost(model)
+  const { result } = await start(generateOperation, host, { prompt, ...sampling, count: 2, output: 'a.png' })
+  const each = result.pictures.map(({ seconds }) => seconds)
+  expect(Math.min(...each)).toBeGreaterThan(0)
+  expect(each[0]! + each[1]!).toBeLessThan(result.seconds)
+  const given = { sources: ['a-0.png', 'a-1.png'], decoder: 'encoder-only' }
+  const found = await start(invertOperation, host, { ...given, ...sampling, prompt, floor: 2 })
+  for (const { seconds, latent, floor } of (found.result as NoiseInversionReport).sources) {
+    expect(latent!.seconds).toBeGreaterThan(0)
+    expect(seconds).toBeGreaterThan(latent!.seconds)
+    expect(seconds + floor!.seconds).toBeLessThan(found.result.seconds)
+  }
+  const latents = await start(invertOperation, host, { ...given, to: 'latent' })
+  for (const { seconds } of (latents.result as LatentInversionReport).pictures) expect(seconds).toBeGreaterThan(0)
 })
 
 describe('files of clips', () => {

@@ -34,6 +34,7 @@ import {
 import { errorGain, noiseCell, residualChart, tensorPicture } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
 import { costReport, latentReport, matchReport, noiseNumbers, totalEvaluations } from './reports/numbers.js'
+import { timed, timedDecoder } from './timed.js'
 
 const fields = {
   picture: {
@@ -64,6 +65,8 @@ interface Leg {
   readonly given: 'latent' | 'picture'
   readonly inversion: NoiseInversion
   readonly again: Reconstruction
+  /** Of finding the latent, of the whole way back with it, and of the way there again. */
+  readonly seconds: { readonly decoder: number; readonly inversion: number; readonly again: number }
   /** Against the noise that the latent was made from; absent where nobody knows it. */
   readonly noiseNmseDb?: number
   readonly latentNmseDb?: number
@@ -74,6 +77,8 @@ interface Walked {
   readonly photograph?: Tensor
   /** A picture whose latent and noise are known. */
   readonly made: Sampled
+  /** Absent where it started from a picture. */
+  readonly generationSeconds?: number
   readonly legs: readonly Leg[]
   readonly notes: readonly Note[]
 }
@@ -134,18 +139,19 @@ async function* leg(
   source: InversionSource,
   known: { readonly image: Tensor; readonly latent?: Tensor; readonly noise?: Tensor },
 ): Steps<Leg> {
-  const options = { ...sampling, model, signal, now: host.now }
-  const [decoder, inverter] = [settings.decoder.method, settings.inverter.method]
-  const inversion = yield* partOf(invert(source, { ...options, decoder, inverter }), `${given} → noise`)
+  const options = { ...sampling, model, signal }
+  const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
+  const inverting = invert(source, { ...options, decoder, inverter: settings.inverter.method })
+  const back = yield* timed(partOf(inverting, `${given} → noise`), host)
+  const inversion = back.value
   const { image, latent = inversion.latent, noise } = known
-  const again = yield* partOf(
-    reconstruct(inversion.noise, { ...options, reference: { image, latent } }),
-    'noise → picture',
-  )
+  const remaking = reconstruct(inversion.noise, { ...options, reference: { image, latent } })
+  const again = yield* timed(partOf(remaking, 'noise → picture'), host)
   return {
     given,
     inversion,
-    again,
+    again: again.value,
+    seconds: { decoder: seconds(), inversion: back.seconds, again: again.seconds },
     ...(noise && { noiseNmseDb: nmseDb(inversion.noise, noise) }),
     ...(known.latent && { latentNmseDb: nmseDb(inversion.latent, known.latent) }),
   }
@@ -161,12 +167,12 @@ const cleanEnd = ({ states, latent }: Sampled): InversionSource => {
 async function* fromSeed(walk: Walk): Steps<Walked> {
   const { settings, host, model, sampling, signal } = walk
   const { seed = 0, size } = settings
-  const options = { ...sampling, prompt: sampling.prompt ?? '', model, seed, size, signal, now: host.now }
-  const made = yield* partOf(generate(options), 'noise → picture')
+  const options = { ...sampling, prompt: sampling.prompt ?? '', model, seed, size, signal }
+  const { value: made, seconds } = yield* timed(partOf(generate(options), 'noise → picture'), host)
   const picture = round8(made.image)
   const givenLatent = yield* leg(walk, 'latent', cleanEnd(made), made)
   const givenPicture = yield* leg(walk, 'picture', { image: picture }, { ...made, image: picture })
-  return { made, legs: [givenLatent, givenPicture], notes: [] }
+  return { made, generationSeconds: seconds, legs: [givenLatent, givenPicture], notes: [] }
 }
 
 /** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
@@ -180,18 +186,18 @@ async function* fromPicture(walk: Walk, path: string): Steps<Walked> {
   return { photograph: image, made, legs: [there, back], notes: [...listed.notes, ...notesOf([source])] }
 }
 
-const legReport = ({ given, inversion, again, noiseNmseDb, latentNmseDb }: Leg) => ({
+const legReport = ({ given, inversion, again, seconds, noiseNmseDb, latentNmseDb }: Leg) => ({
   given,
-  latent: inversion.decoder ? latentReport(inversion.decoder) : null,
-  ...noiseNumbers(inversion),
+  latent: inversion.decoder ? latentReport(inversion.decoder, seconds.decoder) : null,
+  ...noiseNumbers(inversion, seconds.inversion),
   noiseNmseDb: noiseNmseDb ?? null,
   latentNmseDb: latentNmseDb ?? null,
-  again: { ...matchReport(again.match), evaluations: again.evaluations, seconds: again.seconds },
+  again: { ...matchReport(again.match), evaluations: again.evaluations, seconds: seconds.again },
 })
 
 /** Errors of equal tensors and pictures are infinite decibels. */
 function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>) {
-  const { settings, model, recipe, made, legs, photograph, seconds, cost } = finished
+  const { settings, model, recipe, made, generationSeconds, legs, photograph, seconds, cost } = finished
   const { height, width } = sidesOf(model.layout, made.image.shape)
   const all = legs.flatMap(({ inversion, again }) => [inversion.evaluations, again.evaluations])
   return {
@@ -209,7 +215,7 @@ function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>
     widthPixels: width,
     heightPixels: height,
     latentShape: made.latent.shape,
-    ...(!photograph && { generation: { evaluations: made.evaluations, seconds: made.seconds } }),
+    ...(!photograph && { generation: { evaluations: made.evaluations, seconds: generationSeconds } }),
     legs: legs.map(legReport),
     evaluations: totalEvaluations(photograph ? all : [made.evaluations, ...all]),
     ...costReport(seconds, cost),

@@ -107,10 +107,10 @@ const pictureItem = ({ model, recovery, latentShape, host }: Calibrating, path: 
 const generatedItem = (calibrating: Calibrating, prompt: string, seed: number): Item<Unmarked> => ({
   name: `seed ${seed}: ${prompt}`,
   async *open() {
-    const { settings, model, recovery, host, signal } = calibrating
+    const { settings, model, recovery, signal } = calibrating
     const { guidance = model.guidance, negative, size } = settings
     const { solver } = samplingOf(recovery.plan, model)
-    const options = { model, prompt, negativePrompt: negative, seed, size, solver, guidance, signal, now: host.now }
+    const options = { model, prompt, negativePrompt: negative, seed, size, solver, guidance, signal }
     const { image, noise } = yield* partOf(generate(options), `seed ${seed}`)
     return { image: round8(image), made: { noise, prompt } }
   },
@@ -120,7 +120,7 @@ const correlationOf = (a: Tensor, b: Tensor): number => dot(a, b) / (norm(a) * n
 
 /** The prompt of a picture that was made here is its own, where prompts are known at all. */
 async function* recover(
-  { model, recovery, host, signal }: Calibrating,
+  { model, recovery, signal }: Calibrating,
   opened: readonly Opened<Unmarked>[],
   place: string,
 ): Steps<readonly NoiseLine[]> {
@@ -128,7 +128,7 @@ async function* recover(
   const sources = opened.map(({ value: { image, made } }): PromptedSource => {
     return made && isKnown ? { image, prompt: made.prompt } : { image }
   })
-  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, host, signal)), place)
+  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, signal)), place)
   return opened.map(({ name, value: { made } }, i) => {
     const { noise } = inversions[i]!
     return {

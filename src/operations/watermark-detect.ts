@@ -44,7 +44,7 @@ import {
   type SheetRow,
   sheetText,
 } from './reports/detection-sheet.js'
-import { costReport, latentReport, momentsOf } from './reports/numbers.js'
+import { costReport, momentsOf } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
 import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
@@ -169,7 +169,7 @@ async function* judge(
   const detected =
     images.length === 0
       ? []
-      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, host, signal), ...options, undo }), place)
+      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo }), place)
   const queue: Detection[] = [...detected]
   const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
     if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
@@ -227,16 +227,14 @@ function findingReport(finding: Finding, expectedMessage: string | undefined, re
 
 /** How well the picture was taken back to its noise. */
 function recoveryReport({ decoder, outcome, noise, noiseExact, evaluations }: NoiseInversion) {
-  const found = decoder && latentReport(decoder)
+  const latent = decoder && {
+    psnrBeforeDb: decoder.psnrBeforeDb,
+    psnrAfterDb: decoder.psnrAfterDb,
+    exact: decoder.exact,
+    outcome: decoder.outcome,
+  }
   return {
-    latent: found
-      ? {
-          psnrBeforeDb: found.psnrBeforeDb,
-          psnrAfterDb: found.psnrAfterDb,
-          exact: found.exact,
-          outcome: found.outcome,
-        }
-      : null,
+    latent: latent ?? null,
     noise: { exact: noiseExact, outcome, ...momentsOf(noise) },
     evaluations,
   }

@@ -49,6 +49,7 @@ interface Found {
   readonly who: Who
   readonly candidates: number
   readonly undone: string | null
+  /** Of asking all members in all its candidates, each of which takes the same share of its chunk's time. */
   readonly identificationSeconds: number
 }
 
@@ -62,6 +63,7 @@ interface Identifying {
   readonly signal: Signal | undefined
 }
 
+/** `inversionSeconds` are a picture's share of what inverting its chunk took. */
 function lineOf({ settings, key }: Identifying, picture: string, { who, ...found }: Found, inversionSeconds: number) {
   const smallest = smallestPValue(key, found.candidates)
   const isUndecided = smallest > settings.fpr && who.familyPValue <= smallest
@@ -103,16 +105,27 @@ async function* identifyPictures(
   place: string,
 ): Steps<readonly Found[]> {
   if (images.length === 0) return []
-  const options = { ...inversionOf(recovery, model!, host, signal), undo }
+  const options = { ...inversionOf(recovery, model!, signal), undo }
   if (key.messageBits > 0) {
     const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
     return (yield* partOf(detectAll(images, asked), place)).map(({ findings: [finding], candidates }) => {
       return { who: byMessage(finding!), candidates, undone: finding!.undone ?? null, identificationSeconds: 0 }
     })
   }
-  const found = yield* partOf(identifyAll(images, { ...options, key }), place)
-  return found.map(({ identification, candidates, undone = null, seconds = 0 }) => {
-    return { who: { by: 'family', ...identification }, candidates, undone, identificationSeconds: seconds }
+  let asking = 0
+  const asked: WatermarkKey = {
+    ...key,
+    identify(noise) {
+      const begin = host.now()
+      const identification = key.identify(noise)
+      asking += host.now() - begin
+      return identification
+    },
+  }
+  const found = yield* partOf(identifyAll(images, { ...options, key: asked }), place)
+  const each = asking / found.reduce((sum, { candidates }) => sum + candidates, 0)
+  return found.map(({ identification, candidates, undone = null }) => {
+    return { who: { by: 'family', ...identification }, candidates, undone, identificationSeconds: candidates * each }
   })
 }
 

@@ -91,14 +91,6 @@ describe('invertDecoder', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'not-finite' })
   })
 
-  it('reads the clock it is given', async () => {
-    let time = 40
-    const now = () => time++
-    const { seconds } = await invertDecoder(picture, { model, decoder: encoderOnly(), now })
-    expect(seconds).toBe(1)
-    expect('seconds' in (await invertDecoder(picture, { model, decoder: encoderOnly() }))).toBe(false)
-  })
-
   it('rejects with the reason of an abort', async () => {
     const controller = new AbortController()
     const task = invertDecoder(picture, { model, decoder: accelerated(), signal: controller.signal })

@@ -45,8 +45,6 @@ export interface LatentInversion {
   readonly iterations: number
   /** ‖D(z) − x‖ at each evaluation. */
   readonly history: readonly number[]
-  /** From its start to its end; pictures of a chunk are inverted at the same time. Absent without a clock. */
-  readonly seconds?: number
 }
 
 export interface InvertDecoderOptions {
@@ -54,8 +52,6 @@ export interface InvertDecoderOptions {
   /** Default `automaticDecoder()`. */
   readonly decoder?: DecoderInverter | undefined
   readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
 }
 
 export interface InvertDecoderAllOptions extends InvertDecoderOptions {
@@ -100,9 +96,8 @@ export const invertDecoderAll = (
 /** The steps of `invertDecoder`, for work that it is a part of. */
 export async function* latentInversion(
   image: Tensor,
-  { model: plain, decoder = automaticDecoder(), signal, now }: InvertDecoderOptions,
+  { model: plain, decoder = automaticDecoder(), signal }: InvertDecoderOptions,
 ): Steps<LatentInversion> {
-  const start = now?.()
   plain.layout.latentShape(image.shape)
   const { model: counting, counts } = counted(plain)
   const autoencoder = autoencoderOf(remembered(counting), signal)
@@ -137,6 +132,5 @@ export async function* latentInversion(
     evaluations: autoencoderEvaluations(counts()),
     iterations: solution.iterations,
     history: solution.history,
-    ...(now && start !== undefined && { seconds: now() - start }),
   }
 }

@@ -84,8 +84,6 @@ export interface NoiseInversion {
   readonly guidance: number
   readonly solver: string
   readonly inverter: string
-  /** Absent without a clock. */
-  readonly seconds?: number
 }
 
 /**
@@ -133,9 +131,8 @@ export const invertAll = (
 
 /** The steps of `invert`, for work that it is a part of. */
 export async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  const { solver = options.model.solver, decoder, signal, now } = options
+  const { solver = options.model.solver, decoder, signal } = options
   const inverter = options.inverter ?? automatic()
-  const begin = now?.()
   const guidance = guidanceOf(options)
   const schedule = options.model.schedule(latentShapeOf(source, options.model))
   const grid = solver.grid(schedule)
@@ -144,7 +141,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   if (options.refine) checkRefinable(options.refine, source, solver)
 
   const { model, counts } = counted(options.model)
-  const found = 'image' in source ? yield* latentInversion(source.image, { model, decoder, signal, now }) : undefined
+  const found = 'image' in source ? yield* latentInversion(source.image, { model, decoder, signal }) : undefined
   const latent = found?.latent ?? ('state' in source ? source.state.x : (source as { latent: Tensor }).latent)
 
   const denoiser = await promptedDenoiser(model, { ...options, guidance }, signal)
@@ -181,7 +178,6 @@ export async function* inversion(source: InversionSource, options: InvertOptions
     guidance,
     solver: solver.name,
     inverter: inverter.name,
-    ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }
 

@@ -42,8 +42,6 @@ export interface PictureFloor {
   /** Products with JᵀJ, all probes together. */
   readonly products: number
   readonly evaluations: VerbEvaluations
-  /** Absent without a clock. */
-  readonly seconds?: number
 }
 
 /**
@@ -64,11 +62,10 @@ export const pictureFloor = (noise: Tensor, options: PictureFloorOptions): Task<
   new Task(floor(noise, options), options.signal)
 
 async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<PictureFloor> {
-  const { solver = options.model.solver, probes = 8, signal, now } = options
+  const { solver = options.model.solver, probes = 8, signal } = options
   const guidance = guidanceOf(options)
   checkProbes(probes)
   options.model.layout.check(noise.shape)
-  const begin = now?.()
   const { model, counts } = counted(options.model)
   const denoiser = await promptedDenoiser(model, { ...options, guidance }, signal)
   const schedule = model.schedule(noise.shape)
@@ -79,7 +76,6 @@ async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<Pictur
     ...found,
     probes,
     evaluations: verbEvaluations(counts()),
-    ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }
 

@@ -21,8 +21,6 @@ export interface Sampling {
   /** Default: the model's. */
   readonly solver?: Solver | undefined
   readonly signal?: Signal | undefined
-  /** A clock in seconds. */
-  readonly now?: (() => number) | undefined
 }
 
 /** The guidance of a verb: 1 without a prompt, the model's with one. Throws `bad-option` for one that is not finite. */
@@ -54,8 +52,6 @@ export interface Sampled {
   /** One state for each level, noisiest first. The memory of the last is what `exact: 'given-memory'` needs. */
   readonly states: readonly State[]
   readonly evaluations: VerbEvaluations
-  /** Absent without a clock. */
-  readonly seconds?: number
 }
 
 /** √(alpha² + sigma²), the deviation of x at a level where data and noise have deviation 1; or what the level says. */
@@ -76,8 +72,7 @@ export async function* sampled(
   from: Tensor | State,
   options: Sampling & { readonly guidance: number },
 ): Steps<Sampled> {
-  const { solver = options.model.solver, signal, now } = options
-  const begin = now?.()
+  const { solver = options.model.solver, signal } = options
   const { model, counts } = counted(options.model)
   const schedule = model.schedule('index' in from ? from.x.shape : from.shape)
   const grid = solver.grid(schedule)
@@ -95,6 +90,5 @@ export async function* sampled(
     grid,
     states,
     evaluations: verbEvaluations(counts()),
-    ...(now && begin !== undefined && { seconds: now() - begin }),
   }
 }

@@ -1,5 +1,6 @@
 /** What `invert` is told. */
 import { refiners } from '../../catalog.js'
+import { defaultChunk } from '../../verbs/side-by-side.js'
 import { methodField, type Settings } from '../fields.js'
 import { decoderFields, inverterField, networkFields } from '../recipes/networks.js'
 import { promptField, recipeFields } from '../recipes/recipe.js'
@@ -40,7 +41,7 @@ export const invertFields = {
   chunk: {
     type: 'integer',
     minimum: 1,
-    description: 'pictures that are inverted at the same time (default: 8 to the latent, 4 to the noise)',
+    description: `pictures that are inverted at the same time (default: ${defaultChunk})`,
   },
   output: { type: 'file', description: 'what is found, a .safetensors file (default: <picture>.safetensors here)' },
   report: {

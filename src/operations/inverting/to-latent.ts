@@ -1,10 +1,12 @@
 /** From pictures to the latents that decode to them: what `invert` does up to the latent. The method is the library's. */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
+import { Task } from '../../core/task.js'
 import { sidesOf } from '../../model/layout.js'
 import type { Model } from '../../model/model.js'
 import type { Fitted } from '../../pictures/fit.js'
-import { invertDecoderAll, type LatentInversion } from '../../verbs/invert-decoder.js'
+import { type LatentInversion, latentInversion } from '../../verbs/invert-decoder.js'
+import { defaultChunk, sideBySide } from '../../verbs/side-by-side.js'
 import { setting } from '../fields.js'
 import { jsonText, prepareOutputs } from '../files/outputs.js'
 import { endingOf, lastName, withoutEnding } from '../files/paths.js'
@@ -14,12 +16,14 @@ import type { Host, NetworkCost } from '../host.js'
 import { noted, partOf, type Running } from '../operation.js'
 import { latentCells, shown } from '../reports/cells.js'
 import { costReport, latentReport, totalAutoencoderEvaluations } from '../reports/numbers.js'
+import { timed } from '../timed.js'
 import type { InvertSettings } from './fields.js'
 
 interface InvertedPicture {
   readonly source: NamedPicture
   readonly fitted: Fitted
   readonly inversion: LatentInversion
+  readonly decoderSeconds: number
 }
 
 export type LatentOutputs = Readonly<Record<'latent' | 'sheet' | 'report', string>>
@@ -95,10 +99,10 @@ function reportOf({ settings, model, pictures, outputs, seconds, cost }: Inverte
     fittedWidthPixels: taken!.width,
     fittedHeightPixels: taken!.height,
     latentShape: inversion.latent.shape,
-    pictures: pictures.map(({ source, inversion }) => ({
+    pictures: pictures.map(({ source, inversion, decoderSeconds }) => ({
       picture: source.path,
       notes: source.notes,
-      ...latentReport(inversion),
+      ...latentReport(inversion, decoderSeconds),
     })),
     evaluations: totalAutoencoderEvaluations(pictures.map(({ inversion }) => inversion.evaluations)),
     ...costReport(seconds, cost),
@@ -128,20 +132,18 @@ export async function* invertToLatent(
     await prepareOutputs(host.files, outputs, { 'a picture': listed.paths })
 
     const begin = host.now()
-    const inversions = yield* partOf(
-      invertDecoderAll(
-        fitted.map(({ image }) => image),
-        {
-          model,
-          decoder: settings.decoder.method,
-          signal,
-          now: host.now,
-          ...(settings.chunk !== undefined && { chunk: settings.chunk }),
-        },
-      ),
+    const { chunk = defaultChunk, decoder } = settings
+    const inverting = sideBySide(model, fitted, chunk, ({ image }, view) =>
+      timed(latentInversion(image, { model: view, decoder: decoder.method, signal }), host),
     )
+    const inversions = yield* partOf(new Task(inverting, signal))
     const seconds = host.now() - begin
-    const pictures = sources.map((source, i) => ({ source, fitted: fitted[i]!, inversion: inversions[i]! }))
+    const pictures = sources.map((source, i) => ({
+      source,
+      fitted: fitted[i]!,
+      inversion: inversions[i]!.value,
+      decoderSeconds: inversions[i]!.seconds,
+    }))
     const inverted = { settings, model, pictures, seconds, cost: await held.cost(), outputs }
 
     const result = reportOf(inverted)

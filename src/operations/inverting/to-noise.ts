@@ -1,14 +1,16 @@
 /** From pictures or latents to the noise that made them: what `invert` does with a whole model. The methods are the library's. */
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
+import { Task } from '../../core/task.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { isLinearizable } from '../../diffusion/linearized.js'
 import type { Tensor } from '../../math/tensor.js'
 import { sidesOf } from '../../model/layout.js'
 import type { Fitted } from '../../pictures/fit.js'
 import { latentShapeAt } from '../../verbs/generate.js'
-import { invertAll, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
+import { inversion, type NoiseInversion } from '../../verbs/invert.js'
 import { type FloorProbes, type PictureFloor, pictureFloor } from '../../verbs/picture-floor.js'
+import { defaultChunk, sideBySide } from '../../verbs/side-by-side.js'
 import { setting } from '../fields.js'
 import { checkEnding, jsonText, prepareOutputs } from '../files/outputs.js'
 import { lastName, withoutEnding } from '../files/paths.js'
@@ -34,6 +36,7 @@ import {
 } from '../recipes/recipe.js'
 import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../reports/cells.js'
 import { costReport, floorNumbers, latentReport, noiseNumbers, totalEvaluations } from '../reports/numbers.js'
+import { type Timed, timed, timedDecoder } from '../timed.js'
 import type { InvertSettings } from './fields.js'
 
 /** A picture as it was read, or a latent; what it is called in reports. */
@@ -49,8 +52,10 @@ interface InvertedSource {
   readonly source: Source
   readonly fitted: Fitted | undefined
   readonly inversion: NoiseInversion
+  /** Of finding the latent, and of the whole inversion with it. */
+  readonly seconds: { readonly decoder: number; readonly inversion: number }
   /** The error to expect at best, where it was asked for. */
-  readonly floor?: PictureFloor
+  readonly floor?: Timed<PictureFloor>
 }
 
 export interface NoiseOutputs {
@@ -130,10 +135,10 @@ async function* invertSources(
   sources: readonly Source[],
   plan: Plan,
   model: OperationModel,
-  { now }: Host,
+  host: Host,
   signal: Signal | undefined,
 ): Steps<readonly InvertedSource[], Told> {
-  const { decoder, inverter, refine, fit, chunk } = settings
+  const { decoder, inverter, refine, fit, chunk = defaultChunk } = settings
   const probes: FloorProbes | undefined = settings.floor
   if (sources.some(({ memory = [] }) => memory.length === 0)) checkUndoable(plan, model, '`invert`')
   const sampling = samplingOf(plan, model)
@@ -141,22 +146,15 @@ async function* invertSources(
   const each = questionsOf(sampling.guidance)
   if (probes !== undefined) checkFloor(sampling.solver)
   const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.layout.multiple, fit))
-  const task = invertAll(
-    sources.map(({ latent, memory = [] }, i): PromptedSource => {
-      if (!latent) return { image: fitted[i]!.image }
-      return memory.length > 0 ? { state: { index, x: latent, memory } } : { latent }
-    }),
-    {
-      ...sampling,
-      model,
-      decoder: decoder.method,
-      inverter: inverter.method,
-      refine: refine?.method,
-      signal,
-      now,
-      ...(chunk !== undefined && { chunk }),
-    },
-  )
+  const decoders = sources.map(() => timedDecoder(decoder.method, host))
+  const methods = { inverter: inverter.method, refine: refine?.method }
+  const inverting = sideBySide(model, sources, chunk, ({ latent, memory = [] }, view, i) => {
+    const given = memory.length > 0 ? { state: { index, x: latent!, memory } } : { latent: latent! }
+    const source = latent ? given : { image: fitted[i]!.image }
+    const options = { ...sampling, ...methods, model: view, decoder: decoders[i]!.decoder, signal }
+    return timed(inversion(source, options), host)
+  })
+  const task = new Task(inverting, signal)
   // What cannot be refined is refused before anything is computed, and nothing is said of its cost.
   await task[Symbol.asyncIterator]().next()
   if (refine) {
@@ -165,16 +163,15 @@ async function* invertSources(
   }
   const inversions = yield* partOf(task)
   if (probes !== undefined) {
-    const about = evaluationsOfFloor(probes, inversions[0]!.noise, index) * each
+    const about = evaluationsOfFloor(probes, inversions[0]!.value.noise, index) * each
     yield noted('floor', `the floor takes about ${about} evaluations a picture`)
   }
   const inverted: InvertedSource[] = []
-  for (const [i, inversion] of inversions.entries()) {
-    const floor =
-      probes === undefined
-        ? undefined
-        : yield* partOf(pictureFloor(inversion.noise, { ...sampling, model, probes, signal, now }))
-    inverted.push({ source: sources[i]!, fitted: fitted[i], inversion, ...(floor && { floor }) })
+  for (const [i, { value, seconds }] of inversions.entries()) {
+    const asked = { ...sampling, model, probes, signal }
+    const floor = probes === undefined ? undefined : yield* timed(partOf(pictureFloor(value.noise, asked)), host)
+    const times = { decoder: decoders[i]!.seconds(), inversion: seconds }
+    inverted.push({ source: sources[i]!, fitted: fitted[i], inversion: value, seconds: times, ...(floor && { floor }) })
   }
   return inverted
 }
@@ -246,12 +243,12 @@ function reportOf({ settings, model, recipe, sources, outputs, seconds, cost }: 
       }),
     latentShape: inversion.latent.shape,
     ...(settings.refine && { refine: settings.refine.text }),
-    sources: sources.map(({ source, inversion, floor }) => ({
+    sources: sources.map(({ source, inversion, floor, seconds }) => ({
       source: source.picture?.path ?? source.name,
       notes: source.picture?.notes ?? [],
-      latent: inversion.decoder ? latentReport(inversion.decoder) : null,
-      ...noiseNumbers(inversion),
-      ...(floor && { floor: floorNumbers(floor) }),
+      latent: inversion.decoder ? latentReport(inversion.decoder, seconds.decoder) : null,
+      ...noiseNumbers(inversion, seconds.inversion),
+      ...(floor && { floor: floorNumbers(floor.value, floor.seconds) }),
     })),
     evaluations: totalEvaluations(sources.map(({ inversion }) => inversion.evaluations)),
     ...costReport(seconds, cost),

@@ -195,7 +195,6 @@ export const textOf = (asked: readonly Named<unknown>[]): string => asked.map(({
 export const inversionOf = (
   { plan, decoder, inverter, chunk }: Recovery,
   model: OperationModel,
-  { now }: Host,
   signal: Signal | undefined,
 ): InvertAllOptions => {
   checkUndoable(plan, model, 'reading a noise')
@@ -205,7 +204,6 @@ export const inversionOf = (
     decoder: decoder.method,
     inverter: inverter.method,
     signal,
-    now,
     chunk,
   }
 }

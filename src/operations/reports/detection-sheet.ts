@@ -34,6 +34,7 @@ export interface Judged {
   /** Absent where the noise was given. */
   readonly inversion?: NoiseInversion
   readonly notes: readonly string[]
+  /** A source's share of the time of its chunk. */
   readonly seconds: number
 }
 

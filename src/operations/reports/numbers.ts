@@ -55,8 +55,8 @@ export function momentsOf(x: Tensor): Moments {
   return { mean: centre, deviation: Math.sqrt(mean(x.data.map((value) => (value - centre) ** 2))) }
 }
 
-/** One picture's latent. */
-export const latentReport = (inversion: LatentInversion) => ({
+/** One picture's latent; `seconds` are those of its decoder inversion, others of its chunk running beside it. */
+export const latentReport = (inversion: LatentInversion, seconds: number) => ({
   psnrBeforeDb: inversion.psnrBeforeDb,
   psnrAfterDb: inversion.psnrAfterDb,
   pixelResidualBefore: inversion.residual.before,
@@ -67,14 +67,17 @@ export const latentReport = (inversion: LatentInversion) => ({
   expectedLatentNmseDb: inversion.expectedNmseDb,
   iterations: inversion.iterations,
   evaluations: inversion.evaluations,
-  seconds: inversion.seconds,
+  seconds,
   pixelResidualHistory: inversion.history,
 })
 
 export type LatentReport = ReturnType<typeof latentReport>
 
-/** One noise: how every step was undone, and what the noise is exact given. */
-export const noiseNumbers = (inversion: NoiseInversion) => ({
+/**
+ * One noise: how every step was undone, and what the noise is exact given. `seconds` are those of the whole inversion, of its
+ * latent too, others of its chunk running beside it.
+ */
+export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
   noise: {
     exact: inversion.noiseExact,
     outcome: inversion.outcome,
@@ -85,7 +88,7 @@ export const noiseNumbers = (inversion: NoiseInversion) => ({
   steps: inversion.steps,
   evaluations: inversion.evaluations,
   ...(inversion.refinement && { refinement: refinementNumbers(inversion.refinement) }),
-  seconds: inversion.seconds,
+  seconds,
 })
 
 export type NoiseNumbers = ReturnType<typeof noiseNumbers>
@@ -99,7 +102,7 @@ const refinementNumbers = ({ name, objective, outcome, history }: Refinement) =>
 })
 
 /** The error to expect at best. */
-export const floorNumbers = ({ nmseDb, intervalDb, probes, evaluations, seconds }: PictureFloor) => ({
+export const floorNumbers = ({ nmseDb, intervalDb, probes, evaluations }: PictureFloor, seconds: number) => ({
   nmseDb,
   ...(intervalDb && { lowDb: intervalDb.low, highDb: intervalDb.high }),
   probes,

@@ -18,8 +18,6 @@ export interface Identified {
   readonly candidates: number
   readonly undone?: string
   readonly inversion: NoiseInversion
-  /** Of asking all members in all candidates; absent without a clock. */
-  readonly seconds?: number
 }
 
 /**
@@ -40,17 +38,14 @@ async function* identifications(
   sources: readonly PromptedSource[],
   { key, ...options }: IdentifyOptions,
 ): Steps<readonly Identified[]> {
-  const { now } = options
   const found = new Map<number, Identified>()
   yield* candidateNoises(sources, [key], options, (source, inversion, undone) => {
-    const begin = now?.()
     const identification = key.identify(inversion.noise)
     const before = found.get(source)
     const isSurest = !before || identification.pValue < before.identification.pValue
     found.set(source, {
       ...(before && !isSurest ? before : { identification, inversion, ...(undone !== undefined && { undone }) }),
       candidates: (before?.candidates ?? 0) + 1,
-      ...(now && begin !== undefined && { seconds: (before?.seconds ?? 0) + now() - begin }),
     })
   })
   return sources.map((_, i) => {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { methodFolders, openExceptions, type Room, rooms, sharedParts } from './floors.js'
+import { methodFolders, type Room, rooms, sharedParts } from './floors.js'
 import { circles, root, type SourceFile, sourceFiles } from './imports.js'
 
 const files = await sourceFiles(['src', 'apps', 'measurements', 'training'])
@@ -44,7 +44,7 @@ describe('the table of floors', () => {
       const [room, other] = [roomOf(from.path), roomOf(to)]
       return room !== undefined && other !== undefined && (room === other || room.imports.includes(other.path))
     })
-    expect(found).toEqual(openExceptions.imports)
+    expect(found).toEqual([])
   })
 
   it('holds for packages', () => {
@@ -92,8 +92,7 @@ describe('methods', () => {
 describe('circles', () => {
   it('are none, types included', () => {
     const found = circles(files).map((circle) => circle.join(' '))
-    const open = openExceptions.circles.map((circle) => circle.join(' '))
-    expect([...found].sort()).toEqual([...open].sort())
+    expect(found).toEqual([])
   })
 
   it('are found where they are', () => {

@@ -141,14 +141,3 @@ export const sharedParts: readonly string[] = [
   'src/iterations/parts/solve.ts',
   'src/watermark/schemes/parts/released-tree-ring.ts',
 ]
-
-/**
- * OPEN, to be emptied when the branch that reworks `src/runtimes` is merged. One that is not needed any more fails the test.
- */
-export const openExceptions: {
-  readonly circles: readonly (readonly string[])[]
-  readonly imports: readonly string[]
-} = {
-  circles: [],
-  imports: ['src/runtimes/shared/conversion.ts → src/runtimes/onnxruntime-node/protocol.ts'],
-}

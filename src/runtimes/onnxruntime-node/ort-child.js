@@ -3,7 +3,8 @@
  * so that the same file starts from the TypeScript sources and from the built package. It knows nothing of tensors,
  * graphs or files beyond what protocol.ts says; network-process.ts is the other side.
  *
- * @import { Answer, Ask, ModelSource, PackedTensor, PackedType, Reply, Request, RequestName } from './protocol.js'
+ * @import { Answer, Ask, ModelSource, Reply, Request, RequestName } from './protocol.js'
+ * @import { PackedTensor, PackedType } from '../shared/packed.js'
  * @import { InferenceSession, TypedTensor } from 'onnxruntime-node'
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'

@@ -11,13 +11,13 @@ import { emulatedHalf } from '../../graph/passes/emulated-half.js'
 import type { Held, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
 import { sizeOf, type Tensor } from '../../math/tensor.js'
 import { checkTypes, type HeldFeed, packFeeds, unpackResults } from '../shared/conversion.js'
+import type { PackedTensor, PackedType } from '../shared/packed.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'
 import { type NetworkProcess, startNetworkProcess } from './network-process.js'
 import { ortFailure } from './ort-failure.js'
 import { place } from './placement.js'
 import { probeDevice } from './probe.js'
-import type { PackedTensor, PackedType } from './protocol.js'
 
 export interface OrtNodeOptions {
   /** Threads of one network run. Default: the number of cores. */

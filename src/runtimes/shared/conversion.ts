@@ -6,8 +6,8 @@ import { bytesOf, type DataType, type Graph, type Value } from '../../graph/grap
 import type { Feeds, Held } from '../../graph/runtime.js'
 import { fromHalfBits, toHalfBits } from '../../math/half.js'
 import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
-import type { PackedData, PackedTensor, PackedType } from '../onnxruntime-node/protocol.js'
 import { matchFeeds } from './feeds.js'
+import type { PackedData, PackedTensor, PackedType } from './packed.js'
 
 /** Whole numbers only: a silent truncation would run the network on something else. */
 function whole<T extends PackedData>(input: Value, values: Float64Array, packed: T): T {

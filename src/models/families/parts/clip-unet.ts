@@ -104,16 +104,9 @@ function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: Te
     throw expected('bad-model', what, `\`${folder}\``, got, together)
   }
   if (encoder.vocabulary !== undefined && tokenizer.size < encoder.vocabulary) {
-    const remedy =
-      'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
+    const remedy = 'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
     const got = `one of ${tokenizer.size}`
-    throw expected(
-      'bad-model',
-      `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`,
-      `\`${folder}\``,
-      got,
-      remedy,
-    )
+    throw expected('bad-model', `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`, `\`${folder}\``, got, remedy)
   }
 }
 

@@ -51,8 +51,12 @@ describe('a prompt', () => {
   it('stands between start and end, padded to the length', async () => {
     const { encode, length, size } = await open()
     expect([length, size]).toEqual([12, 2000])
-    const ids = encode('a!')
-    expect(ids).toEqual([1998, 256 + 64, 256, 1999, 0, 0, 0, 0, 0, 0, 0, 0])
+    expect(encode('a.')).toEqual([1998, 256 + 64, 269, 1999, 0, 0, 0, 0, 0, 0, 0, 0])
+  })
+
+  it('has the padding where it spells it: transformers makes it a special token', async () => {
+    const { encode } = await open()
+    expect(encode('a?! b').slice(0, 6)).toEqual([1998, 256 + 64, 286, 0, 256 + 65, 1999])
   })
 
   it('is empty', async () => {
@@ -108,15 +112,14 @@ describe('a prompt', () => {
     expect(words(encode('\u{1F431}')).length).toBe(4)
   })
 
-  it('is refused when it does not fit, saying where it ends', async () => {
-    const { encode } = await open()
-    expect(() => encode('ab '.repeat(10_000))).toThrowError(
-      expect.objectContaining({
-        code: 'bad-option',
-        message:
-          'Expected at most 10 tokens for the prompt, got 10000. The part that fits ends with "ab ab ab ab ab ab ab ab ab ab"; leave out the rest.',
-      }),
-    )
+  it('is cut where it does not fit, and tells what is left out', async () => {
+    const { encode, unread, places } = await open()
+    const cut = encode('ab '.repeat(10_000))
+    expect(cut).toEqual(encode('ab '.repeat(10)))
+    expect(cut.at(-1)).toBe(1999)
+    expect(unread('ab '.repeat(12))).toBe('ab ab')
+    expect(unread('ab '.repeat(10))).toBe('')
+    expect(places('ab '.repeat(12)).slice(8)).toEqual([[9], [10], [], []])
     expect(words(encode('ab '.repeat(10))).length).toBe(10)
     expect(() => encode('a'.repeat(1e6))).toThrowError(/text of at most 100000 characters/)
   })

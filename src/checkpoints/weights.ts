@@ -39,7 +39,8 @@ function beginnings(names: readonly string[]): readonly Beginning[] {
 /** Full precision before half, half before another variant where it is the only one; one file before shards. */
 function chosen(all: readonly Beginning[]): Beginning | undefined {
   const variants = new Set(all.map(({ variant }) => variant))
-  const variant = ['', 'fp16'].find((name) => variants.has(name)) ?? (variants.size === 1 ? [...variants][0] : undefined)
+  const variant =
+    ['', 'fp16'].find((name) => variants.has(name)) ?? (variants.size === 1 ? [...variants][0] : undefined)
   const found = all.filter((each) => each.variant === variant)
   return found.find(({ isIndex }) => !isIndex) ?? found[0]
 }

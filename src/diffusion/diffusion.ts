@@ -66,6 +66,8 @@ export interface Solver {
   coefficients?(grid: Grid, index: number): Coefficients
   /** Steps that belong together: at multiples of it no memory is needed. Absent: 1 without memory, else all of them. */
   readonly stride?: number
+  /** Whether its step to sigma = 0 keeps x, as x − sigma·velocity does; absent where it leaves the estimate of x₀ alone. */
+  readonly keepsToZero?: boolean
   /** Why what its steps do is lost, where no inverter can find it; absent where they keep x. */
   readonly lossy?: string
 }

@@ -9,7 +9,7 @@ import type { Grid, Schedule } from './level.js'
  *
  * A step to sigma = 0 keeps the estimate alone, and clipped estimates are the same for many noises. No evaluations.
  *
- * @example whyNotUndone(euler({ steps: 20 }), grid) // 'Its grid ends at sigma = 0 …'
+ * @example if (whyNotUndone(solver, grid)) throw new Error('This run cannot be undone.')
  */
 export function whyNotUndone(solver: Solver, grid: Grid): string | undefined {
   const lost = whatIsLost(solver, grid)
@@ -25,7 +25,7 @@ const sameLevel = 1e-3
  * The solver on a grid that can be undone: its steps to sigma = 0 end at the schedule's cleanest level instead, and are left
  * out where the step before them ends there already.
  *
- * @example endingWithNoise(scheduler.solver).grid(scheduler.schedule).at(-1)!.sigma // above 0
+ * @example const undoable = endingWithNoise(solver)
  */
 export const endingWithNoise = (solver: Solver): Solver => ({
   ...solver,

@@ -29,6 +29,8 @@ export interface DiffusionModelOptions extends SessionOptions {
   readonly profile?: Profile | 'none' | undefined
   /** Of the solvers that the folder names. Default 50. */
   readonly steps?: number
+  /** The id of the family, where the folder's class does not say it: `instaflow`. */
+  readonly family?: string | undefined
 }
 
 /** A model that runs, and what its folder says. */
@@ -36,6 +38,8 @@ export interface OpenDiffusionModel extends DiffusionModel {
   readonly prediction: Prediction
   /** `solver` as text without its steps, where the folder asks for it. */
   readonly solverText?: string
+  /** Steps of `solver` where nothing is said; absent where they are those of every solver. */
+  readonly defaultSteps?: number
   /** The scheduler's class as the folder names it, and the solver that stands for it, on the class's own grid. */
   readonly scheduler: string
   readonly schedulerSolver: Solver
@@ -66,13 +70,13 @@ export async function openDiffusionModel(
   files: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, steps, profile, ...options }: DiffusionModelOptions = {},
+  { precision = 32, steps, profile, family, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
   const folder = await openModelFolder(files, path)
-  const pipeline = await familyOf(folder).read({ files, folder, name, steps })
+  const pipeline = await familyOf(folder, family).read({ files, folder, name, steps })
   const { layout, denoiser: networks, guidance, schedule } = pipeline
-  const { prediction, solver, preferred, className } = pipeline.scheduler
+  const { prediction, solver, preferred, className, defaultSteps } = pipeline.scheduler
   const vae = { ...pipeline.vae, profile: profile === 'none' ? undefined : (profile ?? pipeline.vae.profile) }
   const most = { sessions: 16, bytes: room(pipeline) }
   const pool = sessionPool(runtime, name, most, { ...options, roundsHalf: precision === 16 })
@@ -90,6 +94,7 @@ export async function openDiffusionModel(
     prediction,
     solver: preferred?.solver ?? solver,
     ...(preferred && { solverText: preferred.specification }),
+    ...(defaultSteps !== undefined && { defaultSteps }),
     scheduler: className,
     schedulerSolver: solver,
     guidance,

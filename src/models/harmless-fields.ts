@@ -4,7 +4,7 @@ import { autoencoderKlHarmless } from '../nn/autoencoder-kl.js'
 import { autoencoderTinyHarmless } from '../nn/autoencoder-tiny.js'
 import { clipTextHarmless } from '../nn/clip-text.js'
 import { unet2dConditionHarmless } from '../nn/unet-2d-condition-config.js'
-import { pipelineHarmless } from './families/parts/clip-unet.js'
+import { pipelineHarmless } from './pipeline-fields.js'
 
 export const harmlessFields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'every class': everywhereHarmless,

@@ -9,14 +9,16 @@ import { gridFields } from '../diffusion/grid-fields.js'
 import { solvers } from '../diffusion/solvers/index.js'
 import type { ConfigReader } from '../nn/parameters.js'
 import { classes, readClasses, unreadReasons } from './schedulers/classes/index.js'
-import type { MadeScheduler, SchedulerCall, SchedulerClass } from './schedulers/parts/fields.js'
+import type { MadeScheduler, SchedulerCall, SchedulerClass } from './schedulers/shared/fields.js'
 
-export type { DynamicShift } from './schedulers/parts/fields.js'
+export type { DynamicShift } from './schedulers/shared/fields.js'
 
 export interface Scheduler extends MadeScheduler {
   readonly className: string
   /** What the folder asks for in place of its class's solver; absent where it does not. */
   readonly preferred?: PreferredSolver
+  /** Steps where nothing is said, if they are not those of every solver. */
+  readonly defaultSteps?: number
 }
 
 export interface PreferredSolver {

@@ -5,7 +5,7 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
+import { add, cast, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
 import { upsampleNearest } from '../graph/ops/pooling.js'
 import { prune } from '../graph/passes/prune.js'
 import { attention, gelu, layerNorm, linear } from './attention.js'
@@ -46,7 +46,12 @@ interface Unet extends Layers {
   readonly embedding: Value
 }
 
-/** [cos(t·f), sin(t·f)] with f = exp(−ln(10000)·k/(width/2 − shift)). t: N → N × width. */
+/**
+ * [cos(t·f), sin(t·f)] with f = exp(−ln(10000)·k/(width/2 − shift)). t: N → N × width.
+ *
+ * f is rounded as the reference's float32 arithmetic rounds it: at t = 1000 its last bit moves the angle by 6e-5, and networks
+ * were trained on that.
+ */
 function sinusoidal(
   b: Builder,
   t: Value,
@@ -54,9 +59,12 @@ function sinusoidal(
   { flipSinToCos, frequencyShift }: Unet2dConditionConfig,
 ): Value {
   const half = width / 2
-  const frequencies = Array.from({ length: half }, (_, k) => Math.exp((-Math.log(10000) * k) / (half - frequencyShift)))
+  const { fround } = Math
+  const exponent = (k: number) => fround(fround(fround(-Math.log(10000)) * k) / (half - frequencyShift))
+  const frequencies = Array.from({ length: half }, (_, k) => fround(Math.exp(exponent(k))))
   const angles = mul(b, reshape(b, t, [t.shape[0]!, 1]), b.constant(t.dtype, [1, half], frequencies))
-  const [sine, cosine] = [b.emit('Sin', [angles]), b.emit('Cos', [angles])]
+  const wide = cast(b, angles, 'float64')
+  const [sine, cosine] = [cast(b, b.emit('Sin', [wide]), t.dtype), cast(b, b.emit('Cos', [wide]), t.dtype)]
   return concat(b, flipSinToCos ? [cosine, sine] : [sine, cosine], 1)
 }
 

@@ -152,6 +152,8 @@ export interface ModelSettings {
   readonly lean: boolean
   /** A profile's file, or `none`. */
   readonly profile?: string | undefined
+  /** The id of the model's family, where its folder does not say it. */
+  readonly family?: string | undefined
   /** Of the solvers that the model's folder names. */
   readonly steps?: number | undefined
 }
@@ -179,6 +181,8 @@ export interface Held<M> {
 export interface OperationModel extends DiffusionModel {
   /** `solver` as text without its steps, where the model's folder names it. */
   readonly solverText?: string
+  /** Steps where nothing is said, if they are not those of every solver. */
+  readonly defaultSteps?: number
   /** The solver that stands for the model's scheduler, on the grid that the model was published with. */
   readonly schedulerSolver: Solver
 }
@@ -187,7 +191,7 @@ export interface OperationModel extends DiffusionModel {
 export interface HostModels {
   open(settings: ModelSettings): Promise<Held<OperationModel>>
   /** The autoencoder alone, whose identity is that of its own weights. */
-  openAutoencoder(settings: Omit<ModelSettings, 'steps'>): Promise<Held<Model>>
+  openAutoencoder(settings: Omit<ModelSettings, 'steps' | 'family'>): Promise<Held<Model>>
   /** Whether a model goes on from the latent to the noise. */
   hasDenoiser(model: string | undefined): Promise<boolean>
   /** Keeps a profile for all who use the same weights, and says where. */

@@ -45,12 +45,12 @@ export function modelsOn(source: ModelSource): HostModels {
   }
 
   return {
-    async open({ model: name, device, precision, lean, profile: named, steps }) {
+    async open({ model: name, device, precision, lean, profile: named, steps, family }) {
       const folder = await folderOf(name)
       const { profile } = await withProfile(folder, named)
       const { runtime, cost } = measured(source.openRuntime(device), source.now)
       try {
-        const options = { profile: profile ?? ('none' as const), precision: precisionOf(precision), lean }
+        const options = { profile: profile ?? ('none' as const), precision: precisionOf(precision), lean, family }
         const model = await openDiffusionModel(files, folder, runtime, {
           ...options,
           ...(steps !== undefined && { steps }),

@@ -294,7 +294,6 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     const { model } = held
     checkUndoable(plan, model, '`roundtrip`')
     const begin = host.now()
-    checkUndoable(plan, model, '`roundtrip`')
     const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin

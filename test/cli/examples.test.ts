@@ -19,6 +19,7 @@ import * as baselines from '../../src/diffusion/guided-editing/index.js'
 import * as diffusions from '../../src/diffusion/index.js'
 import * as inversions from '../../src/diffusion/inverters/index.js'
 import * as nearness from '../../src/diffusion/nearly-inverse.js'
+import * as undoings from '../../src/diffusion/undoing.js'
 import * as editing from '../../src/edit/index.js'
 import * as iterations from '../../src/iterations/index.js'
 import * as factors from '../../src/math/cholesky.js'
@@ -32,6 +33,7 @@ import * as statistics from '../../src/math/statistics.js'
 import * as contract from '../../src/model/index.js'
 import { pictureTools } from '../../src/node/picture-tools.js'
 import * as pictures from '../../src/pictures/index.js'
+import * as planes from '../../src/pictures/planes.js'
 import * as restoring from '../../src/restorations/index.js'
 import { generate } from '../../src/verbs/generate.js'
 import { invert } from '../../src/verbs/invert.js'
@@ -142,6 +144,8 @@ async function world(): Promise<Record<string, unknown>> {
     ...inversions,
     ...baselines,
     ...pictures,
+    ...planes,
+    ...undoings,
     ...attacking,
     ...restoring,
     ...detecting,

@@ -135,12 +135,10 @@ export const sharedParts: readonly string[] = [
   'src/diffusion/guided-editing/parts/guided-editing.ts',
   'src/diffusion/inverters/parts/walk-back.ts',
   'src/diffusion/solvers/parts/bidirectional.ts',
-  'src/diffusion/solvers/parts/clipped.ts',
   'src/iterations/parts/differences.ts',
   'src/iterations/parts/fitted-steps.ts',
   'src/iterations/parts/schedules.ts',
   'src/iterations/parts/solve.ts',
-  'src/models/schedulers/parts/fields.ts',
   'src/watermark/schemes/parts/released-tree-ring.ts',
 ]
 

@@ -126,8 +126,9 @@ export const implicit = define({
 
 type Residual = (mismatch: Tensor, x: Tensor) => Tensor | Promise<Tensor>
 
-/** ∂F/∂x with the velocity held fixed. */
-const slope = ({ ofX, ofEstimate, from }: StepEquation): number => ofX + ofEstimate * velocitySlope(from)
+/** ∂F/∂x with the velocity held fixed; in a step to sigma = 0 that of a flow, D = (x − sigma·velocity)/(alpha + sigma). */
+const slope = ({ ofX, ofEstimate, from, to }: StepEquation): number =>
+  ofX + ofEstimate * (to.sigma === 0 ? 1 / (from.alpha + from.sigma) : velocitySlope(from))
 
 /** What each iteration drives to zero. */
 const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffusion) => Residual> = {

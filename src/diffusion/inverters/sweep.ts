@@ -87,7 +87,9 @@ export const sweep = define({
 
 /** Why a solver's trajectory is not linear in its velocities, or cannot be undone; undefined where it can. */
 function refusal(solver: Solver, grid: Grid): string | undefined {
-  const lost = whatIsLost(solver, grid)
+  // Velocities say nothing of x where a step leads from pure noise to sigma = 0.
+  const { lossy } = solver
+  const lost = whatIsLost({ ...(lossy !== undefined && { lossy }) }, grid)
   if (lost) return lost
   return solver.coefficients ? undefined : 'It is not a linear multistep rule: use `implicit` or `reversible`.'
 }

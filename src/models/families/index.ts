@@ -3,13 +3,26 @@ import type { CheckpointFolder } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
+import { instaFlow } from './instaflow.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
 
-export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl]
+export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, instaFlow]
 
-/** The family of a folder: by its class, or by its parts where no class is named. Throws `unsupported` for others. */
-export function familyOf({ path, pipelineClass, partNames, ...folder }: CheckpointFolder): Family {
+/** The family of this id; throws `bad-option`, naming those that there are. */
+function familyNamed(id: string): Family {
+  const found = families.find((family) => family.id === id)
+  if (found) return found
+  const known = families.map((family) => family.id).join(', ')
+  throw expected('bad-option', `one of ${known}`, 'the family of a model', `\`${id}\``, 'Name one of these.')
+}
+
+/**
+ * The family of a folder: the one that is named, or that of its class, or by its parts where no class is named. Throws
+ * `unsupported` for others.
+ */
+export function familyOf({ path, pipelineClass, partNames, ...folder }: CheckpointFolder, named?: string): Family {
+  if (named !== undefined) return familyNamed(named)
   const found =
     pipelineClass === undefined
       ? families.find((family) => family.isLike({ path, partNames, ...folder }))

@@ -183,7 +183,10 @@ async function partedVocabulary(
     return [checkMerge(line.split(' '), ids, path('merges.txt'), `line ${i + 1}: ${describe(line)}`)]
   })
   const flags = isJsonObject(config.added_tokens_decoder) ? config.added_tokens_decoder : {}
-  const decoded = Object.entries(flags).map(([id, token]) => ({ ...(isJsonObject(token) ? token : {}), id: Number(id) }))
+  const decoded = Object.entries(flags).map(([id, token]) => ({
+    ...(isJsonObject(token) ? token : {}),
+    id: Number(id),
+  }))
   const plain = Object.entries(addedTokens).map(([content, id]) => ({ content, id, normalized: true }))
   const found = new Map([...plain, ...decoded].map((token) => [token.id, token]))
   const added = checkAdded([...found.values()], ids, path('added_tokens.json'))
@@ -249,7 +252,8 @@ function checkVocabulary(fields: JsonObject, file: string): ReadonlyMap<string, 
 /** Far more than any vocabulary. */
 const largestId = 2 ** 24
 
-const isId = (id: unknown): id is number => Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < largestId
+const isId = (id: unknown): id is number =>
+  Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < largestId
 
 function checkMerge(
   parts: readonly unknown[],
@@ -264,16 +268,13 @@ function checkMerge(
 }
 
 /** Added tokens, each under its own id; those of the vocabulary keep the id that they have there. */
-function checkAdded(
-  tokens: readonly unknown[],
-  ids: ReadonlyMap<string, number>,
-  file: string,
-): readonly AddedToken[] {
+function checkAdded(tokens: readonly unknown[], ids: ReadonlyMap<string, number>, file: string): readonly AddedToken[] {
   const taken = new Map([...ids].map(([name, id]) => [id, name]))
   return tokens.map((token) => {
     const { content, id, ...flags } = isJsonObject(token) ? token : {}
     const free = isId(id) && typeof content === 'string' && content !== '' && (taken.get(id) ?? content) === content
-    if (!free || (ids.get(content) ?? id) !== id) throw fault('added tokens with ids of their own', file, describe(token))
+    if (!free || (ids.get(content) ?? id) !== id)
+      throw fault('added tokens with ids of their own', file, describe(token))
     taken.set(id, content)
     return addedToken(content, id, flags)
   })

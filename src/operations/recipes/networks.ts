@@ -1,5 +1,6 @@
 /** Which model an operation runs and how, and how it undoes a picture: fields that operations share. */
 import { decoderInverters, inverters } from '../../catalog.js'
+import { families } from '../../models/families/index.js'
 import { methodField } from '../fields.js'
 
 const precisions = ['16', '32', '64'] as const
@@ -10,6 +11,12 @@ export const networkFields = {
     type: 'string',
     description: 'a bundled model or a diffusers folder (default: the bundled one)',
     word: 'id|folder',
+  },
+  family: {
+    type: 'choice',
+    choices: families.map(({ id }) => id),
+    description:
+      "what the model's folder means (default: as its class says); InstaFlow is often saved as Stable Diffusion",
   },
   precision: {
     type: 'choice',

@@ -146,7 +146,7 @@ export function completed(plan: Plan, model: OperationModel): Recipe {
   const { prompt, negative } = recipe
   const { guidance } = samplingOf(plan, model)
   // Not the length of the grid: some schedulers walk more steps than they are asked for.
-  const steps = recipe.steps ?? defaultSteps
+  const steps = recipe.steps ?? model.defaultSteps ?? defaultSteps
   const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
   const named = recipe.solver === undefined ? own : recipe
   const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)

@@ -15,7 +15,8 @@ export type Label = (typeof labels)[number]
  * x_noisier = alpha·x̂₀ + sigma·ε with ε the noise that the network sees in x when told `label`, and x̂₀ what is left of x
  * without it. With the label `cleaner` that is the solver's own first-order step, backwards; `noisier` is what the
  * released codes do. Where the noisier level has no image in it, ε says nothing and the estimate of x₀ is held instead.
- * One evaluation.
+ * From sigma = 0 the velocity v = (x − (alpha + sigma)·D(x))/sigma of a flow is held: (alpha + sigma)·x + sigma·v. One
+ * evaluation.
  */
 export async function naiveStep(
   x: Tensor,
@@ -24,8 +25,13 @@ export async function naiveStep(
   label: Label,
   { denoise }: Diffusion,
 ): Promise<Tensor> {
-  const told = label === 'noisier' ? noisier : cleaner
+  const isImage = cleaner.sigma === 0
+  const told = label === 'noisier' || isImage ? noisier : cleaner
   const denoised = await denoise(x, told)
+  if (isImage) {
+    const sum = noisier.alpha + noisier.sigma
+    return combine([1 + sum, x], [-sum, denoised])
+  }
   if (label === 'cleaner' || noisier.alpha === 0) {
     const { x: ofX, denoised: ofEstimate } = firstOrderStep(cleaner, noisier)
     return combine([ofX[0]!, x], [ofEstimate[0]!, denoised])

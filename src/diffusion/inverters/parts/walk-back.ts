@@ -98,9 +98,9 @@ export const refused = (inverter: string, got: string, remedy: string): Undiffus
   expected('unsupported', 'a solver that it can undo', `\`${inverter}\``, `\`${got}\``, remedy)
 
 /** The reason why a step of this solver on this grid cannot be undone, whatever is tried; undefined where there is none. */
-export const whatIsLost = (solver: Pick<Solver, 'lossy'>, grid: Grid): string | undefined =>
+export const whatIsLost = (solver: Pick<Solver, 'lossy' | 'keepsToZero'>, grid: Grid): string | undefined =>
   solver.lossy ??
-  (grid.some((_, index) => index > 0 && interval(grid, index - 1).to.sigma === 0)
+  (!solver.keepsToZero && grid.some((_, index) => index > 0 && interval(grid, index - 1).to.sigma === 0)
     ? 'Its grid ends at sigma = 0, and that step forgets x: sample with a grid that ends above it, `end=cleanest`.'
     : undefined)
 
@@ -129,8 +129,12 @@ export function notImplicit(solver: Solver, grid: Grid): string | undefined {
     : 'Its steps need the estimates of noisier levels: use `sweep`.'
 }
 
-/** The norm of a pure noise of this shape at a level: residuals are told in this unit. */
-export const noiseNorm = ({ sigma }: NoiseLevel, { shape }: Tensor): number => sigma * Math.sqrt(sizeOf(shape))
+/**
+ * The norm of a pure noise of this shape at a level: residuals are told in this unit. At sigma = 0 it is that of an image of
+ * deviation 1.
+ */
+export const noiseNorm = ({ alpha, sigma }: NoiseLevel, { shape }: Tensor): number =>
+  (sigma === 0 ? alpha : sigma) * Math.sqrt(sizeOf(shape))
 
 /**
  * The diffusion as inverters ask it: network evaluations are counted, gradients included, and only an x that blew up is

@@ -12,7 +12,8 @@ import { onnxUnetPart } from '../../denoiser/onnx.js'
 import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
 import type { Pipeline, PipelineSource } from '../../family.js'
 import { openAutoencoderNetworks } from '../../open.js'
-import { schedulerOf } from '../../scheduler.js'
+import { pipelineHarmless } from '../../pipeline-fields.js'
+import { type Scheduler, schedulerOf } from '../../scheduler.js'
 import { type StatesKind, textEncoder } from '../../text/encoders.js'
 import { conditioner, type TextPart } from '../../text/prompts.js'
 import { openTokenizer } from '../../text/tokenizer.js'
@@ -28,6 +29,8 @@ export interface ClipUnet {
   readonly zeroNegative: boolean
   /** Whether the network takes a pooled prompt. */
   readonly pooled: boolean
+  /** In place of the folder's scheduler, where the pipeline does not ask it. */
+  scheduler?(source: PipelineSource): Scheduler
   /** What the network is told of the picture's size. */
   shapeFeeds?(vae: AutoencoderNetworks): DenoisingNetworks['shapeFeeds']
 }
@@ -36,10 +39,8 @@ export interface ClipUnet {
 export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Promise<Pipeline> {
   const { files, folder, name, steps } = source
   checkParts(folder)
-  const scheduler = schedulerOf(
-    await readConfig(files, files.join(folder.path, 'scheduler', 'scheduler_config.json')),
-    { steps },
-  )
+  const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
+  const scheduler = kind.scheduler?.(source) ?? schedulerOf(await readConfig(files, schedulerFile), { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
   const unet = await folder.part('unet', unet2dCondition.classNames)
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
@@ -104,9 +105,16 @@ function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: Te
     throw expected('bad-model', what, `\`${folder}\``, got, together)
   }
   if (encoder.vocabulary !== undefined && tokenizer.size < encoder.vocabulary) {
-    const remedy = 'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
+    const remedy =
+      'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
     const got = `one of ${tokenizer.size}`
-    throw expected('bad-model', `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`, `\`${folder}\``, got, remedy)
+    throw expected(
+      'bad-model',
+      `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`,
+      `\`${folder}\``,
+      got,
+      remedy,
+    )
   }
 }
 
@@ -144,24 +152,6 @@ function checkTogether(
 interface PipelineIndex {
   readonly guidance: number
   readonly zeroNegative: boolean
-}
-
-const opened = 'a part, which is opened where it is needed'
-const notAsked = 'a part that text-to-image does not ask'
-
-/** What of model_index.json is not read as an option. */
-export const pipelineHarmless: Readonly<Record<string, string>> = {
-  vae: opened,
-  unet: opened,
-  scheduler: opened,
-  text_encoder: opened,
-  text_encoder_2: opened,
-  tokenizer: opened,
-  tokenizer_2: opened,
-  safety_checker: notAsked,
-  feature_extractor: notAsked,
-  image_encoder: notAsked,
-  requires_safety_checker: notAsked,
 }
 
 /** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */

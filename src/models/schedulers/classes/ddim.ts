@@ -1,12 +1,12 @@
 /** DDIMScheduler and its inverse: steps of one size down from each told time, which need not meet the next told time. */
 import { expected } from '../../../core/errors.js'
+import { clampTo, dynamicThreshold, withClippedImage } from '../../../diffusion/clipped.js'
 import type { Grid, NoiseLevel } from '../../../diffusion/level.js'
 import { noiseLevel } from '../../../diffusion/level.js'
 import { ddim } from '../../../diffusion/solvers/ddim.js'
-import { clampTo, dynamicThreshold, withClippedImage } from '../../../diffusion/solvers/parts/clipped.js'
-import { type BetaTable, betaTable, tableFields } from '../parts/beta-tables.js'
-import { boolean, choice, number, refusedValue, type SchedulerCall, schedulerClass } from '../parts/fields.js'
-import { descending, linspace, roundHalfEven, series } from '../parts/reference-arithmetic.js'
+import { type BetaTable, betaTable, tableFields } from '../shared/beta-tables.js'
+import { boolean, choice, number, refusedValue, type SchedulerCall, schedulerClass } from '../shared/fields.js'
+import { descending, linspace, roundHalfEven, series } from '../shared/reference-arithmetic.js'
 import {
   offsetField,
   onGrid,
@@ -15,7 +15,7 @@ import {
   spacingField,
   stepsOf,
   thresholdFields,
-} from '../parts/shared-fields.js'
+} from '../shared/shared-fields.js'
 
 const fields = {
   ...tableFields(0.0001, 0.02),

@@ -1,8 +1,8 @@
 /** DEISMultistepScheduler: its last level is the table's cleanest, or the last one again. */
 import type { Grid, Schedule } from '../../../diffusion/level.js'
 import { deis } from '../../../diffusion/solvers/deis.js'
-import { betaTable, ratioAt, tableFields, timeOfRatio } from '../parts/beta-tables.js'
-import { boolean, choice, integer, schedulerClass } from '../parts/fields.js'
+import { betaTable, ratioAt, tableFields, timeOfRatio } from '../shared/beta-tables.js'
+import { boolean, choice, integer, schedulerClass } from '../shared/fields.js'
 import {
   dynamicFields,
   finiteOn,
@@ -14,8 +14,8 @@ import {
   refuseSpacedFlow,
   scheduleOf,
   wholeTimes,
-} from '../parts/level-grids.js'
-import { roundHalfEven } from '../parts/reference-arithmetic.js'
+} from '../shared/level-grids.js'
+import { roundHalfEven } from '../shared/reference-arithmetic.js'
 import {
   offsetField,
   onGrid,
@@ -24,8 +24,8 @@ import {
   stepsOf,
   thresholded,
   thresholdFields,
-} from '../parts/shared-fields.js'
-import { spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+} from '../shared/shared-fields.js'
+import { spacedFields, spacedKind, spacedSigmas } from '../shared/spaced-sigmas.js'
 
 export const deisMultistepScheduler = schedulerClass({
   name: 'DEISMultistepScheduler',

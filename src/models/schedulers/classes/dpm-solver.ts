@@ -7,8 +7,8 @@ import { dpmSolver2S } from '../../../diffusion/solvers/dpm-solver-2s.js'
 import { dpmSolver3M } from '../../../diffusion/solvers/dpm-solver-3m.js'
 import { dpmSolver3S } from '../../../diffusion/solvers/dpm-solver-3s.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
-import { type BetaTable, betaTable, ratioAt, tableFields, timeOfRatio } from '../parts/beta-tables.js'
-import { boolean, choice, integer, numberOrNone, refusedValue, schedulerClass } from '../parts/fields.js'
+import { type BetaTable, betaTable, ratioAt, tableFields, timeOfRatio } from '../shared/beta-tables.js'
+import { boolean, choice, integer, numberOrNone, refusedValue, schedulerClass } from '../shared/fields.js'
 import {
   dynamicFields,
   finiteOn,
@@ -22,8 +22,8 @@ import {
   shiftedBy,
   varianceField,
   wholeTimes,
-} from '../parts/level-grids.js'
-import { linspace, roundHalfEven } from '../parts/reference-arithmetic.js'
+} from '../shared/level-grids.js'
+import { linspace, roundHalfEven } from '../shared/reference-arithmetic.js'
 import {
   finalSigmaField,
   offsetField,
@@ -33,8 +33,8 @@ import {
   stepsOf,
   thresholded,
   thresholdFields,
-} from '../parts/shared-fields.js'
-import { type SpacedKind, type SpacedValues, spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+} from '../shared/shared-fields.js'
+import { type SpacedKind, type SpacedValues, spacedFields, spacedKind, spacedSigmas } from '../shared/spaced-sigmas.js'
 
 const algorithms = ['dpmsolver++', 'dpmsolver', 'sde-dpmsolver++', 'sde-dpmsolver', 'deis'] as const
 

@@ -1,13 +1,13 @@
 /** EulerDiscreteScheduler, HeunDiscreteScheduler and LMSDiscreteScheduler: steps in x/alpha over ratios of noise, told fractional times. */
 import { expected } from '../../../core/errors.js'
+import { clampTo, withClippedEstimates } from '../../../diffusion/clipped.js'
 import type { Grid } from '../../../diffusion/level.js'
 import { euler } from '../../../diffusion/solvers/euler.js'
 import { heun } from '../../../diffusion/solvers/heun.js'
 import { lms } from '../../../diffusion/solvers/lms.js'
-import { clampTo, withClippedEstimates } from '../../../diffusion/solvers/parts/clipped.js'
-import { type BetaTable, betaTable, ratioAt, ratioLevel, tableFields, timeOfRatio } from '../parts/beta-tables.js'
-import { boolean, choice, number, type SchedulerCall, schedulerClass } from '../parts/fields.js'
-import { descending, float32, linspace, linspace32, roundHalfEven, series } from '../parts/reference-arithmetic.js'
+import { type BetaTable, betaTable, ratioAt, ratioLevel, tableFields, timeOfRatio } from '../shared/beta-tables.js'
+import { boolean, choice, number, type SchedulerCall, schedulerClass } from '../shared/fields.js'
+import { descending, float32, linspace, linspace32, roundHalfEven, series } from '../shared/reference-arithmetic.js'
 import {
   finalSigmaField,
   offsetField,
@@ -17,8 +17,8 @@ import {
   spacingField,
   startingWith,
   stepsOf,
-} from '../parts/shared-fields.js'
-import { type SpacedValues, spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+} from '../shared/shared-fields.js'
+import { type SpacedValues, spacedFields, spacedKind, spacedSigmas } from '../shared/spaced-sigmas.js'
 
 interface SpacingValues extends SpacedValues {
   readonly timestep_spacing: string

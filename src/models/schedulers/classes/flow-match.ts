@@ -13,11 +13,11 @@ import {
   optional,
   type SchedulerCall,
   schedulerClass,
-} from '../parts/fields.js'
-import { dynamicShift, flowLevel, flowSchedule, shiftedBy } from '../parts/level-grids.js'
-import { float32, linspace } from '../parts/reference-arithmetic.js'
-import { onGrid, refuseGiven, startingWith, stepsOf } from '../parts/shared-fields.js'
-import { spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+} from '../shared/fields.js'
+import { dynamicShift, flowLevel, flowSchedule, shiftedBy } from '../shared/level-grids.js'
+import { float32, linspace } from '../shared/reference-arithmetic.js'
+import { onGrid, refuseGiven, startingWith, stepsOf } from '../shared/shared-fields.js'
+import { spacedFields, spacedKind, spacedSigmas } from '../shared/spaced-sigmas.js'
 import { linearMu } from '../time-shifts.js'
 import { noShift, stretched, withoutShift } from './uni-pc.js'
 

@@ -1,5 +1,5 @@
 /** diffusers' schedulers that are read here, written out; and those that are known and not reproduced, with the reason. */
-import type { SchedulerClass } from '../parts/fields.js'
+import type { SchedulerClass } from '../shared/fields.js'
 import { ddimInverseScheduler, ddimScheduler } from './ddim.js'
 import { deisMultistepScheduler } from './deis.js'
 import {

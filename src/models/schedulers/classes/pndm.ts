@@ -2,9 +2,9 @@
 import { expected } from '../../../core/errors.js'
 import type { Grid, NoiseLevel } from '../../../diffusion/level.js'
 import { pndmSolver } from '../../../diffusion/solvers/pndm.js'
-import { type BetaTable, betaTable, tableFields } from '../parts/beta-tables.js'
-import { boolean, choice, schedulerClass } from '../parts/fields.js'
-import { offsetField, predictions, refuseGiven, spacingField, stepsOf } from '../parts/shared-fields.js'
+import { type BetaTable, betaTable, tableFields } from '../shared/beta-tables.js'
+import { boolean, choice, schedulerClass } from '../shared/fields.js'
+import { offsetField, predictions, refuseGiven, spacingField, stepsOf } from '../shared/shared-fields.js'
 import { imageLevel, joined, tabulated, toldTimes } from './ddim.js'
 
 export const pndmScheduler = schedulerClass({

@@ -3,7 +3,7 @@ import { expected } from '../../../core/errors.js'
 import type { Grid, Schedule } from '../../../diffusion/level.js'
 import { uniPcSolver } from '../../../diffusion/solvers/uni-pc.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
-import { betaTable, ratioAt, tableFields, timeOfRatio } from '../parts/beta-tables.js'
+import { betaTable, ratioAt, tableFields, timeOfRatio } from '../shared/beta-tables.js'
 import {
   boolean,
   choice,
@@ -15,7 +15,7 @@ import {
   refusedValue,
   type SchedulerCall,
   schedulerClass,
-} from '../parts/fields.js'
+} from '../shared/fields.js'
 import {
   dynamicFields,
   dynamicShift,
@@ -27,8 +27,8 @@ import {
   refuseSpacedFlow,
   shiftedBy,
   wholeTimes,
-} from '../parts/level-grids.js'
-import { linspace, roundHalfEven } from '../parts/reference-arithmetic.js'
+} from '../shared/level-grids.js'
+import { linspace, roundHalfEven } from '../shared/reference-arithmetic.js'
 import {
   finalSigmaField,
   offsetField,
@@ -38,8 +38,8 @@ import {
   stepsOf,
   thresholded,
   thresholdFields,
-} from '../parts/shared-fields.js'
-import { spacedFields, spacedKind, spacedSigmas } from '../parts/spaced-sigmas.js'
+} from '../shared/shared-fields.js'
+import { spacedFields, spacedKind, spacedSigmas } from '../shared/spaced-sigmas.js'
 import { linearMu } from '../time-shifts.js'
 
 export const uniPcMultistepScheduler = schedulerClass({

@@ -4,9 +4,9 @@
  */
 import { expected } from '../../../core/errors.js'
 import { ddim } from '../../../diffusion/solvers/ddim.js'
-import { betaTable, tableFields } from '../parts/beta-tables.js'
-import { boolean, choice, type SchedulerClass, schedulerClass } from '../parts/fields.js'
-import { onGrid, predictions } from '../parts/shared-fields.js'
+import { betaTable, tableFields } from '../shared/beta-tables.js'
+import { boolean, choice, type SchedulerClass, schedulerClass } from '../shared/fields.js'
+import { onGrid, predictions } from '../shared/shared-fields.js'
 
 const stochastic = 'it draws noise at every step, so that no step can be undone'
 const notHere = 'its solver is not reproduced here'

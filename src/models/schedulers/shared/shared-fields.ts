@@ -1,10 +1,10 @@
 /** Fields that several classes have, and what they mean alike. */
 
 import { expected } from '../../../core/errors.js'
+import { dynamicThreshold, withClippedEstimates } from '../../../diffusion/clipped.js'
 import type { Prediction } from '../../../diffusion/denoiser.js'
 import type { Solver } from '../../../diffusion/diffusion.js'
 import type { Grid, NoiseLevel } from '../../../diffusion/level.js'
-import { dynamicThreshold, withClippedEstimates } from '../../../diffusion/solvers/parts/clipped.js'
 import { boolean, choice, integer, number, type SchedulerCall } from './fields.js'
 
 export const predictions: Readonly<Record<string, Prediction>> = {

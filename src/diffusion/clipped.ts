@@ -1,7 +1,7 @@
 /** Estimates of x₀ that are cut to a range before they are used, as pixel models want it. What is cut off is lost. */
-import { combine, map, type Tensor } from '../../../math/tensor.js'
-import type { Solver } from '../../diffusion.js'
-import { interval } from '../../multistep.js'
+import { combine, map, type Tensor } from '../math/tensor.js'
+import type { Solver } from './diffusion.js'
+import { interval } from './multistep.js'
 
 export type Clip = (estimate: Tensor) => Tensor
 

@@ -1,0 +1,18 @@
+/** The fields of model_index.json that are no options: a pipeline's parts, which are opened by their own readers. */
+const opened = 'a part, which is opened where it is needed'
+const notAsked = 'a part that text-to-image does not ask'
+
+/** What of model_index.json is not read as an option. */
+export const pipelineHarmless: Readonly<Record<string, string>> = {
+  vae: opened,
+  unet: opened,
+  scheduler: opened,
+  text_encoder: opened,
+  text_encoder_2: opened,
+  tokenizer: opened,
+  tokenizer_2: opened,
+  safety_checker: notAsked,
+  feature_extractor: notAsked,
+  image_encoder: notAsked,
+  requires_safety_checker: notAsked,
+}

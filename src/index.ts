@@ -1,30 +1,6 @@
 /** The public surface: an explicit list. Runtimes and files come from `undiffuse/node`. */
 
-export {
-  type Attack,
-  type AttackContext,
-  type AttackOptions,
-  attackPicture,
-  blurAttack,
-  brightnessAttack,
-  composeAttacks,
-  contrastAttack,
-  cropAttack,
-  cropResizeAttack,
-  eraseAttack,
-  flipAttack,
-  jpegAttack,
-  noAttack,
-  noiseAttack,
-  type PictureTools,
-  parseAttacks,
-  regenerateAttack,
-  resizeAttack,
-  rotationAttack,
-  saturationAttack,
-  vaeAttack,
-  webpAttack,
-} from './attacks/index.js'
+export * from './attacks/index.js'
 export {
   type Autoencoder,
   accelerated,
@@ -61,15 +37,7 @@ export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetens
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse, withOption } from './core/define.js'
-export {
-  type ErrorCode,
-  type ErrorParts,
-  errorTable,
-  expected,
-  type Hint,
-  isUndiffuseError,
-  UndiffuseError,
-} from './core/errors.js'
+export * from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { Task } from './core/task.js'
@@ -159,26 +127,7 @@ export {
   reversible,
   sweep,
 } from './diffusion/inverters/index.js'
-export {
-  bdiaRoundTrip,
-  type ChangedWords,
-  changedWords,
-  type Edit,
-  type EditMethod,
-  type EditOptions,
-  type EditProblem,
-  type EditSource,
-  edictEdit,
-  edit,
-  exactBlending,
-  grown,
-  type LatentEdit,
-  type LockOptions,
-  lockBackground,
-  naiveEdit,
-  negativePromptEdit,
-  nullTextEdit,
-} from './edit/index.js'
+export * from './edit/index.js'
 export * from './graph/index.js'
 export * from './iterations/index.js'
 export { binomialInterval, binomialTail, kolmogorovSmirnov } from './math/distributions.js'
@@ -195,21 +144,7 @@ export {
   variance,
   wilsonInterval,
 } from './math/statistics.js'
-export {
-  combine,
-  dot,
-  formatShape,
-  isFinite,
-  map,
-  norm,
-  type Shape,
-  sameShape,
-  sizeOf,
-  subtract,
-  type Tensor,
-  tensor,
-  zeros,
-} from './math/tensor.js'
+export * from './math/tensor.js'
 export {
   type Answer,
   type Answerers,
@@ -264,20 +199,7 @@ export { type Fit, type Fitted, fitToMultiple } from './pictures/fit.js'
 export { type Likeness, likenessOutside } from './pictures/masked.js'
 export { errorMap, psnrDb, resize, round8 } from './pictures/pixels.js'
 export { ssimMap } from './pictures/ssim.js'
-export {
-  type Candidate,
-  candidatesOf,
-  composeRestorations,
-  type PictureSize,
-  parseRestorations,
-  type Restoration,
-  undoBorder,
-  undoCrop,
-  undoFlip,
-  undoQuarterTurn,
-  undoResize,
-  undoRotation,
-} from './restorations/index.js'
+export * from './restorations/index.js'
 export {
   autoencoderEvaluations,
   type DenoiserEvaluations,

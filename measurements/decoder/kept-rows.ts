@@ -12,7 +12,7 @@ import {
   type Steps,
   type Tensor,
 } from 'undiffuse'
-import type { Cells } from '../shared/cells.js'
+import { type Cells, keptOr } from '../shared/cells.js'
 import { relay } from '../shared/relay.js'
 import type { BenchMethod } from './methods.js'
 import type { KnownPicture } from './pictures.js'
@@ -72,11 +72,7 @@ export async function* kept<T>(
   measure: (bench: KeptBench, problems: readonly KnownPicture[], method: BenchMethod) => Steps<T>,
 ): Steps<T> {
   const key = { benchmark, weights: bench.weights, problems: hashOf(problems), method }
-  const found = await bench.cells.find<T>(key)
-  if (found) return found
-  const made = yield* measure(bench, problems, method)
-  await bench.cells.keep(key, made)
-  return made
+  return yield* keptOr(bench.cells, key, () => measure(bench, problems, method))
 }
 
 async function* rowOf(

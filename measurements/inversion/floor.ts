@@ -21,7 +21,7 @@ import {
   stepsOf,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
-import type { Cells } from '../shared/cells.js'
+import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
 import { makeSolver } from './inversion.js'
@@ -128,12 +128,10 @@ export async function* benchFloor(model: DiffusionModel, options: FloorBenchOpti
     /** What was kept, or what `measure` gives for the picture, which is made when it is first needed. */
     async function* piece<T>(what: object, name: string, measure: (made: Generation) => Steps<T>): Steps<T> {
       const key = { benchmark: 'floor', model: model.name, modelVersion, solver: options.solver, steps, guidance, seed }
-      const kept = await cells.find<T>({ ...key, ...what })
-      if (kept !== undefined) return kept
-      made ??= yield* relay(stepsOf(generate({ ...asked, seed })), () => named('making the picture'))
-      const value = yield* relay(measure(made), () => named(name))
-      await cells.keep({ ...key, ...what }, value)
-      return value
+      return yield* keptOr(cells, { ...key, ...what }, async function* () {
+        made ??= yield* relay(stepsOf(generate({ ...asked, seed })), () => named('making the picture'))
+        return yield* relay(measure(made), () => named(name))
+      })
     }
 
     const floor = yield* piece({ probes }, 'floor', (made) => floorOf(made, { ...asked, probes }))

@@ -6,7 +6,7 @@ import type { DiffusionModel, Signal, Steps } from 'undiffuse'
 import { randomFrom } from '../../training/scenes/random.js'
 import type { SceneReader } from '../../training/scenes/reader/reader.js'
 import { makeSolver } from '../inversion/inversion.js'
-import type { CellKey, Cells } from '../shared/cells.js'
+import { type Cells, keptOr } from '../shared/cells.js'
 import { relay } from '../shared/relay.js'
 import { faithfulnessOf, type Share } from './faithfulness.js'
 import { type SceneFrechet, sceneFrechet } from './frechet.js'
@@ -122,34 +122,17 @@ async function* featuresOf(
   steps: number,
   { guidance, count, chunk, cells, modelVersion, signal }: SampledScenesOptions,
 ): Steps<Features> {
-  const key: CellKey = {
-    benchmark: 'scenes',
-    model: model.name,
-    modelVersion,
-    solver,
-    steps,
-    guidance,
-    scenes: count,
-    chunk,
-  }
-  const found = await cells.find<Features>(key)
-  if (found) return found
-  const made = makeSolver(solver, steps)
-  const { scenes, networkEvaluations } = yield* judgedScenes(model, reader, {
-    solver: made,
-    guidance,
-    count,
-    chunk,
-    keep: 0,
-    signal,
+  const key = { benchmark: 'scenes', model: model.name, modelVersion, solver, steps, guidance, scenes: count, chunk }
+  return yield* keptOr(cells, key, async function* () {
+    const made = makeSolver(solver, steps)
+    const options = { solver: made, guidance, count, chunk, keep: 0, signal }
+    const { scenes, networkEvaluations } = yield* judgedScenes(model, reader, options)
+    return {
+      features: scenes.map(({ read }) => [...read.features]),
+      evaluations: networkEvaluations,
+      shapeAndColour: faithfulnessOf(scenes).shapeAndColour,
+    }
   })
-  const features = {
-    features: scenes.map(({ read }) => [...read.features]),
-    evaluations: networkEvaluations,
-    shapeAndColour: faithfulnessOf(scenes).shapeAndColour,
-  }
-  await cells.keep(key, features)
-  return features
 }
 
 const resamples = 100

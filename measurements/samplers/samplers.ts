@@ -17,7 +17,7 @@ import {
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { equalDb, makeSolver } from '../inversion/inversion.js'
-import type { CellKey, Cells } from '../shared/cells.js'
+import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
 
@@ -153,29 +153,19 @@ async function* sampled(
   { guidance, count, chunk, grid, cells, modelVersion, signal }: SamplersOptions,
 ): Steps<Sampling> {
   const method = withOption(specification, grid)
-  const key: CellKey = {
-    benchmark: 'samplers',
-    model: model.name,
-    modelVersion,
-    solver: method,
-    steps,
-    guidance,
-    prompts: count,
-    chunk,
-  }
-  const found = await cells.find<Sampling>(key)
-  if (found) return found
-  const solver = makeSolver(method, steps)
-  const generations = yield* sideBySide(model, heldOutPrompts(count), chunk, ({ prompt }, shared, seed) =>
-    generate({ model: shared, prompt, seed, guidance, solver, signal }),
-  )
-  const sampling = {
-    shape: generations[0]!.latent.shape,
-    latents: generations.map(({ latent }) => [...latent.data]),
-    evaluations: mean(generations.map(({ evaluations }) => evaluations.denoises)),
-  }
-  await cells.keep(key, sampling)
-  return sampling
+  const how = { solver: method, steps, guidance, prompts: count, chunk }
+  const key = { benchmark: 'samplers', model: model.name, modelVersion, ...how }
+  return yield* keptOr(cells, key, async function* () {
+    const solver = makeSolver(method, steps)
+    const generations = yield* sideBySide(model, heldOutPrompts(count), chunk, ({ prompt }, shared, seed) =>
+      generate({ model: shared, prompt, seed, guidance, solver, signal }),
+    )
+    return {
+      shape: generations[0]!.latent.shape,
+      latents: generations.map(({ latent }) => [...latent.data]),
+      evaluations: mean(generations.map(({ evaluations }) => evaluations.denoises)),
+    }
+  })
 }
 
 /** Mean over prompts of the NMSE in dB. */

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expected } from 'undiffuse'
+import { expected, type Steps } from 'undiffuse'
 import { writeFileAtomically } from 'undiffuse/node'
 
 /** Everything that a piece depends on: equal keys mean equal pieces. */
@@ -15,6 +15,15 @@ export interface Cells {
   find<T>(key: CellKey): Promise<T | undefined>
   /** Keeps a finished piece, plain data without infinities, whole or not at all. */
   keep(key: CellKey, value: unknown): Promise<void>
+}
+
+/** What was kept under this key, or what `measure` finds, which is kept. */
+export async function* keptOr<T>(cells: Cells, key: CellKey, measure: () => Steps<T>): Steps<T> {
+  const found = await cells.find<T>(key)
+  if (found !== undefined) return found
+  const value = yield* measure()
+  await cells.keep(key, value)
+  return value
 }
 
 /** Nothing is kept. */
@@ -28,7 +37,7 @@ export const noCells: Cells = { find: async () => undefined, keep: async () => {
  *
  * @example
  * const cells = await fileCells('out/bench/cells', { resume: true })
- * const row = (await cells.find<Row>(key)) ?? (await measured(key))
+ * const row = yield* keptOr(cells, key, () => measured(key))
  */
 export async function fileCells(folder: string, { resume }: { readonly resume: boolean }): Promise<Cells> {
   await mkdir(folder, { recursive: true })

@@ -1,7 +1,7 @@
 /** Brighter or darker: what lies beyond white is lost. */
 import { define } from '../core/define.js'
 import { map } from '../math/tensor.js'
-import { pixelAttack } from './parts/attack.js'
+import { factorField, pixelAttack } from './parts/attack.js'
 
 /**
  * Multiplies the light of the picture.
@@ -18,13 +18,7 @@ export const brightnessAttack = define({
   title: 'Brightness',
   source: 'Pillow ImageEnhance; An et al., ICML 2024',
   fields: {
-    factor: {
-      type: 'number',
-      minimum: 0,
-      maximum: 100,
-      default: 2,
-      description: 'Above 1 brighter, below darker, 0 black.',
-    },
+    factor: { ...factorField, description: 'Above 1 brighter, below darker, 0 black.' },
     draw: {
       type: 'choice',
       choices: ['fixed', 'uniform'],

@@ -3,7 +3,7 @@ import { define } from '../core/define.js'
 import { mean } from '../math/statistics.js'
 import { map, tensor } from '../math/tensor.js'
 import { round8 } from '../pictures/pixels.js'
-import { pixelAttack } from './parts/attack.js'
+import { factorField, pixelAttack } from './parts/attack.js'
 import { lumaOf } from './parts/luma.js'
 
 /**
@@ -20,13 +20,7 @@ export const contrastAttack = define({
   title: 'Contrast',
   source: 'Pillow ImageEnhance; An et al., ICML 2024',
   fields: {
-    factor: {
-      type: 'number',
-      minimum: 0,
-      maximum: 100,
-      default: 2,
-      description: 'Above 1 more contrast, below less, 0 plain grey.',
-    },
+    factor: { ...factorField, description: 'Above 1 more contrast, below less, 0 plain grey.' },
   },
   make: ({ factor }) =>
     pixelAttack('contrast', (image) => {

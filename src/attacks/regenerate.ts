@@ -5,7 +5,7 @@ import { ddim } from '../diffusion/solvers/ddim.js'
 import { combine } from '../math/tensor.js'
 import { autoencoderOf } from '../model/views.js'
 import { promptedDenoiser } from '../verbs/sampling.js'
-import { modelAttack } from './parts/attack.js'
+import { modelAttack, repeatsField } from './parts/attack.js'
 
 /**
  * Adds noise to the picture's latent as diffusion does, up to a time, and lets the model remove it.
@@ -41,14 +41,7 @@ export const regenerateAttack = define({
       unit: 'steps',
       description: 'From there to the clean end.',
     },
-    repeats: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      default: 1,
-      unit: 'times',
-      description: 'One after another.',
-    },
+    repeats: repeatsField,
   },
   make: ({ strength, steps, repeats }) =>
     modelAttack('regenerate', repeats, async function* (image, model, { signal }, random) {

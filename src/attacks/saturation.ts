@@ -1,7 +1,7 @@
 /** More colour, or less. */
 import { define } from '../core/define.js'
 import { map } from '../math/tensor.js'
-import { pixelAttack } from './parts/attack.js'
+import { factorField, pixelAttack } from './parts/attack.js'
 import { lumaOf } from './parts/luma.js'
 
 /**
@@ -18,13 +18,7 @@ export const saturationAttack = define({
   title: 'Saturation',
   source: 'Pillow ImageEnhance; OmniSeal Bench',
   fields: {
-    factor: {
-      type: 'number',
-      minimum: 0,
-      maximum: 100,
-      default: 2,
-      description: 'Above 1 more colour, below less, 0 grey.',
-    },
+    factor: { ...factorField, description: 'Above 1 more colour, below less, 0 grey.' },
   },
   make: ({ factor }) =>
     pixelAttack('saturation', (image) => {

@@ -1,7 +1,7 @@
 /** Through the model's autoencoder: what its bottleneck does not carry is gone. */
 import { define } from '../core/define.js'
 import { autoencoderOf } from '../model/views.js'
-import { modelAttack } from './parts/attack.js'
+import { modelAttack, repeatsField } from './parts/attack.js'
 
 /**
  * Encodes the picture and decodes it again.
@@ -20,14 +20,7 @@ export const vaeAttack = define({
   title: 'Autoencoder round trip',
   source: 'Zhao et al., NeurIPS 2024; An et al., ICML 2024',
   fields: {
-    repeats: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      default: 1,
-      unit: 'times',
-      description: 'One after another.',
-    },
+    repeats: repeatsField,
   },
   make: ({ repeats }) =>
     modelAttack('vae', repeats, async function* (image, model, { signal }) {

@@ -1,14 +1,6 @@
 /** What every method here is described, driven and reported with. */
 export { type Defined, type Definition, define, type Factory, type Made, parse } from './define.js'
-export {
-  type ErrorCode,
-  type ErrorParts,
-  errorTable,
-  expected,
-  type Hint,
-  isUndiffuseError,
-  UndiffuseError,
-} from './errors.js'
+export * from './errors.js'
 export {
   type BooleanField,
   type ChoiceField,

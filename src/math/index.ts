@@ -28,18 +28,4 @@ export {
   variance,
   wilsonInterval,
 } from './statistics.js'
-export {
-  combine,
-  dot,
-  formatShape,
-  isFinite,
-  map,
-  norm,
-  type Shape,
-  sameShape,
-  sizeOf,
-  subtract,
-  type Tensor,
-  tensor,
-  zeros,
-} from './tensor.js'
+export * from './tensor.js'

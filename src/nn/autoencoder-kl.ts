@@ -4,8 +4,8 @@
  * where a model is put together. Not the training loss (training/).
  */
 import { expected } from '../core/errors.js'
-import { type Builder, builder } from '../graph/builder.js'
-import type { Graph, Value } from '../graph/graph.js'
+import type { Builder } from '../graph/builder.js'
+import type { Value } from '../graph/graph.js'
 import { slice } from '../graph/ops/common.js'
 import { upsampleNearest } from '../graph/ops/pooling.js'
 import {
@@ -18,7 +18,8 @@ import {
   silu,
   spatialAttention,
 } from './layers.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { type HalfGraph, networkGraph } from './network-graph.js'
+import type { ConfigReader, Parameters } from './parameters.js'
 
 export interface AutoencoderKlConfig {
   readonly inChannels: number
@@ -155,32 +156,19 @@ export function decode(b: Builder, parameters: Parameters, config: AutoencoderKl
 }
 
 /** The encoder as a graph: `image` → `mean`, `logvar`. */
-export function encoderGraph(
-  config: AutoencoderKlConfig,
-  weights: WeightSource,
-  batch: number,
-  height: number,
-  width: number,
-): Graph {
-  const b = builder()
-  const image = b.input('image', 'float32', [batch, config.inChannels, height, width])
-  const { mean, logvar } = encode(b, checkpointParameters(b, weights), config, image)
-  b.output(mean, 'mean')
-  b.output(logvar, 'logvar')
-  return b.finish('autoencoder-kl encoder')
-}
+export const encoderGraph: HalfGraph<AutoencoderKlConfig> = (config, weights, batch, height, width) =>
+  networkGraph(
+    'autoencoder-kl encoder',
+    weights,
+    { name: 'image', shape: [batch, config.inChannels, height, width] },
+    (b, parameters, image) => encode(b, parameters, config, image),
+  )
 
 /** The decoder as a graph: `latent` → `decoded`, for pictures of the given size. */
-export function decoderGraph(
-  config: AutoencoderKlConfig,
-  weights: WeightSource,
-  batch: number,
-  height: number,
-  width: number,
-): Graph {
-  const b = builder()
-  const factor = downscaling(config)
-  const latent = b.input('latent', 'float32', [batch, config.latentChannels, height / factor, width / factor])
-  b.output(decode(b, checkpointParameters(b, weights), config, latent), 'decoded')
-  return b.finish('autoencoder-kl decoder')
+export const decoderGraph: HalfGraph<AutoencoderKlConfig> = (config, weights, batch, height, width) => {
+  const sides = [height, width].map((side) => side / downscaling(config))
+  const input = { name: 'latent', shape: [batch, config.latentChannels, ...sides] }
+  return networkGraph('autoencoder-kl decoder', weights, input, (b, parameters, latent) => ({
+    decoded: decode(b, parameters, config, latent),
+  }))
 }

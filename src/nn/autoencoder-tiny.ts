@@ -3,12 +3,13 @@
  * posterior: its encoder yields one latent. Only the network: the scale factor is applied where a model is put together.
  */
 import { expected } from '../core/errors.js'
-import { type Builder, builder } from '../graph/builder.js'
-import type { Graph, Value } from '../graph/graph.js'
+import type { Builder } from '../graph/builder.js'
+import type { Value } from '../graph/graph.js'
 import { add, scale, shift } from '../graph/ops/common.js'
 import { upsampleNearest } from '../graph/ops/pooling.js'
 import { conv2d, type Layers } from './layers.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { type HalfGraph, networkGraph } from './network-graph.js'
+import type { ConfigReader, Parameters } from './parameters.js'
 
 export interface AutoencoderTinyConfig {
   readonly inChannels: number
@@ -129,30 +130,19 @@ export function decode(b: Builder, parameters: Parameters, config: AutoencoderTi
 }
 
 /** The encoder as a graph: `image` → `encoded`. */
-export function encoderGraph(
-  config: AutoencoderTinyConfig,
-  weights: WeightSource,
-  batch: number,
-  height: number,
-  width: number,
-): Graph {
-  const b = builder()
-  const image = b.input('image', 'float32', [batch, config.inChannels, height, width])
-  b.output(encode(b, checkpointParameters(b, weights), config, image), 'encoded')
-  return b.finish('autoencoder-tiny encoder')
-}
+export const encoderGraph: HalfGraph<AutoencoderTinyConfig> = (config, weights, batch, height, width) =>
+  networkGraph(
+    'autoencoder-tiny encoder',
+    weights,
+    { name: 'image', shape: [batch, config.inChannels, height, width] },
+    (b, parameters, image) => ({ encoded: encode(b, parameters, config, image) }),
+  )
 
 /** The decoder as a graph: `latent` → `decoded`, for pictures of the given size. */
-export function decoderGraph(
-  config: AutoencoderTinyConfig,
-  weights: WeightSource,
-  batch: number,
-  height: number,
-  width: number,
-): Graph {
-  const b = builder()
-  const factor = downscaling(config)
-  const latent = b.input('latent', 'float32', [batch, config.latentChannels, height / factor, width / factor])
-  b.output(decode(b, checkpointParameters(b, weights), config, latent), 'decoded')
-  return b.finish('autoencoder-tiny decoder')
+export const decoderGraph: HalfGraph<AutoencoderTinyConfig> = (config, weights, batch, height, width) => {
+  const sides = [height, width].map((side) => side / downscaling(config))
+  const input = { name: 'latent', shape: [batch, config.latentChannels, ...sides] }
+  return networkGraph('autoencoder-tiny decoder', weights, input, (b, parameters, latent) => ({
+    decoded: decode(b, parameters, config, latent),
+  }))
 }

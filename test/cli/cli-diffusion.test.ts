@@ -65,7 +65,8 @@ describe('undiffuse generate', () => {
     expect(noise).toEqual({ shape: filed, data: torchNoise(3, latentShape).data })
     expect((await read(input('latent.safetensors'))).get('latent')?.shape).toEqual(filed)
     const { metadata } = await readSafetensorsHeader(nodeFiles, input('latent.safetensors'))
-    expect(metadata).toEqual({ model: 'tiny', prompt, guidance: '1.5', steps: '8', seeds: '3' })
+    const axes = 'pictures,channels,height,width'
+    expect(metadata).toEqual({ axes, model: 'tiny', prompt, guidance: '1.5', steps: '8', seeds: '3' })
   })
 
   it('makes the same picture from a noise file, which knows the rest', async () => {

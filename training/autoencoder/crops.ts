@@ -28,6 +28,19 @@ export interface CropRecipe extends Optimisation {
   readonly scenes: number
 }
 
+/** What all recipes on crops have in common. */
+export const cropRecipe = {
+  small: { batch: 8, size: 64 },
+  large: { batch: 2, size: 128 },
+  largeEvery: 4,
+  scenes: 0.7,
+  betas: [0.9, 0.99],
+  epsilon: 1e-8,
+  weightDecay: 1e-3,
+  clip: 1,
+  averageDecay: 0.998,
+} as const satisfies Partial<CropRecipe>
+
 /** Inputs: `image` N × 3 × S × S, the weights, `cotangent.loss` (1). Outputs: `loss`, `logarithm` and the gradients. */
 export interface TrainingGraph {
   readonly graph: Graph

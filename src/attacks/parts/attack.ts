@@ -82,8 +82,20 @@ export function pixelAttack(name: string, change: Change): Attack {
   }
 }
 
+/** By how much a quality of pixels is multiplied; 1 changes nothing. */
+export const factorField = { type: 'number', minimum: 0, maximum: 100, default: 2 } as const
+
 /** What publishing a picture without loss does. */
 export const unchanged = (): Attack => pixelAttack('none', (image) => image)
+
+export const repeatsField = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 100,
+  default: 1,
+  unit: 'times',
+  description: 'One after another.',
+} as const
 
 /** What a model makes of a picture. */
 type Remake = (image: Tensor, model: DiffusionModel, context: AttackContext, random: TorchGenerator) => Steps<Tensor>

@@ -1,17 +1,8 @@
 /** Editing by naive DDIM inversion: the baseline. Prefer `exact-blending`, which costs two or three times as much. */
 import { define } from '../../core/define.js'
-import { naive } from '../../diffusion/inverters/naive.js'
-import {
-  blendingFields,
-  checkWalk,
-  cleanestSteps,
-  startAt,
-  strengthField,
-  targetDenoiser,
-  walked,
-} from '../parts/blending.js'
+import { blendingFields, checkWalk, strengthField } from '../parts/blending.js'
 import type { EditMethod } from '../parts/edit-method.js'
-import { recovered } from '../parts/recovered.js'
+import { naivelyWalked } from '../parts/naive-walk.js'
 
 /**
  * Walks the first-order rule backwards under the source's prompt, then samples under the target's.
@@ -34,12 +25,6 @@ export const naiveEdit = define({
     name: 'naive',
     findsMask: false,
     check: (problem) => checkWalk(problem, { strength, blending }),
-    async *edit(latent, problem) {
-      const solver = cleanestSteps(problem.solver, strength)
-      const source = yield* recovered(latent, problem, { solver, inverter: naive() })
-      const start = startAt(solver, source.trajectory[0]!)
-      const denoise = await targetDenoiser(problem)
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-    },
+    edit: (latent, problem) => naivelyWalked(latent, problem, { strength, blending }),
   }),
 })

@@ -1,18 +1,9 @@
 /** Editing with the source's prompt as the negative one. The cheapest that nearly keeps a source under strong guidance. */
 import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
-import { naive } from '../../diffusion/inverters/naive.js'
-import {
-  blendingFields,
-  checkWalk,
-  cleanestSteps,
-  startAt,
-  strengthField,
-  targetDenoiser,
-  walked,
-} from '../parts/blending.js'
+import { blendingFields, checkWalk, strengthField } from '../parts/blending.js'
 import type { AskedEdit, EditMethod } from '../parts/edit-method.js'
-import { recovered } from '../parts/recovered.js'
+import { naivelyWalked } from '../parts/naive-walk.js'
 
 /**
  * Inverts naively under the source's prompt alone, then samples with guidance from the source's prompt to the target's.
@@ -38,13 +29,8 @@ export const negativePromptEdit = define({
       refuseNegative(problem)
       checkWalk(problem, { strength, blending })
     },
-    async *edit(latent, problem) {
-      const solver = cleanestSteps(problem.solver, strength)
-      const source = yield* recovered(latent, problem, { solver, inverter: naive(), guidance: 1 })
-      const start = startAt(solver, source.trajectory[0]!)
-      const denoise = await targetDenoiser(problem, problem.from)
-      return { ...source, ...(yield* walked({ ...source, solver, start, denoise, blending }, problem)) }
-    },
+    edit: (latent, problem) =>
+      naivelyWalked(latent, problem, { strength, blending, guidance: 1, negative: problem.from }),
   }),
 })
 

@@ -1,14 +1,6 @@
 /** AutoencoderKL: the autoencoder of Stable Diffusion. */
-import {
-  autoencoderKlConfig,
-  autoencoderKlHarmless,
-  decode,
-  decoderGraph,
-  downscaling,
-  encode,
-  encoderGraph,
-} from '../../nn/autoencoder-kl.js'
-import { checkpointParameters } from '../../nn/parameters.js'
+import * as network from '../../nn/autoencoder-kl.js'
+import { networkParts } from './autoencoder-parts.js'
 import type { NetworkClass } from './network-class.js'
 
 /** Stable Diffusion's, before configurations had one. */
@@ -20,29 +12,21 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
   autoencoder: {
     defaultScalingFactor,
     definition(file, weights) {
-      const config = autoencoderKlConfig(file)
+      const config = network.autoencoderKlConfig(file)
       const latentScale = file.number('scaling_factor', defaultScalingFactor)
       const latentShift = file.number('shift_factor', 0)
-      file.done(autoencoderKlHarmless)
+      file.done(network.autoencoderKlHarmless)
       return {
-        imageChannels: config.inChannels,
-        latentChannels: config.latentChannels,
-        downscaling: downscaling(config),
+        ...networkParts({ ...network, encode: (...given) => network.encode(...given).mean }, config, weights),
         latentScale,
         latentShift,
-        encode: (b, image) => encode(b, checkpointParameters(b, weights), config, image).mean,
-        decode: (b, latent) => decode(b, checkpointParameters(b, weights), config, latent),
-        raw: {
-          encoder: ({ batch, height, width }) => encoderGraph(config, weights, batch, height, width),
-          decoder: ({ batch, height, width }) => decoderGraph(config, weights, batch, height, width),
-        },
       }
     },
   },
   declare(b, parameters, file) {
-    const config = autoencoderKlConfig(file)
-    const side = downscaling(config)
-    encode(b, parameters, config, b.input('image', 'float32', [1, config.inChannels, side, side]))
-    decode(b, parameters, config, b.input('latent', 'float32', [1, config.latentChannels, 1, 1]))
+    const config = network.autoencoderKlConfig(file)
+    const side = network.downscaling(config)
+    network.encode(b, parameters, config, b.input('image', 'float32', [1, config.inChannels, side, side]))
+    network.decode(b, parameters, config, b.input('latent', 'float32', [1, config.latentChannels, 1, 1]))
   },
 }

@@ -1,0 +1,37 @@
+/** An autoencoder's network as definitions take it, whatever its class. */
+import type { Builder } from '../../graph/builder.js'
+import type { Value } from '../../graph/graph.js'
+import type { HalfGraph } from '../../nn/network-graph.js'
+import { checkpointParameters, type Parameters, type WeightSource } from '../../nn/parameters.js'
+import type { AutoencoderDefinition } from '../autoencoder/networks.js'
+
+type Half<Config> = (b: Builder, parameters: Parameters, config: Config, x: Value) => Value
+
+/** What a network of src/nn offers. */
+export interface AutoencoderNetwork<Config> {
+  /** The posterior mean, where there is a posterior. */
+  readonly encode: Half<Config>
+  readonly decode: Half<Config>
+  readonly encoderGraph: HalfGraph<Config>
+  readonly decoderGraph: HalfGraph<Config>
+  downscaling(config: Config): number
+}
+
+/** All that follows from the network and its configuration, which is not the scale of latents. */
+export function networkParts<Config extends { readonly inChannels: number; readonly latentChannels: number }>(
+  { encode, decode, encoderGraph, decoderGraph, downscaling }: AutoencoderNetwork<Config>,
+  config: Config,
+  weights: WeightSource,
+): Omit<AutoencoderDefinition, 'name' | 'latentScale' | 'latentShift'> {
+  return {
+    imageChannels: config.inChannels,
+    latentChannels: config.latentChannels,
+    downscaling: downscaling(config),
+    encode: (b, image) => encode(b, checkpointParameters(b, weights), config, image),
+    decode: (b, latent) => decode(b, checkpointParameters(b, weights), config, latent),
+    raw: {
+      encoder: ({ batch, height, width }) => encoderGraph(config, weights, batch, height, width),
+      decoder: ({ batch, height, width }) => decoderGraph(config, weights, batch, height, width),
+    },
+  }
+}

@@ -18,6 +18,7 @@ import { networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
+  cutTexts,
   planOf,
   type Recipe,
   recipeFields,
@@ -237,6 +238,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   try {
     const { model } = held
     if (marking) checkUndoable(plan, model, setting('watermark'))
+    yield* cutTexts([prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {

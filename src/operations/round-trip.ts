@@ -22,6 +22,7 @@ import { decoderFields, inverterField, networkFields, seedField, sizeField } fro
 import {
   checkUndoable,
   completed,
+  cutTexts,
   planOf,
   promptField,
   type Recipe,
@@ -285,6 +286,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     const { model } = held
     const begin = host.now()
     checkUndoable(plan, model, '`roundtrip`')
+    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin

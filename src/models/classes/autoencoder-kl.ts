@@ -1,4 +1,6 @@
 /** AutoencoderKL: the autoencoder of Stable Diffusion. */
+
+import { expected } from '../../core/errors.js'
 import {
   autoencoderKlConfig,
   autoencoderKlHarmless,
@@ -8,7 +10,8 @@ import {
   encode,
   encoderGraph,
 } from '../../nn/autoencoder-kl.js'
-import { checkpointParameters } from '../../nn/parameters.js'
+import { type ConfigReader, checkpointParameters } from '../../nn/parameters.js'
+import type { LatentMoments } from '../autoencoder/networks.js'
 import type { NetworkClass } from './network-class.js'
 
 /** Stable Diffusion's, before configurations had one. */
@@ -23,6 +26,7 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
       const config = autoencoderKlConfig(file)
       const latentScale = file.number('scaling_factor', defaultScalingFactor)
       const latentShift = file.number('shift_factor', 0)
+      const latentMoments = momentsOf(file, config.latentChannels)
       file.done(autoencoderKlHarmless)
       return {
         imageChannels: config.inChannels,
@@ -30,6 +34,7 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
         downscaling: downscaling(config),
         latentScale,
         latentShift,
+        latentMoments,
         encode: (b, image) => encode(b, checkpointParameters(b, weights), config, image).mean,
         decode: (b, latent) => decode(b, checkpointParameters(b, weights), config, latent),
         raw: {
@@ -45,4 +50,17 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
     encode(b, parameters, config, b.input('image', 'float32', [1, config.inChannels, side, side]))
     decode(b, parameters, config, b.input('latent', 'float32', [1, config.latentChannels, 1, 1]))
   },
+}
+
+/** `latents_mean` and `latents_std`, one number a channel: what diffusers' XL pipelines decode with in place of a shift. */
+function momentsOf(file: ConfigReader, channels: number): LatentMoments | undefined {
+  const [mean, deviation] = [file.numbers('latents_mean', []), file.numbers('latents_std', [])]
+  if (mean.length === 0 && deviation.length === 0) return undefined
+  if (mean.length === channels && deviation.length === channels && deviation.every((value) => value > 0)) {
+    return { mean, deviation }
+  }
+  const got = `[${mean}] and [${deviation}]`
+  const what = `${channels} means and ${channels} positive deviations`
+  const remedy = 'Use the configuration that the weights were published with.'
+  throw expected('bad-model', what, `\`latents_mean\` and \`latents_std\` in \`${file.file}\``, got, remedy)
 }

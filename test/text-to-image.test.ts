@@ -442,6 +442,7 @@ describe('bad input', () => {
     ['guidance', () => generate({ model, prompt, guidance: Number.NaN }), 'bad-option', /finite number for `guidance`/],
     ['seed', () => generate({ model, prompt, seed: -1 }), 'bad-option', /integer from 0 .* `seed`, got -1/],
     ['seed and noise', () => generate({ model, prompt, seed: 1, noise: x }), 'bad-option', /one of `noise` and `seed`/],
+    ['words', () => generate({ model, prompt: 'word '.repeat(30_000) }), 'bad-option', /at most 100000 characters/],
     ['noise', () => generate({ model, prompt, noise: zeros([16, 8, 8]) }), 'bad-shape', /4 channels .* got 16×8×8/],
     [
       'size',
@@ -569,7 +570,7 @@ describe('a folder that is not what its configurations say', () => {
     ['scheduler/scheduler_config.json', { clip_more: true }, 'unsupported', /`clip_more`: true/],
     ['model_index.json', { controlnet: ['diffusers', 'ControlNetModel'] }, 'unsupported', /`controlnet`: /],
     ['unet/config.json', { ffn_gate: 2 }, 'unsupported', /`ffn_gate`: 2/],
-    ['vae/config.json', { latents_mean: [0, 0, 0, 0] }, 'unsupported', /`latents_mean`/],
+    ['vae/config.json', { latents_mean: [0, 0, 0, 0] }, 'bad-model', /`latents_mean` and `latents_std`/],
     ['text_encoder/config.json', { rope_theta: 1e4 }, 'unsupported', /`rope_theta`: 10000/],
     ['scheduler/scheduler_config.json', { trained_betas: [0.1] }, 'unsupported', /`trained_betas`/],
     ['scheduler/scheduler_config.json', { _solver: 'dim' }, 'bad-model', /`_solver`.*got dim.*`ddim`/],

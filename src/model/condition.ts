@@ -21,7 +21,11 @@ export interface Condition {
  *
  * @example const bent = withValue(condition, 'encoder_hidden_states', embedding)
  */
-export const withValue = ({ text: _, ...condition }: Condition, name: string, value: Tensor): Condition => ({
+export const withValue = (
+  { text: _, unread: __, ...condition }: Condition,
+  name: string,
+  value: Tensor,
+): Condition => ({
   ...condition,
   values: { ...condition.values, [name]: value },
 })

@@ -63,12 +63,6 @@ export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
       )
     }
   }
-  for (const field of ['latents_mean', 'latents_std']) {
-    if (config.has(field)) {
-      const how = 'Use an autoencoder whose latents are scaled by one number.'
-      throw expected('unsupported', 'null', `\`${field}\` in \`${config.file}\``, 'a list', how)
-    }
-  }
   return {
     inChannels: config.integer('in_channels', 3),
     outChannels: config.integer('out_channels', 3),

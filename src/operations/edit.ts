@@ -16,7 +16,7 @@ import { fitPicture, listPictures, type NamedPicture, readPictures } from './fil
 import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
 import { operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
-import { planOf, recipeFields, samplingOf } from './recipes/recipe.js'
+import { cutTexts, planOf, recipeFields, samplingOf } from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
 import { errorGain } from './reports/cells.js'
 import { costReport, latentReport } from './reports/numbers.js'
@@ -294,6 +294,7 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
   const held = await host.models.open(settings)
   try {
     const { name } = held.model
+    yield* cutTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const begin = host.now()
     const found = yield* editOne(settings, picture, held.model, host, signal)
     const seconds = host.now() - begin

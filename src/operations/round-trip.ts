@@ -23,6 +23,7 @@ import { decoderFields, inverterField, networkFields, seedField, sizeField } fro
 import {
   checkUndoable,
   completed,
+  cutTexts,
   planOf,
   promptField,
   type Recipe,
@@ -293,6 +294,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
   try {
     const { model } = held
     checkUndoable(plan, model, '`roundtrip`')
+    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
     const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)

@@ -24,6 +24,7 @@ import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, operation, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
+import { cutTexts } from './recipes/recipe.js'
 import {
   checkSame,
   checkSameFile,
@@ -353,6 +354,8 @@ async function* detect(
   const { settings, keys, recovery, undo, calibration } = prepared
   const model = held?.model
   const begin = host.now()
+  const { prompt, negative } = recovery.plan.recipe
+  if (model) yield* cutTexts([prompt, negative], model, signal)
   const recovered = held ? await settingsOf(recovery, held) : {}
   if (model) checkKeyModel(keys[0], model.name)
   if (model && calibration) checkSame(recovered, calibration)

@@ -12,6 +12,7 @@ import { type ListedSources, listSources, type ReadSource, sourcesField } from '
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, operation, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
+import { cutTexts } from './recipes/recipe.js'
 import {
   inversionOf,
   type Recovery,
@@ -163,6 +164,8 @@ async function* identify(
 ): Steps<Identified, Told> {
   const { settings, key, recovery, undo, model, host, signal } = identifying
   const begin = host.now()
+  const { prompt, negative } = recovery.plan.recipe
+  if (model) yield* cutTexts([prompt, negative], model, signal)
   const recovered = held ? await settingsOf(recovery, held) : {}
   if (model) checkKeyModel(key, model.name)
   const counts = noCounts()

@@ -326,7 +326,7 @@ describe.concurrent('bad command lines', () => {
   const tiny = () => ['--model', input('tiny')]
   it.each([
     [() => ['generate', ...tiny()], 2, /a prompt/],
-    [() => ['generate', 'ball '.repeat(10_000), ...tiny()], 2, /at most \d+ tokens/],
+    [() => ['generate', 'ball '.repeat(25_000), ...tiny()], 2, /at most 100000 characters/],
     [() => ['generate', prompt, ...tiny(), '--guidance', 'NaN'], 2, /guidance.*finite number/],
     [() => ['generate', prompt, ...tiny(), '--steps', '0'], 2, /at least 1/],
     [() => ['generate', prompt, ...tiny(), '--steps', '10001'], 2, /at most .*10001/],

@@ -6,7 +6,7 @@
 import type { Profile } from '../../autoencoder/profile.js'
 import { type Builder, builder } from '../../graph/builder.js'
 import type { Graph, Value } from '../../graph/graph.js'
-import { add, clip, mul, scale, shift } from '../../graph/ops/common.js'
+import { add, clip, div, mul, scale, shift, sub } from '../../graph/ops/common.js'
 import { type Layout, scaledLayout } from '../../model/layout.js'
 
 /** Batch, height and width of the pictures that a graph is for. */
@@ -39,15 +39,22 @@ export interface AutoencoderNetworks extends Halves {
   readonly raw: Halves
 }
 
+/** The mean and deviation of each channel of a checkpoint's own latents. */
+export interface LatentMoments {
+  readonly mean: readonly number[]
+  readonly deviation: readonly number[]
+}
+
 /** What autoencoders differ in: a network whose latents are its own, and how they become model units. */
 export interface AutoencoderDefinition {
   readonly name: string
   readonly imageChannels: number
   readonly latentChannels: number
   readonly downscaling: number
-  /** Model units are (latent − latentShift)·latentScale. */
+  /** Model units are (latent − latentShift)·latentScale; where there are moments, (latent − mean)·latentScale/std. */
   readonly latentScale: number
   readonly latentShift: number
+  readonly latentMoments?: LatentMoments | undefined
   /** The posterior mean. */
   encode(b: Builder, image: Value): Value
   decode(b: Builder, latent: Value): Value
@@ -59,7 +66,19 @@ const pixelRange = [-1, 1] as const
 
 /** The networks of a definition. */
 export function networksOf(definition: AutoencoderDefinition): AutoencoderNetworks {
-  const { name, imageChannels, latentChannels, downscaling, latentScale, latentShift, raw } = definition
+  const { name, imageChannels, latentChannels, downscaling, latentScale, latentShift, latentMoments, raw } = definition
+  /** One number for each channel. */
+  const perChannel = (b: Builder, { dtype }: Value, values: readonly number[]) =>
+    b.constant(dtype, [1, values.length, 1, 1], values)
+  /** From the checkpoint's own latents to those that `latentScale` scales, and back. */
+  const standardized = (b: Builder, x: Value): Value => {
+    if (!latentMoments) return moved(b, x, -latentShift)
+    return div(b, sub(b, x, perChannel(b, x, latentMoments.mean)), perChannel(b, x, latentMoments.deviation))
+  }
+  const restored = (b: Builder, x: Value): Value => {
+    if (!latentMoments) return moved(b, x, latentShift)
+    return add(b, mul(b, x, perChannel(b, x, latentMoments.deviation)), perChannel(b, x, latentMoments.mean))
+  }
   const moved = (b: Builder, x: Value, by: number) => (by === 0 ? x : shift(b, x, by))
   return {
     name,
@@ -71,13 +90,13 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     encoder({ batch, height, width }) {
       const b = builder()
       const image = b.input('image', 'float32', [batch, imageChannels, height, width])
-      b.output(scale(b, moved(b, definition.encode(b, image), -latentShift), latentScale), 'latent')
+      b.output(scale(b, standardized(b, definition.encode(b, image)), latentScale), 'latent')
       return b.finish(`${name} encoder`)
     },
     decoder({ batch, height, width }) {
       const b = builder()
       const latent = b.input('latent', 'float32', [batch, latentChannels, height / downscaling, width / downscaling])
-      const decoded = definition.decode(b, moved(b, scale(b, latent, 1 / latentScale), latentShift))
+      const decoded = definition.decode(b, restored(b, scale(b, latent, 1 / latentScale)))
       // 0·D(z) is zero, and NaN where D(z) is infinite: an overflow must not end as a white pixel.
       b.output(add(b, clip(b, decoded, ...pixelRange), mul(b, decoded, b.scalar(decoded.dtype, 0))), 'image')
       return b.finish(`${name} decoder`)

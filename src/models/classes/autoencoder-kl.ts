@@ -1,5 +1,8 @@
 /** AutoencoderKL: the autoencoder of Stable Diffusion. */
+import { expected } from '../../core/errors.js'
 import * as network from '../../nn/autoencoder-kl.js'
+import type { ConfigReader } from '../../nn/parameters.js'
+import type { LatentMoments } from '../autoencoder/networks.js'
 import { networkParts } from './autoencoder-parts.js'
 import type { NetworkClass } from './network-class.js'
 
@@ -15,11 +18,13 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
       const config = network.autoencoderKlConfig(file)
       const latentScale = file.number('scaling_factor', defaultScalingFactor)
       const latentShift = file.number('shift_factor', 0)
+      const latentMoments = momentsOf(file, config.latentChannels)
       file.done(network.autoencoderKlHarmless)
       return {
         ...networkParts({ ...network, encode: (...given) => network.encode(...given).mean }, config, weights),
         latentScale,
         latentShift,
+        latentMoments,
       }
     },
   },
@@ -29,4 +34,17 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
     network.encode(b, parameters, config, b.input('image', 'float32', [1, config.inChannels, side, side]))
     network.decode(b, parameters, config, b.input('latent', 'float32', [1, config.latentChannels, 1, 1]))
   },
+}
+
+/** `latents_mean` and `latents_std`, one number a channel: what diffusers' XL pipelines decode with in place of a shift. */
+function momentsOf(file: ConfigReader, channels: number): LatentMoments | undefined {
+  const [mean, deviation] = [file.numbers('latents_mean', []), file.numbers('latents_std', [])]
+  if (mean.length === 0 && deviation.length === 0) return undefined
+  if (mean.length === channels && deviation.length === channels && deviation.every((value) => value > 0)) {
+    return { mean, deviation }
+  }
+  const got = `[${mean}] and [${deviation}]`
+  const what = `${channels} means and ${channels} positive deviations`
+  const remedy = 'Use the configuration that the weights were published with.'
+  throw expected('bad-model', what, `\`latents_mean\` and \`latents_std\` in \`${file.file}\``, got, remedy)
 }

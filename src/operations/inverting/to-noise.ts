@@ -28,6 +28,7 @@ import { type Note, noted, partOf, type Running, type Told } from '../operation.
 import {
   checkUndoable,
   completed,
+  cutTexts,
   type Plan,
   planOf,
   type Recipe,
@@ -288,6 +289,7 @@ export async function* invertToNoise(
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
+    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const begin = host.now()
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin

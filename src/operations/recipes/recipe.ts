@@ -2,11 +2,13 @@
 import { solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
+import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { setting } from '../fields.js'
 import type { OperationModel } from '../host.js'
+import { noted, type Told } from '../operation.js'
 
 export interface Recipe {
   readonly prompt?: string | undefined
@@ -139,6 +141,22 @@ export function checkUndoable(plan: Plan, model: OperationModel, what: string): 
   const remedy = `Pass ${setting('solver', solver.lossy ? 'ddim' : `${id}:end=cleanest`)}.`
   throw expected('unsupported', 'a solver that can be undone', what, `\`${solver.name}\``, `${reason} ${remedy}`)
 }
+
+/** Says what of the texts is left out, where the model's text encoders do not take all of it, as diffusers' pipelines do. */
+export async function* cutTexts(
+  texts: readonly (string | undefined)[],
+  model: OperationModel,
+  signal: Signal | undefined,
+): Steps<void, Told> {
+  for (const text of texts) {
+    if (text === undefined) continue
+    const { unread } = await model.condition(text, signal)
+    if (unread !== undefined) yield noted('the prompt', `is too long and was cut: "${shortened(unread)}" is not read`)
+  }
+}
+
+const mostShown = 80
+const shortened = (text: string): string => (text.length <= mostShown ? text : `${text.slice(0, mostShown)}…`)
 
 /** The recipe with what was left open filled in, as files keep it: a solver's own text says its steps. */
 export function completed(plan: Plan, model: OperationModel): Recipe {

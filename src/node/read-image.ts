@@ -81,6 +81,8 @@ export async function decodeImage(
       .split('\n')
       .at(-1)!
       .trim()
+    if (/\blabq?\b/i.test(reason))
+      throw badImage('a picture in RGB, CMYK or grey', path, 'one in CIELab', saveOtherwise)
     throw badImage(
       'a complete picture',
       path,

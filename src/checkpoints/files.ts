@@ -10,5 +10,7 @@ export interface Files {
   decodeUtf8(bytes: Uint8Array): string
   /** Names in a folder, or undefined when there is no such folder. */
   list(folder: string): Promise<readonly string[] | undefined>
+  /** Where a file is or would be, links followed; absent where there are no links. */
+  placeOf?(path: string): Promise<string>
   join(...parts: readonly string[]): string
 }

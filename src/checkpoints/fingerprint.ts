@@ -3,6 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { expected } from '../core/errors.js'
 import type { Files } from './files.js'
+import { insideOf } from './inside.js'
 
 /** What was measured of an autoencoder lies beside its model under this name. */
 export const profileName = 'undiffuse-profile.json'
@@ -24,7 +25,8 @@ const [wholeBytes, blocks, blockBytes] = [2 ** 22, 64, 2 ** 16]
  *
  * @example const model = await fingerprint(nodeFiles, 'models/stable-diffusion-2-1')
  */
-export async function fingerprint(files: Files, folder: string, parts?: readonly string[]): Promise<string> {
+export async function fingerprint(host: Files, folder: string, parts?: readonly string[]): Promise<string> {
+  const files = insideOf(host, folder)
   const hash = sha256.create()
   const inParts = (name: string) => parts === undefined || parts.some((part) => name.startsWith(`${part}/`))
   for (const name of (await filesIn(files, folder)).filter(inParts).toSorted()) {
@@ -41,7 +43,10 @@ export async function fingerprint(files: Files, folder: string, parts?: readonly
 }
 
 /** Paths below a folder, with `/` on every system. */
-async function filesIn(files: Files, folder: string): Promise<readonly string[]> {
+async function filesIn(files: Files, folder: string, above: readonly string[] = []): Promise<readonly string[]> {
+  // A link to a folder above would be walked for ever.
+  const place = (await files.placeOf?.(folder)) ?? folder
+  if (above.includes(place)) return []
   const names = await files.list(folder)
   if (!names) {
     throw expected('unavailable', 'a folder that can be read', `\`${folder}\``, 'no such folder', 'Check the path.')
@@ -51,7 +56,7 @@ async function filesIn(files: Files, folder: string): Promise<readonly string[]>
     const path = files.join(folder, name)
     if ((await files.size(path)) !== undefined) return [name]
     if ((await files.list(path)) === undefined) return []
-    return (await filesIn(files, path)).map((below) => `${name}/${below}`)
+    return (await filesIn(files, path, [...above, place])).map((below) => `${name}/${below}`)
   })
   return (await Promise.all(found)).flat()
 }

@@ -58,6 +58,10 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   if (size === undefined) throw fail('a file', 'no such file')
   if (size < prefixLength) throw fail('at least 8 bytes', `${size}`)
   const prefix = await files.read(path, 0, prefixLength)
+  if (isPointer(prefix)) {
+    const remedy = 'Run `git lfs pull` in its repository, or fetch the file itself.'
+    throw expected('bad-model', 'weights', `\`${path}\``, 'a git-lfs pointer in place of the file', remedy)
+  }
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
   if (headerLength > largestHeader || dataStart > size) {
@@ -75,6 +79,13 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   checkLayout(path, tensors, dataStart, size)
   return { file: path, tensors, metadata: readMetadata(path, metadata) }
 }
+
+/** What git leaves of a file that git-lfs did not fetch begins so. As a header's length it would be 2·10¹⁸. */
+const pointerStart = [...'version '].map((character) => character.charCodeAt(0))
+const isPointer = (prefix: Uint8Array): boolean => pointerStart.every((code, i) => prefix[i] === code)
+
+/** Types of the format that are not read here. */
+const unreadTypes = /^(F8_|F6_|F4$|C64$)/
 
 const failureIn =
   (path: string) =>
@@ -96,6 +107,11 @@ function readEntry(path: string, name: string, entry: unknown, dataStart: number
   if (!isJsonObject(entry)) throw fail('dtype, shape and data_offsets', describe(entry))
   const { dtype: typeName, shape, data_offsets: offsets } = entry
   const dtype = typeof typeName === 'string' && Object.hasOwn(dataTypes, typeName) ? dataTypes[typeName] : undefined
+  if (typeof typeName === 'string' && unreadTypes.test(typeName)) {
+    const what = `a dtype of ${Object.keys(dataTypes).join(', ')}`
+    const remedy = 'Narrower numbers are not read here: fetch the model in float16, bfloat16 or float32.'
+    throw expected('unsupported', what, `\`${path}: ${name}\``, typeName, remedy)
+  }
   if (!dtype) throw fail(`a dtype of ${Object.keys(dataTypes).join(', ')}`, describe(typeName))
   if (!isCounts(shape)) throw fail('a shape of non-negative integers below 2^53', describe(shape))
   if (!isCounts(offsets) || offsets.length !== 2) throw fail('two data_offsets below 2^53', describe(offsets))

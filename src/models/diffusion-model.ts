@@ -6,6 +6,7 @@
 import type { Profile } from '../autoencoder/profile.js'
 import type { Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
+import { insideOf } from '../checkpoints/inside.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
@@ -67,12 +68,13 @@ const roomFactor = 1.2
  * await model.close()
  */
 export async function openDiffusionModel(
-  files: Files,
+  host: Files,
   path: string,
   runtime: Runtime,
   { precision = 32, steps, profile, family, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
+  const files = insideOf(host, path)
   const folder = await openModelFolder(files, path)
   const pipeline = await familyOf(folder, family).read({ files, folder, name, steps })
   const { layout, denoiser: networks, guidance, schedule } = pipeline

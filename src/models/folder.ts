@@ -1,6 +1,7 @@
 /** What a path holds, with the names that the families' parts have. */
 import type { Files } from '../checkpoints/files.js'
 import { type CheckpointFolder, type KnownParts, openFolder } from '../checkpoints/folder.js'
+import { insideOf } from '../checkpoints/inside.js'
 import { networkClasses } from './classes/index.js'
 
 export const knownParts: KnownParts = {
@@ -25,4 +26,4 @@ export const nameOf = (path: string): string => path.split(/[\\/]/).findLast((pa
 
 /** Opens what lies at `path`, as `openFolder` does. */
 export const openModelFolder = (files: Files, path: string): Promise<CheckpointFolder> =>
-  openFolder(files, path, knownParts)
+  openFolder(insideOf(files, path), path, knownParts)

@@ -1,6 +1,7 @@
 /** From a path to networks: what lies there, and which of its networks is meant. Nothing is run here. */
 import type { Files } from '../checkpoints/files.js'
 import type { CheckpointFolder, NetworkPart, OnnxPart } from '../checkpoints/folder.js'
+import { insideOf } from '../checkpoints/inside.js'
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
 import { sidesOf } from '../model/layout.js'
@@ -35,8 +36,9 @@ const isTwoFiles = (folder: CheckpointFolder) =>
  * @example const networks = await openAutoencoderNetworks(nodeFiles, 'models/stable-diffusion-2-1')
  */
 export async function openAutoencoderNetworks(files: Files, path: string): Promise<AutoencoderNetworks> {
-  const networks = await networksIn(files, path)
-  const profile = await profileBeside(files, path)
+  const inside = insideOf(files, path)
+  const networks = await networksIn(inside, path)
+  const profile = await profileBeside(inside, path)
   return profile ? { ...networks, profile } : networks
 }
 

@@ -1,6 +1,6 @@
 /** Files as checkpoints read them, on Node. Reads only; writing is in write.ts. */
-import { open, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Files } from '../checkpoints/files.js'
 import { expected, isUndiffuseError } from '../core/errors.js'
 import { codeOf, unavailable } from './failures.js'
@@ -42,6 +42,15 @@ async function read(path: string, offset: number, length: number): Promise<Uint8
   }
 }
 
+/** Where a file is or would be, links followed. */
+export async function placeOf(path: string): Promise<string> {
+  const whole = resolve(path)
+  const there = await realpath(whole).catch(() => undefined)
+  if (there !== undefined) return there
+  const folder = await realpath(dirname(whole)).catch(() => dirname(whole))
+  return join(folder, basename(whole))
+}
+
 /** The host's files. Devices, pipes and folders count as no file; errors of the system are `unavailable`. */
 export const nodeFiles: Files = {
   size: (path) =>
@@ -53,5 +62,6 @@ export const nodeFiles: Files = {
   text: async (path) => decoder.decode(await read(path, 0, Number.POSITIVE_INFINITY)),
   decodeUtf8: (bytes) => decoder.decode(bytes),
   list: (folder) => ifPresent(folder, async () => (await readdir(folder)).sort()),
+  placeOf,
   join,
 }

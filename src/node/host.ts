@@ -1,7 +1,7 @@
 /** The host of operations on Node: this machine's files, sharp, Vega, ONNX Runtime and the bundled models. */
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, open, realpath, rename, rm, stat, truncate } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { copyFile, mkdir, open, rename, rm, stat, truncate } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { expected } from '../core/errors.js'
@@ -11,7 +11,7 @@ import { ortNode } from '../runtimes/onnxruntime-node/index.js'
 import { bundledModels } from './bundled.js'
 import { contactSheet, isContactSheet } from './contact-sheet.js'
 import { unavailable } from './failures.js'
-import { nodeFiles } from './files.js'
+import { nodeFiles, placeOf } from './files.js'
 import { takeLock } from './lock.js'
 import { pictureTools } from './picture-tools.js'
 import { scatterPlot } from './plot.js'
@@ -37,14 +37,6 @@ async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder).catch(() => undefined)
   await handle?.sync().catch(() => {})
   await handle?.close()
-}
-
-async function placeOf(path: string): Promise<string> {
-  const whole = resolve(path)
-  const there = await realpath(whole).catch(() => undefined)
-  if (there !== undefined) return there
-  const folder = await realpath(dirname(whole)).catch(() => dirname(whole))
-  return join(folder, basename(whole))
 }
 
 /** Files of this machine, to read and to write. */

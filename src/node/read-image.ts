@@ -9,6 +9,7 @@ import { expected, UndiffuseError } from '../core/errors.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { reasonOf } from './failures.js'
+import { isSrgbProfile } from './icc-profile.js'
 
 type Background = NonNullable<ReadPictureOptions['background']>
 
@@ -22,6 +23,10 @@ const formats = 'a PNG, JPEG, WebP, GIF, TIFF or AVIF picture'
 /** First bytes of the formats that are read; SVG and PDF, which are programs more than pictures, are not. */
 const signatures =
   /^(89504e470d0a1a0a|ffd8ff|52494646.{8}57454250|474946383[79]61|49492[ab]00|4d4d002[ab]|.{8}66747970)/
+
+/** HEVC in the container of AVIF: what telephones save, and what is not decoded here. */
+const heicBrand = /^ftyp(hei[cxms]|hev[cxms]|msf1)/
+const saveOtherwise = 'Save it as PNG or JPEG.'
 
 /**
  * Reads a picture file as a tensor of 3 × height × width, sRGB in [−1, 1]: 2·value/255 − 1, or 2·value/65535 − 1.
@@ -51,6 +56,7 @@ export async function decodeImage(
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   if (bytes.length === 0) throw badImage(formats, path, 'an empty file')
   if (!signatures.test(bytes.toString('hex', 0, 32))) throw badImage(formats, path, nature(bytes))
+  if (heicBrand.test(bytes.toString('latin1', 4, 12))) throw badImage(formats, path, 'a HEIC picture', saveOtherwise)
   try {
     const header = await sharp(bytes, { limitInputPixels: false }).metadata()
     const { width, height, depth } = header
@@ -62,6 +68,9 @@ export async function decodeImage(
         'Make the picture smaller.',
       )
     }
+    if (header.space === 'lab' || header.space === 'labs' || header.space === 'labq') {
+      throw badImage('a picture in RGB, CMYK or grey', path, 'one in CIELab', saveOtherwise)
+    }
     if (depth !== 'uchar' && depth !== 'ushort') {
       throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
     }
@@ -72,6 +81,8 @@ export async function decodeImage(
       .split('\n')
       .at(-1)!
       .trim()
+    if (/\blabq?\b/i.test(reason))
+      throw badImage('a picture in RGB, CMYK or grey', path, 'one in CIELab', saveOtherwise)
     throw badImage(
       'a complete picture',
       path,
@@ -110,10 +121,8 @@ function nature(bytes: Buffer): string {
 const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 'grey16'
 
 /** Whether colours must be converted by a profile; most pictures state sRGB itself, whose numbers are kept as they are. */
-function hasOtherProfile({ icc, space }: Metadata): boolean {
-  const saysSrgb = icc?.includes('sRGB') || icc?.includes(Buffer.from('s\0R\0G\0B', 'latin1'))
-  return icc !== undefined && space !== 'grey16' && !saysSrgb
-}
+const hasOtherProfile = ({ icc, space }: Metadata): boolean =>
+  icc !== undefined && space !== 'grey16' && !isSrgbProfile(icc)
 
 async function decode(bytes: Buffer, header: Metadata, background: Background): Promise<Tensor> {
   const deep = isDeep(header)

@@ -548,9 +548,9 @@ describe('a folder that is not what its configurations say', () => {
   it.each([
     [
       'model_index.json',
-      { _class_name: 'RectifiedFlowPipeline' },
+      { _class_name: 'KandinskyPipeline' },
       'unsupported',
-      /class such as StableDiffusionPipeline.*RectifiedFlowPipeline/,
+      /class such as StableDiffusionPipeline.*KandinskyPipeline/,
     ],
     ['model_index.json', { _class_name: 'StableDiffusion3Pipeline' }, 'unsupported', /got StableDiffusion3Pipeline/],
     ['model_index.json', { _class_name: 'StableDiffusionXLPipeline' }, 'bad-model', /a text_encoder_2/],

@@ -89,8 +89,16 @@ export function nodeView(
   return view
 }
 
-/** An axis counted from the front. */
-export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
+/** What shapes are expected for where the operator is not known yet; the builder, which knows it, says it. */
+export const anOperator = 'an operator'
+
+/** An axis counted from the front, below `end` (the rank). Throws `bad-model` for one that there is not. */
+export function fromFront(axis: number, rank: number, end = rank): number {
+  const found = axis < 0 ? axis + rank : axis
+  if (Number.isInteger(found) && found >= 0 && found < end) return found
+  const what = `an axis from ${-rank} to ${end - 1}`
+  throw expected('bad-model', what, anOperator, `${axis}`, 'The graph is not valid ONNX, or does not fit its inputs.')
+}
 
 /** The shape of an elementwise operation on several shapes, by ONNX's (numpy's) broadcasting. */
 export function broadcastShape(...shapes: readonly (readonly number[])[]): number[] {
@@ -104,7 +112,7 @@ export function broadcastShape(...shapes: readonly (readonly number[])[]): numbe
         throw expected(
           'bad-model',
           'shapes that broadcast',
-          'an operator',
+          anOperator,
           shapes.map((s) => `[${s}]`).join(' and '),
           "The graph does not fit the input's size.",
         )

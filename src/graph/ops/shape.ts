@@ -217,7 +217,7 @@ export const shapes: readonly Operator[] = [
     op: 'Flatten',
     types: (node) => {
       const { shape } = node.input(0)
-      const axis = fromFront(node.integer('axis', 1), shape.length)
+      const axis = fromFront(node.integer('axis', 1), shape.length, shape.length + 1)
       return typed(node, [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis))])
     },
     gradient: reshapeBack,

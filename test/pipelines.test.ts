@@ -260,6 +260,8 @@ describe.each(built!)('%s', async (name) => {
         expect(isUndiffuseError(reason) && reason.code === 'unsupported' && /sigma = 0/.test(reason.message)).toBe(true)
         return back(endingWithNoise(made.solver))
       })
+      // Without guidance the steps of such networks contract, where they are not very long.
+      if (Number(guidance) === 1 && Number(steps) >= 10) expect(found.outcome).toBe('converged')
       if (found.outcome !== 'converged') {
         expect(found.noiseExact).toBe('no')
         return

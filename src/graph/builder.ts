@@ -21,12 +21,15 @@ const attributeOf = (plain: PlainAttribute): Attribute =>
         ? plain
         : { type: 'ints', value: plain }
 
+/** No machine holds a value of more numbers: 128 GiB in float32. */
+const mostNumbers = 2 ** 35
+
 /** A window larger than what it moves over, or a cut beyond an end, would have a negative size. */
 function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
-  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
+  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0) && sizeOf(shape) <= mostNumbers) return
   throw expected(
     'bad-model',
-    'sizes of zero or more',
+    `sizes of zero or more, and at most ${mostNumbers} numbers,`,
     `the result of ${op} \`${name}\``,
     `[${shape}]`,
     "The graph does not fit the input's size.",

@@ -20,6 +20,9 @@ export function encodeNumbers(dtype: DataType, values: ArrayLike<number>): Uint8
     else if (dtype === 'float32') view.setFloat32(at, value, true)
     else if (dtype === 'float64') view.setFloat64(at, value, true)
     else if (dtype === 'int64') {
+      if (!Number.isFinite(value)) {
+        throw expected('bad-model', 'integers', 'a constant', `${value}`, 'The graph does not fit its inputs.')
+      }
       const integer = BigInt(Math.trunc(value))
       view.setBigInt64(
         at,

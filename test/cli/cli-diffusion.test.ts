@@ -69,6 +69,12 @@ describe('undiffuse generate', () => {
     expect(metadata).toEqual({ axes, model: 'tiny', prompt, guidance: '1.5', steps: '8', seeds: '3' })
   })
 
+  it('cuts a prompt that is too long, as pipelines do, and says what is not read', async () => {
+    const words = ['generate', `${'ball '.repeat(14)}never`, '--model', input('tiny'), '--steps', '2', '-o', 'cut.png']
+    const { stdout, stderr } = await succeeded(words)
+    expect(stdout + stderr).toMatch(/The prompt is too long and was cut: ".*never" is not read\./)
+  })
+
   it('makes the same picture from a noise file, which knows the rest', async () => {
     const words = ['generate', '--noise', input('noise.safetensors'), '--model', input('tiny'), '-o', 'again.png']
     await succeeded(words, {

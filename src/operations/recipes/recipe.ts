@@ -151,7 +151,8 @@ export async function* cutTexts(
   for (const text of texts) {
     if (text === undefined) continue
     const { unread } = await model.condition(text, signal)
-    if (unread !== undefined) yield noted('the prompt', `is too long and was cut: "${shortened(unread)}" is not read`)
+    if (unread !== undefined)
+      yield noted('the prompt', `The prompt is too long and was cut: "${shortened(unread)}" is not read.`)
   }
 }
 

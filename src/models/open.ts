@@ -28,7 +28,8 @@ const isTwoFiles = (folder: CheckpointFolder) =>
 /**
  * The networks of the autoencoder at `path`: a diffusers pipeline (its `vae`), an autoencoder's own folder, or a folder
  * of vae_encoder/model.onnx and vae_decoder/model.onnx (or encoder.onnx and decoder.onnx); with the profile that lies beside
- * them, `undiffuse-profile.json`. Reads configurations and where weights lie; the weights only where there is a profile.
+ * them, `undiffuse-profile.json`; one of other weights is not used. Reads configurations and where weights lie; the weights
+ * only where there is a profile.
  *
  * Errors: `bad-model` for anything else (another network's folder, one ONNX file, missing or damaged files), saying
  * what was found; `unsupported` for layouts that no published autoencoder of Stable Diffusion has.
@@ -38,8 +39,7 @@ const isTwoFiles = (folder: CheckpointFolder) =>
 export async function openAutoencoderNetworks(files: Files, path: string): Promise<AutoencoderNetworks> {
   const inside = insideOf(files, path)
   const networks = await networksIn(inside, path)
-  const profile = await profileBeside(inside, path)
-  return profile ? { ...networks, profile } : networks
+  return { ...networks, ...(await profileBeside(inside, path)) }
 }
 
 async function networksIn(files: Files, path: string): Promise<AutoencoderNetworks> {

@@ -4,6 +4,7 @@ import type { Files } from '../checkpoints/files.js'
 import { fingerprint, profileName } from '../checkpoints/fingerprint.js'
 import { isJsonObject, type JsonObject, parseJsonObject, readText } from '../checkpoints/json.js'
 import { expected } from '../core/errors.js'
+import type { AutoencoderNetworks } from './autoencoder/networks.js'
 
 const format = 'undiffuse-profile-1'
 
@@ -84,11 +85,16 @@ export function checkProfile({ weights }: Profile, fingerprint: string, name: st
   })
 }
 
-/** The profile beside a model's weights, where there is one. Errors: `bad-model` for one that is invalid or of other weights. */
-export async function profileBeside(files: Files, path: string): Promise<Profile | undefined> {
+/**
+ * The profile beside a model's weights, or the file of one that belongs to other weights: a copy whose weights or configuration
+ * changed has it still, and must not step by it. Errors: `bad-model` for one that is invalid.
+ */
+export async function profileBeside(
+  files: Files,
+  path: string,
+): Promise<Pick<AutoencoderNetworks, 'profile' | 'strangeProfile'>> {
   const file = files.join(path, profileName)
-  if ((await files.size(file)) === undefined) return undefined
+  if ((await files.size(file)) === undefined) return {}
   const profile = parseProfile(await readText(files, file), file)
-  checkProfile(profile, await autoencoderFingerprint(files, path), file)
-  return profile
+  return profile.weights === (await autoencoderFingerprint(files, path)) ? { profile } : { strangeProfile: file }
 }

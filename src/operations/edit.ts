@@ -14,7 +14,7 @@ import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, readPictures } from './files/pictures.js'
 import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
-import { operation, partOf, type Running } from './operation.js'
+import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
 import { cutTexts, planOf, recipeFields, samplingOf } from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
@@ -293,6 +293,7 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
 
   const held = await host.models.open(settings)
   try {
+    yield* notedOf(held)
     const { name } = held.model
     yield* cutTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const begin = host.now()

@@ -158,6 +158,13 @@ export interface ModelSettings {
   readonly steps?: number | undefined
 }
 
+/** Something to know beside the result. */
+export interface Note {
+  /** The file or picture that it is about. */
+  readonly about: string
+  readonly text: string
+}
+
 /** What networks cost. */
 export interface NetworkCost {
   /** Inside network runs. */
@@ -171,6 +178,8 @@ export interface NetworkCost {
 /** Something that runs networks, until it is closed. */
 export interface Held<M> {
   readonly model: M
+  /** What there is to say about how it was opened. */
+  readonly notes?: readonly Note[]
   cost(): Promise<NetworkCost>
   /** The same for a copy of its weights, and another one for other weights. */
   identity(): Promise<string>

@@ -22,7 +22,6 @@ export { type ModelSource, modelsOn, precisionOf } from './models.js'
 export {
   type AnyOperation,
   type Finished,
-  type Note,
   type Operation,
   operation,
   type Running,

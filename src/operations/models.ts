@@ -10,7 +10,7 @@ import { openDiffusionModel } from '../models/diffusion-model.js'
 import { denoiserParts } from '../models/folder.js'
 import { openAutoencoderNetworks } from '../models/open.js'
 import { autoencoderFingerprint, checkProfile, parseProfile } from '../models/profile-file.js'
-import type { HostModels, NetworkCost } from './host.js'
+import type { HostModels, NetworkCost, Note } from './host.js'
 
 export interface ModelSource {
   readonly files: Files
@@ -29,8 +29,8 @@ export const precisionOf = (name: string): DenoisingPrecision => Number(name) as
 /**
  * Opens models from folders, each with a runtime of its own that ends with it.
  *
- * The profile is the one that is named, the one beside the model, or the one that the host keeps. Errors: `bad-model` for a
- * profile that is invalid or of other weights; otherwise as `openDiffusionModel` and the runtime.
+ * The profile is the one that is named, the one beside the model, or the one that the host keeps. One of other weights is an
+ * error where it is named, and a note where it lies beside the model. Errors: `bad-model`; otherwise as `openDiffusionModel` and the runtime.
  */
 export function modelsOn(source: ModelSource): HostModels {
   const { files, folderOf } = source
@@ -44,18 +44,34 @@ export function modelsOn(source: ModelSource): HostModels {
     return { ...networks, profile }
   }
 
+  const notesOn = ({ profile, strangeProfile }: AutoencoderNetworks, named: string | undefined): Note[] =>
+    strangeProfile === undefined || profile !== undefined || named !== undefined
+      ? []
+      : [
+          {
+            about: strangeProfile,
+            text: 'The profile beside the model is of other weights and is not used: measure one of these, or remove the file.',
+          },
+        ]
+
   return {
     async open({ model: name, device, precision, lean, profile: named, steps, family }) {
       const folder = await folderOf(name)
-      const { profile } = await withProfile(folder, named)
+      const networks = await withProfile(folder, named)
+      const notes = notesOn(networks, named)
       const { runtime, cost } = measured(source.openRuntime(device), source.now)
       try {
-        const options = { profile: profile ?? ('none' as const), precision: precisionOf(precision), lean, family }
+        const options = {
+          profile: networks.profile ?? ('none' as const),
+          precision: precisionOf(precision),
+          lean,
+          family,
+        }
         const model = await openDiffusionModel(files, folder, runtime, {
           ...options,
           ...(steps !== undefined && { steps }),
         })
-        return { model, cost, identity: () => fingerprint(files, folder), close: () => runtime.close() }
+        return { model, notes, cost, identity: () => fingerprint(files, folder), close: () => runtime.close() }
       } catch (error) {
         await runtime.close()
         throw error
@@ -67,6 +83,7 @@ export function modelsOn(source: ModelSource): HostModels {
       const { runtime, cost } = measured(source.openRuntime(device), source.now)
       return {
         model: openAutoencoder(networks, runtime, { precision: precision === '16' ? 16 : 32, lean }),
+        notes: notesOn(networks, profile),
         cost,
         identity: () => autoencoderFingerprint(files, folder),
         close: () => runtime.close(),

@@ -5,14 +5,7 @@
 import type { Profile } from '../autoencoder/profile.js'
 import type { Progress, Signal, Steps } from '../core/progress.js'
 import type { OperationFields, Settings } from './fields.js'
-import type { Host } from './host.js'
-
-/** Something to know beside the result. */
-export interface Note {
-  /** The file or picture that it is about. */
-  readonly about: string
-  readonly text: string
-}
+import type { Held, Host, Note } from './host.js'
 
 /** What an operation says while it runs: how far it is, and what cannot wait for the end. */
 export interface Told extends Progress {
@@ -60,6 +53,10 @@ export const operation = <const F extends OperationFields, R>(description: Opera
 
 /** A note as a step of a run. */
 export const noted = (about: string, text: string): Told => ({ stage: about, done: 0, note: { about, text } })
+
+/** What there is to say about how a model was opened, as steps of a run. */
+export const notedOf = (held: Held<unknown> | undefined): readonly Told[] =>
+  (held?.notes ?? []).map(({ about, text }) => noted(about, text))
 
 /** The steps of a task, as a part of a whole where it is one. */
 export async function* partOf<T>(task: PromiseLike<T> & AsyncIterable<Progress>, part?: string): Steps<T> {

@@ -17,8 +17,8 @@ import { jsonText, prepareOutputs } from './files/outputs.js'
 import { withoutEnding } from './files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from './files/pictures.js'
 import { fileTypeOf, tensorFile } from './files/tensor-files.js'
-import type { ContactSheetCell, FileContent, Host, NetworkCost, OperationModel } from './host.js'
-import { type Note, operation, partOf, type Running } from './operation.js'
+import type { ContactSheetCell, FileContent, Host, NetworkCost, Note, OperationModel } from './host.js'
+import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
@@ -292,6 +292,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
   const outputs = await outputsOf(settings, name, host)
   const held = await host.models.open(settings)
   try {
+    yield* notedOf(held)
     const { model } = held
     checkUndoable(plan, model, '`roundtrip`')
     yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)

@@ -17,7 +17,7 @@ import { float32Tensor, float32Text } from './files/float32-text.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { listPictures } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
-import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
 import { seedField, sizeField } from './recipes/networks.js'
 import { cutTexts, samplingOf } from './recipes/recipe.js'
 import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
@@ -246,6 +246,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
   )
   const held = await host.models.open(recovery.networks)
   try {
+    yield* notedOf(held)
     const { model } = held
     const begin = host.now()
     const latentShape = latentShapeAt(model, size)

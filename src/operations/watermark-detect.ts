@@ -22,7 +22,7 @@ import { askedOf, keyReport, markOf, messageOf, readKeyFiles } from './files/key
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
-import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
 import { cutTexts } from './recipes/recipe.js'
 import {
@@ -331,6 +331,7 @@ async function* run(settings: DetectSettings, host: Host, signal?: Signal): Runn
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
   const held = await openModelFor(listed, recovery, host)
   try {
+    yield* notedOf(held)
     const detected = { ...(yield* detect(prepared, listed, held, host, signal)), cost: await held?.cost() }
     const { rows, counts, model } = detected
     if (settings.sheet !== undefined && rows.length > 0) {

@@ -10,7 +10,7 @@ import type { Settings } from './fields.js'
 import { keyReport, readKeyFile } from './files/keys.js'
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
-import { noted, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
 import { cutTexts } from './recipes/recipe.js'
 import {
@@ -223,6 +223,7 @@ async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Ru
   await checkLines(host.files, settings, { 'settings.key': settings.key, 'a source': sources })
   const held = await openModelFor(listed, recovery, host)
   try {
+    yield* notedOf(held)
     const identifying = { settings, key, recovery, undo, model: held?.model, host, signal }
     const result = reportOf(identifying, yield* identify(identifying, listed, held), await held?.cost())
     return { result, files: settings.out === undefined ? [] : [settings.out], notes: listed.notes }

@@ -27,6 +27,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly name: string
   /** What was measured of these weights, where it was. */
   readonly profile?: Profile | undefined
+  /** The file of a profile that lies beside these weights and belongs to others. */
+  readonly strangeProfile?: string
   readonly imageChannels: number
   readonly latentChannels: number
   /** Pixels per latent entry along each axis. */

@@ -5,8 +5,7 @@ import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Fit, type Fitted, fitToMultiple } from '../../pictures/fit.js'
 import { planesOf } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
-import type { Host } from '../host.js'
-import type { Note } from '../operation.js'
+import type { Host, Note } from '../host.js'
 import { endingOf, lastName } from './paths.js'
 
 const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']

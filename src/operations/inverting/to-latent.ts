@@ -13,7 +13,7 @@ import { endingOf, lastName, withoutEnding } from '../files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
 import { isTensorFile, tensorFile } from '../files/tensor-files.js'
 import type { Host, NetworkCost } from '../host.js'
-import { noted, partOf, type Running } from '../operation.js'
+import { noted, notedOf, partOf, type Running } from '../operation.js'
 import { latentCells, shown } from '../reports/cells.js'
 import { costReport, latentReport, totalAutoencoderEvaluations } from '../reports/numbers.js'
 import { timed } from '../timed.js'
@@ -122,6 +122,7 @@ export async function* invertToLatent(
   const outputs = outputsOf(settings, host)
   const held = await host.models.openAutoencoder(settings)
   try {
+    yield* notedOf(held)
     const { model } = held
     const { name, layout } = model
     const listed = await listPictures(settings.sources, host)

@@ -23,8 +23,8 @@ import {
   readTensorFile,
   tensorFile,
 } from '../files/tensor-files.js'
-import type { FileContent, Host, NetworkCost, OperationModel } from '../host.js'
-import { type Note, noted, partOf, type Running, type Told } from '../operation.js'
+import type { FileContent, Host, NetworkCost, Note, OperationModel } from '../host.js'
+import { noted, notedOf, partOf, type Running, type Told } from '../operation.js'
 import {
   checkUndoable,
   completed,
@@ -288,6 +288,7 @@ export async function* invertToNoise(
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
+    yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
     yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const begin = host.now()

@@ -85,3 +85,15 @@ describe.each(Object.entries(readers))('%s', (name, [read, published]) => {
     }
   })
 })
+
+it.each([
+  ['UNet2DConditionModel', 'flip_sin_to_cos'],
+  ['UNet2DConditionModel', 'norm_eps'],
+  ['UNet2DConditionModel', 'down_block_types'],
+  ['CLIPTextModel', 'layer_norm_eps'],
+  ['AutoencoderKL', 'mid_block_add_attention'],
+  ['AutoencoderTiny', 'latent_channels'],
+])('%s: null is not the default of %s, as None is not in Python', (name, field) => {
+  const [read, config] = readers[name]!
+  expect(() => read(configOf('config.json', { ...config, [field]: null }))).toThrow(RegExp(`\`${field}\`.*null`))
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fingerprint } from '../src/checkpoints/fingerprint.js'
+import { readText } from '../src/checkpoints/json.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../src/checkpoints/safetensors.js'
 import { safetensor } from '../src/checkpoints/tensors.js'
 import { openWeights } from '../src/checkpoints/weights.js'
@@ -111,6 +112,16 @@ describe('latents_mean and latents_std', () => {
   })
 })
 
+describe('scaling_factor', () => {
+  it.each([0, null])('is refused by name where it is %j', async (scale) => {
+    const path = await changed('autoencoder-kl', 'config.json', { scaling_factor: scale })
+    await expect(openAutoencoderNetworks(nodeFiles, path)).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringContaining('scaling_factor'),
+    })
+  })
+})
+
 describe('weights that are none', () => {
   const put = async (bytes: Uint8Array | string) => {
     const file = join(await mkdtemp(join(root, 'weights-')), 'model.safetensors')
@@ -121,6 +132,10 @@ describe('weights that are none', () => {
   it('are git-lfs pointers', async () => {
     const file = await put(`version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 3438\n`)
     await expect(readSafetensorsHeader(nodeFiles, file)).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringMatching(/git-lfs pointer.*git lfs pull/),
+    })
+    await expect(readText(nodeFiles, file)).rejects.toMatchObject({
       code: 'bad-model',
       message: expect.stringMatching(/git-lfs pointer.*git lfs pull/),
     })

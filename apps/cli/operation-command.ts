@@ -53,7 +53,8 @@ export async function operate<F extends OperationFields, R>(
     const said = new Set<string>()
     const say = (lines: readonly string[]) => {
       io.clear()
-      for (const line of lines) io.say(inFlags(line, operation.fields))
+      // A line feed is of a name or a prompt: what follows it must not look like a line of ours.
+      for (const line of lines) io.say(inFlags(line, operation.fields).replaceAll('\n', '·'))
     }
     for await (const { note, line, keeps, profile, ...progress } of task) {
       if (keeps !== undefined) io.keeps(keeps ?? undefined)

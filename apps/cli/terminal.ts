@@ -54,6 +54,9 @@ function progressLine(progress: Progress, since: Since): string {
   return `${stage}${bar}${share === undefined ? ` ${done}` : ''}${timeLeft(progress, since)}${value}`
 }
 
+/** Names, prompts and files of strangers do not command a terminal: characters of control are shown as dots, but for line feeds. */
+const harmless = (text: string): string => text.replace(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?!\n)\p{Cc}/gu, '·')
+
 const printJson = (value: unknown) => console.log(JSON.stringify(value, undefined, 2))
 
 function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
@@ -64,7 +67,7 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
     json,
     signal,
     say: (line = '') => {
-      if (!json) console.log(line)
+      if (!json) console.log(harmless(line))
     },
     result: (value) => {
       if (json) printJson(value)
@@ -75,7 +78,7 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
       // Ten lines a second are enough for eyes.
       if (!draws || performance.now() - drawn < 100) return
       drawn = performance.now()
-      process.stderr.write(`\r\x1b[2K${progressLine(progress, since)}`)
+      process.stderr.write(`\r\x1b[2K${harmless(progressLine(progress, since))}`)
     },
     clear: () => {
       if (drawn > 0) process.stderr.write('\r\x1b[2K')
@@ -132,7 +135,7 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
  */
 export function fail(json: boolean, error: unknown, left?: string): void {
   const { message, code, exitCode } = failureOf(error, left)
-  console.error(`undiffuse: ${message}`)
+  console.error(`undiffuse: ${harmless(message)}`)
   if (json) printJson({ error: { code, message } })
   process.exitCode = exitCode
 }

@@ -37,8 +37,8 @@ export const readConfig = async (files: Files, path: string): Promise<ConfigRead
   configOf(path, await readJsonObject(files, path))
 
 /**
- * Typed readers over an object that came from `file`. Numbers are finite, integers not negative; an absent or null field
- * takes the default and is an error without. Errors are `bad-model` and name file, field, what was expected and found.
+ * Typed readers over an object that came from `file`. Numbers are finite, integers not negative; an absent field
+ * takes the default and is an error without; null is no value, as Python's None is not the default: ask `has` where it may stand. Errors are `bad-model` and name file, field, what was expected and found.
  */
 export function configOf(file: string, fields: JsonObject): ConfigReader {
   const asked = new Set<string>()
@@ -47,7 +47,7 @@ export function configOf(file: string, fields: JsonObject): ConfigReader {
     (field: string, fallback?: T): T => {
       asked.add(field)
       const stated = Object.hasOwn(fields, field) ? fields[field] : undefined
-      const value = stated ?? fallback ?? stated
+      const value = stated === undefined ? fallback : stated
       if (fits(value)) return value
       throw expected(
         'bad-model',

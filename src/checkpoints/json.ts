@@ -102,7 +102,19 @@ export async function readText(files: Files, path: string): Promise<string> {
       'Use the file that the model was published with.',
     )
   }
-  return decodeText(files, await files.read(path, 0, size), path)
+  const bytes = await files.read(path, 0, size)
+  checkFetched(bytes, path)
+  return decodeText(files, bytes, path)
+}
+
+/** What git leaves of a file that git-lfs did not fetch begins so. */
+const pointerStart = [...'version https://git-lfs'].map((character) => character.charCodeAt(0))
+
+/** Throws `bad-model` for a git-lfs pointer in place of the file; its first 23 bytes tell. */
+export function checkFetched(bytes: Uint8Array, path: string): void {
+  if (!pointerStart.every((code, i) => bytes[i] === code)) return
+  const remedy = 'Run `git lfs pull` in its repository, or fetch the file itself.'
+  throw expected('bad-model', "the model's file", `\`${path}\``, 'a git-lfs pointer in place of it', remedy)
 }
 
 /** Reads a small JSON file; throws `bad-model` when it is missing, too large or not a JSON object. */

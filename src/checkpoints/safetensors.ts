@@ -7,7 +7,7 @@ import { expected, type UndiffuseError } from '../core/errors.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { formatShape } from '../math/tensor.js'
 import type { Files } from './files.js'
-import { decodeText, describe, isJsonObject, parseJsonObject } from './json.js'
+import { checkFetched, decodeText, describe, isJsonObject, parseJsonObject } from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface SafetensorsEntry {
@@ -58,10 +58,7 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   if (size === undefined) throw fail('a file', 'no such file')
   if (size < prefixLength) throw fail('at least 8 bytes', `${size}`)
   const prefix = await files.read(path, 0, prefixLength)
-  if (isPointer(prefix)) {
-    const remedy = 'Run `git lfs pull` in its repository, or fetch the file itself.'
-    throw expected('bad-model', 'weights', `\`${path}\``, 'a git-lfs pointer in place of the file', remedy)
-  }
+  checkFetched(await files.read(path, 0, Math.min(size, 32)), path)
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
   if (headerLength > largestHeader || dataStart > size) {
@@ -79,10 +76,6 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   checkLayout(path, tensors, dataStart, size)
   return { file: path, tensors, metadata: readMetadata(path, metadata) }
 }
-
-/** What git leaves of a file that git-lfs did not fetch begins so. As a header's length it would be 2·10¹⁸. */
-const pointerStart = [...'version '].map((character) => character.charCodeAt(0))
-const isPointer = (prefix: Uint8Array): boolean => pointerStart.every((code, i) => prefix[i] === code)
 
 /** Types of the format that are not read here. */
 const unreadTypes = /^(F8_|F6_|F4$|C64$)/

@@ -39,7 +39,8 @@ export function clipTextConfig(config: ConfigReader): ClipTextConfig {
     const got = `${hiddenSize} and ${attentionHeads}`
     throw expected('bad-model', 'a hidden_size that num_attention_heads divides', `\`${config.file}\``, got, remedy)
   }
-  const projects = config.strings('architectures', []).includes('CLIPTextModelWithProjection')
+  const projects =
+    config.has('architectures') && config.strings('architectures').includes('CLIPTextModelWithProjection')
   const read: ClipTextConfig = {
     hiddenSize,
     intermediateSize: config.integer('intermediate_size', 2048),

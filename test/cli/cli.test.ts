@@ -461,6 +461,17 @@ describe('the terminal', () => {
     expectFailure(ended, 130, /interrupted/)
   })
 
+  it('is not commanded by names: characters of control are dots, and a name is on one line', async () => {
+    const name = 'x\x1b[2J\x1b]0;y\x07\nmarked evil'
+    const before = (folder: string) => cp(input('picture.png'), join(folder, `${name}.png`))
+    const { code, stdout } = await undiffuse(['invert', `${name}.png`, ...quick], { before })
+    expect(code).toBe(0)
+    expect(stdout).toContain('x·[2J·]0;y··marked evil')
+    expect(stdout).not.toMatch(/(?!\n)\p{Cc}/u)
+    const { stderr } = await undiffuse(['invert', 'missing\x1b[2J.png', ...quick])
+    expect(stderr).toMatch(/missing·\[2J\.png.*no such file/)
+  })
+
   it('a reader of stdout that has gone ends it without a word', async () => {
     const words = ['invert', input('picture.png'), ...quick, '--json']
     const { code, stderr } = await undiffuse(words, { meanwhile: (child) => child.stdout?.destroy() })

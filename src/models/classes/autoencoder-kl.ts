@@ -3,7 +3,7 @@ import { expected } from '../../core/errors.js'
 import * as network from '../../nn/autoencoder-kl.js'
 import type { ConfigReader } from '../../nn/parameters.js'
 import type { LatentMoments } from '../autoencoder/networks.js'
-import { networkParts } from './autoencoder-parts.js'
+import { latentUnits, networkParts } from './autoencoder-parts.js'
 import type { NetworkClass } from './network-class.js'
 
 /** Stable Diffusion's, before configurations had one. */
@@ -16,14 +16,12 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
     defaultScalingFactor,
     definition(file, weights) {
       const config = network.autoencoderKlConfig(file)
-      const latentScale = file.number('scaling_factor', defaultScalingFactor)
-      const latentShift = file.number('shift_factor', 0)
+      const units = latentUnits(file, defaultScalingFactor)
       const latentMoments = momentsOf(file, config.latentChannels)
       file.done(network.autoencoderKlHarmless)
       return {
         ...networkParts({ ...network, encode: (...given) => network.encode(...given).mean }, config, weights),
-        latentScale,
-        latentShift,
+        ...units,
         latentMoments,
       }
     },
@@ -38,12 +36,14 @@ export const autoencoderKl: NetworkClass & Required<Pick<NetworkClass, 'autoenco
 
 /** `latents_mean` and `latents_std`, one number a channel: what diffusers' XL pipelines decode with in place of a shift. */
 function momentsOf(file: ConfigReader, channels: number): LatentMoments | undefined {
-  const [mean, deviation] = [file.numbers('latents_mean', []), file.numbers('latents_std', [])]
+  const listOf = (field: string) => (file.has(field) ? file.numbers(field) : [])
+  const [mean, deviation] = [listOf('latents_mean'), listOf('latents_std')]
   if (mean.length === 0 && deviation.length === 0) return undefined
   if (mean.length === channels && deviation.length === channels && deviation.every((value) => value > 0)) {
     return { mean, deviation }
   }
-  const got = `[${mean}] and [${deviation}]`
+  const listed = (values: readonly number[]) => (values.length === 0 ? 'none' : `[${values}]`)
+  const got = `means: ${listed(mean)}, deviations: ${listed(deviation)}`
   const what = `${channels} means and ${channels} positive deviations`
   const remedy = 'Use the configuration that the weights were published with.'
   throw expected('bad-model', what, `\`latents_mean\` and \`latents_std\` in \`${file.file}\``, got, remedy)

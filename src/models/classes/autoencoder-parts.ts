@@ -1,8 +1,9 @@
 /** An autoencoder's network as definitions take it, whatever its class. */
+import { expected } from '../../core/errors.js'
 import type { Builder } from '../../graph/builder.js'
 import type { Value } from '../../graph/graph.js'
 import type { HalfGraph } from '../../nn/network-graph.js'
-import { checkpointParameters, type Parameters, type WeightSource } from '../../nn/parameters.js'
+import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from '../../nn/parameters.js'
 import type { AutoencoderDefinition } from '../autoencoder/networks.js'
 
 type Half<Config> = (b: Builder, parameters: Parameters, config: Config, x: Value) => Value
@@ -15,6 +16,18 @@ export interface AutoencoderNetwork<Config> {
   readonly encoderGraph: HalfGraph<Config>
   readonly decoderGraph: HalfGraph<Config>
   downscaling(config: Config): number
+}
+
+/** Model units per unit of the checkpoint's own latents, and the shift before. Errors: `bad-model` for a scale of 0. */
+export function latentUnits(
+  file: ConfigReader,
+  defaultScale: number,
+): Pick<AutoencoderDefinition, 'latentScale' | 'latentShift'> {
+  const latentScale = file.number('scaling_factor', defaultScale)
+  const latentShift = file.has('shift_factor') ? file.number('shift_factor') : 0
+  if (latentScale !== 0) return { latentScale, latentShift }
+  const remedy = 'Use the configuration that the weights were published with.'
+  throw expected('bad-model', 'a number other than 0', `\`scaling_factor\` in \`${file.file}\``, '0', remedy)
 }
 
 /** All that follows from the network and its configuration, which is not the scale of latents. */

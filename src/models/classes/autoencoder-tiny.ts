@@ -1,6 +1,6 @@
 /** AutoencoderTiny: the small autoencoders of the TAESD kind. */
 import * as network from '../../nn/autoencoder-tiny.js'
-import { networkParts } from './autoencoder-parts.js'
+import { latentUnits, networkParts } from './autoencoder-parts.js'
 import type { NetworkClass } from './network-class.js'
 
 const defaultScalingFactor = 1
@@ -12,10 +12,9 @@ export const autoencoderTiny: NetworkClass & Required<Pick<NetworkClass, 'autoen
     defaultScalingFactor,
     definition(file, weights) {
       const config = network.autoencoderTinyConfig(file)
-      const latentScale = file.number('scaling_factor', defaultScalingFactor)
-      const latentShift = file.number('shift_factor', 0)
+      const units = latentUnits(file, defaultScalingFactor)
       file.done(network.autoencoderTinyHarmless)
-      return { ...networkParts(network, config, weights), latentScale, latentShift }
+      return { ...networkParts(network, config, weights), ...units }
     },
   },
 }

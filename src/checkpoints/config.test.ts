@@ -20,10 +20,14 @@ test('reads fields of a configuration that diffusers wrote', async () => {
   expect(config.boolean('force_upcast')).toBe(false)
 })
 
-test('an absent or null field takes the default; without one it is an error', () => {
+test('an absent field takes the default, and null is no number', () => {
   const config = configOf('config.json', { scaling_factor: null })
   expect(config.has('scaling_factor')).toBe(false)
-  expect(config.number('scaling_factor', 0.18215)).toBe(0.18215)
+  expect(config.number('shift_factor', 0.5)).toBe(0.5)
+  expect(() => config.number('shift_factor')).toThrow(
+    /a finite number for `shift_factor` in `config.json`, got nothing/,
+  )
+  expect(() => config.number('scaling_factor', 0.18215)).toThrow(/a finite number for `scaling_factor`.*got null/)
   expect(() => config.number('scaling_factor')).toThrow(
     /a finite number for `scaling_factor` in `config.json`, got null/,
   )

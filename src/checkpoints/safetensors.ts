@@ -58,10 +58,11 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   if (size === undefined) throw fail('a file', 'no such file')
   if (size < prefixLength) throw fail('at least 8 bytes', `${size}`)
   const prefix = await files.read(path, 0, prefixLength)
-  checkFetched(await files.read(path, 0, Math.min(size, 32)), path)
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
   if (headerLength > largestHeader || dataStart > size) {
+    const isText = new TextDecoder().decode(prefix) === 'version '
+    if (isText && size <= largestPointer) checkFetched(await files.read(path, 0, size), path)
     throw fail(
       `a header of at most ${Math.min(largestHeader, size - prefixLength)} bytes`,
       `one that claims ${headerLength}`,
@@ -76,6 +77,9 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   checkLayout(path, tensors, dataStart, size)
   return { file: path, tensors, metadata: readMetadata(path, metadata) }
 }
+
+/** Bytes of the largest git-lfs pointer, as its specification has it. */
+const largestPointer = 1024
 
 /** Types of the format that are not read here. */
 const unreadTypes = /^(F8_|F6_|F4$|C64$)/

@@ -41,30 +41,36 @@ const made = fc.constantFrom(
 /** Its cleanest level keeps some noise: a step to none cannot be undone. */
 const flow = rectifiedFlow({ cleanest: 0.01 })
 
-/** What solving a step leaves, −80 dB, amplified by strong guidance over a dozen steps. */
+/** What solving a step leaves, −120 dB, is amplified by strong guidance over a dozen steps: by 20 dB and more. */
+const tolerance = 1e-6
 const solvedDb = -60
 const runs = { numRuns: 40 }
 
 describe('whatever the rank, shape, schedule, guidance and solver', () => {
-  it('the noise comes back from the state that it was led to, or the inversion says that it does not', async () => {
+  it('a noise is found that leads to the state, or the inversion says that it is not; without extrapolation the one', async () => {
     let converged = 0
+    let same = 0
     await fc.assert(
       fc.asyncProperty(shapes, schedules, guidances, made, async (shape, schedule, guidance, solver) => {
         const { model } = analyticModel({ shape, schedule })
-        const options = { model, prompt: 'a', guidance, solver }
+        const options = { model, prompt: 'a', guidance, solver, inverter: automatic({ tolerance }) }
         const { noise, latent, states, image } = await generate({ ...options, noise: torchNoise(3, shape) })
         expect(latent.shape).toEqual(shape)
         expect(image.shape).toEqual(model.layout.pictureShape(shape))
         const found = await invert({ state: states.at(-1)! }, options)
         if (found.outcome !== 'converged') return
         converged++
-        expect(nmseDb(found.noise, noise)).toBeLessThan(solvedDb)
+        // Guidance above 1 can lead several noises to one state on a grid as coarse as this.
+        const isSame = nmseDb(found.noise, noise) < solvedDb
+        if (isSame) same++
+        expect(isSame || guidance > 1).toBe(true)
         const { match } = await reconstruct(found.states[0]!, { ...options, reference: { latent, image } })
         expect(match.latentNmseDb).toBeLessThan(solvedDb)
       }),
       runs,
     )
     expect(converged).toBeGreaterThan(0.9 * runs.numRuns)
+    expect(same).toBeGreaterThan(0.9 * runs.numRuns)
   })
 
   it('several at the same time are what they are alone', async () => {
@@ -128,7 +134,7 @@ it('a flow of a clip goes there and back', async () => {
   const shape: Shape = [3, 4, 2, 2]
   const { model } = analyticModel({ shape, schedule: flow })
   const solver = flowEuler({ steps: 10, end: 'cleanest' })
-  const options = { model, prompt: 'a', guidance: 2, solver, inverter: automatic() }
+  const options = { model, prompt: 'a', guidance: 2, solver, inverter: automatic({ tolerance }) }
   const { noise, latent } = await generate({ ...options, seed: 2 })
   const found = await invert({ latent }, options)
   expect(found.outcome).toBe('converged')

@@ -61,7 +61,7 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
   if (headerLength > largestHeader || dataStart > size) {
-    const isText = new TextDecoder().decode(prefix) === 'version '
+    const isText = String.fromCharCode(...prefix) === 'version '
     if (isText && size <= largestPointer) checkFetched(await files.read(path, 0, size), path)
     throw fail(
       `a header of at most ${Math.min(largestHeader, size - prefixLength)} bytes`,

@@ -203,6 +203,16 @@ it.each((golden.refusals ?? []).map((each, k) => [k, each.scheduler, each] as co
   },
 )
 
+it.each([
+  { _class_name: 'DEISMultistepScheduler', use_exponential_sigmas: true, sigma_min: 1000 },
+  { _class_name: 'UniPCMultistepScheduler', use_beta_sigmas: true, sigma_max: 0.01 },
+  { _class_name: 'EulerDiscreteScheduler', use_exponential_sigmas: true, sigma_min: 1000 },
+  { _class_name: 'DPMSolverMultistepScheduler', use_exponential_sigmas: true, sigma_min: 3, sigma_max: 2 },
+])('refuses noise that would rise: %j', async (config) => {
+  const walk = walked({ noise: [0.5], scheduler: 'any' }, JSON.stringify(config), { num_inference_steps: 5 })
+  await expect(walk).rejects.toThrow(/sigma_m/)
+})
+
 describe('the functions by which pipelines choose', () => {
   const pipelines: Readonly<Record<string, (call: Readonly<Record<string, number>>) => unknown>> = {
     'pipeline_flux.calculate_shift': ({ image_seq_len, base_seq_len, max_seq_len, ...shifts }) =>

@@ -1,4 +1,5 @@
 /** Noise levels between two, as schedulers space them: Karras and colleagues', even in the logarithm, of a beta distribution. */
+import { expected } from '../../../core/errors.js'
 import { inverseIncompleteBeta } from '../../../math/special.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
 import { boolean, number, optional, refusedValue } from './fields.js'
@@ -34,7 +35,7 @@ export function spacedKind(values: SpacedValues, config: ConfigReader): SpacedKi
   return kinds[0]
 }
 
-/** `count` levels from the first to the last of `ends`, or between the stated ones. */
+/** `count` levels from the first to the last of `ends`, or between the stated ones. Throws `unsupported` for levels that rise. */
 export function spacedSigmas(
   kind: SpacedKind,
   [first, last]: readonly [first: number, last: number],
@@ -42,6 +43,16 @@ export function spacedSigmas(
   { sigma_min, sigma_max }: Pick<SpacedValues, 'sigma_min' | 'sigma_max'>,
 ): number[] {
   const [from, to] = [sigma_max ?? first, sigma_min ?? last]
+  if ((sigma_max !== undefined || sigma_min !== undefined) && !(from > to)) {
+    const remedy = 'Use the configuration that the model was published with.'
+    throw expected(
+      'unsupported',
+      'noise that falls',
+      '`sigma_min` and `sigma_max`',
+      `${from} at first, ${to} at last`,
+      remedy,
+    )
+  }
   return spacings[kind](from, to, count)
 }
 

@@ -122,7 +122,7 @@ describe('scaling_factor', () => {
   })
 })
 
-describe('weights that are none', () => {
+describe('invalid weights', () => {
   const put = async (bytes: Uint8Array | string) => {
     const file = join(await mkdtemp(join(root, 'weights-')), 'model.safetensors')
     await writeFile(file, bytes)

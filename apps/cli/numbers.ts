@@ -1,4 +1,4 @@
-/** Numbers and lists of them on the command line of what is no operation. */
+/** Numbers and lists of numbers, as options of commands without an operation. */
 import { InvalidArgumentError } from 'commander'
 
 /** Reads one number; `12abc`, `1.5` and smaller ones are refused. */

@@ -33,7 +33,7 @@ export const noCells: Cells = { find: async () => undefined, keep: async () => {
  * Cells as JSON files below `folder`, named by a hash of their keys; written at once under a temporary name and renamed.
  *
  * With `resume`, those that are there are found; without, they are replaced as the benchmark comes to them. Errors:
- * `unavailable` for a folder that cannot be used, `bad-option` for a file there that is no cell.
+ * `unavailable` for a folder that cannot be used, `bad-option` for a file there that is not a cell.
  *
  * @example
  * const cells = await fileCells('out/bench/cells', { resume: true })

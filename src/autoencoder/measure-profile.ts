@@ -29,7 +29,7 @@ const gradients = { steps: 60, pictures: 4 }
 /** A round trip must gain so much to be worth its time; gradient steps more, for they cost several times the memory. */
 const worthwhileDb = { roundTrip: 0.1, gradient: 0.3 }
 const smallestCount = 4
-/** Errors beyond this are as good as none, or as bad as any: files hold finite numbers. */
+/** Errors are cut to this range, for files hold finite numbers: below it there is no error, above it nothing was found. */
 const largestDb = 300
 
 /** A latent, its picture file, and E of it. */

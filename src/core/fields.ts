@@ -142,7 +142,7 @@ function remedyFor(field: Field, value: unknown): string {
   return field.default === undefined ? 'Leave it out or correct it.' : `The default is ${field.default}.`
 }
 
-/** A field's value from text, as in `iterations=50`; what is no value of the field comes back as the text it was. */
+/** A field's value from text, as in `iterations=50`; an invalid value comes back as text. */
 export function readValue(field: Field, text: string): OptionValue {
   switch (field.type) {
     case 'number':

@@ -76,7 +76,7 @@ export const chiSquareCdf = (x: number, degrees: number): number =>
  * P(X ≤ x) of Σ (zᵢ + mᵢ)², d standard normal zᵢ and Σ mᵢ² = the noncentrality.
  *
  * ∫ φ(t)·P(χ²(d − 1) ≤ x − (t − κ)²) dt, κ = √λ: t is the part along m, the rest is χ². Small shares keep their digits, and
- * large noncentralities cost no more than small ones. Some 300 shares. NaN for what is none. Source: the definition; the
+ * large noncentralities cost no more than small ones. Some 300 shares. NaN for invalid parameters. Source: the definition; the
  * usual Poisson mixture (Johnson, Kotz and Balakrishnan, chapter 29) takes as many terms as the noncentrality is large.
  *
  * @example noncentralChiSquareCdf(10, 10, 4) // 0.2756

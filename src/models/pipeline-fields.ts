@@ -1,4 +1,4 @@
-/** The fields of model_index.json that are no options: a pipeline's parts, which are opened by their own readers. */
+/** The fields of model_index.json that name a pipeline's parts. Their own readers open them. */
 const opened = 'a part, which is opened where it is needed'
 const notAsked = 'a part that text-to-image does not ask'
 

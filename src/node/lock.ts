@@ -34,7 +34,7 @@ const fillingMilliseconds = 500
  * that is started again have the same numbers. Containers that share a machine's name, but not its processes, do not see
  * each other. Of another machine nothing is known: its locks are held.
  *
- * Throws `unavailable` where another process holds it, or the file cannot be written; `bad-option` for a file that is none.
+ * Throws `unavailable` where another process holds it, or the file cannot be written; `bad-option` for a file of another kind.
  */
 export async function takeLock(path: string, name: string): Promise<Lock> {
   const holder: Holder = { pid: process.pid, host: hostname(), id: randomUUID() }

@@ -108,7 +108,7 @@ async function readPictureFile(path: string, maximumPixels: number): Promise<Buf
   }
 }
 
-/** What a file that is no picture seems to be. */
+/** What a file seems to be that is not a picture. */
 function nature(bytes: Buffer): string {
   const start = bytes.subarray(0, 200).toString('utf8')
   if (/^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg/s.test(start)) return 'an SVG drawing'

@@ -58,7 +58,7 @@ const fields = {
     type: 'integer',
     minimum: 0,
     or: ['all'],
-    description: 'which mark of a family; all: any of them (default: 0)',
+    description: 'a member of the family, or `all` to look for any of them (default: 0)',
     word: 'n|all',
   },
   message: { type: 'string', description: 'that is expected: says whether it is the one', word: 'hex' },

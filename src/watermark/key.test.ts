@@ -37,8 +37,8 @@ describe('a key file', () => {
   })
 
   it.each([
-    ['is cut short', text.slice(0, 100), /text that is no JSON/],
-    ['is a list', '[]', /JSON that is no object/],
+    ['is cut short', text.slice(0, 100), /invalid JSON/],
+    ['is a list', '[]', /JSON that is not an object/],
     ['is of another kind', '{"format":"else"}', /a file of another kind/],
     ['is of a later version', text.replace('"version": 1', '"version": 2'), /version 1 for .* got version 2/],
     ['lacks its secret', text.replace(secretText, ''), /missing or of another type/],

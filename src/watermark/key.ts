@@ -33,7 +33,7 @@ export interface WatermarkKey extends KeyDescription {
   readonly messageBits: number
   /** No picture has a smaller p-value. 0 where the mark sets no such bound that a rate comes near. */
   readonly smallestPValue: number
-  /** Throws `bad-option` for a member that is none. Member 0 where nothing is said. */
+  /** Throws `bad-option` for an invalid member. Member 0 where nothing is said. */
   mark(member?: number): Watermark
   /** Which member is in a noise. Throws `unsupported` for schemes whose messages say who it is. */
   identify(noise: Tensor): Identification
@@ -68,7 +68,7 @@ export function newKey({ scheme, model, latentShape, members = 1 }: NewKey, secr
 /**
  * The key in the text of a file; `name` is what messages call it.
  *
- * Throws `bad-option` for what is no key file, is of another version, or was changed: its id no longer follows from the
+ * Throws `bad-option` for a file that is not a key, has another version, or was changed: its id no longer follows from the
  * rest. The secret is in no message, and in nothing that is returned.
  *
  * @example readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'k').scheme // 'prc'
@@ -133,9 +133,9 @@ function parsed(text: string, bad: (got: string) => UndiffuseError): Readonly<Re
     const file: unknown = JSON.parse(text)
     if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file as Record<string, unknown>
   } catch {
-    throw bad('text that is no JSON')
+    throw bad('invalid JSON')
   }
-  throw bad('JSON that is no object')
+  throw bad('JSON that is not an object')
 }
 
 function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {

@@ -8,7 +8,7 @@ const help = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
 A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first.
 Several pictures take the seeds that follow and come with a contact sheet.
-A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise, and says of which key.
+A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.
 
 Examples:
   $ undiffuse generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png

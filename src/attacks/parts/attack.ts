@@ -47,8 +47,8 @@ export type AttackOptions = Omit<AttackContext, 'seed'> & { readonly seed?: numb
  * Attacks a picture.
  *
  * x′ = attack(round8(x), seed). Shapes: 3 × height × width in [−1, 1] in and out, the same size, 8-bit values. Default
- * seed 0. Cost: none of the network but for attacks that need the model. Errors: `bad-shape` for what is no picture,
- * `not-finite`, `bad-option` for a seed that is none, `unsupported` where a model is needed and there is none, those of
+ * seed 0. Cost: none of the network but for attacks that need the model. Errors: `bad-shape` for another shape than a picture's,
+ * `not-finite`, `bad-option` for an invalid seed, `unsupported` where a model is needed and missing, those of
  * the library and of the model, and the signal's reason.
  *
  * @example const attacked = await attackPicture(image, jpegAttack({ quality: 25 }), { pictures, seed: 1 })

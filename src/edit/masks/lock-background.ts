@@ -19,7 +19,7 @@ export interface LockOptions {
  * and inside grows by a smooth step of the distance to the nearest pixel outside, to 1 at `featherPixels`. So the seam
  * lies inside the mask, and outside it no 8-bit value is further than the bound from the source's. Shapes: pictures
  * 3 × H × W, mask 1 × H × W of 1 and 0. Cost: no network. Exact given the image outside the mask at bound 0. Errors:
- * `bad-option` for a bound or a width that is none; `bad-shape` for sizes that differ.
+ * `bad-option` for an invalid bound or width; `bad-shape` for sizes that differ.
  *
  * @example
  * const { image: edited, source, mask } = await edit({ image: picture }, { model, from: 'a red ball', to: 'a red star' })

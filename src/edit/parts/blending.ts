@@ -77,7 +77,7 @@ export function checkWalk(
   }
   const [first, last] = putBack(blending, steps)
   if (Math.max(first, start) < last) return
-  const got = `${blending.blendFrom} and ${blending.blendUntil} of ${steps} steps, which are none`
+  const got = `${blending.blendFrom} and ${blending.blendUntil} of ${steps} steps: an empty range`
   const remedy = 'From 0 until 1 are all of them.'
   throw expected('bad-option', 'a share of the steps', '`blendFrom` and `blendUntil`', got, remedy)
 }

@@ -117,7 +117,7 @@ function fedInputs({ input, initializer }: GraphProto): Declared[] {
  * What a model must be fed, as the file declares it or its weights fix it: what one needs to know to give `decodeOnnx`
  * its shapes.
  *
- * Errors: `bad-model` for damaged files; `unsupported` for inputs that are no tensors.
+ * Errors: `bad-model` for damaged files; `unsupported` for inputs that are not tensors.
  *
  * @example const [input] = onnxInputs(bytes) // { name: 'sample', dtype: 'float32', dimensions: ['batch_size', 3, ...] }
  */

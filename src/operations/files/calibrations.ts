@@ -50,7 +50,7 @@ const ours: readonly string[] = ['axes', 'kind', 'pictures', 'correlation']
 
 /**
  * Reads a calibration. Throws as `readTensorFile` does, `bad-option` for a file of another kind and for one that does not
- * say how it was made, `not-finite` for numbers that are none.
+ * say how it was made, `not-finite` for infinite numbers and NaN.
  */
 export async function readCalibration(files: HostFiles, path: string): Promise<FiledCalibration> {
   const { tensors, metadata } = await readTensorFile(files, path, 'noise')

@@ -13,7 +13,7 @@ it('keeps float32 numbers to the last bit, in the order of their bytes on every 
 })
 
 it.each([float32Text(torchNoise(1, [4, 3])), `${float32Text(torchNoise(1, shape))}AACAPw==`, '', undefined, 7])(
-  'refuses what is no text of so many numbers: %j',
+  'refuses invalid text and other counts: %j',
   (text) => {
     expect(() => float32Tensor(text, shape, '`a.part`')).toThrow(/noise of 4×3×2 for `a\.part`.*remove it/)
   },

@@ -14,7 +14,7 @@ export function float32Text({ data }: Tensor): string {
   return base64Encode(new Uint8Array(view.buffer))
 }
 
-/** Throws `bad-option` for what is no text of so many numbers; `file` is what messages call the file that it is in. */
+/** Throws `bad-option` for invalid text, or another count of numbers; `file` is what messages call the file that it is in. */
 export function float32Tensor(text: unknown, shape: Shape, file: string): Tensor {
   const bytes = bytesOf(text)
   const size = sizeOf(shape)
@@ -29,7 +29,7 @@ export function float32Tensor(text: unknown, shape: Shape, file: string): Tensor
   )
 }
 
-/** Undefined for what is no base64. */
+/** Undefined for invalid base64. */
 function bytesOf(text: unknown): Uint8Array | undefined {
   try {
     return base64Decode(typeof text === 'string' ? text : '')

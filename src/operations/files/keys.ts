@@ -10,7 +10,7 @@ import { lastName } from './paths.js'
 /** Keys are a few hundred bytes. */
 const largestKeyBytes = 2 ** 16
 
-/** Reads a key file. Throws `bad-option` for what is none or was changed, `unavailable` where there is none. */
+/** Reads a key file. Throws `bad-option` for a file that is invalid or was changed, `unavailable` where it is missing. */
 export async function readKeyFile(files: HostFiles, path: string): Promise<WatermarkKey> {
   const name = lastName(path)
   const size = await files.size(path)
@@ -24,7 +24,7 @@ function textOf(files: HostFiles, bytes: Uint8Array, bad: (got: string) => Error
   try {
     return files.decodeUtf8(bytes)
   } catch {
-    throw bad('bytes that are no text')
+    throw bad('bytes that are not UTF-8 text')
   }
 }
 

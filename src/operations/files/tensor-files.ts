@@ -40,7 +40,7 @@ const unnamed: readonly Axis[] = ['channels', 'height', 'width']
  * `channels,frames,height,width`, with `pictures` before them where there may be several; without names channels × height ×
  * width, or several of these.
  *
- * Throws `bad-model` for a file that is no .safetensors file, `bad-option` where the tensor is not there and for invalid
+ * Throws `bad-model` for a file of another format, `bad-option` where the tensor is not there and for invalid
  * names of axes, `bad-shape` for another number of axes.
  */
 export async function readTensorFile(files: Files, path: string, name: 'latent' | 'noise'): Promise<ReadTensors> {

@@ -69,7 +69,7 @@ export interface RememberedRecovery {
   readonly decoder: string
   readonly inverter: string
   readonly fit: Fit
-  /** All of it as text, with the model and what is no method. */
+  /** All settings as text: the methods, the model and the rest. */
   readonly settings: RunSettings
 }
 

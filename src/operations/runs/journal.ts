@@ -46,7 +46,7 @@ export const journalOf = (output: string): string => `${output}.part`
  *
  * A line is complete with its line feed: what follows the last one was cut off when the run ended and is dropped. Cost:
  * one pass over the file, in pieces. Throws `bad-option` for an unfinished run that is not to be resumed, for one that was
- * begun with other settings, naming the first that differs, and for a file that is no journal; `unavailable` where the
+ * begun with other settings, naming the first that differs, and for a file of another kind; `unavailable` where the
  * file cannot be read or written, or another process writes to it.
  */
 export async function openJournal(files: HostFiles, path: string, options: JournalOptions): Promise<Journal> {

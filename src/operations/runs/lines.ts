@@ -103,7 +103,7 @@ export async function* openLines<L extends PictureLine>(
 /** Says which file holds what is finished. */
 export const keeping = (path: string | null): Told => ({ stage: 'journal', done: 0, keeps: path })
 
-/** Throws `bad-option` for a line that is none of ours. */
+/** Throws `bad-option` for a line that another program wrote. */
 export function pictureOf({ picture }: Line, path: string): string {
   if (typeof picture === 'string') return picture
   const remedy = 'The file was changed: remove it to begin anew.'

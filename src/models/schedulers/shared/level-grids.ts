@@ -86,7 +86,7 @@ export function refuseMu(name: string, { mu }: SchedulerCall, dynamic: boolean):
   throw expected('bad-option', 'no mu without `use_dynamic_shifting`', name, `${mu}`, 'Leave it out.')
 }
 
-/** A flow's schedule, of which a mu makes others where it is dynamic; or the table's. */
+/** A flow's schedule, or the table's. A dynamic flow makes another schedule for each mu. */
 export function scheduleOf(
   values: FlowValues & { readonly use_dynamic_shifting?: boolean },
   table: BetaTable,

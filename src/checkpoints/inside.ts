@@ -3,8 +3,8 @@ import { expected } from '../core/errors.js'
 import type { Files } from './files.js'
 
 /**
- * The same files, of which those below `root` must lie there, links followed. The cache of a hub must obey this too: its
- * snapshots link to its own `blobs`. Where the host knows no links, the files as they are.
+ * The same files, but a path below `root` must lie there when links are followed. In a hub's cache a snapshot may link to the
+ * `blobs` beside it. Where the host knows no links, the files as they are.
  *
  * Errors: `bad-model` for a path that leads to another place, without a word of what is there.
  *

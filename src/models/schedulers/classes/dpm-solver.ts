@@ -8,7 +8,15 @@ import { dpmSolver3M } from '../../../diffusion/solvers/dpm-solver-3m.js'
 import { dpmSolver3S } from '../../../diffusion/solvers/dpm-solver-3s.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
 import { type BetaTable, betaTable, ratioAt, tableFields, timeOfRatio } from '../shared/beta-tables.js'
-import { boolean, choice, integer, numberOrNone, refusedValue, schedulerClass } from '../shared/fields.js'
+import {
+  boolean,
+  choice,
+  integer,
+  numberOrNone,
+  refusedValue,
+  type SchedulerCall,
+  schedulerClass,
+} from '../shared/fields.js'
 import {
   dynamicFields,
   finiteOn,
@@ -107,6 +115,41 @@ function spacedRatios(
 
 const ends = ({ sigmas }: BetaTable): readonly [noisiest: number, cleanest: number] => [sigmas.at(-1)!, sigmas[0]!]
 
+interface Levels {
+  readonly values: SpacedValues & {
+    readonly beta_schedule: string
+    readonly use_flow_sigmas: boolean
+    readonly lambda_min_clipped: number
+  }
+  readonly spacing: Parameters<typeof wholeTimes>[0]
+  readonly kind: SpacedKind | 'lu' | undefined
+  readonly table: BetaTable
+  readonly call: SchedulerCall
+  readonly shift: Schedule['shift']
+  /** The ratio at the end. */
+  readonly last: number
+}
+
+/** The grid of either class: levels spaced by `kind`, of a flow, or at whole times of the table. */
+function levelsOf({ values, spacing, kind, table, call, shift, last }: Levels): Grid {
+  const steps = call.timesteps?.length ?? stepsOf(call)
+  if (kind) {
+    const { told, ratios } = spacedRatios(kind, ends(table), steps, table, values)
+    return levelGrid(told, [...ratios, last], false)
+  }
+  if (values.use_flow_sigmas) {
+    const shares = flowShares(table.count, steps, shift!)
+    return levelGrid(
+      shares.map((share) => share * table.count),
+      [...shares, last],
+      true,
+    )
+  }
+  const latest = table.count - clippedCount(table, values.lambda_min_clipped)
+  const told = call.timesteps?.map(Math.trunc) ?? wholeTimes(spacing, table.count, steps, latest)
+  return levelGrid(told, [...told.map((time) => ratioAt(table, time)), last], false)
+}
+
 export const dpmSolverMultistepScheduler = schedulerClass({
   name: 'DPMSolverMultistepScheduler',
   solver: 'dpm-solver-2m',
@@ -142,21 +185,7 @@ export const dpmSolverMultistepScheduler = schedulerClass({
         const whole = values.beta_schedule !== 'squaredcos_cap_v2'
         return levelGrid(whole ? told : ratios.map((ratio) => timeOfRatio(table, ratio)), [...ratios, last], false)
       }
-      if (kind) {
-        const { told, ratios } = spacedRatios(kind, ends(table), steps, table, values)
-        return levelGrid(told, [...ratios, last], false)
-      }
-      if (flow) {
-        const shares = flowShares(table.count, steps, shift!)
-        return levelGrid(
-          shares.map((share) => share * table.count),
-          [...shares, last],
-          true,
-        )
-      }
-      const latest = table.count - clippedCount(table, values.lambda_min_clipped)
-      const told = call.timesteps?.map(Math.trunc) ?? wholeTimes(values, table.count, steps, latest)
-      return levelGrid(told, [...told.map((time) => ratioAt(table, time)), last], false)
+      return levelsOf({ values, spacing: values, kind, table, call, shift, last })
     }
     const solver = multistepSolver(Math.min(values.solver_order, 3), {
       prediction,
@@ -208,23 +237,8 @@ export const dpmSolverSinglestepScheduler = schedulerClass({
       refuseMu('DPMSolverSinglestepScheduler', call, values.use_dynamic_shifting)
       refuseGiven('DPMSolverSinglestepScheduler', call, 'sigmas')
       if (kind) refuseGiven('DPMSolverSinglestepScheduler', call, 'timesteps')
-      const steps = call.timesteps?.length ?? stepsOf(call)
-      if (kind) {
-        const { told, ratios } = spacedRatios(kind, ends(table), steps, table, values)
-        return levelGrid(told, [...ratios, last], false)
-      }
-      if (flow) {
-        const shares = flowShares(table.count, steps, shift!)
-        return levelGrid(
-          shares.map((share) => share * table.count),
-          [...shares, last],
-          true,
-        )
-      }
-      const latest = table.count - clippedCount(table, values.lambda_min_clipped)
       const spacing = { timestep_spacing: 'linspace', steps_offset: 0 }
-      const told = call.timesteps?.map(Math.trunc) ?? wholeTimes(spacing, table.count, steps, latest)
-      return levelGrid(told, [...told.map((time) => ratioAt(table, time)), last], false)
+      return levelsOf({ values, spacing, kind, table, call, shift, last })
     }
     // It turns the option on where its groups do not come out even.
     const made = (lowerOrderFinal: boolean): Solver =>

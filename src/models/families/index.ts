@@ -43,9 +43,12 @@ export const pipelineShapes: Readonly<Record<string, PipelineShape>> = Object.as
   ...families.map(({ shapes }) => shapes),
 )
 
+/** Shapes of miniatures, which nobody published, begin so. */
+const tiny = 'tiny'
+
 /** config.json of published autoencoders. */
 export const autoencoderShapes: Readonly<Record<string, ConfigFields>> = Object.fromEntries(
   Object.entries(pipelineShapes)
-    .filter(([id]) => id !== 'tiny')
+    .filter(([id]) => !id.startsWith(tiny))
     .map(([id, { vae }]) => [id, vae]),
 )

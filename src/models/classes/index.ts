@@ -3,6 +3,7 @@ import { autoencoderKl } from './autoencoder-kl.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
 import type { NetworkClass } from './network-class.js'
+import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
 
@@ -10,6 +11,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderKl,
   autoencoderTiny,
   unet2dCondition,
+  sd3Transformer,
   clipText,
   t5Encoder,
 ]

@@ -5,9 +5,10 @@ import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
 import { instaFlow } from './instaflow.js'
 import { stableDiffusion } from './stable-diffusion.js'
+import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
 
-export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, instaFlow]
+export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, instaFlow]
 
 /** The family of this id; throws `bad-option`, naming those that there are. */
 function familyNamed(id: string): Family {

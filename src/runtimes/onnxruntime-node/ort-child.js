@@ -5,7 +5,7 @@
  *
  * @import { Answer, Ask, ModelSource, Reply, Request, RequestName } from './protocol.js'
  * @import { PackedTensor, PackedType } from '../shared/packed.js'
- * @import { InferenceSession, TypedTensor } from 'onnxruntime-node'
+ * @import { InferenceSession } from 'onnxruntime-node'
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
@@ -31,11 +31,17 @@ new Worker(watch, { eval: true, argv: process.argv.slice(2) }).unref()
 /** @type {Map<number, InferenceSession>} */
 const sessions = new Map()
 
-/** @type {Map<number, PackedTensor>} */
+/** @type {Map<number, InferenceSession.OnnxValueMapType[string]>} */
 const held = new Map()
 
-/** Imported late: a library that cannot be loaded is then an answer, not a crash. */
-const library = async () => (await import('onnxruntime-node')).default
+/** @type {Promise<typeof import('onnxruntime-node')> | undefined} */
+let loading
+
+/** Loaded late: a library that cannot be loaded is then an answer, not a crash. */
+const library = () => {
+  loading ??= import('onnxruntime-node').then((module) => module.default)
+  return loading
+}
 
 /** More than one read may return on some systems. */
 const READ_BYTES = 2 ** 30
@@ -68,6 +74,12 @@ function heldValue(id) {
   const value = held.get(id)
   if (!value) throw new Error(`value ${id} is not held in this process`)
   return value
+}
+
+/** @param {PackedTensor} value */
+async function tensorOf({ dtype, shape, data }) {
+  const { Tensor } = await library()
+  return new Tensor(dtype, data, shape)
 }
 
 /** @type {{ readonly [K in RequestName]: (ask: Ask<K>) => Promise<Answer<K>> }} */
@@ -121,7 +133,7 @@ const handlers = {
   },
 
   async hold({ held: id, value }) {
-    held.set(id, value)
+    held.set(id, await tensorOf(value))
     return undefined
   },
 
@@ -132,13 +144,11 @@ const handlers = {
 
   async run({ session: id, feeds }) {
     const session = sessionOf(id)
-    const { Tensor } = await library()
-    const inputs = Object.fromEntries(
-      Object.entries(feeds).map(([name, feed]) => {
-        const { dtype, shape, data } = typeof feed === 'number' ? heldValue(feed) : feed
-        return [name, new Tensor(dtype, data, shape)]
-      }),
-    )
+    /** @type {Record<string, InferenceSession.OnnxValueMapType[string]>} */
+    const inputs = {}
+    for (const [name, feed] of Object.entries(feeds)) {
+      inputs[name] = typeof feed === 'number' ? heldValue(feed) : await tensorOf(feed)
+    }
     const start = performance.now()
     const results = await session.run(inputs)
     const seconds = (performance.now() - start) / 1000

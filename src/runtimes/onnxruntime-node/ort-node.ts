@@ -152,12 +152,17 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return child
   }
 
-  /** The number under which a process holds a value, which is sent to it if it does not; itself if it was just released. */
+  /** The number under which a process holds a value, where it does. */
+  function known(child: NetworkProcess, { held: value, dtype }: HeldFeed): number | undefined {
+    const found = held.get(value)?.get(dtype)
+    return found?.home === child ? found.id : undefined
+  }
+
+  /** The number under which a process holds a value from now on; the value itself if it was just released. */
   async function sent(child: NetworkProcess, { held: value, dtype, packed }: HeldFeed): Promise<PackedTensor | number> {
     const forms = held.get(value)
     if (!forms) return packed()
     const found = forms.get(dtype)
-    if (found?.home === child) return found.id
     const id = found?.id ?? ++numbered
     await child.request('hold', { held: id, value: packed() })
     forms.set(dtype, { id, home: child })
@@ -184,9 +189,11 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   }
 
   async function runOnce(entry: OpenGraph, fed: ReturnType<typeof packFeeds>, proceed: () => void) {
-    const child = await ready(entry, proceed)
+    const child = network?.alive && entry.home === network ? network : await ready(entry, proceed)
     const feeds: Record<string, PackedTensor | number> = {}
-    for (const [name, feed] of Object.entries(fed)) feeds[name] = 'held' in feed ? await sent(child, feed) : feed
+    for (const [name, feed] of Object.entries(fed)) {
+      feeds[name] = 'held' in feed ? (known(child, feed) ?? (await sent(child, feed))) : feed
+    }
     proceed()
     const { outputs, seconds } = await child.request('run', { session: entry.id, feeds }).catch((error: Error) => {
       if (isUndiffuseError(error)) throw error

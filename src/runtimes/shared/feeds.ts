@@ -18,12 +18,12 @@ export interface Fed {
  * for (const { input, feed } of matchFeeds(graph, { latent })) values.set(input.name, feed.data)
  */
 export function matchFeeds(graph: Graph, feeds: Feeds): readonly Fed[] {
-  const names = graph.inputs.map(({ name }) => name)
-  const unknown = Object.keys(feeds).find((name) => !names.includes(name))
+  const names = new Set(graph.inputs.map(({ name }) => name))
+  const unknown = Object.keys(feeds).find((name) => !names.has(name))
   if (unknown !== undefined) {
     throw expected(
       'bad-shape',
-      `the inputs ${names.join(', ')}`,
+      `the inputs ${[...names].join(', ')}`,
       `\`${graph.name}\``,
       `\`${unknown}\``,
       'Leave it out.',

@@ -28,7 +28,11 @@ setInterval(() => {
 }, 500)`
 new Worker(watch, { eval: true, argv: process.argv.slice(2) }).unref()
 
-/** @type {Map<number, InferenceSession>} */
+/**
+ * With the numbers of the held values that each run is fed, by the names of inputs.
+ *
+ * @type {Map<number, { readonly session: InferenceSession, held: Readonly<Record<string, number>> }>}
+ */
 const sessions = new Map()
 
 /** @type {Map<number, InferenceSession.OnnxValueMapType[string]>} */
@@ -63,10 +67,10 @@ function readWhole(file) {
 }
 
 /** @param {number} id */
-function sessionOf(id) {
-  const session = sessions.get(id)
-  if (!session) throw new Error(`session ${id} is not open in this process`)
-  return session
+function openSession(id) {
+  const open = sessions.get(id)
+  if (!open) throw new Error(`session ${id} is not open in this process`)
+  return open
 }
 
 /** @param {number} id */
@@ -121,14 +125,12 @@ const handlers = {
       'path' in source
         ? InferenceSession.create(source.path, chosen)
         : InferenceSession.create(source.bytes, { ...chosen, externalData })
-    sessions.set(
-      session,
-      await create(options).catch((error) => {
-        // A defect of ONNX Runtime 1.30: its optimisers give one name twice. The kernels run such graphs.
-        if (!/Attempt to replace the existing tensor/.test(String(error))) throw error
-        return create({ ...options, graphOptimizationLevel: 'disabled' })
-      }),
-    )
+    const created = await create(options).catch((error) => {
+      // A defect of ONNX Runtime 1.30: its optimisers give one name twice. The kernels run such graphs.
+      if (!/Attempt to replace the existing tensor/.test(String(error))) throw error
+      return create({ ...options, graphOptimizationLevel: 'disabled' })
+    })
+    sessions.set(session, { session: created, held: {} })
     return undefined
   },
 
@@ -142,15 +144,15 @@ const handlers = {
     return undefined
   },
 
-  async run({ session: id, feeds }) {
-    const session = sessionOf(id)
+  async run({ session: id, feeds, held: fedFromNow }) {
+    const open = openSession(id)
+    if (fedFromNow) open.held = fedFromNow
     /** @type {Record<string, InferenceSession.OnnxValueMapType[string]>} */
     const inputs = {}
-    for (const [name, feed] of Object.entries(feeds)) {
-      inputs[name] = typeof feed === 'number' ? heldValue(feed) : await tensorOf(feed)
-    }
+    for (const [name, number] of Object.entries(open.held)) inputs[name] = heldValue(number)
+    for (const [name, feed] of Object.entries(feeds)) inputs[name] = await tensorOf(feed)
     const start = performance.now()
-    const results = await session.run(inputs)
+    const results = await open.session.run(inputs)
     const seconds = (performance.now() - start) / 1000
     return {
       outputs: Object.fromEntries(Object.entries(results).map(([name, result]) => [name, packed(result)])),
@@ -159,7 +161,7 @@ const handlers = {
   },
 
   async release({ session: id }) {
-    await sessionOf(id).release()
+    await openSession(id).session.release()
     sessions.delete(id)
     return undefined
   },

@@ -10,8 +10,8 @@ import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
 import type { Held, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
 import { sizeOf, type Tensor } from '../../math/tensor.js'
-import { checkTypes, type HeldFeed, packFeeds, unpackResults } from '../shared/conversion.js'
-import type { PackedTensor, PackedType } from '../shared/packed.js'
+import { checkTypes, type HeldFeed, type PackedFeeds, packedAs, packFeeds, unpackResults } from '../shared/conversion.js'
+import type { PackedType } from '../shared/packed.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'
 import { type NetworkProcess, startNetworkProcess } from './network-process.js'
@@ -38,6 +38,8 @@ interface OpenGraph {
   readonly mapped: boolean
   readonly widening: boolean
   home?: NetworkProcess
+  /** The values that the last run was fed and the runtime holds, and the process that knows them. */
+  fed?: { readonly held: PackedFeeds['held']; readonly home: NetworkProcess }
 }
 
 /** A value as inputs of one type have it, and the process that it was sent to; the process may be gone. */
@@ -152,21 +154,29 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return child
   }
 
-  /** The number under which a process holds a value, where it does. */
-  function known(child: NetworkProcess, { held: value, dtype }: HeldFeed): number | undefined {
-    const found = held.get(value)?.get(dtype)
-    return found?.home === child ? found.id : undefined
-  }
-
-  /** The number under which a process holds a value from now on; the value itself if it was just released. */
-  async function sent(child: NetworkProcess, { held: value, dtype, packed }: HeldFeed): Promise<PackedTensor | number> {
+  /** The number under which a process holds a value, which is sent to it if it does not; none if it was just released. */
+  async function sent(child: NetworkProcess, { value, input, dtype }: HeldFeed): Promise<number | undefined> {
     const forms = held.get(value)
-    if (!forms) return packed()
+    if (!forms) return undefined
     const found = forms.get(dtype)
+    if (found?.home === child) return found.id
     const id = found?.id ?? ++numbered
-    await child.request('hold', { held: id, value: packed() })
+    await child.request('hold', { held: id, value: packedAs(dtype, input, value.tensor) })
     forms.set(dtype, { id, home: child })
     return id
+  }
+
+  /** What a process is told to feed a run with. */
+  async function toldFeeds(child: NetworkProcess, { fed }: OpenGraph, { own, held }: PackedFeeds) {
+    if (fed?.home === child && sameValues(fed.held, held)) return { feeds: own, held: undefined }
+    const feeds = { ...own }
+    const numbers: Record<string, number> = {}
+    for (const [name, feed] of held) {
+      const number = await sent(child, feed)
+      if (number === undefined) feeds[name] = packedAs(feed.dtype, feed.input, feed.value.tensor)
+      else numbers[name] = number
+    }
+    return { feeds, held: numbers }
   }
 
   function hold(tensor: Tensor): Held {
@@ -188,20 +198,20 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return value
   }
 
-  async function runOnce(entry: OpenGraph, fed: ReturnType<typeof packFeeds>, proceed: () => void) {
+  async function runOnce(entry: OpenGraph, fed: PackedFeeds, proceed: () => void) {
     const child = network?.alive && entry.home === network ? network : await ready(entry, proceed)
-    const feeds: Record<string, PackedTensor | number> = {}
-    for (const [name, feed] of Object.entries(fed)) {
-      feeds[name] = 'held' in feed ? (known(child, feed) ?? (await sent(child, feed))) : feed
-    }
+    const told = await toldFeeds(child, entry, fed)
     proceed()
-    const { outputs, seconds } = await child.request('run', { session: entry.id, feeds }).catch((error: Error) => {
+    delete entry.fed
+    const { outputs, seconds } = await child.request('run', { session: entry.id, ...told }).catch((error: Error) => {
       if (isUndiffuseError(error)) throw error
       const remedy = /alloc/.test(error.message)
         ? 'Use a smaller image or a lean session, or close other programs.'
         : 'This is a fault of the graph or of the device; try `cpu`.'
       throw expected('runtime-failed', 'a result', `\`${entry.graph.name}\``, ortFailure(error), remedy)
     })
+    const isHeld = told.held === undefined || Object.keys(told.held).length === fed.held.size
+    if (isHeld) entry.fed = { held: fed.held, home: child }
     usage = { ...usage, networkSeconds: usage.networkSeconds + seconds, runs: usage.runs + 1 }
     return unpackResults(outputs)
   }
@@ -233,7 +243,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
         if (closed) throw closedError(entry.graph.name)
         signal?.throwIfAborted()
         const packed = packFeeds(entry.graph, feeds)
-        for (const feed of Object.values(packed)) if ('held' in feed && !held.has(feed.held)) throw releasedError()
+        for (const { value } of packed.held.values()) if (!held.has(value)) throw releasedError()
         return perform((proceed) => runOnce(entry, packed, proceed), signal)
       },
       close() {
@@ -313,6 +323,12 @@ const convertedBytes = ({ initializers }: Graph, types: RegExp): number =>
   [...initializers.values()]
     .filter(({ dtype, storage }) => 'file' in storage && types.test(dtype))
     .reduce((bytes, { shape }) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+
+function sameValues(a: PackedFeeds['held'], b: PackedFeeds['held']): boolean {
+  if (a.size !== b.size) return false
+  for (const [name, { value }] of b) if (a.get(name)?.value !== value) return false
+  return true
+}
 
 const releasedError = (): UndiffuseError =>
   expected(

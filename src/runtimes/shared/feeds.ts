@@ -8,7 +8,7 @@ export interface Fed {
   readonly input: Value
   readonly feed: Tensor
   /** Where the feed is a value that the runtime holds. */
-  readonly held?: Held
+  readonly held: Held | undefined
 }
 
 /**
@@ -34,7 +34,7 @@ export function matchFeeds(graph: Graph, feeds: Feeds): readonly Fed[] {
     const given = feeds[name]
     const held = given && 'release' in given ? given : undefined
     const feed = given && tensorOf(given)
-    if (feed && sameShape(feed.shape, shape)) return { input, feed, ...(held && { held }) }
+    if (feed && sameShape(feed.shape, shape)) return { input, feed, held }
     const where = `input \`${name}\` of \`${graph.name}\``
     const got = feed ? formatShape(feed.shape) : 'nothing'
     throw expected('bad-shape', `a tensor of shape ${formatShape(shape)}`, where, got, 'Shapes are fixed in the graph.')

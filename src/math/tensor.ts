@@ -80,7 +80,10 @@ export function distance(a: Tensor, b: Tensor): number {
     )
   }
   let sum = 0
-  for (let i = 0; i < a.data.length; i++) sum += (a.data[i]! - b.data[i]!) ** 2
+  for (let i = 0; i < a.data.length; i++) {
+    const apart = a.data[i]! - b.data[i]!
+    sum += apart * apart
+  }
   return Math.sqrt(sum)
 }
 

@@ -10,7 +10,14 @@ import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
 import type { Held, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
 import { sizeOf, type Tensor } from '../../math/tensor.js'
-import { checkTypes, type HeldFeed, type PackedFeeds, packedAs, packFeeds, unpackResults } from '../shared/conversion.js'
+import {
+  checkTypes,
+  type HeldFeed,
+  type PackedFeeds,
+  packedAs,
+  packFeeds,
+  unpackResults,
+} from '../shared/conversion.js'
 import type { PackedType } from '../shared/packed.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'

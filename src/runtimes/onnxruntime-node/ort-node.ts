@@ -45,7 +45,7 @@ interface OpenGraph {
   readonly mapped: boolean
   readonly widening: boolean
   home?: NetworkProcess
-  /** The values that the last run was fed and the runtime holds, and the process that knows them. */
+  /** The held values that runs are fed until something else is told, and the process that was told so. */
   fed?: { readonly held: PackedFeeds['held']; readonly home: NetworkProcess }
 }
 
@@ -173,17 +173,21 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return id
   }
 
-  /** What a process is told to feed a run with. */
+  /** What a process is told to feed a run with, and what it feeds the next ones if it is told nothing else. */
   async function toldFeeds(child: NetworkProcess, { fed }: OpenGraph, { own, held }: PackedFeeds) {
-    if (fed?.home === child && sameValues(fed.held, held)) return { feeds: own, held: undefined }
+    if (fed?.home === child && sameValues(fed.held, held)) return { told: { feeds: own }, fed }
     const feeds = { ...own }
     const numbers: Record<string, number> = {}
+    const numbered = new Map<string, HeldFeed>()
     for (const [name, feed] of held) {
       const number = await sent(child, feed)
       if (number === undefined) feeds[name] = packedAs(feed.dtype, feed.input, feed.value.tensor)
-      else numbers[name] = number
+      else {
+        numbers[name] = number
+        numbered.set(name, feed)
+      }
     }
-    return { feeds, held: numbers }
+    return { told: { feeds, held: numbers }, fed: { held: numbered, home: child } }
   }
 
   function hold(tensor: Tensor): Held {
@@ -205,11 +209,11 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return value
   }
 
-  async function runOnce(entry: OpenGraph, fed: PackedFeeds, proceed: () => void) {
+  async function runOnce(entry: OpenGraph, packed: PackedFeeds, proceed: () => void) {
     const child = network?.alive && entry.home === network ? network : await ready(entry, proceed)
-    const told = await toldFeeds(child, entry, fed)
+    const { told, fed } = await toldFeeds(child, entry, packed)
     proceed()
-    delete entry.fed
+    entry.fed = fed
     const { outputs, seconds } = await child.request('run', { session: entry.id, ...told }).catch((error: Error) => {
       if (isUndiffuseError(error)) throw error
       const remedy = /alloc/.test(error.message)
@@ -217,8 +221,6 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
         : 'This is a fault of the graph or of the device; try `cpu`.'
       throw expected('runtime-failed', 'a result', `\`${entry.graph.name}\``, ortFailure(error), remedy)
     })
-    const isHeld = told.held === undefined || Object.keys(told.held).length === fed.held.size
-    if (isHeld) entry.fed = { held: fed.held, home: child }
     usage = { ...usage, networkSeconds: usage.networkSeconds + seconds, runs: usage.runs + 1 }
     return unpackResults(outputs)
   }

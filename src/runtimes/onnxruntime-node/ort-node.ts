@@ -59,8 +59,8 @@ interface Sent {
  * A runtime on ONNX Runtime for Node, in one child process.
  *
  * Runs and openings of one runtime happen one after another; use several runtimes to run networks side by side. Results
- * are the same bits every time on the CPU. Around a run there is about 0.2 ms, and 2 to 3 ms for each MB moved; values
- * that are held move once. An abort ends the process only where no other call waits for it.
+ * are the same bits every time on the CPU. Around a run there is about 0.2 ms (0.6 ms after one that took long) and 2 to 3 ms
+ * for each MB moved; values that are held move once. An abort ends the process only where no other call waits for it.
  *
  * Errors: `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
  * graphs that ONNX Runtime refuses; `bad-shape` for feeds that do not fit; `runtime-failed` when a run fails or its process dies.

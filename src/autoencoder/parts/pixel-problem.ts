@@ -1,7 +1,7 @@
 /** Decoder inversion by gradients as a problem for `solve`: the pixel error and its true gradient. */
 import { expected } from '../../core/errors.js'
 import type { Problem, SolveOptions } from '../../iterations/parts/solve.js'
-import { combine, isFinite as isFiniteTensor, norm, sizeOf, subtract, type Tensor } from '../../math/tensor.js'
+import { combine, distance, isFinite as isFiniteTensor, sizeOf, type Tensor } from '../../math/tensor.js'
 import type { Autoencoder, Pullback } from '../autoencoder.js'
 import { roundingVariance } from './rounding.js'
 
@@ -43,7 +43,7 @@ export function pixelProblem(start: Tensor, image: Tensor, autoencoder: Autoenco
     start,
     async evaluate(latent) {
       const { image: decoded, gradient } = await pulled(latent)
-      return { residual: combine([2, gradient]), merit: norm(subtract(decoded, image)) }
+      return { residual: combine([2, gradient]), merit: distance(decoded, image) }
     },
   }
 }

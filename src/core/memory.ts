@@ -21,7 +21,7 @@ export function checkMemory({ neededBytes, allowedBytes }: MemoryNeed, subject: 
     `a size that takes at most ${memoryText(allowedBytes)} of memory`,
     subject,
     `${size}, which takes about ${memoryText(neededBytes)}`,
-    'Use smaller pictures, or fewer at a time; or close other programs, or allow more memory.',
+    'Use smaller pictures, or fewer at a time, or close other programs; or allow more memory.',
     { hint: 'allow-memory' },
   )
 }

@@ -1,7 +1,7 @@
 /** What the first bytes of a file say that it is. Nothing is decoded. */
 
 /** As much of a file as its nature is told by. */
-export const startBytes = 512
+const startBytes = 512
 
 /** The formats that are read, for people. */
 export const readFormats = 'a PNG, JPEG, WebP, GIF, TIFF or AVIF picture'
@@ -16,7 +16,7 @@ const others: readonly (readonly [start: RegExp, name: string])[] = [
   [/^(ff4fff51|0000000c6a5020200d0a870a)/, 'a JPEG 2000 picture'],
   [/^38425053/, 'a Photoshop picture (PSD)'],
   [/^67696d7020786366/, 'a GIMP picture (XCF)'],
-  [/^0000010[0-9a-f]00/, 'an icon (ICO)'],
+  [/^0000(01|02)00(?!66747970)/, 'an icon (ICO)'],
   [/^762f3101/, 'an OpenEXR picture'],
   [/^233f(52414449414e4345|52474245)/, 'a Radiance picture (HDR)'],
   [/^716f6966/, 'a QOI picture'],

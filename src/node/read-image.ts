@@ -2,7 +2,7 @@
  * Reading picture files on Node, by sharp. Pictures are untrusted: what cannot be decoded whole is an error, never half
  * a picture. Whether a size suits a model is decided elsewhere (src/pictures/fit.ts).
  */
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
@@ -10,7 +10,7 @@ import { type Tensor, zeros } from '../math/tensor.js'
 import type { ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
-import { natureOf, readFormats, startBytes } from './picture-format.js'
+import { natureOf, readFormats } from './picture-format.js'
 
 type Background = NonNullable<ReadPictureOptions['background']>
 
@@ -63,20 +63,24 @@ export async function decodeImage(
 
 /**
  * Height and width that `readImage` would give, from the file's header: no pixel is decoded. Throws `bad-image` as
- * `readImage` does, but for pictures that are whole in their header alone.
+ * `readImage` does, but for pixels that do not decode.
  *
  * @example const { height, width } = await measureImage('photo.jpg')
  */
-export async function measureImage(path: string, { maximumPixels = defaultMaximumPixels }: ReadOptions = {}) {
-  const { start } = await checkFile(path, maximumPixels)
-  checkNature(start, path)
-  const { autoOrient } = await named(path, () => headerOf(path, path, maximumPixels))
+export async function measureImage(
+  path: string,
+  { maximumPixels = defaultMaximumPixels }: Pick<ReadOptions, 'maximumPixels'> = {},
+): Promise<{ readonly height: number; readonly width: number }> {
+  const bytes = await readPictureFile(path, maximumPixels)
+  checkNature(bytes, path)
+  // By its path, sharp would answer from its cache for a file that was replaced.
+  const { autoOrient } = await named(path, () => headerOf(bytes, path, maximumPixels))
   return { height: autoOrient.height, width: autoOrient.width }
 }
 
 /** What sharp says of a header. Throws `bad-image` for what is not decoded here. */
-async function headerOf(input: Buffer | string, path: string, maximumPixels: number): Promise<Metadata> {
-  const header = await sharp(input, { limitInputPixels: false }).metadata()
+async function headerOf(bytes: Buffer, path: string, maximumPixels: number): Promise<Metadata> {
+  const header = await sharp(bytes, { limitInputPixels: false }).metadata()
   const { width, height, depth } = header
   if (width * height > maximumPixels) {
     const got = `${width}×${height} = ${width * height}`
@@ -115,29 +119,17 @@ async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
 const badImage = (what: string, path: string, got: string, remedy = 'Pass a picture file.'): UndiffuseError =>
   expected('bad-image', what, `\`${basename(path)}\``, got, remedy)
 
-/** The first bytes of a file that may be read as a picture. Throws `bad-image` for what is no file, or too large a one. */
-async function checkFile(path: string, maximumPixels: number): Promise<{ readonly start: Buffer }> {
+async function readPictureFile(path: string, maximumPixels: number): Promise<Buffer> {
   // 16 bits of four channels without compression, and a megabyte of metadata.
   const limit = maximumPixels * 8 + 2 ** 20
   try {
     // Opening a pipe would wait for somebody who writes.
     const found = await stat(path)
-    if (!found.isFile()) throw badImage('a picture file', path, found.isDirectory() ? 'a folder' : 'a device')
+    if (!found.isFile()) throw badImage('a picture file', path, found.isDirectory() ? 'a folder' : 'a pipe or a device')
     if (found.size > limit) throw badImage(`at most ${limit} bytes`, path, `${found.size}`, 'Make the picture smaller.')
-    await using file = await open(path)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(startBytes), 0, startBytes, 0)
-    return { start: buffer.subarray(0, bytesRead) }
-  } catch (error) {
-    throw error instanceof UndiffuseError ? error : badImage('a picture file', path, ...reasonOf(error))
-  }
-}
-
-async function readPictureFile(path: string, maximumPixels: number): Promise<Buffer> {
-  await checkFile(path, maximumPixels)
-  try {
     return await readFile(path)
   } catch (error) {
-    throw badImage('a picture file', path, ...reasonOf(error))
+    throw error instanceof UndiffuseError ? error : badImage('a picture file', path, ...reasonOf(error))
   }
 }
 

@@ -241,8 +241,12 @@ export async function readForKey(
   return { ...fitPicture(picture, model.layout.multiple, fit), notes }
 }
 
-/** What to do with a picture of another size than its key's. */
-const resizeRemedy = `${undoRemedy} ${setting('undo', 'resize')} or ${setting('undo', 'crop')} undoes it.`
+/** What to do with a picture of another size than its key's: only a smaller one may be a part of what was marked. */
+function otherSizeRemedy(given: PictureSize, size: PictureSize): string {
+  const isSmaller = given.height <= size.height && given.width <= size.width
+  const undo = [setting('undo', 'resize'), ...(isSmaller ? [setting('undo', 'crop')] : [])]
+  return `${undoRemedy} ${undo.join(' or ')} undoes it.`
+}
 
 /**
  * Throws where a picture is not of the key's size. Cropped or resized to what the model takes it may be; padding would bring
@@ -252,7 +256,13 @@ function checkSize(measured: MeasuredPicture, size: PictureSize, { layout }: Ope
   const given = fit === 'pad' ? measured.size : fittedSize(measured, layout.multiple, fit)
   if (sameSize(given, size)) return
   const [wanted, got] = [size, measured.size].map(sizeText)
-  throw expected('bad-shape', `a picture of ${wanted}`, `\`${lastName(measured.path)}\``, got!, resizeRemedy)
+  throw expected(
+    'bad-shape',
+    `a picture of ${wanted}`,
+    `\`${lastName(measured.path)}\``,
+    got!,
+    otherSizeRemedy(measured.size, size),
+  )
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */

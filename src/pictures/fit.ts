@@ -18,11 +18,7 @@ interface Sides {
   readonly width: number
 }
 
-/**
- * The sides of a picture that `fitToMultiple` has fitted, from its own sides alone. Throws `bad-shape` likewise.
- *
- * @example fittedSides({ height: 20, width: 41 }, 8, 'pad') // { height: 24, width: 48 }
- */
+/** The sides of a picture that `fitToMultiple` has fitted, from its own sides alone. Throws `bad-shape` likewise. */
 export function fittedSides({ height, width }: Sides, multiple: number, fit: Fit): Sides {
   const rounded = (round: (ratio: number) => number): Sides => ({
     height: round(height / multiple) * multiple,

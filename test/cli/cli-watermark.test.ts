@@ -200,7 +200,7 @@ describe('undiffuse generate --watermark', () => {
 
   it.each([
     [{ watermark: 'foreign.json' }, 'bad-option', /a key of `undiffuse-scenes`.*one of `another-model`/],
-    [{ watermark: 'small.json' }, 'bad-shape', /a picture of 64×64 for `marked-0\.png`, got 128×128/],
+    [{ watermark: 'small.json' }, 'bad-shape', /latents of 4×8×8.*got 4×16×16/],
     [{ watermark: 'family.json', member: 500 }, 'bad-option', /a member from 0 to 499/],
     [{ watermark: 'family.json', message: 'ff' }, 'bad-option', /no message/],
     [{ watermark: 'shading.json', message: '12345' }, 'bad-option', /at most 8 bits/],
@@ -395,8 +395,18 @@ describe('undiffuse watermark detect', () => {
       'bad-option',
       /a key of `undiffuse-scenes`.*`another-model`/,
     ],
-    ['many/marked-0.png', () => ({ key: [key('small')] }), 'bad-shape', /latents of 4×8×8.*got 4×16×16/],
-    ['many/small.png', () => ({ out: input('one.jsonl') }), 'bad-shape', /a picture of 128×128 for `small\.png`, got 64×64/],
+    [
+      'many/marked-0.png',
+      () => ({ key: [key('small')] }),
+      'bad-shape',
+      /a picture of 64×64 for `marked-0\.png`, got 128×128/,
+    ],
+    [
+      'many/small.png',
+      () => ({ out: input('one.jsonl') }),
+      'bad-shape',
+      /a picture of 128×128 for `small\.png`, got 64×64/,
+    ],
     ['many/text.png', () => ({ out: input('one.jsonl') }), 'bad-image', /picture.*text that starts with/],
     ['many/marked-0.png', () => ({ key: [key('shading'), key('small')] }), 'bad-shape', /4×8×8/],
     ['many/marked-0.png', () => ({ key: [input('tampered.json')] }), 'bad-option', /changed: its id/],

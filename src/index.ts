@@ -153,6 +153,7 @@ export {
   autoencoderOf,
   type Condition,
   type Counts,
+  checkRoom,
   coalesced,
   counted,
   type DiffusionModel,

@@ -1,4 +1,5 @@
 /** Folders and files that users of other tools stumbled over: each is read, or refused by what it is. */
+import { execFileSync } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,17 +8,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fingerprint } from '../src/checkpoints/fingerprint.js'
 import { readText } from '../src/checkpoints/json.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../src/checkpoints/safetensors.js'
-import { safetensor } from '../src/checkpoints/tensors.js'
+import { readTensors, safetensor } from '../src/checkpoints/tensors.js'
 import { openWeights } from '../src/checkpoints/weights.js'
+import { isUndiffuseError } from '../src/core/errors.js'
+import { ddim } from '../src/diffusion/solvers/index.js'
 import { torchNoise } from '../src/math/noise.js'
 import { map, norm, subtract, type Tensor } from '../src/math/tensor.js'
 import { openDiffusionModel } from '../src/models/diffusion-model.js'
 import { openAutoencoderNetworks, type openNetwork } from '../src/models/open.js'
 import { openTokenizer } from '../src/models/text/tokenizer.js'
+import { isContactSheet } from '../src/node/contact-sheet.js'
 import { nodeFiles } from '../src/node/files.js'
 import { isSrgbProfile } from '../src/node/icc-profile.js'
-import { decodeImage } from '../src/node/read-image.js'
+import { decodeImage, measureImage, readImage } from '../src/node/read-image.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { newKey, readKey } from '../src/watermark/key.js'
+import { detectAll } from '../src/watermark/reading/detect.js'
 
 const golden = join(import.meta.dirname, 'golden')
 const runtime = ortNode({ threads: 1 })
@@ -201,7 +207,112 @@ describe("links out of a model's folder", () => {
   })
 })
 
+describe('pipes', () => {
+  it('are refused, and not waited for, whatever they stand for', async () => {
+    const pipe = join(root, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const said = expect.objectContaining({ message: expect.stringMatching(/a pipe or a device/) })
+    await expect(readImage(pipe)).rejects.toEqual(said)
+    await expect(measureImage(pipe)).rejects.toEqual(said)
+    await expect(readSafetensorsHeader(nodeFiles, pipe)).rejects.toEqual(said)
+    await expect(readText(nodeFiles, pipe)).rejects.toEqual(said)
+    expect(await isContactSheet(pipe)).toBe(false)
+    const path = await changed('pipelines/sd1-published')
+    for (const name of ['vae/config.json', 'tokenizer/merges.txt', 'unet/diffusion_pytorch_model.safetensors']) {
+      await rm(join(path, name))
+      execFileSync('mkfifo', [join(path, name)])
+      await expect(openDiffusionModel(nodeFiles, path, runtime)).rejects.toSatisfy(isUndiffuseError)
+      await expect(fingerprint(nodeFiles, path)).resolves.toBeDefined()
+    }
+  })
+})
+
+describe('noise of numbers whose squares are no numbers', () => {
+  it('is refused within a second', async () => {
+    const noise = (await readTensors(nodeFiles, join(golden, 'pictures', 'h-1e155.safetensors'))).get('noise')!
+    expect(noise.data.every(Number.isFinite)).toBe(true)
+    for (const scheme of ['tree-ring', 'tree-ring:pattern=ring', 'gaussian-shading', 'prc', 'ring-id']) {
+      const text = newKey({ scheme, model: 'undiffuse-scenes', latentShape: noise.shape }, new Uint8Array(32))
+      const begin = performance.now()
+      expect(() => readKey(text, 'key').mark().read(noise)).toThrow(expect.objectContaining({ code: 'not-finite' }))
+      expect((performance.now() - begin) / 1000).toBeLessThan(1)
+    }
+  })
+})
+
 describe('pictures', () => {
+  const saved = (name: string) => join(golden, 'pictures', name)
+
+  it.each([
+    ['rgb.heic', /got a HEIC picture\. Save it as PNG or JPEG/],
+    ['lab.tif', /got one in CIELab\. Save it as PNG or JPEG/],
+  ])('that are whole and are not read are named: %s', async (name, message) => {
+    for (const look of [readImage, measureImage]) {
+      await expect(look(saved(name))).rejects.toMatchObject({
+        code: 'bad-image',
+        message: expect.stringMatching(message),
+      })
+    }
+  })
+
+  // First bytes, by each format's own specification; what follows is not looked at.
+  it.each([
+    ['a BMP picture', '424d 36000c00 0000 0000 36000000 28000000'],
+    ['a JPEG XL picture', 'ff0a fa1f 0100'],
+    ['a JPEG XL picture', '0000000c 4a584c20 0d0a870a 00000014 66747970 6a786c20'],
+    ['a JPEG 2000 picture', '0000000c 6a502020 0d0a870a 00000014 66747970 6a703220'],
+    ['a Photoshop picture (PSD)', '38425053 0001 000000000000 0003'],
+    ['a GIMP picture (XCF)', '67696d7020786366 20763031 3100'],
+    ['an icon (ICO)', '00000100 0100 2020 0000'],
+    ['an OpenEXR picture', '762f3101 02000000'],
+    ['a Radiance picture (HDR)', '233f52414449414e43450a'],
+    ['a Netpbm picture', '50360a 3634203634 0a3235350a'],
+    ['a PDF document', '255044462d312e370a'],
+    ['a HEIC picture', '00000018 66747970 68656978 00000000 6d696631 68656978'],
+    ['a HEIC picture', '00000018 66747970 6d696631 00000000 6d696631 68656963'],
+    ["a camera's raw picture", '00000018 66747970 63727820 00000001 63727820 69736f6d'],
+    ['a clip', '00000018 66747970 69736f6d 00000200 69736f6d 6d703432'],
+    ['a clip (Matroska or WebM)', '1a45dfa3 01000000'],
+  ])('of other programs are named as what they are: %s', async (name, digits) => {
+    const bytes = Buffer.concat([Buffer.from(digits.replaceAll(' ', ''), 'hex'), Buffer.alloc(64)])
+    const message = `Expected a PNG, JPEG, WebP, GIF, TIFF or AVIF picture for \`a\`, got ${name}. Save it as PNG or JPEG.`
+    await expect(decodeImage(bytes, 'a')).rejects.toMatchObject({ code: 'bad-image', message })
+  })
+
+  // By LittleCMS, relative colorimetric, and by the sRGB formula.
+  it.each([
+    ['linear-named-srgb.png', [188, 137, 99]],
+    ['linear-named-rec709.png', [188, 137, 99]],
+  ])('are converted where their curve is not that of sRGB, whatever they are called: %s', async (name, wanted) => {
+    const { image, notes } = await readImage(saved(name))
+    const seen = [0, 1, 2].map((channel) => Math.round(((image.data[channel * 256]! + 1) / 2) * 255))
+    expect(seen).toEqual(wanted)
+    expect(notes).toContainEqual(expect.stringMatching(/colour profile to sRGB/))
+  })
+
+  it('keep their mark in a linear profile that is called sRGB', async () => {
+    const folder = join(import.meta.dirname, '..', 'models', 'undiffuse-scenes')
+    const model = await openDiffusionModel(nodeFiles, folder, runtime)
+    const key = readKey(await readFile(saved('marked.key.json'), 'utf8'), 'key')
+    const { image } = await readImage(saved('marked-linear-named-srgb.png'))
+    const solver = ddim({ spacing: 'lambda', steps: 20, end: 'cleanest' })
+    const [found] = await detectAll([{ image }], { model, keys: [{ key }], solver })
+    expect(found!.findings[0]).toMatchObject({ verdict: 'marked' })
+    expect(found!.findings[0]!.pValue).toBeLessThan(1e-30)
+  })
+
+  it('have the size that their header says, turned as they are', async () => {
+    for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const) {
+      for (const orientation of format === 'jpeg' || format === 'webp' || format === 'tiff' ? [1, 3, 6] : [1]) {
+        const grey = sharp({ create: { width: 24, height: 16, channels: 3, background: '#808080' } })
+        const file = join(root, `turned.${format}`)
+        await writeFile(file, await grey.withMetadata({ orientation }).toFormat(format).toBuffer())
+        const { height, width } = await measureImage(file)
+        expect((await readImage(file)).image.shape).toEqual([3, height, width])
+      }
+    }
+  })
+
   it('of telephones are named as what they are', async () => {
     const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic\0\0\0\0mif1heic'), Buffer.alloc(64)])
     await expect(decodeImage(heic, 'a.heic')).rejects.toMatchObject({

@@ -2,26 +2,24 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type DiffusionModel, expected, type FloorProbes, openDiffusionModel, type Runtime } from 'undiffuse'
-import { modelFolder, nodeFiles, ortNode } from 'undiffuse/node'
+import { modelFolder, nodeFiles } from 'undiffuse/node'
 import { type Cells, fileCells, noCells } from '../../measurements/shared/cells.js'
 import { integerAtLeast } from './numbers.js'
+import { deviceOption, memoryLimitOption, type RuntimeOptions, runtimeOf } from './runtime-options.js'
 
-export interface SharedOptions {
+export interface SharedOptions extends RuntimeOptions {
   readonly model?: string
   readonly out?: string
-  readonly device?: string
   readonly json: boolean
 }
 
-export const openRuntime =
-  ({ device }: Pick<SharedOptions, 'device'>) =>
-  () =>
-    ortNode(device === undefined ? {} : { device })
+export const openRuntime = (options: RuntimeOptions) => () => runtimeOf(options)
 
 export const share = (command: Command): Command =>
   command
     .option('--out <folder>', 'where numbers and charts go')
-    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
+    .addOption(deviceOption())
+    .addOption(memoryLimitOption())
     .option('--json', 'print a machine-readable result', false)
 
 export interface ResumableOptions extends SharedOptions {

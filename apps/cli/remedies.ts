@@ -7,6 +7,7 @@ const commands: Readonly<Record<Hint, string>> = {
   undo: '`--undo resize` or `--undo crop` undoes it.',
   'measure-profile': '`undiffuse report` measures it.',
   'list-devices': '`undiffuse doctor` lists them.',
+  'allow-memory': '`--memory-limit` says how much.',
 }
 
 /** The same error; its remedy says what to type as well. */

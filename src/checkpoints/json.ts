@@ -91,7 +91,13 @@ function parsePythonJson(text: string): unknown {
 export async function readText(files: Files, path: string): Promise<string> {
   const size = await files.size(path)
   if (size === undefined) {
-    throw expected('bad-model', 'a file', `\`${path}\``, 'no such file', 'Fetch the complete model folder.')
+    throw expected(
+      'bad-model',
+      'a file',
+      `\`${path}\``,
+      'no such file, or a folder, a pipe or a device',
+      'Fetch the complete model folder.',
+    )
   }
   if (size > largestFile) {
     throw expected(

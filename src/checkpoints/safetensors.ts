@@ -55,7 +55,7 @@ const prefixLength = 8
 export async function readSafetensorsHeader(files: Files, path: string): Promise<SafetensorsHeader> {
   const fail = failureIn(path)
   const size = await files.size(path)
-  if (size === undefined) throw fail('a file', 'no such file')
+  if (size === undefined) throw fail('a file', 'no such file, or a folder, a pipe or a device')
   if (size < prefixLength) throw fail('at least 8 bytes', `${size}`)
   const prefix = await files.read(path, 0, prefixLength)
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))

@@ -21,19 +21,18 @@ const attributeOf = (plain: PlainAttribute): Attribute =>
         ? plain
         : { type: 'ints', value: plain }
 
-/** No machine holds a value of more numbers: 128 GiB in float32. */
-const mostNumbers = 2 ** 35
+/** No machine holds a value of more numbers: 32 TiB in float32. Whether this one does is asked before a graph is opened. */
+const mostNumbers = 2 ** 43
 
 /** A window larger than what it moves over, or a cut beyond an end, would have a negative size. */
 function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
-  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0) && sizeOf(shape) <= mostNumbers) return
-  throw expected(
-    'bad-model',
-    `sizes of zero or more, and at most ${mostNumbers} numbers,`,
-    `the result of ${op} \`${name}\``,
-    `[${shape}]`,
-    "The graph does not fit the input's size.",
-  )
+  const subject = `the result of ${op} \`${name}\``
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    const remedy = "The graph does not fit the input's size."
+    throw expected('bad-model', 'sizes of zero or more', subject, `[${shape}]`, remedy)
+  }
+  if (sizeOf(shape) <= mostNumbers) return
+  throw expected('bad-shape', `at most ${mostNumbers} numbers`, subject, `[${shape}]`, 'Use a smaller input.')
 }
 
 export interface BuilderOptions {

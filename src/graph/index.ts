@@ -11,6 +11,7 @@ export { emulatedHalf } from './passes/emulated-half.js'
 export { type HalfOptions, half } from './passes/half.js'
 export { prune } from './passes/prune.js'
 export { type VjpOptions, vjp } from './passes/vjp.js'
+export { peakBytes } from './peak.js'
 export {
   type Feeds,
   type Held,

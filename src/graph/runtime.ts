@@ -1,4 +1,5 @@
 /** What something that runs graphs promises. Implementations live in src/runtimes. */
+import type { MemoryNeed } from '../core/memory.js'
 import type { Signal } from '../core/progress.js'
 import type { Tensor } from '../math/tensor.js'
 import type { Graph } from './graph.js'
@@ -52,6 +53,9 @@ export interface RuntimeUsage {
 
 export interface Runtime {
   readonly name: string
+  /** What a graph would need, without opening it. Absent: the runtime does not know. */
+  memory?(graph: Graph, options?: OpenOptions): MemoryNeed
+  /** Throws `bad-shape` for a graph that needs more memory than it may take. */
   open(graph: Graph, options?: OpenOptions): Promise<Session>
   /** Nothing is sent before the value is first fed. All are released when the runtime closes. */
   hold(tensor: Tensor): Held

@@ -12,6 +12,7 @@ export {
   sidesOf,
   takes,
 } from './layout.js'
+export { checkRoom } from './memory.js'
 export type { DiffusionModel, Guidance, Model } from './model.js'
 export {
   type Answer,

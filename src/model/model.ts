@@ -3,13 +3,14 @@
  * worker or on another machine is one more.
  */
 import type { Profile } from '../autoencoder/profile.js'
+import type { MemoryNeed } from '../core/memory.js'
 import type { Signal } from '../core/progress.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { NoiseLevel, Schedule } from '../diffusion/level.js'
 import type { Shape } from '../math/tensor.js'
 import type { Condition } from './condition.js'
 import type { Layout } from './layout.js'
-import type { Door } from './questions.js'
+import type { Door, Kind } from './questions.js'
 
 /** A model that answers questions of pictures and latents; an autoencoder alone is one. */
 export interface Model extends Door {
@@ -17,6 +18,8 @@ export interface Model extends Door {
   readonly layout: Layout
   /** What was measured of the autoencoder's weights, where it was. */
   readonly profile?: Profile | undefined
+  /** What so many questions of a kind at once would need, about latents of this shape. Absent, or undefined: not known. */
+  memoryFor?(kind: Kind, latent: Shape, count: number): MemoryNeed | undefined
   /** Frees the networks and ends calls under way. The runtime stays open: it belongs to the caller. */
   close(): Promise<void>
 }

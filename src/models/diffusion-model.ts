@@ -12,12 +12,13 @@ import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
 import type { DiffusionModel } from '../model/model.js'
 import { doorOf } from '../model/questions.js'
-import { autoencoderAnswerers, profileAt } from './autoencoder/sessions.js'
+import { autoencoderAnswerers, autoencoderGraphs, profileAt } from './autoencoder/sessions.js'
 import type { DenoisingPrecision } from './denoiser/graphs.js'
-import { denoisingAnswerers } from './denoiser/sessions.js'
+import { denoisingAnswerers, denoisingGraphs } from './denoiser/sessions.js'
 import { familyOf } from './families/index.js'
 import type { Pipeline } from './family.js'
 import { nameOf, openModelFolder } from './folder.js'
+import { memoryOf } from './sessions/memory.js'
 import { type SessionOptions, sessionPool, weightBytes } from './sessions/pool.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
@@ -105,6 +106,11 @@ export async function openDiffusionModel(
       ...autoencoderAnswerers(pool, vae, vaePrecision),
       ...denoisingAnswerers({ name, networks, pool, prediction, precision }),
     }),
+    memoryFor: memoryOf(
+      pool,
+      autoencoderGraphs(vae, vaePrecision),
+      denoisingGraphs(networks, precision, pipeline.tokens),
+    ),
     close: () => pool.close(),
   }
 }

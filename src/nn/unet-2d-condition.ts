@@ -6,7 +6,7 @@ import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
-import { upsampleNearest } from '../graph/ops/pooling.js'
+import { doubleNearest } from '../graph/ops/pooling.js'
 import { prune } from '../graph/passes/prune.js'
 import { attention, gelu, layerNorm, linear } from './attention.js'
 import { conv2d, groupNorm2d, type Layers, type NormOptions, resnetBlock, silu } from './layers.js'
@@ -28,7 +28,7 @@ export interface AddedConditions {
 }
 
 export interface UnetInputs {
-  /** N × inChannels × H × W; H and W multiples of 2^(blocks − 1). */
+  /** N × inChannels × H × W, of any height and width: a side of n is halved to ⌈n/2⌉, and enlarged to n again. */
   readonly sample: Value
   /** What the network is told, N. */
   readonly timestep: Value
@@ -127,7 +127,7 @@ export const fromStates =
 /** The network's prediction N × outChannels × H × W, whatever it was trained to predict. */
 export function predict(b: Builder, parameters: Parameters, config: Unet2dConditionConfig, inputs: UnetInputs): Value {
   const layers: Layers = { b, parameters }
-  checkSize(config, inputs.sample)
+  checkChannels(config, inputs.sample)
   const norm: NormOptions = { groups: config.normNumGroups, epsilon: config.normEpsilon }
   const unet: Unet = {
     ...layers,
@@ -161,25 +161,23 @@ export function predict(b: Builder, parameters: Parameters, config: Unet2dCondit
       x = resnet(unet, `up_blocks.${i}.resnets.${j}`, concat(b, [x, skips.pop()!], 1), channels)
       if (upAttention) x = transformer(unet, `up_blocks.${i}.attentions.${j}`, x, { heads, depth })
     }
-    if (i < last) x = conv2d(unet, `up_blocks.${i}.upsamplers.0.conv`, upsampleNearest(b, x, 2), channels)
+    if (i < last) {
+      const { shape } = skips.at(-1)!
+      x = conv2d(unet, `up_blocks.${i}.upsamplers.0.conv`, doubleNearest(b, x, shape.slice(2)), channels)
+    }
   })
   x = silu(b, groupNorm2d(unet, 'conv_norm_out', x, norm))
   return conv2d(unet, 'conv_out', x, config.outChannels)
 }
 
-/** Height and width of what the network takes are multiples of this. */
-export const sizeMultiple = (config: Unet2dConditionConfig): number => 2 ** (config.blocks.length - 1)
-
-function checkSize(config: Unet2dConditionConfig, sample: Value): void {
-  const [, channels, height, width] = sample.shape
-  const multiple = sizeMultiple(config)
-  if (channels === config.inChannels && height! % multiple === 0 && width! % multiple === 0) return
+function checkChannels(config: Unet2dConditionConfig, sample: Value): void {
+  if (sample.shape[1] === config.inChannels) return
   throw expected(
     'bad-shape',
-    `latents of ${config.inChannels} channels with sides that are multiples of ${multiple}`,
+    `latents of ${config.inChannels} channels`,
     'the denoising network',
     sample.shape.slice(1).join('×'),
-    'Pad, crop or resize the picture first.',
+    'Latents belong to the model that made them.',
   )
 }
 

@@ -16,7 +16,7 @@ import { takeLock } from './lock.js'
 import { pictureTools } from './picture-tools.js'
 import { scatterPlot } from './plot.js'
 import { keepProfile, keptProfile } from './profiles.js'
-import { decodeImage, readImage } from './read-image.js'
+import { decodeImage, measureImage, readImage } from './read-image.js'
 import { checkWritable, writeFilesAtomically, writeNewFile } from './write.js'
 import { encodePng } from './write-image.js'
 
@@ -91,6 +91,7 @@ const now = () => performance.now() / 1000
 export const nodeHost = (): Host => ({
   files: nodeHostFiles,
   pictures: {
+    measure: measureImage,
     read: readImage,
     decode: decodeImage,
     encode: encodePng,
@@ -101,7 +102,7 @@ export const nodeHost = (): Host => ({
   },
   models: modelsOn({
     files: nodeFiles,
-    openRuntime: (device) => ortNode(device === undefined ? {} : { device }),
+    openRuntime: ortNode,
     folderOf: modelFolder,
     keptProfile,
     keepProfile,

@@ -33,7 +33,7 @@ export {
   scatterPlot,
 } from './plot.js'
 export { keepProfile, keptProfile, readProfile } from './profiles.js'
-export { decodeImage, defaultMaximumPixels, type ReadOptions, readImage } from './read-image.js'
+export { decodeImage, defaultMaximumPixels, measureImage, type ReadOptions, readImage } from './read-image.js'
 export {
   checkWritable,
   type WriteOptions,

@@ -10,6 +10,7 @@ import { type Tensor, zeros } from '../math/tensor.js'
 import type { ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
+import { natureOf, readFormats } from './picture-format.js'
 
 type Background = NonNullable<ReadPictureOptions['background']>
 
@@ -19,14 +20,13 @@ export interface ReadOptions extends ReadPictureOptions {
 
 export const defaultMaximumPixels = 64 * 2 ** 20
 
-const formats = 'a PNG, JPEG, WebP, GIF, TIFF or AVIF picture'
-/** First bytes of the formats that are read; SVG and PDF, which are programs more than pictures, are not. */
-const signatures =
-  /^(89504e470d0a1a0a|ffd8ff|52494646.{8}57454250|474946383[79]61|49492[ab]00|4d4d002[ab]|.{8}66747970)/
-
-/** HEVC in the container of AVIF: what telephones save, and what is not decoded here. */
-const heicBrand = /^ftyp(hei[cxms]|hev[cxms]|msf1)/
 const saveOtherwise = 'Save it as PNG or JPEG.'
+
+/** Throws `bad-image` for what is not read, named as what it is. */
+function checkNature(bytes: Buffer, path: string): void {
+  const found = natureOf(bytes)
+  if (found) throw badImage(readFormats, path, found.name, found.isPicture ? saveOtherwise : undefined)
+}
 
 /**
  * Reads a picture file as a tensor of 3 × height × width, sRGB in [−1, 1]: 2·value/255 − 1, or 2·value/65535 − 1.
@@ -54,35 +54,59 @@ export async function decodeImage(
   { maximumPixels = defaultMaximumPixels, background = 'white' }: ReadOptions = {},
 ): Promise<ReadPicture> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
-  if (bytes.length === 0) throw badImage(formats, path, 'an empty file')
-  if (!signatures.test(bytes.toString('hex', 0, 32))) throw badImage(formats, path, nature(bytes))
-  if (heicBrand.test(bytes.toString('latin1', 4, 12))) throw badImage(formats, path, 'a HEIC picture', saveOtherwise)
-  try {
-    const header = await sharp(bytes, { limitInputPixels: false }).metadata()
-    const { width, height, depth } = header
-    if (width * height > maximumPixels) {
-      throw badImage(
-        `at most ${maximumPixels} pixels`,
-        path,
-        `${width}×${height} = ${width * height}`,
-        'Make the picture smaller.',
-      )
-    }
-    if (header.space === 'lab' || header.space === 'labs' || header.space === 'labq') {
-      throw badImage('a picture in RGB, CMYK or grey', path, 'one in CIELab', saveOtherwise)
-    }
-    if (depth !== 'uchar' && depth !== 'ushort') {
-      throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
-    }
+  checkNature(bytes, path)
+  return await named(path, async () => {
+    const header = await headerOf(bytes, path, maximumPixels)
     return { image: await decode(bytes, header, background), notes: notesOn(header, background) }
+  })
+}
+
+/**
+ * Height and width that `readImage` would give, from the file's header: no pixel is decoded. Throws `bad-image` as
+ * `readImage` does, but for pixels that do not decode.
+ *
+ * @example const { height, width } = await measureImage('photo.jpg')
+ */
+export async function measureImage(
+  path: string,
+  { maximumPixels = defaultMaximumPixels }: Pick<ReadOptions, 'maximumPixels'> = {},
+): Promise<{ readonly height: number; readonly width: number }> {
+  const bytes = await readPictureFile(path, maximumPixels)
+  checkNature(bytes, path)
+  // By its path, sharp would answer from its cache for a file that was replaced.
+  const { autoOrient } = await named(path, () => headerOf(bytes, path, maximumPixels))
+  return { height: autoOrient.height, width: autoOrient.width }
+}
+
+/** What sharp says of a header. Throws `bad-image` for what is not decoded here. */
+async function headerOf(bytes: Buffer, path: string, maximumPixels: number): Promise<Metadata> {
+  const header = await sharp(bytes, { limitInputPixels: false }).metadata()
+  const { width, height, depth } = header
+  if (width * height > maximumPixels) {
+    const got = `${width}×${height} = ${width * height}`
+    throw badImage(`at most ${maximumPixels} pixels`, path, got, 'Make the picture smaller.')
+  }
+  if (header.space === 'lab' || header.space === 'labs' || header.space === 'labq') throw inLab(path)
+  if (depth !== 'uchar' && depth !== 'ushort') {
+    throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
+  }
+  return header
+}
+
+const inLab = (path: string): UndiffuseError =>
+  badImage('a picture in RGB, CMYK or grey', path, 'one in CIELab', saveOtherwise)
+
+/** Does something with a picture by sharp, whose errors become ours. */
+async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (error) {
     if (error instanceof UndiffuseError) throw error
     const reason = String(error instanceof Error ? error.message : error)
       .split('\n')
       .at(-1)!
       .trim()
-    if (/\blabq?\b/i.test(reason))
-      throw badImage('a picture in RGB, CMYK or grey', path, 'one in CIELab', saveOtherwise)
+    if (/\blabq?\b/i.test(reason)) throw inLab(path)
     throw badImage(
       'a complete picture',
       path,
@@ -99,23 +123,14 @@ async function readPictureFile(path: string, maximumPixels: number): Promise<Buf
   // 16 bits of four channels without compression, and a megabyte of metadata.
   const limit = maximumPixels * 8 + 2 ** 20
   try {
+    // Opening a pipe would wait for somebody who writes.
     const found = await stat(path)
-    if (!found.isFile()) throw badImage('a picture file', path, found.isDirectory() ? 'a folder' : 'a device')
+    if (!found.isFile()) throw badImage('a picture file', path, found.isDirectory() ? 'a folder' : 'a pipe or a device')
     if (found.size > limit) throw badImage(`at most ${limit} bytes`, path, `${found.size}`, 'Make the picture smaller.')
     return await readFile(path)
   } catch (error) {
     throw error instanceof UndiffuseError ? error : badImage('a picture file', path, ...reasonOf(error))
   }
-}
-
-/** What a file seems to be that is not a picture. */
-function nature(bytes: Buffer): string {
-  const start = bytes.subarray(0, 200).toString('utf8')
-  if (/^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg/s.test(start)) return 'an SVG drawing'
-  const isText = /^[\t\n\r\x20-\x7e\u00a0-\ufffc]*$/.test(start.slice(0, -1))
-  return isText
-    ? `text that starts with ${JSON.stringify(start.slice(0, 24))}`
-    : `${bytes.length} bytes of another kind`
 }
 
 const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 'grey16'

@@ -123,7 +123,7 @@ async function refuseSpecialFile(path: string): Promise<void> {
       'unavailable',
       'a file that can be written',
       `\`${path}\``,
-      found.isDirectory() ? 'a folder' : 'a device',
+      found.isDirectory() ? 'a folder' : 'a pipe or a device',
       'Pass the path of a file.',
     )
   }

@@ -4,7 +4,7 @@ import { edits } from '../catalog.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { type Edit, edit, lockBackground } from '../edit/index.js'
-import { formatShape, map, sameShape, type Tensor, tensor } from '../math/tensor.js'
+import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
@@ -12,7 +12,15 @@ import { planesOf } from '../pictures/planes.js'
 import { methodField, type Settings, setting } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
-import { fitPicture, listPictures, type NamedPicture, readPictures } from './files/pictures.js'
+import {
+  checkPicture,
+  fitPicture,
+  listPictures,
+  measurePictures,
+  type NamedPicture,
+  readPictures,
+  sizeText,
+} from './files/pictures.js'
 import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
@@ -130,12 +138,12 @@ async function readMask(
   picture: NamedPicture,
   { multiple, fit, pictures }: { multiple: number; fit: Fit; pictures: HostPictures },
 ): Promise<NotedMask> {
-  const { image, notes } = await pictures.read(path, { background: 'black' })
-  if (!sameShape(image.shape, picture.image.shape)) {
-    const [wanted, got] = [picture.image, image].map(({ shape }) => formatShape(shape.slice(1)))
+  const [wanted, got] = [planesOf(picture.image.shape), await pictures.measure(path)].map(sizeText)
+  if (wanted !== got) {
     const remedy = 'Draw it over the picture itself.'
     throw expected('bad-shape', `a mask of ${wanted}`, `\`${lastName(path)}\``, got!, remedy)
   }
+  const { image, notes } = await pictures.read(path, { background: 'black' })
   const { shape, data } = fitPicture({ path, image, notes }, multiple, fit).image
   const area = data.length / 3
   const grey = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
@@ -283,7 +291,7 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
   const outputs = outputsOf(settings)
   planOf(settings)
   const listed = await listPictures([settings.picture], host)
-  const [picture] = (await readPictures(listed.paths, host, signal)) as [NamedPicture]
+  const measured = await measurePictures(listed.paths, host, signal)
   const { picture: output, mask: saved, ...beside } = outputs
   await prepareOutputs(
     host.files,
@@ -296,6 +304,8 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
     yield* notedOf(held)
     const { name } = held.model
     yield* cutTexts([settings.from, settings.to, settings.negative], held.model, signal)
+    checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
+    const [picture] = (await readPictures(measured, host, signal)) as [NamedPicture]
     const begin = host.now()
     const found = yield* editOne(settings, picture, held.model, host, signal)
     const seconds = host.now() - begin

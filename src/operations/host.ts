@@ -8,6 +8,7 @@ import type { Files } from '../checkpoints/files.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Tensor } from '../math/tensor.js'
 import type { DiffusionModel, Model } from '../model/model.js'
+import type { PictureSize } from '../restorations/index.js'
 
 export interface Host {
   readonly files: HostFiles
@@ -84,6 +85,8 @@ export interface ReadPictureOptions {
 
 /** Codecs, and pictures of pictures. Errors: `bad-image` for what cannot be decoded whole. */
 export interface HostPictures {
+  /** The size that `read` would give, from the header alone. */
+  measure(path: string): Promise<PictureSize>
   read(path: string, options?: ReadPictureOptions): Promise<ReadPicture>
   /** The picture in the bytes of a file, called `name` in messages. */
   decode(bytes: Uint8Array, name: string): Promise<ReadPicture>
@@ -150,6 +153,8 @@ export interface ModelSettings {
   readonly device?: string | undefined
   readonly precision: PrecisionName
   readonly lean: boolean
+  /** What the values of one network may take, in GiB; the host's default without it. */
+  readonly memoryLimit?: number | undefined
   /** A profile's file, or `none`. */
   readonly profile?: string | undefined
   /** The id of the model's family, where its folder does not say it. */

@@ -10,11 +10,11 @@ import { openDiffusionModel } from '../models/diffusion-model.js'
 import { denoiserParts } from '../models/folder.js'
 import { openAutoencoderNetworks } from '../models/open.js'
 import { autoencoderFingerprint, checkProfile, parseProfile } from '../models/profile-file.js'
-import type { HostModels, NetworkCost, Note } from './host.js'
+import type { HostModels, ModelSettings, NetworkCost, Note } from './host.js'
 
 export interface ModelSource {
   readonly files: Files
-  openRuntime(device: string | undefined): Runtime
+  openRuntime(options: { readonly device?: string; readonly memoryLimit?: number }): Runtime
   /** The folder of a bundled model's id, or the path itself; without either, the host's default. */
   folderOf(idOrPath: string | undefined): Promise<string>
   /** The profile that was kept for the autoencoder in a folder. */
@@ -55,11 +55,11 @@ export function modelsOn(source: ModelSource): HostModels {
         ]
 
   return {
-    async open({ model: name, device, precision, lean, profile: named, steps, family }) {
+    async open({ model: name, precision, lean, profile: named, steps, family, ...settings }) {
       const folder = await folderOf(name)
       const networks = await withProfile(folder, named)
       const notes = notesOn(networks, named)
-      const { runtime, cost } = measured(source.openRuntime(device), source.now)
+      const { runtime, cost } = measured(source.openRuntime(runtimeOptions(settings)), source.now)
       try {
         const options = {
           profile: networks.profile ?? ('none' as const),
@@ -77,10 +77,10 @@ export function modelsOn(source: ModelSource): HostModels {
         throw error
       }
     },
-    async openAutoencoder({ model: name, device, precision, lean, profile }) {
+    async openAutoencoder({ model: name, precision, lean, profile, ...settings }) {
       const folder = await folderOf(name)
       const networks = await withProfile(folder, profile)
-      const { runtime, cost } = measured(source.openRuntime(device), source.now)
+      const { runtime, cost } = measured(source.openRuntime(runtimeOptions(settings)), source.now)
       return {
         model: openAutoencoder(networks, runtime, { precision: precision === '16' ? 16 : 32, lean }),
         notes: notesOn(networks, profile),
@@ -97,6 +97,12 @@ export function modelsOn(source: ModelSource): HostModels {
     keepProfile: source.keepProfile,
   }
 }
+
+/** Memory in bytes. */
+const runtimeOptions = ({ device, memoryLimit }: Pick<ModelSettings, 'device' | 'memoryLimit'>) => ({
+  ...(device !== undefined && { device }),
+  ...(memoryLimit !== undefined && { memoryLimit: memoryLimit * 2 ** 30 }),
+})
 
 /** A runtime whose openings are timed, and what it cost so far. */
 function measured(plain: Runtime, now: () => number): { readonly runtime: Runtime; cost(): Promise<NetworkCost> } {

@@ -11,11 +11,19 @@ import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
 import { type InversionSource, invert, type NoiseInversion } from '../verbs/invert.js'
 import { type Reconstruction, reconstruct } from '../verbs/reconstruct.js'
-import type { Sampled } from '../verbs/sampling.js'
+import { denoises, guidanceOf, type Sampled } from '../verbs/sampling.js'
 import { type Settings, setting } from './fields.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
 import { withoutEnding } from './files/paths.js'
-import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from './files/pictures.js'
+import {
+  checkPicture,
+  fitPicture,
+  listPictures,
+  measurePictures,
+  type NamedPicture,
+  notesOf,
+  readPictures,
+} from './files/pictures.js'
 import { fileTypeOf, tensorFile } from './files/tensor-files.js'
 import type { ContactSheetCell, FileContent, Host, NetworkCost, Note, OperationModel } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
@@ -179,7 +187,10 @@ async function* fromSeed(walk: Walk): Steps<Walked> {
 /** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
 async function* fromPicture(walk: Walk, path: string): Steps<Walked> {
   const listed = await listPictures([path], walk.host)
-  const [source] = (await readPictures(listed.paths, walk.host, walk.signal)) as [NamedPicture]
+  const measured = await measurePictures(listed.paths, walk.host, walk.signal)
+  const asks = { encode: 1, decode: 1, ...denoises(guidanceOf({ ...walk.sampling, model: walk.model })) }
+  checkPicture(measured[0]!, walk.model, walk.settings.fit, asks)
+  const [source] = (await readPictures(measured, walk.host, walk.signal)) as [NamedPicture]
   const { image } = fitPicture(source, walk.model.layout.multiple, walk.settings.fit)
   const there = yield* leg(walk, 'picture', { image }, { image })
   const made = there.again

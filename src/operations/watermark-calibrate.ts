@@ -7,15 +7,17 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { mean } from '../math/statistics.js'
-import { dot, formatShape, norm, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import { dot, formatShape, norm, type Shape, type Tensor } from '../math/tensor.js'
+import { sidesOf } from '../model/layout.js'
 import { round8 } from '../pictures/pixels.js'
+import { sameSize } from '../restorations/index.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
 import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
-import { listPictures } from './files/pictures.js'
+import { fittedSize, listPictures, measurePicture, sizeText } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
 import { seedField, sizeField } from './recipes/networks.js'
@@ -95,11 +97,14 @@ interface Calibrating {
 const pictureItem = ({ model, recovery, latentShape, host }: Calibrating, path: string): Item<Unmarked> => ({
   name: path,
   async open() {
-    const { image } = await readFitted(path, model, recovery.fit, host)
-    const shape = model.layout.latentShape(image.shape)
-    if (sameShape(shape, latentShape)) return { image }
-    const remedy = `A calibration is of one size: pass ${setting('size')}, or resize the picture.`
-    throw expected('bad-shape', `latents of ${formatShape(latentShape)}`, `\`${path}\``, formatShape(shape), remedy)
+    const { layout } = model
+    const size = sidesOf(layout, layout.pictureShape(latentShape))
+    const measured = await measurePicture(path, host)
+    if (!sameSize(fittedSize(measured, layout.multiple, recovery.fit), size)) {
+      const remedy = `A calibration is of one size: pass ${setting('size')}, or resize the picture.`
+      throw expected('bad-shape', `a picture of ${sizeText(size)}`, `\`${path}\``, sizeText(measured.size), remedy)
+    }
+    return await readFitted(measured, model, recovery.fit, host)
   },
 })
 

@@ -1,8 +1,8 @@
 /** Pictures whose sides are not multiples of what an autoencoder needs: refused, padded, cropped or resized. */
 import { expected } from '../core/errors.js'
-import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
+import type { Tensor } from '../math/tensor.js'
 import { region, resize } from './pixels.js'
-import { planesOf, withSides } from './planes.js'
+import { planesOf } from './planes.js'
 
 export type Fit = 'refuse' | 'pad' | 'crop' | 'resize'
 
@@ -10,6 +10,38 @@ export interface Fitted {
   readonly image: Tensor
   /** A picture of the fitted size at the original size: what `pad` added is cut, `resize` is undone, `crop` stays. */
   restore(picture: Tensor): Tensor
+}
+
+/** Height and width in pixels. */
+interface Sides {
+  readonly height: number
+  readonly width: number
+}
+
+/** The sides of a picture that `fitToMultiple` has fitted, from its own sides alone. Throws `bad-shape` likewise. */
+export function fittedSides({ height, width }: Sides, multiple: number, fit: Fit): Sides {
+  const rounded = (round: (ratio: number) => number): Sides => ({
+    height: round(height / multiple) * multiple,
+    width: round(width / multiple) * multiple,
+  })
+  const text = (sides: Sides) => `${sides.width}×${sides.height}`
+  const refuse = (remedy: string) =>
+    expected('bad-shape', `sides that are multiples of ${multiple}`, 'the picture', text({ height, width }), remedy)
+  const padded = rounded(Math.ceil)
+  if (padded.height === height && padded.width === width) return { height, width }
+  switch (fit) {
+    case 'pad':
+      return padded
+    case 'resize':
+      return rounded((ratio) => Math.max(Math.round(ratio), 1))
+    case 'refuse':
+      throw refuse(`Pad to ${text(padded)}, crop or resize it.`)
+    case 'crop': {
+      const cut = rounded(Math.floor)
+      if (cut.height === 0 || cut.width === 0) throw refuse('It is too small to crop; pad or resize it.')
+      return cut
+    }
+  }
 }
 
 /**
@@ -23,36 +55,19 @@ export interface Fitted {
  */
 export function fitToMultiple(image: Tensor, multiple: number, fit: Fit): Fitted {
   const { height, width } = planesOf(image.shape)
+  const sides = fittedSides({ height, width }, multiple, fit)
   const unchanged = (picture: Tensor) => picture
-  const rounded = (round: (ratio: number) => number) =>
-    [height, width].map((side) => round(side / multiple) * multiple) as [number, number]
-  const refuse = (remedy: string) =>
-    expected(
-      'bad-shape',
-      `sides that are multiples of ${multiple}`,
-      'the picture',
-      formatShape([height, width]),
-      remedy,
-    )
-
-  const [fullHeight, fullWidth] = rounded(Math.ceil)
-  if (sameShape([fullHeight, fullWidth], [height, width])) return { image, restore: unchanged }
+  if (sides.height === height && sides.width === width) return { image, restore: unchanged }
   if (fit === 'pad') {
     return {
-      image: region(image, 0, 0, fullHeight, fullWidth),
+      image: region(image, 0, 0, sides.height, sides.width),
       restore: (picture) => region(picture, 0, 0, height, width),
     }
   }
   if (fit === 'resize') {
-    const [newHeight, newWidth] = rounded((ratio) => Math.max(Math.round(ratio), 1))
-    return { image: resize(image, newHeight, newWidth), restore: (picture) => resize(picture, height, width) }
+    return { image: resize(image, sides.height, sides.width), restore: (picture) => resize(picture, height, width) }
   }
-  const [newHeight, newWidth] = rounded(Math.floor)
-  if (fit === 'refuse') {
-    throw refuse(`Pad to ${formatShape(withSides(image.shape, fullHeight, fullWidth))}, crop or resize it.`)
-  }
-  if (newHeight === 0 || newWidth === 0) throw refuse('It is too small to crop; pad or resize it.')
-  const top = Math.floor((height - newHeight) / 2)
-  const left = Math.floor((width - newWidth) / 2)
-  return { image: region(image, top, left, newHeight, newWidth), restore: unchanged }
+  const top = Math.floor((height - sides.height) / 2)
+  const left = Math.floor((width - sides.width) / 2)
+  return { image: region(image, top, left, sides.height, sides.width), restore: unchanged }
 }

@@ -3,7 +3,7 @@ import { define } from '../core/define.js'
 import type { Tensor } from '../math/tensor.js'
 import { region, type Window } from '../pictures/pixels.js'
 import { planesOf } from '../pictures/planes.js'
-import { hasSize, type Restoration } from './parts/restoration.js'
+import { hasSize, type Restoration, sameSize } from './parts/restoration.js'
 
 /**
  * Fills a border in one colour by repeating the edge of what it surrounds.
@@ -33,6 +33,7 @@ export const undoBorder = define({
   },
   make: ({ tolerance, trim }): Restoration => ({
     name: 'border',
+    takes: sameSize,
     candidates(image, size) {
       if (!hasSize(image, size)) return []
       const window = withoutBorder(image, tolerance, trim)

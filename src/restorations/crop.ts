@@ -45,6 +45,7 @@ export const undoCrop = define({
   },
   make: ({ share, step, proportions }): Restoration => ({
     name: 'crop',
+    takes: (given, size) => given.height <= size.height && given.width <= size.width,
     candidates(image, size) {
       const parts = hasSize(image, size) ? enlargedParts(size, share, step, proportions) : smallerPart(image, size)
       function* placed() {

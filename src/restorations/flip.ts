@@ -1,7 +1,7 @@
 /** A picture that was mirrored. */
 import { define } from '../core/define.js'
 import { directions, mirrored } from '../pictures/motions.js'
-import { hasSize, type Restoration } from './parts/restoration.js'
+import { hasSize, type Restoration, sameSize } from './parts/restoration.js'
 
 /**
  * Mirrors the picture back.
@@ -24,6 +24,7 @@ export const undoFlip = define({
   },
   make: ({ direction }): Restoration => ({
     name: 'flip',
+    takes: sameSize,
     candidates: (image, size) =>
       hasSize(image, size) ? [{ undone: `mirrored (${direction})`, picture: () => mirrored(image, direction) }] : [],
   }),

@@ -14,6 +14,7 @@ export {
   composeRestorations,
   type PictureSize,
   type Restoration,
+  sameSize,
 } from './parts/restoration.js'
 export { undoBorder, undoCrop, undoFlip, undoQuarterTurn, undoResize, undoRotation }
 

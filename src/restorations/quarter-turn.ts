@@ -1,7 +1,7 @@
 /** A picture that was turned by right angles. */
 import { define } from '../core/define.js'
 import { quarterTurned } from '../pictures/motions.js'
-import { hasSize, type Restoration } from './parts/restoration.js'
+import { hasSize, type Restoration, sameSize } from './parts/restoration.js'
 
 const quarters = [1, 2, 3] as const
 
@@ -20,6 +20,7 @@ export const undoQuarterTurn = define({
   fields: {},
   make: (): Restoration => ({
     name: 'quarter-turn',
+    takes: (given, size) => sameSize(given, size) || sameSize(given, { height: size.width, width: size.height }),
     candidates(image, { height, width }) {
       const isUpright = hasSize(image, { height, width })
       const isLying = hasSize(image, { height: width, width: height })

@@ -1,7 +1,7 @@
 /** A picture that was shrunk or enlarged as a whole. */
 import { define } from '../core/define.js'
 import { resize } from '../pictures/pixels.js'
-import { hasSize, type Restoration, sizeText } from './parts/restoration.js'
+import { hasSize, type Restoration, sameSize, sizeText } from './parts/restoration.js'
 
 /**
  * Brings a picture of another size to the size that the key marks.
@@ -18,6 +18,7 @@ export const undoResize = define({
   fields: {},
   make: (): Restoration => ({
     name: 'resize',
+    takes: (given, size) => !sameSize(given, size),
     candidates: (image, size) =>
       hasSize(image, size)
         ? []

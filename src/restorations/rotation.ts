@@ -1,7 +1,7 @@
 /** A picture that was turned a little. */
 import { define } from '../core/define.js'
 import { rotated } from '../pictures/motions.js'
-import { hasSize, type Restoration } from './parts/restoration.js'
+import { hasSize, type Restoration, sameSize } from './parts/restoration.js'
 
 /**
  * Turns the picture back, by angles up to `range` on either side.
@@ -29,6 +29,7 @@ export const undoRotation = define({
   },
   make: ({ range, step }): Restoration => ({
     name: 'rotation',
+    takes: sameSize,
     candidates: (image, size) =>
       hasSize(image, size)
         ? angles(range, step).map((degrees) => ({

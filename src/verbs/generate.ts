@@ -6,7 +6,8 @@ import { Task } from '../core/task.js'
 import { torchNoise } from '../math/noise.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 import { pictureOf, type Sides } from '../model/layout.js'
-import { guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
+import { checkRoom } from '../model/memory.js'
+import { denoises, guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
 
 export interface GenerateOptions extends Sampling {
   readonly prompt: string
@@ -32,7 +33,8 @@ export interface Generation extends Sampled {
  * clean end; the decoder makes the picture. Shapes: noise and latent channels × H/f × W/f, image 3 × H × W in [−1, 1],
  * not clamped. A seed gives the noise that diffusers' pipelines draw with a CPU generator. Memory: a state for each
  * step. Cost: steps × the solver's evaluations, twice with guidance above 1, and one decode. Errors: `bad-option` for
- * options that mean nothing or exclude each other, `bad-shape` for noise of another model, `not-finite` naming the step,
+ * options that mean nothing or exclude each other, `bad-shape` for noise of another model and for a size that takes more
+ * memory than the networks may, before anything is computed, `not-finite` naming the step,
  * those of the model, and the signal's reason.
  *
  * @example
@@ -43,7 +45,7 @@ export const generate = (options: GenerateOptions): Task<Generation> => new Task
 async function* generation(options: GenerateOptions): Steps<Generation> {
   const { prompt, negativePrompt, solver = options.model.solver } = options
   const guidance = guidanceOf(options)
-  const noise = startOf(options)
+  const noise = startOf(options, guidance)
   const result = yield* sampled(noise, { ...options, guidance })
   return { ...result, prompt, negativePrompt, guidance, solver: solver.name }
 }
@@ -52,8 +54,12 @@ async function* generation(options: GenerateOptions): Steps<Generation> {
 export const latentShapeAt = ({ layout }: Pick<Sampling['model'], 'layout'>, size?: Sides): Shape =>
   layout.latentShape(size ? pictureOf(layout, size) : layout.picture)
 
-function startOf({ model, seed, noise, size }: GenerateOptions): Tensor {
-  if (noise === undefined) return torchNoise(checkSeed(seed ?? 0), latentShapeAt(model, size))
+function startOf({ model, seed, noise, size }: GenerateOptions, guidance: number): Tensor {
+  if (noise === undefined) {
+    const shape = latentShapeAt(model, size)
+    checkRoom(model, { ...denoises(guidance), decode: 1 }, shape)
+    return torchNoise(checkSeed(seed ?? 0), shape)
+  }
   if (seed !== undefined || size !== undefined) {
     const got = `\`noise\` and \`${seed === undefined ? 'size' : 'seed'}\``
     throw expected('bad-option', 'one of `noise` and `seed`', 'generate', got, 'The noise has a size of its own.')

@@ -10,6 +10,7 @@ import { Task } from '../core/task.js'
 import type { Outcome } from '../iterations/parts/solve.js'
 import { distance, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
+import { checkRoom } from '../model/memory.js'
 import type { Model } from '../model/model.js'
 import { remembered } from '../model/remembered.js'
 import { autoencoderOf } from '../model/views.js'
@@ -64,7 +65,7 @@ export interface InvertDecoderAllOptions extends InvertDecoderOptions {
  *
  * min ‖D(z) − x‖, as the method goes about it. Shapes: picture 3 × H × W in [−1, 1], latent channels × H/f × W/f in model
  * units. Cost: the method's; the report needs no more runs where the method has decoded E(x) and z, as those here do.
- * Exact: see `exact`; not converging is an outcome. Errors: `bad-shape` for a picture that does not fit, `not-finite`
+ * Exact: see `exact`; not converging is an outcome. Errors: `bad-shape` for a picture that does not fit the model or memory, `not-finite`
  * when E(x) or D(E(x)) is not, those of the method and the runtime, and the signal's reason.
  *
  * @example
@@ -98,7 +99,7 @@ export async function* latentInversion(
   image: Tensor,
   { model: plain, decoder = automaticDecoder(), signal }: InvertDecoderOptions,
 ): Steps<LatentInversion> {
-  plain.layout.latentShape(image.shape)
+  checkRoom(plain, { encode: 1, decode: 1 }, plain.layout.latentShape(image.shape))
   const { model: counting, counts } = counted(plain)
   const autoencoder = autoencoderOf(remembered(counting), signal)
   const solution = yield* decoder.invert(image, autoencoder)

@@ -13,13 +13,14 @@ import type { Grid } from '../diffusion/level.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
+import { checkRoom } from '../model/memory.js'
 import type { DiffusionModel } from '../model/model.js'
 import { autoencoderOf } from '../model/views.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type LatentInversion, latentInversion } from './invert-decoder.js'
 import type { NoiseProblem, NoiseRefiner } from './most-probable.js'
-import { guidanceOf, promptedDenoiser, type Sampling, toNoise } from './sampling.js'
+import { denoises, guidanceOf, promptedDenoiser, type Sampling, toNoise } from './sampling.js'
 import { defaultChunk, sideBySide } from './side-by-side.js'
 
 /** What is inverted: a picture, a latent, or the state at the clean end with the memory that its solver left there. */
@@ -92,7 +93,7 @@ export interface NoiseInversion {
  * A picture's latent is found first (`decoder`); then `inverter` walks the solver's grid from the clean end to the noisy
  * one. Shapes: as `generate`. Cost: the decoder inversion's, and the inverter's evaluations, twice with guidance above 1.
  * Exact: see `exact`; not converging is an outcome. Errors: `unsupported` where the inverter cannot undo the solver, with
- * its reason; `bad-shape` and `bad-option` for what does not fit the model; `not-finite` for a source that is not, and for
+ * its reason; `bad-shape` and `bad-option` for what does not fit the model, or memory; `not-finite` for a source that is not, and for
  * a network that answers so anywhere but where an iteration blew up; those of the model, and the signal's reason.
  *
  * @example
@@ -139,6 +140,8 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   checkAccepted(inverter, solver, grid)
   checkSource(source, options.model, grid)
   if (options.refine) checkRefinable(options.refine, source, solver)
+  const autoencoding = 'image' in source ? { encode: 1, decode: 1 } : {}
+  checkRoom(options.model, { ...autoencoding, ...denoises(guidance) }, latentShapeOf(source, options.model))
 
   const { model, counts } = counted(options.model)
   const found = 'image' in source ? yield* latentInversion(source.image, { model, decoder, signal }) : undefined

@@ -5,6 +5,7 @@ import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
+import { checkRoom } from '../model/memory.js'
 import type { DiffusionModel, Guidance } from '../model/model.js'
 import { autoencoderOf, checkGuidance, denoiserOf } from '../model/views.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
@@ -40,6 +41,9 @@ export async function promptedDenoiser(
   const negative = guidance === 1 ? undefined : await model.condition(negativePrompt, signal)
   return denoiserOf(model, { condition, negative, guidance }, signal)
 }
+
+/** What a denoiser of this guidance asks at once. */
+export const denoises = (guidance: Guidance) => ({ denoise: guidance === 1 ? 1 : 2 })
 
 export interface Sampled {
   /** Pixels in [−1, 1], not clamped. */
@@ -77,6 +81,7 @@ export async function* sampled(
   const schedule = model.schedule('index' in from ? from.x.shape : from.shape)
   const grid = solver.grid(schedule)
   const start = 'index' in from ? from : fromNoise(from, grid)
+  checkRoom(model, { ...denoises(options.guidance), decode: 1 }, 'index' in start ? start.x.shape : start.shape)
   const denoiser = await promptedDenoiser(model, options, signal)
   const { states } = yield* sample(start, solver, { grid, schedule, ...denoiser })
   const latent = states.at(-1)!.x

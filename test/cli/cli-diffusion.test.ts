@@ -340,7 +340,7 @@ describe.concurrent('bad command lines', () => {
     [() => ['generate', prompt, ...tiny(), '--solver', 'ddim:steps=5', '--steps', '6'], 2, /once.*ddim:steps/],
     [() => ['generate', prompt, ...tiny(), '--solver', 'dim'], 2, /Did you mean `ddim`/],
     [() => ['generate', prompt, ...tiny(), '--size', '0x8'], 2, /128 or 192x128/],
-    [() => ['generate', prompt, ...tiny(), '--size', '18'], 3, /multiples of/],
+    [() => ['generate', prompt, ...tiny(), '--size', '17'], 3, /multiples of/],
     [() => ['generate', prompt, ...tiny(), '-o', 'a.jpg'], 2, /ends in \.png/],
     [() => ['generate', prompt, ...tiny(), '-o', 'nowhere/a.png'], 9, /no such file or folder/],
     [() => ['generate', prompt, ...tiny(), '--noise', input('foreign.safetensors')], 3, /4 channels.*16×8×8/],

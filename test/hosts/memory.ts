@@ -149,6 +149,14 @@ export function memoryHost(plain: DiffusionModel): MemoryHost {
       },
     },
     pictures: {
+      async measure(path) {
+        const [, height, width] = decode(await read(path, 0, Number.POSITIVE_INFINITY), path).shape as [
+          number,
+          number,
+          number,
+        ]
+        return { height, width }
+      },
       read: async (path) => ({ image: decode(await read(path, 0, Number.POSITIVE_INFINITY), path), notes: [] }),
       decode: async (bytes, name) => ({ image: decode(bytes, name), notes: [] }),
       encode: async (image) => encode(image),

@@ -57,6 +57,17 @@ describe.each(restorations.map(({ definition }) => definition.id))('%s', (id) =>
     if (id !== 'resize') expect(psnrDb(changed, scene)).toBeLessThan(bestPsnrDb(changed, undo) - 3)
   })
 
+  it('says of sizes alone whether it takes them', () => {
+    const sizes = [40, 64, 72].flatMap((height) => [48, 64].map((width) => ({ height, width })))
+    for (const given of sizes) {
+      const restoration = parseRestorations(undo)
+      const candidates = restoration.candidates(resize(scene, given.height, given.width), size)
+      if (candidates.length > 0) expect(restoration.takes(given, size)).toBe(true)
+      // A border is not told by sizes.
+      if (id !== 'border') expect(restoration.takes(given, size)).toBe(candidates.length > 0)
+    }
+  })
+
   it('says the same of the same picture, and leaves it alone', async () => {
     const changed = id === 'resize' ? resize(scene, 40, 48) : await attacked(attack)
     const before = [...changed.data]

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { watermarks } from '../../src/catalog.js'
 import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
 import { torchGenerator, torchNoise } from '../../src/math/noise.js'
-import { combine, map, norm, type Tensor } from '../../src/math/tensor.js'
+import { combine, map, norm, type Shape, type Tensor } from '../../src/math/tensor.js'
 import {
   gaussianShading,
   prc,
@@ -64,6 +64,27 @@ function checkUniform(pValues: readonly number[], isDiscrete: boolean) {
 /** Of transforms there and back, in float64. */
 const rounding = 1e-9
 
+/** A mark changes the bins of its mask and their opposites, and no others. */
+function checkSpectralMask(scheme: Scheme, shape: Shape) {
+  const { channels, places } = scheme.watermark(secret(0), shape, 0).spectralMask!
+  const [count, height, width] = shape as [number, number, number]
+  const plain = torchNoise(1, shape)
+  const mark = scheme.watermark(secret(1), shape, 0)
+  expect(mark.spectralMask).toEqual({ channels, places })
+  // What is written at a frequency is read at the opposite one too: noise is real. The zero frequency is at ⌊n/2⌋.
+  const mirrored = (i: number, n: number) => (2 * Math.floor(n / 2) - i + n) % n
+  const opposite = (at: number) => mirrored(Math.floor(at / width), height) * width + mirrored(at % width, width)
+  const own = new Set([...places, ...places.map(opposite)])
+  const marked = mark.imprint(plain)
+  for (let channel = 0; channel < count; channel++) {
+    const [before, after] = [plain, marked].map((one) => spectrumMagnitude(one, channel).data)
+    const changed = [...before!.keys()].filter((at) => Math.abs(before![at]! - after![at]!) > rounding)
+    if (channels.includes(channel)) expect(changed.length).toBeGreaterThan(own.size / 2)
+    else expect(changed).toEqual([])
+    for (const at of changed) expect(own).toContain(at)
+  }
+}
+
 const isDiscrete = (name: string) => name === 'gaussian-shading' || name === 'prc'
 
 it.each(['centred', 'released'] as const)(
@@ -95,27 +116,9 @@ describe.each(schemes)('%s', (name, scheme) => {
     expect(() => mark.read(combine([size, noise()]))).toThrow(expect.objectContaining({ code: 'not-finite' }))
   })
 
-  const { spectralMask } = scheme.watermark(secret(0), shape, 0)
-  if (spectralMask)
-    it('says where in the spectrum it is, whatever the secret, and leaves the rest alone', () => {
-      const { channels, places } = spectralMask
-      const [, height, width] = shape as [number, number, number]
-      const plain = torchNoise(1, shape)
-      const mark = scheme.watermark(secret(1), shape, 0)
-      expect(mark.spectralMask).toEqual(spectralMask)
-      // What is written at a frequency is read at the opposite one too: noise is real.
-      const opposite = (at: number) =>
-        ((2 * height - Math.floor(at / width)) % height) * width + ((2 * width - (at % width)) % width)
-      const own = new Set([...places, ...places.map(opposite)])
-      const marked = mark.imprint(plain)
-      for (let channel = 0; channel < shape[0]!; channel++) {
-        const [before, after] = [plain, marked].map((one) => spectrumMagnitude(one, channel).data)
-        const changed = [...before!.keys()].filter((at) => Math.abs(before![at]! - after![at]!) > rounding)
-        if (channels.includes(channel)) expect(changed.length).toBeGreaterThan(own.size / 2)
-        else expect(changed).toEqual([])
-        for (const at of changed) expect(own).toContain(at)
-      }
-    })
+  if (scheme.watermark(secret(0), shape, 0).spectralMask)
+    it('says where in the spectrum it is, whatever the secret, and leaves the rest alone', () =>
+      checkSpectralMask(scheme, shape))
 
   const isAny = isAnyPicture(scheme)
   if (isAny)
@@ -226,6 +229,30 @@ describe('messages of few bits in large noise', () => {
   })
 })
 
+/** Latents of 136×104 pixels: pictures have any multiples of 8. */
+const oddShape = [4, 17, 13]
+
+describe.each(schemes)('%s on odd sides', (name, scheme) => {
+  it('has uniform p-values on white noise', () => {
+    const pValues = Array.from(
+      { length: 400 },
+      (_, i) => scheme.watermark(secret(i % 40), oddShape, 0).read(random.noise(oddShape)).pValue,
+    )
+    checkUniform(pValues, isDiscrete(name))
+  })
+
+  it('is found in most of what it marked', () => {
+    for (let i = 0; i < 10; i++) {
+      const mark = scheme.watermark(secret(i), oddShape, 0)
+      const worn = combine([0.9, mark.imprint(random.noise(oddShape))], [Math.sqrt(1 - 0.81), random.noise(oddShape)])
+      expect(mark.read(worn).pValue).toBeLessThan(name.includes('zeros') || name.includes('ring ring') ? 1e-2 : 1e-4)
+    }
+  })
+
+  if (scheme.watermark(secret(0), oddShape, 0).spectralMask)
+    it('says where in the spectrum it is', () => checkSpectralMask(scheme, oddShape))
+})
+
 describe('prc', () => {
   it('has nothing in common between two messages in the same noise', () => {
     const mark = prc().watermark(secret(1), shape, 0)
@@ -246,6 +273,12 @@ describe('tree-ring', () => {
     }
     expect(read('centred')).toBeLessThan(1e-12)
     expect(read('released')).toBeGreaterThan(0.1)
+  })
+
+  it('loses nothing as released on odd heights, where the released mask is symmetric', () => {
+    const { places } = treeRing({ mask: 'released' }).watermark(secret(1), oddShape, 0).spectralMask!
+    const area = 17 * 13
+    expect(new Set(places.map((at) => area - 1 - at))).toEqual(new Set(places))
   })
 
   it('reads nothing from zeros by the reference formula, marked or not', () => {

@@ -1,7 +1,7 @@
 /** `undiffuse report`: how well the latents of an autoencoder can be found again. */
 import type { Command } from 'commander'
 import { openAutoencoderNetworks, profileText, Task } from 'undiffuse'
-import { modelFolder, nodeFiles, nodeHost, ortNode } from 'undiffuse/node'
+import { modelFolder, nodeFiles, nodeHost } from 'undiffuse/node'
 import { defaultProfile, makeProfile } from 'undiffuse/operations'
 import { measureInvertibility } from '../../../measurements/decoder/invertibility.js'
 import {
@@ -13,13 +13,13 @@ import {
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { integerAtLeast } from '../numbers.js'
 import { profileLines } from '../profile-words.js'
+import { deviceOption, memoryLimitOption, type RuntimeOptions, runtimeOf } from '../runtime-options.js'
 import { runCommand } from '../terminal.js'
 
-interface ReportOptions {
+interface ReportOptions extends RuntimeOptions {
   readonly count: number
   readonly size: number
   readonly out?: string
-  readonly device?: string
   readonly pictures?: string
   readonly profileOnly: boolean
   readonly json: boolean
@@ -41,7 +41,8 @@ export function add(program: Command): void {
     .option('--count <n>', 'pictures', integerAtLeast(2), 8)
     .option('--size <pixels>', 'side of the pictures', integerAtLeast(1), 128)
     .option('--out <folder>', 'where the report, its chart and its pictures go')
-    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
+    .addOption(deviceOption())
+    .addOption(memoryLimitOption())
     .option(
       '--pictures <folder>',
       'what the profile is measured on: pictures, or latents of `--save-latent` (default: drawn pictures)',
@@ -49,14 +50,14 @@ export function add(program: Command): void {
     .option('--profile-only', 'measure the profile and nothing else', false)
     .option('--json', 'print a machine-readable result', false)
     .addHelpText('after', help)
-    .action((model: string | undefined, { count, size, out, device, pictures, profileOnly, json }: ReportOptions) =>
+    .action((model: string | undefined, { count, size, out, pictures, profileOnly, json, ...where }: ReportOptions) =>
       runCommand(json, async (io) => {
         await prepareFolder(out)
         const folder = await modelFolder(model)
         const plain = await openAutoencoderNetworks(nodeFiles, folder)
-        const openRuntime = () => ortNode(device === undefined ? {} : { device })
+        const openRuntime = () => runtimeOf(where)
         const asked = { ...defaultProfile, pictures }
-        const task = new Task(makeProfile({ model, device }, asked, nodeHost(), io.signal), io.signal)
+        const task = new Task(makeProfile({ model, ...where }, asked, nodeHost(), io.signal), io.signal)
         for await (const { note, ...progress } of task) {
           if (note) io.say(note.text)
           else io.progress(progress)

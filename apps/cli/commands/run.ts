@@ -11,17 +11,17 @@ import {
   type Tensor,
   vjp,
 } from 'undiffuse'
-import { modelFolder, nodeFiles, nodeHostFiles, ortNode, writeFileAtomically } from 'undiffuse/node'
+import { modelFolder, nodeFiles, nodeHostFiles, writeFileAtomically } from 'undiffuse/node'
 import { prepareOutputs } from 'undiffuse/operations'
+import { deviceOption, memoryLimitOption, type RuntimeOptions, runtimeOf } from '../runtime-options.js'
 import { runCommand } from '../terminal.js'
 
-interface RunOptions {
+interface RunOptions extends RuntimeOptions {
   readonly part?: string
   readonly feed: string
   readonly vjp?: readonly string[]
   readonly wrt?: string
   readonly output: string
-  readonly device?: string
   readonly json: boolean
 }
 
@@ -62,7 +62,8 @@ export function add(program: Command): void {
     .option('--vjp <output=tensor...>', 'cotangent of an output, by its name in the feed; runs the gradient')
     .option('--wrt <names>', 'inputs to differentiate by, comma-separated (default: all)')
     .requiredOption('-o, --output <file>', 'where the outputs go, as .safetensors')
-    .option('--device <name>', 'where to run, see `undiffuse doctor` (default: cpu)')
+    .addOption(deviceOption())
+    .addOption(memoryLimitOption())
     .option('--json', 'print a machine-readable result', false)
     .addHelpText(
       'after',
@@ -93,7 +94,7 @@ Examples:
         const graph = cotangents.size === 0 ? forward : vjp(forward, { outputs: [...cotangents.keys()], wrt, keep })
         const fed = new Map([...feed, ...[...cotangents].map(([name, x]) => [`cotangent.${name}`, x] as const)])
         const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [name, fedTensor(fed, name)]))
-        const runtime = ortNode(options.device === undefined ? {} : { device: options.device })
+        const runtime = runtimeOf(options)
         try {
           const begin = performance.now()
           const session = await runtime.open(graph)

@@ -3,7 +3,7 @@ import { expected } from '../../core/errors.js'
 import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import type { GradientView, NodeView, Operator } from '../operator.js'
-import { div, expand, indicator, mul, reshape, scale, sum, transpose } from './common.js'
+import { div, expand, indicator, mul, reshape, scale, sliceAxes, sum, transpose } from './common.js'
 import { positions, windowOf } from './convolution.js'
 import { matmul } from './matmul.js'
 
@@ -254,3 +254,10 @@ export const upsampleNearest = (b: Builder, x: Value, factor: number): Value =>
     coordinate_transformation_mode: 'asymmetric',
     nearest_mode: 'floor',
   })
+
+/**
+ * Nearest enlargement of the last two axes from n to m = 2n or 2n − 1 places, as torch's `interpolate` to a size: place i
+ * is place ⌊i·n/m⌋ of x, which is ⌊i/2⌋ for both.
+ */
+export const doubleNearest = (b: Builder, x: Value, sides: readonly number[]): Value =>
+  sliceAxes(b, upsampleNearest(b, x, 2), [2, 3], [0, 0], sides)

@@ -6,10 +6,12 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { Feeds, Runtime } from '../../graph/runtime.js'
 import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../../math/tensor.js'
+import { sidesOf } from '../../model/layout.js'
 import type { Model } from '../../model/model.js'
-import { type Answerers, type Ask, doorOf } from '../../model/questions.js'
+import { type Answerers, type Ask, doorOf, type Kind } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
 import { heldBatches } from '../sessions/held-batches.js'
+import { type GraphFor, memoryOf } from '../sessions/memory.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './graphs.js'
@@ -55,12 +57,38 @@ export function openAutoencoder(
   const { name, layout } = networks
   const pool = sessionPool(runtime, name, { sessions: openSessions }, { ...options, roundsHalf: precision === 16 })
   const door = doorOf(name, autoencoderAnswerers(pool, networks, precision))
-  return { name, layout, networks, profile: profileAt(networks, precision), ...door, close: () => pool.close() }
+  const memoryFor = memoryOf(pool, autoencoderGraphs(networks, precision))
+  return {
+    name,
+    layout,
+    networks,
+    profile: profileAt(networks, precision),
+    ...door,
+    memoryFor,
+    close: () => pool.close(),
+  }
 }
 
 /** What gradients gain was measured in 32 bits; in 16 they are too coarse for it. */
 export const profileAt = ({ profile }: Pick<AutoencoderNetworks, 'profile'>, precision: Precision) =>
   profile && precision === 16 ? { ...profile, pullbacks: 0 } : profile
+
+const graphKinds: Readonly<Partial<Record<Kind, GraphKind>>> = {
+  encode: 'encode',
+  decode: 'decode',
+  roundTrip: 'round-trip',
+  decodeGradient: 'pullback',
+}
+
+/** The graphs that answer an autoencoder's questions. */
+export const autoencoderGraphs =
+  (networks: AutoencoderNetworks, precision: Precision): GraphFor =>
+  (kind, latent, batch) => {
+    const found = graphKinds[kind]
+    if (!found) return undefined
+    const { height, width } = sidesOf(networks.layout, networks.layout.pictureShape(latent))
+    return autoencoderGraph(networks, found, { batch, height, width }, precision)
+  }
 
 /** How an autoencoder answers, with its sessions in a pool. */
 export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNetworks, precision: Precision) {

@@ -1,5 +1,5 @@
 /** UNet2DConditionModel: the denoising network of Stable Diffusion 1, 2 and XL. */
-import { fromStates, predict, sizeMultiple, unet2dConditionConfig, unetGraph } from '../../nn/unet-2d-condition.js'
+import { fromStates, predict, unet2dConditionConfig, unetGraph } from '../../nn/unet-2d-condition.js'
 import { fedShape, type NetworkClass } from './network-class.js'
 
 export const unet2dCondition: NetworkClass = {
@@ -20,11 +20,10 @@ export const unet2dCondition: NetworkClass = {
   },
   declare(b, parameters, file) {
     const config = unet2dConditionConfig(file)
-    const side = sizeMultiple(config)
     const input = (name: string, ...shape: number[]) => b.input(name, 'float32', [1, ...shape])
     const states = input('encoder_hidden_states', 1, config.crossAttentionDim)
     predict(b, parameters, config, {
-      sample: input('sample', config.inChannels, side, side),
+      sample: input('sample', config.inChannels, 1, 1),
       timestep: input('timestep'),
       text: fromStates(b, parameters, states),
       ...(config.additionEmbedType && {

@@ -15,6 +15,13 @@ test('coarser layers are repeated, and every place still looks once', () => {
   })
 })
 
+test('a place of a layer that was halved twice stands for four, and the last for what is left of an odd side', () => {
+  // 17 places are halved to 9 and 5: place i of the layer lies over 4i … 4i + 3.
+  const layer = tensor([1, 5, 1], [0, 1, 2, 3, 4])
+  const [looks] = averageLooks([[layer]], [17, 1])
+  expect([...looks!.data]).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4])
+})
+
 test('questions are answered in their order', () => {
   const of = (value: number) => tensor([1, 1, 1], [value])
   expect(averageLooks([[of(1), of(2)]], [1, 1]).map(({ data }) => data[0])).toEqual([1, 2])

@@ -10,9 +10,10 @@ import { half } from '../../graph/passes/half.js'
 import type { Feeds, Held } from '../../graph/runtime.js'
 import { dot, formatShape, norm, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
-import type { Answerers, Ask, Estimating } from '../../model/questions.js'
+import type { Answerers, Ask, Estimating, Kind } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
 import { heldBatches } from '../sessions/held-batches.js'
+import type { GraphFor } from '../sessions/memory.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { averageLooks } from './average-looks.js'
@@ -48,6 +49,18 @@ const namesOf = {
 
 /** Batches of conditions that the runtime holds. */
 const heldConditions = 4
+
+const denoisingKinds: readonly Kind[] = ['denoise', 'pullback', 'pushforward', 'looks'] satisfies DenoisingKind[]
+
+const isDenoising = (kind: Kind): kind is DenoisingKind => denoisingKinds.includes(kind)
+
+/** The graphs that answer questions to a denoising network, for conditions of so many tokens. */
+export const denoisingGraphs =
+  (networks: DenoisingNetworks, precision: DenoisingPrecision, tokens: number): GraphFor =>
+  (kind, latent, batch) =>
+    isDenoising(kind) && (kind !== 'looks' || networks.looksGraph)
+      ? denoisingGraph(networks, kind, { batch, latent, tokens }, precision)
+      : undefined
 
 /** How a denoising network answers. Latents of one call have one shape. */
 export function denoisingAnswerers(options: DenoisingOptions) {

@@ -5,7 +5,6 @@ import {
   cachedUnetGraph,
   keyValueGraph,
   looksGraph,
-  sizeMultiple,
   type Unet2dConditionConfig,
   type UnetSize,
   unet2dConditionConfig,
@@ -36,12 +35,11 @@ export async function unetPart(part: NetworkPart): Promise<DenoisingPart> {
   const config = unet2dConditionConfig(part.config)
   checkChannels(config, part)
   const weights = await part.openWeights()
-  const side = sizeMultiple(config)
-  checkComplete(part.folder, weights, unetGraph(config, weights, { batch: 1, height: side, width: side, tokens: 1 }))
+  checkComplete(part.folder, weights, unetGraph(config, weights, { batch: 1, height: 1, width: 1, tokens: 1 }))
   return {
     channels: config.inChannels,
     side: config.sampleSize,
-    multiple: side,
+    multiple: 1,
     networks: {
       values: unetValues(config.crossAttentionDim, config.textEmbedWidth),
       oneTime: false,

@@ -1,5 +1,8 @@
 /** How many rows a network sees at once, where as many as are asked for need not be the best. */
 
+/** The rows of the largest batch that so many rows are run in. */
+export const largestBatch = (rows: number): number => 2 ** Math.floor(Math.log2(rows))
+
 /**
  * Runs rows in batches whose sizes are powers of two, the largest first; results in the order of the rows.
  *
@@ -16,7 +19,7 @@ export async function inBatches<Row, Result>(
   const results: Result[] = []
   while (results.length < rows.length) {
     const left = rows.length - results.length
-    results.push(...(await run(rows.slice(results.length, results.length + 2 ** Math.floor(Math.log2(left))))))
+    results.push(...(await run(rows.slice(results.length, results.length + largestBatch(left)))))
   }
   return results
 }

@@ -3,6 +3,7 @@
  * are is the business of those who ask.
  */
 import { expected } from '../../core/errors.js'
+import type { MemoryNeed } from '../../core/memory.js'
 import type { Signal } from '../../core/progress.js'
 import type { Graph } from '../../graph/graph.js'
 import type { Feeds, Held, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
@@ -13,6 +14,8 @@ export type Tensors = Readonly<Record<string, Tensor>>
 export interface SessionPool {
   /** Runs the graph of this key, which is made and opened where it is not open. Throws `runtime-failed` when closed. */
   run(key: string, graph: () => Graph, feeds: Feeds, signal?: Signal): Promise<Tensors>
+  /** What running a graph would need; undefined where the runtime does not know. */
+  memory(graph: Graph): MemoryNeed | undefined
   /** A value that many runs are fed, kept until it is released or the pool closes. */
   hold(tensor: Tensor): Held
   release(value: Held): void
@@ -39,6 +42,8 @@ export interface Room {
 interface Open {
   readonly session: Session
   readonly bytes: number
+  /** Of its values: an arena keeps them between runs. */
+  readonly memory: number
 }
 
 /** Bytes of the weights that a graph refers to, as they are stored. */
@@ -54,8 +59,8 @@ export function weightBytes(graph: Graph): number {
 /**
  * The sessions of the model `name` on a runtime.
  *
- * A session stays open until it is the one used longest ago of more than there is `room` for; with `lean` only the last
- * one stays. Calls run one after another, as runtimes do anyway: a session that is closed to make room is in nobody's use.
+ * A session stays open until it is the one used longest ago of more than there is `room` or memory for; with `lean` only the
+ * last one stays. Calls run one after another, as runtimes do anyway: a session that is closed to make room is in nobody's use.
  *
  * @example
  * const pool = sessionPool(runtime, 'sd21', { sessions: 8, bytes: 6e9 }, { lean: false })
@@ -67,12 +72,15 @@ export function sessionPool(
   room: Room,
   { device, lean = false, roundsHalf = false }: PoolOptions = {},
 ): SessionPool {
+  const options = { lean, ...(roundsHalf && { roundsHalf }), ...(device !== undefined && { device }) }
   /** The one used last comes last. */
   const open = new Map<string, Open>()
   const held = new Set<Held>()
   /** Settles when the calls so far have ended. */
   let turn: Promise<unknown> = Promise.resolve()
   let closing: Promise<void> | undefined
+
+  const memoryFor = (graph: Graph) => runtime.memory?.(graph, options)
 
   function inTurn<T>(call: () => Promise<T>): Promise<T> {
     const result = turn.then(call)
@@ -81,12 +89,12 @@ export function sessionPool(
     return result
   }
 
-  const bytesOpen = () => [...open.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  const sumOpen = (of: 'bytes' | 'memory') => [...open.values()].reduce((sum, one) => sum + one[of], 0)
 
   /** Closes those used longest ago until what is left fits. */
-  async function keep(sessions: number, bytes: number): Promise<void> {
+  async function keep(sessions: number, bytes: number, memory: number): Promise<void> {
     for (const [key, { session }] of [...open]) {
-      if (open.size <= sessions && bytesOpen() <= bytes) return
+      if (open.size <= sessions && sumOpen('bytes') <= bytes && sumOpen('memory') <= memory) return
       open.delete(key)
       await session.close()
     }
@@ -99,23 +107,19 @@ export function sessionPool(
       const graph = make()
       const bytes = weightBytes(graph)
       const { sessions, bytes: most = Number.POSITIVE_INFINITY } = room
-      await keep(lean ? 0 : sessions - 1, most - bytes)
-      const session = await runtime.open(graph, {
-        lean,
-        ...(roundsHalf && { roundsHalf }),
-        ...(device !== undefined && { device }),
-      })
-      found = { session, bytes }
+      const { neededBytes: memory, allowedBytes } = memoryFor(graph) ?? { neededBytes: 0, allowedBytes: 0 }
+      await keep(lean ? 0 : sessions - 1, most - bytes, allowedBytes - memory)
+      found = { session: await runtime.open(graph, options), bytes, memory }
     }
     open.set(key, found)
     return found.session
   }
 
   async function close(): Promise<void> {
-    await keep(0, 0)
+    await keep(0, 0, 0)
     // A session that was being opened meanwhile.
     await turn
-    await keep(0, 0)
+    await keep(0, 0, 0)
     for (const value of held) value.release()
   }
 
@@ -128,6 +132,7 @@ export function sessionPool(
         }
         return await (await sessionFor(key, graph)).run(feeds, signal)
       }),
+    memory: memoryFor,
     hold(tensor) {
       const value = runtime.hold(tensor)
       held.add(value)

@@ -4,7 +4,7 @@ import { isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
 import type { Restoration } from '../../restorations/index.js'
 import { checkKey, type WatermarkKey } from '../../watermark/key.js'
 import type { Host, Note, OperationModel } from '../host.js'
-import { type FittedPicture, type Recovery, readForKey, resizeRemedy } from '../recipes/recovery.js'
+import { type FittedPicture, type Recovery, readForKey } from '../recipes/recovery.js'
 import type { Item } from '../runs/survey.js'
 import { lastName } from './paths.js'
 import { picturesIn } from './pictures.js'
@@ -86,12 +86,7 @@ export const itemsOf = (
     name,
     async open() {
       if (noise) return checkedNoise(key, noise, name, metadata?.model)
-      const { isOfAnotherSize, ...picture } = await readForKey(name, key, { model: model!, fit, undo }, host)
-      if (!isOfAnotherSize) {
-        const latentShape = model!.layout.latentShape(picture.image.shape)
-        checkKey(key, { model: model!.name, latentShape }, resizeRemedy)
-      }
-      return { picture }
+      return { picture: await readForKey(name, key, { model: model!, fit, undo }, host) }
     },
   }))
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { tensor } from 'undiffuse'
 import { contactSheet, encodePng, nodeHost } from 'undiffuse/node'
 import { expect, onTestFinished, test } from 'vitest'
-import { picturesIn, readPictures } from './pictures.js'
+import { measurePictures, picturesIn } from './pictures.js'
 
 const host = nodeHost()
 const picture = tensor([3, 2, 2], [1, -1, -1, -1, -1, 1, -1, -1, -1, -1, 1, -1])
@@ -29,7 +29,8 @@ test('a folder stands for its pictures, not for the sheets that commands wrote t
   const { paths, notes } = await picturesIn(folder, host)
   expect(paths).toEqual(wanted)
   expect(notes).toEqual([{ about: folder, text: expect.stringMatching(/Left out 1 contact sheet /) }])
-  expect((await readPictures(paths, host, undefined)).map(({ path }) => path)).toEqual(wanted)
+  const measured = await measurePictures(paths, host, undefined)
+  expect(measured).toEqual(wanted.map((path) => ({ path, size: { height: 2, width: 2 } })))
   const named = join(folder, 'a9.sheet.png')
   expect(await picturesIn(named, host)).toEqual({ paths: [named], notes: [] })
 })

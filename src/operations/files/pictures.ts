@@ -1,14 +1,25 @@
 /** The pictures that settings name: read, checked to be of one size, and fitted to what a model takes. */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
-import { type Fit, type Fitted, fitToMultiple } from '../../pictures/fit.js'
+import type { Tensor } from '../../math/tensor.js'
+import { pictureOf } from '../../model/layout.js'
+import { checkRoom } from '../../model/memory.js'
+import type { Model } from '../../model/model.js'
+import type { Kind } from '../../model/questions.js'
+import { type Fit, type Fitted, fitToMultiple, fittedSides } from '../../pictures/fit.js'
 import { planesOf } from '../../pictures/planes.js'
+import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
 import type { Host, Note } from '../host.js'
 import { endingOf, lastName } from './paths.js'
 
 const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']
+
+/** A picture whose header was read, and nothing else. */
+export interface MeasuredPicture {
+  readonly path: string
+  readonly size: PictureSize
+}
 
 export interface NamedPicture {
   readonly path: string
@@ -52,43 +63,84 @@ export async function listPictures(paths: readonly string[], host: Lister): Prom
   return { paths: listed.flatMap((one) => one.paths), notes: listed.flatMap(({ notes }) => notes) }
 }
 
+export const measurePicture = async (path: string, { pictures }: Pick<Host, 'pictures'>): Promise<MeasuredPicture> => ({
+  path,
+  size: await pictures.measure(path),
+})
+
+/** Width × height, as people say it. */
+export const sizeText = ({ width, height }: PictureSize): string => `${width}×${height}`
+
+/** The sizes of pictures that are inverted together. Throws `bad-image` as the host does, `bad-shape` when they differ. */
+export async function measurePictures(
+  paths: readonly string[],
+  host: Lister,
+  signal: Signal | undefined,
+): Promise<readonly MeasuredPicture[]> {
+  const measured: MeasuredPicture[] = []
+  for (const path of paths) {
+    signal?.throwIfAborted()
+    const picture = await measurePicture(path, host)
+    const [wanted, got] = [measured[0] ?? picture, picture].map(({ size }) => sizeText(size))
+    if (got !== wanted) {
+      const remedy = 'Invert pictures of different sizes one at a time.'
+      throw expected('bad-shape', `pictures of ${wanted}, as the first is,`, `\`${lastName(path)}\``, got!, remedy)
+    }
+    measured.push(picture)
+  }
+  return measured
+}
+
 export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictures'>): Promise<NamedPicture> => ({
   path,
   ...(await pictures.read(path)),
 })
 
-/** Reads pictures that are inverted together. Throws `bad-image` as the host does, `bad-shape` when sizes differ. */
+/** Reads pictures that were measured. Throws `bad-image` as the host does. */
 export async function readPictures(
-  paths: readonly string[],
+  measured: readonly MeasuredPicture[],
   host: Lister,
   signal: Signal | undefined,
 ): Promise<readonly NamedPicture[]> {
   const read: NamedPicture[] = []
-  for (const path of paths) {
+  for (const { path } of measured) {
     signal?.throwIfAborted()
-    const picture = await readPicture(path, host)
-    const { shape } = (read[0] ?? picture).image
-    if (!sameShape(picture.image.shape, shape)) {
-      const remedy = 'Invert pictures of different sizes one at a time.'
-      const what = `pictures of one size, ${formatShape(shape)} as the first has,`
-      throw expected('bad-shape', what, `\`${lastName(path)}\``, formatShape(picture.image.shape), remedy)
-    }
-    read.push(picture)
+    read.push(await readPicture(path, host))
   }
   return read
 }
 
 /**
- * Fits a picture to a model. One with less than a latent entry's worth of pixels along a side is refused unless it is
- * resized: padding would be most of what is inverted.
+ * The size that a picture is fitted to, from its header. One with less than a latent entry's worth of pixels along a side is
+ * refused unless it is resized: padding would be most of what is inverted.
  */
-export function fitPicture({ path, image }: NamedPicture, multiple: number, fit: Fit): Fitted {
-  const { height, width } = planesOf(image.shape)
-  if (fit !== 'resize' && Math.min(height, width) < multiple) {
+export function fittedSize({ path, size }: MeasuredPicture, multiple: number, fit: Fit): PictureSize {
+  if (fit !== 'resize' && Math.min(size.height, size.width) < multiple) {
     const remedy = `Enlarge the picture, or pass ${setting('fit', 'resize')}.`
     const what = `sides of at least ${multiple} pixels`
-    throw expected('bad-shape', what, `\`${lastName(path)}\``, `${width}×${height}`, remedy)
+    throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(size), remedy)
   }
+  return fittedSides(size, multiple, fit)
+}
+
+/**
+ * Throws what a header tells, before a pixel is read: `bad-shape` for a size that the model does not take, and for one with
+ * which so many questions at once would take more memory than they may.
+ */
+export function checkPicture(
+  measured: MeasuredPicture,
+  model: Pick<Model, 'name' | 'layout' | 'memoryFor'>,
+  fit: Fit,
+  asks: Readonly<Partial<Record<Kind, number>>>,
+): void {
+  const { layout } = model
+  const size = fittedSize(measured, layout.multiple, fit)
+  checkRoom(model, asks, layout.latentShape(pictureOf(layout, size)), `\`${lastName(measured.path)}\``)
+}
+
+/** Fits a picture to a model. Throws as `fittedSize`. */
+export function fitPicture({ path, image }: NamedPicture, multiple: number, fit: Fit): Fitted {
+  fittedSize({ path, size: planesOf(image.shape) }, multiple, fit)
   return fitToMultiple(image, multiple, fit)
 }
 

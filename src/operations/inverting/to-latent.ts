@@ -10,7 +10,15 @@ import { defaultChunk, sideBySide } from '../../verbs/side-by-side.js'
 import { setting } from '../fields.js'
 import { jsonText, prepareOutputs } from '../files/outputs.js'
 import { endingOf, lastName, withoutEnding } from '../files/paths.js'
-import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
+import {
+  checkPicture,
+  fitPicture,
+  listPictures,
+  measurePictures,
+  type NamedPicture,
+  notesOf,
+  readPictures,
+} from '../files/pictures.js'
 import { isTensorFile, tensorFile } from '../files/tensor-files.js'
 import type { Host, NetworkCost } from '../host.js'
 import { noted, notedOf, partOf, type Running } from '../operation.js'
@@ -127,13 +135,16 @@ export async function* invertToLatent(
     const { name, layout } = model
     const listed = await listPictures(settings.sources, host)
     for (const { about, text } of listed.notes) yield noted(about, text)
-    const sources = await readPictures(listed.paths, host, signal)
+    const { chunk = defaultChunk, decoder } = settings
+    const measured = await measurePictures(listed.paths, host, signal)
+    const together = Math.min(chunk, measured.length)
+    checkPicture(measured[0]!, model, settings.fit, { encode: together, decode: together })
+    const sources = await readPictures(measured, host, signal)
     const fitted = sources.map((source) => fitPicture(source, layout.multiple, settings.fit))
     if (settings.report !== undefined) await host.files.makeFolder(settings.report)
     await prepareOutputs(host.files, outputs, { 'a picture': listed.paths })
 
     const begin = host.now()
-    const { chunk = defaultChunk, decoder } = settings
     const inverting = sideBySide(model, fitted, chunk, ({ image }, view) =>
       timed(latentInversion(image, { model: view, decoder: decoder.method, signal }), host),
     )

@@ -14,7 +14,16 @@ import { defaultChunk, sideBySide } from '../../verbs/side-by-side.js'
 import { setting } from '../fields.js'
 import { checkEnding, jsonText, prepareOutputs } from '../files/outputs.js'
 import { lastName, withoutEnding } from '../files/paths.js'
-import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from '../files/pictures.js'
+import {
+  checkPicture,
+  fitPicture,
+  listPictures,
+  type MeasuredPicture,
+  measurePictures,
+  type NamedPicture,
+  notesOf,
+  readPictures,
+} from '../files/pictures.js'
 import {
   checkAxes,
   fileTypeOf,
@@ -94,7 +103,10 @@ function outputsOf({ output, report, sources }: InvertSettings, { files }: Host)
 }
 
 interface ReadSources {
-  readonly sources: readonly Source[]
+  /** Pictures whose headers were read. */
+  readonly measured: readonly MeasuredPicture[]
+  /** Latents, where there are no pictures. */
+  readonly latents: readonly Source[]
   /** The files that they are in. */
   readonly paths: readonly string[]
   /** What the files of latents hold; none of pictures. */
@@ -104,32 +116,48 @@ interface ReadSources {
   readonly notes: readonly Note[]
 }
 
-/** Pictures, or the latents in files. */
+/** The sizes of pictures, or the latents in files. */
 async function readSources(paths: readonly string[], host: Host, signal: Signal | undefined): Promise<ReadSources> {
   const files = paths.filter(isTensorFile)
   if (files.length === 0) {
     const listed = await listPictures(paths, host)
-    const pictures = await readPictures(listed.paths, host, signal)
-    const sources = pictures.map((picture) => ({ name: lastName(picture.path), picture }))
-    return { sources, paths: listed.paths, read: [], remembered: {}, notes: listed.notes }
+    const measured = await measurePictures(listed.paths, host, signal)
+    return { measured, latents: [], paths: listed.paths, read: [], remembered: {}, notes: listed.notes }
   }
   if (files.length < paths.length) {
     const remedy = 'Invert them one after the other.'
     throw expected('bad-option', 'pictures or latents', setting('sources'), 'some of each', remedy)
   }
   const read = await Promise.all(files.map((path) => readTensorFile(host.files, path, 'latent')))
-  const sources = read.flatMap(({ tensors, memories }, i) =>
+  const latents = read.flatMap(({ tensors, memories }, i) =>
     tensors.map((latent, k) => ({
       memory: memories[k]!,
       name: tensors.length === 1 ? lastName(files[i]!) : `${lastName(files[i]!)} ${k + 1}`,
       latent,
     })),
   )
-  return { sources, paths: files, read, remembered: read[0]!.recipe, notes: [] }
+  return { measured: [], latents, paths: files, read, remembered: read[0]!.recipe, notes: [] }
 }
 
 /** Questions of one estimate: guidance asks two, but for a weight that names one of them. */
 const questionsOf = (guidance: number): number => (guidance === 1 || guidance === 0 ? 1 : 2)
+
+/** Reads pictures once their size is known to fit the model and memory. */
+async function readMeasured(
+  { fit, chunk = defaultChunk }: InvertSettings,
+  measured: readonly MeasuredPicture[],
+  plan: Plan,
+  model: OperationModel,
+  host: Host,
+  signal: Signal | undefined,
+): Promise<readonly NamedPicture[]> {
+  const [first] = measured
+  if (!first) return []
+  const together = Math.min(chunk, measured.length)
+  const denoise = together * questionsOf(samplingOf(plan, model).guidance)
+  checkPicture(first, model, fit, { encode: together, decode: together, denoise })
+  return await readPictures(measured, host, signal)
+}
 
 async function* invertSources(
   settings: InvertSettings,
@@ -282,7 +310,7 @@ export async function* invertToNoise(
   const plan = planOf(withRemembered(settings, read.remembered))
   // The memory is of the solver that the file names.
   const isAnother = settings.solver !== undefined || settings.steps !== undefined
-  const sources = isAnother ? read.sources.map(({ memory: _, ...source }) => source) : read.sources
+  const latents = isAnother ? read.latents.map(({ memory: _, ...source }) => source) : read.latents
   if (settings.report !== undefined) await host.files.makeFolder(settings.report)
   await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
 
@@ -291,6 +319,8 @@ export async function* invertToNoise(
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
     yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
+    const pictures = await readMeasured(settings, read.measured, plan, held.model, host, signal)
+    const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
     const begin = host.now()
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin

@@ -26,6 +26,12 @@ export const networkFields = {
     word: 'bits',
   },
   device: { type: 'string', description: 'where networks run (default: cpu)', word: 'name' },
+  memoryLimit: {
+    type: 'number',
+    exclusiveMinimum: 0,
+    description: 'of what one network may take while it runs, its weights left out (default: 3/4 of what is free)',
+    word: 'GiB',
+  },
   lean: { type: 'boolean', default: false, description: 'spend time to save memory' },
   profile: {
     type: 'string',

@@ -29,12 +29,19 @@ export const defaultProfile = { count: 16, size: 96 }
 
 /** Measures the profile of a model's autoencoder and keeps it. Cost: some hundred round trips. */
 export async function* makeProfile(
-  { model, device }: Pick<ModelSettings, 'model' | 'device'>,
+  { model, device, memoryLimit }: Pick<ModelSettings, 'model' | 'device' | 'memoryLimit'>,
   request: ProfileRequest,
   host: Host,
   signal?: Signal,
 ): Steps<{ readonly profile: Profile; readonly file: string }, Told> {
-  const held = await host.models.openAutoencoder({ model, device, precision: '32', lean: false, profile: 'none' })
+  const held = await host.models.openAutoencoder({
+    model,
+    device,
+    memoryLimit,
+    precision: '32',
+    lean: false,
+    profile: 'none',
+  })
   try {
     const { name } = held.model
     const autoencoder = autoencoderOf(held.model, signal)

@@ -10,15 +10,23 @@ import type { Signal } from '../../core/progress.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
 import { sidesOf } from '../../model/layout.js'
+import { checkRoom } from '../../model/memory.js'
 import type { Fit, Fitted } from '../../pictures/fit.js'
-import { planesOf } from '../../pictures/planes.js'
-import { candidatesOf, type PictureSize, parseRestorations, type Restoration } from '../../restorations/index.js'
+import { type PictureSize, parseRestorations, type Restoration, sameSize } from '../../restorations/index.js'
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
 import { undoRemedy, type WatermarkKey } from '../../watermark/key.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
-import { fitPicture, type NamedPicture, readPicture } from '../files/pictures.js'
+import {
+  checkPicture,
+  fitPicture,
+  fittedSize,
+  type MeasuredPicture,
+  measurePicture,
+  readPicture,
+  sizeText,
+} from '../files/pictures.js'
 import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
 import type { RunSettings } from '../runs/journal.js'
 import { defaultDecoder, defaultFit, defaultInverter, fitField, networkFields } from './networks.js'
@@ -213,39 +221,58 @@ export interface FittedPicture extends Fitted {
 }
 
 /**
- * Reads a picture in which a key's mark is looked for. One of another size stays as it is where something that is undone
- * brings it to the key's; otherwise it is fitted to the model. Throws as `readFitted`.
+ * Reads a picture in which a key's mark is looked for, once its header says that it can be of the key's size: one of another
+ * size stays as it is where something that is undone brings it there. Throws as `readFitted`, and `bad-shape` for other sizes.
  */
 export async function readForKey(
   path: string,
   { latentShape }: WatermarkKey,
   { model, fit, undo }: { readonly model: OperationModel; readonly fit: Fit; readonly undo: readonly Restoration[] },
   host: Host,
-): Promise<FittedPicture & { readonly isOfAnotherSize: boolean }> {
+): Promise<FittedPicture> {
+  const measured = await measurePicture(path, host)
+  const size = sidesOf(model.layout, model.layout.pictureShape(latentShape))
+  const isRestored = !sameSize(measured.size, size) && undo.some((one) => one.takes(measured.size, size))
+  if (!isRestored) checkSize(measured, size, model, fit)
+  checkRoom(model, { encode: 1, decode: 1, denoise: 1 }, latentShape, `\`${lastName(path)}\``)
   const picture = await readPicture(path, host)
   const { image, notes } = picture
-  const size = sidesOf(model.layout, model.layout.pictureShape(latentShape))
-  const [first] = candidatesOf(image, undo, size)
-  if (first?.undone !== undefined) return { image, restore: (same) => same, notes, isOfAnotherSize: true }
-  const fitted = fitPicture(picture, model.layout.multiple, fit)
-  if (fit === 'pad') checkNotPadded(picture, fitted, size)
-  return { ...fitted, notes, isOfAnotherSize: false }
+  if (isRestored) return { image, restore: (same) => same, notes }
+  return { ...fitPicture(picture, model.layout.multiple, fit), notes }
 }
 
-/** What to do with a picture of another size than its key's. */
-export const resizeRemedy = `${undoRemedy} ${setting('undo', 'resize')} or ${setting('undo', 'crop')} undoes it.`
+/** What to do with a picture of another size than its key's: only a smaller one may be a part of what was marked. */
+function otherSizeRemedy(given: PictureSize, size: PictureSize): string {
+  const isSmaller = given.height <= size.height && given.width <= size.width
+  const undo = [setting('undo', 'resize'), ...(isSmaller ? [setting('undo', 'crop')] : [])]
+  return `${undoRemedy} ${undo.join(' or ')} undoes it.`
+}
 
-/** Padding would bring a smaller picture to the key's size, and what is read then is no picture that was ever marked. */
-function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height, width }: PictureSize): void {
-  const isOfKey = (sides: PictureSize) => sides.height === height && sides.width === width
-  const given = planesOf(image.shape)
-  if (isOfKey(given) || !isOfKey(planesOf(fitted.image.shape))) return
-  const got = `${given.width}×${given.height}`
-  throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${lastName(path)}\``, got, resizeRemedy)
+/**
+ * Throws where a picture is not of the key's size. Cropped or resized to what the model takes it may be; padding would bring
+ * a smaller picture to the key's size, and what is read then is no picture that was ever marked.
+ */
+function checkSize(measured: MeasuredPicture, size: PictureSize, { layout }: OperationModel, fit: Fit): void {
+  const given = fit === 'pad' ? measured.size : fittedSize(measured, layout.multiple, fit)
+  if (sameSize(given, size)) return
+  const [wanted, got] = [size, measured.size].map(sizeText)
+  throw expected(
+    'bad-shape',
+    `a picture of ${wanted}`,
+    `\`${lastName(measured.path)}\``,
+    got!,
+    otherSizeRemedy(measured.size, size),
+  )
 }
 
 /** Reads a picture and fits it to the model. Throws `bad-image` and `bad-shape`, as one of many is judged. */
-export async function readFitted(path: string, model: OperationModel, fit: Fit, host: Host): Promise<FittedPicture> {
-  const picture = await readPicture(path, host)
+export async function readFitted(
+  measured: MeasuredPicture,
+  model: OperationModel,
+  fit: Fit,
+  host: Host,
+): Promise<FittedPicture> {
+  checkPicture(measured, model, fit, { encode: 1, decode: 1, denoise: 1 })
+  const picture = await readPicture(measured.path, host)
   return { ...fitPicture(picture, model.layout.multiple, fit), notes: picture.notes }
 }

@@ -23,6 +23,8 @@ export interface Candidate {
 /** A kind of change that is undone. */
 export interface Restoration {
   readonly name: string
+  /** Whether a picture of the given size may have candidates of this one: a header tells, and no pixel is read. */
+  takes(given: PictureSize, size: PictureSize): boolean
   /**
    * Pictures of this size that the given one may have been; none where nothing speaks for such a change. They must follow
    * from the picture alone, never from a key: that is what lets p-values be multiplied by their number.
@@ -30,11 +32,10 @@ export interface Restoration {
   candidates(image: Tensor, size: PictureSize): readonly Candidate[]
 }
 
+export const sameSize = (a: PictureSize, b: PictureSize): boolean => a.height === b.height && a.width === b.width
+
 /** Whether a picture has this size. */
-export function hasSize({ shape }: Tensor, size: PictureSize): boolean {
-  const { height, width } = planesOf(shape)
-  return height === size.height && width === size.width
-}
+export const hasSize = ({ shape }: Tensor, size: PictureSize): boolean => sameSize(planesOf(shape), size)
 
 /** Each costs an inversion, and multiplies p: more would find nothing. */
 const mostCandidates = 4096
@@ -82,6 +83,7 @@ export function composeRestorations(restorations: readonly Restoration[]): Resto
   const name = restorations.map((one) => one.name).join('+')
   return {
     name,
+    takes: (given, size) => first?.takes(given, size) ?? false,
     candidates: (image, size) =>
       others.reduce(
         (candidates, next) => limited(after(candidates, next, size), name),

@@ -3,13 +3,15 @@
  * it is in, so an abort kills that process. Graphs of this runtime share one child; those it takes down with it are
  * opened again on their next run.
  */
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism, freemem, platform, tmpdir, totalmem } from 'node:os'
 import { expected, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
+import { checkMemory, type MemoryNeed } from '../../core/memory.js'
 import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
-import type { Held, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
-import { sizeOf, type Tensor } from '../../math/tensor.js'
+import { peakBytes } from '../../graph/peak.js'
+import type { Held, OpenOptions, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
+import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import {
   checkTypes,
   type HeldFeed,
@@ -31,6 +33,11 @@ export interface OrtNodeOptions {
   readonly threads?: number
   /** The device of graphs that are opened without one. Default `cpu`. */
   readonly device?: string
+  /**
+   * Bytes that the values of one network may take, weights left out. Default: on the CPU three quarters of the memory that is
+   * free now, on other devices no limit.
+   */
+  readonly memoryLimit?: number
   /** Where model files live for the moment of opening. Default: the system's folder for temporary files. */
   readonly temporaryFolder?: string
 }
@@ -63,7 +70,8 @@ interface Sent {
  * for each MB moved; values that are held move once. An abort ends the process only where no other call waits for it.
  *
  * Errors: `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
- * graphs that ONNX Runtime refuses; `bad-shape` for feeds that do not fit; `runtime-failed` when a run fails or its process dies.
+ * graphs that ONNX Runtime refuses; `bad-shape` for graphs that need more memory than `memoryLimit` and for feeds that do
+ * not fit; `runtime-failed` when a run fails or its process dies.
  *
  * @example
  * const runtime = ortNode({ threads: 4 })
@@ -81,6 +89,11 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
       String(threads),
       'Leave it out for all cores.',
     )
+  }
+
+  const { memoryLimit = freeMemory() * shareOfFree } = options
+  if (!(memoryLimit > 0)) {
+    throw expected('bad-option', 'a number of bytes above 0', '`memoryLimit`', String(memoryLimit), 'Leave it out.')
   }
 
   let network: NetworkProcess | undefined
@@ -291,13 +304,31 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     if (network && !network.alive) await network.gone
   }
 
+  /** How a graph is run, and on what. */
+  function prepared(asked: Graph, { device = options.device ?? 'cpu', roundsHalf = false }: OpenOptions = {}) {
+    const emulated = roundsHalf && device === 'cpu'
+    return { device, emulated, graph: emulated ? emulatedHalf(asked) : asked }
+  }
+
+  function needOf(graph: Graph, device: string): MemoryNeed {
+    const isKnown = device === 'cpu' || options.memoryLimit !== undefined
+    return {
+      neededBytes: peakBytes(graph) * runtimeShare,
+      allowedBytes: isKnown ? memoryLimit : Number.POSITIVE_INFINITY,
+    }
+  }
+
   return {
     name: 'ort-node',
-    async open(asked, { device = options.device ?? 'cpu', lean = false, roundsHalf = false } = {}) {
+    memory(asked, asking) {
+      const { graph, device } = prepared(asked, asking)
+      return needOf(graph, device)
+    },
+    async open(asked, { lean = false, ...asking } = {}) {
       if (closing) throw closedError('ort-node')
       checkTypes(asked)
-      const emulated = roundsHalf && device === 'cpu'
-      const graph = emulated ? emulatedHalf(asked) : asked
+      const { graph, device, emulated } = prepared(asked, asking)
+      checkMemory(needOf(graph, device), `\`${graph.name}\``, largestInput(graph))
       const widening = convertedBytes(graph, emulated ? /float/ : /^b?float16$/) > (lean ? 0 : widenedAtOnce)
       const mapped = widening || storedBytes(graph) > laidOutAtOnce
       return openSession({ id: ++opened, graph, device, lean, mapped, widening })
@@ -310,6 +341,27 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
       return closing
     },
   }
+}
+
+/** Of the memory that is free when a runtime is made, what one network may take: others need some too. */
+const shareOfFree = 0.75
+
+/**
+ * What ONNX Runtime takes for each byte of values that must be alive: 0.9 to 2.5, mostly about this much
+ * (docs/decisions/0006). Its buffers are not all given back when their last reader ends.
+ */
+const runtimeShare = 1.5
+
+/** Bytes; of a container's limit, if that is less. macOS tells only what nobody ever used, so all of it is taken there. */
+function freeMemory(): number {
+  const free = platform() === 'darwin' ? totalmem() : freemem()
+  return Math.min(free, process.constrainedMemory() || Number.POSITIVE_INFINITY)
+}
+
+/** The input that tells most of a graph's size, for people. */
+function largestInput({ inputs }: Graph): string {
+  const [largest] = inputs.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))
+  return largest ? `\`${largest.name}\` of ${formatShape(largest.shape)}` : 'no input'
 }
 
 /**

@@ -27,24 +27,27 @@ export interface ReleasedSettings {
   readonly constant: number
 }
 
+/** Where the released code's reversed y axis puts row ⌊H/2⌋: one row up for even heights, nowhere else for odd ones. */
+const releasedRow = (height: number): number => height - 1 - Math.floor(height / 2)
+
 /**
- * The bins of a disc of the shifted spectrum as the released `circle_mask` has it: (x − W/2)² + (y − (H/2 − 1))² ≤ r².
- * Its y axis is reversed, which moves the centre one row up.
+ * The bins of a disc of the shifted spectrum as the released `circle_mask` has it: (x − ⌊W/2⌋)² + (y − y₀)² ≤ r². Its y axis
+ * is reversed: y₀ = H − 1 − ⌊H/2⌋, which is H/2 − 1 for even heights, one row off the zero frequency.
  */
 export function releasedDisc(height: number, width: number, radius: number): readonly number[] {
-  return discAround(height, width, radius, height / 2 - 1)
+  return discAround(height, width, radius, releasedRow(height))
 }
 
-/** The same disc around the zero frequency, [H/2, W/2]. */
+/** The same disc around the zero frequency, [⌊H/2⌋, ⌊W/2⌋]. */
 export function centredDisc(height: number, width: number, radius: number): readonly number[] {
-  return discAround(height, width, radius, height / 2)
+  return discAround(height, width, radius, Math.floor(height / 2))
 }
 
 function discAround(height: number, width: number, radius: number, centreRow: number): readonly number[] {
   const places: number[] = []
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      if ((x - width / 2) ** 2 + (y - centreRow) ** 2 <= radius ** 2) places.push(y * width + x)
+      if ((x - Math.floor(width / 2)) ** 2 + (y - centreRow) ** 2 <= radius ** 2) places.push(y * width + x)
     }
   }
   return places
@@ -107,16 +110,18 @@ function keyOf({ pattern, channel, radius, constant }: ReleasedSettings, secret:
 /** Discs are filled from the outside in: the ring of a bin is the smallest disc that holds it. */
 function ringOf(place: number, height: number, width: number): number {
   const [x, y] = [place % width, Math.floor(place / width)]
-  return Math.ceil(Math.hypot(x - width / 2, y - (height / 2 - 1)))
+  return Math.ceil(Math.hypot(x - Math.floor(width / 2), y - releasedRow(height)))
 }
 
 /** The numbers of the mask and of its opposite bins that are independent of each other, read from a plane. */
 function independent(plane: Tensor, places: readonly number[]): Float64Array {
   const [height, width] = plane.shape as [number, number]
   const { real, imaginary } = shiftedSpectrum(plane)
+  // The zero frequency is at ⌊n/2⌋: the opposite of place i is 2⌊n/2⌋ − i.
+  const mirrored = (i: number, n: number) => (2 * Math.floor(n / 2) - i + n) % n
   const opposite = (place: number) => {
     const [x, y] = [place % width, Math.floor(place / width)]
-    return ((height - y) % height) * width + ((width - x) % width)
+    return mirrored(y, height) * width + mirrored(x, width)
   }
   const seen = new Set<number>()
   const numbers: number[] = []

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { type DiffusionModel, expected, type FloorProbes, openDiffusionModel, type Runtime } from 'undiffuse'
 import { modelFolder, nodeFiles, ortNode } from 'undiffuse/node'
 import { type Cells, fileCells, noCells } from '../../measurements/shared/cells.js'
+import { rareOptions } from './help.js'
 import { integerAtLeast } from './numbers.js'
 
 export interface SharedOptions {
@@ -18,10 +19,20 @@ export const openRuntime =
   () =>
     ortNode(device === undefined ? {} : { device })
 
+const deviceOption = (): Option =>
+  new Option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)').helpGroup(rareOptions)
+
+/** Prompts or pictures that share network runs. */
+export const chunkOption = (what: string, chunk: number): Option =>
+  new Option('--chunk <n>', `${what} that share network runs`)
+    .argParser(integerAtLeast(1))
+    .default(chunk)
+    .helpGroup(rareOptions)
+
 export const share = (command: Command): Command =>
   command
     .option('--out <folder>', 'where numbers and charts go')
-    .option('--device <name>', 'where networks run, see `undiffuse doctor` (default: cpu)')
+    .addOption(deviceOption())
     .option('--json', 'print a machine-readable result', false)
 
 export interface ResumableOptions extends SharedOptions {

@@ -11,17 +11,16 @@ import {
   type Settings,
   type Told,
 } from 'undiffuse/operations'
-import { addFields, errorInFlags, givenSettings, inFlags, methodsHelp } from './options.js'
+import { type Explanation, explain } from './help.js'
+import { addFields, errorInFlags, givenSettings, inFlags } from './options.js'
 import { profileLines } from './profile-words.js'
 import { worded } from './remedies.js'
 import { runCommand, type Terminal } from './terminal.js'
 import { lastName } from './words.js'
 
 /** What the command line says of an operation; all of it may be left out. */
-export interface OperationCommand<F extends OperationFields, R> {
+export interface OperationCommand<F extends OperationFields, R> extends Explanation {
   readonly operation: Operation<F, R>
-  /** What `--help` says below the options. */
-  readonly help?: string
   /** The report in lines. */
   words?(result: R, notes: readonly Note[], settings: Settings<F>): readonly string[]
   /** The words say the notes themselves. */
@@ -78,21 +77,18 @@ export async function operate<F extends OperationFields, R>(
 
 /** Adds the command, below the groups that the operation's id names: `watermark detect`. */
 export function addOperation(parent: Command, described: AnyOperationCommand): void {
-  const { operation, help = '', switches = {}, exitCode } = described
+  const { operation, switches = {}, exitCode } = described
   const { id, title, fields } = operation
-  const command = parent.command(id.split(' ').at(-1)!).description(title)
+  const command = explain(parent.command(id.split(' ').at(-1)!), described).description(title)
   addFields(command, fields)
   for (const [flag, meaning] of Object.entries(switches)) command.option(flag, meaning, false)
-  command
-    .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', [methodsHelp(fields), help].join('\n'))
-    .action((...words: unknown[]) => {
-      const options = words.at(-2) as Readonly<Record<string, unknown>>
-      return runCommand(options.json === true, async (io) => {
-        const result = await operate(io, described, givenSettings(fields, words.slice(0, -2), options))
-        const isOn = (flag: string) =>
-          command.getOptionValue(command.options.find(({ long }) => long === flag)!.attributeName()) === true
-        if (exitCode) process.exitCode = exitCode(result, isOn)
-      })
+  command.option('--json', 'print a machine-readable result', false).action((...words: unknown[]) => {
+    const options = words.at(-2) as Readonly<Record<string, unknown>>
+    return runCommand(options.json === true, async (io) => {
+      const result = await operate(io, described, givenSettings(fields, words.slice(0, -2), options))
+      const isOn = (flag: string) =>
+        command.getOptionValue(command.options.find(({ long }) => long === flag)!.attributeName()) === true
+      if (exitCode) process.exitCode = exitCode(result, isOn)
     })
+  })
 }

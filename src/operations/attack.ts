@@ -31,7 +31,7 @@ const fields = {
   with: {
     type: 'method',
     methods: attacks,
-    description: 'what is done to each picture, see below: attacks, joined by +, or `all`',
+    description: 'what is done to each picture: attacks, joined by +, or `all`',
     required: true,
     many: true,
     word: 'attacks',

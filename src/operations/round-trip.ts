@@ -53,6 +53,7 @@ const fields = {
   ...decoderFields,
   out: { type: 'file', default: 'out', description: 'where pictures and report go', word: 'folder' },
   name: {
+    rare: true,
     type: 'string',
     description: 'the beginning of the names of what is written (default: that of the picture, or roundtrip)',
     word: 'name',

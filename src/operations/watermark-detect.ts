@@ -63,8 +63,9 @@ const fields = {
   },
   message: { type: 'string', description: 'that is expected: says whether it is the one', word: 'hex' },
   fpr: { ...falsePositiveField, description: 'share of unmarked pictures that may be taken for marked' },
-  calibration: { type: 'file', description: 'noise of unmarked pictures, for marks whose p-value needs it' },
+  calibration: { type: 'file', description: 'noise of unmarked pictures, where a mark needs it' },
   correlation: {
+    rare: true,
     type: 'number',
     exclusiveMinimum: 0,
     maximum: 1,
@@ -72,6 +73,7 @@ const fields = {
     word: 'rho',
   },
   reference: {
+    rare: true,
     type: 'boolean',
     default: false,
     description: 'add the published p-value of tree-ring marks, which is miscalibrated',

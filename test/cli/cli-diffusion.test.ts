@@ -254,8 +254,8 @@ it('undiffuse checkpoint make writes a model that runs, and nothing over another
 
 describe.concurrent('help', () => {
   it.each([
-    [['generate', '--help'], /--save-noise[\s\S]*ddim[\s\S]*Example/],
-    [['roundtrip', '--help'], /--seed[\s\S]*implicit[\s\S]*Example/],
+    [['generate', '--help'], /--save-noise[\s\S]*Example/],
+    [['roundtrip', '--help'], /--seed[\s\S]*--inverter[\s\S]*Example/],
     [['checkpoint', 'make', '--help'], /--random-weights[\s\S]*Example/],
   ])('%j', async (words, said) => {
     expect((await succeeded(words)).stdout).toMatch(said)

@@ -220,7 +220,7 @@ describe.concurrent('bad command lines', () => {
   })
 })
 
-it('help names every method and shows an example', async () => {
+it('help shows an example and where the methods are listed', async () => {
   const { stdout } = await succeeded(['edit', '--help'])
-  expect(stdout).toMatch(/--lock-background[\s\S]*exact-blending[\s\S]*bdia-round-trip[\s\S]*null-text[\s\S]*Examples/)
+  expect(stdout).toMatch(/undiffuse help edits[\s\S]*--lock-background[\s\S]*Examples/)
 })

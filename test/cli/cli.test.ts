@@ -218,7 +218,10 @@ describe.concurrent('right input', () => {
 
   it.each([
     [['--help'], /undiffuse invert photo\.png/],
-    [['invert', '--help'], /accelerated[\s\S]*Example/],
+    [['invert', '--help'], /--decoder|--inverter[\s\S]*Example/],
+    [['help', 'decoders'], /accelerated/],
+    [['help', 'watermark', 'detect'], /--key[\s\S]*Example/],
+    [['help', 'ddim'], /steps=50/],
     [['run', '--help'], /--vjp[\s\S]*Example/],
     [['example', '--help'], /Example/],
     [['report', '--help'], /Example/],

@@ -2,13 +2,12 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { Command } from 'commander'
 import { bundledModels, listDevices, runtimeVersion } from 'undiffuse/node'
+import { explain } from '../help.js'
 import { runCommand } from '../terminal.js'
 
 export function add(program: Command): void {
-  program
-    .command('doctor')
+  explain(program.command('doctor'), { examples: ['doctor --json'] })
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', '\nExample:\n  $ undiffuse doctor --json')
     .action((options: { json: boolean }) =>
       runCommand(options.json, async (io) => {
         const devices = await listDevices()

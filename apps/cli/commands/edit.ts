@@ -3,7 +3,7 @@ import { backgroundText, decibels, type EditReport, editOperation } from 'undiff
 import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, wroteLine } from '../words.js'
 
-const help = `
+const details = `
 What the picture is made from is found under \`--from\` and walked again under \`--to\`. Say of the picture what its model
 would have been asked for; the solver need not be the one that made it. A mask is a picture of the same size, white where
 the edit goes; black and transparent parts are outside. With a mask, every method keeps the latents outside. Without one,
@@ -11,13 +11,14 @@ exact-blending finds it, and the other methods may change everything. Latents th
 with \`--lock-background\` what is written has the picture's own pixels outside the mask, the seam inside it, and the
 bound is checked in the file's bytes before it is written.
 
-Beside the picture: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.
+Beside the picture: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
 
-Examples:
-  $ undiffuse edit ball.png --from "a red ball on sand" --to "a red star on sand" -o star.png
-  $ undiffuse edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png --lock-background
-  $ undiffuse edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3
-  $ undiffuse edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json`
+const examples = [
+  'edit ball.png --from "a red ball on sand" --to "a red star on sand" -o star.png',
+  'edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png --lock-background',
+  'edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3',
+  'edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json',
+] as const
 
 const exactWords: Readonly<Record<EditReport['exact'], string>> = {
   'given-image': 'with the same prompt the picture would come back, in every 8-bit value',
@@ -56,7 +57,8 @@ function words(report: EditReport): readonly string[] {
 
 export const command: OperationCommand<typeof editOperation.fields, EditReport> = {
   operation: editOperation,
-  help,
+  details,
+  examples,
   words,
   saysNotes: true,
 }

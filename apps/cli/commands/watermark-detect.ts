@@ -17,7 +17,7 @@ import type { OperationCommand } from '../operation-command.js'
 import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
-const help = `
+const details = `
 Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark
 would look so much like a marked one; \`marked\` is one whose p-value, times the number of marks that were asked, is at most
 \`--fpr\`. What it rests on is told: most schemes' is exact for any picture, over the draw of the key; that of tree-ring marks
@@ -38,17 +38,18 @@ run with the same \`--out\` is refused while the first is under way.
 With \`--sheet\` the first 12 pictures that can be read are rows of a picture: as given, what the latent decodes to, the
 recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
 key. Of more than 1000 pictures no sheet is made; with \`--resume\` it shows those that were not finished before.
-The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
+The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.`
 
-Examples:
-  $ undiffuse watermark detect marked.png --key key.json
-  $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json
-  $ undiffuse watermark detect marked.png --key key.json --sheet marked.sheet.png
-  $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
-  $ undiffuse watermark detect shared.png --key key.json --undo border flip rotation:range=5
-  $ undiffuse watermark detect part.png --key key.json --undo crop resize
-  $ undiffuse watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume
-  $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference`
+const examples = [
+  'watermark detect marked.png --key key.json',
+  'watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json',
+  'watermark detect marked.png --key key.json --sheet marked.sheet.png',
+  'watermark detect photo.png --key users.json --member all --fpr 1e-9',
+  'watermark detect shared.png --key key.json --undo border flip rotation:range=5',
+  'watermark detect part.png --key key.json --undo crop resize',
+  'watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume',
+  'watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference',
+] as const
 
 const verdictWidth = 10
 
@@ -168,7 +169,8 @@ function words(report: DetectionReport, sources: readonly string[]): readonly st
 
 export const command: OperationCommand<typeof detectOperation.fields, DetectionReport> = {
   operation: detectOperation,
-  help,
+  details,
+  examples,
   words: (report, _, { sources }) => words(report, sources),
   lineWords: (line) => [lineText(line as DetectionLine | FailedLine)],
   switches: { '--exit-code': 'end with 1 where no picture is marked' },

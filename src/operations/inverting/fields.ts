@@ -28,9 +28,11 @@ export const invertFields = {
   inverter: inverterField,
   ...decoderFields,
   refine: methodField(refiners, {
-    description: 'make the noise of a picture more probable once it is found, see below; minutes',
+    rare: true,
+    description: 'make the noise of a picture more probable once it is found: minutes',
   }),
   floor: {
+    rare: true,
     type: 'integer',
     minimum: 2,
     or: ['whole'],
@@ -39,6 +41,7 @@ export const invertFields = {
     word: 'probes',
   },
   chunk: {
+    rare: true,
     type: 'integer',
     minimum: 1,
     description: `pictures that are inverted at the same time (default: ${defaultChunk})`,

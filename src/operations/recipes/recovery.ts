@@ -44,15 +44,21 @@ const decoderWithout = `${defaultDecoder}:gradients=never`
 export const recoveryFields = {
   prompt: promptField,
   ...recipeFields,
+  guidance: { ...recipeFields.guidance, rare: true },
+  solver: { ...recipeFields.solver, rare: true },
+  steps: { ...recipeFields.steps, rare: true },
   ...networkFields,
   inverter: methodField(inverters, {
-    description: `how to undo the solver, see below (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
+    rare: true,
+    description: `how to undo the solver (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
   }),
   decoder: methodField(decoderInverters, {
-    description: `how to invert the decoder, see below (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
+    rare: true,
+    description: `how to invert the decoder (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
   }),
-  fit: { ...fitField, description: `${fitField.description} (default: ${defaultFit})` },
+  fit: { rare: true, ...fitField, description: `${fitField.description} (default: ${defaultFit})` },
   chunk: {
+    rare: true,
     type: 'integer',
     minimum: 1,
     default: defaultChunk,
@@ -174,7 +180,7 @@ export const undoField = {
   methods: restorations,
   many: true,
   default: [restorations[0].definition.id],
-  description: `what may have been done to pictures, see below: restorations, joined by + where one follows another; \`${undoNothing}\`: read them as they are`,
+  description: `what may have been done to pictures, or \`${undoNothing}\`; joined by + where one follows another`,
   word: 'restoration:options',
   read: (text: string): Restoration | undefined => (text === undoNothing ? undefined : parseRestorations(text)),
 } as const

@@ -102,7 +102,7 @@ async function* attackAll(
     const { original, notes } = before?.picture === job.picture ? before : await read(job.picture, pictures)
     const begin = now()
     const task = attackPicture(original, job.method, { pictures: pictures.tools, model, seed: job.seed, signal })
-    const image = yield* partOf(task, jobs.length > 1 ? `${i + 1} of ${jobs.length}` : undefined)
+    const image = yield* partOf(task, jobs.length > 1 ? { done: i, total: jobs.length } : undefined)
     done.push({ ...job, image, original, notes, psnrDb: psnrDb(image, original), seconds: now() - begin })
   }
   return done

@@ -248,7 +248,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
         ? { noise: marked(model, marking, start, settings.size), seed: undefined, size: undefined }
         : { noise: start.noise, seed: start.seed, size: settings.size }
       const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
-      const part = starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined
+      const part = starts.length > 1 ? { done: i, total: starts.length } : undefined
       const { value, seconds } = yield* timed(partOf(task, part), host)
       const { states, ...generation } = value
       pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)!, seconds })

@@ -231,9 +231,9 @@ describe('watermarks', () => {
     const begun = start(detectOperation, host, given, controller.signal)
     const kept: (string | null)[] = []
     const ended = (async () => {
-      for await (const { keeps, stage } of begun) {
+      for await (const { keeps, parts } of begun) {
         if (keeps !== undefined) kept.push(keeps)
-        if (stage.startsWith('3 of 3')) controller.abort(new Error('enough'))
+        if (parts?.done === 2) controller.abort(new Error('enough'))
       }
     })()
     await expect(ended).rejects.toThrow('enough')

@@ -17,7 +17,7 @@ import { float32Tensor, float32Text } from './files/float32-text.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { listPictures } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
-import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { seedField, sizeField } from './recipes/networks.js'
 import { cutTexts, samplingOf } from './recipes/recipe.js'
 import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
@@ -122,13 +122,13 @@ const correlationOf = (a: Tensor, b: Tensor): number => dot(a, b) / (norm(a) * n
 async function* recover(
   { model, recovery, signal }: Calibrating,
   opened: readonly Opened<Unmarked>[],
-  place: string,
+  parts: Parts,
 ): Steps<readonly NoiseLine[]> {
   const isKnown = recovery.plan.recipe.prompt !== undefined
   const sources = opened.map(({ value: { image, made } }): PromptedSource => {
     return made && isKnown ? { image, prompt: made.prompt } : { image }
   })
-  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, signal)), place)
+  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, signal)), parts)
   return opened.map(({ name, value: { made } }, i) => {
     const { noise } = inversions[i]!
     return {
@@ -171,7 +171,7 @@ async function* recoverAll(
       chunk: recovery.chunk,
       finished,
       signal,
-      work: (opened, place) => recover(calibrating, opened, place),
+      work: (opened, parts) => recover(calibrating, opened, parts),
       failed: failedLine,
       async keep(lines) {
         await journal.append(lines)

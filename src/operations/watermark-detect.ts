@@ -22,7 +22,7 @@ import { askedOf, keyReport, markOf, messageOf, readKeyFiles } from './files/key
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
-import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
 import { cutTexts } from './recipes/recipe.js'
 import {
@@ -162,7 +162,7 @@ async function* judge(
   { settings, asked: keys, calibration, recovery, undo }: Prepared,
   model: OperationModel | undefined,
   opened: readonly Opened<ReadSource>[],
-  place: string,
+  parts: Parts,
   host: Host,
   signal: Signal | undefined,
 ): Steps<readonly Judged[]> {
@@ -172,7 +172,7 @@ async function* judge(
   const detected =
     images.length === 0
       ? []
-      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo }), place)
+      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo }), parts)
   const queue: Detection[] = [...detected]
   const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
     if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
@@ -383,8 +383,8 @@ async function* detect(
       lines.push(line)
       return listed.isOne ? undefined : { stage: line.picture, done: counts.pictures, line }
     },
-    async *work(opened: readonly Opened<ReadSource>[], place: string): Steps<readonly DetectionLine[]> {
-      const judged = yield* judge(prepared, model, opened, place, host, signal)
+    async *work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly DetectionLine[]> {
+      const judged = yield* judge(prepared, model, opened, parts, host, signal)
       if (settings.sheet !== undefined) {
         for (const [i, one] of judged.slice(0, mostRows - rows.length).entries()) {
           rows.push(detectionRow(prepared.keys, opened[i]!, one))

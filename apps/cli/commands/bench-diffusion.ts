@@ -39,7 +39,7 @@ import {
   withBenchModel,
 } from '../bench-options.js'
 import { explain, rareOptions } from '../help.js'
-import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
+import { drive, jsonText, prepareFolder, weightsHeard, withTemporaryFolder, writeResults } from '../measurements.js'
 import { guidances, integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
@@ -345,8 +345,7 @@ async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void
   const { like, dtype } = options
   if (like === undefined) return await measurePipeline(io, await modelFolder(options.model), options)
   await withTemporaryFolder(async (folder) => {
-    io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-    await makePipeline(folder, like, { dtype, signal: io.signal })
+    await makePipeline(folder, like, { dtype, signal: io.signal, heard: weightsHeard(io, like) })
     await measurePipeline(io, folder, options, `${like}, random weights, ${dtype}`)
   })
 }

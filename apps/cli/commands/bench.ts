@@ -16,7 +16,7 @@ import { decoderPlot, plottedCosts } from '../../../measurements/decoder/plots.j
 import type { SweepPlan } from '../../../measurements/decoder/sweep.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
 import { explain, rareOptions } from '../help.js'
-import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
+import { drive, jsonText, prepareFolder, weightsHeard, withTemporaryFolder, writeResults } from '../measurements.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 import { addAutoencoderBenches } from './bench-autoencoders.js'
@@ -147,8 +147,7 @@ async function runCost(io: Terminal, like: string, options: CostOptions): Promis
 
 async function measureCost(io: Terminal, like: string, folder: string, options: CostOptions): Promise<void> {
   const { size = 256, pictures, chunk, repeats, settings } = options
-  io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-  await makeCheckpoint(folder, like, { signal: io.signal })
+  await makeCheckpoint(folder, like, { signal: io.signal, heard: weightsHeard(io, like) })
   const networks = { ...(await openAutoencoderNetworks(nodeFiles, folder)), name: like }
   const bench = benchCost(networks, openRuntime(options), {
     size,

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { pipelineShapes } from 'undiffuse'
 import { makePipeline } from 'undiffuse/node'
 import { explain } from '../help.js'
+import { weightsHeard } from '../measurements.js'
 import { integerAtLeast } from '../numbers.js'
 import { runCommand } from '../terminal.js'
 
@@ -38,8 +39,8 @@ export function add(program: Command): void {
     .action(({ like, randomWeights: folder, dtype, seed, json }: MakeOptions) =>
       runCommand(json, async (io) => {
         const begin = performance.now()
-        io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-        await makePipeline(folder, like, { dtype, seed, signal: io.signal })
+        const heard = weightsHeard(io, like)
+        await makePipeline(folder, like, { dtype, seed, signal: io.signal, heard })
         const seconds = (performance.now() - begin) / 1000
         io.clear()
         io.say(`wrote ${folder}: ${like}, random weights in ${dtype}, seed ${seed}, ${seconds.toFixed(1)} s`)

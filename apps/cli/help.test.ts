@@ -1,4 +1,5 @@
 /** Help fits a terminal, and tells everything that the command line takes. */
+import { readFile } from 'node:fs/promises'
 import { type Command, Help } from 'commander'
 import { errorTable, isUndiffuseError } from 'undiffuse'
 import { describe, expect, it } from 'vitest'
@@ -83,6 +84,12 @@ describe('topics', () => {
   it('a word that names nothing is refused with what there is', async () => {
     const error = await helpFor(program, ['solver'], false).catch((reason: unknown) => reason)
     expect(isUndiffuseError(error) && error.message).toMatch(/a command, a topic or a method.*`solver`.*solvers/)
+  })
+
+  it('the documentation has the same exit codes', async () => {
+    const page = await readFile(new URL('../../docs/command-line.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| (\d+) \| (.*) \|$/gm)].map(([, code, meaning]) => [Number(code), meaning])
+    expect(rows).toEqual(exitCodes)
   })
 
   it('exit codes are those of the library, each once', () => {

@@ -1,6 +1,6 @@
 /** A command of an operation: options from its fields, its progress drawn, its report in words or as JSON. */
 import type { Command } from 'commander'
-import { isUndiffuseError, Task } from 'undiffuse'
+import { expected, isUndiffuseError, Task } from 'undiffuse'
 import { nodeHost } from 'undiffuse/node'
 import {
   type Finished,
@@ -9,12 +9,14 @@ import {
   type OperationFields,
   readSettings,
   type Settings,
+  standardStream,
   type Told,
 } from 'undiffuse/operations'
 import { type Explanation, explain } from './help.js'
 import { addFields, errorInFlags, givenSettings, inFlags } from './options.js'
 import { profileLines } from './profile-words.js'
 import { worded } from './remedies.js'
+import { withStandardStreams } from './standard-streams.js'
 import { runCommand, type Terminal } from './terminal.js'
 import { lastName } from './words.js'
 
@@ -40,6 +42,15 @@ export type AnyOperationCommand = OperationCommand<any, any>
 const plainWords = (result: unknown): readonly string[] =>
   Object.entries(result as object).map(([name, value]) => `  ${name.padEnd(24)} ${JSON.stringify(value)}`)
 
+/** Standard output is the file's then: words go elsewhere. */
+function leaveStdout(io: Terminal): void {
+  if (io.json) {
+    const remedy = 'Write the file under a name, or leave the report out.'
+    throw expected('bad-option', 'one thing on standard output', '`--output -`', '`--json` as well', remedy)
+  }
+  io.leaveStdout()
+}
+
 /** Runs an operation on this machine: draws its progress, says what it tells, and reports. */
 export async function operate<F extends OperationFields, R>(
   io: Terminal,
@@ -48,7 +59,9 @@ export async function operate<F extends OperationFields, R>(
 ): Promise<R> {
   try {
     const settings = readSettings(operation.fields, given, operation.id) as Settings<F>
-    const task = new Task<Finished<R>, Told>(operation.run(settings, nodeHost(), io.signal), io.signal)
+    if (given.output === standardStream) leaveStdout(io)
+    const host = withStandardStreams(nodeHost())
+    const task = new Task<Finished<R>, Told>(operation.run(settings, host, io.signal), io.signal)
     const said = new Set<string>()
     const say = (lines: readonly string[]) => {
       io.clear()

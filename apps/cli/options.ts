@@ -85,11 +85,19 @@ function optionOf(name: string, field: OperationField): Option {
   return option.makeOptionMandatory(field.required === true)
 }
 
+/** A switch that is on unless it is turned off has the flag that does so; one that depends has both. */
+function switchOrOption(name: string, field: OperationField): readonly Option[] {
+  if (field.off === undefined) return [optionOf(name, field)]
+  const off = new Option(`--no-${kebab(name)}`, field.off)
+  if (field.rare) off.helpGroup(rareOptions)
+  return 'default' in field && field.default === true ? [off] : [optionOf(name, field), off]
+}
+
 /** Adds an argument for the subject of an operation and an option for every other field. */
 export function addFields(command: Command, fields: OperationFields): void {
   for (const [name, field] of Object.entries(fields)) {
     if (field.subject) command.argument(argumentOf(name, field), field.description)
-    else command.addOption(optionOf(name, field))
+    else for (const option of switchOrOption(name, field)) command.addOption(option)
   }
 }
 

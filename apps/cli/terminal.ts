@@ -10,6 +10,8 @@ const interruptedExitCode = 130
 const brokenPipeExitCode = 141
 /** Exit code of a defect of ours (EX_SOFTWARE). */
 const defectExitCode = 70
+/** Some pictures of many failed; the others are done. */
+export const someFailedExitCode = 11
 /** How long a command may take to end by itself when it is interrupted. */
 const graceMilliseconds = 700
 
@@ -18,6 +20,8 @@ export interface Terminal {
   readonly signal: AbortSignal
   /** A line for people; silent with --json. */
   say(line?: string): void
+  /** Lines for people go to stderr from now on: stdout is a file's. */
+  leaveStdout(): void
   /** The result for programs; silent without --json. */
   result(value: unknown): void
   /** How far the work is, on stderr. */
@@ -38,12 +42,16 @@ const tickMilliseconds = 1000
 function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal & { end(): void } {
   const { show, tick, clear } = progressView(process.stderr, () => performance.now() / 1000, harmless)
   const clockwork = setInterval(tick, tickMilliseconds).unref()
+  let say = console.log
   return {
     json,
     signal,
     say: (line = '') => {
       clear()
-      if (!json) console.log(harmless(line))
+      if (!json) say(harmless(line))
+    },
+    leaveStdout() {
+      say = console.error
     },
     result: (value) => {
       if (json) printJson(value)

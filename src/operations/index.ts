@@ -15,6 +15,7 @@ export type { KeyReport } from './files/keys.js'
 export { type NamedFiles, prepareOutputs } from './files/outputs.js'
 export { type GenerationReport, generateOperation } from './generate.js'
 export type * from './host.js'
+export { standardStream } from './host.js'
 export { invertOperation } from './invert.js'
 export type { LatentInversionReport } from './inverting/to-latent.js'
 export type { NoiseInversionReport } from './inverting/to-noise.js'
@@ -24,6 +25,7 @@ export {
   type Finished,
   type Operation,
   operation,
+  type Parts,
   type Running,
   type Told,
 } from './operation.js'

@@ -68,8 +68,9 @@ describe('generate', () => {
   it('writes what the verb makes of each seed, with noise and latent, and says which files', async () => {
     const host = memoryHost(model)
     const given = { prompt, seed: '7', count: 2, ...sampling, precision: '64', output: 'a.png' }
-    const { result, files } = await start(generateOperation, host, { ...given, saveNoise: 'n.safetensors' })
-    expect(files).toEqual(['a-7.png', 'a-8.png', 'a.sheet.png', 'n.safetensors'])
+    const more = { sheet: 'sheet.png', saveNoise: 'n.safetensors' }
+    const { result, files } = await start(generateOperation, host, { ...given, ...more })
+    expect(files).toEqual(['a-7.png', 'a-8.png', 'sheet.png', 'n.safetensors'])
     expect([...host.written.keys()].sort()).toEqual([...files].sort())
     const made = await generate({ model, prompt, seed: 8, solver: ddim({ steps: 20 }) })
     const { image } = await host.pictures.read('a-8.png')
@@ -96,15 +97,19 @@ describe('invert', () => {
     const host = memoryHost(model)
     const given = { prompt, seed: 5, ...sampling, precision: '64', saveLatent: 'z.safetensors' }
     await start(generateOperation, host, given)
-    const { result, files } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const { result, files } = await start(invertOperation, host, {
+      sources: ['z.safetensors'],
+      precision: '64',
+      report: 'report',
+    })
     const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
     expect(nmseDb(noise, torchNoise(5, noise.shape))).toBeLessThan(toLastDigitsDb)
     expect(result).toMatchObject({ to: 'noise', prompt, guidance: 3, sources: [{ noise: { exact: 'given-latent' } }] })
-    expect(JSON.parse(await text(host, 'z.noise.report.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+    expect(JSON.parse(await text(host, 'report/z.noise.report.json'))).toEqual(JSON.parse(JSON.stringify(result)))
     expect([...host.written.keys()]).toEqual(expect.arrayContaining([...files]))
   })
 
-  it('finds the latent of a picture alone, with a report and a sheet beside it', async () => {
+  it('finds the latent of a picture alone, with a report and a sheet where they are asked for', async () => {
     const host = memoryHost(model)
     await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
     const given = { sources: ['a.png'], to: 'latent', decoder: 'encoder-only', report: 'out' }
@@ -141,7 +146,7 @@ describe('invert', () => {
 
 it('roundtrip: given the latent the noise and every 8-bit value come back', async () => {
   const host = memoryHost(model)
-  const { result, files } = await start(roundTripOperation, host, { prompt, seed: 2, ...sampling, out: 'out' })
+  const { result, files } = await start(roundTripOperation, host, { prompt, seed: 2, ...sampling, report: 'out' })
   const [givenLatent, givenPicture] = result.legs
   expect(givenLatent).toMatchObject({ given: 'latent', again: { equalValuesShare: 1 } })
   expect(givenLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
@@ -227,7 +232,7 @@ describe('watermarks', () => {
     expect(told).toEqual(result.results)
 
     const controller = new AbortController()
-    const given = { sources: ['many'], ...inverting, chunk: 1, out: 'lines.jsonl' }
+    const given = { sources: ['many'], ...inverting, chunk: 1, output: 'lines.jsonl' }
     const begun = start(detectOperation, host, given, controller.signal)
     const kept: (string | null)[] = []
     const ended = (async () => {
@@ -301,7 +306,11 @@ describe('files of clips', () => {
   it('a clip is saved with its axes, read, inverted and made again', async () => {
     const host = memoryHost(ofClips)
     await start(generateOperation, host, { ...given, ...saving, output: 'first.png' })
-    const { result } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const { result } = await start(invertOperation, host, {
+      sources: ['z.safetensors'],
+      precision: '64',
+      report: 'report',
+    })
     expect(result).toMatchObject({ latentShape: shape, sources: [{ noise: { exact: 'given-latent' } }] })
     const again = { noise: 'z.noise.safetensors', saveLatent: 'again.safetensors', precision: '64' }
     await start(generateOperation, host, { ...again, output: 'again.png' })
@@ -324,7 +333,11 @@ describe('files of clips', () => {
   it('several clips are several', async () => {
     const host = memoryHost(ofClips)
     await start(generateOperation, host, { ...given, ...saving, count: 2 })
-    const { result } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const { result } = await start(invertOperation, host, {
+      sources: ['z.safetensors'],
+      precision: '64',
+      report: 'report',
+    })
     expect(result).toMatchObject({ sources: [{ source: 'z.safetensors 1' }, { source: 'z.safetensors 2' }] })
   })
 

@@ -13,7 +13,7 @@ import { type InversionSource, invert, type NoiseInversion } from '../verbs/inve
 import { type Reconstruction, reconstruct } from '../verbs/reconstruct.js'
 import type { Sampled } from '../verbs/sampling.js'
 import { type Settings, setting } from './fields.js'
-import { jsonText, prepareOutputs } from './files/outputs.js'
+import { jsonText, prepareOutputs, reportField } from './files/outputs.js'
 import { withoutEnding } from './files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from './files/pictures.js'
 import { fileTypeOf, tensorFile } from './files/tensor-files.js'
@@ -24,6 +24,8 @@ import {
   checkUndoable,
   completed,
   cutTexts,
+  pictureRecipeField,
+  pictureTexts,
   planOf,
   promptField,
   type Recipe,
@@ -51,7 +53,8 @@ const fields = {
   ...networkFields,
   inverter: inverterField,
   ...decoderFields,
-  out: { type: 'file', default: 'out', description: 'where pictures and report go', word: 'folder' },
+  report: { ...reportField, description: 'where pictures, tensors, a sheet, a chart and all numbers go' },
+  recipe: pictureRecipeField,
   name: {
     rare: true,
     type: 'string',
@@ -108,11 +111,12 @@ function checkStart({ picture, prompt, seed, size }: RoundTripSettings): void {
 }
 
 async function outputsOf(
-  { out, picture }: RoundTripSettings,
+  { report, picture }: RoundTripSettings,
   name: string,
   { files }: Host,
-): Promise<RoundTripOutputs> {
-  const path = (ending: string) => files.join(out, `${name}.${ending}`)
+): Promise<RoundTripOutputs | undefined> {
+  if (report === undefined) return undefined
+  const path = (ending: string) => files.join(report, `${name}.${ending}`)
   const outputs = {
     picture: path('png'),
     again: path('again.png'),
@@ -121,8 +125,7 @@ async function outputsOf(
     plot: path('residuals.svg'),
     report: path('report.json'),
   }
-  await files.makeFolder(out)
-  await prepareOutputs(files, { 'settings.out': Object.values(outputs) }, { 'the picture': picture })
+  await prepareOutputs(files, { 'settings.report': Object.values(outputs) }, { 'the picture': picture })
   return outputs
 }
 
@@ -267,6 +270,7 @@ function sheetOf(finished: RoundTrip, host: Host): Promise<Uint8Array> {
 /** What is in the files, by what they hold. A chart of residuals that nobody knows is left out. */
 async function contentsOf(
   finished: RoundTrip,
+  identity: string,
   host: Host,
 ): Promise<readonly (readonly [keyof RoundTripOutputs, FileContent])[]> {
   const { made, legs, recipe, model, photograph, settings } = finished
@@ -276,9 +280,13 @@ async function contentsOf(
   const chart = await residualChart(named, host.pictures)
   const { layout, name } = model
   const written = { layout, recipe, metadata: { model: name }, dtype: fileTypeOf(settings.precision) }
+  const texts = settings.recipe ? pictureTexts({ model: name, identity, recipe }) : {}
+  const { seed = 0 } = settings
+  const encode = (image: Tensor, said: Readonly<Record<string, string>>) =>
+    host.pictures.encode(image, settings.recipe ? said : {})
   return [
-    ['picture', await host.pictures.encode(photograph ?? made.image)],
-    ['again', await host.pictures.encode(legs[0]!.again.image)],
+    ['picture', await (photograph ? encode(photograph, {}) : encode(made.image, { ...texts, seed: `${seed}` }))],
+    ['again', await encode(legs[0]!.again.image, texts)],
     ['tensors', tensorFile(tensors, written)],
     ['sheet', await sheetOf(finished, host)],
     ...(chart === undefined ? [] : [['plot', chart] as const]),
@@ -303,7 +311,9 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     const seconds = host.now() - begin
     const recipe = completed(plan, model)
     const finished = { ...walked, settings, name, model, recipe, seconds, cost: await held.cost() }
-    const contents = await contentsOf(finished, host)
+    if (outputs === undefined) return { result: reportOf(finished, {}), files: [], notes: walked.notes }
+    const identity = await held.identity()
+    const contents = await contentsOf(finished, identity, host)
     const written = { ...Object.fromEntries(contents.map(([what]) => [what, outputs[what]])), report: outputs.report }
     const result = reportOf(finished, written)
     await host.files.write([

@@ -294,7 +294,7 @@ function reportOf(finished: Detected) {
   const { prepared, model, recovered, counts, earlier, power, lines, rows, seconds, cost } = finished
   const { settings, keys, calibration } = prepared
   const outputs = {
-    ...(settings.out !== undefined && { results: settings.out }),
+    ...(settings.output !== undefined && { results: settings.output }),
     ...(settings.sheet !== undefined && rows.length > 0 && { sheet: settings.sheet }),
   }
   return {
@@ -315,7 +315,7 @@ function reportOf(finished: Detected) {
     earlier,
     power: power.map(({ key, powers }) => ({ key, correlationFrom: correlationFrom(prepared), powers })),
     ...(cost ? costReport(seconds, cost) : { seconds }),
-    ...(settings.out === undefined && { results: lines }),
+    ...(settings.output === undefined && { results: lines }),
     ...(settings.sheet !== undefined && { sheetRows: rows.length }),
     ...(Object.keys(outputs).length > 0 && { outputs }),
   }
@@ -379,7 +379,7 @@ async function* detect(
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
       if (!('error' in line)) mostCandidates = Math.max(mostCandidates, line.candidates)
-      if (settings.out !== undefined) return undefined
+      if (settings.output !== undefined) return undefined
       lines.push(line)
       return listed.isOne ? undefined : { stage: line.picture, done: counts.pictures, line }
     },

@@ -182,7 +182,7 @@ async function* identify(
     heard(line: IdentificationLine | FailedLine): Told | undefined {
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
-      if (settings.out !== undefined) return undefined
+      if (settings.output !== undefined) return undefined
       lines.push(line)
       return { stage: line.picture, done: counts.pictures, line: { ...line, key: keyReport(key) } }
     },
@@ -205,7 +205,7 @@ function reportOf(
     ...counts,
     earlier,
     ...(cost ? costReport(seconds, cost) : { seconds }),
-    ...(settings.out === undefined ? { results: lines } : { outputs: { results: settings.out } }),
+    ...(settings.output === undefined ? { results: lines } : { outputs: { results: settings.output } }),
   }
 }
 
@@ -226,7 +226,7 @@ async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Ru
     yield* notedOf(held)
     const identifying = { settings, key, recovery, undo, model: held?.model, host, signal }
     const result = reportOf(identifying, yield* identify(identifying, listed, held), await held?.cost())
-    return { result, files: settings.out === undefined ? [] : [settings.out], notes: listed.notes }
+    return { result, files: settings.output === undefined ? [] : [settings.output], notes: listed.notes }
   } finally {
     await held?.close()
   }

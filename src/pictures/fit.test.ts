@@ -44,7 +44,7 @@ test('refusing says what was expected and what to do', () => {
   expect(() => fitToMultiple(picture(9, 8), 8, 'refuse')).toThrow(
     expect.objectContaining({
       code: 'bad-shape',
-      message: expect.stringMatching(/multiples of 8.*got 9×8\. Pad to 3×16×8/),
+      message: expect.stringMatching(/multiples of 8.*got 8×9\. Pad to 8×16/),
     }),
   )
   expect(() => fitToMultiple(picture(5, 20), 8, 'crop')).toThrow(/too small to crop/)

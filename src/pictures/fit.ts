@@ -1,8 +1,8 @@
 /** Pictures whose sides are not multiples of what an autoencoder needs: refused, padded, cropped or resized. */
 import { expected } from '../core/errors.js'
-import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
+import { sameShape, type Tensor } from '../math/tensor.js'
 import { region, resize } from './pixels.js'
-import { planesOf, withSides } from './planes.js'
+import { planesOf, sizeText } from './planes.js'
 
 export type Fit = 'refuse' | 'pad' | 'crop' | 'resize'
 
@@ -27,13 +27,7 @@ export function fitToMultiple(image: Tensor, multiple: number, fit: Fit): Fitted
   const rounded = (round: (ratio: number) => number) =>
     [height, width].map((side) => round(side / multiple) * multiple) as [number, number]
   const refuse = (remedy: string) =>
-    expected(
-      'bad-shape',
-      `sides that are multiples of ${multiple}`,
-      'the picture',
-      formatShape([height, width]),
-      remedy,
-    )
+    expected('bad-shape', `sides that are multiples of ${multiple}`, 'the picture', sizeText(image.shape), remedy)
 
   const [fullHeight, fullWidth] = rounded(Math.ceil)
   if (sameShape([fullHeight, fullWidth], [height, width])) return { image, restore: unchanged }
@@ -49,7 +43,7 @@ export function fitToMultiple(image: Tensor, multiple: number, fit: Fit): Fitted
   }
   const [newHeight, newWidth] = rounded(Math.floor)
   if (fit === 'refuse') {
-    throw refuse(`Pad to ${formatShape(withSides(image.shape, fullHeight, fullWidth))}, crop or resize it.`)
+    throw refuse(`Pad to ${fullWidth}×${fullHeight}, crop or resize it.`)
   }
   if (newHeight === 0 || newWidth === 0) throw refuse('It is too small to crop; pad or resize it.')
   const top = Math.floor((height - newHeight) / 2)

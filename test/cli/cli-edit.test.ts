@@ -70,6 +70,8 @@ describe('undiffuse edit', () => {
       'e.png',
       '--save-mask',
       'm.png',
+      '--report',
+      '.',
       '--json',
     ]
     let written = ''
@@ -87,7 +89,7 @@ describe('undiffuse edit', () => {
       to: 'a red star',
       method: 'exact-blending',
       steps: 4,
-      lock: null,
+      lock: { boundLevels: 0, largestLevels: 0 },
     })
     expect(report.mask.given).toBeNull()
     // Guidance asks twice: the target's steps, and at least as many to find them; attention for both prompts.
@@ -205,14 +207,14 @@ describe.concurrent('bad command lines', () => {
     [() => ['edit', input('picture.png'), '--from', 'a'], 2, /--to/],
     [() => ['edit', input('nowhere.png'), ...prompts], 4, /no such file/],
     [() => edit('--method', 'exact'), 2, /exact-blending/],
-    [() => edit('--mask', input('odd.png')), 3, /16×16.*15×13/],
+    [() => edit('--mask', input('odd.png')), 3, /16×16.*13×15/],
     [() => edit('--mask', input('black.png')), 2, /white/],
     [() => edit('--mask', input('white.png'), '--lock-background'), 2, /a black part.*--lock-background/],
     [() => edit('--to', 'A red ball.'), 2, /differ in a word.*mask/],
     [() => edit('--steps', '3', '--method', 'bdia-round-trip:strength=0.3'), 2, /at least 2 steps.*strength/],
     [() => edit('--mask', input('mask.png'), '--method', 'naive:blendFrom=0.6,blendUntil=0.4'), 2, /blendFrom/],
     [() => edit('--save-mask', input('e.png'), '-o', input('e.png')), 2, /`--save-mask`.*`--output` too/],
-    [() => edit('--background-bound', '1'), 2, /--lock-background/],
+    [() => edit('--no-lock-background', '--background-bound', '1'), 2, /--lock-background/],
     [() => edit('--lock-background', '--method', 'naive'), 2, /a mask.*exact-blending/],
     [() => edit('-o', 'a.jpg'), 2, /ends in \.png/],
   ] as const)('%#', async (words, code, said) => {

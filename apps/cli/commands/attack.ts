@@ -6,7 +6,7 @@ const details = `
 Attacks are joined by \`+\`, the first is applied first; several of them make several pictures; \`all\` is each one as it stands
 above. Every result keeps the size of its picture. Random choices follow the seed: the first picture takes it, each further
 one the next. The model is opened only for attacks that need it.
-One result is a .png file. Several are files in a folder, with a sheet to look at.`
+One result is a .png file. Several are files in a folder; \`--sheet\` shows them side by side.`
 
 const examples = [
   'attack ball.png --with jpeg:quality=50',
@@ -27,7 +27,7 @@ function words({ results, outputs }: AttackReport, notes: readonly Note[]): read
           ]),
       `  ${attack.padEnd(width)}  ${decibels(psnrDb).padStart(9)}  ${output}`,
     ]),
-    ...(outputs.sheet === undefined ? [] : [`wrote ${results.length} pictures and ${outputs.sheet}`]),
+    ...(outputs.sheet === undefined ? [] : [`wrote ${outputs.sheet}`]),
   ]
 }
 

@@ -1,21 +1,21 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
 import { backgroundText, decibels, type EditReport, editOperation } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, wroteLine } from '../words.js'
+import { costLines, evaluationText, wroteLines } from '../words.js'
 
 const details = `
 What the picture is made from is found under \`--from\` and walked again under \`--to\`. Say of the picture what its model
 would have been asked for; the solver need not be the one that made it. A mask is a picture of the same size, white where
 the edit goes; black and transparent parts are outside. With a mask, every method keeps the latents outside. Without one,
-exact-blending finds it, and the other methods may change everything. Latents that are kept still decode to slightly different pixels near the mask:
-with \`--lock-background\` what is written has the picture's own pixels outside the mask, the seam inside it, and the
-bound is checked in the file's bytes before it is written.
+exact-blending finds it, and the other methods may change everything. Latents that are kept still decode to slightly different pixels near the mask. Where there is a
+mask, what is written has the picture's own pixels outside it and a seam inside it. That is checked in the file's bytes
+before they are written. With \`--no-lock-background\` the decoder's pixels stay.
 
-Beside the picture: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
+In the folder \`--report\`: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
 
 const examples = [
   'edit ball.png --from "a red ball on sand" --to "a red star on sand" -o star.png',
-  'edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png --lock-background',
+  'edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png',
   'edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3',
   'edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json',
 ] as const
@@ -51,7 +51,7 @@ function words(report: EditReport): readonly string[] {
       : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),
-    wroteLine({ ...report.outputs }),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 

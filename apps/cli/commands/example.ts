@@ -14,6 +14,7 @@ const example = {
   guidance: 3,
   steps: 50,
   fit: 'refuse',
+  report: 'out',
   name: 'example',
 }
 

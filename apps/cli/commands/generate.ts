@@ -2,12 +2,12 @@
 import { formatShape } from 'undiffuse'
 import { type GenerationReport, generateOperation } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, wroteLine } from '../words.js'
+import { costLines, evaluationText, wroteLines } from '../words.js'
 
 const details = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
 A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first.
-Several pictures take the seeds that follow and come with a contact sheet.
+Several pictures take the seeds that follow; \`--sheet\` shows them side by side.
 A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.`
 
 const examples = [
@@ -29,7 +29,7 @@ function words(report: GenerationReport): readonly string[] {
     ...(watermark ? [`  mark         ${markText(watermark)}`] : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),
-    wroteLine(report.outputs),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 

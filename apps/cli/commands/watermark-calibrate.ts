@@ -1,6 +1,7 @@
 /** `undiffuse watermark calibrate`: what the noise of unmarked pictures looks like. */
 import { type CalibrationReport, calibrateOperation, plural, probability } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
+import { someFailedExitCode } from '../terminal.js'
 import { recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
@@ -41,4 +42,5 @@ export const command: OperationCommand<typeof calibrateOperation.fields, Calibra
   details,
   examples,
   words,
+  exitCode: ({ failed }) => (failed > 0 ? someFailedExitCode : 0),
 }

@@ -14,6 +14,7 @@ import {
 } from 'undiffuse/operations'
 import { psnrLine } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
+import { someFailedExitCode } from '../terminal.js'
 import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
@@ -31,10 +32,10 @@ multiplied by how many pictures that makes. A border of one colour is filled unl
 calibration are read in the picture as it is alone.
 
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
-that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
+that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--output\` each picture is a
 line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
 goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed. A second
-run with the same \`--out\` is refused while the first is under way.
+run with the same \`--output\` is refused while the first is under way.
 With \`--sheet\` the first 12 pictures that can be read are rows of a picture: as given, what the latent decodes to, the
 recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
 key. Of more than 1000 pictures no sheet is made; with \`--resume\` it shows those that were not finished before.
@@ -47,7 +48,7 @@ const examples = [
   'watermark detect photo.png --key users.json --member all --fpr 1e-9',
   'watermark detect shared.png --key key.json --undo border flip rotation:range=5',
   'watermark detect part.png --key key.json --undo crop resize',
-  'watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume',
+  'watermark detect pictures/ --key a.json,b.json -o results.jsonl --resume',
   'watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference',
 ] as const
 
@@ -174,5 +175,6 @@ export const command: OperationCommand<typeof detectOperation.fields, DetectionR
   words: (report, _, { sources }) => words(report, sources),
   lineWords: (line) => [lineText(line as DetectionLine | FailedLine)],
   switches: { '--exit-code': 'end with 1 where no picture is marked' },
-  exitCode: ({ marked }, isOn) => (isOn('--exit-code') && marked === 0 ? 1 : 0),
+  exitCode: ({ marked, failed }, isOn) =>
+    failed > 0 ? someFailedExitCode : isOn('--exit-code') && marked === 0 ? 1 : 0,
 }

@@ -11,6 +11,7 @@ import {
   smallestPValue,
 } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
+import { someFailedExitCode } from '../terminal.js'
 import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
@@ -23,7 +24,7 @@ const examples = [
   'watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json',
   'generate "a large red ball at the top" --watermark users.json --member 271828 -o marked.png',
   'watermark identify marked.png --key users.json',
-  'watermark identify pictures/ --key users.json --fpr 1e-9 --out who.jsonl --json',
+  'watermark identify pictures/ --key users.json --fpr 1e-9 -o who.jsonl --json',
 ] as const
 
 type ToldLine = (IdentificationLine | FailedLine) & { readonly key: KeyReport }
@@ -82,4 +83,5 @@ export const command: OperationCommand<typeof identifyOperation.fields, Identifi
   examples,
   words,
   lineWords: (line) => lineWords(line as ToldLine),
+  exitCode: ({ failed }) => (failed > 0 ? someFailedExitCode : 0),
 }

@@ -89,7 +89,7 @@ export const itemsOf = (
       const { isOfAnotherSize, ...picture } = await readForKey(name, key, { model: model!, fit, undo }, host)
       if (!isOfAnotherSize) {
         const latentShape = model!.layout.latentShape(picture.image.shape)
-        checkKey(key, { model: model!.name, latentShape }, resizeRemedy)
+        checkKey(key, { model: model!.name, latentShape, layout: model!.layout }, resizeRemedy)
       }
       return { picture }
     },

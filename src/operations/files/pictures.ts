@@ -1,9 +1,9 @@
 /** The pictures that settings name: read, checked to be of one size, and fitted to what a model takes. */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { sameShape, type Tensor } from '../../math/tensor.js'
 import { type Fit, type Fitted, fitToMultiple } from '../../pictures/fit.js'
-import { planesOf } from '../../pictures/planes.js'
+import { planesOf, sizeText } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import type { Host, Note } from '../host.js'
 import { endingOf, lastName } from './paths.js'
@@ -70,8 +70,8 @@ export async function readPictures(
     const { shape } = (read[0] ?? picture).image
     if (!sameShape(picture.image.shape, shape)) {
       const remedy = 'Invert pictures of different sizes one at a time.'
-      const what = `pictures of one size, ${formatShape(shape)} as the first has,`
-      throw expected('bad-shape', what, `\`${lastName(path)}\``, formatShape(picture.image.shape), remedy)
+      const what = `pictures of one size, ${sizeText(shape)} as the first has,`
+      throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(picture.image.shape), remedy)
     }
     read.push(picture)
   }
@@ -87,7 +87,7 @@ export function fitPicture({ path, image }: NamedPicture, multiple: number, fit:
   if (fit !== 'resize' && Math.min(height, width) < multiple) {
     const remedy = `Enlarge the picture, or pass ${setting('fit', 'resize')}.`
     const what = `sides of at least ${multiple} pixels`
-    throw expected('bad-shape', what, `\`${lastName(path)}\``, `${width}×${height}`, remedy)
+    throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(image.shape), remedy)
   }
   return fitToMultiple(image, multiple, fit)
 }

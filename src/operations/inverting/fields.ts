@@ -2,6 +2,7 @@
 import { refiners } from '../../catalog.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
 import { methodField, type Settings } from '../fields.js'
+import { reportField, sheetField } from '../files/outputs.js'
 import { decoderFields, inverterField, networkFields } from '../recipes/networks.js'
 import { promptField, recipeFields } from '../recipes/recipe.js'
 
@@ -46,12 +47,12 @@ export const invertFields = {
     minimum: 1,
     description: `pictures that are inverted at the same time (default: ${defaultChunk})`,
   },
-  output: { type: 'file', description: 'what is found, a .safetensors file (default: <picture>.safetensors here)' },
-  report: {
+  output: {
     type: 'file',
-    description: "where sheet, chart and report go (default: the output's folder)",
-    word: 'folder',
+    description: 'a .safetensors file; of several sources, a folder too (default: <source>.safetensors here)',
   },
+  sheet: sheetField,
+  report: reportField,
 } as const
 
 export type InvertSettings = Settings<typeof invertFields>

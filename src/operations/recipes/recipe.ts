@@ -50,6 +50,35 @@ export const recipeFields = {
   steps: { type: 'integer', minimum: 1, description: "of the solver (default: a named solver's own, else 50)" },
 } as const
 
+/** What pictures tell of themselves, unless it is turned off. */
+export const pictureRecipeField = {
+  rare: true,
+  type: 'boolean',
+  default: true,
+  description: 'write model, prompt, seed and solver into the picture file',
+  off: 'leave model, prompt, seed and solver out of the picture file',
+} as const
+
+export interface PictureOrigin {
+  readonly model: string
+  /** Of the weights' contents. */
+  readonly identity: string
+  readonly recipe: Recipe
+  readonly seed?: number | undefined
+  /** What else there is to tell: never a key or a message. */
+  readonly more?: Readonly<Record<string, string>>
+}
+
+/** What a picture file tells of how it was made. */
+export const pictureTexts = ({ model, identity, recipe, seed, more }: PictureOrigin): Record<string, string> => ({
+  Software: 'undiffuse',
+  model,
+  modelIdentity: identity,
+  ...recipeMetadata(recipe),
+  ...(seed !== undefined && { seed: `${seed}` }),
+  ...more,
+})
+
 /** As a file's metadata holds it. */
 export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({
   ...(prompt !== undefined && { prompt }),

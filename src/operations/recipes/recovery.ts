@@ -11,7 +11,7 @@ import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
 import { sidesOf } from '../../model/layout.js'
 import type { Fit, Fitted } from '../../pictures/fit.js'
-import { planesOf } from '../../pictures/planes.js'
+import { planesOf, sizeText } from '../../pictures/planes.js'
 import { candidatesOf, type PictureSize, parseRestorations, type Restoration } from '../../restorations/index.js'
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
@@ -246,7 +246,7 @@ function checkNotPadded({ path, image }: NamedPicture, fitted: Fitted, { height,
   const isOfKey = (sides: PictureSize) => sides.height === height && sides.width === width
   const given = planesOf(image.shape)
   if (isOfKey(given) || !isOfKey(planesOf(fitted.image.shape))) return
-  const got = `${given.width}×${given.height}`
+  const got = sizeText(image.shape)
   throw expected('bad-shape', `a picture of ${width}×${height}`, `\`${lastName(path)}\``, got, resizeRemedy)
 }
 

@@ -24,10 +24,11 @@ const commands: readonly (OperationEntry | OwnEntry)[] = [
   { name: 'generate', load: () => import('./commands/generate.js') },
   { name: 'invert', load: () => import('./commands/invert.js') },
   { name: 'roundtrip', load: () => import('./commands/round-trip.js') },
+  { name: 'compare', load: () => import('./commands/compare.js') },
   { name: 'edit', load: () => import('./commands/edit.js') },
   {
     name: 'example',
-    description: 'a prompt to a picture and back to its noise, with the bundled model; the results go to out/',
+    description: 'show a prompt become a picture and noise again, in out/',
     load: () => import('./commands/example.js'),
   },
   { name: 'attack', load: () => import('./commands/attack.js') },
@@ -47,7 +48,7 @@ const commands: readonly (OperationEntry | OwnEntry)[] = [
   { name: 'watermark calibrate', load: () => import('./commands/watermark-calibrate.js') },
   {
     name: 'run',
-    description: 'run one network of a model once, or its gradient, to compare numbers with other tools',
+    description: 'run one network of a model, or its gradient, once',
     load: () => import('./commands/run.js'),
   },
   {
@@ -62,7 +63,7 @@ const commands: readonly (OperationEntry | OwnEntry)[] = [
   },
   {
     name: 'doctor',
-    description: 'show devices, memory and bundled models, and whether they work here',
+    description: 'show what works on this machine, and what could be faster',
     load: () => import('./commands/doctor.js'),
   },
 ]

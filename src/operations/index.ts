@@ -1,5 +1,6 @@
 /** Operations, and what they are made of. Published as `undiffuse/operations`. */
 export { type AttackReport, attackOperation } from './attack.js'
+export { type ComparisonReport, type ComparisonRow, compareOperation } from './compare.js'
 export { type EditReport, editOperation } from './edit.js'
 export {
   type Named,

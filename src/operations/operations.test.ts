@@ -21,6 +21,7 @@ import { readSettings } from './fields.js'
 import {
   attackOperation,
   calibrateOperation,
+  compareOperation,
   detectOperation,
   editOperation,
   generateOperation,
@@ -152,6 +153,52 @@ it('roundtrip: given the latent the noise and every 8-bit value come back', asyn
   expect(givenLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
   expect(givenPicture!.noiseNmseDb).toBeGreaterThan(givenLatent!.noiseNmseDb!)
   expect(files).toContain('out/roundtrip.report.json')
+})
+
+describe('compare', () => {
+  it('each inverter on each solver, with the error that invert has, and files where they are asked for', async () => {
+    const host = memoryHost(model)
+    const given = {
+      source: prompt,
+      inverters: ['naive', 'implicit'],
+      solvers: ['ddim', 'bdia'],
+      grid: 'own',
+      steps: 20,
+    }
+    const { result, files } = await start(compareOperation, host, { ...given, seed: 5, precision: '64', report: 'out' })
+    const row = (solver: string, inverter: string) =>
+      result.rows.find((one) => one.solver.startsWith(solver) && one.inverter === inverter)!
+    const [naive, implicit] = ['naive', 'implicit'].map((inverter) => row('ddim:', inverter))
+    expect(implicit!.fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(naive!.fromLatent!.noiseNmseDb).toBeGreaterThan(implicit!.fromLatent!.noiseNmseDb!)
+    expect(naive!.fromLatent).toMatchObject({ evaluations: 40, evaluationsPerStep: 2 })
+    expect(implicit!.fromLatent!.equalValuesShare).toBe(1)
+    // The same noise from the file of the latent, by the operation that people would use.
+    const made = { prompt, seed: 5, solver: 'ddim', steps: 20, precision: '64', saveLatent: 'z.safetensors' }
+    await start(generateOperation, host, made)
+    await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64', inverter: 'naive' })
+    const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
+    expect(nmseDb(noise, torchNoise(5, noise.shape))).toBeCloseTo(naive!.fromLatent!.noiseNmseDb!, 6)
+    // Nothing but its own inverse takes BDIA exactly; it stands in for what was refused.
+    expect(row('bdia:', 'implicit').refusal).toMatch(/reversible/)
+    expect(row('bdia:', 'automatic').fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(files).toEqual(['out/compare.png', 'out/compare.svg', 'out/compare.json'])
+    expect(JSON.parse(await text(host, 'out/compare.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+  })
+
+  it('of a picture file only the pixels are known; nothing is written unless it is asked for', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const before = [...host.written.keys()]
+    const given = { source: 'a.png', prompt, inverters: ['implicit'], solvers: ['ddim'], steps: 10 }
+    const { result, files } = await start(compareOperation, host, given)
+    expect({ files, written: [...host.written.keys()] }).toEqual({ files: [], written: before })
+    expect(result.rows).toMatchObject([
+      { solver: 'ddim:spacing=lambda,steps=10', fromLatent: null, fromPicture: { noiseNmseDb: null } },
+    ])
+    expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
+    await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
+  })
 })
 
 it('attack: what is reported is how far the written picture is', async () => {

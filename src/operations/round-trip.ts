@@ -4,13 +4,10 @@
  */
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
-import { nmseDb } from '../math/nmse.js'
 import type { Tensor } from '../math/tensor.js'
 import { sidesOf } from '../model/layout.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
-import { type InversionSource, invert, type NoiseInversion } from '../verbs/invert.js'
-import { type Reconstruction, reconstruct } from '../verbs/reconstruct.js'
 import type { Sampled } from '../verbs/sampling.js'
 import { type Settings, setting } from './fields.js'
 import { jsonText, prepareOutputs, reportField } from './files/outputs.js'
@@ -18,6 +15,7 @@ import { withoutEnding } from './files/paths.js'
 import { fitPicture, listPictures, type NamedPicture, notesOf, readPictures } from './files/pictures.js'
 import { fileTypeOf, tensorFile } from './files/tensor-files.js'
 import type { ContactSheetCell, FileContent, Host, NetworkCost, Note, OperationModel } from './host.js'
+import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
@@ -31,13 +29,12 @@ import {
   type Recipe,
   recipeFields,
   requiredPrompt,
-  type Sampling,
   samplingOf,
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, residualChart, tensorPicture } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
 import { costReport, latentReport, matchReport, noiseNumbers, totalEvaluations } from './reports/numbers.js'
-import { timed, timedDecoder } from './timed.js'
+import { timed } from './timed.js'
 
 const fields = {
   picture: {
@@ -64,18 +61,6 @@ const fields = {
 } as const
 
 type RoundTripSettings = Settings<typeof fields>
-
-/** From a latent or a picture back to the noise, and from that noise to the picture again. */
-interface Leg {
-  readonly given: 'latent' | 'picture'
-  readonly inversion: NoiseInversion
-  readonly again: Reconstruction
-  /** Of finding the latent, of the whole way back with it, and of the way there again. */
-  readonly seconds: { readonly decoder: number; readonly inversion: number; readonly again: number }
-  /** Against the noise that the latent was made from; absent where nobody knows it. */
-  readonly noiseNmseDb?: number
-  readonly latentNmseDb?: number
-}
 
 interface Walked {
   /** The picture that was started from, fitted; absent where it started from a seed. */
@@ -129,47 +114,12 @@ async function outputsOf(
   return outputs
 }
 
-interface Walk {
+interface RoundTripWalk extends Walk {
   readonly settings: RoundTripSettings
-  readonly host: Host
-  readonly model: OperationModel
-  readonly sampling: Sampling
-  readonly signal: Signal | undefined
-}
-
-/** Back to the noise, and from that noise alone to the picture again. */
-async function* leg(
-  { settings, host, model, sampling, signal }: Walk,
-  given: Leg['given'],
-  source: InversionSource,
-  known: { readonly image: Tensor; readonly latent?: Tensor; readonly noise?: Tensor },
-): Steps<Leg> {
-  const options = { ...sampling, model, signal }
-  const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
-  const inverting = invert(source, { ...options, decoder, inverter: settings.inverter.method })
-  const back = yield* timed(partOf(inverting, `${given} → noise`), host)
-  const inversion = back.value
-  const { image, latent = inversion.latent, noise } = known
-  const remaking = reconstruct(inversion.noise, { ...options, reference: { image, latent } })
-  const again = yield* timed(partOf(remaking, 'noise → picture'), host)
-  return {
-    given,
-    inversion,
-    again: again.value,
-    seconds: { decoder: seconds(), inversion: back.seconds, again: again.seconds },
-    ...(noise && { noiseNmseDb: nmseDb(inversion.noise, noise) }),
-    ...(known.latent && { latentNmseDb: nmseDb(inversion.latent, known.latent) }),
-  }
-}
-
-/** The latent as sampling left it, with the memory that solvers need to be undone exactly. */
-const cleanEnd = ({ states, latent }: Sampled): InversionSource => {
-  const state = states.at(-1)!
-  return state.memory.length > 0 ? { state } : { latent }
 }
 
 /** noise → picture; latent → noise → picture; picture → noise → picture. */
-async function* fromSeed(walk: Walk): Steps<Walked> {
+async function* fromSeed(walk: RoundTripWalk): Steps<Walked> {
   const { settings, host, model, sampling, signal } = walk
   const { seed = 0, size } = settings
   const options = { ...sampling, prompt: sampling.prompt ?? '', model, seed, size, signal }
@@ -181,7 +131,7 @@ async function* fromSeed(walk: Walk): Steps<Walked> {
 }
 
 /** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
-async function* fromPicture(walk: Walk, path: string): Steps<Walked> {
+async function* fromPicture(walk: RoundTripWalk, path: string): Steps<Walked> {
   const listed = await listPictures([path], walk.host)
   const [source] = (await readPictures(listed.paths, walk.host, walk.signal)) as [NamedPicture]
   const { image } = fitPicture(source, walk.model.layout.multiple, walk.settings.fit)
@@ -306,7 +256,8 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     checkUndoable(plan, model, '`roundtrip`')
     yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
-    const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
+    const methods = { inverter: settings.inverter.method, decoder: settings.decoder.method }
+    const walk = { settings, ...methods, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin
     const recipe = completed(plan, model)

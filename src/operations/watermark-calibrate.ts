@@ -9,6 +9,7 @@ import type { Signal, Steps } from '../core/progress.js'
 import { mean } from '../math/statistics.js'
 import { dot, formatShape, norm, type Shape, sameShape, type Tensor } from '../math/tensor.js'
 import { round8 } from '../pictures/pixels.js'
+import { sizeText } from '../pictures/planes.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
 import { type Settings, setting } from './fields.js'
@@ -99,7 +100,8 @@ const pictureItem = ({ model, recovery, latentShape, host }: Calibrating, path: 
     const shape = model.layout.latentShape(image.shape)
     if (sameShape(shape, latentShape)) return { image }
     const remedy = `A calibration is of one size: pass ${setting('size')}, or resize the picture.`
-    throw expected('bad-shape', `latents of ${formatShape(latentShape)}`, `\`${path}\``, formatShape(shape), remedy)
+    const [wanted, got] = [latentShape, shape].map((one) => sizeText(model.layout.pictureShape(one)))
+    throw expected('bad-shape', `a picture of ${wanted}`, `\`${path}\``, got!, remedy)
   },
 })
 

@@ -21,6 +21,7 @@ import { readTensors, safetensor } from '../../src/checkpoints/tensors.js'
 import { torchNoise } from '../../src/math/noise.js'
 import type { Tensor } from '../../src/math/tensor.js'
 import { nodeFiles } from '../../src/node/files.js'
+import type { Told } from '../../src/operations/operation.js'
 import { newKey, readKey } from '../../src/watermark/key.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
@@ -62,7 +63,7 @@ type Given = Readonly<Record<string, unknown>>
 async function call(
   command: AnyOperationCommand,
   given: Given,
-  heard: (stage: string, controller: AbortController) => void = () => {},
+  heard: (told: Told, controller: AbortController) => void = () => {},
 ) {
   const controller = new AbortController()
   const lines: string[] = []
@@ -76,7 +77,7 @@ async function call(
     result: (value) => {
       result = JSON.parse(JSON.stringify(value))
     },
-    progress: ({ stage }) => heard(stage, controller),
+    progress: (told) => heard(told, controller),
 
     clear() {},
     keeps() {},
@@ -489,8 +490,8 @@ describe('undiffuse watermark calibrate', () => {
       calibrateCommand,
       { pictures: [input('many')], ...inverting, ...more, output },
       // In the second chunk.
-      (stage, controller) => {
-        if (stage.startsWith('6 of 14') || stage.startsWith('7 of 14')) controller.abort(new Error('enough'))
+      ({ parts }, controller) => {
+        if ((parts?.done ?? 0) >= 5) controller.abort(new Error('enough'))
       },
     )
     await expect(ended).rejects.toThrow('enough')

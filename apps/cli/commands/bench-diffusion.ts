@@ -49,6 +49,7 @@ interface ModelBenchOptions extends ResumableOptions {
 
 interface InversionOptions extends ModelBenchOptions {
   readonly table?: InversionTable
+  readonly prompt?: string
   readonly full: boolean
   readonly count: number
   readonly solvers?: readonly string[]
@@ -193,10 +194,10 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
   const cells = await cellsOf(options)
   const precisionBits = precisionOf(options.precision)
   await withBenchModel(options, async (model, runtime, folder) => {
-    const { table, count, chunk, out } = options
+    const { table, count, prompt, chunk, out } = options
     const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
     const modelVersion = await modelFingerprint(folder)
-    const asked = { ...plan, count, chunk, cells, modelVersion, precisionBits, signal: io.signal }
+    const asked = { ...plan, count, prompt, chunk, cells, modelVersion, precisionBits, signal: io.signal }
     const models = await inPrecisions(folder, runtime, [precisionBits, ...plan.cases.map((one) => one.precisionBits)])
     const result = await drive(io, benchInversion(models, asked))
     io.say(inversionText(result))
@@ -375,12 +376,13 @@ export function addDiffusionBenches(bench: Command): void {
     .description('invert pictures whose noise is known: solvers × inverters × guidance × steps')
     .addOption(new Option('--table <name>', "one of the papers' tables instead").choices(Object.keys(inversionTables)))
     .option('--full', 'every solver, inverter, guidance and number of steps: hours', false)
-    .option('--count <n>', 'prompts', integerAtLeast(1), 4)
+    .option('--count <n>', 'prompts, or pictures of one prompt', integerAtLeast(1), 4)
+    .option('--prompt <text>', 'one prompt in place of held-out captions')
     .option('--solvers <solver:options...>', 'solvers, see `undiffuse help solvers`, without steps')
     .option('--inverters <inverter:options...>', 'inverters, see `undiffuse help inverters`')
     .option('--decoders <method:options...>', 'from the picture alone too, with these decoder inversions')
-    .option('--guidances <n,n>', 'default: 1,3,7.5', guidances)
-    .option('--steps <n,n>', 'default: 10,50', integersAtLeast(1))
+    .option('--guidances <n,n>', 'guidances (default: 1,3,7.5)', guidances)
+    .option('--steps <n,n>', 'numbers of steps (default: 10,50)', integersAtLeast(1))
     .optionsGroup(rareOptions)
     .addOption(precisionOption())
     .action((options: InversionOptions) => runCommand(options.json, (io) => runInversion(io, options)))

@@ -44,10 +44,11 @@ interface GeneratedOptions extends ResumableOptions {
 
 const autoencodersHelp = {
   details: `
-One table for each autoencoder: the encoder alone, the papers' methods, the default without a profile, with one
-(the one beside the weights, or one that is measured in the same run), and with gradients where they pay. Columns: NMSE of
-the latent in dB, the error that the method itself expects, the gain over the encoder alone (mean and least over pictures), pictures whose latent is worse than the encoder's, PSNR of
-the decoded latent, network runs, median seconds for a picture, peak memory of the process that ran the networks.
+There is one table for each autoencoder. Its rows are the encoder alone, the papers' methods, the default without a
+profile and with one, and with gradients where they pay. The profile is the one beside the weights, or is measured in the
+same run. Columns: NMSE of the latent in dB, the error that the method itself expects, the gain over the encoder alone
+(mean and least over pictures). Then pictures whose latent is worse than the encoder's, PSNR of the decoded latent,
+network runs, median seconds for a picture, peak memory.
 
 Pictures are drawn and encoded, or come from a folder: NAME.png with the tensor \`latent\` in NAME.safetensors. The chart
 shows errors against round trips. Finished methods are kept in the folder of \`--out\`.`,

@@ -115,7 +115,8 @@ const inversionHelp = {
   details: `
 Pictures are generated from held-out captions with known noise; what is compared is that noise with what is found.
 Columns: NMSE in dB (mean and worst over prompts) of the noise, of the latent where it was not given, of the 8-bit picture
-made again; equal 8-bit values; evaluations of the guided network for one step; seconds for a picture; steps by outcome.
+made again. Then equal 8-bit values, evaluations of the guided network for one step, seconds for a picture, steps by
+outcome.
 Given: the latent alone, the latent and the solver's memory, or the picture in 8 bits alone.
 
 Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there. As it stands it takes five to ten
@@ -133,8 +134,9 @@ Tables: ${Object.entries(inversionTables)
 
 const samplersHelp = {
   details: `
-The distance of samples from the exact flow of the model, and with \`--scenes\` the Fréchet distance between generated and
-rendered scenes in the features of the scene reader (not Inception's: no number to compare with the literature).`,
+Measures the distance of samples from the exact flow of the model. With \`--scenes\` it also measures the Fréchet distance
+between generated and rendered scenes in the features of the scene reader. Those are not Inception's features: do not
+compare the number with the literature.`,
   examples: [
     'bench samplers --out out/samplers',
     'bench samplers --guidance 3 --scenes 300 --out out/samplers --resume',
@@ -147,8 +149,8 @@ const editHelp = {
   details: `
 Two parts. Pictures that the model made: the oracle owns their true trajectory, everybody else the 8-bit picture; all blend
 within one mask, the oracle's by attention. Rendered scenes: their mask is known, and so is the scene that the edit should
-give, with one attribute changed. Outside the mask: NMSE, PSNR and SSIM against the source; inside, PSNR against the target;
-success by the scene reader, which reads the changed attribute and the other five; evaluations and seconds.
+give, with one attribute changed. Outside the mask: NMSE, PSNR and SSIM against the source. Inside: PSNR against the target. The scene reader reads the
+changed attribute and the other five and says whether the edit succeeded. Evaluations and seconds are told too.
 
 Finished edits are kept in the folder of \`--out\`; \`--resume\` takes them from there. As it stands it takes about ten
 minutes on two cores.`,

@@ -49,8 +49,8 @@ interface CostOptions extends SharedOptions {
 const decoderHelp = {
   details: `
 Test pictures are decoded from samples of the posteriors of scenes that training never drew, and rounded to 8 bits, so
-the latent to be found is known. Columns: NMSE of the latent in dB with its 95 % interval, PSNR of the decoded estimate,
-median seconds for a picture, peak memory of the process that ran the networks, network runs, how runs ended.
+the latent to be found is known. Columns: NMSE of the latent in dB with its 95 % interval, PSNR of the decoded estimate, median seconds for a picture. Then
+peak memory of the process that ran the networks, network runs, how runs ended.
 
 As it stands it takes about ten minutes on two cores; \`--count 20 --iterations 20,50,100,200\` half an hour or more.`,
   examples: [

@@ -12,9 +12,8 @@ import type { OperationCommand } from '../operation-command.js'
 import { autoencoderText, costLines, lastName, promptText, wroteLines } from '../words.js'
 
 const details = `
-Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a
-\`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it is; its prompt, guidance and
-solver are taken from the file where they are not said here.
+Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it
+is. Its prompt, guidance and solver are taken from the file where they are not said here.
 What is found is written as .safetensors: \`latent\` and \`noise\`, pictures × channels × height × width, with the names of
 the axes and what each is exact given. A sheet of pictures, a chart of residuals and a report go to the folder
 \`--report\`. To find the noise that made a picture, tell the prompt, guidance, solver and steps that made it.

@@ -30,9 +30,9 @@ const help = {
   details: `
 First measures the profile that inversions use: how to step, when to stop, and which error to expect. It takes seconds to
 minutes and is kept for these weights; \`--out\` writes it as profile.json too, for \`--profile\`.
-Measures on scenes that the bundled models never saw: what encoding and decoding keeps of a picture, how far a known
-latent is from a fixed point of encoder after decoder, cocoercivity, 16-bit networks, the cost of 8-bit pictures, and the
-error of each method. \`--out\` also writes a chart and a sheet of pictures.`,
+The scenes are ones that the bundled models never saw. The report says what encoding and decoding keeps of a picture, and
+how far a known latent is from a fixed point of encoder after decoder. It has cocoercivity, 16-bit networks, the cost of
+8-bit pictures, and the error of each method. \`--out\` also writes a chart and a sheet of pictures.`,
   examples: ['report models/undiffuse-scenes --out out/report'],
 }
 

@@ -6,8 +6,8 @@ import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, promptText, wroteLines } from '../words.js'
 
 const details = `
-With a prompt and a seed: makes the picture, then goes back from its exact latent, and from its 8-bit picture alone, and
-samples again from the noise that was found. With a picture: back to the noise and again to the picture; then, since the
+With a prompt and a seed: makes the picture, then goes back from its exact latent, and from its 8-bit picture alone. Each
+time it samples again from the noise that was found. With a picture: back to the noise and again to the picture; then, since the
 latent and noise of that one are known, from its latent. In the folder \`--report\`: both pictures, a sheet with error maps,
 noise and latent, a chart of residuals and a report of all numbers.`
 

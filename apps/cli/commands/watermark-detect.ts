@@ -19,10 +19,10 @@ import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
 const details = `
-Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark
-would look so much like a marked one; \`marked\` is one whose p-value, times the number of marks that were asked, is at most
-\`--fpr\`. What it rests on is told: most schemes' is exact for any picture, over the draw of the key; that of tree-ring marks
-of zeros, of constants and of the released mask needs a \`--calibration\`, and without one the verdict is \`undecided\`.
+Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark would look so much like a marked one. A picture is
+\`marked\` if its p-value, times the number of marks that were asked, is at most \`--fpr\`. The report says what the
+p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
+constants and of the released mask need a \`--calibration\`; without one the verdict is \`undecided\`.
 A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted: what is not said here is taken from it,
 and what is said otherwise is refused. It gives no p-value below 1/(pictures + 1).
 The power is how often a mark is found where it is, if noise is recovered with that correlation.
@@ -36,8 +36,8 @@ that cannot be read or is of another size is a result \`failed\` and not the end
 line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
 goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed. A second
 run with the same \`--output\` is refused while the first is under way.
-With \`--sheet\` the first 12 pictures that can be read are rows of a picture: as given, what the latent decodes to, the
-recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
+With \`--sheet\` the first 12 pictures that can be read are rows of a picture. Each row shows the picture as given, what
+the latent decodes to, the recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
 key. Of more than 1000 pictures no sheet is made; with \`--resume\` it shows those that were not finished before.
 The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.`
 

@@ -16,8 +16,7 @@ import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
 const details = `
-All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any
-of them would reach in a picture that carries none; at most \`--fpr\` of such pictures are taken for marked. Schemes without
+All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any of them would reach in an unmarked picture. At most \`--fpr\` of such pictures are taken for marked. Schemes without
 families carry a message, which is told. Pictures, folders and .safetensors files as in \`undiffuse watermark detect\`.`
 
 const examples = [

@@ -5,8 +5,7 @@ import type { OperationCommand } from '../operation-command.js'
 
 const details = `
 The key file holds 32 bytes of chance, which are never printed, with everything that they belong to; only its owner may read
-it. It marks pictures of one size of one model. A family has many marks of one secret: one for each user, say. Who holds the
-file can find the mark, forge it and remove it; without the file nobody can find it any more.`
+it. It marks pictures of one size of one model. A family has many marks of one secret: one for each user, say. Anybody who holds the file can find the mark, forge it and remove it. Without the file nobody can find it any more.`
 
 const examples = [
   'watermark keygen -o key.json',

@@ -51,6 +51,11 @@ function wanted(field: OperationField): string {
 
 const isNumeric = ({ type }: OperationField): boolean => type === 'integer' || type === 'number' || type === 'size'
 
+const optionMethods = new WeakMap<Option, readonly string[]>()
+
+/** The ids of the methods that an option may name. */
+export const methodsOf = (option: Option): readonly string[] => optionMethods.get(option) ?? []
+
 /** What a field means, and where the methods that it may name are listed. */
 function describedOf({ description, methods }: OperationField): string {
   const topic = methods && topicOf(methods)
@@ -63,6 +68,12 @@ function optionOf(name: string, field: OperationField): Option {
     describedOf(field),
   )
   if (field.rare) option.helpGroup(rareOptions)
+  if (field.methods) {
+    optionMethods.set(
+      option,
+      field.methods.map(({ definition }) => definition.id),
+    )
+  }
   if (field.type === 'choice') option.choices(field.choices)
   if (isNumeric(field) && !field.many) {
     option.argParser((text: string) => {

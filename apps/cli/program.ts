@@ -1,10 +1,11 @@
 /** The commands of the command line, each loaded when it is used. */
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Argument, Command } from 'commander'
 import { expected } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
 import { columnsHere, explain, helpLines, wrapped } from './help.js'
 import type { AnyOperationCommand } from './operation-command.js'
+import { type Shell, shells } from './shells.js'
 
 /** A command of an operation, whose title describes it. */
 interface OperationEntry {
@@ -131,6 +132,7 @@ export async function programFor(words: readonly string[] | 'all'): Promise<Comm
       addOperation(parentOf(program, entry.name), (await entry.load()).command)
     }
   }
+  addCompletion(program)
   addHelp(program)
   return program
 }
@@ -139,6 +141,23 @@ export async function programFor(words: readonly string[] | 'all'): Promise<Comm
 export function commandOf(program: Command, words: readonly string[]): Command {
   const next = program.commands.find((command) => command.name() === words[0])
   return next ? commandOf(next, words.slice(1)) : program
+}
+
+function addCompletion(program: Command): void {
+  const command = program
+    .command('completion')
+    .description('complete command lines in bash, zsh or fish')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .action(async (shell: Shell) => {
+      const { completionFor } = await import('./completion.js')
+      process.stdout.write(completionFor(shell, await programFor('all')))
+    })
+  explain(command, {
+    details: `
+In bash put \`source <(undiffuse completion bash)\` into ~/.bashrc. In zsh put \`source <(undiffuse completion zsh)\` into ~/.zshrc,
+below \`compinit\`. In fish write it to ~/.config/fish/completions/undiffuse.fish.`,
+    examples: ['completion bash', 'completion fish > ~/.config/fish/completions/undiffuse.fish'],
+  })
 }
 
 function addHelp(program: Command): void {

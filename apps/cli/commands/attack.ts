@@ -3,9 +3,10 @@ import { type AttackReport, attackOperation, decibels, type Note } from 'undiffu
 import type { OperationCommand } from '../operation-command.js'
 
 const details = `
-Attacks are joined by \`+\`, the first is applied first; several of them make several pictures; \`all\` is each one as it stands
-above. Every result keeps the size of its picture. Random choices follow the seed: the first picture takes it, each further
-one the next. The model is opened only for attacks that need it.
+Attacks are joined by \`+\`; the first is applied first. Several attacks make several pictures. \`all\` stands for each
+attack with its defaults. Every result keeps the size of its picture. Random choices follow the seed: the first picture takes
+it, and each further picture takes the next one. The model is opened only for attacks that need it.
+
 One result is a .png file. Several are files in a folder; \`--sheet\` shows them side by side.`
 
 const examples = [

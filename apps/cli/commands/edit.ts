@@ -4,12 +4,15 @@ import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, wroteLines } from '../words.js'
 
 const details = `
-What the picture is made from is found under \`--from\` and walked again under \`--to\`. Say of the picture what its model
-would have been asked for; the solver need not be the one that made it. A mask is a picture of the same size, white where
-the edit goes; black and transparent parts are outside. With a mask, every method keeps the latents outside. Without one,
-exact-blending finds it, and the other methods may change everything. Latents that are kept still decode to slightly different pixels near the mask. Where there is a
-mask, what is written has the picture's own pixels outside it and a seam inside it. That is checked in the file's bytes
-before they are written. With \`--no-lock-background\` the decoder's pixels stay.
+The command finds what the picture is made from under \`--from\`, and walks it again under \`--to\`. Describe the picture as
+you would ask its model for it. The solver need not be the one that made it.
+
+A mask is a picture of the same size, white where the edit goes. Black and transparent parts are outside. With a mask, every
+method keeps the latents outside. Without one, exact-blending finds a mask, and the other methods may change everything.
+
+Latents that are kept still decode to slightly different pixels near the mask. Where there is a mask, the written picture has
+the source's own pixels outside it and a seam inside it. That is checked in the file's bytes before they are written. With
+\`--no-lock-background\` the decoder's pixels stay.
 
 In the folder \`--report\`: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
 

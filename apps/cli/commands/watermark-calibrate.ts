@@ -6,11 +6,14 @@ import { recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
 const details = `
-The noise that is recovered from unmarked pictures, for marks whose p-value is not exact without it: with n pictures none
-below 1/(n + 1) is claimed. It holds for pictures of the same kind, inverted in the same way, which the file remembers.
-With \`--prompt\` prompts count as known: pictures are inverted with it, those that the model makes with their own.
-Pictures that the model makes, rounded to 8 bits, tell how well noise is recovered: its correlation with what they were
-made from, from which \`detect\` works out its power. They are unmarked too, and count among the others.
+A calibration is the noise that is recovered from unmarked pictures. Marks whose p-value is not exact by itself need one. With
+n pictures no p-value below 1/(n + 1) is claimed. It holds for pictures of the same kind, inverted in the same way; the file
+remembers how.
+
+With \`--prompt\` prompts count as known: pictures are inverted with it, and pictures that the model makes with their own.
+Pictures that the model makes, rounded to 8 bits, tell how well noise is recovered. From that correlation \`detect\` works out
+its power. They are unmarked too, and count among the others.
+
 Finished pictures are kept in <file>.part: a run that was ended in any way goes on with \`--resume\`.`
 
 const examples = [

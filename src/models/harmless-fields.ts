@@ -3,6 +3,7 @@ import { everywhereHarmless } from '../checkpoints/config.js'
 import { autoencoderKlHarmless } from '../nn/autoencoder-kl.js'
 import { autoencoderTinyHarmless } from '../nn/autoencoder-tiny.js'
 import { clipTextHarmless } from '../nn/clip-text.js'
+import { t5EncoderHarmless } from '../nn/t5-encoder.js'
 import { unet2dConditionHarmless } from '../nn/unet-2d-condition-config.js'
 import { pipelineHarmless } from './pipeline-fields.js'
 
@@ -13,4 +14,5 @@ export const harmlessFields: Readonly<Record<string, Readonly<Record<string, str
   AutoencoderKL: autoencoderKlHarmless,
   AutoencoderTiny: autoencoderTinyHarmless,
   CLIPTextModel: clipTextHarmless,
+  T5EncoderModel: t5EncoderHarmless,
 }

@@ -20,8 +20,8 @@ const introduction = `# Schedulers and configurations
 Written from the readers' own lists by \`scripts/scheduler-page.mjs\`.
 
 A folder's \`scheduler_config.json\` is read as diffusers 0.42 reads it: each class with its own fields, defaults, grid and
-solver, and the same numbers: of 388 reference cases 353 come out within 1e-5 (1e-4 where diffusers' own float32 moves its
-numbers by more than 1e-6), and 35 are refused by name. \`--solver scheduler\` samples with it. Most classes end at sigma = 0, and that step forgets the noise:
+solver. The numbers are the same. Of 388 reference cases 353 come out within 1e-5, or 1e-4 where diffusers' own float32 moves its
+numbers by more than 1e-6. The other 35 are refused by name. \`--solver scheduler\` samples with it. Most classes end at sigma = 0, and that step forgets the noise:
 \`--solver scheduler:end=cleanest\` ends at the cleanest level that was trained, so that a run can be undone. \`generate\` with a
 key, \`roundtrip\` and \`invert\` say so before any work is done.
 
@@ -29,7 +29,7 @@ Configurations are closed. A field that its reader does not obey, and does not k
 and value. Python's \`Infinity\`, \`-Infinity\` and \`NaN\` are read. Fields of another scheduler, which diffusers carries from file
 to file, are ignored where the class ignores them. null is refused where it is not a value of the field.
 
-Told times are cut to whole ones in some classes (DPM-Solver, UniPC, DEIS with exponential or beta sigmas): whether the first
+Told times are cut to whole ones in some classes (DPM-Solver, UniPC, DEIS with exponential or beta sigmas). Whether the first
 is 998 or 999 hangs on the last bit of torch's square root, which depends on the processor.`
 
 const combinations = `## Combinations that are refused

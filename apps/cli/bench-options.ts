@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { type DiffusionModel, expected, type FloorProbes, openDiffusionModel, type Runtime } from 'undiffuse'
 import { modelFolder, nodeFiles } from 'undiffuse/node'
 import { type Cells, fileCells, noCells } from '../../measurements/shared/cells.js'
+import { rareOptions } from './help.js'
 import { integerAtLeast } from './numbers.js'
 import { deviceOption, memoryLimitOption, type RuntimeOptions, runtimeOf } from './runtime-options.js'
 
@@ -14,6 +15,13 @@ export interface SharedOptions extends RuntimeOptions {
 }
 
 export const openRuntime = (options: RuntimeOptions) => () => runtimeOf(options)
+
+/** Prompts or pictures that share network runs. */
+export const chunkOption = (what: string, chunk: number): Option =>
+  new Option('--chunk <n>', `${what} that share network runs`)
+    .argParser(integerAtLeast(1))
+    .default(chunk)
+    .helpGroup(rareOptions)
 
 export const share = (command: Command): Command =>
   command

@@ -15,6 +15,13 @@ export async function drive<T>(io: Terminal, steps: Steps<T>): Promise<T> {
   return await task
 }
 
+/** Draws how many tensors of random weights are written. */
+export function weightsHeard(io: Terminal, like: string): (done: number, total: number) => void {
+  const stage = `writing random weights of ${like}`
+  io.progress({ stage, done: 0 })
+  return (done, total) => io.progress({ stage, done, total })
+}
+
 /** Finds out before long work whether files can be written to a folder, which is made where it is missing. */
 export async function prepareFolder(folder: string | undefined): Promise<void> {
   if (folder === undefined) return

@@ -1,21 +1,162 @@
-/** Methods and their options as `--help` lists them, from their definitions. */
-import { type Definition, describeField, type Field } from 'undiffuse'
+/** The kinds of methods, and the pages of help about them: from their definitions and their pages in docs/methods. */
+import { readFile } from 'node:fs/promises'
+import {
+  attacks,
+  type Defined,
+  decoderInverters,
+  describeField,
+  edits,
+  errorTable,
+  type Field,
+  inverters,
+  refiners,
+  restorations,
+  solvers,
+  watermarks,
+} from 'undiffuse'
+import { bundledFile } from 'undiffuse/node'
+import { table, wrapped } from './help.js'
+import { someFailedExitCode } from './terminal.js'
 
-const wide = 28
-
-function optionLine([name, field]: readonly [string, Field]): string {
-  const value = field.default === undefined ? name : `${name}=${field.default}`
-  return `      ${value.padEnd(wide - 2)}${field.description} (${describeField(field)})`
+/** Methods of one kind, as `undiffuse help <topic>` lists them. */
+interface Kind {
+  readonly topic: string
+  readonly title: string
+  /** What one of them is called. */
+  readonly one: string
+  readonly methods: readonly Defined<unknown>[]
+  /** What the names of their pages begin with. */
+  readonly prefix: string
+  /** What else may stand in their place. */
+  readonly note?: string
 }
 
-/** A heading, then each method's id and title with its options below: defaults, meaning, range. */
-export function describeMethods(
-  heading: string,
-  methods: readonly { readonly definition: Definition<unknown> }[],
-): string {
-  const lines = methods.flatMap(({ definition: { id, title, fields } }) => [
-    `  ${id.padEnd(wide)}${title}`,
-    ...Object.entries(fields).map(optionLine),
-  ])
-  return [`\n${heading}`, ...lines].join('\n')
+export const kinds: readonly Kind[] = [
+  {
+    topic: 'solvers',
+    title: 'How pictures are sampled',
+    one: 'solver',
+    methods: solvers,
+    prefix: '',
+    note: "`scheduler` is the solver in the model's scheduler_config.json, on its grid. `scheduler:end=cleanest` leaves out its step to sigma = 0, so that it can be undone.",
+  },
+  { topic: 'inverters', title: 'How a solver is undone', one: 'inverter', methods: inverters, prefix: '' },
+  {
+    topic: 'decoders',
+    title: 'How a decoder is undone',
+    one: 'decoder inversion',
+    methods: decoderInverters,
+    prefix: 'decoder-',
+  },
+  { topic: 'refiners', title: 'What makes a found noise more probable', one: 'refiner', methods: refiners, prefix: '' },
+  { topic: 'schemes', title: 'How noise is marked', one: 'watermark', methods: watermarks, prefix: '' },
+  { topic: 'attacks', title: 'What marks must survive', one: 'attack', methods: attacks, prefix: '' },
+  {
+    topic: 'restorations',
+    title: 'What is undone before a mark is read',
+    one: 'restoration',
+    methods: restorations,
+    prefix: 'undo-',
+  },
+  { topic: 'edits', title: 'How pictures are edited', one: 'edit', methods: edits, prefix: 'edit-' },
+]
+
+/** The topic that lists these methods. */
+export const topicOf = (methods: readonly Defined<unknown>[]): string | undefined =>
+  kinds.find((kind) => kind.methods === methods)?.topic
+
+/** Methods of this id with their kinds: `crop` is an attack, and it is undone. */
+const named = (id: string) =>
+  kinds.flatMap((kind) =>
+    kind.methods.flatMap(({ definition }) => (definition.id === id ? [{ kind, definition }] : [])),
+  )
+
+/** What can be asked of `undiffuse help` besides commands. */
+export const topics: readonly string[] = [...kinds.map(({ topic }) => topic), 'exit-codes']
+
+export const methodIds: readonly string[] = [
+  ...new Set(kinds.flatMap(({ methods }) => methods.map(({ definition }) => definition.id))),
+]
+
+/** The first sentence of the method's docstring, from its page. */
+async function sentenceOf({ prefix }: Kind, id: string): Promise<string> {
+  const page = await readFile(bundledFile('docs', 'methods', `${prefix}${id}.md`), 'utf8')
+  return page.split('\n\n')[2] ?? ''
+}
+
+/** Commas without spaces can break no line: choices are told with spaces. */
+const optionRow = ([name, field]: readonly [string, Field]): readonly [string, string] => [
+  field.default === undefined ? name : `${name}=${field.default}`,
+  `${field.description} (${describeField(field)})`,
+]
+
+async function methodLines(id: string, columns: number): Promise<readonly string[]> {
+  const pages = named(id).map(async ({ kind, definition: { title, source, fields } }) => {
+    const options = Object.entries(fields).map(optionRow)
+    return [
+      ...wrapped(`${id} (${kind.one}): ${title}`, columns),
+      '',
+      ...wrapped(await sentenceOf(kind, id), columns),
+      ...wrapped(`Source: ${source}`, columns),
+      '',
+      ...(options.length === 0 ? ['It has no options.'] : [`Options, as in ${id}:name=value,name=value`]),
+      ...table(options, columns),
+      '',
+      `The equation and the cost: docs/methods/${kind.prefix}${id}.md`,
+    ]
+  })
+  return (await Promise.all(pages)).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
+}
+
+function kindLines({ title, one, methods, note = '' }: Kind, columns: number): readonly string[] {
+  const rows = methods.map(({ definition }) => [definition.id, definition.title] as const)
+  const example = methods.find(({ definition }) => Object.keys(definition.fields).length > 0)!.definition.id
+  return [
+    `${title}:`,
+    '',
+    ...table(rows, columns),
+    '',
+    ...wrapped(note, columns),
+    ...wrapped(`The options of one ${one}: undiffuse help ${example}`, columns),
+  ]
+}
+
+/** What each exit code of the command line means; those of errors are the library's. */
+export const exitCodes: readonly (readonly [code: number, meaning: string])[] = [
+  [0, 'done'],
+  [1, '`watermark detect --exit-code` found no mark'],
+  ...Object.entries({
+    'bad-option': 'a wrong command line, option or setting',
+    'bad-shape': 'a picture or tensor of another size than expected',
+    'bad-image': 'a file that is no readable picture',
+    'bad-model': 'a model folder, weights or tensors that cannot be used',
+    unsupported: 'something that undiffuse cannot do',
+    'not-finite': 'NaN or infinity where numbers were expected',
+    'not-converged': 'an iteration that did not end where it had to',
+    unavailable: 'a file, folder or device that is missing, locked or full',
+    'runtime-failed': 'the networks could not be run',
+  } satisfies Record<keyof typeof errorTable, string>).map(
+    ([code, meaning]) => [errorTable[code as keyof typeof errorTable].exitCode, `${meaning} (\`${code}\`)`] as const,
+  ),
+  [someFailedExitCode, 'some pictures failed, the others are done'],
+  [70, 'a defect of undiffuse: please report it'],
+  [130, 'interrupted (Ctrl-C)'],
+  [141, 'the reader of the output has gone'],
+]
+
+/** The page about a topic or a method; undefined for any other word. */
+export async function topicLines(word: string, columns: number): Promise<readonly string[] | undefined> {
+  if (word === 'exit-codes') {
+    return [
+      'How the process ends:',
+      '',
+      ...table(
+        exitCodes.map(([code, meaning]) => [`${code}`, meaning]),
+        columns,
+      ),
+    ]
+  }
+  const kind = kinds.find(({ topic }) => topic === word)
+  if (kind) return kindLines(kind, columns)
+  return methodIds.includes(word) ? await methodLines(word, columns) : undefined
 }

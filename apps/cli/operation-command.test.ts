@@ -33,6 +33,7 @@ function terminal() {
     json: false,
     signal: new AbortController().signal,
     say: (line = '') => said.push(line),
+    leaveStdout() {},
     result: (value) => results.push(value),
     progress() {},
     clear() {},

@@ -1,6 +1,6 @@
 /** A command of an operation: options from its fields, its progress drawn, its report in words or as JSON. */
 import type { Command } from 'commander'
-import { isUndiffuseError, Task } from 'undiffuse'
+import { expected, isUndiffuseError, Task } from 'undiffuse'
 import { nodeHost } from 'undiffuse/node'
 import {
   type Finished,
@@ -9,19 +9,20 @@ import {
   type OperationFields,
   readSettings,
   type Settings,
+  standardStream,
   type Told,
 } from 'undiffuse/operations'
-import { addFields, errorInFlags, givenSettings, inFlags, methodsHelp } from './options.js'
+import { type Explanation, explain } from './help.js'
+import { addFields, errorInFlags, givenSettings, inFlags } from './options.js'
 import { profileLines } from './profile-words.js'
 import { worded } from './remedies.js'
+import { withStandardStreams } from './standard-streams.js'
 import { runCommand, type Terminal } from './terminal.js'
 import { lastName } from './words.js'
 
 /** What the command line says of an operation; all of it may be left out. */
-export interface OperationCommand<F extends OperationFields, R> {
+export interface OperationCommand<F extends OperationFields, R> extends Explanation {
   readonly operation: Operation<F, R>
-  /** What `--help` says below the options. */
-  readonly help?: string
   /** The report in lines. */
   words?(result: R, notes: readonly Note[], settings: Settings<F>): readonly string[]
   /** The words say the notes themselves. */
@@ -41,6 +42,15 @@ export type AnyOperationCommand = OperationCommand<any, any>
 const plainWords = (result: unknown): readonly string[] =>
   Object.entries(result as object).map(([name, value]) => `  ${name.padEnd(24)} ${JSON.stringify(value)}`)
 
+/** Standard output is the file's then: words go elsewhere. */
+function leaveStdout(io: Terminal): void {
+  if (io.json) {
+    const remedy = 'Write the file under a name, or leave the report out.'
+    throw expected('bad-option', 'one thing on standard output', '`--output -`', '`--json` as well', remedy)
+  }
+  io.leaveStdout()
+}
+
 /** Runs an operation on this machine: draws its progress, says what it tells, and reports. */
 export async function operate<F extends OperationFields, R>(
   io: Terminal,
@@ -49,7 +59,9 @@ export async function operate<F extends OperationFields, R>(
 ): Promise<R> {
   try {
     const settings = readSettings(operation.fields, given, operation.id) as Settings<F>
-    const task = new Task<Finished<R>, Told>(operation.run(settings, nodeHost(), io.signal), io.signal)
+    if (given.output === standardStream) leaveStdout(io)
+    const host = withStandardStreams(nodeHost())
+    const task = new Task<Finished<R>, Told>(operation.run(settings, host, io.signal), io.signal)
     const said = new Set<string>()
     const say = (lines: readonly string[]) => {
       io.clear()
@@ -78,21 +90,18 @@ export async function operate<F extends OperationFields, R>(
 
 /** Adds the command, below the groups that the operation's id names: `watermark detect`. */
 export function addOperation(parent: Command, described: AnyOperationCommand): void {
-  const { operation, help = '', switches = {}, exitCode } = described
+  const { operation, switches = {}, exitCode } = described
   const { id, title, fields } = operation
-  const command = parent.command(id.split(' ').at(-1)!).description(title)
+  const command = explain(parent.command(id.split(' ').at(-1)!), described).description(title)
   addFields(command, fields)
   for (const [flag, meaning] of Object.entries(switches)) command.option(flag, meaning, false)
-  command
-    .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', [methodsHelp(fields), help].join('\n'))
-    .action((...words: unknown[]) => {
-      const options = words.at(-2) as Readonly<Record<string, unknown>>
-      return runCommand(options.json === true, async (io) => {
-        const result = await operate(io, described, givenSettings(fields, words.slice(0, -2), options))
-        const isOn = (flag: string) =>
-          command.getOptionValue(command.options.find(({ long }) => long === flag)!.attributeName()) === true
-        if (exitCode) process.exitCode = exitCode(result, isOn)
-      })
+  command.option('--json', 'print a machine-readable result', false).action((...words: unknown[]) => {
+    const options = words.at(-2) as Readonly<Record<string, unknown>>
+    return runCommand(options.json === true, async (io) => {
+      const result = await operate(io, described, givenSettings(fields, words.slice(0, -2), options))
+      const isOn = (flag: string) =>
+        command.getOptionValue(command.options.find(({ long }) => long === flag)!.attributeName()) === true
+      if (exitCode) process.exitCode = exitCode(result, isOn)
     })
+  })
 }

@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { describeField, type Field, isUndiffuseError, UndiffuseError } from 'undiffuse'
 import { type OperationField, type OperationFields, readSetting } from 'undiffuse/operations'
-import { describeMethods } from './methods.js'
+import { rareOptions } from './help.js'
+import { topicOf } from './methods.js'
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
@@ -50,11 +51,29 @@ function wanted(field: OperationField): string {
 
 const isNumeric = ({ type }: OperationField): boolean => type === 'integer' || type === 'number' || type === 'size'
 
+const optionMethods = new WeakMap<Option, readonly string[]>()
+
+/** The ids of the methods that an option may name. */
+export const methodsOf = (option: Option): readonly string[] => optionMethods.get(option) ?? []
+
+/** What a field means, and where the methods that it may name are listed. */
+function describedOf({ description, methods }: OperationField): string {
+  const topic = methods && topicOf(methods)
+  return topic === undefined ? description : `${description}; see \`undiffuse help ${topic}\``
+}
+
 function optionOf(name: string, field: OperationField): Option {
   const option = new Option(
     `${name === 'output' ? '-o, ' : ''}${flagOf(name)}${placeholderOf(field)}`,
-    field.description,
+    describedOf(field),
   )
+  if (field.rare) option.helpGroup(rareOptions)
+  if (field.methods) {
+    optionMethods.set(
+      option,
+      field.methods.map(({ definition }) => definition.id),
+    )
+  }
   if (field.type === 'choice') option.choices(field.choices)
   if (isNumeric(field) && !field.many) {
     option.argParser((text: string) => {
@@ -77,11 +96,19 @@ function optionOf(name: string, field: OperationField): Option {
   return option.makeOptionMandatory(field.required === true)
 }
 
+/** A switch that is on unless it is turned off has the flag that does so; one that depends has both. */
+function switchOrOption(name: string, field: OperationField): readonly Option[] {
+  if (field.off === undefined) return [optionOf(name, field)]
+  const off = new Option(`--no-${kebab(name)}`, field.off)
+  if (field.rare) off.helpGroup(rareOptions)
+  return 'default' in field && field.default === true ? [off] : [optionOf(name, field), off]
+}
+
 /** Adds an argument for the subject of an operation and an option for every other field. */
 export function addFields(command: Command, fields: OperationFields): void {
   for (const [name, field] of Object.entries(fields)) {
     if (field.subject) command.argument(argumentOf(name, field), field.description)
-    else command.addOption(optionOf(name, field))
+    else for (const option of switchOrOption(name, field)) command.addOption(option)
   }
 }
 
@@ -94,14 +121,6 @@ export function givenSettings(
   const names = Object.keys(fields).filter((name) => fields[name]!.subject)
   const said = names.map((name, i) => [name, subjects[i]] as const)
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
-}
-
-/** The methods that fields name, each list once. */
-export function methodsHelp(fields: OperationFields): string {
-  const listed = Object.entries(fields).flatMap(([name, { methods }]) =>
-    methods ? [describeMethods(`Methods of ${flagOf(name)} (method:option=value,...):`, methods)] : [],
-  )
-  return listed.join('\n')
 }
 
 /** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`. */

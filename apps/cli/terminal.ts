@@ -1,6 +1,8 @@
 /** How a command talks: results on stdout, progress and errors on stderr, exit codes that scripts can use. */
 import { performance } from 'node:perf_hooks'
-import { errorTable, expected, isUndiffuseError, type Progress } from 'undiffuse'
+import { errorTable, expected, isUndiffuseError } from 'undiffuse'
+import type { Told } from 'undiffuse/operations'
+import { progressView } from './progress.js'
 import { worded } from './remedies.js'
 
 /** Exit codes of a process that a signal ends, as shells count them: 128 and the signal's number. */
@@ -8,6 +10,8 @@ const interruptedExitCode = 130
 const brokenPipeExitCode = 141
 /** Exit code of a defect of ours (EX_SOFTWARE). */
 const defectExitCode = 70
+/** Some pictures of many failed; the others are done. */
+export const someFailedExitCode = 11
 /** How long a command may take to end by itself when it is interrupted. */
 const graceMilliseconds = 700
 
@@ -16,42 +20,15 @@ export interface Terminal {
   readonly signal: AbortSignal
   /** A line for people; silent with --json. */
   say(line?: string): void
+  /** Lines for people go to stderr from now on: stdout is a file's. */
+  leaveStdout(): void
   /** The result for programs; silent without --json. */
   result(value: unknown): void
-  /** A progress line on stderr, drawn over itself; only where stderr is a terminal. */
-  progress(progress: Progress): void
+  /** How far the work is, on stderr. */
+  progress(progress: Told): void
   clear(): void
   /** Says, if the command is interrupted, that this file holds what is finished; without one that none is left. */
   keeps(path?: string): void
-}
-
-const barWidth = 24
-
-/** When a stage was first heard of, and how far it was then. */
-interface Since {
-  readonly stage: string
-  readonly done: number
-  readonly at: number
-}
-
-/** Seconds of a stage before its pace is believed. */
-const paceSeconds = 10
-
-/** What is left of a stage at its pace so far, once that is known: `, 3 min left`. */
-function timeLeft({ done, total }: Progress, since: Since): string {
-  const seconds = (performance.now() - since.at) / 1000
-  if (!total || done <= since.done || seconds < paceSeconds) return ''
-  const left = (seconds * (total - done)) / (done - since.done)
-  return left < 90 ? `, ${Math.ceil(left)} s left` : `, ${Math.round(left / 60)} min left`
-}
-
-function progressLine(progress: Progress, since: Since): string {
-  const { stage, done, total, residual } = progress
-  const share = total ? Math.min(1, done / total) : undefined
-  const filled = Math.round((share ?? 0) * barWidth)
-  const bar = share === undefined ? '' : ` ${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${done}/${total}`
-  const value = residual === undefined ? '' : `  residual ${residual.toPrecision(4)}`
-  return `${stage}${bar}${share === undefined ? ` ${done}` : ''}${timeLeft(progress, since)}${value}`
 }
 
 /** Names, prompts and files of strangers do not command a terminal: characters of control are shown as dots, but for line feeds. */
@@ -59,33 +36,34 @@ const harmless = (text: string): string => text.replace(/[\p{Cf}\p{Cs}\p{Zl}\p{Z
 
 const printJson = (value: unknown) => console.log(JSON.stringify(value, undefined, 2))
 
-function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal {
-  const draws = process.stderr.isTTY === true
-  let drawn = 0
-  let since: Since | undefined
+/** How often the clock of a progress line goes on. */
+const tickMilliseconds = 1000
+
+function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal & { end(): void } {
+  const { show, tick, clear } = progressView(process.stderr, () => performance.now() / 1000, harmless)
+  const clockwork = setInterval(tick, tickMilliseconds).unref()
+  let say = console.log
   return {
     json,
     signal,
     say: (line = '') => {
-      if (!json) console.log(harmless(line))
+      clear()
+      if (!json) say(harmless(line))
+    },
+    leaveStdout() {
+      say = console.error
     },
     result: (value) => {
       if (json) printJson(value)
     },
-    progress(progress) {
-      const { stage, done } = progress
-      if (since?.stage !== stage || done < since.done) since = { stage, done, at: performance.now() }
-      // Ten lines a second are enough for eyes.
-      if (!draws || performance.now() - drawn < 100) return
-      drawn = performance.now()
-      process.stderr.write(`\r\x1b[2K${harmless(progressLine(progress, since))}`)
-    },
-    clear: () => {
-      if (drawn > 0) process.stderr.write('\r\x1b[2K')
-      drawn = 0
-    },
+    progress: show,
+    clear,
     keeps(path) {
       left.text = path === undefined ? nothingLeft : `\`${path}\` holds what is finished: go on with \`--resume\`.`
+    },
+    end() {
+      clearInterval(clockwork)
+      clear()
     },
   }
 }
@@ -110,7 +88,7 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
     if (controller.signal.aborted) process.exit(interruptedExitCode)
     controller.abort(new Error('interrupted'))
     end = setTimeout(() => {
-      io.clear()
+      io.end()
       fail(json, controller.signal.reason, left.text)
       process.exit()
     }, graceMilliseconds)
@@ -119,9 +97,9 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
   for (const name of signals) process.on(name, interrupt)
   try {
     await body(io)
-    io.clear()
+    io.end()
   } catch (error) {
-    io.clear()
+    io.end()
     fail(json, error, controller.signal.aborted ? left.text : undefined)
   } finally {
     clearTimeout(end)

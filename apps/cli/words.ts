@@ -1,6 +1,6 @@
 /** Numbers in words, the same in every report. */
 import type { Evaluations, VerbEvaluations } from 'undiffuse'
-import { type CostReport, plural } from 'undiffuse/operations'
+import { type CostReport, plural, standardStream } from 'undiffuse/operations'
 
 /** The last name of a path. */
 export const lastName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
@@ -42,6 +42,15 @@ export function costLines(cost: CostReport): readonly string[] {
 /** A prompt in quotes, or that there is none. */
 export const promptText = (prompt: string | null): string => (prompt === null ? 'without a prompt' : `“${prompt}”`)
 
+/** More names in a line are not read. */
+const mostShown = 8
+
 /** Paths of what was written, however they are nested in `outputs`. */
-export const wroteLine = (outputs: Readonly<Record<string, string | readonly string[]>>): string =>
-  `wrote ${Object.values(outputs).flat().join(', ')}`
+export function wroteLines(
+  outputs: Readonly<Record<string, string | readonly string[] | undefined>>,
+): readonly string[] {
+  const paths = Object.values(outputs).flatMap((path) => path ?? [])
+  const shown = paths.slice(0, mostShown).map((path) => (path === standardStream ? 'standard output' : path))
+  const more = paths.length > mostShown ? ` and ${paths.length - mostShown} more` : ''
+  return paths.length === 0 ? [] : [`wrote ${shown.join(', ')}${more}`]
+}

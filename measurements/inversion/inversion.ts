@@ -41,6 +41,8 @@ import type { InversionCase, InversionPlan } from './plans.js'
 export interface InversionBenchOptions extends InversionPlan {
   /** Prompts: the first held-out captions, with the noise of seeds 0, 1, …. */
   readonly count: number
+  /** In place of the captions: one prompt for every seed. */
+  readonly prompt?: string | undefined
   /** Prompts that share network runs. */
   readonly chunk: number
   readonly cells: Cells
@@ -96,6 +98,7 @@ export interface InversionBenchResult {
   readonly modelVersion: string
   readonly precisionBits: DenoisingPrecision
   readonly prompts: number
+  readonly prompt?: string
   readonly chunk: number
   readonly machine: Machine
   readonly rows: readonly InversionRow[]
@@ -136,11 +139,12 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
  */
 export async function* benchInversion(
   models: (precisionBits: DenoisingPrecision) => DiffusionModel,
-  { title, cases, count, chunk, cells, modelVersion, precisionBits, signal }: InversionBenchOptions,
+  { title, cases, count, prompt, chunk, cells, modelVersion, precisionBits, signal }: InversionBenchOptions,
 ): Steps<InversionBenchResult> {
   const model = models(precisionBits)
   const modelOf = (one: InversionCase) => (one.precisionBits === undefined ? model : models(one.precisionBits))
-  const prompts = heldOutPrompts(count).map(({ prompt }) => prompt)
+  const prompts =
+    prompt === undefined ? heldOutPrompts(count).map((one) => one.prompt) : Array.from({ length: count }, () => prompt)
   const refusals = cases.map((one) => refusal(one, model))
   const rows: InversionRow[] = []
   let known: { readonly of: string; readonly pictures: readonly KnownNoise[] } | undefined
@@ -169,6 +173,7 @@ export async function* benchInversion(
       modelVersion,
       precisionBits,
       prompts: count,
+      ...(prompt !== undefined && { prompt }),
       chunk,
       ...one,
     }
@@ -196,6 +201,7 @@ export async function* benchInversion(
     modelVersion,
     precisionBits,
     prompts: count,
+    ...(prompt !== undefined && { prompt }),
     chunk,
     machine: machine(),
     rows,

@@ -8,8 +8,8 @@ import { pixelAttack } from './parts/attack.js'
  *
  * x′ = x + 2·deviation·ε, ε standard normal, drawn by the seed; 2 is the range of pixels. Cost: no network evaluations.
  * Exact: the picture itself at deviation 0. Errors: as `attackPicture`. Source: WAVES (An et al., ICML 2024), 0 to 0.1;
- * Tree-Ring: 0.1. Values beyond black and white are clipped, as in WAVES; the code of Tree-Ring and of Gaussian Shading adds
- * noise as bytes, which wrap around: a bright pixel may turn black there.
+ * Tree-Ring: 0.1. Values beyond black and white are clipped, as in WAVES. The code of Tree-Ring and of Gaussian Shading
+ * adds noise as bytes, which wrap around: a bright pixel may turn black there.
  *
  * @example const attacked = await attackPicture(image, noiseAttack({ deviation: 0.05 }), { pictures, seed: 3 })
  */

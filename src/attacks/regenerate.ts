@@ -10,13 +10,13 @@ import { modelAttack, repeatsField } from './parts/attack.js'
 /**
  * Adds noise to the picture's latent as diffusion does, up to a time, and lets the model remove it.
  *
- * x_t = alpha·E(x) + sigma·ε at t = `strength` of the schedule; DDIM from there to the clean end with an empty prompt at
- * guidance 1; x′ = D(x₀); `repeats` times, 8 bits between. ε is drawn by the seed. Strength 1 keeps next to nothing of the
- * picture. Cost: `steps` evaluations, an encode and a decode for each repeat. Exact: the same seed gives the same bytes,
- * for one runtime and device. Errors: as `attackPicture`; `bad-shape` for sizes that the model does not take, `bad-option`
- * for more steps than whole times.
- * Source: Zhao et al., NeurIPS 2024, by a diffusion model; the released code stops at 60 of 1000 times (strength 0.06) with three
- * steps of PNDM and samples the posterior, here its mean is taken. WAVES repeats it 2 and 4 times ("rinsing").
+ * x_t = alpha·E(x) + sigma·ε at t = `strength` of the schedule; DDIM from there to the clean end with an empty prompt
+ * at guidance 1; x′ = D(x₀); `repeats` times, 8 bits between. ε is drawn by the seed. Strength 1 keeps next to nothing
+ * of the picture. Cost: `steps` evaluations, an encode and a decode for each repeat. Exact: the same seed gives the
+ * same bytes, for one runtime and device. Errors: as `attackPicture`; `bad-shape` for sizes that the model does not
+ * take, `bad-option` for more steps than whole times. Source: Zhao et al., NeurIPS 2024, by a diffusion model. The
+ * released code stops at 60 of 1000 times (strength 0.06) with three steps of PNDM and samples the posterior. Here its
+ * mean is taken. WAVES repeats it 2 and 4 times ("rinsing").
  *
  * @example const attacked = await attackPicture(image, regenerateAttack({ strength: 0.3, steps: 5 }), { pictures, model })
  */

@@ -20,12 +20,16 @@ import { rehearse } from './rehearsed.js'
 /**
  * The latent that the evidence supports, within a budget.
  *
- * With a profile: its fitted steps z = E(x) − Σ γᵢT(zⁱ), or Anderson's (without `accelerated`'s stop at the rounding), whichever
- * had the smaller error on pictures whose latent is known, for as many round trips as were worth their time. Without one:
+ * With a profile: its fitted steps z = E(x) − Σ γᵢT(zⁱ), or Anderson's (without `accelerated`'s stop at the rounding),
+ * for as many round trips as were worth their time. The one with the smaller error on pictures whose latent is known is
+ * taken.
+ * Without one:
  * `rehearsed`. Then L-BFGS on ‖D(z) − x‖², where the autoencoder has gradients, its profile says that they gain
  * something, and the picture is not larger than `gradientPixels`.
  * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, at most `iterations` round trips, and at
- * most `pullbacks` + 1 pullbacks, which end by themselves when the picture tells no more; `gradients=never` is forward only. Exact: no; `expectedNmseDb` is the error to expect.
+ * most `pullbacks` + 1 pullbacks,
+ * which end by themselves when the picture tells no more. `gradients=never`
+ * is forward only. Exact: no; `expectedNmseDb` is the error to expect.
  * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
  *
  * @example

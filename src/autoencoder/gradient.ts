@@ -17,13 +17,13 @@ const usualRates = { cosine: 0.1, constant: 0.01 }
  * Minimises ‖D(z) − x‖² from z⁰ = E(x) and returns the evaluated point with the smallest ‖D(z) − x‖.
  *
  * ∇ = 2·J_D(z)ᵀ(D(z) − x); moves by Adam or L-BFGS. Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one
- * encode, then one pullback (decoder, forward and backward: about twice a decode and three to five times its memory) for
- * each of `iterations`. Exact: no; a minimum with residual zero is exact given the picture. Networks in 16 bits lose the
- * small numbers of the backward pass: with `lossScale` s it computes J_D(z)ᵀ·s(D(z) − x), divided by s in full precision,
- * and s is halved, at the cost of another pullback, whenever that overflows (mixed-precision training's dynamic scaling).
- * Errors: `unsupported` where no gradient graph can be opened, `bad-option`, `bad-shape`, `not-finite`.
- * Source: the baseline of Hong et al., NeurIPS 2024 (Adam on the sum of squares); L-BFGS ours; loss scaling: Micikevicius et
- * al., "Mixed Precision Training", ICLR 2018.
+ * encode, then one pullback (decoder, forward and backward: about twice a decode and three to five times its memory)
+ * for each of `iterations`. Exact: no; a minimum with residual zero is exact given the picture. Networks in 16 bits
+ * lose the small numbers of the backward pass. With `lossScale` s it computes J_D(z)ᵀ·s(D(z) − x), divided by s in full
+ * precision, and s is halved, at the cost of another pullback, whenever that overflows (mixed-precision training's
+ * dynamic scaling). Errors: `unsupported` where no gradient graph can be opened, `bad-option`, `bad-shape`,
+ * `not-finite`. Source: the baseline of Hong et al., NeurIPS 2024 (Adam on the sum of squares); L-BFGS ours; loss
+ * scaling: Micikevicius et al., "Mixed Precision Training", ICLR 2018.
  *
  * @example
  * const inverter = gradient({ optimizer: 'lbfgs', iterations: 30 })

@@ -19,17 +19,17 @@ const smallestGainDb = 0.2
 /**
  * Steps that remove as much as they can of a known error, taken on the unknown one.
  *
- * T(z) = E(D(z)) − E(x). The rehearsal is r = E(x) + noise (see `rehearsalLatent`), its picture D(r), and its start
- * y⁰ = E(D(r)), whose error y⁰ − r is known. With its residuals Rⁱ = E(D(yⁱ)) − y⁰: γ = argmin ‖y⁰ − r − Σ γᵢRⁱ‖ over i ≤ k,
- * then yᵏ⁺¹ = y⁰ − Σ γᵢRⁱ and, with the same shares, zᵏ⁺¹ = E(x) − Σ γᵢT(zⁱ). So zᵏ⁺¹ is a polynomial in E∘D whose
- * coefficients were the best for an error of the same kind, whatever directions E∘D shrinks, turns or reverses: forward
- * steps and Anderson's make the residual small instead, and where E∘D is not monotone the error grows meanwhile.
- * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, four round trips for the first step and two for
- * each further one, `iterations` in all; forward only. Stops when the rehearsal gains less than 0.2 dB, when a step does not
- * take the picture's own residual away as well (`isLikeness`), and at once where rounding explains ‖D(E(x)) − x‖. Returns the
- * last step that was taken, or E(x) where that is nearer in pixels; `expectedNmseDb` is the error of the rehearsal, larger by as
- * much as T was larger than R at the step before. Exact: no.
- * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
+ * T(z) = E(D(z)) − E(x). The rehearsal is r = E(x) + noise (see `rehearsalLatent`), its picture D(r), and its start y⁰
+ * = E(D(r)), whose error y⁰ − r is known. With its residuals Rⁱ = E(D(yⁱ)) − y⁰: γ = argmin ‖y⁰ − r − Σ γᵢRⁱ‖ over i ≤
+ * k, then yᵏ⁺¹ = y⁰ − Σ γᵢRⁱ and, with the same shares, zᵏ⁺¹ = E(x) − Σ γᵢT(zⁱ). So zᵏ⁺¹ is a polynomial in E∘D whose
+ * coefficients were the best for an error of the same kind, whatever directions E∘D shrinks, turns or reverses. Forward
+ * steps and Anderson's make the residual small instead. Where E∘D is not monotone the error grows meanwhile. Shapes:
+ * picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, four round trips for the first step and two for
+ * each further one, `iterations` in all; forward only. Stops when the rehearsal gains less than 0.2 dB, when a step
+ * does not take the picture's own residual away as well (`isLikeness`), and at once where rounding explains ‖D(E(x)) −
+ * x‖. Returns the last step that was taken, or E(x) where that is nearer in pixels. `expectedNmseDb` is the error of
+ * the rehearsal, larger by as much as T was larger than R at the step before. Exact: no. Errors: `bad-option`,
+ * `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
  *
  * @example
  * const { value, expectedNmseDb } = await new Task(rehearsed().invert(image, autoencoder))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, onTestFinished, test } from 'vitest'
 import { tensor } from '../math/tensor.js'
+import { backgroundText } from '../operations/reports/background.js'
 import { contactSheet, isContactSheet } from './contact-sheet.js'
 import { strokeText, textWidth } from './stroke-font.js'
 import { encodePng } from './write-image.js'
@@ -54,6 +55,23 @@ test('grey pictures and pictures of several sizes share a sheet; large ones keep
   )
   expect(sheet.height).toBeGreaterThanOrEqual(300 + 2 * 28)
   expect(sheet.at(28, 28 + 299)).toEqual([0, 0, 0])
+})
+
+test('pictures that are too wide for a screen are reduced together with their row', async () => {
+  const photograph = tensor([1, 300, 900], new Array(300 * 900).fill(-1))
+  const cell = { image: photograph, label: 'a' }
+  const sheet = await decode(await contactSheet([[cell, cell, cell, cell]]))
+  expect(sheet.width).toBeLessThanOrEqual(1440)
+  expect(sheet.width).toBeGreaterThan(1400)
+  expect(sheet.at(28, 28)).toEqual([0, 0, 0])
+  expect(sheet.at(28, 28 + 120)).not.toEqual([0, 0, 0])
+})
+
+test('what operations write on sheets has a glyph for each character', () => {
+  const box = strokeText('\u{10ffff}', 0, 0, 9, 'black').replace(/.*<path[^>]* d="([^"]*)".*/, '$1')
+  const likeness = { nmse: 1.49e-3, psnrDb: 28.3, ssim: 0.98, largestLevels: 48 }
+  const labels = ['difference × 8', 'a → b', 'PSNR −20.5 dB', backgroundText(likeness), 'seed 7, 1.5 %']
+  for (const label of labels) expect(strokeText(label, 0, 0, 9, 'black'), label).not.toContain(box)
 })
 
 test('labels leave ink below the picture, and a long one makes room for itself', async () => {

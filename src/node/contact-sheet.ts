@@ -15,15 +15,21 @@ const titleHeight = 13
 const dark = '#1f2328'
 const grey = '#6e7781'
 
+/** Sheets are looked at on a screen: wider pictures are reduced until a row fits it. */
+const screenWidth = 1440
+
 interface Placed {
   readonly picture: Picture
-  readonly scale: number
+  /** Of what is drawn, in pixels of the sheet. */
+  readonly width: number
+  readonly height: number
   readonly lines: readonly string[]
 }
 
 /**
  * A PNG of rows of labelled pictures, each 3 × height × width (or 1 × …) with pixels in [−1, 1]. Small pictures are
- * magnified by nearest neighbour, so that their pixels stay what they are; columns align, labels stand below.
+ * magnified by nearest neighbour, so that their pixels stay what they are; pictures that a screen is too narrow for are reduced.
+ * Columns align, labels stand below.
  *
  * Labels are drawn with built-in lettering and need no fonts. The file says that it is a sheet (EXIF, Software), so that
  * `isContactSheet` knows it under any name. Throws `bad-shape` and `not-finite` as `quantize` does, `bad-option` when there
@@ -35,8 +41,9 @@ export async function contactSheet(
   rows: readonly (readonly ContactSheetCell[])[],
   { title, cellSize = 224 }: ContactSheetOptions = {},
 ): Promise<Uint8Array> {
-  const placed = rows.map((row) => row.map((cell) => place(cell, cellSize)))
-  const columns = Math.max(0, ...placed.map((row) => row.length))
+  const columns = Math.max(0, ...rows.map((row) => row.length))
+  const widest = Math.floor((screenWidth - 2 * margin - (columns - 1) * columnGap) / columns)
+  const placed = rows.map((row) => row.map((cell) => place(cell, cellSize, widest)))
   if (columns === 0) {
     throw expected('bad-option', 'at least one picture', 'a contact sheet', 'none', 'Pass rows of { image, label }.')
   }
@@ -49,10 +56,10 @@ export async function contactSheet(
     y += titleHeight + rowGap
   }
   for (const row of placed) {
-    const height = Math.max(...row.map(({ picture, scale }) => picture.height * scale))
+    const height = Math.max(...row.map((one) => one.height))
     let x = margin
-    for (const [column, { picture, scale, lines }] of row.entries()) {
-      pictures.push({ input: await magnified(picture, scale), left: x, top: y })
+    for (const [column, { lines, ...one }] of row.entries()) {
+      pictures.push({ input: await drawn(one), left: x, top: y })
       for (const [line, text] of lines.entries()) {
         texts.push(strokeText(text, x, y + height + (line + 1) * labelLead, labelHeight, line === 0 ? dark : grey))
       }
@@ -100,21 +107,24 @@ export async function isContactSheet(path: string): Promise<boolean> {
   }
 }
 
-function place({ image, label }: ContactSheetCell, cellSize: number): Placed {
+/** Whole factors while there is room, up to the cell; a share where the picture is wider than its column may be. */
+function place({ image, label }: ContactSheetCell, cellSize: number, widest: number): Placed {
   const picture = quantize(image)
-  const scale = Math.max(1, Math.floor(cellSize / Math.max(picture.width, picture.height)))
-  return { picture, scale, lines: label.split('\n') }
+  const whole = Math.max(1, Math.floor(cellSize / Math.max(picture.width, picture.height)))
+  const scale = picture.width > widest ? widest / picture.width : whole
+  const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)))
+  return { picture, width: width!, height: height!, lines: label.split('\n') }
 }
 
 function widthOf(placed: Placed | undefined): number {
   if (!placed) return 0
-  const { picture, scale, lines } = placed
-  return Math.max(picture.width * scale, ...lines.map((line) => Math.ceil(textWidth(line, labelHeight))))
+  const { width, lines } = placed
+  return Math.max(width, ...lines.map((line) => Math.ceil(textWidth(line, labelHeight))))
 }
 
-const magnified = ({ data, width, height, channels }: Picture, scale: number): Promise<Buffer> =>
-  sharp(data, { raw: { width, height, channels } })
-    .resize(width * scale, height * scale, { kernel: 'nearest' })
+const drawn = ({ picture, width, height }: Omit<Placed, 'lines'>): Promise<Buffer> =>
+  sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: picture.channels } })
+    .resize(width, height, { kernel: width < picture.width ? 'lanczos3' : 'nearest' })
     .toColourspace('srgb')
     .png({ compressionLevel: 1 })
     .toBuffer()

@@ -15,22 +15,25 @@ export interface MakeCheckpointOptions {
   readonly dtype?: 'float32' | 'float16' | 'bfloat16'
   readonly seed?: number
   readonly signal?: Signal
+  /** Is told of each tensor that is written: how many are, of how many. */
+  readonly heard?: (done: number, total: number) => void
 }
 
 /** The pieces of the weights' file, each made when it is written. */
 function* pieces(
   { shapes, tensor }: RandomNetwork,
   dtype: 'float32' | 'float16' | 'bfloat16',
-  signal: Signal | undefined,
+  { signal, heard }: Pick<MakeCheckpointOptions, 'signal' | 'heard'>,
 ): Generator<Uint8Array> {
   const { header, names } = safetensorsLayout(
     Object.fromEntries([...shapes].map(([name, shape]) => [name, { dtype, shape }])),
     { format: 'pt' },
   )
   yield header
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
     signal?.throwIfAborted()
     yield tensorToBytes(tensor(name), dtype)
+    heard?.(i + 1, names.length)
   }
 }
 
@@ -69,11 +72,11 @@ export async function makeCheckpoint(folder: string, id: string, options: MakeCh
 export async function writeCheckpoint(
   folder: string,
   network: RandomNetwork,
-  { dtype = 'float32', signal }: Omit<MakeCheckpointOptions, 'seed'> = {},
+  { dtype = 'float32', ...told }: Omit<MakeCheckpointOptions, 'seed'> = {},
 ): Promise<void> {
   await makeEmptyFolder(folder)
   await writeFilesAtomically([
-    [join(folder, 'diffusion_pytorch_model.safetensors'), pieces(network, dtype, signal)],
+    [join(folder, 'diffusion_pytorch_model.safetensors'), pieces(network, dtype, told)],
     [join(folder, 'config.json'), `${JSON.stringify(network.config, undefined, 2)}\n`],
   ])
 }
@@ -95,11 +98,11 @@ export async function makePipeline(folder: string, id: string, options: MakeChec
 export async function writePipeline(
   folder: string,
   { parts, texts }: RandomPipeline,
-  { dtype = 'float32', signal }: Omit<MakeCheckpointOptions, 'seed'> = {},
+  { dtype = 'float32', ...told }: Omit<MakeCheckpointOptions, 'seed'> = {},
 ): Promise<void> {
   await makeEmptyFolder(folder)
   const weights = Object.entries(parts).map(
-    ([name, { network, weightsFile }]) => [join(folder, name, weightsFile), pieces(network, dtype, signal)] as const,
+    ([name, { network, weightsFile }]) => [join(folder, name, weightsFile), pieces(network, dtype, told)] as const,
   )
   const others = Object.entries(texts).map(([path, text]) => [join(folder, ...path.split('/')), text] as const)
   try {

@@ -4,6 +4,7 @@ import sharp, { type Sharp } from 'sharp'
 import { expected } from '../core/errors.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { byteOf } from '../pictures/pixels.js'
+import { withText } from './png-text.js'
 import { writeFileAtomically } from './write.js'
 
 /** Bytes row by row, channels interleaved, as codecs want them. */
@@ -53,9 +54,11 @@ const toSharp = (image: Tensor | Picture): Sharp => {
   return sharp(data, { raw: { width, height, channels } }).toColourspace(channels === 1 ? 'b-w' : 'srgb')
 }
 
-/** An 8-bit PNG of a picture; equal pictures give equal bytes. Throws as `quantize` does. */
-export const encodePng = async (image: Tensor | Picture): Promise<Uint8Array> =>
-  await toSharp(image).png({ compressionLevel: 9 }).toBuffer()
+/** An 8-bit PNG of a picture, with texts by their keywords; equal pictures give equal bytes. Throws as `quantize` does. */
+export const encodePng = async (
+  image: Tensor | Picture,
+  texts: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array> => withText(await toSharp(image).png({ compressionLevel: 9 }).toBuffer(), texts)
 
 const encoders: Readonly<Record<string, (picture: Sharp) => Sharp>> = {
   '.png': (picture) => picture.png({ compressionLevel: 9 }),

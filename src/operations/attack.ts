@@ -7,7 +7,7 @@ import type { DiffusionModel } from '../model/model.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { planesOf } from '../pictures/planes.js'
 import type { Named, Settings } from './fields.js'
-import { checkEnding, prepareOutputs } from './files/outputs.js'
+import { checkEnding, checkNoStream, prepareOutputs, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import { listPictures } from './files/pictures.js'
 import type { Host } from './host.js'
@@ -31,7 +31,7 @@ const fields = {
   with: {
     type: 'method',
     methods: attacks,
-    description: 'what is done to each picture, see below: attacks, joined by +, or `all`',
+    description: 'what is done to each picture: attacks, joined by +, or `all`',
     required: true,
     many: true,
     word: 'attacks',
@@ -39,6 +39,7 @@ const fields = {
   },
   seed: { ...seedField, default: 0, description: 'of random choices' },
   ...networkFields,
+  sheet: sheetField,
   output: {
     type: 'file',
     description: 'a .png file, or a folder for several (default: <picture>.attacked.png, or attacked)',
@@ -83,6 +84,7 @@ function jobsOf(pictures: readonly string[], settings: AttackSettings, { files }
     chosen.map((one) => ({ ...one, picture, seed: seed + i, output: pathOf(picture, one.text) })),
   )
   if (single) checkEnding(jobs[0]!.output, '.png', 'output')
+  else if (output !== undefined) checkNoStream(output, jobs.length)
   const twice = jobs.find((job, i) => jobs.findIndex((other) => other.output === job.output) !== i)
   if (!twice) return jobs
   const remedy = 'Rename the pictures, or attack them one at a time.'
@@ -102,7 +104,7 @@ async function* attackAll(
     const { original, notes } = before?.picture === job.picture ? before : await read(job.picture, pictures)
     const begin = now()
     const task = attackPicture(original, job.method, { pictures: pictures.tools, model, seed: job.seed, signal })
-    const image = yield* partOf(task, jobs.length > 1 ? `${i + 1} of ${jobs.length}` : undefined)
+    const image = yield* partOf(task, jobs.length > 1 ? { done: i, total: jobs.length } : undefined)
     done.push({ ...job, image, original, notes, psnrDb: psnrDb(image, original), seconds: now() - begin })
   }
   return done
@@ -147,9 +149,9 @@ async function* run(settings: AttackSettings, host: Host, signal?: Signal): Runn
   for (const { about, text } of listed.notes) yield noted(about, text)
   const jobs = jobsOf(listed.paths, settings, host)
   const results = jobs.map(({ output }) => output)
-  const sheet = jobs.length > 1 ? files.join(files.folderOf(results[0]!), 'sheet.png') : undefined
-  if (sheet !== undefined) await files.makeFolder(files.folderOf(sheet))
-  await prepareOutputs(files, { 'settings.output': results, 'the sheet': sheet }, { 'a picture': listed.paths })
+  const { sheet } = settings
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
+  await prepareOutputs(files, { 'settings.output': results, 'settings.sheet': sheet }, { 'a picture': listed.paths })
 
   const held = jobs.some(({ method }) => method.needsModel) ? await host.models.open(settings) : undefined
   try {

@@ -8,9 +8,9 @@ import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
-import { planesOf } from '../pictures/planes.js'
+import { planesOf, sizeText } from '../pictures/planes.js'
 import { methodField, type Settings, setting } from './fields.js'
-import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
+import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import {
   checkPicture,
@@ -19,24 +19,42 @@ import {
   measurePictures,
   type NamedPicture,
   readPictures,
-  sizeText,
 } from './files/pictures.js'
-import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
+import {
+  type FileContent,
+  type Held,
+  type Host,
+  type HostPictures,
+  type NetworkCost,
+  type OperationModel,
+  standardStream,
+} from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
-import { cutTexts, planOf, recipeFields, samplingOf } from './recipes/recipe.js'
+import {
+  completed,
+  cutTexts,
+  type Plan,
+  pictureRecipeField,
+  pictureTexts,
+  planOf,
+  recipeFields,
+  samplingOf,
+} from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
-import { errorGain } from './reports/cells.js'
+import { errorGain, inRows } from './reports/cells.js'
 import { costReport, latentReport } from './reports/numbers.js'
 import { timedDecoder } from './timed.js'
 
 const usualFeather = 8
+/** Of the sheet: two rows of two fit a screen. */
+const columns = 2
 
 const fields = {
   picture: { type: 'file', description: 'to be edited', subject: true, required: true, word: 'picture' },
   from: { type: 'string', description: 'what the picture shows', required: true },
   to: { type: 'string', description: 'what it is to show', required: true },
-  method: methodField(edits, { description: 'how to edit, see below', default: edits[0].definition.id }),
+  method: methodField(edits, { description: 'how to edit', default: edits[0].definition.id }),
   mask: {
     type: 'file',
     description: 'white where the edit goes, transparent is outside (default: what the method finds)',
@@ -44,35 +62,40 @@ const fields = {
   },
   lockBackground: {
     type: 'boolean',
-    default: false,
-    description: 'keep the pixels outside the mask, to a bound that is checked',
+    description: 'keep the pixels outside the mask, checked in the file (default: where there is a mask)',
+    off: 'let the pixels outside the mask change a little, as the decoder draws them',
   },
   backgroundBound: {
+    rare: true,
     type: 'integer',
     minimum: 0,
     description: 'of the lock: largest 8-bit difference outside (default: 0)',
     word: 'levels',
   },
   feather: {
+    rare: true,
     type: 'integer',
     minimum: 0,
     description: `of the lock: width of the seam, inside the mask (default: ${usualFeather})`,
     word: 'pixels',
   },
   ...recipeFields,
-  solver: { ...recipeFields.solver, default: 'ddim:spacing=lambda', description: 'how to sample, see below' },
+  solver: { ...recipeFields.solver, rare: true, default: 'ddim:spacing=lambda', description: 'how to sample' },
   ...networkFields,
   ...decoderFields,
   output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file' },
-  saveMask: { type: 'file', description: 'the mask that was used, a .png file' },
+  sheet: sheetField,
+  report: reportField,
+  recipe: pictureRecipeField,
+  saveMask: { rare: true, type: 'file', description: 'the mask that was used, a .png file' },
 } as const
 
 type EditSettings = Settings<typeof fields>
 
 export interface EditOutputs {
   readonly picture: string
-  readonly sheet: string
-  readonly report: string
+  readonly sheet?: string
+  readonly report?: string
   readonly mask?: string
 }
 
@@ -102,14 +125,17 @@ interface FinishedEdit extends Edited {
   readonly cost: NetworkCost
 }
 
-function outputsOf({ output, saveMask }: EditSettings): EditOutputs {
+function outputsOf({ output, saveMask, sheet, report }: EditSettings, { files }: Host): EditOutputs {
   checkEnding(output, '.png', 'output')
   if (saveMask !== undefined) checkEnding(saveMask, '.png', 'saveMask')
-  const beside = withoutEnding(output)
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
+  const stem = output === standardStream ? 'edited' : withoutEnding(files.nameOf(output))
+  const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}.${ending}`))
+  const [pictures, numbers] = [sheet ?? besides('sheet.png'), besides('report.json')]
   return {
     picture: output,
-    sheet: `${beside}.sheet.png`,
-    report: `${beside}.report.json`,
+    ...(pictures !== undefined && { sheet: pictures }),
+    ...(numbers !== undefined && { report: numbers }),
     ...(saveMask !== undefined && { mask: saveMask }),
   }
 }
@@ -117,12 +143,13 @@ function outputsOf({ output, saveMask }: EditSettings): EditOutputs {
 /** Says before any work what makes no sense together. */
 function checkLock({ lockBackground: locks, backgroundBound, feather, mask, saveMask, method }: EditSettings): void {
   const named = backgroundBound !== undefined ? 'backgroundBound' : feather !== undefined ? 'feather' : undefined
-  if (!locks && named) {
+  if (locks === false && named) {
     const remedy = 'It says how the background is locked.'
     throw expected('bad-option', setting('lockBackground'), setting(named), 'none', remedy)
   }
-  if ((!locks && saveMask === undefined) || mask !== undefined || method.method.findsMask) return
-  const asked = setting(locks ? 'lockBackground' : 'saveMask')
+  const needs = locks ? 'lockBackground' : (named ?? (saveMask === undefined ? undefined : 'saveMask'))
+  if (needs === undefined || mask !== undefined || method.method.findsMask) return
+  const asked = setting(needs)
   const remedy = `Pass ${setting('mask')}, or take \`exact-blending\`, which finds one.`
   throw expected('bad-option', 'a mask', asked, `\`${method.method.name}\` without one`, remedy)
 }
@@ -194,12 +221,13 @@ async function* editOne(
   host: Host,
   signal: Signal | undefined,
 ): Steps<Edited> {
-  const { from, to, fit, method, mask: maskPath, backgroundBound, feather, lockBackground: locks } = settings
+  const { from, to, fit, method, mask: maskPath, backgroundBound, feather } = settings
+  const locks = settings.lockBackground !== false
   const { pictures } = host
   const multiple = model.layout.multiple
   const fitted = fitPicture(picture, multiple, fit)
   const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
-  if (given && locks) checkOutside(given.mask)
+  if (given && settings.lockBackground) checkOutside(given.mask)
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
@@ -226,7 +254,7 @@ async function* editOne(
 function reportOf(finished: FinishedEdit) {
   const { settings, model, notes, edited, written, before, after, mask, maskNotes, outputs, seconds, cost } = finished
   const { height, width } = planesOf(written.shape)
-  const { lockBackground, backgroundBound = 0, feather = usualFeather } = settings
+  const { lockBackground = true, backgroundBound = 0, feather = usualFeather } = settings
   return {
     model,
     picture: settings.picture,
@@ -271,16 +299,32 @@ function reportOf(finished: FinishedEdit) {
 
 export type EditReport = ReturnType<typeof reportOf>
 
+/** The texts of the edited picture. */
+async function textsOf(
+  { from, method }: EditSettings,
+  plan: Plan,
+  { model, identity }: Held<OperationModel>,
+): Promise<Readonly<Record<string, string>>> {
+  const more = { editedFrom: from, editMethod: method.text }
+  return pictureTexts({ model: model.name, identity: await identity(), recipe: completed(plan, model), more })
+}
+
 /** Source, mask, edit, difference. */
 function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit, { pictures }: Host) {
-  const outside = after ? [`outside: ${backgroundText(after)}`] : []
+  const outside = after ? [`outside the mask: ${backgroundText(after)}`] : []
   const cells = [
-    { image: source, label: settings.from },
-    ...(mask ? [{ image: asPicture(mask), label: 'mask' }] : []),
-    { image: written, label: [settings.to, settings.method.text].join('\n') },
-    { image: errorMap(written, source, errorGain), label: [`difference × ${errorGain}`, ...outside].join('\n') },
+    { image: source, label: `source\n${settings.from}` },
+    ...(mask ? [{ image: asPicture(mask), label: 'mask\nwhite may change, black is kept' }] : []),
+    { image: written, label: `edited\n${settings.to}\n${settings.method.text}` },
+    {
+      image: errorMap(written, source, errorGain),
+      label: [`difference × ${errorGain}`, 'black is the same', ...outside].join('\n'),
+    },
   ]
-  return pictures.sheet([cells], { title: model, cellSize: 256 })
+  return pictures.sheet(inRows(cells, columns), {
+    title: `${model}: ${settings.from} → ${settings.to}`,
+    cellSize: 256,
+  })
 }
 
 const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
@@ -288,14 +332,14 @@ const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
 /** Fails before the networks run where it can be known to fail. */
 async function* run(settings: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
   checkLock(settings)
-  const outputs = outputsOf(settings)
-  planOf(settings)
+  const outputs = outputsOf(settings, host)
+  const plan = planOf({ ...settings, prompt: settings.to })
   const listed = await listPictures([settings.picture], host)
   const measured = await measurePictures(listed.paths, host, signal)
-  const { picture: output, mask: saved, ...beside } = outputs
+  const { picture: output, mask: saved, sheet, report } = outputs
   await prepareOutputs(
     host.files,
-    { 'settings.output': output, 'settings.saveMask': saved, ...beside },
+    { 'settings.output': output, 'settings.saveMask': saved, 'settings.sheet': sheet, 'settings.report': report },
     { 'the picture': settings.picture, 'settings.mask': settings.mask },
   )
 
@@ -310,24 +354,25 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
     const found = yield* editOne(settings, picture, held.model, host, signal)
     const seconds = host.now() - begin
     const { source, mask, written, maskNotes } = found
-    const png = await host.pictures.encode(written)
-    const boundLevels = settings.lockBackground ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
+    const png = await host.pictures.encode(written, settings.recipe ? await textsOf(settings, plan, held) : {})
+    const isLocked = settings.lockBackground !== false
+    const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
     const { notes } = picture
     const cost = await held.cost()
     const finished = { ...found, settings, model: name, notes, ...(after && { after }), outputs, seconds, cost }
     const result = reportOf(finished)
     const isMaskWritten = outputs.mask !== undefined && mask !== undefined
-    await host.files.write([
+    const files: (readonly [string, FileContent])[] = [
       [outputs.picture, png],
-      [outputs.sheet, await sheetOf(finished, host)],
-      [outputs.report, jsonText(result)],
+      ...(sheet ? [[sheet, await sheetOf(finished, host)] as const] : []),
+      ...(report ? [[report, jsonText(result)] as const] : []),
       ...(isMaskWritten ? [[outputs.mask, await host.pictures.encode(asPicture(mask))] as const] : []),
-    ])
-    const files = [outputs.picture, outputs.sheet, outputs.report, ...(isMaskWritten ? [outputs.mask] : [])]
+    ]
+    await host.files.write(files)
     return {
       result,
-      files,
+      files: files.map(([path]) => path),
       notes: [
         ...notes.map((text) => ({ about: picture.path, text })),
         ...maskNotes.map((text) => ({ about: 'the mask', text })),

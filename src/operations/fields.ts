@@ -15,6 +15,10 @@ interface Told {
   readonly subject?: true
   /** A list of such values. */
   readonly many?: true
+  /** Few need it: applications may keep it from their first page. */
+  readonly rare?: true
+  /** What false means, of a boolean that is true or depends where nothing is said. */
+  readonly off?: string
   /** What a value is called where it is asked for: `file`, `weight`. */
   readonly word?: string
   /** Methods that the value may name, for those who list them. */

@@ -10,7 +10,7 @@ import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
 import { type Settings, setting } from './fields.js'
 import { messageOf, readKeyFile } from './files/keys.js'
-import { checkEnding, prepareOutputs } from './files/outputs.js'
+import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
@@ -20,6 +20,8 @@ import {
   checkUndoable,
   completed,
   cutTexts,
+  pictureRecipeField,
+  pictureTexts,
   planOf,
   type Recipe,
   recipeFields,
@@ -38,13 +40,19 @@ const fields = {
   size: sizeField,
   noise: { type: 'file', description: 'start from the noise in a .safetensors file' },
   watermark: { type: 'file', description: 'mark the noise with a key', word: 'key.json' },
-  member: { ...seedField, description: 'which mark of a family of keys (default: 0)' },
-  message: { type: 'string', description: 'what the mark carries, where it has room', word: 'hex' },
+  member: { rare: true, ...seedField, description: 'which mark of a family of keys (default: 0)' },
+  message: { rare: true, type: 'string', description: 'what the mark carries, where it has room', word: 'hex' },
   ...recipeFields,
   ...networkFields,
-  output: { type: 'file', default: 'generated.png', description: 'the picture, a .png file' },
+  sheet: sheetField,
+  recipe: pictureRecipeField,
+  output: { type: 'file', default: 'generated.png', description: 'a .png file; of several pictures, a folder too' },
   saveNoise: { type: 'file', description: 'the noise, a .safetensors file' },
-  saveLatent: { type: 'file', description: 'the latent that the picture is decoded from, a .safetensors file' },
+  saveLatent: {
+    rare: true,
+    type: 'file',
+    description: 'the latent that the picture is decoded from, a .safetensors file',
+  },
 } as const
 
 type GenerateSettings = Settings<typeof fields>
@@ -75,6 +83,8 @@ interface GeneratedPicture {
 /** Everything that the report says. */
 interface Generated {
   readonly model: OperationModel
+  /** Of its weights; undefined where pictures do not tell what they were made from. */
+  readonly identity: string | undefined
   readonly recipe: Recipe
   readonly precision: PrecisionName
   readonly marking: Marking | undefined
@@ -118,7 +128,7 @@ async function markingOf(
 function marked(model: OperationModel, { key, member, message }: Marking, { seed, noise }: Start, size?: PictureSize) {
   const latentShape = noise?.shape ?? latentShapeAt(model, size)
   const remedy = `Pass the ${setting('size')} of the key, or make one for this size.`
-  checkKey(key, { model: model.name, latentShape }, remedy)
+  checkKey(key, { model: model.name, latentShape, layout: model.layout }, remedy)
   return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
 }
 
@@ -138,21 +148,23 @@ const markingMetadata = ({ key, member, message }: Marking): Record<string, stri
   ...(message !== undefined && { watermarkMessage: message }),
 })
 
-/** `a.png` for one; `a-7.png`, `a-8.png` for several, by their seeds or places. */
-function pathsOf(output: string, starts: readonly Start[]): readonly string[] {
+/** `a.png` for one; `a-7.png`, `a-8.png` or `a/7.png`, `a/8.png` for several, by their seeds or places. */
+function pathsOf(output: string, starts: readonly Start[], { files }: Host): readonly string[] {
+  if (starts.length > 1 && isFolderPath(output, '.png')) {
+    return starts.map(({ seed }, i) => files.join(output, `${seed ?? i + 1}.png`))
+  }
+  checkEnding(output, '.png', 'output')
   if (starts.length === 1) return [output]
+  checkNoStream(output, starts.length)
   return starts.map(({ seed }, i) => `${withoutEnding(output)}-${seed ?? i + 1}${endingOf(output)}`)
 }
 
-function outputsOf(
-  { output, saveNoise, saveLatent }: GenerateSettings,
-  count: number,
-): Readonly<Record<string, string>> {
-  checkEnding(output, '.png', 'output')
+function outputsOf({ sheet, saveNoise, saveLatent }: GenerateSettings): Readonly<Record<string, string>> {
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   if (saveNoise !== undefined) checkEnding(saveNoise, '.safetensors', 'saveNoise')
   if (saveLatent !== undefined) checkEnding(saveLatent, '.safetensors', 'saveLatent')
   return {
-    ...(count > 1 && { sheet: `${withoutEnding(output)}.sheet.png` }),
+    ...(sheet !== undefined && { sheet }),
     ...(saveNoise !== undefined && { noise: saveNoise }),
     ...(saveLatent !== undefined && { latent: saveLatent }),
   }
@@ -169,7 +181,7 @@ function sheetOf({ pictures, recipe, model }: Generated, host: Host): Promise<Ui
 }
 
 async function filesOf(generated: Generated, host: Host): Promise<readonly (readonly [string, FileContent])[]> {
-  const { pictures, outputs, recipe, model, precision, marking } = generated
+  const { pictures, outputs, recipe, model, identity, precision, marking } = generated
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
   const metadata = {
     model: model.name,
@@ -181,7 +193,10 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
   const states = pictures.map(({ last }) => last)
   return [
     ...(await Promise.all(
-      pictures.map(async ({ path, generation }) => [path, await host.pictures.encode(generation.image)] as const),
+      pictures.map(async ({ path, generation, seed }) => {
+        const texts = identity === undefined ? {} : pictureTexts({ model: model.name, identity, recipe, seed })
+        return [path, await host.pictures.encode(generation.image, texts)] as const
+      }),
     )),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(generated, host)] as const]),
     ...(outputs.noise === undefined ? [] : [[outputs.noise, tensorFile({ noise: noises }, written)] as const]),
@@ -222,13 +237,13 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const marking = await markingOf(settings, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
   const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show: `a red circle`.')
-  const paths = pathsOf(settings.output, starts)
-  const outputs = outputsOf(settings, starts.length)
+  const paths = pathsOf(settings.output, starts, host)
+  const outputs = outputsOf(settings)
   await prepareOutputs(
     host.files,
     {
       'settings.output': paths,
-      'the sheet': outputs.sheet,
+      'settings.sheet': outputs.sheet,
       'settings.saveNoise': outputs.noise,
       'settings.saveLatent': outputs.latent,
     },
@@ -248,13 +263,14 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
         ? { noise: marked(model, marking, start, settings.size), seed: undefined, size: undefined }
         : { noise: start.noise, seed: start.seed, size: settings.size }
       const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
-      const part = starts.length > 1 ? `${i + 1} of ${starts.length}` : undefined
+      const part = starts.length > 1 ? { done: i, total: starts.length } : undefined
       const { value, seconds } = yield* timed(partOf(task, part), host)
       const { states, ...generation } = value
       pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)!, seconds })
     }
     const generated = {
       model,
+      identity: settings.recipe ? await held.identity() : undefined,
       recipe: completed(plan, model),
       precision: settings.precision,
       marking,

@@ -10,6 +10,9 @@ import type { Tensor } from '../math/tensor.js'
 import type { DiffusionModel, Model } from '../model/model.js'
 import type { PictureSize } from '../restorations/index.js'
 
+/** The path of the host's standard input and output, where it has them. */
+export const standardStream = '-'
+
 export interface Host {
   readonly files: HostFiles
   readonly pictures: HostPictures
@@ -90,8 +93,8 @@ export interface HostPictures {
   read(path: string, options?: ReadPictureOptions): Promise<ReadPicture>
   /** The picture in the bytes of a file, called `name` in messages. */
   decode(bytes: Uint8Array, name: string): Promise<ReadPicture>
-  /** The bytes of a PNG, 8 bits a channel. */
-  encode(image: Tensor): Promise<Uint8Array>
+  /** The bytes of a PNG, 8 bits a channel, with texts by their keywords. */
+  encode(image: Tensor, texts?: Readonly<Record<string, string>>): Promise<Uint8Array>
   /** The bytes of a PNG: rows of labelled pictures. */
   sheet(rows: readonly (readonly ContactSheetCell[])[], options?: ContactSheetOptions): Promise<Uint8Array>
   /** Whether a file is one that `sheet` made. */

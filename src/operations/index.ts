@@ -1,5 +1,6 @@
 /** Operations, and what they are made of. Published as `undiffuse/operations`. */
 export { type AttackReport, attackOperation } from './attack.js'
+export { type ComparisonReport, type ComparisonRow, compareOperation } from './compare.js'
 export { type EditReport, editOperation } from './edit.js'
 export {
   type Named,
@@ -15,6 +16,7 @@ export type { KeyReport } from './files/keys.js'
 export { type NamedFiles, prepareOutputs } from './files/outputs.js'
 export { type GenerationReport, generateOperation } from './generate.js'
 export type * from './host.js'
+export { standardStream } from './host.js'
 export { invertOperation } from './invert.js'
 export type { LatentInversionReport } from './inverting/to-latent.js'
 export type { NoiseInversionReport } from './inverting/to-noise.js'
@@ -24,6 +26,7 @@ export {
   type Finished,
   type Operation,
   operation,
+  type Parts,
   type Running,
   type Told,
 } from './operation.js'

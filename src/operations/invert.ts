@@ -22,7 +22,7 @@ async function* run(
 
 export const invertOperation = operation({
   id: 'invert',
-  title: 'find the latent that decodes to a picture, and the noise that made it',
+  title: 'find the latent and the noise that made a picture',
   fields: invertFields,
   run,
 })

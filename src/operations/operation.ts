@@ -7,8 +7,16 @@ import type { Progress, Signal, Steps } from '../core/progress.js'
 import type { OperationFields, Settings } from './fields.js'
 import type { Held, Host, Note } from './host.js'
 
+/** How many of several pictures are finished: the next ones are in hand. */
+export interface Parts {
+  readonly done: number
+  readonly total: number
+}
+
 /** What an operation says while it runs: how far it is, and what cannot wait for the end. */
 export interface Told extends Progress {
+  /** Of work on several pictures; the rest of the progress is of the ones in hand. */
+  readonly parts?: Parts
   /** Said before it takes effect: what a long part will cost, say. */
   readonly note?: Note
   /** A part of the result that is finished, of an operation over many pictures. */
@@ -58,10 +66,14 @@ export const noted = (about: string, text: string): Told => ({ stage: about, don
 export const notedOf = (held: Held<unknown> | undefined): readonly Told[] =>
   (held?.notes ?? []).map(({ about, text }) => noted(about, text))
 
-/** The steps of a task, as a part of a whole where it is one. */
-export async function* partOf<T>(task: PromiseLike<T> & AsyncIterable<Progress>, part?: string): Steps<T> {
+/** The steps of a task, as a part of a whole where it is one: a part with a name, or pictures among others. */
+export async function* partOf<T>(
+  task: PromiseLike<T> & AsyncIterable<Progress>,
+  part?: string | Parts,
+): Steps<T, Told> {
   for await (const progress of task) {
-    yield part === undefined ? progress : { ...progress, stage: `${part}: ${progress.stage}` }
+    if (typeof part === 'string') yield { ...progress, stage: `${part}: ${progress.stage}` }
+    else yield part === undefined ? progress : { ...progress, parts: part }
   }
   return await task
 }

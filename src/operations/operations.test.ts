@@ -21,6 +21,7 @@ import { readSettings } from './fields.js'
 import {
   attackOperation,
   calibrateOperation,
+  compareOperation,
   detectOperation,
   editOperation,
   generateOperation,
@@ -68,8 +69,9 @@ describe('generate', () => {
   it('writes what the verb makes of each seed, with noise and latent, and says which files', async () => {
     const host = memoryHost(model)
     const given = { prompt, seed: '7', count: 2, ...sampling, precision: '64', output: 'a.png' }
-    const { result, files } = await start(generateOperation, host, { ...given, saveNoise: 'n.safetensors' })
-    expect(files).toEqual(['a-7.png', 'a-8.png', 'a.sheet.png', 'n.safetensors'])
+    const more = { sheet: 'sheet.png', saveNoise: 'n.safetensors' }
+    const { result, files } = await start(generateOperation, host, { ...given, ...more })
+    expect(files).toEqual(['a-7.png', 'a-8.png', 'sheet.png', 'n.safetensors'])
     expect([...host.written.keys()].sort()).toEqual([...files].sort())
     const made = await generate({ model, prompt, seed: 8, solver: ddim({ steps: 20 }) })
     const { image } = await host.pictures.read('a-8.png')
@@ -96,15 +98,19 @@ describe('invert', () => {
     const host = memoryHost(model)
     const given = { prompt, seed: 5, ...sampling, precision: '64', saveLatent: 'z.safetensors' }
     await start(generateOperation, host, given)
-    const { result, files } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const { result, files } = await start(invertOperation, host, {
+      sources: ['z.safetensors'],
+      precision: '64',
+      report: 'report',
+    })
     const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
     expect(nmseDb(noise, torchNoise(5, noise.shape))).toBeLessThan(toLastDigitsDb)
     expect(result).toMatchObject({ to: 'noise', prompt, guidance: 3, sources: [{ noise: { exact: 'given-latent' } }] })
-    expect(JSON.parse(await text(host, 'z.noise.report.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+    expect(JSON.parse(await text(host, 'report/z.noise.report.json'))).toEqual(JSON.parse(JSON.stringify(result)))
     expect([...host.written.keys()]).toEqual(expect.arrayContaining([...files]))
   })
 
-  it('finds the latent of a picture alone, with a report and a sheet beside it', async () => {
+  it('finds the latent of a picture alone, with a report and a sheet where they are asked for', async () => {
     const host = memoryHost(model)
     await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
     const given = { sources: ['a.png'], to: 'latent', decoder: 'encoder-only', report: 'out' }
@@ -141,12 +147,58 @@ describe('invert', () => {
 
 it('roundtrip: given the latent the noise and every 8-bit value come back', async () => {
   const host = memoryHost(model)
-  const { result, files } = await start(roundTripOperation, host, { prompt, seed: 2, ...sampling, out: 'out' })
+  const { result, files } = await start(roundTripOperation, host, { prompt, seed: 2, ...sampling, report: 'out' })
   const [givenLatent, givenPicture] = result.legs
   expect(givenLatent).toMatchObject({ given: 'latent', again: { equalValuesShare: 1 } })
   expect(givenLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
   expect(givenPicture!.noiseNmseDb).toBeGreaterThan(givenLatent!.noiseNmseDb!)
   expect(files).toContain('out/roundtrip.report.json')
+})
+
+describe('compare', () => {
+  it('each inverter on each solver, with the error that invert has, and files where they are asked for', async () => {
+    const host = memoryHost(model)
+    const given = {
+      source: prompt,
+      inverters: ['naive', 'implicit'],
+      solvers: ['ddim', 'bdia'],
+      grid: 'own',
+      steps: 20,
+    }
+    const { result, files } = await start(compareOperation, host, { ...given, seed: 5, precision: '64', report: 'out' })
+    const row = (solver: string, inverter: string) =>
+      result.rows.find((one) => one.solver.startsWith(solver) && one.inverter === inverter)!
+    const [naive, implicit] = ['naive', 'implicit'].map((inverter) => row('ddim:', inverter))
+    expect(implicit!.fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(naive!.fromLatent!.noiseNmseDb).toBeGreaterThan(implicit!.fromLatent!.noiseNmseDb!)
+    expect(naive!.fromLatent).toMatchObject({ evaluations: 40, evaluationsPerStep: 2 })
+    expect(implicit!.fromLatent!.equalValuesShare).toBe(1)
+    // The same noise from the file of the latent, by the operation that people would use.
+    const made = { prompt, seed: 5, solver: 'ddim', steps: 20, precision: '64', saveLatent: 'z.safetensors' }
+    await start(generateOperation, host, made)
+    await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64', inverter: 'naive' })
+    const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
+    expect(nmseDb(noise, torchNoise(5, noise.shape))).toBeCloseTo(naive!.fromLatent!.noiseNmseDb!, 6)
+    // Nothing but its own inverse takes BDIA exactly; it stands in for what was refused.
+    expect(row('bdia:', 'implicit').refusal).toMatch(/reversible/)
+    expect(row('bdia:', 'automatic').fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(files).toEqual(['out/compare.png', 'out/compare.svg', 'out/compare.json'])
+    expect(JSON.parse(await text(host, 'out/compare.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+  })
+
+  it('of a picture file only the pixels are known; nothing is written unless it is asked for', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const before = [...host.written.keys()]
+    const given = { source: 'a.png', prompt, inverters: ['implicit'], solvers: ['ddim'], steps: 10 }
+    const { result, files } = await start(compareOperation, host, given)
+    expect({ files, written: [...host.written.keys()] }).toEqual({ files: [], written: before })
+    expect(result.rows).toMatchObject([
+      { solver: 'ddim:spacing=lambda,steps=10', fromLatent: null, fromPicture: { noiseNmseDb: null } },
+    ])
+    expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
+    await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
+  })
 })
 
 it('attack: what is reported is how far the written picture is', async () => {
@@ -227,13 +279,13 @@ describe('watermarks', () => {
     expect(told).toEqual(result.results)
 
     const controller = new AbortController()
-    const given = { sources: ['many'], ...inverting, chunk: 1, out: 'lines.jsonl' }
+    const given = { sources: ['many'], ...inverting, chunk: 1, output: 'lines.jsonl' }
     const begun = start(detectOperation, host, given, controller.signal)
     const kept: (string | null)[] = []
     const ended = (async () => {
-      for await (const { keeps, stage } of begun) {
+      for await (const { keeps, parts } of begun) {
         if (keeps !== undefined) kept.push(keeps)
-        if (stage.startsWith('3 of 3')) controller.abort(new Error('enough'))
+        if (parts?.done === 2) controller.abort(new Error('enough'))
       }
     })()
     await expect(ended).rejects.toThrow('enough')
@@ -301,7 +353,11 @@ describe('files of clips', () => {
   it('a clip is saved with its axes, read, inverted and made again', async () => {
     const host = memoryHost(ofClips)
     await start(generateOperation, host, { ...given, ...saving, output: 'first.png' })
-    const { result } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const { result } = await start(invertOperation, host, {
+      sources: ['z.safetensors'],
+      precision: '64',
+      report: 'report',
+    })
     expect(result).toMatchObject({ latentShape: shape, sources: [{ noise: { exact: 'given-latent' } }] })
     const again = { noise: 'z.noise.safetensors', saveLatent: 'again.safetensors', precision: '64' }
     await start(generateOperation, host, { ...again, output: 'again.png' })
@@ -324,7 +380,11 @@ describe('files of clips', () => {
   it('several clips are several', async () => {
     const host = memoryHost(ofClips)
     await start(generateOperation, host, { ...given, ...saving, count: 2 })
-    const { result } = await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64' })
+    const { result } = await start(invertOperation, host, {
+      sources: ['z.safetensors'],
+      precision: '64',
+      report: 'report',
+    })
     expect(result).toMatchObject({ sources: [{ source: 'z.safetensors 1' }, { source: 'z.safetensors 2' }] })
   })
 

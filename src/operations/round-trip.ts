@@ -4,16 +4,13 @@
  */
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
-import { nmseDb } from '../math/nmse.js'
 import type { Tensor } from '../math/tensor.js'
 import { sidesOf } from '../model/layout.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
-import { type InversionSource, invert, type NoiseInversion } from '../verbs/invert.js'
-import { type Reconstruction, reconstruct } from '../verbs/reconstruct.js'
 import { denoises, guidanceOf, type Sampled } from '../verbs/sampling.js'
 import { type Settings, setting } from './fields.js'
-import { jsonText, prepareOutputs } from './files/outputs.js'
+import { jsonText, prepareOutputs, reportField } from './files/outputs.js'
 import { withoutEnding } from './files/paths.js'
 import {
   checkPicture,
@@ -26,24 +23,26 @@ import {
 } from './files/pictures.js'
 import { fileTypeOf, tensorFile } from './files/tensor-files.js'
 import type { ContactSheetCell, FileContent, Host, NetworkCost, Note, OperationModel } from './host.js'
+import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
   cutTexts,
+  pictureRecipeField,
+  pictureTexts,
   planOf,
   promptField,
   type Recipe,
   recipeFields,
   requiredPrompt,
-  type Sampling,
   samplingOf,
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, residualChart, tensorPicture } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
 import { costReport, latentReport, matchReport, noiseNumbers, totalEvaluations } from './reports/numbers.js'
-import { timed, timedDecoder } from './timed.js'
+import { timed } from './timed.js'
 
 const fields = {
   picture: {
@@ -59,8 +58,10 @@ const fields = {
   ...networkFields,
   inverter: inverterField,
   ...decoderFields,
-  out: { type: 'file', default: 'out', description: 'where pictures and report go', word: 'folder' },
+  report: { ...reportField, description: 'where pictures, tensors, a sheet, a chart and all numbers go' },
+  recipe: pictureRecipeField,
   name: {
+    rare: true,
     type: 'string',
     description: 'the beginning of the names of what is written (default: that of the picture, or roundtrip)',
     word: 'name',
@@ -68,18 +69,6 @@ const fields = {
 } as const
 
 type RoundTripSettings = Settings<typeof fields>
-
-/** From a latent or a picture back to the noise, and from that noise to the picture again. */
-interface Leg {
-  readonly given: 'latent' | 'picture'
-  readonly inversion: NoiseInversion
-  readonly again: Reconstruction
-  /** Of finding the latent, of the whole way back with it, and of the way there again. */
-  readonly seconds: { readonly decoder: number; readonly inversion: number; readonly again: number }
-  /** Against the noise that the latent was made from; absent where nobody knows it. */
-  readonly noiseNmseDb?: number
-  readonly latentNmseDb?: number
-}
 
 interface Walked {
   /** The picture that was started from, fitted; absent where it started from a seed. */
@@ -115,11 +104,12 @@ function checkStart({ picture, prompt, seed, size }: RoundTripSettings): void {
 }
 
 async function outputsOf(
-  { out, picture }: RoundTripSettings,
+  { report, picture }: RoundTripSettings,
   name: string,
   { files }: Host,
-): Promise<RoundTripOutputs> {
-  const path = (ending: string) => files.join(out, `${name}.${ending}`)
+): Promise<RoundTripOutputs | undefined> {
+  if (report === undefined) return undefined
+  const path = (ending: string) => files.join(report, `${name}.${ending}`)
   const outputs = {
     picture: path('png'),
     again: path('again.png'),
@@ -128,52 +118,16 @@ async function outputsOf(
     plot: path('residuals.svg'),
     report: path('report.json'),
   }
-  await files.makeFolder(out)
-  await prepareOutputs(files, { 'settings.out': Object.values(outputs) }, { 'the picture': picture })
+  await prepareOutputs(files, { 'settings.report': Object.values(outputs) }, { 'the picture': picture })
   return outputs
 }
 
-interface Walk {
+interface RoundTripWalk extends Walk {
   readonly settings: RoundTripSettings
-  readonly host: Host
-  readonly model: OperationModel
-  readonly sampling: Sampling
-  readonly signal: Signal | undefined
-}
-
-/** Back to the noise, and from that noise alone to the picture again. */
-async function* leg(
-  { settings, host, model, sampling, signal }: Walk,
-  given: Leg['given'],
-  source: InversionSource,
-  known: { readonly image: Tensor; readonly latent?: Tensor; readonly noise?: Tensor },
-): Steps<Leg> {
-  const options = { ...sampling, model, signal }
-  const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
-  const inverting = invert(source, { ...options, decoder, inverter: settings.inverter.method })
-  const back = yield* timed(partOf(inverting, `${given} → noise`), host)
-  const inversion = back.value
-  const { image, latent = inversion.latent, noise } = known
-  const remaking = reconstruct(inversion.noise, { ...options, reference: { image, latent } })
-  const again = yield* timed(partOf(remaking, 'noise → picture'), host)
-  return {
-    given,
-    inversion,
-    again: again.value,
-    seconds: { decoder: seconds(), inversion: back.seconds, again: again.seconds },
-    ...(noise && { noiseNmseDb: nmseDb(inversion.noise, noise) }),
-    ...(known.latent && { latentNmseDb: nmseDb(inversion.latent, known.latent) }),
-  }
-}
-
-/** The latent as sampling left it, with the memory that solvers need to be undone exactly. */
-const cleanEnd = ({ states, latent }: Sampled): InversionSource => {
-  const state = states.at(-1)!
-  return state.memory.length > 0 ? { state } : { latent }
 }
 
 /** noise → picture; latent → noise → picture; picture → noise → picture. */
-async function* fromSeed(walk: Walk): Steps<Walked> {
+async function* fromSeed(walk: RoundTripWalk): Steps<Walked> {
   const { settings, host, model, sampling, signal } = walk
   const { seed = 0, size } = settings
   const options = { ...sampling, prompt: sampling.prompt ?? '', model, seed, size, signal }
@@ -185,7 +139,7 @@ async function* fromSeed(walk: Walk): Steps<Walked> {
 }
 
 /** picture → noise → picture; then, since that picture's latent and noise are known, latent → noise → picture. */
-async function* fromPicture(walk: Walk, path: string): Steps<Walked> {
+async function* fromPicture(walk: RoundTripWalk, path: string): Steps<Walked> {
   const listed = await listPictures([path], walk.host)
   const measured = await measurePictures(listed.paths, walk.host, walk.signal)
   const asks = { encode: 1, decode: 1, ...denoises(guidanceOf({ ...walk.sampling, model: walk.model })) }
@@ -277,6 +231,7 @@ function sheetOf(finished: RoundTrip, host: Host): Promise<Uint8Array> {
 /** What is in the files, by what they hold. A chart of residuals that nobody knows is left out. */
 async function contentsOf(
   finished: RoundTrip,
+  identity: string,
   host: Host,
 ): Promise<readonly (readonly [keyof RoundTripOutputs, FileContent])[]> {
   const { made, legs, recipe, model, photograph, settings } = finished
@@ -286,9 +241,13 @@ async function contentsOf(
   const chart = await residualChart(named, host.pictures)
   const { layout, name } = model
   const written = { layout, recipe, metadata: { model: name }, dtype: fileTypeOf(settings.precision) }
+  const texts = settings.recipe ? pictureTexts({ model: name, identity, recipe }) : {}
+  const { seed = 0 } = settings
+  const encode = (image: Tensor, said: Readonly<Record<string, string>>) =>
+    host.pictures.encode(image, settings.recipe ? said : {})
   return [
-    ['picture', await host.pictures.encode(photograph ?? made.image)],
-    ['again', await host.pictures.encode(legs[0]!.again.image)],
+    ['picture', await (photograph ? encode(photograph, {}) : encode(made.image, { ...texts, seed: `${seed}` }))],
+    ['again', await encode(legs[0]!.again.image, texts)],
     ['tensors', tensorFile(tensors, written)],
     ['sheet', await sheetOf(finished, host)],
     ...(chart === undefined ? [] : [['plot', chart] as const]),
@@ -308,12 +267,15 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     checkUndoable(plan, model, '`roundtrip`')
     yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
-    const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
+    const methods = { inverter: settings.inverter.method, decoder: settings.decoder.method }
+    const walk = { settings, ...methods, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin
     const recipe = completed(plan, model)
     const finished = { ...walked, settings, name, model, recipe, seconds, cost: await held.cost() }
-    const contents = await contentsOf(finished, host)
+    if (outputs === undefined) return { result: reportOf(finished, {}), files: [], notes: walked.notes }
+    const identity = await held.identity()
+    const contents = await contentsOf(finished, identity, host)
     const written = { ...Object.fromEntries(contents.map(([what]) => [what, outputs[what]])), report: outputs.report }
     const result = reportOf(finished, written)
     await host.files.write([

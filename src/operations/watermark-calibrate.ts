@@ -10,6 +10,7 @@ import { mean } from '../math/statistics.js'
 import { dot, formatShape, norm, type Shape, type Tensor } from '../math/tensor.js'
 import { sidesOf } from '../model/layout.js'
 import { round8 } from '../pictures/pixels.js'
+import { sizeText } from '../pictures/planes.js'
 import { sameSize } from '../restorations/index.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
@@ -17,9 +18,9 @@ import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
-import { fittedSize, listPictures, measurePicture, sizeText } from './files/pictures.js'
+import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
-import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { seedField, sizeField } from './recipes/networks.js'
 import { cutTexts, samplingOf } from './recipes/recipe.js'
 import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
@@ -127,13 +128,13 @@ const correlationOf = (a: Tensor, b: Tensor): number => dot(a, b) / (norm(a) * n
 async function* recover(
   { model, recovery, signal }: Calibrating,
   opened: readonly Opened<Unmarked>[],
-  place: string,
+  parts: Parts,
 ): Steps<readonly NoiseLine[]> {
   const isKnown = recovery.plan.recipe.prompt !== undefined
   const sources = opened.map(({ value: { image, made } }): PromptedSource => {
     return made && isKnown ? { image, prompt: made.prompt } : { image }
   })
-  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, signal)), place)
+  const inversions = yield* partOf(invertAll(sources, inversionOf(recovery, model, signal)), parts)
   return opened.map(({ name, value: { made } }, i) => {
     const { noise } = inversions[i]!
     return {
@@ -176,7 +177,7 @@ async function* recoverAll(
       chunk: recovery.chunk,
       finished,
       signal,
-      work: (opened, place) => recover(calibrating, opened, place),
+      work: (opened, parts) => recover(calibrating, opened, parts),
       failed: failedLine,
       async keep(lines) {
         await journal.append(lines)

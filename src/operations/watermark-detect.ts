@@ -22,7 +22,7 @@ import { askedOf, keyReport, markOf, messageOf, readKeyFiles } from './files/key
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
-import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
 import { cutTexts } from './recipes/recipe.js'
 import {
@@ -63,8 +63,9 @@ const fields = {
   },
   message: { type: 'string', description: 'that is expected: says whether it is the one', word: 'hex' },
   fpr: { ...falsePositiveField, description: 'share of unmarked pictures that may be taken for marked' },
-  calibration: { type: 'file', description: 'noise of unmarked pictures, for marks whose p-value needs it' },
+  calibration: { type: 'file', description: 'noise of unmarked pictures, where a mark needs it' },
   correlation: {
+    rare: true,
     type: 'number',
     exclusiveMinimum: 0,
     maximum: 1,
@@ -72,6 +73,7 @@ const fields = {
     word: 'rho',
   },
   reference: {
+    rare: true,
     type: 'boolean',
     default: false,
     description: 'add the published p-value of tree-ring marks, which is miscalibrated',
@@ -160,7 +162,7 @@ async function* judge(
   { settings, asked: keys, calibration, recovery, undo }: Prepared,
   model: OperationModel | undefined,
   opened: readonly Opened<ReadSource>[],
-  place: string,
+  parts: Parts,
   host: Host,
   signal: Signal | undefined,
 ): Steps<readonly Judged[]> {
@@ -170,7 +172,7 @@ async function* judge(
   const detected =
     images.length === 0
       ? []
-      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo }), place)
+      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo }), parts)
   const queue: Detection[] = [...detected]
   const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
     if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
@@ -292,7 +294,7 @@ function reportOf(finished: Detected) {
   const { prepared, model, recovered, counts, earlier, power, lines, rows, seconds, cost } = finished
   const { settings, keys, calibration } = prepared
   const outputs = {
-    ...(settings.out !== undefined && { results: settings.out }),
+    ...(settings.output !== undefined && { results: settings.output }),
     ...(settings.sheet !== undefined && rows.length > 0 && { sheet: settings.sheet }),
   }
   return {
@@ -313,7 +315,7 @@ function reportOf(finished: Detected) {
     earlier,
     power: power.map(({ key, powers }) => ({ key, correlationFrom: correlationFrom(prepared), powers })),
     ...(cost ? costReport(seconds, cost) : { seconds }),
-    ...(settings.out === undefined && { results: lines }),
+    ...(settings.output === undefined && { results: lines }),
     ...(settings.sheet !== undefined && { sheetRows: rows.length }),
     ...(Object.keys(outputs).length > 0 && { outputs }),
   }
@@ -377,12 +379,12 @@ async function* detect(
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
       if (!('error' in line)) mostCandidates = Math.max(mostCandidates, line.candidates)
-      if (settings.out !== undefined) return undefined
+      if (settings.output !== undefined) return undefined
       lines.push(line)
       return listed.isOne ? undefined : { stage: line.picture, done: counts.pictures, line }
     },
-    async *work(opened: readonly Opened<ReadSource>[], place: string): Steps<readonly DetectionLine[]> {
-      const judged = yield* judge(prepared, model, opened, place, host, signal)
+    async *work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly DetectionLine[]> {
+      const judged = yield* judge(prepared, model, opened, parts, host, signal)
       if (settings.sheet !== undefined) {
         for (const [i, one] of judged.slice(0, mostRows - rows.length).entries()) {
           rows.push(detectionRow(prepared.keys, opened[i]!, one))

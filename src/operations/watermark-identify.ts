@@ -10,7 +10,7 @@ import type { Settings } from './fields.js'
 import { keyReport, readKeyFile } from './files/keys.js'
 import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
-import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
 import { cutTexts } from './recipes/recipe.js'
 import {
@@ -103,13 +103,13 @@ function identifyNoise({ key, settings, host }: Identifying, noise: Tensor): Fou
 async function* identifyPictures(
   { settings, key, recovery, undo, model, host, signal }: Identifying,
   images: ReturnType<typeof imagesOf>,
-  place: string,
+  parts: Parts,
 ): Steps<readonly Found[]> {
   if (images.length === 0) return []
   const options = { ...inversionOf(recovery, model!, signal), undo }
   if (key.messageBits > 0) {
     const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
-    return (yield* partOf(detectAll(images, asked), place)).map(({ findings: [finding], candidates }) => {
+    return (yield* partOf(detectAll(images, asked), parts)).map(({ findings: [finding], candidates }) => {
       return { who: byMessage(finding!), candidates, undone: finding!.undone ?? null, identificationSeconds: 0 }
     })
   }
@@ -123,7 +123,7 @@ async function* identifyPictures(
       return identification
     },
   }
-  const found = yield* partOf(identifyAll(images, { ...options, key: asked }), place)
+  const found = yield* partOf(identifyAll(images, { ...options, key: asked }), parts)
   const each = asking / found.reduce((sum, { candidates }) => sum + candidates, 0)
   return found.map(({ identification, candidates, undone = null }) => {
     return { who: { by: 'family', ...identification }, candidates, undone, identificationSeconds: candidates * each }
@@ -133,12 +133,12 @@ async function* identifyPictures(
 async function* identifyChunk(
   identifying: Identifying,
   opened: readonly Opened<ReadSource>[],
-  place: string,
+  parts: Parts,
 ): Steps<readonly IdentificationLine[]> {
   const { now } = identifying.host
   const begin = now()
   const images = imagesOf(opened)
-  const queue = [...(yield* identifyPictures(identifying, images, place))]
+  const queue = [...(yield* identifyPictures(identifying, images, parts))]
   const asking = queue.reduce((sum, { identificationSeconds }) => sum + identificationSeconds, 0)
   const inversionSeconds = (now() - begin - asking) / Math.max(1, images.length)
   return opened.map(({ name, value }) =>
@@ -182,11 +182,11 @@ async function* identify(
     heard(line: IdentificationLine | FailedLine): Told | undefined {
       counts.pictures++
       counts['error' in line ? 'failed' : line.verdict]++
-      if (settings.out !== undefined) return undefined
+      if (settings.output !== undefined) return undefined
       lines.push(line)
       return { stage: line.picture, done: counts.pictures, line: { ...line, key: keyReport(key) } }
     },
-    work: (opened: readonly Opened<ReadSource>[], place: string) => identifyChunk(identifying, opened, place),
+    work: (opened: readonly Opened<ReadSource>[], parts: Parts) => identifyChunk(identifying, opened, parts),
   }
   const earlier = yield* surveySources<IdentificationLine>(survey, host, signal)
   return { recovered, lines, counts, earlier, seconds: host.now() - begin }
@@ -205,7 +205,7 @@ function reportOf(
     ...counts,
     earlier,
     ...(cost ? costReport(seconds, cost) : { seconds }),
-    ...(settings.out === undefined ? { results: lines } : { outputs: { results: settings.out } }),
+    ...(settings.output === undefined ? { results: lines } : { outputs: { results: settings.output } }),
   }
 }
 
@@ -226,7 +226,7 @@ async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Ru
     yield* notedOf(held)
     const identifying = { settings, key, recovery, undo, model: held?.model, host, signal }
     const result = reportOf(identifying, yield* identify(identifying, listed, held), await held?.cost())
-    return { result, files: settings.out === undefined ? [] : [settings.out], notes: listed.notes }
+    return { result, files: settings.output === undefined ? [] : [settings.output], notes: listed.notes }
   } finally {
     await held?.close()
   }

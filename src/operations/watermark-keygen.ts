@@ -12,7 +12,7 @@ import { networkFields, sizeField } from './recipes/networks.js'
 
 const fields = {
   scheme: methodField(watermarks, {
-    description: 'how noise is marked, see below',
+    description: 'how noise is marked',
     default: watermarks[0].definition.id,
   }),
   members: { type: 'integer', minimum: 1, default: 1, description: 'marks of this key: a family' },

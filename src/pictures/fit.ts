@@ -2,7 +2,7 @@
 import { expected } from '../core/errors.js'
 import type { Tensor } from '../math/tensor.js'
 import { region, resize } from './pixels.js'
-import { planesOf } from './planes.js'
+import { planesOf, sizeText } from './planes.js'
 
 export type Fit = 'refuse' | 'pad' | 'crop' | 'resize'
 
@@ -24,9 +24,8 @@ export function fittedSides({ height, width }: Sides, multiple: number, fit: Fit
     height: round(height / multiple) * multiple,
     width: round(width / multiple) * multiple,
   })
-  const text = (sides: Sides) => `${sides.width}×${sides.height}`
   const refuse = (remedy: string) =>
-    expected('bad-shape', `sides that are multiples of ${multiple}`, 'the picture', text({ height, width }), remedy)
+    expected('bad-shape', `sides that are multiples of ${multiple}`, 'the picture', sizeText({ height, width }), remedy)
   const padded = rounded(Math.ceil)
   if (padded.height === height && padded.width === width) return { height, width }
   switch (fit) {
@@ -35,7 +34,7 @@ export function fittedSides({ height, width }: Sides, multiple: number, fit: Fit
     case 'resize':
       return rounded((ratio) => Math.max(Math.round(ratio), 1))
     case 'refuse':
-      throw refuse(`Pad to ${text(padded)}, crop or resize it.`)
+      throw refuse(`Pad to ${sizeText(padded)}, crop or resize it.`)
     case 'crop': {
       const cut = rounded(Math.floor)
       if (cut.height === 0 || cut.width === 0) throw refuse('It is too small to crop; pad or resize it.')

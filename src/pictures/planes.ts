@@ -21,5 +21,9 @@ export function planesOf(shape: Shape): Planes {
   return { count: sizeOf(shape.slice(0, -2)), height, width }
 }
 
+/** `480×320`: the width and the height of a picture, as people say them. */
+export const sizeText = ({ width, height }: { readonly width: number; readonly height: number }): string =>
+  `${width}×${height}`
+
 /** The shape with planes of another height and width. */
 export const withSides = (shape: Shape, height: number, width: number): Shape => [...shape.slice(0, -2), height, width]

@@ -8,11 +8,11 @@ import { hasSize, type Restoration, sameSize } from './parts/restoration.js'
 /**
  * Fills a border in one colour by repeating the edge of what it surrounds.
  *
- * A row of pixels (a column likewise) belongs to the border if the mean of |x − c| over it is at most `tolerance`, c the
- * mean colour of the outermost row; `trim` more are dropped, where blur and compression mix the two. What follows must then
- * differ by twice the tolerance: a border ends at once, and a sky does not. Cost: one candidate, none without a border.
- * Exact: no; what the border covers is lost. It is the border that breaks a mark, and not the loss of what it covers: the decoder never made
- * such a picture, and its latent is far from all others. Errors: none. Source: ours.
+ * A row of pixels (a column likewise) belongs to the border if the mean of |x − c| over it is at most `tolerance`, c
+ * the mean colour of the outermost row. `trim` more are dropped, where blur and compression mix the two. What follows
+ * must then differ by twice the tolerance: a border ends at once, and a sky does not. Cost: one candidate, none without
+ * a border. Exact: no; what the border covers is lost. It is the border that breaks a mark, and not the loss of what it
+ * covers. The decoder never made such a picture, and its latent is far from all others. Errors: none. Source: ours.
  *
  * @example const [detection] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoBorder()] })
  */

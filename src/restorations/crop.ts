@@ -8,11 +8,11 @@ import { hasSize, limited, type PictureSize, type Restoration } from './parts/re
 /**
  * Puts the picture where it may have been cut out, its edges repeated outwards.
  *
- * A smaller picture is put at all places, `step` pixels apart. One that has the whole's size was enlarged: it is shrunk to
- * all heights and widths that are multiples of `step` less, down to the `share` of the area, and put at all places. Cost: for
- * 128 × 128 pixels and the defaults 13 candidates, or 113 where height and width were cut by themselves. Exact: no; a place
- * between two of them is up to half a step wrong. Errors: `bad-option`
- * for more than 4096 candidates. Source: ours.
+ * A smaller picture is put at all places, `step` pixels apart. One that has the whole's size was enlarged. It is shrunk
+ * to all heights and widths that are multiples of `step` less, down to the `share` of the area. Each of these is put at
+ * all places. Cost: for 128 × 128 pixels and the defaults 13 candidates, or 113 where height and width were cut by
+ * themselves. Exact: no; a place between two of them is up to half a step wrong. Errors: `bad-option` for more than
+ * 4096 candidates. Source: ours.
  *
  * @example const [detection] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoCrop({ share: 0.8 })] })
  */

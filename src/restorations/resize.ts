@@ -1,7 +1,8 @@
 /** A picture that was shrunk or enlarged as a whole. */
 import { define } from '../core/define.js'
 import { resize } from '../pictures/pixels.js'
-import { hasSize, type Restoration, sameSize, sizeText } from './parts/restoration.js'
+import { planesOf, sizeText } from '../pictures/planes.js'
+import { hasSize, type Restoration, sameSize } from './parts/restoration.js'
 
 /**
  * Brings a picture of another size to the size that the key marks.
@@ -22,6 +23,11 @@ export const undoResize = define({
     candidates: (image, size) =>
       hasSize(image, size)
         ? []
-        : [{ undone: `resized from ${sizeText(image)}`, picture: () => resize(image, size.height, size.width) }],
+        : [
+            {
+              undone: `resized from ${sizeText(planesOf(image.shape))}`,
+              picture: () => resize(image, size.height, size.width),
+            },
+          ],
   }),
 })

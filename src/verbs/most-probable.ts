@@ -54,11 +54,14 @@ const inversionEvaluations = 20
  * Minimises ‖clip(D(S(n))) − x‖²/(2s²) + ‖n‖²/2 over the noise n, s² = (2/255)²/12: the maximum a posteriori.
  *
  * Gauss–Newton: each round solves (JᵀJ/s² + I)·d = −g, g = Jᵀ(clip(D(S(n))) − x)/s² + n, by conjugate gradients that are
- * preconditioned with a nearly inverse sampler. It takes the longest of d, d/2, d/4, d/8 that lowers the objective: never
- * a noise that is less probable. Directions that the picture does not determine go to the prior. Noises that make nearly
+ * preconditioned with a nearly inverse sampler. It takes the longest of d, d/2, d/4, d/8 that
+ * lowers the objective, and never a less probable noise.
+ * Directions that the picture does not determine go to the prior. Noises that make nearly
  * one picture lie on a bent surface, and a straight step leaves it. So each length is tried on the curve
  * S⁻¹(S(n) + length·J_S·d) too, by `implicit`; the more probable noise is taken. −gᵀd is the squared distance from
- * the optimum in units of the posterior's deviation; it has converged where that is `tolerance` of the noise's numbers, what
+ * the optimum in units of the posterior's
+ * deviation. It has converged where that is
+ * `tolerance` of the noise's numbers, what
  * the posterior itself has on average. Cost: for each of `products` two pushforwards and two pullbacks of a sampling, and
  * nine of the decoder; a few samplings and inversions a round. Exact: no; see `pictureFloor` for the error to expect.
  * Errors: `unsupported` for solvers or networks without derivatives; those of sampling.

@@ -103,6 +103,8 @@ describe('checkKey', () => {
     expect(() => checkKey(key, { model: 'sd21', latentShape: [4, 16, 16] })).toThrow(
       /got one of `small`. Pass the model/,
     )
-    expect(() => checkKey(key, { model: 'small', latentShape: [4, 16, 24] })).toThrow(/got 4×16×24.*make another key/)
+    expect(() => checkKey(key, { model: 'small', latentShape: [4, 16, 24] })).toThrow(
+      /got latents of 4×16×24.*make another key/,
+    )
   })
 })

@@ -5,6 +5,8 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
 import { expected, type Hint, type UndiffuseError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
+import { type Layout, takes } from '../model/layout.js'
+import { planesOf, sizeText } from '../pictures/planes.js'
 import { watermarks } from './schemes/index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
 import { checkSize, type Identification, positive, type Scheme, type Watermark } from './watermark.js'
@@ -108,24 +110,26 @@ export function checkKeyModel({ id, model }: KeyDescription, other: string): voi
   throw expected('bad-option', `a key of \`${other}\``, `key ${id}`, `one of \`${model}\``, remedy)
 }
 
-/** Throws where a key is not for noise of this model and shape; `remedy` and `hint` are for another shape. */
+/**
+ * Throws where a key is not for noise of this model and shape; `remedy` and `hint` are for another shape. With a layout the
+ * sizes are told in pixels.
+ */
 export function checkKey(
   key: KeyDescription,
-  other: { readonly model: string; readonly latentShape: Shape },
+  other: { readonly model: string; readonly latentShape: Shape; readonly layout?: Layout },
   remedy = 'A key marks noise of one size: make another key for this one.',
   hint?: Hint,
 ): void {
   checkKeyModel(key, other.model)
   const { id, latentShape } = key
   if (sameShape(latentShape, other.latentShape)) return
-  throw expected(
-    'bad-shape',
-    `pictures with latents of ${formatShape(latentShape)}`,
-    `key ${id}`,
-    formatShape(other.latentShape),
-    remedy,
-    { ...(hint && { hint }) },
-  )
+  const told = (shape: Shape) =>
+    other.layout && takes(other.layout, latentShape)
+      ? `${sizeText(planesOf(other.layout.pictureShape(shape)))} pixels`
+      : `latents of ${formatShape(shape)}`
+  throw expected('bad-shape', `pictures of ${told(latentShape)}`, `key ${id}`, told(other.latentShape), remedy, {
+    ...(hint && { hint }),
+  })
 }
 
 function parsed(text: string, bad: (got: string) => UndiffuseError): Readonly<Record<string, unknown>> {

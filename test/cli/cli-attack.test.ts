@@ -76,17 +76,29 @@ describe.concurrent('right input', () => {
     expect(reportOf(ended).results[0]!.psnrDb).toBeNull()
   })
 
-  it('gives each picture of a folder a seed, and makes a sheet', async () => {
-    const words = ['attack', input('pictures'), '--with', 'noise+crop', '--seed', '5', '-o', 'out', '--json']
+  it('gives each picture of a folder a seed, and makes a sheet where it is asked for', async () => {
+    const words = [
+      'attack',
+      input('pictures'),
+      '--with',
+      'noise+crop',
+      '--seed',
+      '5',
+      '-o',
+      'out',
+      '--sheet',
+      's/sheet.png',
+      '--json',
+    ]
     const ended = await undiffuse(words, {
-      after: async (work) => expect((await sharp(join(work, 'out/sheet.png')).metadata()).format).toBe('png'),
+      after: async (work) => expect((await sharp(join(work, 's/sheet.png')).metadata()).format).toBe('png'),
     })
     const { results } = reportOf(ended)
     expect(results.map(({ seed, output }) => [seed, output])).toEqual([
       [5, join('out', 'a.png')],
       [6, join('out', 'b.png')],
     ])
-    expect(ended.left.toSorted()).toEqual(['work/out/a.png', 'work/out/b.png', 'work/out/sheet.png'])
+    expect(ended.left.toSorted()).toEqual(['work/out/a.png', 'work/out/b.png', 'work/s/sheet.png'])
   })
 
   it('does all attacks, those by the model too', async () => {
@@ -106,8 +118,13 @@ describe.concurrent('wrong input', () => {
     ['a bad option', ['square.png'], ['--with', 'crop:share=2'], 2, /at most 1 for `crop:share`, got 2/],
     ['a file that is no picture', ['square.png', 'text.png'], ['--with', 'jpeg'], 4, /text\.png/],
     ['another ending', ['square.png'], ['--with', 'jpeg', '-o', 'worn.jpg'], 2, /ends in \.png for `--output`/],
-    ['a folder that is not there', ['square.png'], ['--with', 'jpeg', '-o', 'no/worn.png'], 9, /no\/worn\.png/],
-    ['a result over the sheet', ['sheet.png', 'square.png'], ['--with', 'jpeg', '-o', 'out'], 2, /`--output` too/],
+    [
+      'a sheet over a result',
+      ['square.png'],
+      ['--with', 'jpeg', '-o', 'a.png', '--sheet', 'a.png'],
+      2,
+      /`--output` too/,
+    ],
     ['names that meet', ['pictures', 'other'], ['--with', 'jpeg'], 2, /results of different names/],
   ] as const)('%s', async (_, pictures, words, wantedCode, said) => {
     const { code, stdout, stderr, left } = await undiffuse(['attack', ...pictures.map(input), ...words])

@@ -2,11 +2,12 @@
  * The command line from prompts to noise and back, on a tiny model with random weights: files, reports, what is exact, and
  * everything that can be wrong with models, prompts, numbers and files. Every failure leaves nothing.
  */
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeSafetensors, readSafetensorsHeader } from '../../src/checkpoints/safetensors.js'
@@ -16,6 +17,7 @@ import { torchNoise } from '../../src/math/noise.js'
 import { type Tensor, zeros } from '../../src/math/tensor.js'
 import { nodeFiles } from '../../src/node/files.js'
 import { makePipeline } from '../../src/node/make-checkpoint.js'
+import { textOf } from '../../src/node/png-text.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 /** Latents of the tiny model, and of several as files hold them. */
@@ -75,19 +77,57 @@ describe('undiffuse generate', () => {
     expect(stdout + stderr).toMatch(/The prompt is too long and was cut: ".*never" is not read\./)
   })
 
+  it('writes into the picture what it was made from, and never a key or a message', async () => {
+    const keygen = ['watermark', 'keygen', '--scheme', 'gaussian-shading:bits=8', '--model', input('tiny')]
+    await succeeded([...keygen, '-o', input('mark.json')])
+    const words = ['generate', prompt, ...quick(), '--seed', '3', '--watermark', input('mark.json'), '--message', 'a5']
+    let texts: Readonly<Record<string, string>> = {}
+    await succeeded([...words, '-o', 'new/folder/m.png'], {
+      after: async (work) => {
+        texts = textOf(await readFile(join(work, 'new/folder/m.png')))
+      },
+    })
+    const { modelIdentity, ...others } = texts
+    expect(modelIdentity).toMatch(/^[0-9a-f]{16}$/)
+    expect(others).toEqual({ Software: 'undiffuse', model: 'tiny', prompt, guidance: '1.5', steps: '8', seed: '3' })
+    const key = JSON.parse(await readFile(input('mark.json'), 'utf8'))
+    for (const hidden of [key.secret, key.id, 'gaussian', 'a5'])
+      expect(Object.values(others).join()).not.toContain(hidden)
+    await succeeded([...words, '--no-recipe', '-o', 'm.png'], {
+      after: async (work) => expect(textOf(await readFile(join(work, 'm.png')))).toEqual({}),
+    })
+  })
+
+  it('`-` is standard output and standard input', async () => {
+    const main = fileURLToPath(new URL('../../dist/apps/cli/main.js', import.meta.url))
+    const shell = (line: string) =>
+      execFileSync('sh', ['-c', line.replaceAll('undiffuse', `"${process.execPath}" "${main}"`)], { cwd: folder })
+    const tiny = '--model tiny --steps 4 --guidance 1'
+    const piped = shell(`undiffuse generate "${prompt}" ${tiny} -o - | undiffuse attack - --with flip -o - 2>/dev/null`)
+    shell(`undiffuse generate "${prompt}" ${tiny} -o piped.png; undiffuse attack piped.png --with flip -o flipped.png`)
+    expect(await sharp(piped).raw().toBuffer()).toEqual(await pixels(input('flipped.png')))
+    const found = shell(`undiffuse invert - --to latent --model tiny --decoder encoder-only -o - < piped.png`)
+    expect(JSON.parse(found.subarray(8, 8 + Number(found.readBigUInt64LE())).toString()).latent.shape[0]).toBe(1)
+    expectFailure(
+      await undiffuse(['generate', prompt, '--model', input('tiny'), '-o', '-', '--count', '2']),
+      2,
+      /a folder/,
+    )
+  })
+
   it('makes the same picture from a noise file, which knows the rest', async () => {
     const words = ['generate', '--noise', input('noise.safetensors'), '--model', input('tiny'), '-o', 'again.png']
     await succeeded(words, {
       after: async (work) => {
-        expect(await readFile(join(work, 'again.png'))).toEqual(await readFile(input('picture.png')))
+        expect(await pixels(join(work, 'again.png'))).toEqual(await pixels(input('picture.png')))
       },
     })
   })
 
-  it('makes several pictures of the seeds that follow, with a sheet, and tells programs', async () => {
+  it('makes several pictures of the seeds that follow, with a sheet where it is asked for, and tells programs', async () => {
     const words = ['generate', prompt, ...quick(), '--solver', 'dpm-solver-2m', '--size', '24x16', '--count', '2']
-    const { stdout, left } = await succeeded([...words, '--seed', '5', '-o', 'a.png', '--json'])
-    expect(left.toSorted()).toEqual(['work/a-5.png', 'work/a-6.png', 'work/a.sheet.png'])
+    const { stdout, left } = await succeeded([...words, '--seed', '5', '-o', 'a.png', '--sheet', 's.png', '--json'])
+    expect(left.toSorted()).toEqual(['work/a-5.png', 'work/a-6.png', 'work/s.png'])
     expect(JSON.parse(stdout)).toMatchObject({
       prompt,
       solver: 'dpm-solver-2m:steps=8',
@@ -104,7 +144,8 @@ describe('undiffuse invert, to the noise', () => {
   it('finds the noise of a latent, with the prompt and solver that its file names', async () => {
     let found = new Map<string, Tensor>()
     let metadata: Readonly<Record<string, string>> = {}
-    const words = ['invert', input('latent.safetensors'), '--model', input('tiny'), '-o', 'n.safetensors', '--json']
+    const given = ['--model', input('tiny'), '-o', 'n.safetensors', '--report', '.', '--json']
+    const words = ['invert', input('latent.safetensors'), ...given]
     const { stdout, left } = await succeeded(words, {
       after: async (work) => {
         found = await read(join(work, 'n.safetensors'))
@@ -166,7 +207,17 @@ describe('undiffuse invert, to the noise', () => {
 
   it('finds latent and noise of pictures, several at once, and says what each is exact given', async () => {
     const pictures = [input('picture.png'), input('picture.png')]
-    const words = ['invert', ...pictures, ...quick(), '--prompt', prompt, '--decoder', 'accelerated:iterations=2']
+    const words = [
+      'invert',
+      ...pictures,
+      ...quick(),
+      '--prompt',
+      prompt,
+      '--decoder',
+      'accelerated:iterations=2',
+      '--report',
+      'r',
+    ]
     let found = new Map<string, Tensor>()
     let metadata: Readonly<Record<string, string>> = {}
     const { stdout } = await succeeded([...words, '-o', 'both.safetensors'], {
@@ -184,7 +235,8 @@ describe('undiffuse invert, to the noise', () => {
 
   it('refines the noise of a picture, and tells the floor of its error with the cost of both', async () => {
     const few = ['--model', input('tiny'), '--steps', '2', '--guidance', '1', '--prompt', prompt]
-    const asked = ['--refine', 'most-probable:rounds=1,products=2', '--floor', 'whole', '--decoder', 'encoder-only']
+    const finding = ['--refine', 'most-probable:rounds=1,products=2', '--floor', 'whole']
+    const asked = [...finding, '--decoder', 'encoder-only', '--report', '.']
     const { stdout } = await succeeded(['invert', input('picture.png'), ...few, ...asked], {
       after: async (work) => {
         const [source] = JSON.parse(await readFile(join(work, 'picture.report.json'), 'utf8')).sources
@@ -211,7 +263,8 @@ describe('undiffuse invert, to the noise', () => {
   })
 
   it('says that naive inversion solves nothing, and draws no chart of it', async () => {
-    const words = ['invert', input('latent.safetensors'), '--model', input('tiny'), '--inverter', 'naive']
+    const given = ['--model', input('tiny'), '--inverter', 'naive', '--report', '.']
+    const words = ['invert', input('latent.safetensors'), ...given]
     const { stdout, left } = await succeeded(words)
     expect(stdout).toMatch(/8 exhausted; residual not known[\s\S]*not exact/)
     expect(left.toSorted()).toEqual(
@@ -223,7 +276,7 @@ describe('undiffuse invert, to the noise', () => {
 describe('undiffuse roundtrip', () => {
   it('from a seed: all 8-bit values come back given the latent, and the picture alone is told apart', async () => {
     const words = ['roundtrip', '--prompt', prompt, ...quick(), '--seed', '3', '--decoder', 'accelerated:iterations=2']
-    const { stdout, left } = await succeeded([...words, '--out', '.', '--json'], {
+    const { stdout, left } = await succeeded([...words, '--report', '.', '--json'], {
       after: async (work) => {
         expect(await pixels(join(work, 'roundtrip.again.png'))).toEqual(await pixels(input('picture.png')))
       },
@@ -254,8 +307,8 @@ it('undiffuse checkpoint make writes a model that runs, and nothing over another
 
 describe.concurrent('help', () => {
   it.each([
-    [['generate', '--help'], /--save-noise[\s\S]*ddim[\s\S]*Example/],
-    [['roundtrip', '--help'], /--seed[\s\S]*implicit[\s\S]*Example/],
+    [['generate', '--help'], /--save-noise[\s\S]*Example/],
+    [['roundtrip', '--help'], /--seed[\s\S]*--inverter[\s\S]*Example/],
     [['checkpoint', 'make', '--help'], /--random-weights[\s\S]*Example/],
   ])('%j', async (words, said) => {
     expect((await succeeded(words)).stdout).toMatch(said)
@@ -342,7 +395,7 @@ describe.concurrent('bad command lines', () => {
     [() => ['generate', prompt, ...tiny(), '--size', '0x8'], 2, /128 or 192x128/],
     [() => ['generate', prompt, ...tiny(), '--size', '17'], 3, /multiples of/],
     [() => ['generate', prompt, ...tiny(), '-o', 'a.jpg'], 2, /ends in \.png/],
-    [() => ['generate', prompt, ...tiny(), '-o', 'nowhere/a.png'], 9, /no such file or folder/],
+    [() => ['generate', prompt, ...tiny(), '-o', input('picture.png/a.png')], 9, /not a folder/],
     [() => ['generate', prompt, ...tiny(), '--noise', input('foreign.safetensors')], 3, /4 channels.*16×8×8/],
     [() => ['generate', prompt, ...tiny(), '--noise', input('picture.png')], 5, /not a safetensors file/],
     [() => ['generate', ...tiny(), '--noise', input('latent.safetensors')], 2, /a tensor `noise`.*got latent/],
@@ -359,9 +412,12 @@ describe.concurrent('bad command lines', () => {
   })
 
   it.each([
-    [['roundtrip', 'a.sheet.png', '--prompt', prompt, '--out', '.'], /`--out`, got .*which is `the picture` too/],
-    [['invert', '.', '-o', 'a.safetensors'], /`sheet`, got .*which is `a source` too/],
-    [['invert', '.', '--to', 'latent', '-o', 'a.safetensors'], /`sheet`, got .*which is `a picture` too/],
+    [['roundtrip', 'a.sheet.png', '--prompt', prompt, '--report', '.'], /`--report`, got .*which is `the picture` too/],
+    [['invert', '.', '-o', 'a.safetensors', '--report', '.'], /`sheet`, got .*which is `a source` too/],
+    [
+      ['invert', '.', '--to', 'latent', '-o', 'a.safetensors', '--report', '.'],
+      /`sheet`, got .*which is `a picture` too/,
+    ],
   ] as const)('writes nothing over a picture: %j', async (words, said) => {
     const before = (work: string) => cp(input('picture.png'), join(work, 'a.sheet.png'))
     const after = async (work: string) => {

@@ -21,6 +21,7 @@ import { readTensors, safetensor } from '../../src/checkpoints/tensors.js'
 import { torchNoise } from '../../src/math/noise.js'
 import type { Tensor } from '../../src/math/tensor.js'
 import { nodeFiles } from '../../src/node/files.js'
+import type { Told } from '../../src/operations/operation.js'
 import { newKey, readKey } from '../../src/watermark/key.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
@@ -62,7 +63,7 @@ type Given = Readonly<Record<string, unknown>>
 async function call(
   command: AnyOperationCommand,
   given: Given,
-  heard: (stage: string, controller: AbortController) => void = () => {},
+  heard: (told: Told, controller: AbortController) => void = () => {},
 ) {
   const controller = new AbortController()
   const lines: string[] = []
@@ -72,10 +73,12 @@ async function call(
     json: true,
     signal: controller.signal,
     say: (line = '') => lines.push(line),
+    leaveStdout() {},
     result: (value) => {
       result = JSON.parse(JSON.stringify(value))
     },
-    progress: ({ stage }) => heard(stage, controller),
+    progress: (told) => heard(told, controller),
+
     clear() {},
     keeps() {},
   }
@@ -119,7 +122,7 @@ async function writeNoise(name: string, noises: readonly Tensor[]): Promise<void
   await writeFile(input(name), Buffer.concat(encodeSafetensors({ noise }, { model })))
 }
 
-/** The results of `--out`, without the header and the time that each took. */
+/** The results of `--output`, without the header and the time that each took. */
 async function resultsIn(path: string) {
   const [, ...lines] = (await readFile(path, 'utf8')).trimEnd().split('\n')
   return lines.map((line) => {
@@ -180,7 +183,7 @@ describe('undiffuse watermark keygen', () => {
     [{ members: 1_000_001 }, 'bad-option', /1 to 1000000 members/],
     [{ size: { height: 12, width: 12 } }, 'bad-shape', /multiples of/],
     [{ model: 'nowhere' }, 'bad-model', /nowhere/],
-    [{ output: 'nowhere/key.json' }, 'unavailable', /no such file or folder/],
+    [{ output: 'package.json/key.json' }, 'unavailable', /not a folder/],
   ] as const)('refuses %j and leaves no file', async (more, code, wanted) => {
     const before = await readdir(folder)
     await expect(keygen(more)).rejects.toMatchObject(refusal(code, wanted))
@@ -200,7 +203,7 @@ describe('undiffuse generate --watermark', () => {
 
   it.each([
     [{ watermark: 'foreign.json' }, 'bad-option', /a key of `undiffuse-scenes`.*one of `another-model`/],
-    [{ watermark: 'small.json' }, 'bad-shape', /latents of 4×8×8.*got 4×16×16/],
+    [{ watermark: 'small.json' }, 'bad-shape', /pictures of 64×64 pixels.*got 128×128 pixels/],
     [{ watermark: 'family.json', member: 500 }, 'bad-option', /a member from 0 to 499/],
     [{ watermark: 'family.json', message: 'ff' }, 'bad-option', /no message/],
     [{ watermark: 'shading.json', message: '12345' }, 'bad-option', /at most 8 bits/],
@@ -218,9 +221,12 @@ describe('undiffuse watermark detect', () => {
   it('finds marks in a folder with broken pictures, and nobody else’s; a killed run loses nothing', async () => {
     const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
     const asked = ['--key', key('shading'), '--fpr', `${fpr}`, '--message', message, '--chunk', '3']
-    const words = ['watermark', 'detect', input('many'), ...sampling, ...asked, '--out']
+    const words = ['watermark', 'detect', input('many'), ...sampling, ...asked, '-o']
     const sheet = input('whole.png')
-    const summary = JSON.parse(await succeeded([...words, input('whole.jsonl'), '--sheet', sheet, '--json']))
+    const whole = await run([...words, input('whole.jsonl'), '--sheet', sheet, '--json'])
+    // Some failed, which the exit code says; the others are done.
+    expect({ code: whole.code, stderr: whole.stderr }).toEqual({ code: 11, stderr: '' })
+    const summary = JSON.parse(whole.stdout)
     expect(summary).toMatchObject({ pictures: 12, marked: 4, unmarked: 5, undecided: 0, failed: 3, sheetRows: 9 })
     expect(summary).toMatchObject({ outputs: { results: input('whole.jsonl'), sheet } })
     expect(summary.results).toBeUndefined()
@@ -241,7 +247,7 @@ describe('undiffuse watermark detect', () => {
     const killed = input('killed.jsonl')
     const part = async () => await readFile(`${killed}.part`, 'utf8').catch(() => '')
     const linesOf = async () => (await part()).split('\n').length - 1
-    const request = { message, chunk: 3, out: killed }
+    const request = { message, chunk: 3, output: killed }
     const { code } = await run([...words, killed], {
       meanwhile: async (child) => {
         while ((await linesOf()) < 4 && child.exitCode === null) await setTimeout(10)
@@ -262,7 +268,7 @@ describe('undiffuse watermark detect', () => {
     await expect(detect('many', { ...request, resume: true, fpr: 1e-3 })).rejects.toMatchObject(
       refusal('bad-option', /falsePositiveRate `0\.0001`.*got `0\.001`/),
     )
-    await succeeded([...words, killed, '--resume'])
+    expect((await run([...words, killed, '--resume'])).code).toBe(11)
     expect(await resultsIn(killed)).toEqual(results)
     expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed.jsonl'])
     // Nothing is left to do. One of them alone: nothing is computed, and no other one is counted.
@@ -308,15 +314,15 @@ describe('undiffuse watermark detect', () => {
 
   it('writes nothing over a key or a picture', async () => {
     const secret = await readFile(key('shading'), 'utf8')
-    await expect(detect('many', { out: key('shading') })).rejects.toMatchObject(
-      refusal('bad-option', /`--out`.*which is `--key` too/),
+    await expect(detect('many', { output: key('shading') })).rejects.toMatchObject(
+      refusal('bad-option', /`--output`.*which is `--key` too/),
     )
     const sheet = input('many/plain-50.png')
     await expect(detect('many', { sheet })).rejects.toMatchObject(refusal('bad-option', /which is `a source` too/))
     expect(await readFile(key('shading'), 'utf8')).toBe(secret)
     await writeNoise('pair.safetensors', [torchNoise(1, latentShape), torchNoise(2, latentShape)])
-    await expect(detect('pair.safetensors', { out: input('pair.safetensors') })).rejects.toMatchObject(
-      refusal('bad-option', /`--out`.*which is `a source` too/),
+    await expect(detect('pair.safetensors', { output: input('pair.safetensors') })).rejects.toMatchObject(
+      refusal('bad-option', /`--output`.*which is `a source` too/),
     )
     const saved = input('q.safetensors')
     await expect(generate('q.png', { saveNoise: saved, saveLatent: saved })).rejects.toMatchObject(
@@ -403,23 +409,28 @@ describe('undiffuse watermark detect', () => {
     ],
     [
       'many/small.png',
-      () => ({ out: input('one.jsonl') }),
+      () => ({ output: input('one.jsonl') }),
       'bad-shape',
       /a picture of 128×128 for `small\.png`, got 64×64/,
     ],
-    ['many/text.png', () => ({ out: input('one.jsonl') }), 'bad-image', /picture.*text that starts with/],
+    ['many/text.png', () => ({ output: input('one.jsonl') }), 'bad-image', /picture.*text that starts with/],
     ['many/marked-0.png', () => ({ key: [key('shading'), key('small')] }), 'bad-shape', /4×8×8/],
     ['many/marked-0.png', () => ({ key: [input('tampered.json')] }), 'bad-option', /changed: its id/],
     ['many/marked-0.png', () => ({ key: [key('family')], message: 'ff' }), 'bad-option', /no message/],
     ['many/marked-0.png', () => ({ key: [key('family')], member: 500 }), 'bad-option', /0 to 499/],
     ['many/marked-0.png', () => ({ reference: true }), 'bad-option', /tree-ring/],
-    ['many/marked-0.png', () => ({ resume: true }), 'bad-option', /--out/],
+    ['many/marked-0.png', () => ({ resume: true }), 'bad-option', /--output/],
     ['many/marked-0.png', () => ({ calibration: input('noise.safetensors') }), 'bad-option', /a calibration/],
-    ['many/marked-0.png', () => ({ out: input('none/a.jsonl') }), 'unavailable', /no such file or folder/],
-    ['many/marked-0.png', () => ({ sheet: input('none/a.png') }), 'unavailable', /no such file or folder/],
+    ['many/marked-0.png', () => ({ output: input('tampered.json/a.jsonl') }), 'unavailable', /not a folder/],
+    ['many/marked-0.png', () => ({ sheet: input('tampered.json/a.png') }), 'unavailable', /not a folder/],
     ['many/marked-0.png', () => ({ sheet: input('a.jpg') }), 'bad-option', /ends in \.png/],
     ['many/marked-0.png', () => ({ sheet: input('many/marked-0.png') }), 'bad-option', /which is `a source` too/],
-    ['many/marked-0.png', () => ({ sheet: input('a.png'), out: input('a.png') }), 'bad-option', /which is `--out` too/],
+    [
+      'many/marked-0.png',
+      () => ({ sheet: input('a.png'), output: input('a.png') }),
+      'bad-option',
+      /which is `--output` too/,
+    ],
   ] as const)('%s %#: refuses what does not fit, and leaves nothing', async (source, more, code, wanted) => {
     const before = await readdir(folder)
     await expect(detect(source, more())).rejects.toMatchObject(refusal(code, wanted))
@@ -484,8 +495,8 @@ describe('undiffuse watermark calibrate', () => {
       calibrateCommand,
       { pictures: [input('many')], ...inverting, ...more, output },
       // In the second chunk.
-      (stage, controller) => {
-        if (stage.startsWith('6 of 14') || stage.startsWith('7 of 14')) controller.abort(new Error('enough'))
+      ({ parts }, controller) => {
+        if ((parts?.done ?? 0) >= 5) controller.abort(new Error('enough'))
       },
     )
     await expect(ended).rejects.toThrow('enough')
@@ -495,7 +506,9 @@ describe('undiffuse watermark calibrate', () => {
     const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
     const made = ['--generated', '2', '--prompts', input('prompts.txt'), '--seed', '70', '--resume']
     const words = ['watermark', 'calibrate', input('many'), ...sampling, ...made, '-o', output]
-    const report = JSON.parse(await succeeded([...words, '--json']))
+    const calibrated = await run([...words, '--json'])
+    expect(calibrated.code).toBe(11)
+    const report = JSON.parse(calibrated.stdout)
     expect(report).toMatchObject({ pictures: 11, generated: 2, failed: 3, smallestPValue: 1 / 12 })
     // Six naive steps without the prompt.
     expect(report.correlation).toBeGreaterThan(0.3)
@@ -560,7 +573,7 @@ describe('undiffuse watermark calibrate', () => {
     expect(modelFiles).toMatch(/^[0-9a-f]{16}$/)
     for (const [name, more, wanted] of [
       ['retrained', { modelFiles: '0123456789abcdef' }, /the weights that.*--model.*others of the same name/],
-      ['old', {}, /says of which weights.*got one without.*watermark calibrate/],
+      ['old', {}, /names its weights.*got one without.*watermark calibrate/],
     ] as const) {
       const calibration = input(`${name}.safetensors`)
       await writeFile(calibration, Buffer.concat(encodeSafetensors({ noise }, { ...old, ...more })))

@@ -14,8 +14,12 @@ const entry = new URL('../../dist/apps/cli/main.js', import.meta.url)
 interface Said {
   readonly code: number | null
   readonly stdout: string
+  /** Without lines of progress: there are some where the machine is slow. */
   readonly stderr: string
 }
+
+/** `ddim 12/50  0:10, 0:32 left` and `200 pictures: about 6 min`. */
+const progressLines = /^.*(?: {2}| )\d+:\d\d(?:, \d+:\d\d left)?\n|^.*: about \d+ min\n/gm
 
 export interface Ended extends Said {
   /** Files in its folder after its end, those that were there before left out; and in its folder for temporary files. */
@@ -113,7 +117,7 @@ export async function undiffuse(words: readonly string[], options: StartOptions 
     const said = await (own ? inOwnProcess(words, place, options) : inWarmProcess(words, place))
     const left = (await filesIn(root)).filter((path) => !there.includes(path)).map((path) => relative(root, path))
     await options.after?.(folder)
-    return { ...said, left }
+    return { ...said, stderr: said.stderr.replace(progressLines, ''), left }
   } finally {
     await rm(root, { recursive: true, force: true })
   }

@@ -16,7 +16,7 @@ const shown = commandLines.map(({ page, line }) => {
 it('finds what it is about', () => expect(shown.length).toBeGreaterThanOrEqual(8))
 
 describe.each([...new Set(shown.map(({ path }) => path))])('undiffuse %s', async (path) => {
-  const { stdout, code } = await undiffuse([...path.split(' '), '--help'])
+  const { stdout, code } = await undiffuse(['help', ...path.split(' '), '--all'])
   const lines = shown.filter((one) => one.path === path)
 
   it('prints its help', () => {

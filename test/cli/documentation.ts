@@ -25,7 +25,7 @@ export const programs = pages.flatMap(({ page, text }) =>
 export const commandLines = pages.flatMap(({ page, text }) =>
   blocks(text, 'sh').flatMap((block) =>
     block
-      .split('\n')
+      .split(/\n| \| /)
       .filter((line) => line.startsWith('npx undiffuse '))
       .map((line) => ({ page, line: line.replace(/\s#.*$/, '') })),
   ),

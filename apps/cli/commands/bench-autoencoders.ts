@@ -12,7 +12,16 @@ import { autoencodersPlot } from '../../../measurements/decoder/autoencoders-plo
 import { benchGenerated, generatedText } from '../../../measurements/decoder/generated.js'
 import { type DrawnPictures, drawnPictures, readKnownPictures } from '../../../measurements/decoder/pictures.js'
 import type { Cells } from '../../../measurements/shared/cells.js'
-import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
+import {
+  cellsOf,
+  chunkOption,
+  openRuntime,
+  type ResumableOptions,
+  resumable,
+  share,
+  withBenchModel,
+} from '../bench-options.js'
+import { explain } from '../help.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { guidances, integerAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
@@ -33,26 +42,31 @@ interface GeneratedOptions extends ResumableOptions {
   readonly solver: string
 }
 
-const autoencodersHelp = `
-One table for each autoencoder: the encoder alone, the papers' methods, the default without a profile, with one
-(the one beside the weights, or one that is measured in the same run), and with gradients where they pay. Columns: NMSE of
-the latent in dB, the error that the method itself expects, the gain over the encoder alone (mean and least over pictures), pictures whose latent is worse than the encoder's, PSNR of
-the decoded latent, network runs, median seconds for a picture, peak memory of the process that ran the networks.
+const autoencodersHelp = {
+  details: `
+There is one table for each autoencoder. Its rows are the encoder alone, the papers' methods, the default without a
+profile and with one, and with gradients where they pay. The profile is the one beside the weights, or is measured in the
+same run. Columns: NMSE of the latent in dB, the error that the method itself expects, the gain over the encoder alone
+(mean and least over pictures). Then pictures whose latent is worse than the encoder's, PSNR of the decoded latent,
+network runs, median seconds for a picture, peak memory.
 
 Pictures are drawn and encoded, or come from a folder: NAME.png with the tensor \`latent\` in NAME.safetensors. The chart
-shows errors against round trips. Finished methods are kept in the folder of \`--out\`.
+shows errors against round trips. Finished methods are kept in the folder of \`--out\`.`,
+  examples: [
+    'bench autoencoders --count 4 --out out/autoencoders',
+    'bench autoencoders --models undiffuse-scenes models/taef2 --pictures scenes my/cases --out out/autoencoders',
+  ],
+}
 
-Examples:
-  $ undiffuse bench autoencoders --count 4 --out out/autoencoders
-  $ undiffuse bench autoencoders --models undiffuse-scenes models/taef2 --pictures scenes my/cases --out out/autoencoders`
-
-const generatedHelp = `
+const generatedHelp = {
+  details: `
 Pictures are generated from held-out captions and rounded to 8 bits; what is compared is the latent that they were decoded
-from with what is found. Finished methods are kept in the folder of \`--out\`.
-
-Examples:
-  $ undiffuse bench generated --out out/generated
-  $ undiffuse bench generated --model models/stable-diffusion-2-1 --guidances 7.5 --count 2`
+from with what is found. Finished methods are kept in the folder of \`--out\`.`,
+  examples: [
+    'bench generated --out out/generated',
+    'bench generated --model models/stable-diffusion-2-1 --guidances 7.5 --count 2',
+  ],
+}
 
 const isDrawn = (source: string): source is DrawnPictures => drawnPictures.some((name) => name === source)
 
@@ -111,8 +125,7 @@ async function runGenerated(io: Terminal, options: GeneratedOptions): Promise<vo
 export function addAutoencoderBenches(bench: Command): void {
   resumable(
     share(
-      bench
-        .command('autoencoders')
+      explain(bench.command('autoencoders'), autoencodersHelp)
         .description('compare decoder inversions on several autoencoders')
         .option('--models <model...>', 'bundled models or diffusers folders (default: the bundled one)')
         .option(
@@ -127,22 +140,17 @@ export function addAutoencoderBenches(bench: Command): void {
         )
         .option('--watched <n>', 'pictures of each model whose errors the chart shows', integerAtLeast(0), 4),
     ),
-  )
-    .addHelpText('after', autoencodersHelp)
-    .action((options: AutoencodersOptions) => runCommand(options.json, (io) => runAutoencoders(io, options)))
+  ).action((options: AutoencodersOptions) => runCommand(options.json, (io) => runAutoencoders(io, options)))
 
   resumable(
     share(
-      bench
-        .command('generated')
+      explain(bench.command('generated'), generatedHelp)
         .description('compare decoder inversions on pictures that a text-to-image model makes, by guidance')
         .option('--model <id|folder>', 'a text-to-image model (default: the bundled one)')
         .option('--guidances <w,w>', 'guidances', guidances, [1, 3, 7.5])
         .option('--count <n>', 'prompts: the first held-out captions', integerAtLeast(1), 8)
-        .option('--chunk <n>', 'prompts that share network runs', integerAtLeast(1), 4)
+        .addOption(chunkOption('prompts', 4))
         .option('--solver <solver:options>', 'how pictures are made', 'ddim:steps=20,spacing=lambda'),
     ),
-  )
-    .addHelpText('after', generatedHelp)
-    .action((options: GeneratedOptions) => runCommand(options.json, (io) => runGenerated(io, options)))
+  ).action((options: GeneratedOptions) => runCommand(options.json, (io) => runGenerated(io, options)))
 }

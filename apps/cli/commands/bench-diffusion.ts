@@ -28,6 +28,7 @@ import type { Cells } from '../../../measurements/shared/cells.js'
 import { openSceneReader } from '../../../training/scenes/reader/reader.js'
 import {
   cellsOf,
+  chunkOption,
   openRuntime,
   precisionOption,
   probesOption,
@@ -37,7 +38,8 @@ import {
   share,
   withBenchModel,
 } from '../bench-options.js'
-import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
+import { explain, rareOptions } from '../help.js'
+import { drive, jsonText, prepareFolder, weightsHeard, withTemporaryFolder, writeResults } from '../measurements.js'
 import { guidances, integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 
@@ -47,6 +49,7 @@ interface ModelBenchOptions extends ResumableOptions {
 
 interface InversionOptions extends ModelBenchOptions {
   readonly table?: InversionTable
+  readonly prompt?: string
   readonly full: boolean
   readonly count: number
   readonly solvers?: readonly string[]
@@ -108,66 +111,80 @@ interface PipelineOptions extends SharedOptions {
   readonly inverter: string
 }
 
-const inversionHelp = `
+const inversionHelp = {
+  details: `
 Pictures are generated from held-out captions with known noise; what is compared is that noise with what is found.
 Columns: NMSE in dB (mean and worst over prompts) of the noise, of the latent where it was not given, of the 8-bit picture
-made again; equal 8-bit values; evaluations of the guided network for one step; seconds for a picture; steps by outcome.
+made again. Then equal 8-bit values, evaluations of the guided network for one step, seconds for a picture, steps by
+outcome.
 Given: the latent alone, the latent and the solver's memory, or the picture in 8 bits alone.
 
 Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there. As it stands it takes five to ten
 minutes on two cores, the first-order table twenty (its 64-bit rows most of them), \`--full\` hours.
 
 Tables: ${Object.entries(inversionTables)
-  .map(([name, { title }]) => `\n  ${name.padEnd(14)}${title}`)
-  .join('')}
+    .map(([name, { title }]) => `\n  ${name.padEnd(14)}${title}`)
+    .join('')}`,
+  examples: [
+    'bench inversion --table first-order --out out/first-order',
+    'bench inversion --solvers ddim heun --inverters naive implicit --guidances 1,7.5 --steps 20',
+    'bench inversion --full --out out/inversion --resume',
+  ],
+}
 
-Examples:
-  $ undiffuse bench inversion --table first-order --out out/first-order
-  $ undiffuse bench inversion --solvers ddim heun --inverters naive implicit --guidances 1,7.5 --steps 20
-  $ undiffuse bench inversion --full --out out/inversion --resume`
+const samplersHelp = {
+  details: `
+Measures the distance of samples from the exact flow of the model. With \`--scenes\` it also measures the Fréchet distance
+between generated and rendered scenes in the features of the scene reader. Those are not Inception's features: do not
+compare the number with the literature.`,
+  examples: [
+    'bench samplers --out out/samplers',
+    'bench samplers --guidance 3 --scenes 300 --out out/samplers --resume',
+  ],
+}
 
-const samplersHelp = `
-The distance of samples from the exact flow of the model, and with \`--scenes\` the Fréchet distance between generated and
-rendered scenes in the features of the scene reader (not Inception's: no number to compare with the literature).
+const faithfulnessHelp = { examples: ['bench faithfulness --count 200 --out out/faithfulness'] }
 
-Examples:
-  $ undiffuse bench samplers --out out/samplers
-  $ undiffuse bench samplers --guidance 3 --scenes 300 --out out/samplers --resume`
-
-const editHelp = `
+const editHelp = {
+  details: `
 Two parts. Pictures that the model made: the oracle owns their true trajectory, everybody else the 8-bit picture; all blend
 within one mask, the oracle's by attention. Rendered scenes: their mask is known, and so is the scene that the edit should
-give, with one attribute changed. Outside the mask: NMSE, PSNR and SSIM against the source; inside, PSNR against the target;
-success by the scene reader, which reads the changed attribute and the other five; evaluations and seconds.
+give, with one attribute changed. Outside the mask: NMSE, PSNR and SSIM against the source. Inside: PSNR against the target. The scene reader reads the
+changed attribute and the other five and says whether the edit succeeded. Evaluations and seconds are told too.
 
 Finished edits are kept in the folder of \`--out\`; \`--resume\` takes them from there. As it stands it takes about ten
-minutes on two cores.
+minutes on two cores.`,
+  examples: [
+    'bench edit --out out/edit',
+    'bench edit --generated 24 --rendered 0 --guidance 7.5 --out out/edit-strong --resume',
+    'bench edit --quick',
+  ],
+}
 
-Examples:
-  $ undiffuse bench edit --out out/edit
-  $ undiffuse bench edit --generated 24 --rendered 0 --guidance 7.5 --out out/edit-strong --resume
-  $ undiffuse bench edit --quick`
-
-const floorHelp = `
+const floorHelp = {
+  details: `
 A picture file is rounded to 8 bits, which leaves some of its noise unknown. The floor is the posterior variance of the
 noise: the smallest NMSE that any method can have on average. Beside it: the noise that methods find from the picture
 alone, with prompt, solver and guidance known. Ways: ${noiseFinders.map(({ name }) => name).join(', ')}.
 
 Finished pieces are kept in the folder of \`--out\`; \`--resume\` takes them from there. A prompt takes minutes: about a
-thousand network evaluations for each probe, and as many for each ten iterations of the most probable noise.
+thousand network evaluations for each probe, and as many for each ten iterations of the most probable noise.`,
+  examples: [
+    'bench floor --out out/floor',
+    'bench floor --prompts 1 --guidance 1 --probes whole --ways encoder default',
+    'bench floor --guidance 1 3 7.5 --out out/floor --resume',
+  ],
+}
 
-Examples:
-  $ undiffuse bench floor --out out/floor
-  $ undiffuse bench floor --prompts 1 --guidance 1 --probes whole --ways encoder default
-  $ undiffuse bench floor --guidance 1 3 7.5 --out out/floor --resume`
-
-const pipelineHelp = `
+const pipelineHelp = {
+  details: `
 With \`--like\` random weights of a published shape are written to a temporary folder (5.2 GB for stable-diffusion-2-1 in
-float32) that is removed afterwards.
-
-Examples:
-  $ undiffuse bench pipeline --model models/stable-diffusion-2-1 --out out/pipeline
-  $ undiffuse bench pipeline --like stable-diffusion-2-1`
+float32) that is removed afterwards.`,
+  examples: [
+    'bench pipeline --model models/stable-diffusion-2-1 --out out/pipeline',
+    'bench pipeline --like stable-diffusion-2-1',
+  ],
+}
 
 function guidance(text: string): number {
   const [value = 1] = guidances(text)
@@ -179,10 +196,10 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
   const cells = await cellsOf(options)
   const precisionBits = precisionOf(options.precision)
   await withBenchModel(options, async (model, runtime, folder) => {
-    const { table, count, chunk, out } = options
+    const { table, count, prompt, chunk, out } = options
     const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
     const modelVersion = await modelFingerprint(folder)
-    const asked = { ...plan, count, chunk, cells, modelVersion, precisionBits, signal: io.signal }
+    const asked = { ...plan, count, prompt, chunk, cells, modelVersion, precisionBits, signal: io.signal }
     const models = await inPrecisions(folder, runtime, [precisionBits, ...plan.cases.map((one) => one.precisionBits)])
     const result = await drive(io, benchInversion(models, asked))
     io.say(inversionText(result))
@@ -331,8 +348,7 @@ async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void
   const { like, dtype } = options
   if (like === undefined) return await measurePipeline(io, await modelFolder(options.model), options)
   await withTemporaryFolder(async (folder) => {
-    io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-    await makePipeline(folder, like, { dtype, signal: io.signal })
+    await makePipeline(folder, like, { dtype, signal: io.signal, heard: weightsHeard(io, like) })
     await measurePipeline(io, folder, options, `${like}, random weights, ${dtype}`)
   })
 }
@@ -354,40 +370,41 @@ const onModel = (command: Command, chunk: number): Command =>
   share(
     command
       .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
-      .option('--chunk <n>', 'prompts that share network runs', integerAtLeast(1), chunk),
+      .addOption(chunkOption('prompts', chunk)),
   )
 
 export function addDiffusionBenches(bench: Command): void {
-  resumable(onModel(bench.command('inversion'), 4))
+  resumable(onModel(explain(bench.command('inversion'), inversionHelp), 4))
     .description('invert pictures whose noise is known: solvers × inverters × guidance × steps')
     .addOption(new Option('--table <name>', "one of the papers' tables instead").choices(Object.keys(inversionTables)))
     .option('--full', 'every solver, inverter, guidance and number of steps: hours', false)
-    .option('--count <n>', 'prompts', integerAtLeast(1), 4)
-    .option('--solvers <solver:options...>', 'solvers, as in `undiffuse generate --help`, without steps')
-    .option('--inverters <inverter:options...>', 'inverters, as in `undiffuse invert --help`')
+    .option('--count <n>', 'prompts, or pictures of one prompt', integerAtLeast(1), 4)
+    .option('--prompt <text>', 'one prompt in place of held-out captions')
+    .option('--solvers <solver:options...>', 'solvers, see `undiffuse help solvers`, without steps')
+    .option('--inverters <inverter:options...>', 'inverters, see `undiffuse help inverters`')
     .option('--decoders <method:options...>', 'from the picture alone too, with these decoder inversions')
-    .option('--guidances <n,n>', 'default: 1,3,7.5', guidances)
-    .option('--steps <n,n>', 'default: 10,50', integersAtLeast(1))
+    .option('--guidances <n,n>', 'guidances (default: 1,3,7.5)', guidances)
+    .option('--steps <n,n>', 'numbers of steps (default: 10,50)', integersAtLeast(1))
+    .optionsGroup(rareOptions)
     .addOption(precisionOption())
-    .addHelpText('after', inversionHelp)
     .action((options: InversionOptions) => runCommand(options.json, (io) => runInversion(io, options)))
 
-  resumable(onModel(bench.command('samplers'), 4))
+  resumable(onModel(explain(bench.command('samplers'), samplersHelp), 4))
     .description('distance of samples from the exact flow, observed order, and distance of scenes from rendered ones')
     .option('--count <n>', 'prompts', integerAtLeast(1), 2)
     .option('--solvers <solver:options...>', 'solvers, without steps', [...comparedSolvers])
     .option('--steps <n,n>', 'steps', integersAtLeast(1), [10, 20, 40, 80])
     .option('--grid <options>', "added to every solver's options", smoothGrid)
     .option('--guidance <n>', 'of the samples', guidance, 1)
+    .optionsGroup(rareOptions)
     .option('--scenes <n>', 'generated scenes for each Fréchet distance; 0: none', integerAtLeast(0), 0)
     .option('--scenes-solvers <solver:options...>', 'the others are compared with the first', [...scenesSolvers])
     .option('--scenes-steps <n,n>', 'steps of the scenes', integersAtLeast(1), [10, 20, 40])
     .option('--scenes-guidance <n>', 'of the scenes', guidance, 3)
     .option('--references <n>', 'rendered scenes to compare with', integerAtLeast(2), 2000)
-    .addHelpText('after', samplersHelp)
     .action((options: SamplersOptions) => runCommand(options.json, (io) => runSamplers(io, options)))
 
-  onModel(bench.command('faithfulness'), 4)
+  onModel(explain(bench.command('faithfulness'), faithfulnessHelp), 4)
     .description('whether generated scenes show what their prompts say, by the scene reader')
     .option('--count <n>', 'scenes', integerAtLeast(1), 200)
     .option('--guidance <n>', 'of the scenes', guidance, 3)
@@ -395,7 +412,7 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
     .action((options: FaithfulnessOptions) => runCommand(options.json, (io) => runFaithfulness(io, options)))
 
-  resumable(share(bench.command('edit')))
+  resumable(share(explain(bench.command('edit'), editHelp)))
     .description('how much of a background edits keep, and whether they give what was asked for')
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
     .option('--generated <n>', 'pictures that the model made; 0: none', integerAtLeast(0), 10)
@@ -404,10 +421,9 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
     .option('--guidance <n>', 'of pictures and edits', guidance, 3)
     .option('--quick', 'two pictures, two scenes and few steps: whether everything runs', false)
-    .addHelpText('after', editHelp)
     .action((options: EditOptions) => runCommand(options.json, (io) => runEdit(io, options)))
 
-  resumable(share(bench.command('floor')))
+  resumable(share(explain(bench.command('floor'), floorHelp)))
     .description('how well the noise can be known from an 8-bit picture, and how near methods come')
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
     .option('--prompts <n>', 'held-out captions', integerAtLeast(1), 8)
@@ -419,7 +435,6 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
     .addOption(probesOption())
     .addOption(new Option('--ways <name...>', 'only these').choices(noiseFinders.map(({ name }) => name)))
-    .addHelpText('after', floorHelp)
     .action(
       ({
         guidance = [1, 3, 7.5],
@@ -428,7 +443,7 @@ export function addDiffusionBenches(bench: Command): void {
         runCommand(options.json, (io) => runFloor(io, { ...options, guidance })),
     )
 
-  share(bench.command('pipeline'))
+  share(explain(bench.command('pipeline'), pipelineHelp))
     .description('memory to open a model, time and memory of an evaluation and of a step of inversion')
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
     .option('--like <shape>', 'random weights of stable-diffusion-1-5, stable-diffusion-2-1 or stable-diffusion-xl')
@@ -443,6 +458,5 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--repeats <n>', 'timed evaluations', integerAtLeast(1), 3)
     .option('--size <pixels>', 'side of the pictures (default: what the model was trained on)', integerAtLeast(1))
     .option('--inverter <inverter:options>', 'of the step', 'implicit:iteration=anderson,iterations=4')
-    .addHelpText('after', pipelineHelp)
     .action((options: PipelineOptions) => runCommand(options.json, (io) => runPipeline(io, options)))
 }

@@ -20,7 +20,16 @@ import { nullText } from '../../../measurements/watermark/null-text.js'
 import { benchThreeKeys } from '../../../measurements/watermark/three-keys.js'
 import { threeKeysText } from '../../../measurements/watermark/three-keys-text.js'
 import { benchWeaknesses, weaknessText } from '../../../measurements/watermark/weaknesses.js'
-import { cellsOf, openRuntime, type ResumableOptions, resumable, share, withBenchModel } from '../bench-options.js'
+import {
+  cellsOf,
+  chunkOption,
+  openRuntime,
+  type ResumableOptions,
+  resumable,
+  share,
+  withBenchModel,
+} from '../bench-options.js'
+import { explain, rareOptions } from '../help.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { finiteNumber, integerAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
@@ -176,27 +185,38 @@ async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<v
   })
 }
 
-const help = `
+const help = {
+  details: `
 Tables:${Object.entries(tables)
-  .map(([name, { title }]) => `\n  ${name.padEnd(14)}${title}`)
-  .join('')}
+    .map(([name, { title }]) => `\n  ${name.padEnd(14)}${title}`)
+    .join('')}
 
-Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there.
-
-Examples:
-  $ undiffuse bench watermark --out out/watermark --resume
-  $ undiffuse bench watermark --attacks jpeg:quality=25 blur:sigma=2+noise:deviation=0.1 --count 50
-  $ undiffuse bench watermark --table three-keys --out out/three-keys
-  $ undiffuse bench watermark --table identify --members 100000
-  $ undiffuse bench watermark --table null --out out/watermark
-  $ undiffuse bench watermark --table null --noises 2000 --pictures 0`
+Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from there.`,
+  examples: [
+    'bench watermark --out out/watermark --resume',
+    'bench watermark --attacks jpeg:quality=25 blur:sigma=2+noise:deviation=0.1 --count 50',
+    'bench watermark --table three-keys --out out/three-keys',
+    'bench watermark --table identify --members 100000',
+    'bench watermark --table null --out out/watermark',
+    'bench watermark --table null --noises 2000 --pictures 0',
+  ],
+}
 
 export function addWatermarkBench(bench: Command): void {
-  resumable(share(bench.command('watermark')))
+  resumable(share(explain(bench.command('watermark'), help)))
     .description('false positives, power under attacks, identification and weaknesses of marks in the noise')
     .addOption(new Option('--table <name>', 'what to measure').choices(Object.keys(tables)).default('attacks'))
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
-    .option('--chunk <n>', 'pictures that share network runs', integerAtLeast(1), 8)
+    .option(
+      '--count <n>',
+      'marked pictures (default: 24; three-keys: 20 with each key; identify: 16; weaknesses: 8)',
+      integerAtLeast(1),
+    )
+    .option('--schemes <method:options...>', 'marks, see `undiffuse help schemes`', [...comparedSchemes])
+    .option('--attacks <attack:options...>', 'see `undiffuse help attacks`; joined by +', [...usualAttacks])
+    .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
+    .optionsGroup(rareOptions)
+    .addOption(chunkOption('pictures', 8))
     .option('--solver <method:options>', 'of making and of inverting', 'ddim:steps=20,spacing=lambda')
     .option('--guidance <n>', 'of making', finiteNumber, 3)
     .option('--decoder <method:options>', 'decoder inversion', decoderInverters[0].definition.id)
@@ -204,13 +224,6 @@ export function addWatermarkBench(bench: Command): void {
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
     .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)
     .option('--keys <n>', 'keys that each of them is read under, where p-values are exact', integerAtLeast(1), 20)
-    .option(
-      '--count <n>',
-      'marked pictures (default: 24; three-keys: 20 with each key; identify: 16; weaknesses: 8)',
-      integerAtLeast(1),
-    )
-    .option('--schemes <method:options...>', 'marks, see `undiffuse watermark keygen --help`', [...comparedSchemes])
-    .option('--attacks <attack:options...>', 'see `undiffuse attack --help`; joined by +', [...usualAttacks])
     .option('--decoders <method:options...>', 'decoder inversions of the attacks and three-keys tables')
     .option('--inverters <method:options...>', 'inversions of the attacks table', ['naive'])
     .addOption(
@@ -219,7 +232,6 @@ export function addWatermarkBench(bench: Command): void {
         .default('unknown'),
     )
     .option('--undo <restoration:options...>', 'what the detector of the attacks table undoes', [...undoField.default])
-    .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
     .option('--members <n>', 'keys of a family of the identify table', integerAtLeast(1), 100_000)
     .option('--unmarked <n>', 'noises without a mark of the identify table', integerAtLeast(1), 100)
     .option(
@@ -229,6 +241,5 @@ export function addWatermarkBench(bench: Command): void {
       32,
     )
     .option('--imprinted <n>', 'pictures of the imprint attack, minutes each', integerAtLeast(0), 1)
-    .addHelpText('after', help)
     .action((options: WatermarkBenchOptions) => runCommand(options.json, (io) => runBench(io, options)))
 }

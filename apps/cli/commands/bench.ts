@@ -15,7 +15,8 @@ import { readKnownPictures } from '../../../measurements/decoder/pictures.js'
 import { decoderPlot, plottedCosts } from '../../../measurements/decoder/plots.js'
 import type { SweepPlan } from '../../../measurements/decoder/sweep.js'
 import { openRuntime, type SharedOptions, share } from '../bench-options.js'
-import { drive, jsonText, prepareFolder, withTemporaryFolder, writeResults } from '../measurements.js'
+import { explain, rareOptions } from '../help.js'
+import { drive, jsonText, prepareFolder, weightsHeard, withTemporaryFolder, writeResults } from '../measurements.js'
 import { integerAtLeast, integersAtLeast } from '../numbers.js'
 import { runCommand, type Terminal } from '../terminal.js'
 import { addAutoencoderBenches } from './bench-autoencoders.js'
@@ -45,28 +46,32 @@ interface CostOptions extends SharedOptions {
   readonly keep?: string
 }
 
-const decoderHelp = `
+const decoderHelp = {
+  details: `
 Test pictures are decoded from samples of the posteriors of scenes that training never drew, and rounded to 8 bits, so
-the latent to be found is known. Columns: NMSE of the latent in dB with its 95 % interval, PSNR of the decoded estimate,
-median seconds for a picture, peak memory of the process that ran the networks, network runs, how runs ended.
+the latent to be found is known. Columns: NMSE of the latent in dB with its 95 % interval, PSNR of the decoded estimate, median seconds for a picture. Then
+peak memory of the process that ran the networks, network runs, how runs ended.
 
-As it stands it takes about ten minutes on two cores; \`--count 20 --iterations 20,50,100,200\` half an hour or more.
+As it stands it takes about ten minutes on two cores; \`--count 20 --iterations 20,50,100,200\` half an hour or more.`,
+  examples: [
+    'bench decoder --out out/bench',
+    'bench decoder --methods accelerated gradient-free:iteration=adam --iterations 20,50 --precision 16',
+    'bench decoder --ablation schedule',
+    'bench decoder --table sixteen-bits --count 4',
+    'bench decoder --figure cocoercivity --out out/bench',
+    'bench decoder --like stable-diffusion-2-1',
+  ],
+}
 
-Examples:
-  $ undiffuse bench decoder --out out/bench
-  $ undiffuse bench decoder --methods accelerated gradient-free:iteration=adam --iterations 20,50 --precision 16
-  $ undiffuse bench decoder --ablation schedule
-  $ undiffuse bench decoder --table sixteen-bits --count 4
-  $ undiffuse bench decoder --figure cocoercivity --out out/bench
-  $ undiffuse bench decoder --like stable-diffusion-2-1`
-
-const costHelp = `
+const costHelp = {
+  details: `
 Random weights of a published shape are written to a temporary folder (335 MB) that is removed afterwards. Every
-configuration runs in a process of its own; one that would not fit into memory is skipped, with what it would take.
-
-Examples:
-  $ undiffuse bench cost --like stable-diffusion-2-1
-  $ undiffuse bench cost --like stable-diffusion-2-1 --size 512 --pictures 1`
+configuration runs in a process of its own; one that would not fit into memory is skipped, with what it would take.`,
+  examples: [
+    'bench cost --like stable-diffusion-2-1',
+    'bench cost --like stable-diffusion-2-1 --size 512 --pictures 1',
+  ],
+}
 
 const openModel = async (model: string | undefined): Promise<AutoencoderNetworks> =>
   await openAutoencoderNetworks(nodeFiles, await modelFolder(model))
@@ -142,8 +147,7 @@ async function runCost(io: Terminal, like: string, options: CostOptions): Promis
 
 async function measureCost(io: Terminal, like: string, folder: string, options: CostOptions): Promise<void> {
   const { size = 256, pictures, chunk, repeats, settings } = options
-  io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-  await makeCheckpoint(folder, like, { signal: io.signal })
+  await makeCheckpoint(folder, like, { signal: io.signal, heard: weightsHeard(io, like) })
   const networks = { ...(await openAutoencoderNetworks(nodeFiles, folder)), name: like }
   const bench = benchCost(networks, openRuntime(options), {
     size,
@@ -163,24 +167,21 @@ async function measureCost(io: Terminal, like: string, folder: string, options: 
 const costDefaults = { pictures: [1, 4, 16], chunk: 1, settings: 'both', repeats: 5 } as const
 
 export function add(program: Command): void {
-  const bench = program.command('bench')
+  const bench = program.command('bench').helpCommand(false)
 
   share(
-    bench
-      .command('decoder')
+    explain(bench.command('decoder'), decoderHelp)
       .description('compare decoder inversions on latents that are known')
       .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
       .option('--count <n>', 'pictures', integerAtLeast(1), 10)
       .option('--size <pixels>', 'side of the pictures (default: 128)', integerAtLeast(1))
-      .option(
-        '--methods <method:options...>',
-        'methods to compare, as in `undiffuse invert --help`, without iterations',
-      )
+      .option('--methods <method:options...>', 'methods to compare, see `undiffuse help decoders`, without iterations')
       .option(
         '--iterations <n,n>',
         'budgets of evaluations (default: 20,50,100; ablations as in the paper)',
         integersAtLeast(1),
       )
+      .optionsGroup(rareOptions)
       .option('--precision <bits,bits>', 'of networks and arithmetic (default: 32,16)', integersAtLeast(16))
       .addOption(
         new Option('--ablation <table>', "the paper's table S2a or S2b instead").choices(['optimiser', 'schedule']),
@@ -194,19 +195,16 @@ export function add(program: Command): void {
       .addOption(new Option('--figure <name>', "the paper's figure 2 instead").choices(['cocoercivity']))
       .option('--like <shape>', 'time and memory at the size of a published model: `undiffuse bench cost`')
       .option('--quick', 'few pictures, methods and iterations: to see that it works', false),
+  ).action((options: DecoderOptions) =>
+    runCommand(options.json, async (io) => {
+      if (options.like !== undefined) await runCost(io, options.like, { ...options, ...costDefaults })
+      else if (options.figure) await runFigure(io, options)
+      else await runDecoder(io, options)
+    }),
   )
-    .addHelpText('after', decoderHelp)
-    .action((options: DecoderOptions) =>
-      runCommand(options.json, async (io) => {
-        if (options.like !== undefined) await runCost(io, options.like, { ...options, ...costDefaults })
-        else if (options.figure) await runFigure(io, options)
-        else await runDecoder(io, options)
-      }),
-    )
 
   share(
-    bench
-      .command('cost')
+    explain(bench.command('cost'), costHelp)
       .description('time and memory of one iteration, gradient-free against gradient, at the size of a published model')
       .requiredOption('--like <shape>', 'stable-diffusion-1-5, stable-diffusion-2-1 or stable-diffusion-xl')
       .option('--size <pixels>', 'side of the pictures (default: 256)', integerAtLeast(1))
@@ -224,11 +222,9 @@ export function add(program: Command): void {
       )
       .option('--repeats <n>', 'timed iterations of one picture', integerAtLeast(1), costDefaults.repeats)
       .option('--keep <folder>', 'write the random weights here, an empty folder, and leave them there'),
+  ).action((options: CostOptions & { readonly like: string }) =>
+    runCommand(options.json, (io) => runCost(io, options.like, options)),
   )
-    .addHelpText('after', costHelp)
-    .action((options: CostOptions & { readonly like: string }) =>
-      runCommand(options.json, (io) => runCost(io, options.like, options)),
-    )
 
   addAutoencoderBenches(bench)
   addDiffusionBenches(bench)

@@ -3,6 +3,8 @@ import { performance } from 'node:perf_hooks'
 import { type Command, Option } from 'commander'
 import { pipelineShapes } from 'undiffuse'
 import { makePipeline } from 'undiffuse/node'
+import { explain } from '../help.js'
+import { weightsHeard } from '../measurements.js'
 import { integerAtLeast } from '../numbers.js'
 import { runCommand } from '../terminal.js'
 
@@ -14,17 +16,16 @@ interface MakeOptions {
   readonly json: boolean
 }
 
-const help = `
+const help = {
+  details: `
 Loading, memory and time depend on shapes, not on what was learnt: such a folder measures them without a download.
-Pictures of it mean nothing. stable-diffusion-2-1 takes 5.2 GB, in 16 bits 2.6 GB, and about two minutes.
-
-Example:
-  $ undiffuse checkpoint make --like stable-diffusion-2-1 --random-weights out/sd21 --dtype float16`
+Pictures of it mean nothing. stable-diffusion-2-1 takes 5.2 GB, in 16 bits 2.6 GB, and about two minutes.`,
+  examples: ['checkpoint make --like stable-diffusion-2-1 --random-weights out/sd21 --dtype float16'],
+}
 
 export function add(program: Command): void {
-  const checkpoint = program.command('checkpoint')
-  checkpoint
-    .command('make')
+  const checkpoint = program.command('checkpoint').helpCommand(false)
+  explain(checkpoint.command('make'), help)
     .description('write a text-to-image model of a published size with random weights')
     .requiredOption('--like <shape>', `the shape: ${Object.keys(pipelineShapes).join(', ')}`)
     .requiredOption('--random-weights <folder>', 'a new or empty folder')
@@ -35,12 +36,11 @@ export function add(program: Command): void {
     )
     .option('--seed <n>', 'of the weights', integerAtLeast(0), 0)
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', help)
     .action(({ like, randomWeights: folder, dtype, seed, json }: MakeOptions) =>
       runCommand(json, async (io) => {
         const begin = performance.now()
-        io.progress({ stage: `writing random weights of ${like}`, done: 0 })
-        await makePipeline(folder, like, { dtype, seed, signal: io.signal })
+        const heard = weightsHeard(io, like)
+        await makePipeline(folder, like, { dtype, seed, signal: io.signal, heard })
         const seconds = (performance.now() - begin) / 1000
         io.clear()
         io.say(`wrote ${folder}: ${like}, random weights in ${dtype}, seed ${seed}, ${seconds.toFixed(1)} s`)

@@ -1,23 +1,27 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
 import { backgroundText, decibels, type EditReport, editOperation } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, wroteLine } from '../words.js'
+import { costLines, evaluationText, wroteLines } from '../words.js'
 
-const help = `
-What the picture is made from is found under \`--from\` and walked again under \`--to\`. Say of the picture what its model
-would have been asked for; the solver need not be the one that made it. A mask is a picture of the same size, white where
-the edit goes; black and transparent parts are outside. With a mask, every method keeps the latents outside. Without one,
-exact-blending finds it, and the other methods may change everything. Latents that are kept still decode to slightly different pixels near the mask:
-with \`--lock-background\` what is written has the picture's own pixels outside the mask, the seam inside it, and the
-bound is checked in the file's bytes before it is written.
+const details = `
+The command finds what the picture is made from under \`--from\`, and walks it again under \`--to\`. Describe the picture as
+you would ask its model for it. The solver need not be the one that made it.
 
-Beside the picture: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.
+A mask is a picture of the same size, white where the edit goes. Black and transparent parts are outside. With a mask, every
+method keeps the latents outside. Without one, exact-blending finds a mask, and the other methods may change everything.
 
-Examples:
-  $ undiffuse edit ball.png --from "a red ball on sand" --to "a red star on sand" -o star.png
-  $ undiffuse edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png --lock-background
-  $ undiffuse edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3
-  $ undiffuse edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json`
+Latents that are kept still decode to slightly different pixels near the mask. Where there is a mask, the written picture has
+the source's own pixels outside it and a seam inside it. That is checked in the file's bytes before they are written. With
+\`--no-lock-background\` the decoder's pixels stay.
+
+In the folder \`--report\`: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
+
+const examples = [
+  'edit ball.png --from "a red ball on sand" --to "a red star on sand" -o star.png',
+  'edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png',
+  'edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3',
+  'edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json',
+] as const
 
 const exactWords: Readonly<Record<EditReport['exact'], string>> = {
   'given-image': 'with the same prompt the picture would come back, in every 8-bit value',
@@ -50,13 +54,14 @@ function words(report: EditReport): readonly string[] {
       : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),
-    wroteLine({ ...report.outputs }),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 
 export const command: OperationCommand<typeof editOperation.fields, EditReport> = {
   operation: editOperation,
-  help,
+  details,
+  examples,
   words,
   saysNotes: true,
 }

@@ -3,6 +3,7 @@
  * everything works.
  */
 import type { Command } from 'commander'
+import { explain } from '../help.js'
 import { operate } from '../operation-command.js'
 import { runCommand } from '../terminal.js'
 import { command } from './round-trip.js'
@@ -13,14 +14,13 @@ const example = {
   guidance: 3,
   steps: 50,
   fit: 'refuse',
+  report: 'out',
   name: 'example',
 }
 
 export function add(program: Command): void {
-  program
-    .command('example')
+  explain(program.command('example'), { examples: ['example'] })
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', '\nExample:\n  $ undiffuse example')
     .action((options: { json: boolean }) =>
       runCommand(options.json, async (io) => {
         await operate(io, command, example)

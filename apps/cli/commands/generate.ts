@@ -2,20 +2,21 @@
 import { formatShape } from 'undiffuse'
 import { type GenerationReport, generateOperation } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, wroteLine } from '../words.js'
+import { costLines, evaluationText, wroteLines } from '../words.js'
 
-const help = `
+const details = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
 A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first.
-Several pictures take the seeds that follow and come with a contact sheet.
-A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.
+Several pictures take the seeds that follow; \`--sheet\` shows them side by side.
+A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.`
 
-Examples:
-  $ undiffuse generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png
-  $ undiffuse generate "a small green star at the top" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20
-  $ undiffuse generate "a small green star at the top" --save-noise n.safetensors --save-latent z.safetensors
-  $ undiffuse generate --noise n.safetensors -o again.png
-  $ undiffuse generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png`
+const examples = [
+  'generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png',
+  'generate "a small green star at the top" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20',
+  'generate "a small green star at the top" --save-noise n.safetensors --save-latent z.safetensors',
+  'generate --noise n.safetensors -o again.png',
+  'generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png',
+] as const
 
 function words(report: GenerationReport): readonly string[] {
   const { model, prompt, negativePrompt, guidance, solver, steps, widthPixels, heightPixels, watermark } = report
@@ -28,7 +29,7 @@ function words(report: GenerationReport): readonly string[] {
     ...(watermark ? [`  mark         ${markText(watermark)}`] : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),
-    wroteLine(report.outputs),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 
@@ -39,6 +40,7 @@ function markText({ key, scheme, members, member, message }: NonNullable<Generat
 
 export const command: OperationCommand<typeof generateOperation.fields, GenerationReport> = {
   operation: generateOperation,
-  help,
+  details,
+  examples,
   words,
 }

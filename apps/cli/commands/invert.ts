@@ -9,28 +9,28 @@ import {
 } from 'undiffuse/operations'
 import { expectedText, floorText, mean, noiseLines } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
-import { autoencoderText, costLines, lastName, promptText, wroteLine } from '../words.js'
+import { autoencoderText, costLines, lastName, promptText, wroteLines } from '../words.js'
 
-const help = `
-Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a
-\`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it is; its prompt, guidance and
-solver are taken from the file where they are not said here.
+const details = `
+Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it
+is. Its prompt, guidance and solver are taken from the file where they are not said here.
 What is found is written as .safetensors: \`latent\` and \`noise\`, pictures × channels × height × width, with the names of
-the axes and what each is exact given. A sheet of pictures, a chart of residuals and a report lie beside it or in the
-folder \`--report\`. To find the noise that made a picture, tell the prompt, guidance, solver and steps that made it.
+the axes and what each is exact given. A sheet of pictures, a chart of residuals and a report go to the folder
+\`--report\`. To find the noise that made a picture, tell the prompt, guidance, solver and steps that made it.
 \`--refine\` then looks for the noise that is most probable given the picture, which is worth it where the picture does not
 tell everything, as under guidance. \`--floor\` says how well anybody could know it. Both say their cost before they start.
 With \`--fit pad\` the right and bottom edges are repeated up to the next multiple of what the model takes; a picture
-smaller than that is refused.
+smaller than that is refused.`
 
-Examples:
-  $ undiffuse invert photo.png -o photo.safetensors
-  $ undiffuse invert photo.png --to latent -o photo.safetensors
-  $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --solver ddim --steps 50
-  $ undiffuse invert ball.png --prompt "a red ball" --guidance 3 --refine most-probable:rounds=4 --floor
-  $ undiffuse invert latent.safetensors --inverter implicit:iteration=picard -o noise.safetensors
-  $ undiffuse invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out
-  $ undiffuse invert pictures/ --to latent --chunk 4 -o latents.safetensors --json`
+const examples = [
+  'invert photo.png -o photo.safetensors',
+  'invert photo.png --to latent -o photo.safetensors',
+  'invert ball.png --prompt "a red ball" --guidance 3 --solver ddim --steps 50',
+  'invert ball.png --prompt "a red ball" --guidance 3 --refine most-probable:rounds=4 --floor',
+  'invert latent.safetensors --inverter implicit:iteration=picard -o noise.safetensors',
+  'invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out',
+  'invert pictures/ --to latent --chunk 4 -o latents.safetensors --json',
+] as const
 
 type Report = LatentInversionReport | NoiseInversionReport
 
@@ -69,7 +69,7 @@ function latentWords(report: LatentInversionReport): readonly string[] {
     `  latent       ${expectedText(pictures)}`,
     `  evaluations  ${autoencoderText(report.evaluations)}`,
     ...costLines(report),
-    wroteLine(report.outputs),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 
@@ -87,12 +87,13 @@ function noiseWords(report: NoiseInversionReport): readonly string[] {
       ...(floor ? [`  floor        ${floorText(floor)}: the error of the noise to expect at best`] : []),
     ]),
     ...costLines(report),
-    wroteLine({ ...report.outputs }),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 
 export const command: OperationCommand<typeof invertOperation.fields, Report> = {
   operation: invertOperation,
-  help,
+  details,
+  examples,
   words: (report) => ('to' in report ? noiseWords(report) : latentWords(report)),
 }

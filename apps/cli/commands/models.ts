@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type BundledModel, bundledModels } from 'undiffuse/node'
+import { explain } from '../help.js'
 import { runCommand } from '../terminal.js'
 
 /** The first paragraph of a card's text, after its front matter and headings. */
@@ -18,10 +19,8 @@ const described = async ({ id, folder }: BundledModel) => ({
 })
 
 export function add(program: Command): void {
-  program
-    .command('models')
+  explain(program.command('models'), { examples: ['models'] })
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', '\nExample:\n  $ undiffuse models')
     .action((options: { json: boolean }) =>
       runCommand(options.json, async (io) => {
         const models = await Promise.all((await bundledModels()).map(described))

@@ -10,6 +10,7 @@ import {
   invertibilityText,
   verdictOf,
 } from '../../../measurements/decoder/invertibility-text.js'
+import { explain } from '../help.js'
 import { drive, jsonText, prepareFolder, writeResults } from '../measurements.js'
 import { integerAtLeast } from '../numbers.js'
 import { profileLines } from '../profile-words.js'
@@ -25,19 +26,18 @@ interface ReportOptions extends RuntimeOptions {
   readonly json: boolean
 }
 
-const help = `
+const help = {
+  details: `
 First measures the profile that inversions use: how to step, when to stop, and which error to expect. It takes seconds to
 minutes and is kept for these weights; \`--out\` writes it as profile.json too, for \`--profile\`.
-Measures on scenes that the bundled models never saw: what encoding and decoding keeps of a picture, how far a known
-latent is from a fixed point of encoder after decoder, cocoercivity, 16-bit networks, the cost of 8-bit pictures, and the
-error of each method. \`--out\` also writes a chart and a sheet of pictures.
-
-Example:
-  $ undiffuse report models/undiffuse-scenes --out out/report`
+The scenes are ones that the bundled models never saw. The report says what encoding and decoding keeps of a picture, and
+how far a known latent is from a fixed point of encoder after decoder. It has cocoercivity, 16-bit networks, the cost of
+8-bit pictures, and the error of each method. \`--out\` also writes a chart and a sheet of pictures.`,
+  examples: ['report models/undiffuse-scenes --out out/report'],
+}
 
 export function add(program: Command): void {
-  program
-    .command('report [model]')
+  explain(program.command('report [model]'), help)
     .option('--count <n>', 'pictures', integerAtLeast(2), 8)
     .option('--size <pixels>', 'side of the pictures', integerAtLeast(1), 128)
     .option('--out <folder>', 'where the report, its chart and its pictures go')
@@ -49,7 +49,6 @@ export function add(program: Command): void {
     )
     .option('--profile-only', 'measure the profile and nothing else', false)
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText('after', help)
     .action((model: string | undefined, { count, size, out, pictures, profileOnly, json, ...where }: ReportOptions) =>
       runCommand(json, async (io) => {
         await prepareFolder(out)

@@ -3,17 +3,18 @@ import { formatShape } from 'undiffuse'
 import { decibels, errorDecibels, percent, type RoundTripReport, roundTripOperation } from 'undiffuse/operations'
 import { noiseLines } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, promptText, wroteLine } from '../words.js'
+import { costLines, evaluationText, promptText, wroteLines } from '../words.js'
 
-const help = `
-With a prompt and a seed: makes the picture, then goes back from its exact latent, and from its 8-bit picture alone, and
-samples again from the noise that was found. With a picture: back to the noise and again to the picture; then, since the
-latent and noise of that one are known, from its latent. In the folder \`--out\`: both pictures, a sheet with error maps,
-noise and latent, a chart of residuals and a report of all numbers.
+const details = `
+With a prompt and a seed: makes the picture, then goes back from its exact latent, and from its 8-bit picture alone. Each
+time it samples again from the noise that was found. With a picture: back to the noise and again to the picture; then, since the
+latent and noise of that one are known, from its latent. In the folder \`--report\`: both pictures, a sheet with error maps,
+noise and latent, a chart of residuals and a report of all numbers.`
 
-Examples:
-  $ undiffuse roundtrip --prompt "a small green star at the top, on yellow dots" --seed 7 --guidance 3
-  $ undiffuse roundtrip photo.png --prompt "a small green star at the top" --guidance 1 --steps 20 --out out/photo`
+const examples = [
+  'roundtrip --prompt "a small green star at the top, on yellow dots" --seed 7 --guidance 3',
+  'roundtrip photo.png --prompt "a small green star at the top" --guidance 1 --steps 20 --report out/photo',
+] as const
 
 function legLines(leg: RoundTripReport['legs'][number]): readonly string[] {
   const { given, latent, noiseNmseDb, latentNmseDb, again } = leg
@@ -40,12 +41,13 @@ function words(report: RoundTripReport): readonly string[] {
     ...legs.flatMap(legLines),
     'in all',
     ...costLines(report),
-    wroteLine(report.outputs),
+    ...wroteLines({ ...report.outputs }),
   ]
 }
 
 export const command: OperationCommand<typeof roundTripOperation.fields, RoundTripReport> = {
   operation: roundTripOperation,
-  help,
+  details,
+  examples,
   words,
 }

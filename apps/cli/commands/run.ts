@@ -13,6 +13,7 @@ import {
 } from 'undiffuse'
 import { modelFolder, nodeFiles, nodeHostFiles, writeFileAtomically } from 'undiffuse/node'
 import { prepareOutputs } from 'undiffuse/operations'
+import { explain } from '../help.js'
 import { deviceOption, memoryLimitOption, type RuntimeOptions, runtimeOf } from '../runtime-options.js'
 import { runCommand } from '../terminal.js'
 
@@ -54,9 +55,17 @@ function fedTensor(feed: Feed, name: string): Tensor {
   )
 }
 
+const help = {
+  details: "The model is a bundled one's id, a diffusers folder, one part of it, or a .onnx file.",
+  examples: [
+    'run stable-diffusion-2-1 --part decoder --feed in.safetensors -o out.safetensors',
+    'run vae --feed in.safetensors --vjp decoded=cotangent --wrt latent -o gradient.safetensors',
+    'run stable-diffusion-2-1 --part text_encoder --feed ids.safetensors -o states.safetensors',
+  ],
+}
+
 export function add(program: Command): void {
-  program
-    .command('run <model>')
+  explain(program.command('run <model>'), help)
     .requiredOption('--feed <file>', 'inputs, as tensors of a .safetensors file named as the network names them')
     .option('--part <name>', 'encoder, decoder, unet, transformer or text_encoder; needed where the inputs do not tell')
     .option('--vjp <output=tensor...>', 'cotangent of an output, by its name in the feed; runs the gradient')
@@ -65,16 +74,6 @@ export function add(program: Command): void {
     .addOption(deviceOption())
     .addOption(memoryLimitOption())
     .option('--json', 'print a machine-readable result', false)
-    .addHelpText(
-      'after',
-      `
-The model is a bundled one's id, a diffusers folder, one part of it, or a .onnx file.
-
-Examples:
-  $ undiffuse run stable-diffusion-2-1 --part decoder --feed in.safetensors -o out.safetensors
-  $ undiffuse run vae --feed in.safetensors --vjp decoded=cotangent --wrt latent -o gradient.safetensors
-  $ undiffuse run stable-diffusion-2-1 --part text_encoder --feed ids.safetensors -o states.safetensors`,
-    )
     .action((model: string, options: RunOptions) =>
       runCommand(options.json, async (io) => {
         await prepareOutputs(

@@ -1,22 +1,27 @@
 /** `undiffuse watermark calibrate`: what the noise of unmarked pictures looks like. */
 import { type CalibrationReport, calibrateOperation, plural, probability } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
+import { someFailedExitCode } from '../terminal.js'
 import { recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
-const help = `
-The noise that is recovered from unmarked pictures, for marks whose p-value is not exact without it: with n pictures none
-below 1/(n + 1) is claimed. It holds for pictures of the same kind, inverted in the same way, which the file remembers.
-With \`--prompt\` prompts count as known: pictures are inverted with it, those that the model makes with their own.
-Pictures that the model makes, rounded to 8 bits, tell how well noise is recovered: its correlation with what they were
-made from, from which \`detect\` works out its power. They are unmarked too, and count among the others.
-Finished pictures are kept in <file>.part: a run that was ended in any way goes on with \`--resume\`.
+const details = `
+A calibration is the noise that is recovered from unmarked pictures. Marks whose p-value is not exact by itself need one. With
+n pictures no p-value below 1/(n + 1) is claimed. It holds for pictures of the same kind, inverted in the same way; the file
+remembers how.
 
-Examples:
-  $ undiffuse watermark calibrate photos/ -o calibration.safetensors
-  $ undiffuse watermark calibrate photos/ --size 128 --fit resize --inverter naive --steps 20 -o calibration.safetensors
-  $ undiffuse watermark calibrate --generated 100 --prompts prompts.txt -o calibration.safetensors --resume
-  $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2`
+With \`--prompt\` prompts count as known: pictures are inverted with it, and pictures that the model makes with their own.
+Pictures that the model makes, rounded to 8 bits, tell how well noise is recovered. From that correlation \`detect\` works out
+its power. They are unmarked too, and count among the others.
+
+Finished pictures are kept in <file>.part: a run that was ended in any way goes on with \`--resume\`.`
+
+const examples = [
+  'watermark calibrate photos/ -o calibration.safetensors',
+  'watermark calibrate photos/ --size 128 --fit resize --inverter naive --steps 20 -o calibration.safetensors',
+  'watermark calibrate --generated 100 --prompts prompts.txt -o calibration.safetensors --resume',
+  'watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2',
+] as const
 
 function words(report: CalibrationReport): readonly string[] {
   const { model, settings, pictures, generated, failed, failures, noise, smallestPValue, correlation } = report
@@ -37,6 +42,8 @@ function words(report: CalibrationReport): readonly string[] {
 
 export const command: OperationCommand<typeof calibrateOperation.fields, CalibrationReport> = {
   operation: calibrateOperation,
-  help,
+  details,
+  examples,
   words,
+  exitCode: ({ failed }) => (failed > 0 ? someFailedExitCode : 0),
 }

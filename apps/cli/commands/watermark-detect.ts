@@ -14,41 +14,45 @@ import {
 } from 'undiffuse/operations'
 import { psnrLine } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
+import { someFailedExitCode } from '../terminal.js'
 import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
-const help = `
-Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark
-would look so much like a marked one; \`marked\` is one whose p-value, times the number of marks that were asked, is at most
-\`--fpr\`. What it rests on is told: most schemes' is exact for any picture, over the draw of the key; that of tree-ring marks
-of zeros, of constants and of the released mask needs a \`--calibration\`, and without one the verdict is \`undecided\`.
-A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted: what is not said here is taken from it,
-and what is said otherwise is refused. It gives no p-value below 1/(pictures + 1).
-The power is how often a mark is found where it is, if noise is recovered with that correlation.
+const details = `
+Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark would look so much like a marked one. A picture is
+\`marked\` if its p-value, times the number of marks that were asked, is at most \`--fpr\`. The report says what the
+p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
+constants and of the released mask need a \`--calibration\`; without one the verdict is \`undecided\`.
+A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted. Settings that are not given are taken
+from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1). The power is how often a mark is
+found where there is one, if noise is recovered with that correlation.
 
-A picture that was changed is read as what it may have been, too: \`--undo\` says which changes are thought of, and p is
-multiplied by how many pictures that makes. A border of one colour is filled unless told otherwise. Keys that need a
-calibration are read in the picture as it is alone.
+\`--undo\` says how pictures may have been changed. Each possibility is read too, and p is multiplied by their number. A border
+of one colour is filled unless you say otherwise. Keys that need a calibration are read only in the picture as it is.
 
-A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. In folders, and among several pictures, one
-that cannot be read or is of another size is a result \`failed\` and not the end of the run. With \`--out\` each picture is a
-line of JSON, written to <file>.part as it is finished; the first line holds the settings. A run that was ended in any way
-goes on with \`--resume\`, which also takes up pictures that were added to the folder since; failed ones stay failed. A second
-run with the same \`--out\` is refused while the first is under way.
-With \`--sheet\` the first 12 pictures that can be read are rows of a picture: as given, what the latent decodes to, the
-recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. That rim is all that is drawn of a
-key. Of more than 1000 pictures no sheet is made; with \`--resume\` it shows those that were not finished before.
-The exit code is 0 whatever the verdict; with \`--exit-code\` it is 1 where no picture is marked.
+A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. Among several pictures, one that cannot be read
+or has another size is a result \`failed\`; the run goes on. With \`--output\` each picture is a line of JSON, written to
+<file>.part as it is finished. The first line holds the settings. \`--resume\` goes on with a run that was ended in any way,
+and takes up pictures that were added to the folder since. Pictures that failed stay failed. A second run with the same
+\`--output\` is refused while the first is under way.
 
-Examples:
-  $ undiffuse watermark detect marked.png --key key.json
-  $ undiffuse watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json
-  $ undiffuse watermark detect marked.png --key key.json --sheet marked.sheet.png
-  $ undiffuse watermark detect photo.png --key users.json --member all --fpr 1e-9
-  $ undiffuse watermark detect shared.png --key key.json --undo border flip rotation:range=5
-  $ undiffuse watermark detect part.png --key key.json --undo crop resize
-  $ undiffuse watermark detect pictures/ --key a.json,b.json --out results.jsonl --resume
-  $ undiffuse watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference`
+With \`--sheet\` the first 12 pictures that can be read are rows of a picture. Each row shows the picture as given, what
+the latent decodes to, the recovered noise, and what the mark reads there: log |F| with the mask's rim, or the signs. The rim is all that is drawn of a key. Of more than 1000 pictures no sheet is made. With \`--resume\` it shows pictures
+that were not finished before.
+
+The exit code is 0 whatever the verdict, and 11 where some pictures failed. With \`--exit-code\` it is 1 where no picture is
+marked.`
+
+const examples = [
+  'watermark detect marked.png --key key.json',
+  'watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json',
+  'watermark detect marked.png --key key.json --sheet marked.sheet.png',
+  'watermark detect photo.png --key users.json --member all --fpr 1e-9',
+  'watermark detect shared.png --key key.json --undo border flip rotation:range=5',
+  'watermark detect part.png --key key.json --undo crop resize',
+  'watermark detect pictures/ --key a.json,b.json -o results.jsonl --resume',
+  'watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference',
+] as const
 
 const verdictWidth = 10
 
@@ -168,9 +172,11 @@ function words(report: DetectionReport, sources: readonly string[]): readonly st
 
 export const command: OperationCommand<typeof detectOperation.fields, DetectionReport> = {
   operation: detectOperation,
-  help,
+  details,
+  examples,
   words: (report, _, { sources }) => words(report, sources),
   lineWords: (line) => [lineText(line as DetectionLine | FailedLine)],
   switches: { '--exit-code': 'end with 1 where no picture is marked' },
-  exitCode: ({ marked }, isOn) => (isOn('--exit-code') && marked === 0 ? 1 : 0),
+  exitCode: ({ marked, failed }, isOn) =>
+    failed > 0 ? someFailedExitCode : isOn('--exit-code') && marked === 0 ? 1 : 0,
 }

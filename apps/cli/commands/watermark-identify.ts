@@ -11,19 +11,20 @@ import {
   smallestPValue,
 } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
+import { someFailedExitCode } from '../terminal.js'
 import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
-const help = `
-All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any
-of them would reach in a picture that carries none; at most \`--fpr\` of such pictures are taken for marked. Schemes without
-families carry a message, which is told. Pictures, folders and .safetensors files as in \`undiffuse watermark detect\`.
+const details = `
+All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any of them would reach in an unmarked picture. At most \`--fpr\` of such pictures are taken for marked. Schemes without
+families carry a message, which is told. Pictures, folders and .safetensors files as in \`undiffuse watermark detect\`.`
 
-Examples:
-  $ undiffuse watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json
-  $ undiffuse generate "a large red ball at the top" --watermark users.json --member 271828 -o marked.png
-  $ undiffuse watermark identify marked.png --key users.json
-  $ undiffuse watermark identify pictures/ --key users.json --fpr 1e-9 --out who.jsonl --json`
+const examples = [
+  'watermark keygen --scheme tree-ring:pattern=rand --members 1000000 -o users.json',
+  'generate "a large red ball at the top" --watermark users.json --member 271828 -o marked.png',
+  'watermark identify marked.png --key users.json',
+  'watermark identify pictures/ --key users.json --fpr 1e-9 -o who.jsonl --json',
+] as const
 
 type ToldLine = (IdentificationLine | FailedLine) & { readonly key: KeyReport }
 
@@ -77,7 +78,9 @@ function words(report: IdentificationReport): readonly string[] {
 
 export const command: OperationCommand<typeof identifyOperation.fields, IdentificationReport> = {
   operation: identifyOperation,
-  help,
+  details,
+  examples,
   words,
   lineWords: (line) => lineWords(line as ToldLine),
+  exitCode: ({ failed }) => (failed > 0 ? someFailedExitCode : 0),
 }

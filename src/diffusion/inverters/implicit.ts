@@ -25,22 +25,22 @@ const patience = 10
 /**
  * Solves step(x[i]) = x[i+1] for x[i], one step after the other from the clean end.
  *
- * With F(x) = a·x + b·D(x) (a = σ′/σ, b = α′ − α·a for first-order steps), r = F(x) − y and its size ‖r‖/(σ′·√n):
- * `anderson` accelerates x ← x − r/(a + b·∂D) with ∂D = alpha/(alpha² + sigma²), the velocity held fixed;
- * `picard` is x ← x − (α/α′)·r, the noise held fixed: the fixed-point iteration of AIDI;
- * `forward-step` x ← x − rate·r; `gradient-descent` follows Fᵀ′·r with the denoiser's pullback, its step found by itself.
- * The start is free after the first step: a parabola through the estimates of the last cleaner levels (`extrapolated`);
- * picard and forward-step start from the naive step, as published. A step has converged at a size of at most
- * `tolerance`; that last residual is still taken off by one update that costs nothing. Steps that do not converge keep
- * the best point seen and say so (`exhausted`, `diverged`).
+ * With F(x) = a·x + b·D(x) (a = σ′/σ, b = α′ − α·a for first-order steps), r = F(x) − y and its size ‖r‖/(σ′·√n).
+ * `anderson` accelerates x ← x − r/(a + b·∂D) with ∂D = alpha/(alpha² + sigma²), the velocity held fixed. `picard` is x
+ * ← x − (α/α′)·r, the noise held fixed: the fixed-point iteration of AIDI. `forward-step` is x ← x − rate·r.
+ * `gradient-descent` follows Fᵀ′·r with the denoiser's pullback and finds its own step. The start is free after the
+ * first step: a parabola through the estimates of the last cleaner levels (`extrapolated`); picard and forward-step
+ * start from the naive step, as published. A step has converged at a size of at most `tolerance`; that last residual is
+ * still taken off by one update that costs nothing. Steps that do not converge keep the best point seen and say so
+ * (`exhausted`, `diverged`).
  *
- * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on the
- * analytic world of the laws, 3 to 4 on the bundled model; a solver of two evaluations a step pays them for each.
- * Exact given the image, up to the tolerance, where the preimage is unique: coarse grids under strong guidance can have
- * several, all with a residual of zero, and guidance can turn a step over (∂F/∂x indefinite): such steps can end `exhausted`.
- * Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient descent without a
- * pullback. Source: the equation, Hong et al., CVPR 2024; picard, Pan et al., ICCV 2023 (AIDI); preconditioner, start, unit of
- * the tolerance and the free last update, ours.
+ * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on
+ * the analytic world of the laws, 3 to 4 on the bundled model. A solver of two evaluations a step pays them for each.
+ * Exact given the image, up to the tolerance, where the preimage is unique. Coarse grids under strong guidance can have
+ * several, all with a residual of zero. Guidance can also turn a step over (∂F/∂x indefinite). Such steps can end
+ * `exhausted`. Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient
+ * descent without a pullback. Source: the equation, Hong et al., CVPR 2024; picard, Pan et al., ICCV 2023 (AIDI);
+ * preconditioner, start, unit of the tolerance and the free last update, ours.
  *
  * @example
  * const { states, solutions } = await new Task(implicit({ tolerance: 1e-6 }).invert(clean, ddim(), diffusion))

@@ -9,12 +9,12 @@ import { checkAccepted, countedDiffusion, noiseNorm, walkBack } from './parts/wa
  * Takes each step back with the solver's own `unstep`, then checks that the noise alone leads to where it came from.
  *
  * state[i] = unstep(state[i+1]). A state without memory gets the one that the solver's `recall` guesses. Every step is
- * undone by construction (residual 0) but for the first of the grid: its residual is ‖step(start(x[0])) − state[1]‖, memory
- * included, in units of the noise. Where the memory was the sampler's that is rounding, as the solver amplifies it; where it was guessed, it
- * says how far the noise alone is from making this image, and the step is `exhausted`. Rounding that grows out of all
- * bounds is `diverged`, with the last finite state kept. Shapes: any. Cost: the solver's own for each step, one step for
- * the check. Exact given the memory. Errors: `unsupported` for solvers without `unstep`, and theirs.
- * Source: ours; the methods are the solvers'.
+ * undone by construction (residual 0) but for the first of the grid: its residual is ‖step(start(x[0])) − state[1]‖,
+ * memory included, in units of the noise. Where the memory was the sampler's, that is rounding as the solver amplifies
+ * it. Where the memory was guessed, the residual says how far the noise alone is from making this image, and the step
+ * is `exhausted`. Rounding that grows out of all bounds is `diverged`, with the last finite state kept. Shapes: any.
+ * Cost: the solver's own for each step, one step for the check. Exact given the memory. Errors: `unsupported` for
+ * solvers without `unstep`, and theirs. Source: ours; the methods are the solvers'.
  *
  * @example
  * const { states } = await new Task(reversible().invert(sampled.at(-1)!, bdia(), diffusion))

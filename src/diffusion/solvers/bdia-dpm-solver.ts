@@ -12,11 +12,11 @@ import { exponentialStep } from './parts/exponential.js'
  * x′ = γ·x_old − γ·S_back(x) + S(x) with S a second-order step of DPM-Solver++ and S_back DDIM's step back.
  *
  * multistep: S is 2M's, with the older estimate inside: one evaluation a step, but x_old is then hidden in a network
- * call, and there is no `unstep`. single-step: S is 2S's with its middle at the end of the step, x̃ + ½·c·(D(x̃) −
- * D(x)), c = α′·(1 − e⁻ʰ): two evaluations a step, inverts in closed form, exact given the last two x's. Order 1 as a
- * whole, since S_back is of order 1; steps to sigma = 0 are DDIM's. Memory: the older x (multistep: and estimate).
- * Errors: `bad-option`.
- * Source: Zhang et al., ECCV 2024, general form; the combination is ours, the paper's equations are not public.
+ * call, and there is no `unstep`. Single-step: S is 2S's with its middle at the end of the step, x̃ + ½·c·(D(x̃) −
+ * D(x)), c = α′·(1 − e⁻ʰ). That takes two evaluations a step, inverts in closed form, exact given the last two x's.
+ * Order 1 as a whole, since S_back is of order 1; steps to sigma = 0 are DDIM's. Memory: the older x (multistep: and
+ * estimate). Errors: `bad-option`. Source: Zhang et al., ECCV 2024, general form; the combination is ours, the paper's
+ * equations are not public.
  *
  * @example const solver = bdiaDpmSolver({ steps: 20, inner: 'single-step' })
  */

@@ -11,11 +11,10 @@ import { trapezoidMove } from './parts/trapezoid.js'
 /**
  * x′ = γ·x_old − γ·S_back(x) + S(x) with S Heun's step and S_back Euler's or Heun's step back to the last level.
  *
- * Euler takes S_back from the slope in hand: two evaluations a step as plain EDM, order 1, since its error stays; Heun
+ * Euler takes S_back from the slope in hand: two evaluations a step as plain EDM, order 1, since its error stays. Heun
  * asks the network at the older level too: three evaluations, order 2. Memory: the older x. Inverts in closed form,
- * exact given the last two x's, even from sigma = 0. Errors: `bad-option`, `unsupported` at alpha = 0.
- * Source: Zhang et al., ECCV 2024, section on EDM, whose equations are not public: S_back is our reading, Euler the
- * default.
+ * exact given the last two x's, even from sigma = 0. Errors: `bad-option`, `unsupported` at alpha = 0. Source: Zhang et
+ * al., ECCV 2024, section on EDM, whose equations are not public: S_back is our reading, Euler the default.
  *
  * @example const solver = bdiaEdm({ steps: 18, backward: 'heun' })
  */

@@ -18,10 +18,10 @@ function optimalWeight(older: NoiseLevel, from: NoiseLevel, to: NoiseLevel): num
  *
  * x′ = g·x_old + C·x + (α′ − g·α_old − C·α)·D(x), C = (σ′ − g·σ_old)/σ, g = (α′/α_old)·(h/h_old)², h the steps in σ/α:
  * BDIA with the gamma that cancels the second-order error. The first step is DDIM's. Order 2, one evaluation a step;
- * memory: the older x. Inverts in closed form, exact given the last two x's; rounding is amplified by 1/g a step on the
- * way back, in all like the square of the first step over the last: prefer grids whose steps in σ/α do not shrink too
- * far. Errors: `bad-option`; `unsupported` for undoing the step after alpha = 0.
- * Source: Wang et al., BELM, NeurIPS 2024, O-BELM (their aᵢ, bᵢ, rewritten for the estimate of x₀).
+ * memory: the older x. Inverts in closed form, exact given the last two x's. Rounding is amplified by 1/g a step on the
+ * way back, in all like the square of the first step over the last. Prefer grids whose steps in σ/α do not shrink too
+ * far. Errors: `bad-option`; `unsupported` for undoing the step after alpha = 0. Source: Wang et al., BELM, NeurIPS
+ * 2024, O-BELM (their aᵢ, bᵢ, rewritten for the estimate of x₀).
  *
  * @example const solver = oBelm({ steps: 50 })
  */

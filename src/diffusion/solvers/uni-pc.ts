@@ -20,15 +20,14 @@ export interface UniPcOptions {
 /**
  * x̃ᵢ₊₁ predicted from the corrected xᵢ; the network is asked at the prediction, and its answer corrects it.
  *
- * With h = λ′ − λ, k = −h and E = D for data, k = h and E = ε for noise, scale = α′ or σ′, φ = eᵏ − 1 and B = φ (`bh2`) or
- * k (`bh1`): x̃′ = ratio·x − scale·φ·E − scale·B·Σⱼ ρⱼ·(Eⱼ − E)/rⱼ over the older estimates, and the corrector is the same
- * with E(x̃′) among them; ρ makes them exact for polynomials in λ (½ for two estimates, as released). Since both carry x
- * alike, the corrected x is x̃ plus estimates, and the whole is a linear multistep rule for the x̃: the states here. The
- * last x̃ is not corrected, as released. One evaluation a step; memory: `order` older estimates, and as many x's for
- * noise. Order 2 for `order` 1, otherwise order + 1, on grids without a jump at the start. A step to sigma = 0 is of
- * order 1. Inverts by `sweep`, exact given the image. Errors: `bad-option` for a grid that does not fit; `unsupported` from
- * alpha = 0.
- * Source: Zhao et al., UniPC, NeurIPS 2023; diffusers' UniPCMultistepScheduler.
+ * With h = λ′ − λ, k = −h and E = D for data, k = h and E = ε for noise, scale = α′ or σ′, φ = eᵏ − 1 and B = φ (`bh2`)
+ * or k (`bh1`): x̃′ = ratio·x − scale·φ·E − scale·B·Σⱼ ρⱼ·(Eⱼ − E)/rⱼ over the older estimates. The corrector is the
+ * same with E(x̃′) among them. ρ makes them exact for polynomials in λ (½ for two estimates, as released). Since both
+ * carry x alike, the corrected x is x̃ plus estimates, and the whole is a linear multistep rule for the x̃: the states
+ * here. The last x̃ is not corrected, as released. One evaluation a step; memory: `order` older estimates, and as many
+ * x's for noise. Order 2 for `order` 1, otherwise order + 1, on grids without a jump at the start. A step to sigma = 0
+ * is of order 1. Inverts by `sweep`, exact given the image. Errors: `bad-option` for a grid that does not fit;
+ * `unsupported` from alpha = 0. Source: Zhao et al., UniPC, NeurIPS 2023; diffusers' UniPCMultistepScheduler.
  *
  * @example const solver = uniPc({ steps: 20 })
  */

@@ -14,23 +14,24 @@ import { recovered } from '../parts/recovered.js'
 const finders = { attention: attentionMask, difference: differenceMask }
 
 /**
- * Recovers the trajectory x*[0 … N] of the source under its own prompt, then samples from x*[0] under the target's, blending.
+ * Recovers the trajectory x*[0 … N] of the source under its own prompt, then samples from x*[0] under the target's,
+ * blending.
  *
- * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry of which
- * a pixel is inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), by attention only where a
- * word changes. With `guideFrom=nothing` guidance is the same both ways; with `source` the source is inverted at guidance
- * 1 and D = D_source + w·(D_target − D_source) samples: as exact, cheaper, and for pictures that no model made, whose noise
- * under strong guidance is no noise that a model knows. With `blendUntil` 1 the latent outside M is the source's own; below
- * 1, as in the published experiments, the last steps are free, the seam heals and the outside drifts by as much as the
- * trajectory is wrong and the prompts differ there.
+ * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry with
+ * a pixel inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), by attention only
+ * where a word changes. With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted
+ * at guidance 1 and D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no
+ * model made, whose noise under strong guidance is unknown to any model. With `blendUntil` 1 the latent outside M is
+ * the source's own. Below 1, as in the published experiments, the last steps are free and the seam heals. The outside
+ * then drifts by as much as the trajectory is wrong and the prompts differ there.
  *
- * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid even in
- * lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. Exact given the latent, where
- * every step converged: with target = source the source comes back. Errors: those of the inverter and the model;
- * `unsupported` for a mask by attention where that is not known, `bad-option` where no word changes and for blending at
- * no step. Source: Hong et al., CVPR 2024, with the blending of Patashnik et al., ICCV 2023; `guideFrom=source` after
- * negative-prompt inversion, Miyake et al., 2023. Deviations: accelerated inversion; blending at every step,
- * not at one; the masks of attention-mask.ts and difference-mask.ts.
+ * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid
+ * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. Exact given
+ * the latent, where every step converged: with target = source the source comes back. Errors: those of the inverter and
+ * the model; `unsupported` for a mask by attention where that is not known, `bad-option` where no word changes and for
+ * blending at no step. Source: Hong et al., CVPR 2024, with the blending of Patashnik et al., ICCV 2023;
+ * `guideFrom=source` after negative-prompt inversion, Miyake et al., 2023. Deviations: accelerated inversion; blending
+ * at every step, not at one; the masks of attention-mask.ts and difference-mask.ts.
  *
  * @example
  * const { image, mask } = await edit({ image: picture }, { model, from: 'a red ball', to: 'a red star', method: exactBlending() })

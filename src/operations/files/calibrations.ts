@@ -62,7 +62,7 @@ export async function readCalibration(files: HostFiles, path: string): Promise<F
     throw bad('a calibration that says how it was made', 'one without')
   }
   // Noise of other weights is other noise: one that does not say cannot be told from one of weights since replaced.
-  if (modelFiles === undefined) throw bad('a calibration that says of which weights it is', 'one without')
+  if (modelFiles === undefined) throw bad('a calibration that names its weights', 'one without')
   if (!tensors.every(isFiniteTensor)) {
     const remedy = 'The file is damaged: make it again.'
     throw expected('not-finite', 'finite numbers', `\`${lastName(path)}\``, 'NaN or infinity', remedy)

@@ -48,6 +48,11 @@ it('refuses an output that is read: a key, a picture, through a link as well', a
   expect(await readFile(at('key.json'), 'utf8')).toBe('a key')
 })
 
+it('makes the folders of outputs', async () => {
+  await prepareOutputs(nodeHostFiles, { '--output': at('new/and/deep/b.png') })
+  expect(await readdir(at('new/and/deep'))).toEqual([])
+})
+
 it('throws where a file cannot be written, before the command computes anything', async () => {
-  await expect(prepareOutputs(nodeHostFiles, { '--output': at('nowhere/b.png') })).rejects.toThrow(/nowhere/)
+  await expect(prepareOutputs(nodeHostFiles, { '--output': at('key.json/b.png') })).rejects.toThrow(/not a folder/)
 })

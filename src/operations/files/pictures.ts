@@ -7,7 +7,7 @@ import { checkRoom } from '../../model/memory.js'
 import type { Model } from '../../model/model.js'
 import type { Kind } from '../../model/questions.js'
 import { type Fit, type Fitted, fitToMultiple, fittedSides } from '../../pictures/fit.js'
-import { planesOf } from '../../pictures/planes.js'
+import { planesOf, sizeText } from '../../pictures/planes.js'
 import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
 import type { Host, Note } from '../host.js'
@@ -67,9 +67,6 @@ export const measurePicture = async (path: string, { pictures }: Pick<Host, 'pic
   path,
   size: await pictures.measure(path),
 })
-
-/** Width × height, as people say it. */
-export const sizeText = ({ width, height }: PictureSize): string => `${width}×${height}`
 
 /** The sizes of pictures that are inverted together. Throws `bad-image` as the host does, `bad-shape` when they differ. */
 export async function measurePictures(

@@ -2,6 +2,7 @@
 import { refiners } from '../../catalog.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
 import { methodField, type Settings } from '../fields.js'
+import { reportField, sheetField } from '../files/outputs.js'
 import { decoderFields, inverterField, networkFields } from '../recipes/networks.js'
 import { promptField, recipeFields } from '../recipes/recipe.js'
 
@@ -28,9 +29,11 @@ export const invertFields = {
   inverter: inverterField,
   ...decoderFields,
   refine: methodField(refiners, {
-    description: 'make the noise of a picture more probable once it is found, see below; minutes',
+    rare: true,
+    description: 'make the noise of a picture more probable once it is found: minutes',
   }),
   floor: {
+    rare: true,
     type: 'integer',
     minimum: 2,
     or: ['whole'],
@@ -39,16 +42,17 @@ export const invertFields = {
     word: 'probes',
   },
   chunk: {
+    rare: true,
     type: 'integer',
     minimum: 1,
     description: `pictures that are inverted at the same time (default: ${defaultChunk})`,
   },
-  output: { type: 'file', description: 'what is found, a .safetensors file (default: <picture>.safetensors here)' },
-  report: {
+  output: {
     type: 'file',
-    description: "where sheet, chart and report go (default: the output's folder)",
-    word: 'folder',
+    description: 'a .safetensors file; of several sources, a folder too (default: <source>.safetensors here)',
   },
+  sheet: sheetField,
+  report: reportField,
 } as const
 
 export type InvertSettings = Settings<typeof invertFields>

@@ -9,7 +9,7 @@ import { type LatentInversion, latentInversion } from '../../verbs/invert-decode
 import { defaultChunk, sideBySide } from '../../verbs/side-by-side.js'
 import { setting } from '../fields.js'
 import { jsonText, prepareOutputs } from '../files/outputs.js'
-import { endingOf, lastName, withoutEnding } from '../files/paths.js'
+import { lastName, withoutEnding } from '../files/paths.js'
 import {
   checkPicture,
   fitPicture,
@@ -20,12 +20,13 @@ import {
   readPictures,
 } from '../files/pictures.js'
 import { isTensorFile, tensorFile } from '../files/tensor-files.js'
-import type { Host, NetworkCost } from '../host.js'
+import type { FileContent, Host, NetworkCost } from '../host.js'
 import { noted, notedOf, partOf, type Running } from '../operation.js'
 import { latentCells, shown } from '../reports/cells.js'
 import { costReport, latentReport, totalAutoencoderEvaluations } from '../reports/numbers.js'
 import { timed } from '../timed.js'
 import type { InvertSettings } from './fields.js'
+import { checkTensorPath, tensorFiles, tensorOutputs } from './outputs.js'
 
 interface InvertedPicture {
   readonly source: NamedPicture
@@ -34,7 +35,12 @@ interface InvertedPicture {
   readonly decoderSeconds: number
 }
 
-export type LatentOutputs = Readonly<Record<'latent' | 'sheet' | 'report', string>>
+export type LatentOutputs = {
+  /** One file for all pictures, or one for each. */
+  readonly latent: string | readonly string[]
+  readonly sheet?: string
+  readonly report?: string
+}
 
 /** Everything that the report says. */
 interface Inverted {
@@ -58,15 +64,10 @@ function checkSettings(settings: InvertSettings): void {
   throw expected('bad-option', 'pictures and a decoder inversion', setting('to', 'latent'), got, remedy)
 }
 
-function outputsOf({ output, report, sources }: InvertSettings, { files }: Host): LatentOutputs {
-  const first = files.nameOf(sources[0]!)
-  const latent = output ?? `${withoutEnding(first)}.safetensors`
-  if (endingOf(latent) !== '.safetensors') {
-    const what = 'a name that ends in .safetensors'
-    throw expected('bad-option', what, setting('output'), `\`${latent}\``, 'Change the name.')
-  }
-  const beside = files.join(report ?? files.folderOf(latent), files.nameOf(withoutEnding(latent)))
-  return { latent, sheet: `${beside}.sheet.png`, report: `${beside}.report.json` }
+function outputsOf(settings: InvertSettings, pictures: readonly string[], host: Host): LatentOutputs {
+  const names = pictures.map((path) => withoutEnding(lastName(path)))
+  const { tensors, sheet, report } = tensorOutputs(settings, names, host)
+  return { latent: tensors, ...(sheet && { sheet }), ...(report && { report: report('report.json') }) }
 }
 
 /** What someone who finds the file needs to know. */
@@ -127,7 +128,7 @@ export async function* invertToLatent(
   signal?: Signal,
 ): Running<LatentInversionReport> {
   checkSettings(settings)
-  const outputs = outputsOf(settings, host)
+  await checkTensorPath(settings, host)
   const held = await host.models.openAutoencoder(settings)
   try {
     yield* notedOf(held)
@@ -141,8 +142,8 @@ export async function* invertToLatent(
     checkPicture(measured[0]!, model, settings.fit, { encode: together, decode: together })
     const sources = await readPictures(measured, host, signal)
     const fitted = sources.map((source) => fitPicture(source, layout.multiple, settings.fit))
-    if (settings.report !== undefined) await host.files.makeFolder(settings.report)
-    await prepareOutputs(host.files, outputs, { 'a picture': listed.paths })
+    const outputs = outputsOf(settings, listed.paths, host)
+    await prepareOutputs(host.files, { ...outputs }, { 'a picture': listed.paths })
 
     const begin = host.now()
     const inverting = sideBySide(model, fitted, chunk, ({ image }, view) =>
@@ -160,12 +161,14 @@ export async function* invertToLatent(
 
     const result = reportOf(inverted)
     const rows = shown(pictures).map((one) => latentCells(lastName(one.source.path), one.fitted, one.inversion))
-    await host.files.write([
-      [outputs.latent, latentFile(inverted)],
-      [outputs.sheet, await host.pictures.sheet(rows, { title: `${name}, ${settings.decoder.text}` })],
-      [outputs.report, jsonText(result)],
-    ])
-    return { result, files: Object.values(outputs), notes: [...listed.notes, ...notesOf(sources)] }
+    const title = `${name}, ${settings.decoder.text}`
+    const files: (readonly [string, FileContent])[] = [
+      ...tensorFiles(outputs.latent, pictures, (some) => latentFile({ ...inverted, pictures: some })),
+      ...(outputs.sheet ? [[outputs.sheet, await host.pictures.sheet(rows, { title })] as const] : []),
+      ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
+    ]
+    await host.files.write(files)
+    return { result, files: files.map(([path]) => path), notes: [...listed.notes, ...notesOf(sources)] }
   } finally {
     await held.close()
   }

@@ -12,7 +12,7 @@ import { inversion, type NoiseInversion } from '../../verbs/invert.js'
 import { type FloorProbes, type PictureFloor, pictureFloor } from '../../verbs/picture-floor.js'
 import { defaultChunk, sideBySide } from '../../verbs/side-by-side.js'
 import { setting } from '../fields.js'
-import { checkEnding, jsonText, prepareOutputs } from '../files/outputs.js'
+import { jsonText, prepareOutputs } from '../files/outputs.js'
 import { lastName, withoutEnding } from '../files/paths.js'
 import {
   checkPicture,
@@ -48,6 +48,7 @@ import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../
 import { costReport, floorNumbers, latentReport, noiseNumbers, totalEvaluations } from '../reports/numbers.js'
 import { type Timed, timed, timedDecoder } from '../timed.js'
 import type { InvertSettings } from './fields.js'
+import { checkTensorPath, tensorFiles, tensorOutputs } from './outputs.js'
 
 /** A picture as it was read, or a latent; what it is called in reports. */
 interface Source {
@@ -69,11 +70,12 @@ interface InvertedSource {
 }
 
 export interface NoiseOutputs {
-  readonly noise: string
-  readonly sheet: string
+  /** One file for all sources, or one for each. */
+  readonly noise: string | readonly string[]
+  readonly sheet?: string
   /** Absent where no residual is known. */
   readonly plot?: string
-  readonly report: string
+  readonly report?: string
 }
 
 /** Everything that the report says. */
@@ -87,18 +89,14 @@ interface Inverted {
   readonly cost: NetworkCost
 }
 
-function outputsOf({ output, report, sources }: InvertSettings, { files }: Host): Required<NoiseOutputs> {
-  const first = sources[0]!
-  const stem = withoutEnding(files.nameOf(first))
-  // A latent's own file is not written over.
-  const noise = output ?? `${stem}${isTensorFile(first) ? '.noise' : ''}.safetensors`
-  checkEnding(noise, '.safetensors', 'output')
-  const beside = files.join(report ?? files.folderOf(noise), files.nameOf(withoutEnding(noise)))
+function outputsOf(settings: InvertSettings, sources: readonly Pick<Source, 'name'>[], host: Host): NoiseOutputs {
+  // The second latent of `z.safetensors` is `z-2`.
+  const names = sources.map(({ name }) => withoutEnding(name.replace(/(\.\w+) (\d+)$/, '-$2$1')))
+  const { tensors, sheet, report } = tensorOutputs(settings, names, host)
   return {
-    noise,
-    sheet: `${beside}.sheet.png`,
-    plot: `${beside}.residuals.svg`,
-    report: `${beside}.report.json`,
+    noise: tensors,
+    ...(sheet && { sheet }),
+    ...(report && { plot: report('residuals.svg'), report: report('report.json') }),
   }
 }
 
@@ -304,14 +302,18 @@ export async function* invertToNoise(
   host: Host,
   signal?: Signal,
 ): Running<NoiseInversionReport> {
-  const outputs = outputsOf(settings, host)
+  await checkTensorPath(settings, host)
   const read = await readSources(settings.sources, host, signal)
   for (const { about, text } of read.notes) yield noted(about, text)
   const plan = planOf(withRemembered(settings, read.remembered))
   // The memory is of the solver that the file names.
   const isAnother = settings.solver !== undefined || settings.steps !== undefined
   const latents = isAnother ? read.latents.map(({ memory: _, ...source }) => source) : read.latents
-  if (settings.report !== undefined) await host.files.makeFolder(settings.report)
+  const outputs = outputsOf(
+    settings,
+    [...read.measured.map(({ path }) => ({ name: lastName(path) })), ...latents],
+    host,
+  )
   await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
@@ -328,18 +330,19 @@ export async function* invertToNoise(
     const { model } = held
 
     const named = inverted.map(({ source, inversion }) => ({ name: source.name, inversion }))
-    const chart = await residualChart(named, host.pictures)
+    const chart = outputs.plot === undefined ? undefined : await residualChart(named, host.pictures)
     const { plot, ...others } = outputs
     const written = chart === undefined ? others : outputs
     const cost = await held.cost()
     const finished = { settings, model, recipe, sources: inverted, outputs: written, seconds, cost }
     const result = reportOf(finished)
     const title = `${model.name}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`
+    const sheet = () => host.pictures.sheet(shown(inverted).map(cells), { title, cellSize: 256 })
     const files: (readonly [string, FileContent])[] = [
-      [outputs.noise, noiseFile(finished)],
-      [outputs.sheet, await host.pictures.sheet(shown(inverted).map(cells), { title, cellSize: 256 })],
-      ...(chart === undefined ? [] : [[plot, chart] as const]),
-      [outputs.report, jsonText(result)],
+      ...tensorFiles(outputs.noise, inverted, (some) => noiseFile({ ...finished, sources: some })),
+      ...(outputs.sheet ? [[outputs.sheet, await sheet()] as const] : []),
+      ...(plot && chart ? [[plot, chart] as const] : []),
+      ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
     await host.files.write(files)
     const notes = [...read.notes, ...notesOf(sources.flatMap(({ picture }) => picture ?? []))]

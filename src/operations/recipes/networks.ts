@@ -13,27 +13,31 @@ export const networkFields = {
     word: 'id|folder',
   },
   family: {
+    rare: true,
     type: 'choice',
     choices: families.map(({ id }) => id),
     description:
       "what the model's folder means (default: as its class says); InstaFlow is often saved as Stable Diffusion",
   },
   precision: {
+    rare: true,
     type: 'choice',
     choices: precisions,
     default: '32',
     description: 'of the numbers that networks compute with; 64: the denoising network alone',
     word: 'bits',
   },
-  device: { type: 'string', description: 'where networks run (default: cpu)', word: 'name' },
+  device: { rare: true, type: 'string', description: 'where networks run (default: cpu)', word: 'name' },
   memoryLimit: {
+    rare: true,
     type: 'number',
     exclusiveMinimum: 0,
     description: 'of what one network may take while it runs, its weights left out (default: 3/4 of what is free)',
     word: 'GiB',
   },
-  lean: { type: 'boolean', default: false, description: 'spend time to save memory' },
+  lean: { rare: true, type: 'boolean', default: false, description: 'spend time to save memory' },
   profile: {
+    rare: true,
     type: 'string',
     description:
       'what was measured of the autoencoder, or `none`; `make` measures it first, to invert (default: the one that is there)',
@@ -56,15 +60,16 @@ export const fitField = {
 /** How a picture is fitted to the model, and its latent found. */
 export const decoderFields = {
   decoder: methodField(decoderInverters, {
-    description: 'how to invert the decoder, see below',
+    rare: true,
+    description: 'how to invert the decoder',
     default: defaultDecoder,
   }),
-  fit: { ...fitField, default: defaultFit },
+  fit: { rare: true, ...fitField, default: defaultFit },
 } as const
 
 /** How the solver is undone. */
 export const inverterField = methodField(inverters, {
-  description: 'how to undo the solver, see below',
+  description: 'how to undo the solver',
   default: defaultInverter,
 })
 

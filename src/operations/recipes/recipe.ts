@@ -34,7 +34,7 @@ export const promptField = {
 
 /** What every operation is told that samples or inverts. */
 export const recipeFields = {
-  negative: { type: 'string', description: 'what guidance leads away from', word: 'text' },
+  negative: { rare: true, type: 'string', description: 'what guidance leads away from', word: 'text' },
   guidance: {
     type: 'number',
     description: "1 follows the prompt alone (default: the model's with a prompt, 1 without)",
@@ -43,12 +43,41 @@ export const recipeFields = {
   solver: {
     type: 'string',
     description:
-      "how to sample, see below; `scheduler`: as the model's scheduler_config.json says, on its grid; `scheduler:end=cleanest`: the same without its step to sigma = 0, so that it can be undone (default: the model's own)",
+      "how to sample, or `scheduler` for what the model's scheduler_config.json says (default: the model's own)",
     word: 'method:options',
     methods: solvers,
   },
-  steps: { type: 'integer', minimum: 1, description: 'of the solver (default: 50)' },
+  steps: { type: 'integer', minimum: 1, description: "of the solver (default: a named solver's own, else 50)" },
 } as const
+
+/** What pictures tell of themselves, unless it is turned off. */
+export const pictureRecipeField = {
+  rare: true,
+  type: 'boolean',
+  default: true,
+  description: 'write model, prompt, seed and solver into the picture file',
+  off: 'leave model, prompt, seed and solver out of the picture file',
+} as const
+
+export interface PictureOrigin {
+  readonly model: string
+  /** Of the weights' contents. */
+  readonly identity: string
+  readonly recipe: Recipe
+  readonly seed?: number | undefined
+  /** What else there is to tell: never a key or a message. */
+  readonly more?: Readonly<Record<string, string>>
+}
+
+/** What a picture file tells of how it was made. */
+export const pictureTexts = ({ model, identity, recipe, seed, more }: PictureOrigin): Record<string, string> => ({
+  Software: 'undiffuse',
+  model,
+  modelIdentity: identity,
+  ...recipeMetadata(recipe),
+  ...(seed !== undefined && { seed: `${seed}` }),
+  ...more,
+})
 
 /** As a file's metadata holds it. */
 export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({

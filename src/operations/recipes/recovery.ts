@@ -12,6 +12,7 @@ import { naive } from '../../diffusion/inverters/naive.js'
 import { sidesOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
 import type { Fit, Fitted } from '../../pictures/fit.js'
+import { sizeText } from '../../pictures/planes.js'
 import { type PictureSize, parseRestorations, type Restoration, sameSize } from '../../restorations/index.js'
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
@@ -25,7 +26,6 @@ import {
   type MeasuredPicture,
   measurePicture,
   readPicture,
-  sizeText,
 } from '../files/pictures.js'
 import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
 import type { RunSettings } from '../runs/journal.js'
@@ -52,15 +52,21 @@ const decoderWithout = `${defaultDecoder}:gradients=never`
 export const recoveryFields = {
   prompt: promptField,
   ...recipeFields,
+  guidance: { ...recipeFields.guidance, rare: true },
+  solver: { ...recipeFields.solver, rare: true },
+  steps: { ...recipeFields.steps, rare: true },
   ...networkFields,
   inverter: methodField(inverters, {
-    description: `how to undo the solver, see below (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
+    rare: true,
+    description: `how to undo the solver (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
   }),
   decoder: methodField(decoderInverters, {
-    description: `how to invert the decoder, see below (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
+    rare: true,
+    description: `how to invert the decoder (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
   }),
-  fit: { ...fitField, description: `${fitField.description} (default: ${defaultFit})` },
+  fit: { rare: true, ...fitField, description: `${fitField.description} (default: ${defaultFit})` },
   chunk: {
+    rare: true,
     type: 'integer',
     minimum: 1,
     default: defaultChunk,
@@ -182,7 +188,7 @@ export const undoField = {
   methods: restorations,
   many: true,
   default: [restorations[0].definition.id],
-  description: `what may have been done to pictures, see below: restorations, joined by + where one follows another; \`${undoNothing}\`: read them as they are`,
+  description: `what may have been done to pictures, or \`${undoNothing}\`; joined by + where one follows another`,
   word: 'restoration:options',
   read: (text: string): Restoration | undefined => (text === undoNothing ? undefined : parseRestorations(text)),
 } as const

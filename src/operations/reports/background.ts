@@ -1,6 +1,6 @@
 /** How like its source the background of an edit is. */
 import type { Likeness } from '../../pictures/masked.js'
-import { decibels } from './labels.js'
+import { decibels, errorDecibels } from './labels.js'
 
 export const backgroundReport = ({ share, nmse, psnrDb, ssim, largestLevels }: Likeness) => ({
   shareOfPixels: share,
@@ -21,4 +21,4 @@ export const backgroundText = ({
 }: Omit<BackgroundReport, 'shareOfPixels'>): string =>
   largestLevels === 0
     ? 'the same pixels'
-    : `NMSE ${(1000 * nmse).toFixed(2)}·10⁻³, PSNR ${decibels(psnrDb)}, SSIM ${ssim.toFixed(3)}, at most ${largestLevels} levels`
+    : `NMSE ${errorDecibels(10 * Math.log10(nmse))}, PSNR ${decibels(psnrDb)}, SSIM ${ssim.toFixed(3)}, at most ${largestLevels} levels`

@@ -23,13 +23,13 @@ export const failedLine = (picture: string, { code, message }: UndiffuseError): 
 
 /** Where lines go. */
 export const lineFields = {
-  out: { type: 'file', description: 'results, a line of JSON for each picture as it is finished' },
+  output: { type: 'file', description: 'results, a line of JSON for each picture as it is finished' },
   resume: { type: 'boolean', default: false, description: 'go on with a run that was ended' },
 } as const
 
 export interface LinesSettings {
   /** A file of JSON lines. */
-  readonly out?: string | undefined
+  readonly output?: string | undefined
   readonly resume: boolean
 }
 
@@ -43,15 +43,15 @@ export interface EarlierLines {
 /** Nothing is computed for files that cannot be written or are read, or without one to go on with. */
 export async function checkLines(
   files: HostFiles,
-  { out, resume }: LinesSettings,
+  { output, resume }: LinesSettings,
   inputs: NamedFiles,
   others: NamedFiles = {},
 ): Promise<void> {
-  if (out === undefined && resume) {
-    const remedy = `Pass the ${setting('out')} of the run to go on with.`
-    throw expected('bad-option', 'a file', setting('out'), `none, with ${setting('resume')}`, remedy)
+  if (output === undefined && resume) {
+    const remedy = `Pass the ${setting('output')} of the run to go on with.`
+    throw expected('bad-option', 'a file', setting('output'), `none, with ${setting('resume')}`, remedy)
   }
-  const lines = out === undefined ? {} : { 'settings.out': out, 'what is unfinished': journalOf(out) }
+  const lines = output === undefined ? {} : { 'settings.output': output, 'what is unfinished': journalOf(output) }
   await prepareOutputs(files, { ...lines, ...others }, inputs)
 }
 
@@ -68,16 +68,16 @@ export interface PictureLines<L extends PictureLine> {
 /** `heard` is told each line, those that are there first, then those that are kept; what it answers is told on. */
 export async function* openLines<L extends PictureLine>(
   files: HostFiles,
-  { out, resume }: LinesSettings,
+  { output, resume }: LinesSettings,
   begun: { readonly task: string; readonly settings: RunSettings },
   heard: (line: L) => Told | undefined,
 ): Steps<PictureLines<L>, Told> {
   const tell = (lines: readonly L[]) => lines.flatMap((line) => heard(line) ?? [])
-  if (out === undefined) {
+  if (output === undefined) {
     const nothing = async () => {}
     return { finished: new Set(), keep: async (lines) => tell(lines), complete: nothing, close: nothing }
   }
-  const journal = await openJournal(files, journalOf(out), { ...begun, resume, finished: out })
+  const journal = await openJournal(files, journalOf(output), { ...begun, resume, finished: output })
   const finished = new Set<string>()
   try {
     yield keeping(journal.path)
@@ -95,7 +95,7 @@ export async function* openLines<L extends PictureLine>(
       await journal.append(lines)
       return tell(lines)
     },
-    complete: () => journal.complete(out),
+    complete: () => journal.complete(output),
     close: () => journal.close(),
   }
 }

@@ -7,7 +7,7 @@ import type { Restoration } from '../../restorations/index.js'
 import type { WatermarkKey } from '../../watermark/key.js'
 import { itemsOf, type ListedSources, type ReadSource } from '../files/noise-sources.js'
 import type { Held, Host, OperationModel } from '../host.js'
-import type { Told } from '../operation.js'
+import type { Parts, Told } from '../operation.js'
 import type { Recovery } from '../recipes/recovery.js'
 import type { RunSettings } from './journal.js'
 import {
@@ -42,7 +42,7 @@ export interface SourceSurvey<L extends PictureLine> {
   readonly settings: RunSettings
   /** Is told the line of each listed source, those of a run that goes on first; the file may hold others. */
   heard(line: L | FailedLine): Told | undefined
-  work(opened: readonly Opened<ReadSource>[], place: string): Steps<readonly L[]>
+  work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly L[]>
 }
 
 /** What is counted of a survey's verdicts. */

@@ -1,7 +1,7 @@
 /** Many pictures, some at a time: those that are broken are lines among the results, not the end of the run. */
 import { type ErrorCode, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
-import type { Told } from '../operation.js'
+import type { Parts, Told } from '../operation.js'
 
 /** Steps where progress is to be told. */
 type Work<T> = Promise<T> | Steps<T>
@@ -23,8 +23,8 @@ export interface SurveyOptions<T, L> {
   /** Names whose results are there already. */
   readonly finished: ReadonlySet<string>
   readonly signal?: Signal | undefined
-  /** A line for each. `place` is for people: `12 of 10000`. */
-  work(opened: readonly Opened<T>[], place: string): Work<readonly L[]>
+  /** A line for each. */
+  work(opened: readonly Opened<T>[], parts: Parts): Work<readonly L[]>
   /** The line of what failed; may throw, which ends the run. */
   failed(name: string, error: UndiffuseError): L
   /** Keeps lines, and answers what is to be told of them. */
@@ -45,17 +45,18 @@ export async function* survey<T, L>(items: readonly Item<T>[], options: SurveyOp
   const { chunk, finished, signal, work, failed, keep } = options
   let waiting: Opened<T>[] = []
   let done = items.filter(({ name }) => finished.has(name)).length
-  const place = (count: number) => `${done + count} of ${items.length}`
+  const parts = () => ({ done, total: items.length })
 
   async function* finish(): Steps<void, Told> {
     const opened = waiting
     waiting = []
     yield* await keep(yield* workOn(opened))
     done += opened.length
+    yield { stage: 'reading', done: 0, parts: parts() }
   }
   async function* workOn(opened: readonly Opened<T>[]): Steps<readonly L[]> {
     try {
-      return yield* stepsOf(work(opened, place(opened.length)))
+      return yield* stepsOf(work(opened, parts()))
     } catch (error) {
       const reason = ofOne(error)
       if (opened.length === 1) return [failed(opened[0]!.name, reason)]

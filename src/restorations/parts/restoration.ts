@@ -3,7 +3,7 @@
  * reads them all, and pays for each in its p-value. Not the detection itself, nor a way to make pictures look better.
  */
 import { expected } from '../../core/errors.js'
-import { formatShape, type Tensor } from '../../math/tensor.js'
+import type { Tensor } from '../../math/tensor.js'
 import { planesOf } from '../../pictures/planes.js'
 
 /** Of the pictures that a key marks, in pixels. */
@@ -99,5 +99,3 @@ function* after(candidates: readonly Candidate[], next: Restoration, size: Pictu
     }
   }
 }
-
-export const sizeText = (image: Tensor): string => formatShape(image.shape.slice(-2))

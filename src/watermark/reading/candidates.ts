@@ -73,7 +73,8 @@ function candidateSources(
       : [{ source: () => source }]
   const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
   const shape = isRestored ? latentShape : latentShapeOf(source, model)
-  for (const key of keys) checkKey(key, { model: model.name, latentShape: shape }, undoRemedy, 'undo')
+  for (const key of keys)
+    checkKey(key, { model: model.name, latentShape: shape, layout: model.layout }, undoRemedy, 'undo')
   return candidates
 }
 

@@ -15,16 +15,17 @@ const publishedBits = 256
 /**
  * Writes every bit of a message into the signs of many numbers.
  *
- * zᵢ ← |zᵢ|·(−1)^{m[π(i) mod k] ⊕ bᵢ}, m a message of k bits, b a stream of ChaCha20, π a permutation of the secret's: the
- * magnitudes stay, and the signs are as fair as the stream. Shapes: noise channels × height × width of n numbers; k bits
- * with about n/k copies each. Cost: no network evaluations. Without a message it carries zeros.
+ * zᵢ ← |zᵢ|·(−1)^{m[π(i) mod k] ⊕ bᵢ}, m a message of k bits, b a stream of ChaCha20, π a permutation of the secret's:
+ * the magnitudes stay, and the signs are as fair as the stream. Shapes: noise channels × height × width of n numbers; k
+ * bits with about n/k copies each. Cost: no network evaluations. Without a message it carries zeros.
  *
- * Reading: sign bits ⊕ b; each bit of the message is what the larger |z| say, for large numbers seldom change their sign. p-value: M = Σ max(copies that say 0, copies that say
- * 1); without the mark n fair coins whatever the picture, and P(M ≥ m) is their exact distribution, so it is exact for
- * any picture and any message. The message is always told, right or not: see `agreement`, the share of signs that agree
- * with it. Every picture of a key has the same signs for the same message: who averages many of them sees the key.
- * Errors: `bad-option` for more bits than numbers and for a message that is longer. Source: Yang et al., Gaussian
- * Shading, CVPR 2024, arXiv 2404.04956. Deviations: the permutation in place of tiles; the p-value needs no message.
+ * Reading: sign bits ⊕ b. The larger |z| decide each bit of the message, since large numbers seldom change their sign.
+ * p-value: M = Σ max(copies that say 0, copies that say 1). Without the mark these are n fair coins whatever the
+ * picture, and P(M ≥ m) is their exact distribution. It is therefore exact for any picture and any message. The message
+ * is always told, right or not: see `agreement`, the share of signs that agree with it. Every picture of a key has the
+ * same signs for the same message: averaging many of them shows the key. Errors: `bad-option` for more bits than
+ * numbers and for a message that is longer. Source: Yang et al., Gaussian Shading, CVPR 2024, arXiv 2404.04956.
+ * Deviations: the permutation in place of tiles; the p-value needs no message.
  *
  * @example
  * const mark = gaussianShading({ bits: 16 }).watermark(secretOf(new Uint8Array(32)), [4, 16, 16], 0)

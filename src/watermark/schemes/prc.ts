@@ -26,18 +26,18 @@ const decodedShare = 0.01
  *
  * zᵢ ← |zᵢ|·(−1)^{cᵢ ⊕ eᵢ ⊕ bᵢ}: c the codeword of the message and of fresh bits, e errors of rate `errors`, b a pad of
  * ChaCha20. The code: g = bits + `fresh` free places, every other place the sum of two earlier ones, in an order of the
- * secret's; n − g independent parity checks of weight 3. Fresh bits and errors come from the noise that is marked and the message, so two
- * pictures have nothing in common that one without the key sees, and the message is encrypted under the fresh bits. Shapes: noise channels × height × width of n numbers. Cost:
- * no network evaluations.
+ * secret's; n − g independent parity checks of weight 3. Fresh bits and errors come from the noise that is marked and
+ * the message, so two pictures have nothing in common that can be seen without the key. The message is encrypted under
+ * the fresh bits. Shapes: noise channels × height × width of n numbers. Cost: no network evaluations.
  *
  * p-value: without the mark the padded signs are fair coins whatever the picture. Of the checks whose three numbers are
  * largest, h hold: P(Binomial(checks, ½) ≥ h), for checks of full rank are independent. The codeword that belief
  * propagation finds agrees with a signs: at most 2^g·P(Binomial(n, ½) ≥ a), over all codewords. Both together, 99 and 1
  * hundredths of the false positives: exact for any picture but for that hundredth. The message is told only where the
- * second is below 1e-6. Errors: `bad-option` for a code that does not fit; a message that
- * is longer. Source: Gunn, Zhao and Song, ICLR 2025, arXiv 2410.07369; Christ and Gunn, CRYPTO 2024. Deviations: the
- * triangular code; an exact test on fair coins in place of a bound on soft ones. At the sizes of latents neither is a
- * cryptographic claim: weight 3 can be searched for.
+ * second is below 1e-6. Errors: `bad-option` for a code that does not fit; a message that is longer. Source: Gunn, Zhao
+ * and Song, ICLR 2025, arXiv 2410.07369; Christ and Gunn, CRYPTO 2024. Deviations: the triangular code; an exact test
+ * on fair coins in place of a bound on soft ones. At the sizes of latents neither is a cryptographic claim: weight 3
+ * can be searched for.
  *
  * @example
  * const mark = prc({ bits: 16 }).watermark(secretOf(new Uint8Array(32)), [4, 16, 16], 0)

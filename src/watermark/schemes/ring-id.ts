@@ -28,14 +28,14 @@ const defaultSigns = 24
  *
  * F(u) = s·(1 + i)/√2 on the upper half of the spectrum for the sign s of the ring's channel, F(−u) its conjugate; F
  * orthonormal, so a mark has the energy of the noise it replaces. A key is a word of rings × channels signs; members of
- * a family are different words, a permutation that follows from the secret. Shapes: noise channels ×
- * height × width; no message. Cost: no network evaluations.
+ * a family are different words, a permutation that follows from the secret. Shapes: noise channels × height × width; no
+ * message. Cost: no network evaluations.
  *
- * p-value: the score is Σ s·(sum of what is read in the ring); its distribution over the draw of the word is counted, so
- * it is exact for any picture, one with the mark of another member included; it cannot be smaller than 2⁻ⁿ. Errors:
- * `bad-shape` for noise without the channels or the rings; `bad-option` for more than 40 signs. Source: Ci et al., RingID, ECCV 2024, arXiv
- * 2404.14055. Deviations: Hermitian, so nothing is lost with the imaginary part; signs instead of ±64; no second mark of
- * noise in another channel; the test.
+ * p-value: the score is Σ s· (sum of what is read in the ring). Its distribution over the draw of the word is counted.
+ * It is therefore exact for any picture, one with the mark of another member included. It cannot be smaller than 2⁻ⁿ.
+ * Errors: `bad-shape` for noise without the channels or the rings; `bad-option` for more than 40 signs. Source: Ci et
+ * al., RingID, ECCV 2024, arXiv 2404.14055. Deviations: Hermitian, so nothing is lost with the imaginary part; signs
+ * instead of ±64; no second mark of noise in another channel; the test.
  *
  * @example
  * const mark = ringId().watermark(secretOf(new Uint8Array(32)), [4, 16, 16], 7)

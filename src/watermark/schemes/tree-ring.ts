@@ -68,20 +68,21 @@ const twice = (half: ArrayLike<number>): number[] => [
 /**
  * Writes a key into the bins 0 < |u| ≤ radius of a channel's Fourier transform.
  *
- * F(u) = key(u), F(−u) its conjugate, for the orthonormal transform F of the channel: Hermitian, so that the noise stays
- * real and nothing of the key is lost. `rand`: every bin an independent complex normal number of unit variance. `ring`:
- * one such number for each ring k − 1 < |u| ≤ k. `zeros`, `const`: no secret. Shapes: noise channels × height × width;
- * no message. Cost: no network evaluations.
+ * F(u) = key(u), F(−u) its conjugate, for the orthonormal transform F of the channel: Hermitian, so that the noise
+ * stays real and nothing of the key is lost. `rand`: every bin an independent complex normal number of unit variance.
+ * `ring`: one such number for each ring k − 1 < |u| ≤ k. `zeros`, `const`: no secret. Shapes: noise channels × height ×
+ * width; no message. Cost: no network evaluations.
  *
- * p-value of `rand` and `ring`: of the cosine between the key's free numbers (bins, or rings) and what is read in their
- * place, exact over the draw of the key for any picture. Of `zeros` and `const`: of the distance from the key with sigma
- * from outside the mask (`distance`), exact only given white noise; of these calibrate. `mask=released` is the mask of
- * the released code, one row off the centre and not symmetric, with its keys: for comparison with published numbers.
+ * The p-value of `rand` and `ring` is that of the cosine between the key's free numbers (bins, or rings) and what is
+ * read there. It is exact over the draw of the key for any picture. That of `zeros` and `const` is of the distance from
+ * the key with sigma from outside the mask (`distance`). It is exact only given white noise: calibrate these.
+ * `mask=released` is the mask of the released code, one row off the centre and not symmetric, with its keys: for
+ * comparison with published numbers.
  *
  * Errors: `bad-shape` for noise without the channel or smaller than the mask. Source: Wen et al., NeurIPS 2023, arXiv
  * 2305.20030. Deviations: centred Hermitian mask; zero frequency left out; a ring's number is complex on the upper half
- * of the spectrum; `rand` the default, whose p-value has the most degrees;
- * channel 0, as Hong et al. have it, whose noise is recovered best here.
+ * of the spectrum. `rand` is the default, since its p-value has the most degrees. Channel 0, as Hong et al. have it, is
+ * recovered best here.
  *
  * @example
  * const mark = treeRing({ pattern: 'ring' }).watermark(secretOf(new Uint8Array(32)), [4, 16, 16], 0)

@@ -1,0 +1,85 @@
+/** `undiffuse compare`: several inverters and solvers on one picture, in one table. */
+import {
+  type ComparisonReport,
+  type ComparisonRow,
+  compareOperation,
+  errorDecibels,
+  percent,
+} from 'undiffuse/operations'
+import type { OperationCommand } from '../operation-command.js'
+import { costLines, promptText, wroteLines } from '../words.js'
+
+const details = `
+A prompt is made into a picture first, once for each solver, so that its noise is known. Each inverter then goes back to the
+noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
+Of a picture file nobody knows the noise: only the pixels that come back are told.
+
+The columns are evaluations of the network, evaluations for each step, seconds, the error of the noise in dB, and the share of
+8-bit values that come back. Evaluations and seconds are those from the latent, or from a picture file.
+
+An inverter that does not take a solver is told with its reason. A solver that none of them takes is undone by \`automatic\`.
+
+With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
+
+const examples = [
+  'compare "a large red ball at the top, on blue stripes"',
+  'compare "a small green star at the top" --inverters naive implicit --solvers ddim bdia --report out',
+  'compare photo.png --inverters naive implicit --steps 20 --json',
+] as const
+
+const heads = [
+  'solver',
+  'inverter',
+  'evaluations',
+  'a step',
+  'seconds',
+  'noise error',
+  'pixels',
+  'from picture',
+  'pixels',
+]
+
+function cellsOf({ solver, inverter, fromLatent, fromPicture }: ComparisonRow): readonly string[] {
+  const cost = fromLatent ?? fromPicture
+  const error = (leg: ComparisonRow['fromLatent']) =>
+    leg === null || leg.noiseNmseDb === null ? '–' : errorDecibels(leg.noiseNmseDb)
+  const pixels = (leg: ComparisonRow['fromLatent']) => (leg === null ? '–' : percent(leg.equalValuesShare))
+  return [
+    solver,
+    inverter,
+    cost ? `${cost.evaluations}` : '–',
+    cost ? cost.evaluationsPerStep.toFixed(1) : '–',
+    cost ? cost.seconds.toFixed(1) : '–',
+    error(fromLatent),
+    pixels(fromLatent),
+    error(fromPicture),
+    pixels(fromPicture),
+  ]
+}
+
+function words(report: ComparisonReport): readonly string[] {
+  const { model, picture, prompt, seed, guidance, rows, decoder } = report
+  const walked = [heads, ...rows.filter(({ refusal }) => refusal === null).map(cellsOf)]
+  const widths = heads.map((_, i) => Math.max(...walked.map((cells) => cells[i]!.length)))
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
+  return [
+    picture === null ? `${promptText(prompt)}, seed ${seed}` : `${picture}, ${promptText(prompt)}`,
+    `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
+    '',
+    ...walked.map((cells) => `  ${line(cells)}`),
+    ...rows.flatMap(({ solver, inverter, refusal }) =>
+      refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`],
+    ),
+    '',
+    ...costLines(report),
+    ...wroteLines({ ...report.outputs }),
+  ]
+}
+
+export const command: OperationCommand<typeof compareOperation.fields, ComparisonReport> = {
+  operation: compareOperation,
+  details,
+  examples,
+  words,
+}

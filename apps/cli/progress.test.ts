@@ -1,0 +1,137 @@
+/** Progress on terminals of any width and in pipes, by a clock of the test. */
+import { Task, zeros } from 'undiffuse'
+import {
+  detectOperation,
+  keygenOperation,
+  type Operation,
+  type OperationFields,
+  readSettings,
+  type Settings,
+  type Told,
+} from 'undiffuse/operations'
+import { describe, expect, it } from 'vitest'
+import { memoryHost } from '../../test/hosts/memory.js'
+import { analyticModel } from '../../test/laws/analytic-model.js'
+import { clock, type ProgressStream, progressView } from './progress.js'
+
+/** What a terminal shows: the line that is drawn, and the lines above it. */
+function screen(columns: number) {
+  let text = ''
+  const stream: ProgressStream = { isTTY: true, columns, write: (more) => (text += more) }
+  const lines = () => text.split('\n').map((line) => line.split('\r\x1b[2K').at(-1)!)
+  /** All lines that stood there at any time. */
+  const drawn = () => text.split('\n').flatMap((line) => line.split('\r\x1b[2K'))
+  return { stream, lines, drawn }
+}
+
+function pipe() {
+  let text = ''
+  const stream: ProgressStream = { write: (more) => (text += more) }
+  return { stream, lines: () => text.split('\n').slice(0, -1) }
+}
+
+/** A minute and a half of a stage, a step a second. */
+function ninetySteps(stream: ProgressStream, more: Partial<Told> = {}) {
+  let seconds = 0
+  const view = progressView(stream, () => seconds)
+  for (let done = 0; done <= 90; done++) {
+    view.show({ stage: 'most probable noise, round 1 of 4', done, total: 90, residual: 0.5 ** done, ...more })
+    seconds++
+  }
+  return view
+}
+
+describe.each([20, 40, 80, 200])('on a terminal of %i columns', (columns) => {
+  it('stays on one line, tells elapsed and remaining time, and leaves the line empty', () => {
+    const { stream, lines, drawn } = screen(columns)
+    const view = ninetySteps(stream)
+    expect(drawn().filter((line) => line.length > columns - 1 && !line.includes('about'))).toEqual([])
+    if (columns >= 40) expect(lines().at(-1)).toMatch(/90\/90 {2}1:30, 0:00 left/)
+    view.clear()
+    expect(lines().at(-1)).toBe('')
+  })
+})
+
+it('draws a bar where there is room, and cuts the name of the stage where there is none', () => {
+  const [wide, narrow] = [screen(120), screen(40)]
+  for (const { stream } of [wide, narrow]) ninetySteps(stream)
+  expect(wide.lines().at(-1)).toMatch(/^most probable noise, round 1 of 4 █+ 90\/90 .* residual 8\.08e-28$/)
+  expect(narrow.lines().at(-1)).toMatch(/^most probab.*… 90\/90/)
+})
+
+it('does not tell a residual that nobody knows', () => {
+  const { stream, lines } = screen(120)
+  ninetySteps(stream, { residual: Number.POSITIVE_INFINITY })
+  expect(lines().at(-1)).not.toContain('residual')
+})
+
+it('says before work of more than a minute how long it will take, and nothing before less', () => {
+  const [long, short] = [pipe(), pipe()]
+  ninetySteps(long.stream)
+  expect(long.lines()[0]).toBe('most probable noise, round 1 of 4: about 2 min')
+  let seconds = 0
+  const view = progressView(short.stream, () => seconds)
+  for (let done = 0; done <= 9; done++, seconds++) view.show({ stage: 'ddim', done, total: 9 })
+  expect(short.lines()).toEqual([])
+})
+
+it('goes on while a network runs: the clock ticks', () => {
+  const { stream, lines } = screen(80)
+  let seconds = 0
+  const view = progressView(stream, () => seconds)
+  view.show({ stage: 'ddim', done: 1, total: 2 })
+  seconds = 75
+  view.tick()
+  expect(lines().at(-1)).toMatch(/^ddim .*1\/2 {2}1:15$/)
+})
+
+it('counts hours', () => expect([5, 65, 3725].map(clock)).toEqual(['0:05', '1:05', '1:02:05']))
+
+/** Everything that detect tells of 200 pictures. */
+async function toldOf200(): Promise<readonly Told[]> {
+  const host = memoryHost(analyticModel().model)
+  const start = <F extends OperationFields, R>(operation: Operation<F, R>, given: Readonly<Record<string, unknown>>) =>
+    new Task<unknown, Told>(operation.run(readSettings(operation.fields, given, operation.id) as Settings<F>, host))
+  await start(keygenOperation, { scheme: 'gaussian-shading:bits=4', output: 'key.json' })
+  for (let i = 0; i < 200; i++) await host.paint(`many/${i}.png`, zeros([3, 4, 4]))
+  const told: Told[] = []
+  const given = { sources: 'many', key: 'key.json', solver: 'ddim', steps: 2, decoder: 'encoder-only', undo: 'none' }
+  for await (const one of start(detectOperation, given)) told.push(one)
+  return told
+}
+
+describe('200 pictures through detect', async () => {
+  const told = await toldOf200()
+
+  /** As if each picture took 1.7 seconds. */
+  function play(stream: ProgressStream) {
+    let seconds = 0
+    const view = progressView(stream, () => seconds)
+    let finished = 0
+    for (const one of told) {
+      seconds += 1.7 * ((one.parts?.done ?? finished) - finished)
+      finished = one.parts?.done ?? finished
+      view.show(one)
+    }
+    view.clear()
+    return seconds
+  }
+
+  it('in a pipe, tells how long it will take and then a line every ten seconds', () => {
+    const { stream, lines } = pipe()
+    const seconds = play(stream)
+    expect(seconds).toBeCloseTo(340)
+    expect(lines()[0]).toBe('200 pictures: about 6 min')
+    const progress = lines().slice(1)
+    expect(progress.length).toBeGreaterThanOrEqual(25)
+    expect(progress.length).toBeLessThanOrEqual(34)
+    for (const line of progress) expect(line).toMatch(/^\d+ of 200: .* \d:\d\d, \d:\d\d left$/)
+  })
+
+  it('on a terminal of 40 columns, is clean', () => {
+    const { stream, lines, drawn } = screen(40)
+    play(stream)
+    expect(drawn().filter((line) => line.length > 39)).toEqual([])
+    expect(lines()).toEqual(['200 pictures: about 6 min', ''])
+  })
+})

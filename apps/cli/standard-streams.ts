@@ -1,0 +1,54 @@
+/** `-` as a path: a picture from standard input, a picture or tensors to standard output. */
+import { expected } from 'undiffuse'
+import { type FileContent, type Host, standardStream } from 'undiffuse/operations'
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of stream) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
+const written = (bytes: Uint8Array | string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()))
+  })
+
+async function writeOut(content: FileContent): Promise<void> {
+  if (typeof content === 'string' || content instanceof Uint8Array) return await written(content)
+  for await (const piece of content) await written(piece)
+}
+
+const isStream = (path: string): boolean => path === standardStream
+
+/** The host, whose `-` is standard input where it is read and standard output where it is written. */
+export function withStandardStreams(host: Host): Host {
+  const { files, pictures } = host
+  let input: Promise<Uint8Array> | undefined
+  return {
+    ...host,
+    files: {
+      ...files,
+      nameOf: (path) => (isStream(path) ? 'picture' : files.nameOf(path)),
+      isFolder: async (path) => !isStream(path) && (await files.isFolder(path)),
+      async write(all, options) {
+        const list = [...all]
+        await files.write(
+          list.filter(([path]) => !isStream(path)),
+          options,
+        )
+        for (const [path, content] of list) if (isStream(path)) await writeOut(content)
+      },
+    },
+    pictures: {
+      ...pictures,
+      isSheet: async (path) => !isStream(path) && (await pictures.isSheet(path)),
+      async read(path, options) {
+        if (!isStream(path)) return await pictures.read(path, options)
+        input ??= bytesOf(process.stdin)
+        const bytes = await input
+        if (bytes.length > 0) return await pictures.decode(bytes, 'standard input')
+        throw expected('bad-image', 'a picture', 'standard input', 'nothing', 'Pipe the bytes of a picture in.')
+      },
+    },
+  }
+}

@@ -1,0 +1,51 @@
+/** Text in PNG files: what a picture was made from, for whoever finds it. */
+import { crc32 } from 'node:zlib'
+
+const signatureBytes = 8
+/** Its length, type, 13 bytes and checksum: the header is the first chunk of every PNG. */
+const headerBytes = 25
+
+/** A chunk of international text, not compressed: keyword, five bytes of no compression and no language, UTF-8. */
+function textChunk(keyword: string, text: string): Buffer {
+  const body = Buffer.concat([Buffer.from('iTXt'), Buffer.from(keyword, 'latin1'), Buffer.alloc(5), Buffer.from(text)])
+  const chunk = Buffer.alloc(body.length + 8)
+  chunk.writeUInt32BE(body.length - 4, 0)
+  body.copy(chunk, 4)
+  chunk.writeUInt32BE(crc32(body), body.length + 4)
+  return chunk
+}
+
+/**
+ * The bytes of a PNG with texts by their keywords; its pixels stay what they are. Keywords are 1 to 79 Latin letters.
+ *
+ * Source: PNG specification, third edition, 11.3.3.4 (iTXt).
+ *
+ * @example withText(png, { prompt: 'a red ball', seed: '7' })
+ */
+export function withText(png: Uint8Array, texts: Readonly<Record<string, string>>): Uint8Array {
+  const chunks = Object.entries(texts).map(([keyword, text]) => textChunk(keyword, text))
+  const end = signatureBytes + headerBytes
+  return Buffer.concat([png.subarray(0, end), ...chunks, png.subarray(end)])
+}
+
+/**
+ * The texts of a PNG by their keywords, those that `withText` writes; none of a file that is no PNG.
+ *
+ * @example textOf(await readFile('ball.png')).prompt // 'a red ball'
+ */
+export function textOf(png: Uint8Array): Readonly<Record<string, string>> {
+  const bytes = Buffer.from(png)
+  const texts: Record<string, string> = {}
+  for (let at = signatureBytes; at + 12 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    const type = bytes.toString('latin1', at + 4, at + 8)
+    const body = bytes.subarray(at + 8, at + 8 + length)
+    const end = body.indexOf(0)
+    if (type === 'iTXt' && end > 0 && body[end + 1] === 0) {
+      const text = body.subarray(body.indexOf(0, body.indexOf(0, end + 3) + 1) + 1)
+      texts[body.toString('latin1', 0, end)] = text.toString('utf8')
+    }
+    at += length + 12
+  }
+  return texts
+}

@@ -1,0 +1,396 @@
+/** `compare`: one prompt or picture, several inverters on several solvers, one table. The methods are the library's. */
+import type { DecoderInverter, LatentSolution } from '../autoencoder/autoencoder.js'
+import { inverters, solvers } from '../catalog.js'
+import { parse, withOption } from '../core/define.js'
+import { expected } from '../core/errors.js'
+import type { Signal, Steps } from '../core/progress.js'
+import type { Inverter } from '../diffusion/diffusion.js'
+import { automatic } from '../diffusion/inverters/automatic.js'
+import type { Tensor } from '../math/tensor.js'
+import { sidesOf } from '../model/layout.js'
+import { errorMap, round8 } from '../pictures/pixels.js'
+import { generate, latentShapeAt } from '../verbs/generate.js'
+import type { Sampled } from '../verbs/sampling.js'
+import { methodField, type Named, type Settings, setting } from './fields.js'
+import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
+import { endingOf, lastName, withoutEnding } from './files/paths.js'
+import { fitPicture, readPicture } from './files/pictures.js'
+import {
+  type ContactSheetCell,
+  type FileContent,
+  type Host,
+  type OperationModel,
+  type PlotSeries,
+  standardStream,
+} from './host.js'
+import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
+import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
+import { decoderFields, networkFields, seedField, sizeField } from './recipes/networks.js'
+import { cutTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
+import { errorGain, noiseCell, shown } from './reports/cells.js'
+import { errorDecibels, percent } from './reports/labels.js'
+import { costReport } from './reports/numbers.js'
+
+/** The grid of solvers that name none. */
+const evenGrid = 'spacing=lambda'
+const usualSteps = 50
+const usualSolvers = ['ddim', 'bdia']
+const usualInverters = ['naive', 'implicit:iteration=picard', 'implicit']
+
+const { guidance, negative } = recipeFields
+const fields = {
+  source: {
+    type: 'string',
+    description: 'a picture file, or a prompt for a picture that is made first',
+    subject: true,
+    required: true,
+    word: 'picture|prompt',
+  },
+  inverters: methodField(inverters, {
+    description: 'how to undo the solvers',
+    many: true,
+    default: usualInverters,
+  }),
+  solvers: methodField(solvers, {
+    description: 'what to undo; without steps',
+    many: true,
+    default: usualSolvers,
+  }),
+  grid: {
+    type: 'choice',
+    choices: ['lambda', 'own'],
+    default: 'lambda',
+    description: 'levels of solvers that name no spacing: even in lambda, which can be undone, or their own',
+    word: 'levels',
+  },
+  steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
+  guidance,
+  negative,
+  prompt: { ...promptField, description: 'what a picture file shows (default: nothing is known)' },
+  seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
+  size: { ...sizeField, rare: true },
+  ...networkFields,
+  ...decoderFields,
+  sheet: sheetField,
+  report: reportField,
+} as const
+
+type CompareSettings = Settings<typeof fields>
+
+/** A solver with its steps and grid, and an inverter. */
+interface Pair {
+  readonly solver: string
+  readonly plan: Plan
+  readonly inverter: Named<Inverter>
+}
+
+type Legs = Partial<Readonly<Record<Leg['given'], Leg>>>
+
+/** What one pair did; a refusal where the inverter does not take the solver. */
+interface Compared {
+  readonly pair: Pair
+  readonly refusal?: string
+  readonly steps?: number
+  readonly legs?: Legs
+}
+
+/** What is compared: a picture whose noise is known, or a file. */
+interface Start {
+  readonly prompt: string | undefined
+  readonly picture?: string
+}
+
+async function startOf({ source, prompt, seed, size }: CompareSettings, { files }: Host): Promise<Start> {
+  const looksLikeFile = /^\.(png|jpe?g|webp|gif|tiff?|avif)$/i.test(endingOf(source)) && !source.includes(' ')
+  const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
+  const [odd] = isPicture
+    ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
+    : ([prompt !== undefined && 'prompt'] as const).filter((name) => name !== false)
+  if (odd !== undefined) {
+    const got = `${setting(odd)} with a ${isPicture ? 'picture' : 'prompt'}`
+    throw expected('bad-option', 'a picture or a prompt', '`compare`', got, 'Leave one of them out.')
+  }
+  return isPicture ? { prompt, picture: source } : { prompt: source }
+}
+
+/** The solver's text with the grid and the steps of all. */
+function completed(text: string, { grid, steps }: CompareSettings): string {
+  const [id = ''] = text.split(':')
+  const known = solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields ?? {}
+  const even = grid === 'lambda' && 'spacing' in known && !text.includes('spacing=') ? withOption(text, evenGrid) : text
+  return even.includes('steps=') ? even : withOption(even, `steps=${steps}`)
+}
+
+/** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
+function pairsOf(settings: CompareSettings, { prompt }: Start, model: OperationModel): readonly Compared[] {
+  const { guidance, negative } = settings
+  return settings.solvers.flatMap(({ text }): readonly Compared[] => {
+    const solver = completed(text, settings)
+    const plan = planOf({ prompt, guidance, negative, solver })
+    const method = plan.solver!
+    const grid = method.grid(model.schedule(latentShapeAt(model, settings.size)))
+    const pairs = settings.inverters.map((inverter): Compared => {
+      const answer = inverter.method.accepts(method, grid)
+      const steps = grid.length - 1
+      return { pair: { solver, plan, inverter }, steps, ...(answer !== true && { refusal: answer }) }
+    })
+    const names = settings.inverters.map(({ text }) => text)
+    const areTaken = pairs.every(({ refusal }) => refusal === undefined)
+    if (areTaken || names.includes(automatic.definition.id)) return pairs
+    const inverter = { text: automatic.definition.id, method: parse(inverters, automatic.definition.id) }
+    const answer = inverter.method.accepts(method, grid)
+    const steps = grid.length - 1
+    return [...pairs, { pair: { solver, plan, inverter }, steps, ...(answer !== true && { refusal: answer }) }]
+  })
+}
+
+interface Comparison {
+  /** Absent where no inverter takes a solver. */
+  readonly image?: Tensor
+  /** Absent of a picture file. */
+  readonly noise?: Tensor
+  readonly rows: readonly Compared[]
+}
+
+/** Walks every pair there and back. The picture of a prompt is made once for each solver. */
+async function* compareAll(
+  settings: CompareSettings,
+  start: Start,
+  model: OperationModel,
+  host: Host,
+  signal: Signal | undefined,
+): Steps<Comparison, Told> {
+  const pairs = pairsOf(settings, start, model)
+  const { seed = 0, size } = settings
+  const decoder = remembering(settings.decoder.method)
+  const given = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
+  const rows: Compared[] = []
+  let made: { readonly solver: string; readonly sampled: Sampled; readonly image: Tensor } | undefined
+  let first: Sampled | undefined
+  for (const [i, row] of pairs.entries()) {
+    const parts = { done: i, total: pairs.length }
+    const { solver, plan, inverter } = row.pair
+    if (row.refusal !== undefined) {
+      rows.push(row)
+      continue
+    }
+    const sampling = samplingOf(plan, model)
+    const walk = { inverter: inverter.method, decoder, host, model, sampling, signal }
+    if (given) {
+      const picture = yield* named(leg(walk, 'picture', { image: given }, { image: given }), row, parts)
+      rows.push({ ...row, legs: { picture } })
+      continue
+    }
+    if (made?.solver !== solver) {
+      const options = { ...sampling, prompt: start.prompt ?? '', model, seed, size, signal }
+      const sampled = yield* named(partOf(generate(options)), row, parts)
+      made = { solver, sampled, image: round8(sampled.image) }
+      first ??= sampled
+    }
+    rows.push({ ...row, legs: yield* bothLegs(walk, made, row, parts) })
+  }
+  if (given) return { image: given, rows }
+  return first ? { image: round8(first.image), noise: first.noise, rows } : { rows }
+}
+
+interface Made {
+  readonly sampled: Sampled
+  readonly image: Tensor
+}
+
+async function* bothLegs(walk: Walk, { sampled: made, image }: Made, row: Compared, parts: Parts): Steps<Legs, Told> {
+  const latent = yield* named(leg(walk, 'latent', cleanEnd(made), made), row, parts)
+  const picture = yield* named(leg(walk, 'picture', { image }, { ...made, image }), row, parts)
+  return { latent, picture }
+}
+
+/** The latent of a picture is found once, whatever is done with it then. */
+function remembering(decoder: DecoderInverter): DecoderInverter {
+  const found = new Map<Tensor, LatentSolution>()
+  return {
+    ...decoder,
+    async *invert(image, ...rest) {
+      const solution = found.get(image) ?? (yield* decoder.invert(image, ...rest))
+      found.set(image, solution)
+      return solution
+    },
+  }
+}
+
+/** Steps under the names of the methods that they are of. */
+async function* named<T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> {
+  const stage = `${pair.inverter.text} on ${pair.solver}`
+  for (;;) {
+    const step = await work.next()
+    if (step.done) return step.value
+    yield { ...step.value, stage, parts }
+  }
+}
+
+async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
+  return round8(fitPicture(await readPicture(path, host), model.layout.multiple, fit).image)
+}
+
+function legReport(one: Leg | undefined, steps: number) {
+  if (!one) return null
+  const { inversion, again, seconds, noiseNmseDb, latentNmseDb } = one
+  const { denoises, pullbacks } = inversion.evaluations
+  return {
+    evaluations: denoises + pullbacks,
+    evaluationsPerStep: (denoises + pullbacks) / steps,
+    seconds: seconds.inversion - seconds.decoder,
+    noiseNmseDb: noiseNmseDb ?? null,
+    latentNmseDb: latentNmseDb ?? null,
+    exact: inversion.noiseExact,
+    outcome: inversion.outcome,
+    equalValuesShare: again.match.equalValues ?? 0,
+    psnrDb: again.match.psnrDb ?? 0,
+  }
+}
+
+function rowReport({ pair, refusal, steps = 0, legs }: Compared) {
+  return {
+    solver: pair.solver,
+    inverter: pair.inverter.text,
+    steps,
+    refusal: refusal ?? null,
+    fromLatent: legReport(legs?.latent, steps),
+    fromPicture: legReport(legs?.picture, steps),
+  }
+}
+
+export type ComparisonRow = ReturnType<typeof rowReport>
+
+/** What came back given the latent or the picture, and how far the noise is. */
+function cellsOf({ pair, legs }: Compared, image: Tensor): readonly ContactSheetCell[] {
+  return (['latent', 'picture'] as const).flatMap((given) => {
+    const one = legs?.[given]
+    if (!one) return []
+    const share = percent(one.again.match.equalValues ?? 0)
+    const error = one.noiseNmseDb === undefined ? 'unknown' : errorDecibels(one.noiseNmseDb)
+    const name = `${pair.inverter.text}\n${pair.solver}`
+    return [
+      { image: one.again.image, label: `${name}\ngiven the ${given}: ${share} of values equal` },
+      { image: errorMap(one.again.image, image, errorGain), label: `its error × ${errorGain}\nnoise error ${error}` },
+    ]
+  })
+}
+
+function sheetOf({ noise, rows }: Comparison, image: Tensor, title: string, host: Host): Promise<Uint8Array> {
+  const first = [{ image, label: 'picture' }, ...(noise ? [noiseCell(noise, 'its noise')] : [])]
+  const walked = shown(rows.filter(({ legs }) => legs !== undefined))
+  return host.pictures.sheet([first, ...walked.map((row) => cellsOf(row, image))], { title, cellSize: 256 })
+}
+
+/** Equal tensors have an error of −∞ dB, which no axis has. */
+const leastDb = -320
+
+/** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
+async function chartOf(rows: readonly ComparisonRow[], { pictures }: Host): Promise<string | undefined> {
+  const series = [...new Set(rows.map(({ solver }) => solver))].flatMap((solver) =>
+    (['fromLatent', 'fromPicture'] as const).map((from): PlotSeries => {
+      const points = rows.flatMap((row) => {
+        const one = row.solver === solver ? row[from] : null
+        if (one === null || one.noiseNmseDb === null || one.evaluations === 0) return []
+        return [{ x: one.evaluations, y: Math.max(leastDb, one.noiseNmseDb), label: row.inverter }]
+      })
+      return { name: `${solver}, given the ${from === 'fromLatent' ? 'latent' : 'picture'}`, points }
+    }),
+  )
+  if (series.every(({ points }) => points.length === 0)) return undefined
+  return await pictures.chart({
+    title: 'Error of the noise against cost',
+    x: { title: 'Evaluations of the network', log: true },
+    y: { title: 'Error of the noise in dB: lower is better' },
+    series,
+  })
+}
+
+interface CompareOutputs {
+  readonly sheet?: string
+  readonly plot?: string
+  readonly report?: string
+}
+
+function outputsOf({ sheet, report }: CompareSettings, { picture }: Start, { files }: Host): CompareOutputs {
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
+  const stem = picture === undefined ? '' : `${withoutEnding(files.nameOf(picture))}.`
+  const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}${ending}`))
+  const paths = {
+    sheet: sheet ?? besides('compare.png'),
+    plot: besides('compare.svg'),
+    report: besides('compare.json'),
+  }
+  return Object.fromEntries(Object.entries(paths).filter(([, path]) => path !== undefined))
+}
+
+/** Reads or makes the picture, walks all pairs, and writes what is asked for. */
+async function* run(settings: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
+  const start = await startOf(settings, host)
+  const outputs = outputsOf(settings, start, host)
+  const inputs = { 'the picture': start.picture }
+  const asked = { 'settings.sheet': outputs.sheet, 'the chart': outputs.plot, 'settings.report': outputs.report }
+  await prepareOutputs(host.files, asked, inputs)
+  const held = await host.models.open(settings)
+  try {
+    yield* notedOf(held)
+    const { model } = held
+    yield* cutTexts([start.prompt, settings.negative], model, signal)
+    const begin = host.now()
+    const comparison = yield* compareAll(settings, start, model, host, signal)
+    const seconds = host.now() - begin
+    const { image } = comparison
+    const rows = comparison.rows.map(rowReport)
+    const chart = outputs.plot === undefined ? undefined : await chartOf(rows, host)
+    const { plot, ...others } = outputs
+    const written = chart === undefined ? others : outputs
+    const cost = costReport(seconds, await held.cost())
+    const result = reportOf(settings, start, { model, comparison, rows, cost, outputs: written })
+    const title = `${model.name}: ${start.prompt ?? lastName(start.picture ?? '')}`
+    const files: (readonly [string, FileContent])[] = [
+      ...(outputs.sheet && image ? [[outputs.sheet, await sheetOf(comparison, image, title, host)] as const] : []),
+      ...(plot && chart ? [[plot, chart] as const] : []),
+      ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
+    ]
+    await host.files.write(files)
+    return { result, files: files.map(([path]) => path), notes: [] }
+  } finally {
+    await held.close()
+  }
+}
+
+interface Finished {
+  readonly model: OperationModel
+  readonly comparison: Comparison
+  readonly rows: readonly ComparisonRow[]
+  readonly cost: ReturnType<typeof costReport>
+  readonly outputs: CompareOutputs
+}
+
+function reportOf(settings: CompareSettings, start: Start, { model, comparison, rows, cost, outputs }: Finished) {
+  const { prompt } = start
+  const size = comparison.image && sidesOf(model.layout, comparison.image.shape)
+  return {
+    model: model.name,
+    picture: start.picture ?? null,
+    prompt: prompt ?? null,
+    negativePrompt: settings.negative ?? null,
+    guidance: settings.guidance ?? (prompt === undefined ? 1 : model.guidance),
+    seed: start.picture === undefined ? (settings.seed ?? 0) : null,
+    decoder: settings.decoder.text,
+    precisionBits: Number(settings.precision),
+    ...(size && { widthPixels: size.width, heightPixels: size.height }),
+    rows,
+    ...cost,
+    outputs,
+  }
+}
+
+export type ComparisonReport = ReturnType<typeof reportOf>
+
+export const compareOperation = operation({
+  id: 'compare',
+  title: 'undo one picture by several inverters and solvers, in one table',
+  fields,
+  run,
+})

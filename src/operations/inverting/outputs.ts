@@ -1,0 +1,60 @@
+/** Where `invert` writes: one file of tensors or a folder of them, and what explains them where that is asked for. */
+import { expected } from '../../core/errors.js'
+import { setting } from '../fields.js'
+import { checkEnding, isFolderPath } from '../files/outputs.js'
+import { withoutEnding } from '../files/paths.js'
+import { isTensorFile } from '../files/tensor-files.js'
+import { type FileContent, type Host, standardStream } from '../host.js'
+import type { InvertSettings } from './fields.js'
+
+const ending = '.safetensors'
+
+export interface TensorOutputs {
+  /** One file for all, or one for each. */
+  readonly tensors: string | readonly string[]
+  readonly sheet?: string
+  /** The path of a file in the folder of the report. */
+  readonly report?: (ending: string) => string
+}
+
+/** Throws `bad-option` for a file of another ending where a picture is named alone; several may go into a folder. */
+export async function checkTensorPath({ output, sources }: InvertSettings, { files }: Host): Promise<void> {
+  const isOne = sources.length === 1 && !isTensorFile(sources[0]!) && !(await files.isFolder(sources[0]!))
+  if (output !== undefined && isOne) checkEnding(output, ending, 'output')
+}
+
+/** `names` are those of the pictures or latents that are read, those of folders and files too, without endings. */
+export function tensorOutputs(
+  { output, report, sheet, sources: named }: InvertSettings,
+  names: readonly string[],
+  { files }: Host,
+): TensorOutputs {
+  const stemOf = (path: string) => withoutEnding(path === standardStream ? 'picture' : files.nameOf(path))
+  const [first] = named as readonly [string]
+  // A latent's own file is not written over.
+  const own = `${stemOf(first)}${isTensorFile(first) ? '.noise' : ''}${ending}`
+  const isFolder = output !== undefined && names.length > 1 && isFolderPath(output, ending)
+  if (output !== undefined && !isFolder) checkEnding(output, ending, 'output')
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
+  const tensors = isFolder ? eachIn(output, names, files) : (output ?? own)
+  const stem = output === undefined || output === standardStream ? withoutEnding(own) : stemOf(output)
+  const besides = report === undefined ? undefined : (name: string) => files.join(report, `${stem}.${name}`)
+  const pictures = sheet ?? besides?.('sheet.png')
+  return { tensors, ...(pictures && { sheet: pictures }), ...(besides && { report: besides }) }
+}
+
+/** Throws `bad-option` for two sources of one name. */
+function eachIn(folder: string, stems: readonly string[], files: Host['files']): readonly string[] {
+  const twice = stems.find((stem, i) => stems.indexOf(stem) !== i)
+  if (twice === undefined) return stems.map((stem) => files.join(folder, `${stem}${ending}`))
+  const remedy = 'Rename the sources, or invert them one at a time.'
+  throw expected('bad-option', 'sources of different names', setting('sources'), `\`${twice}\` twice`, remedy)
+}
+
+/** The files of tensors: one of all, or one of each. */
+export const tensorFiles = <T>(
+  paths: string | readonly string[],
+  found: readonly T[],
+  fileOf: (some: readonly T[]) => FileContent,
+): readonly (readonly [string, FileContent])[] =>
+  typeof paths === 'string' ? [[paths, fileOf(found)]] : paths.map((path, i) => [path, fileOf([found[i]!])] as const)

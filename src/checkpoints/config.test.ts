@@ -58,7 +58,8 @@ test('files that are missing, too large, not JSON or not an object are refused',
   })
   for (const [text, message] of [
     ['', /Expected JSON/],
-    ['<html>', /text that starts with "<html>"/],
+    ['<model>', /text that starts with "<model>"/],
+    ['\n<!DOCTYPE html>\n<html></html>', /a web page in place of it\. Fetch the file itself/],
     ['[1]', /a JSON object.*got \[1\]/],
     ['null', /a JSON object/],
     ['{"a":1,"a":2}', /"a" twice/],

@@ -52,7 +52,7 @@ export const denoiser =
   (network: Network, prediction: Prediction): Denoiser =>
   async (x, level) => {
     const [ofX, ofOutput] = weights(prediction, level)
-    return finite(combine([ofX, x], [ofOutput, await network(x, level)]), level)
+    return finite(combine([ofX, x], [ofOutput, await network(x, level)]), x, level)
   }
 
 /**
@@ -65,7 +65,7 @@ export const denoiserPullback =
   (pullback: NetworkPullback, prediction: Prediction): DenoiserPullback =>
   async (x, level, cotangent) => {
     const [ofX, ofOutput] = weights(prediction, level)
-    return finite(combine([ofX, cotangent], [ofOutput, await pullback(x, level, cotangent)]), level)
+    return finite(combine([ofX, cotangent], [ofOutput, await pullback(x, level, cotangent)]), cotangent, level)
   }
 
 /**
@@ -125,15 +125,12 @@ function mixed<Input extends readonly unknown[]>(
   }
 }
 
-function finite(estimate: Tensor, { t, sigma }: NoiseLevel): Tensor {
+function finite(estimate: Tensor, asked: Tensor, { t, sigma }: NoiseLevel): Tensor {
   if (isFiniteTensor(estimate)) return estimate
-  throw expected(
-    'not-finite',
-    'finite numbers',
-    'the estimate of the clean latent',
-    `NaN or infinity at t = ${t} (sigma ${sigma})`,
-    'Check the input, or run the network in a wider precision.',
-  )
+  const [whose, remedy] = isFiniteTensor(asked)
+    ? ["the network's answer to finite numbers", 'Its weights hold NaN or are damaged, or it overflows: use 32 bits.']
+    : ['the estimate of the clean latent', 'The network was asked at such numbers: check what made them.']
+  throw expected('not-finite', 'finite numbers', whose, `NaN or infinity at t = ${t} (sigma ${sigma})`, remedy)
 }
 
 /** ε(x) = (x − alpha·D(x))/sigma: the noise that an estimate of x₀ leaves. */

@@ -11,7 +11,7 @@ import {
   unet2dConditionConfig,
   unetGraph,
 } from '../../nn/unet-2d-condition.js'
-import { checkComplete } from './complete.js'
+import { checkComplete } from '../complete.js'
 import type { DenoisingPart, DenoisingSize } from './networks.js'
 
 /** The values of a condition, as UNets call their inputs: a prompt's states, and the pooled prompt of XL. */
@@ -37,7 +37,7 @@ export async function unetPart(part: NetworkPart): Promise<DenoisingPart> {
   checkChannels(config, part)
   const weights = await part.openWeights()
   const side = sizeMultiple(config)
-  checkComplete(part.folder, weights, unetGraph(config, weights, { batch: 1, height: side, width: side, tokens: 1 }))
+  checkComplete(part.folder, weights, [unetGraph(config, weights, { batch: 1, height: side, width: side, tokens: 1 })])
   return {
     channels: config.inChannels,
     side: config.sampleSize,

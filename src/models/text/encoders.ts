@@ -11,7 +11,7 @@ import { cast } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
-import { checkComplete } from '../denoiser/complete.js'
+import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
 
@@ -42,7 +42,7 @@ async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<Tex
   const isFlat = clipTextRoot(weights) === ''
   const isText = (name: string) =>
     (isFlat || /^text_(model|projection)\./.test(name)) && !name.endsWith('.position_ids')
-  checkComplete(part.folder, weights, whole(1), isText)
+  checkComplete(part.folder, weights, [whole(1)], isText)
   const states = kind === 'last' ? 'last_hidden_state' : 'penultimate_hidden_state'
   return {
     width: config.hiddenSize,

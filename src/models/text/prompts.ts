@@ -1,6 +1,7 @@
 /** Texts as a denoising network is told them: tokens, then the states of the text encoders, once for each text. */
+import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import { type Tensor, tensor, zeros } from '../../math/tensor.js'
+import { isFinite as isFiniteTensor, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import type { DenoisingNetworks } from '../denoiser/networks.js'
 import { pooledName, statesName } from '../denoiser/unet.js'
@@ -42,6 +43,11 @@ export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptio
       const results = await pool.run(`text ${i}`, () => encoder.graph(tokens), feeds, signal)
       states.push(unstack(results.states!)[0]!)
       pooled = results.pooled && unstack(results.pooled)[0]!
+      if (![states.at(-1)!, ...(pooled ? [pooled] : [])].every(isFiniteTensor)) {
+        const what = `the answer of text encoder ${i + 1}`
+        const remedy = 'Its weights hold NaN or are damaged; fetch the model folder again.'
+        throw expected('not-finite', 'finite numbers', what, 'NaN or infinity', remedy)
+      }
     }
     // The text encoder that reads least: each has a vocabulary of its own.
     const [unread = ''] = texts.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)

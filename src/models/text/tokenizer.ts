@@ -101,11 +101,15 @@ export async function openTokenizer(files: Files, folder: string): Promise<ClipT
     isOlder && (await has('added_tokens.json')) ? await readJsonObject(files, path('added_tokens.json')) : {}
   const further = [...decodedTokens(config), ...plainTokens(addedTokens)]
   const addedFile = isOlder ? path('added_tokens.json') : config.file
-  const isWhole = !(await has('vocab.json')) && (await has('tokenizer.json'))
-  const { file, ids, merges, ...own } = isWhole
-    ? wholeVocabulary(await readConfig(files, path('tokenizer.json')))
-    : await partedVocabulary(files, path)
-  const added = [...own.added, ...checkAdded(further, ids, addedFile, own.added)]
+  const isParted = await has('vocab.json')
+  if (!isParted && !(await has('tokenizer.json'))) {
+    throw fault('vocab.json with merges.txt, or tokenizer.json,', folder, 'no such file')
+  }
+  const { file, ids, merges, ...own } = isParted
+    ? await partedVocabulary(files, path)
+    : wholeVocabulary(await readConfig(files, path('tokenizer.json')))
+  const addedField = isOlder ? undefined : 'added_tokens_decoder'
+  const added = [...own.added, ...checkAdded(further, ids, addedFile, addedField, own.added)]
 
   const tokens = new Map([...ids, ...added.map(({ content, id }) => [content, id] as const)])
   const names = new Map([...tokens].map(([name, id]) => [id, name]))
@@ -323,7 +327,7 @@ function wholeVocabulary(definition: ConfigReader): Vocabulary {
     const parts = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
     return checkMerge(parts, ids, file, `merge ${i + 1}: ${describe(merge)}`)
   })
-  return { file, ids, merges, added: checkAdded(addedTokens, ids, file) }
+  return { file, ids, merges, added: checkAdded(addedTokens, ids, file, 'added_tokens') }
 }
 
 /** Whether a value that was read is this one. What `ByteLevel` says of a pattern of its own, CLIP leaves as it is. */
@@ -372,6 +376,7 @@ function checkAdded(
   tokens: readonly unknown[],
   ids: ReadonlyMap<string, number>,
   file: string,
+  field: string | undefined,
   before: readonly AddedToken[] = [],
 ): readonly AddedToken[] {
   const taken = new Map([...ids].map(([name, id]) => [id, name]))
@@ -380,7 +385,7 @@ function checkAdded(
     const { content, id, ...flags } = isJsonObject(token) ? token : {}
     const free = isId(id) && typeof content === 'string' && content !== '' && (taken.get(id) ?? content) === content
     if (!free || (ids.get(content) ?? id) !== id)
-      throw fault('added tokens with ids of their own', file, describe(token))
+      throw fault('tokens with ids of their own', file, describe(token), field)
     taken.set(id, content)
     return addedToken(content, id, flags, file)
   })

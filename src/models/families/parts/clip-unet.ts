@@ -131,9 +131,9 @@ function checkTogether(
     const remedy = 'Its parts do not belong together; fetch the model folder again.'
     throw expected('bad-model', `${what} of ${wanted}`, `\`${path}\``, `${got}`, remedy)
   }
-  check("latent channels of the autoencoder as the unet's", channels, latentChannels)
+  check("`latent_channels` of the autoencoder as the unet's `in_channels`", channels, latentChannels)
   const width = texts.reduce((sum, { encoder }) => sum + encoder.width, 0)
-  check("a hidden size of the text encoders as the unet's cross_attention_dim", values[statesName]!.width, width)
+  check("`hidden_size` of the text encoders as the unet's `cross_attention_dim`", values[statesName]!.width, width)
   const pooledWidth = values[pooledName]?.width
   if (pooled !== (pooledWidth !== undefined)) {
     const [wanted, got] = pooled

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { syntheticVocabulary } from '../src/models/random/synthetic-vocabulary.js'
-import { openTokenizer } from '../src/models/text/tokenizer.js'
+import { configHarmless, configObeyed, openTokenizer } from '../src/models/text/tokenizer.js'
 import { nodeFiles } from '../src/node/files.js'
 
 let root = ''
@@ -158,6 +158,20 @@ describe('files', () => {
       code: 'unsupported',
       message: expect.stringMatching(message),
     })
+  })
+
+  it('are obeyed and harmless as the lists say, and no field is both', async () => {
+    const config = JSON.parse(files['tokenizer_config.json']!) as Record<string, unknown>
+    const opened = (field: string) =>
+      open({
+        'tokenizer_config.json': JSON.stringify({ ...config, [field]: 0.5 }),
+        'special_tokens_map.json': undefined,
+      })
+    for (const field of Object.keys(configObeyed)) {
+      expect(configHarmless[field]).toBeUndefined()
+      await expect(opened(field), field).rejects.toThrow(`\`${field}\``)
+    }
+    for (const field of Object.keys(configHarmless)) expect((await opened(field)).length, field).toBe(12)
   })
 
   it('of another tokenizer are unsupported', async () => {

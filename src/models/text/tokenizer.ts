@@ -191,6 +191,25 @@ function withAllVectors(prompt: string, added: readonly AddedToken[], pairs: Byt
 /** Special tokens that CLIP has no use for; where they are stated they stand whole in a prompt. */
 const otherSpecial = ['cls_token', 'sep_token', 'mask_token'] as const
 
+/** What tokenizer_config.json says that is obeyed. */
+export const configObeyed: Readonly<Record<string, string>> = {
+  tokenizer_class: 'CLIPTokenizer or CLIPTokenizerFast',
+  model_max_length: 'tokens of a prompt with its start and end, from 2 to 65536; 77 where nothing is said',
+  bos_token: 'the start of a prompt; `<|startoftext|>`',
+  eos_token: 'the end of a prompt; `<|endoftext|>`',
+  pad_token: 'what fills a prompt up; its end where nothing is said',
+  unk_token: 'what stands for bytes that the vocabulary has not; `<|endoftext|>`',
+  cls_token: 'a token that stands whole in a prompt',
+  sep_token: 'a token that stands whole in a prompt',
+  mask_token: 'a token that stands whole in a prompt',
+  extra_special_tokens: 'tokens that stand whole in a prompt; they must be among the added ones',
+  additional_special_tokens: 'the former name of `extra_special_tokens`',
+  added_tokens_decoder: 'tokens beside the vocabulary, as textual inversion adds them',
+  padding_side: '`right` alone',
+  truncation_side: '`right` alone',
+  split_special_tokens: '`false` alone',
+}
+
 /** What tokenizer_config.json says that changes nothing here. */
 export const configHarmless: Readonly<Record<string, string>> = {
   add_prefix_space: 'words are split before, and their spaces with them',

@@ -12,7 +12,7 @@ import { onnxUnetPart } from '../../denoiser/onnx.js'
 import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
 import type { Pipeline, PipelineSource } from '../../family.js'
 import { openAutoencoderNetworks } from '../../open.js'
-import { pipelineHarmless } from '../../pipeline-fields.js'
+import { type PipelineFields, readPipelineFields } from '../../pipeline-fields.js'
 import { type Scheduler, schedulerOf } from '../../scheduler.js'
 import { type StatesKind, textEncoder } from '../../text/encoders.js'
 import { conditioner, type TextPart } from '../../text/prompts.js'
@@ -149,20 +149,9 @@ function checkTogether(
   )
 }
 
-interface PipelineIndex {
-  readonly guidance: number
-  readonly zeroNegative: boolean
-}
-
-/** What model_index.json says beside the parts. `_guidance_scale` is ours: diffusers passes names with _ over. */
-async function indexOf({ files, folder }: PipelineSource, kind: ClipUnet): Promise<PipelineIndex> {
-  const { defaultGuidance: guidance, zeroNegative } = kind
-  if (folder.kind !== 'pipeline' || folder.pipelineClass === undefined) return { guidance, zeroNegative }
-  const index = await readConfig(files, files.join(folder.path, 'model_index.json'))
-  const said = {
-    zeroNegative: index.boolean('force_zeros_for_empty_prompt', zeroNegative),
-    guidance: index.number('_guidance_scale', guidance),
-  }
-  index.done(pipelineHarmless)
-  return said
+/** What model_index.json says beside the parts, where there is one. */
+async function indexOf({ files, folder }: PipelineSource, kind: ClipUnet): Promise<PipelineFields> {
+  const own = { guidance: kind.defaultGuidance, zeroNegative: kind.zeroNegative }
+  if (folder.kind !== 'pipeline' || folder.pipelineClass === undefined) return own
+  return readPipelineFields(await readConfig(files, files.join(folder.path, 'model_index.json')), own)
 }

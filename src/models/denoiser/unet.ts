@@ -62,5 +62,6 @@ function checkChannels({ inChannels, outChannels }: Unet2dConditionConfig, { con
   }
   const got = `${inChannels} and ${outChannels}${tasks[`${inChannels} ${outChannels}`] ?? ''}`
   const remedy = 'Use a text-to-image model.'
-  throw expected('unsupported', 'as many channels out as in', `\`${config.file}\``, got, remedy)
+  const place = `\`in_channels\` and \`out_channels\` in \`${config.file}\``
+  throw expected('unsupported', 'as many channels out as in', place, got, remedy)
 }

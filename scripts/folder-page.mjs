@@ -69,9 +69,16 @@ function familySection(family) {
     const listed = [...classes].map(code).join(', ')
     return name === 'scheduler' ? [code(name), `${listed}, and [the others](schedulers.md)`] : [code(name), listed]
   })
-  const tokenizers = parts.flatMap(([name]) =>
+  const tokenizers = parts.flatMap(([name, classes]) =>
     name.startsWith('`text_encoder')
-      ? [[name.replace('text_encoder', 'tokenizer'), 'CLIP, [see below](#tokenizers)']]
+      ? [
+          [
+            name.replace('text_encoder', 'tokenizer'),
+            classes.includes('CLIP')
+              ? 'CLIP, [see below](#tokenizers)'
+              : 'that of the text encoder, from `tokenizer.json`',
+          ],
+        ]
       : [],
   )
   return [
@@ -110,7 +117,7 @@ function classSection({ name, role, obeyed, fixed, harmless }) {
           '',
         ]
       : []),
-    ...harmlessTable(harmless),
+    ...(Object.keys(harmless).length > 0 ? harmlessTable(harmless) : ['No field of its own is harmless.']),
   ]
 }
 

@@ -7,17 +7,22 @@ import { autoencoderKlConfig } from '../src/nn/autoencoder-kl.js'
 import { autoencoderTinyConfig } from '../src/nn/autoencoder-tiny.js'
 import { clipTextConfig } from '../src/nn/clip-text.js'
 import type { ConfigReader } from '../src/nn/parameters.js'
+import { sd3TransformerConfig } from '../src/nn/sd3-transformer.js'
+import { t5EncoderConfig } from '../src/nn/t5-encoder.js'
 import { unet2dConditionConfig } from '../src/nn/unet-2d-condition.js'
 import { chance, oneOf } from './mutations/chance.js'
 import { strangeValues } from './mutations/folders.js'
 
 const { denoiser, vae, textEncoders } = pipelineShapes.tiny!
+const flow = pipelineShapes['tiny-stable-diffusion-3']!
 
 const readers: Readonly<
   Record<string, readonly [(config: ConfigReader) => unknown, Readonly<Record<string, unknown>>]>
 > = {
   UNet2DConditionModel: [unet2dConditionConfig, denoiser.config],
   CLIPTextModel: [clipTextConfig, textEncoders[0]!.config],
+  SD3Transformer2DModel: [sd3TransformerConfig, flow.denoiser.config],
+  T5EncoderModel: [t5EncoderConfig, flow.textEncoders[2]!.config],
   AutoencoderKL: [autoencoderKlConfig, vae],
   AutoencoderTiny: [
     autoencoderTinyConfig,
@@ -69,6 +74,8 @@ it.each([
   ['UNet2DConditionModel', 'norm_eps'],
   ['UNet2DConditionModel', 'down_block_types'],
   ['CLIPTextModel', 'layer_norm_eps'],
+  ['SD3Transformer2DModel', 'dual_attention_layers'],
+  ['T5EncoderModel', 'layer_norm_epsilon'],
   ['AutoencoderKL', 'mid_block_add_attention'],
   ['AutoencoderTiny', 'latent_channels'],
 ])('%s: null is not the default of %s, as None is not in Python', (name, field) => {

@@ -87,6 +87,13 @@ describe('double', () => {
     })
   })
 
+  it.each(['none', 'tanh'])('has GELU to the last digits, approximate=%s', async (approximate) => {
+    const x = tensor([7], [-40, -5.9, -2, -1e-9, 0, 0.3, 3.5])
+    const graph = operator([7], (b, value) => b.emit('Gelu', [value], { approximate }))
+    const [ours, exact] = [await run(runtime, double(graph), { x }), await run(oracle, graph, { x })]
+    expect(relativeError(ours.y!, exact.y!)).toBeLessThan(float64)
+  })
+
   it.each([
     { kernel: 3, strides: [2, 2], pads: [0, 1, 1, 0], dilations: [1, 1] },
     { kernel: 2, strides: [1, 3], pads: [1, 0, 2, 1], dilations: [2, 1] },

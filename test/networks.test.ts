@@ -10,6 +10,7 @@ import { vjp } from '../src/graph/passes/vjp.js'
 import { norm, subtract, type Tensor, zeros } from '../src/math/tensor.js'
 import { openModelFolder } from '../src/models/folder.js'
 import * as clipText from '../src/nn/clip-text.js'
+import * as t5 from '../src/nn/t5-encoder.js'
 import * as unet from '../src/nn/unet-2d-condition.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
@@ -144,5 +145,17 @@ describe.each(['clip-text-sd1', 'clip-text-sd2'])('%s', (name) => {
     const expectedKeys = [...io.keys()].filter((key) => key !== 'input_ids')
     expect(expectedKeys.length).toBeGreaterThanOrEqual(3)
     for (const key of expectedKeys) expect(relativeError(results[key]!, io.get(key)!), key).toBeLessThan(float32)
+  })
+})
+
+describe('umt5-encoder', () => {
+  it('encodes what transformers encodes, each layer with positions of its own', async () => {
+    const io = await readTensors(nodeFiles, join(golden('umt5-encoder'), 'io.safetensors'))
+    const { config, weights } = await part(await openModelFolder(nodeFiles, golden('umt5-encoder')))
+    const ids = io.get('input_ids')!
+    const [batch, tokens] = ids.shape as [number, number]
+    const graph = t5.t5EncoderGraph(t5.t5EncoderConfig(config), weights, { batch, tokens })
+    const results = await run(graph, { input_ids: ids })
+    expect(relativeError(results.last_hidden_state!, io.get('last_hidden_state')!)).toBeLessThan(float32)
   })
 })

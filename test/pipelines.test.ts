@@ -20,6 +20,7 @@ import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffu
 import { families } from '../src/models/families/index.js'
 import { openNetwork } from '../src/models/open.js'
 import { schedulerOf } from '../src/models/scheduler.js'
+import { openT5Tokenizer } from '../src/models/text/t5-tokenizer.js'
 import { openTokenizer } from '../src/models/text/tokenizer.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
@@ -65,27 +66,48 @@ interface Reference {
   readonly note: string
 }
 
-/** The numbers of a folder; a variant has those of the folder that its name begins with. */
-async function referenceOf(name: string): Promise<Reference> {
-  const own = [name, name.split('-')[0]!].find((each) => existsSync(join(golden, each, 'reference.safetensors')))!
-  const file = join(golden, own, 'reference.safetensors')
+async function ownReference(name: string): Promise<Reference> {
+  const file = join(golden, name, 'reference.safetensors')
   const { metadata } = await readSafetensorsHeader(nodeFiles, file)
   const list = (text = '[]') => JSON.parse(text) as string[]
   return {
     tensors: await readTensors(nodeFiles, file),
     texts: { prompts: list(metadata.prompts), more: list(metadata.more) },
-    note: readFileSync(join(golden, own, 'NOTE.md'), 'utf8'),
+    note: readFileSync(join(golden, name, 'NOTE.md'), 'utf8'),
   }
 }
 
+/**
+ * The numbers of a folder. A variant has those of the folder that its name begins with; where it has some of its own, those of
+ * the networks.
+ */
+async function referenceOf(name: string): Promise<Reference> {
+  const hasOwn = (each: string) => existsSync(join(golden, each, 'reference.safetensors'))
+  const family = name.split('-')[0]!
+  if (!hasOwn(name)) return await ownReference(family)
+  const own = await ownReference(name)
+  if (!hasOwn(family) || [...own.tensors.keys()].some((key) => ofNetworks.test(key))) return own
+  const shared = await ownReference(family)
+  const networks = [...shared.tensors].filter(([key]) => ofNetworks.test(key))
+  return { ...own, tensors: new Map([...own.tensors, ...networks]), note: `${own.note}\n${shared.note}` }
+}
+
+const ofNetworks = /^(net|vae)\./
+
 const classOf = (name: string) =>
   parseJsonObject(readFileSync(join(golden, name, 'model_index.json'), 'utf8'), name)._class_name as string
+
+/** Whether a tokenizer is T5's, as model_index.json says. */
+function isT5(path: string, tokenizer: string): boolean {
+  const index = parseJsonObject(readFileSync(join(path, 'model_index.json'), 'utf8'), path)
+  return /^T5/.test((index[tokenizer] as readonly string[])[1]!)
+}
 
 const names = readdirSync(golden).filter((name) => existsSync(join(golden, name, 'model_index.json')))
 const builtClasses = families.flatMap(({ pipelineClasses }) => pipelineClasses)
 const [built, others] = [true, false].map((is) => names.filter((name) => builtClasses.includes(classOf(name)) === is))
 
-describe('pipelines of other families', () => {
+describe.skipIf(others!.length === 0)('pipelines of other families', () => {
   it.each(others!.map((name) => [classOf(name), name]))('%s is refused by name (%s)', async (className, name) => {
     await expect(openDiffusionModel(nodeFiles, join(golden, name), runtime)).rejects.toMatchObject({
       code: 'unsupported',
@@ -99,6 +121,7 @@ describe.each(built!)('%s', async (name) => {
   const { tensors, texts, note } = await referenceOf(name)
   const keys = [...tensors.keys()]
   const of = (key: string) => tensors.get(key)!
+  const [, prompt, negative] = /prompt '([^']*)', guided away from '([^']*)'/.exec(note)!
   /** What follows a prefix, in the keys that have it. */
   const following = (prefix: string, pattern: RegExp) =>
     keys.flatMap((key) => (key.startsWith(prefix) ? (pattern.exec(key.slice(prefix.length))?.[1] ?? []) : []))
@@ -112,30 +135,48 @@ describe.each(built!)('%s', async (name) => {
   })
 
   it.each(following('tokens.', /^(.*)$/))('cuts texts into the tokens of the reference: %s', async (tokenizer) => {
-    const { encode, unread } = await openTokenizer(nodeFiles, join(path, tokenizer))
+    const ofLength = (length: number) =>
+      isT5(path, tokenizer)
+        ? openT5Tokenizer(nodeFiles, join(path, tokenizer), length)
+        : openTokenizer(nodeFiles, join(path, tokenizer))
     for (const [key, some] of [
       [`tokens.${tokenizer}`, texts.prompts] as const,
       [`more.${tokenizer}`, texts.more] as const,
     ]) {
+      const { encode } = await ofLength(of(key).shape[1]!)
       for (const [i, text] of some.entries()) {
         expect({ text, ids: encode(text) }).toEqual({ text, ids: [...row(of(key), i).data] })
       }
     }
+    const { unread } = await ofLength(of(`tokens.${tokenizer}`).shape[1]!)
     expect(texts.prompts.map((text) => unread(text) !== '')).toEqual(texts.prompts.map((text) => text.length > 1000))
   })
 
-  it('makes of texts what the pipeline tells its network', async () => {
+  /** A text's condition, in the order of its parts. */
+  async function expectCondition(text: string, states: Tensor, pooled: Tensor | undefined) {
+    const { values, unread } = await model.condition(text)
+    expect(error(values.encoder_hidden_states!, states)).toBeLessThan(tolerance)
+    if (pooled) expect(error((values.text_embeds ?? values.pooled_projections)!, pooled)).toBeLessThan(tolerance)
+    expect(unread !== undefined).toBe(text.length > 1000)
+  }
+
+  it.runIf(tensors.has('prompt_embeds'))('makes of texts what the pipeline tells its network', async () => {
     for (const [i, text] of texts.prompts.entries()) {
-      const { values, unread } = await model.condition(text)
-      expect(error(values.encoder_hidden_states!, row(of('prompt_embeds'), i))).toBeLessThan(tolerance)
-      if (tensors.has('pooled_prompt_embeds')) {
-        expect(error(values.text_embeds!, row(of('pooled_prompt_embeds'), i))).toBeLessThan(tolerance)
-      }
-      expect(unread !== undefined).toBe(text.length > 1000)
+      const pooled = tensors.get('pooled_prompt_embeds')
+      await expectCondition(text, row(of('prompt_embeds'), i), pooled && row(pooled, i))
     }
     const unsaid = tensors.get('unsaid.negative_prompt_embeds')
     if (unsaid) expect((await model.condition()).values.encoder_hidden_states!.data).toEqual(unsaid.data)
   })
+
+  it.each(['', 'negative_'].filter((which) => tensors.has(`gen.${which}prompt_embeds`)))(
+    'tells the network what the generations told it: %sprompt',
+    async (which) => {
+      const pooled = tensors.get(`gen.${which}pooled_prompt_embeds`)
+      const text = which === '' ? prompt! : negative!
+      await expectCondition(text, row(of(`gen.${which}prompt_embeds`), 0), pooled && row(pooled, 0))
+    },
+  )
 
   it.each(following('net.', /^(\w+)\.output$/))(
     'has the network of the reference, and its gradients: %s',
@@ -143,11 +184,13 @@ describe.each(built!)('%s', async (name) => {
       const prefix = `net.${size}.`
       const inputs = following(prefix, /^((?!output$|cotangent$|grad_)\w+)$/)
       const feeds = Object.fromEntries(inputs.map((input) => [input, of(prefix + input)]))
-      const batch = feeds.sample!.shape[0]!
       const { timestep } = feeds
-      feeds.timestep = { shape: [batch], data: new Float64Array(batch).fill(timestep!.data[0]!) }
+      if (timestep!.data.length === 1) {
+        const batch = feeds.sample!.shape[0]!
+        feeds.timestep = { shape: [batch], data: new Float64Array(batch).fill(timestep!.data[0]!) }
+      }
       const shapes = Object.fromEntries(Object.entries(feeds).map(([input, { shape }]) => [input, shape]))
-      const graph = await openNetwork(nodeFiles, path, { part: 'unet', shapes })
+      const graph = await openNetwork(nodeFiles, path, { part: feeds.sample ? 'unet' : 'transformer', shapes })
       const { out } = await run(graph, feeds)
       expect(error(out!, of(`${prefix}output`))).toBeLessThan(tolerance)
 
@@ -161,7 +204,7 @@ describe.each(built!)('%s', async (name) => {
     },
   )
 
-  it('encodes and decodes as the reference, and has its gradient', async () => {
+  it.runIf(tensors.has('vae.image'))('encodes and decodes as the reference, and has its gradient', async () => {
     const [image, z] = [of('vae.image'), of('vae.z')]
     const encoder = await openNetwork(nodeFiles, path, { part: 'encoder', shapes: { image: image.shape } })
     const { mean, logvar } = await run(encoder, { image })
@@ -181,7 +224,7 @@ describe.each(built!)('%s', async (name) => {
     'walks the grid of the reference: %i steps',
     async (steps) => {
       const { schedulerSolver, schedule } = await opened(steps)
-      const grid = schedulerSolver.grid(schedule([4, 8, 8]))
+      const grid = schedulerSolver.grid(schedule(of('gen.noise').shape.slice(1)))
       const times = [...of(`schedule.${steps}.timesteps`).data]
       expect(grid.length).toBe(times.length + 1)
       for (const [i, t] of times.entries()) expect(grid[i]!.t).toBeCloseTo(t, 3)
@@ -209,8 +252,6 @@ describe.each(built!)('%s', async (name) => {
     }
     return schedulerOf(configOf(file, fields), { steps }).solver
   }
-
-  const [, prompt, negative] = /prompt '([^']*)', guided away from '([^']*)'/.exec(note)!
 
   describe.each(following('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
     const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Attribute, DataType, Graph, Initializer, Node, Value } from '../src/graph/graph.js'
-import type { Runtime } from '../src/graph/runtime.js'
+import { type Held, type Runtime, tensorOf } from '../src/graph/runtime.js'
 import { type Tensor, tensor } from '../src/math/tensor.js'
 import { type OrtNodeOptions, ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 
@@ -372,6 +372,35 @@ describe('a held value', () => {
       await rejected
       await wait(100)
       expect(await session.run({ x: held })).toEqual({ y: tensor([1, 3], [10, 20, 30]) })
+    }))
+
+  it('may be another one in each run, beside tensors and beside sessions that are fed the same', () =>
+    withRuntime(async (own) => {
+      const difference = graphOf([value('a', [2]), value('b', [2])], [node('Sub', ['a', 'b'], 'y')], [value('y', [2])])
+      const sessions = [await own.open(difference), await own.open(difference)]
+      const [p, q] = [tensor([2], [1, 2]), tensor([2], [10, 30])]
+      const [heldP, heldQ] = [own.hold(p), own.hold(q)]
+      const runs = [
+        [heldP, heldQ],
+        [heldP, heldQ],
+        [heldQ, heldP],
+        [heldP, q],
+        [heldP, p],
+        [p, heldP],
+        [p, q],
+        [heldP, heldQ],
+      ] as const
+      const numbers = (fed: Tensor | Held) => tensorOf(fed).data
+      for (const [a, b] of runs) {
+        const wanted = tensor(
+          [2],
+          numbers(a).map((one, i) => one - numbers(b)[i]!),
+        )
+        for (const session of sessions) expect(await session.run({ a, b })).toEqual({ y: wanted })
+      }
+      // What the last run was fed is released: the next one, without it, goes on.
+      heldP.release()
+      for (const session of sessions) expect(await session.run({ a: q, b: heldQ })).toEqual({ y: tensor([2], [0, 0]) })
     }))
 
   it('is refused when it was released, or is held by another runtime', () =>

@@ -11,7 +11,7 @@ import { type Problem, solve } from '../iterations/parts/solve.js'
 import { norm, sizeOf, type Tensor } from '../math/tensor.js'
 import type { Autoencoder, DecoderInverter, LatentSolution } from './autoencoder.js'
 import { gradientFreeProblem } from './parts/gradient-free-problem.js'
-import { pixelProblem } from './parts/pixel-problem.js'
+import { gradientStop, pixelProblem } from './parts/pixel-problem.js'
 import { isLikeness } from './parts/rehearsal.js'
 import { roundingMargin, roundingNorm } from './parts/rounding.js'
 import type { Profile } from './profile.js'
@@ -25,7 +25,7 @@ import { rehearse } from './rehearsed.js'
  * `rehearsed`. Then L-BFGS on ‖D(z) − x‖², where the autoencoder has gradients, its profile says that they gain
  * something, and the picture is not larger than `gradientPixels`.
  * Shapes: picture 3 × H × W, latent channels × H/f × W/f. Cost: one encode, at most `iterations` round trips, and at
- * most `pullbacks` + 1 pullbacks; `gradients=never` is forward only. Exact: no; `expectedNmseDb` is the error to expect.
+ * most `pullbacks` + 1 pullbacks, which end by themselves when the picture tells no more; `gradients=never` is forward only. Exact: no; `expectedNmseDb` is the error to expect.
  * Errors: `bad-option`, `bad-shape`, `not-finite` when E(x) is not finite. Source: ours; the residual is Hong et al.'s (NeurIPS 2024).
  *
  * @example
@@ -46,7 +46,7 @@ export const automaticDecoder = define({
     pullbacks: {
       type: 'integer',
       minimum: 1,
-      default: 60,
+      default: 120,
       unit: 'pullbacks',
       description: 'Budget of gradient steps.',
     },
@@ -79,7 +79,7 @@ export const automaticDecoder = define({
 
       const { expectedNmseDb } = forward
       // The first pullback is where the steps before have ended.
-      const options = { iterations: steps + 1, stage: 'gradient steps' }
+      const options = { iterations: steps + 1, stage: 'gradient steps', ...gradientStop(image, levels) }
       const problem = pixelProblem(forward.value, image, autoencoder)
       const { value, residual, history } = yield* solve(problem, lbfgs(), options)
       const isRounding = residual <= roundingMargin * roundingNorm(sizeOf(image.shape), levels)

@@ -12,7 +12,7 @@ import { norm, subtract, type Tensor, tensor } from '../math/tensor.js'
 import { round8 } from '../pictures/pixels.js'
 import type { Autoencoder } from './autoencoder.js'
 import { gradientFreeProblem } from './parts/gradient-free-problem.js'
-import { pixelProblem } from './parts/pixel-problem.js'
+import { gradientStop, pixelProblem } from './parts/pixel-problem.js'
 import type { Profile } from './profile.js'
 
 export interface ProfileOptions {
@@ -25,7 +25,7 @@ export interface ProfileOptions {
 /** Round trips that are measured of each way to step. */
 const measured = { fitted: 6, anderson: 20 }
 /** Gradient steps that are measured, on so many pictures: a gradient costs several round trips. */
-const gradients = { steps: 60, pictures: 4 }
+const gradients = { steps: 120, pictures: 4 }
 /** A round trip must gain so much to be worth its time; gradient steps more, for they cost several times the memory. */
 const worthwhileDb = { roundTrip: 0.1, gradient: 0.3 }
 const smallestCount = 4
@@ -45,7 +45,7 @@ interface Known {
  * Each latent r gives a picture file x = round8(clip(D(r))). On every other one the rows of `Profile.shares` are fitted,
  * γ = argmin Σ ‖E(x) − r − Σᵢ γᵢT(zⁱ)‖²; on the rest the errors of the fitted steps, of Anderson's and of the gradient steps after
  * the better of the two are measured. Latents should be like those that will be looked for: what a sampler makes, or E of
- * pictures. Cost for each: an encode, a decode and 6 or 27 round trips; 60 pullbacks for 4 of them, where there are gradients.
+ * pictures. Cost for each: an encode, a decode and 6 or 27 round trips; up to 120 pullbacks for 4 of them, where there are gradients.
  * Errors: `bad-option` for fewer than four latents; those of the autoencoder. Source: ours.
  *
  * @example
@@ -84,7 +84,7 @@ export async function* measureProfile(
   const roundTrips = enough[steps]
   const starts = rest.slice(0, gradients.pictures).map((one, i) => ({ ...one, start: paths[steps][i]![roundTrips]! }))
   const gains = yield* gainOfGradients(autoencoder, starts)
-  const pullbacks = gains ? worthwhile(gains.map((gain) => -gain)) : 0
+  const pullbacks = gains ? harmless(gains.map((gain) => -gain)) : 0
   const gain = gains?.[pullbacks] ?? 0
   return {
     weights,
@@ -177,6 +177,12 @@ const worthwhile = (errorsDb: readonly number[]): number => {
   return errorsDb.findIndex((error) => error <= best + worthwhileDb.roundTrip)
 }
 
+/** How many gradient steps do no harm: the most that stay within the worthwhile gain of the best; they end by themselves. */
+const harmless = (errorsDb: readonly number[]): number => {
+  const best = Math.min(...errorsDb)
+  return errorsDb.findLastIndex((error) => error <= best + worthwhileDb.roundTrip)
+}
+
 /** The dB that the first 0, 1, … gradient steps gain on the mean; undefined without gradients. */
 async function* gainOfGradients(
   autoencoder: Autoencoder,
@@ -188,7 +194,8 @@ async function* gainOfGradients(
     yield { stage: 'measuring gradient steps', done: gains.length, total: starts.length }
     const before = errorDb(start, latent)
     const path: number[] = []
-    const steps = solve(pixelProblem(start, image, autoencoder), lbfgs(), { iterations: gradients.steps + 1 })
+    const options = { iterations: gradients.steps + 1, ...gradientStop(image, 256) }
+    const steps = solve(pixelProblem(start, image, autoencoder), lbfgs(), options)
     for await (const { latent: point } of steps) path.push(before - errorDb(point!, latent))
     gains.push(path)
   }

@@ -33,7 +33,7 @@ export interface Profile {
   readonly roundTrips: number
   /** Row k: the shares of the residuals T(z⁰) … T(zᵏ) that lead from z⁰ = E(x) to zᵏ⁺¹. */
   readonly shares: readonly (readonly number[])[]
-  /** Gradient steps that are worth their cost after the round trips; 0 where they gain nothing. */
+  /** Gradient steps that bring the latent nearer after the round trips, or do no harm, at most; 0 where they gain nothing. */
   readonly pullbacks: number
   readonly expected: ExpectedErrors
 }

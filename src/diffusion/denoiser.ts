@@ -40,6 +40,17 @@ function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number
 }
 
 /**
+ * The estimate of x₀ at x from what a network predicts there; of derivatives along a tangent or cotangent `x`, the same
+ * words. Errors: `not-finite`, naming the level; `unsupported` for a predicted noise where alpha is 0.
+ *
+ * @example estimateOf('epsilon', x, noise, level) // (x − sigma·ε)/alpha
+ */
+export function estimateOf(prediction: Prediction, x: Tensor, output: Tensor, level: NoiseLevel): Tensor {
+  const [ofX, ofOutput] = weights(prediction, level)
+  return finite(combine([ofX, x], [ofOutput, output]), x, level)
+}
+
+/**
  * The denoiser of a network.
  *
  * D(x) = (x − sigma·ε)/alpha; (alpha·x − sigma·v)/(alpha² + sigma²); x₀; (x ∓ sigma·velocity)/(alpha + sigma).
@@ -50,10 +61,8 @@ function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number
  */
 export const denoiser =
   (network: Network, prediction: Prediction): Denoiser =>
-  async (x, level) => {
-    const [ofX, ofOutput] = weights(prediction, level)
-    return finite(combine([ofX, x], [ofOutput, await network(x, level)]), x, level)
-  }
+  async (x, level) =>
+    estimateOf(prediction, x, await network(x, level), level)
 
 /**
  * The pullback of `denoiser(network, prediction)` from the network's own: Jᵀc = (weight of x)·c +
@@ -63,10 +72,8 @@ export const denoiser =
  */
 export const denoiserPullback =
   (pullback: NetworkPullback, prediction: Prediction): DenoiserPullback =>
-  async (x, level, cotangent) => {
-    const [ofX, ofOutput] = weights(prediction, level)
-    return finite(combine([ofX, cotangent], [ofOutput, await pullback(x, level, cotangent)]), cotangent, level)
-  }
+  async (x, level, cotangent) =>
+    estimateOf(prediction, cotangent, await pullback(x, level, cotangent), level)
 
 /**
  * The pushforward of `denoiser(network, prediction)` from the network's own: J·t = (weight of x)·t + (weight)·J_network·t,
@@ -107,6 +114,10 @@ export const guidedPushforward: (
   weight: number,
 ) => DenoiserPushforward = guidedPullback
 
+/** none + weight·(prompt − none): the mix that guidance is. */
+export const guidedMix = (weight: number, prompt: Tensor, none: Tensor): Tensor =>
+  combine([1 - weight, none], [weight, prompt])
+
 type Evaluated<Input extends readonly unknown[]> = (...input: Input) => Promise<Tensor>
 
 function mixed<Input extends readonly unknown[]>(
@@ -121,7 +132,7 @@ function mixed<Input extends readonly unknown[]>(
   if (weight === 0) return unconditional
   return async (...input) => {
     const [prompt, none] = await Promise.all([conditional(...input), unconditional(...input)])
-    return combine([1 - weight, none], [weight, prompt])
+    return guidedMix(weight, prompt, none)
   }
 }
 

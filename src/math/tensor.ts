@@ -72,10 +72,29 @@ export function dot(a: Tensor, b: Tensor): number {
   return sum
 }
 
+/** ‖a − b‖₂, without an array for the difference. */
+export function distance(a: Tensor, b: Tensor): number {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new RangeError(
+      `Expected tensors of one shape for distance, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
+    )
+  }
+  let sum = 0
+  for (let i = 0; i < a.data.length; i++) {
+    const apart = a.data[i]! - b.data[i]!
+    sum += apart * apart
+  }
+  return Math.sqrt(sum)
+}
+
 /** ‖x‖₂. */
 export const norm = (x: Tensor): number => Math.sqrt(dot(x, x))
 
-const allFinite = (x: Tensor): boolean => x.data.every(Number.isFinite)
+/** A loop: `every` of a typed array takes thirty times as long. */
+function allFinite({ data }: Tensor): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false
+  return true
+}
 
 /** Whether no entry is NaN or infinite. */
 export { allFinite as isFinite }

@@ -30,6 +30,8 @@ export interface ScaledLayout {
   readonly downscaling: number
   /** Sides of latents are multiples of this. Default 1. */
   readonly latentMultiple?: number
+  /** Sides of latents are at most this. Default: no bound. */
+  readonly latentLargest?: number
   /** Height and width of the latents that the model was trained on. Default: the smallest. */
   readonly side?: number
 }
@@ -48,17 +50,22 @@ const pictureAxes = ['channels', 'height', 'width'] as const
  */
 export function scaledLayout(parts: ScaledLayout): Layout {
   const { name, imageChannels, latentChannels, downscaling, latentMultiple = 1, side = latentMultiple } = parts
+  const { latentLargest = Number.POSITIVE_INFINITY } = parts
   const multiple = latentMultiple * downscaling
-  const isOf = (step: number) => (side: number) => Number.isInteger(side) && side > 0 && side % step === 0
-  const fits = ([channels, ...sides]: Shape, count: number, step: number) =>
-    channels === count && sides.length === 2 && sides.every(isOf(step))
+  const fits = ([channels, ...sides]: Shape, count: number, step: number, most: number) =>
+    channels === count &&
+    sides.length === 2 &&
+    sides.every((side) => Number.isInteger(side) && side > 0 && side % step === 0 && side <= most)
+  const multiplesOf = (step: number, most: number) =>
+    `multiples of ${step}${Number.isFinite(most) ? ` up to ${most}` : ''}`
+  const ofPictures = multiplesOf(multiple, latentLargest * downscaling)
   const layout: Layout = {
     axes: pictureAxes,
     picture: [imageChannels, side * downscaling, side * downscaling],
     multiple,
     latentShape(picture) {
-      if (!fits(picture, imageChannels, multiple)) {
-        const what = `a picture of ${imageChannels} channels with sides that are multiples of ${multiple}`
+      if (!fits(picture, imageChannels, multiple, latentLargest * downscaling)) {
+        const what = `a picture of ${imageChannels} channels with sides that are ${ofPictures}`
         const remedy = 'Pad, crop or resize the picture first.'
         throw expected('bad-shape', what, `\`${name}\``, formatShape(picture), remedy)
       }
@@ -71,13 +78,13 @@ export function scaledLayout(parts: ScaledLayout): Layout {
       return [imageChannels, height! * downscaling, width! * downscaling]
     },
     check(latent) {
-      if (fits(latent, latentChannels, latentMultiple)) return
+      if (fits(latent, latentChannels, latentMultiple, latentLargest)) return
       throw expected(
         'bad-shape',
-        `a latent of ${latentChannels} channels × height × width with sides that are multiples of ${latentMultiple}`,
+        `a latent of ${latentChannels} channels × height × width with sides that are ${multiplesOf(latentMultiple, latentLargest)}`,
         `\`${name}\``,
         formatShape(latent),
-        `Pictures have sides that are multiples of ${multiple}; noise and latents belong to the model that made them.`,
+        `Pictures have sides that are ${ofPictures}; noise and latents belong to the model that made them.`,
       )
     },
   }

@@ -5,13 +5,13 @@
 import type { Autoencoder } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
-import { guided, guidedPullback, guidedPushforward } from '../diffusion/denoiser.js'
+import { guidedMix } from '../diffusion/denoiser.js'
 import type { Diffusion } from '../diffusion/diffusion.js'
 import type { NoiseLevel } from '../diffusion/level.js'
 import type { Tensor } from '../math/tensor.js'
 import type { Condition } from './condition.js'
 import type { Guidance, Model } from './model.js'
-import type { Door } from './questions.js'
+import type { Ask, Door } from './questions.js'
 
 /**
  * The autoencoder of a model, one picture or latent at a time. `pullback` is absent where the model has no gradient.
@@ -68,57 +68,26 @@ export function denoiserOf(
     const remedy = 'Pass a `negative` condition; `model.condition()` is the empty one.'
     throw expected('bad-option', 'a negative condition', `a guidance of ${weight}`, 'none', remedy)
   }
-  /** Both branches of one run, in the order that `told` has. */
-  async function branches<Result extends Tensor>(
+  /** What the branches answer to one question under each condition, mixed. */
+  async function mixed<K extends 'denoise' | 'pullback' | 'pushforward'>(
+    kind: K,
     level: NoiseLevel,
-    run: (conditions: readonly Condition[]) => Promise<readonly Result[]>,
-    mix: (prompt: () => Promise<Result>, none: () => Promise<Result>, weight: number) => Promise<Tensor>,
+    question: (condition: Condition) => Ask<K>,
   ): Promise<Tensor> {
     const weight = weightAt(level)
-    const found = await run(told(weight))
-    return await mix(
-      async () => found.at(-1)!,
-      async () => found[0]!,
-      weight,
-    )
+    checkGuidance(weight)
+    const [none, prompt] = (await ask(kind, told(weight).map(question), signal)) as readonly Tensor[]
+    return prompt ? guidedMix(weight, prompt, none!) : none!
   }
   return {
-    denoise: (x, level) =>
-      branches(
-        level,
-        (conditions) =>
-          ask(
-            'denoise',
-            conditions.map((condition) => ({ x, level, condition })),
-            signal,
-          ),
-        (prompt, none, weight) => guided(prompt, none, weight)(x, level),
-      ),
+    denoise: (x, level) => mixed('denoise', level, (condition) => ({ x, level, condition })),
     ...(answers.has('pullback') && {
       pullback: (x: Tensor, level: NoiseLevel, cotangent: Tensor) =>
-        branches(
-          level,
-          (conditions) =>
-            ask(
-              'pullback',
-              conditions.map((condition) => ({ x, level, condition, cotangent })),
-              signal,
-            ),
-          (prompt, none, weight) => guidedPullback(prompt, none, weight)(x, level, cotangent),
-        ),
+        mixed('pullback', level, (condition) => ({ x, level, condition, cotangent })),
     }),
     ...(answers.has('pushforward') && {
       pushforward: (x: Tensor, level: NoiseLevel, tangent: Tensor) =>
-        branches(
-          level,
-          (conditions) =>
-            ask(
-              'pushforward',
-              conditions.map((condition) => ({ x, level, condition, tangent })),
-              signal,
-            ),
-          (prompt, none, weight) => guidedPushforward(prompt, none, weight)(x, level, tangent),
-        ),
+        mixed('pushforward', level, (condition) => ({ x, level, condition, tangent })),
     }),
   }
 }

@@ -130,7 +130,7 @@ function described(
   const [first] = refusals
   const fixed = all(refusals) && new Set(refusals).size === 1 && (first === `${own}` || first === 'null')
   const values = fixed ? first! : asked.kind === 'string' || asked.kind === 'strings' ? (first ?? kind) : kind
-  if (asked.optional && values !== 'null') {
+  if (asked.optional && !/\bnull$/.test(values)) {
     return { name, default: asked.default, values: `${values}, or null`, fixed: false }
   }
   return { name, default: asked.default, values, fixed }

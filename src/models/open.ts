@@ -147,7 +147,8 @@ async function impliedBy(shapes: FedShapes, choices: Choices, path: string): Pro
 
 export interface OpenNetworkOptions {
   /**
-   * `encoder` or `decoder` of an autoencoder, `unet`, `text_encoder`, or the name of a part that is an ONNX file.
+   * `encoder` or `decoder` of an autoencoder, `unet`, `transformer`, `text_encoder`, `text_encoder_2`, `text_encoder_3`, or the
+   * name of a part that is an ONNX file.
    * Default: the one whose inputs are all fed, where that is one.
    */
   readonly part?: string
@@ -158,8 +159,10 @@ export interface OpenNetworkOptions {
 /**
  * One network of a checkpoint as its own tools define it, unscaled: an AutoencoderKL's encoder `image` → `mean`,
  * `logvar` and decoder `latent` → `decoded`; an AutoencoderTiny's `image` → `encoded` and `latent` → `decoded`; a
- * UNet2DConditionModel's `sample`, `timestep`, `encoder_hidden_states` (XL: `text_embeds`, `time_ids`) → `out`; a
- * CLIPTextModel's `input_ids` → `last_hidden_state`, `penultimate_hidden_state`, `pooled`; an ONNX file as it is.
+ * UNet2DConditionModel's `sample`, `timestep`, `encoder_hidden_states` (XL: `text_embeds`, `time_ids`) → `out`; an
+ * SD3Transformer2DModel's `hidden_states`, `timestep`, `encoder_hidden_states`, `pooled_projections` → `out`; a
+ * CLIPTextModel's `input_ids` → `last_hidden_state`, `penultimate_hidden_state`, `pooled`; a T5EncoderModel's `input_ids` →
+ * `last_hidden_state`; an ONNX file as it is.
  *
  * Errors: `bad-option` when it is not clear which network is meant, naming the choices; `bad-shape` for shapes that the
  * network cannot have; otherwise as openAutoencoderNetworks.

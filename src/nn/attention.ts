@@ -1,8 +1,9 @@
 /** Linear layers and attention over sequences N × length × channels, as transformers and diffusers' attention have them. */
 import { type Builder, float } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
-import { add, concat, mean, mul, reshape, scale, slice, transpose } from '../graph/ops/common.js'
+import { add, concat, mean, mul, reshape, scale, singleScope, slice, transpose } from '../graph/ops/common.js'
 import { gemmWithBias, matmul } from '../graph/ops/matmul.js'
+import { byRootMeanSquare } from '../graph/ops/normalization.js'
 import type { Layers } from './layers.js'
 
 /** x·Wᵀ + bias over the last axis; weights stay as checkpoints hold them, rows per output. */
@@ -27,6 +28,19 @@ export function layerNorm({ b, parameters }: Layers, name: string, x: Value, eps
   return b.emit('LayerNormalization', [x, weight, bias], { axis: -1, epsilon: float(epsilon) })
 }
 
+/** The same without weights. */
+export function plainLayerNorm(b: Builder, x: Value, epsilon: number): Value {
+  const channels = x.shape.at(-1)!
+  const ones = b.constant(x.dtype, [channels], Array<number>(channels).fill(1))
+  return b.emit('LayerNormalization', [x, ones], { axis: -1, epsilon: float(epsilon) })
+}
+
+/** x/√(mean(x²) + ε)·weight over the last axis. */
+export function rmsNorm({ b, parameters }: Layers, name: string, x: Value, epsilon: number): Value {
+  const weight = parameters.value(`${name}.weight`, [x.shape.at(-1)!])
+  return mul(b, byRootMeanSquare(b.within(singleScope), x, -1, epsilon).normal, weight)
+}
+
 const splitHeads = (b: Builder, x: Value, heads: number, perm: readonly number[]): Value => {
   const [batch, length, channels] = x.shape as [number, number, number]
   return transpose(b, reshape(b, x, [batch, length, heads, channels / heads]), perm)
@@ -36,14 +50,16 @@ const splitHeads = (b: Builder, x: Value, heads: number, perm: readonly number[]
 const largestScores = 2 ** 26
 
 export interface AttentionOptions {
-  /** L × M, added to the scores. */
+  /** L × M, or heads × L × M, added to the scores. */
   readonly mask?: Value
+  /** What scores are multiplied by. Default 1/√d. */
+  readonly factor?: number
   /** Is told softmax(…), the mean over heads, N × L × M: where each entry looks. */
   readonly looks?: ((probabilities: Value) => void) | undefined
 }
 
 /**
- * Multi-head attention: softmax(q·kᵀ/√d + mask)·v for each head. query N × L × C, key and value N × M × C, mask L × M.
+ * Multi-head attention: softmax(q·kᵀ/√d + mask)·v for each head. query N × L × C, key and value N × M × C.
  *
  * Where the scores of all heads would be large, a few heads are computed after the other: the same numbers, less memory.
  */
@@ -53,17 +69,18 @@ export function attention(
   key: Value,
   value: Value,
   heads: number,
-  { mask, looks }: AttentionOptions = {},
+  { mask, looks, factor = (query.shape[2]! / heads) ** -0.5 }: AttentionOptions = {},
 ): Value {
   const [batch, length, channels] = query.shape as [number, number, number]
-  const q = splitHeads(b, scale(b, query, (channels / heads) ** -0.5), heads, [0, 2, 1, 3])
+  const q = splitHeads(b, scale(b, query, factor), heads, [0, 2, 1, 3])
   const k = splitHeads(b, key, heads, [0, 2, 3, 1])
   const v = splitHeads(b, value, heads, [0, 2, 1, 3])
   const looked: Value[] = []
   const mix = (from: number, to: number): Value => {
     const part = (x: Value) => slice(b, x, 1, from, to)
     const scores = matmul(b, part(q), part(k))
-    const probabilities = b.emit('Softmax', [mask ? add(b, scores, mask) : scores], { axis: -1 })
+    const added = mask?.shape.length === 3 ? slice(b, mask, 0, from, to) : mask
+    const probabilities = b.emit('Softmax', [added ? add(b, scores, added) : scores], { axis: -1 })
     if (looks) looked.push(scale(b, mean(b, probabilities, [1], false), (to - from) / heads))
     return matmul(b, probabilities, part(v))
   }
@@ -79,3 +96,5 @@ export function attention(
 export const quickGelu = (b: Builder, x: Value): Value => mul(b, x, b.emit('Sigmoid', [scale(b, x, 1.702)]))
 /** The Gaussian error linear unit x·Φ(x). */
 export const gelu = (b: Builder, x: Value): Value => b.emit('Gelu', [x])
+/** Its approximation x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2. */
+export const geluTanh = (b: Builder, x: Value): Value => b.emit('Gelu', [x], { approximate: 'tanh' })

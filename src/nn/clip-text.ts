@@ -10,6 +10,7 @@ import { matmul } from '../graph/ops/matmul.js'
 import { attention, gelu, layerNorm, linear, quickGelu } from './attention.js'
 import type { Layers } from './layers.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { commonTextHarmless } from './text-fields.js'
 
 export interface ClipTextConfig {
   readonly hiddenSize: number
@@ -57,37 +58,12 @@ export function clipTextConfig(config: ConfigReader): ClipTextConfig {
   return read
 }
 
-const training = 'acts in training alone'
-const words = 'words become numbers in the tokenizer, which says it'
-const generation = 'belongs to models that write text'
-const form = 'says in which form the library answers'
-
 /** Fields that change nothing of the network that is built here. */
 export const clipTextHarmless: Readonly<Record<string, string>> = {
-  attention_dropout: training,
-  dropout: training,
-  initializer_factor: training,
-  initializer_range: training,
-  gradient_checkpointing: training,
-  bos_token_id: words,
-  pad_token_id: words,
-  sep_token_id: words,
-  tokenizer_class: words,
+  ...commonTextHarmless,
+  attention_dropout: 'acts in training alone',
+  dropout: 'acts in training alone',
   projection_dim: 'belongs to CLIPTextModelWithProjection, where it is read',
-  dtype: 'weights say their own type',
-  torch_dtype: 'weights say their own type',
-  model_type: 'repeats the class',
-  transformers_version: 'the version that wrote the file',
-  return_dict: form,
-  output_attentions: form,
-  output_hidden_states: form,
-  torchscript: form,
-  use_bfloat16: form,
-  use_return_dict: form,
-  tie_word_embeddings: generation,
-  is_encoder_decoder: generation,
-  is_decoder: generation,
-  use_cache: generation,
 }
 
 export interface ClipText {

@@ -5,12 +5,13 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, cast, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
+import { add, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
 import { upsampleNearest } from '../graph/ops/pooling.js'
 import { prune } from '../graph/passes/prune.js'
 import { attention, gelu, layerNorm, linear } from './attention.js'
 import { conv2d, groupNorm2d, type Layers, type NormOptions, resnetBlock, silu } from './layers.js'
 import { checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { embedding, sinusoidal } from './time-embedding.js'
 import type { Unet2dConditionConfig } from './unet-2d-condition-config.js'
 
 export * from './unet-2d-condition-config.js'
@@ -44,33 +45,6 @@ interface Unet extends Layers {
   readonly looks: UnetInputs['looks']
   /** silu of the time embedding, N × 4·block_out_channels[0]. */
   readonly embedding: Value
-}
-
-/**
- * [cos(t·f), sin(t·f)] with f = exp(−ln(10000)·k/(width/2 − shift)). t: N → N × width.
- *
- * f is rounded as the reference's float32 arithmetic rounds it: at t = 1000 its last bit moves the angle by 6e-5, and networks
- * were trained on that.
- */
-function sinusoidal(
-  b: Builder,
-  t: Value,
-  width: number,
-  { flipSinToCos, frequencyShift }: Unet2dConditionConfig,
-): Value {
-  const half = width / 2
-  const { fround } = Math
-  const exponent = (k: number) => fround(fround(fround(-Math.log(10000)) * k) / (half - frequencyShift))
-  const frequencies = Array.from({ length: half }, (_, k) => fround(Math.exp(exponent(k))))
-  const angles = mul(b, reshape(b, t, [t.shape[0]!, 1]), b.constant(t.dtype, [1, half], frequencies))
-  const wide = cast(b, angles, 'float64')
-  const [sine, cosine] = [cast(b, b.emit('Sin', [wide]), t.dtype), cast(b, b.emit('Cos', [wide]), t.dtype)]
-  return concat(b, flipSinToCos ? [cosine, sine] : [sine, cosine], 1)
-}
-
-function embedding(layers: Layers, name: string, x: Value, width: number): Value {
-  const hidden = silu(layers.b, linear(layers, `${name}.linear_1`, x, width))
-  return linear(layers, `${name}.linear_2`, hidden, width)
 }
 
 function timeEmbedding(layers: Layers, config: Unet2dConditionConfig, { timestep, added }: UnetInputs): Value {

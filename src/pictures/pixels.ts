@@ -2,7 +2,7 @@
  * Pictures as numbers: tensors of channels × height × width with values in [−1, 1]. Rounding to 8 bits, the distance
  * between two pictures, and changes of size. Not a codec: reading and writing files is the host's business.
  */
-import { map, norm, sizeOf, subtract, type Tensor, zeros } from '../math/tensor.js'
+import { distance, map, sizeOf, subtract, type Tensor, zeros } from '../math/tensor.js'
 import { planesOf, withSides } from './planes.js'
 
 /** The integer of 0 to 255 that a file holds for a pixel: clamp, then round half to even, as NumPy and Pillow do. */
@@ -30,7 +30,7 @@ export const round8 = (image: Tensor): Tensor => map(image, (pixel) => pixelOf(b
  * they are equal. RangeError when the shapes differ.
  */
 export function psnrDb(a: Tensor, b: Tensor): number {
-  const meanSquare = norm(subtract(a, b)) ** 2 / sizeOf(a.shape)
+  const meanSquare = distance(a, b) ** 2 / sizeOf(a.shape)
   return 10 * Math.log10(4 / meanSquare)
 }
 

@@ -8,7 +8,7 @@ import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Outcome } from '../iterations/parts/solve.js'
-import { isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../math/tensor.js'
+import { distance, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import type { Model } from '../model/model.js'
 import { remembered } from '../model/remembered.js'
@@ -110,9 +110,8 @@ export async function* latentInversion(
     throw expected('not-finite', 'finite pixels', "the decoder at the encoder's latent", 'NaN or infinity', remedy)
   }
   const solved = await autoencoder.decode(solution.value)
-  const distance = (picture: Tensor) => norm(subtract(picture, image))
-  const before = distance(encodedPicture)
-  const isBetter = distance(solved) <= before
+  const before = distance(encodedPicture, image)
+  const isBetter = distance(solved, image) <= before
   const latent = isBetter ? solution.value : encoded
   const picture = isBetter ? solved : encodedPicture
   const why = isBetter ? solution.why : 'encoder-nearer'
@@ -126,7 +125,7 @@ export async function* latentInversion(
     outcome: solution.outcome,
     ...(why !== undefined && { why }),
     ...(isBetter && solution.expectedNmseDb !== undefined && { expectedNmseDb: solution.expectedNmseDb }),
-    residual: { before, after: distance(picture) },
+    residual: { before, after: distance(picture, image) },
     psnrBeforeDb: psnrDb(round8(encodedPicture), seen),
     psnrAfterDb,
     evaluations: autoencoderEvaluations(counts()),

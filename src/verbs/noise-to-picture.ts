@@ -30,6 +30,8 @@ export interface PictureAt extends Derivative {
   readonly states: readonly State[]
   /** clip(D(z)), in [−1, 1]; not rounded. */
   readonly picture: Tensor
+  /** The sampler's part of J, to the latent's shape. */
+  readonly sampler: Derivative
   /** The decoder's part of J, from the latent's shape. */
   readonly decoder: Derivative
   /** Nearly the inverse of the sampler's part of J. */
@@ -62,7 +64,11 @@ export async function* pictureAt(noise: Tensor, { diffusion, solver, autoencoder
   const { states } = yield* sample(fromNoise(noise, diffusion.grid), solver, diffusion)
   const latent = states.at(-1)!.x
   const picture = await autoencoder.decode(latent)
-  const sampler = linearized(states, solver, diffusion)
+  const run = linearized(states, solver, diffusion)
+  const sampler: Derivative = {
+    pushforward: (tangent) => run.pushforward(fromNoise(tangent, diffusion.grid)),
+    pullback: async (cotangent) => fromNoise(await run.pullback(cotangent), diffusion.grid),
+  }
   const decoder: Derivative = {
     async pushforward(tangent) {
       const step = (decoderStep * Math.sqrt(sizeOf(latent.shape))) / (norm(tangent) || 1)
@@ -80,11 +86,11 @@ export async function* pictureAt(noise: Tensor, { diffusion, solver, autoencoder
     latent,
     states,
     picture,
+    sampler,
     decoder,
     nearlyInverse: nearlyInverse(states, diffusion),
-    pushforward: async (tangent) =>
-      await decoder.pushforward(await sampler.pushforward(fromNoise(tangent, diffusion.grid))),
-    pullback: async (cotangent) => fromNoise(await sampler.pullback(await decoder.pullback(cotangent)), diffusion.grid),
+    pushforward: async (tangent) => await decoder.pushforward(await sampler.pushforward(tangent)),
+    pullback: async (cotangent) => await sampler.pullback(await decoder.pullback(cotangent)),
   }
 }
 

@@ -58,7 +58,7 @@ export function add(program: Command): void {
   program
     .command('run <model>')
     .requiredOption('--feed <file>', 'inputs, as tensors of a .safetensors file named as the network names them')
-    .option('--part <name>', 'encoder, decoder, unet or text_encoder; needed where the inputs do not tell')
+    .option('--part <name>', 'encoder, decoder, unet, transformer or text_encoder; needed where the inputs do not tell')
     .option('--vjp <output=tensor...>', 'cotangent of an output, by its name in the feed; runs the gradient')
     .option('--wrt <names>', 'inputs to differentiate by, comma-separated (default: all)')
     .requiredOption('-o, --output <file>', 'where the outputs go, as .safetensors')

@@ -1,7 +1,7 @@
 /** Decoder inversion without gradients as a problem for `solve`: the residual that every such method drives to zero. */
 import { expected } from '../../core/errors.js'
 import type { Problem } from '../../iterations/parts/solve.js'
-import { isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../math/tensor.js'
+import { distance, isFinite as isFiniteTensor, subtract, type Tensor } from '../../math/tensor.js'
 import type { Autoencoder } from '../autoencoder.js'
 
 /**
@@ -15,7 +15,7 @@ export async function gradientFreeProblem(image: Tensor, autoencoder: Autoencode
     start,
     async evaluate(latent) {
       const { image: decoded, latent: again } = await autoencoder.roundTrip(latent)
-      return { residual: subtract(again, start), merit: norm(subtract(decoded, image)) }
+      return { residual: subtract(again, start), merit: distance(decoded, image) }
     },
   }
 }
@@ -29,6 +29,6 @@ export async function finiteStart(image: Tensor, autoencoder: Autoencoder, metho
 
 /** ‖picture − image‖; infinite where the picture is not finite. */
 export function pixelDistance(picture: Tensor, image: Tensor): number {
-  const distance = norm(subtract(picture, image))
-  return Number.isFinite(distance) ? distance : Number.POSITIVE_INFINITY
+  const found = distance(picture, image)
+  return Number.isFinite(found) ? found : Number.POSITIVE_INFINITY
 }

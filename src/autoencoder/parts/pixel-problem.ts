@@ -1,8 +1,22 @@
 /** Decoder inversion by gradients as a problem for `solve`: the pixel error and its true gradient. */
 import { expected } from '../../core/errors.js'
-import type { Problem } from '../../iterations/parts/solve.js'
-import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../math/tensor.js'
+import type { Problem, SolveOptions } from '../../iterations/parts/solve.js'
+import { combine, distance, isFinite as isFiniteTensor, sizeOf, type Tensor } from '../../math/tensor.js'
 import type { Autoencoder, Pullback } from '../autoencoder.js'
+import { roundingVariance } from './rounding.js'
+
+/**
+ * When gradient steps end by themselves: ten in a row made the picture less than e^½ times as probable.
+ *
+ * −log p(x | z) = ‖D(z) − x‖²/(2s²), s² the variance of rounding; at ‖D(z) − x‖ = s·√count half a unit of it is s/(2·√count). Where a
+ * decoder explains less of the picture, less than half a unit is enough to go on.
+ *
+ * @example solve(pixelProblem(start, image, autoencoder), lbfgs(), { iterations: 120, ...gradientStop(image, 256) })
+ */
+export const gradientStop = ({ shape }: Tensor, levels: number): Pick<SolveOptions, 'patience' | 'leastGain'> => ({
+  patience: 10,
+  leastGain: 0.5 * Math.sqrt(roundingVariance(levels) / sizeOf(shape)),
+})
 
 /**
  * ‖D(z) − x‖² from a start: the residual is ∇ = 2·J_D(z)ᵀ(D(z) − x), the merit ‖D(z) − x‖.
@@ -29,7 +43,7 @@ export function pixelProblem(start: Tensor, image: Tensor, autoencoder: Autoenco
     start,
     async evaluate(latent) {
       const { image: decoded, gradient } = await pulled(latent)
-      return { residual: combine([2, gradient]), merit: norm(subtract(decoded, image)) }
+      return { residual: combine([2, gradient]), merit: distance(decoded, image) }
     },
   }
 }

@@ -9,16 +9,9 @@ import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView } from '../operator.js'
 import { add, cast, div, mean, mul, reshape, shift, sub } from '../ops/common.js'
-import { groupNorm } from '../ops/normalization.js'
+import { byRootMeanSquare, groupNorm } from '../ops/normalization.js'
 import { channelsFirst, channelsLast } from './channels.js'
 import { type Composite, unsupportedForm } from './composite.js'
-
-/** x/√(mean(x²) + ε) over the axes from `axis` on, and the root. */
-function byRootMeanSquare(b: Builder, x: Value, axis: number, epsilon: number): { normal: Value; root: Value } {
-  const axes = [...x.shape.keys()].slice(fromFront(axis, x.shape.length))
-  const root = b.emit('Sqrt', [shift(b, mean(b, mul(b, x, x), axes), epsilon)])
-  return { normal: div(b, x, root), root }
-}
 
 /** y = x/√(mean(x²) + ε)·scale. */
 export const rmsNormalization: Composite = (b, node) => {

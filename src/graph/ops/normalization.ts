@@ -137,3 +137,10 @@ export function groupNorm(b: Builder, x: Value, weight: Value, bias: Value, grou
   )
   return add(b, mul(b, normalized, perChannel(b, weight, x.shape.length)), perChannel(b, bias, x.shape.length))
 }
+
+/** x/√(mean(x²) + ε) over the axes from `axis` on, and the root. */
+export function byRootMeanSquare(b: Builder, x: Value, axis: number, epsilon: number): { normal: Value; root: Value } {
+  const axes = range(fromFront(axis, x.shape.length), x.shape.length)
+  const root = b.emit('Sqrt', [shift(b, mean(b, mul(b, x, x), axes), epsilon)])
+  return { normal: div(b, x, root), root }
+}

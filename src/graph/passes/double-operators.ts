@@ -143,11 +143,15 @@ export function gaussLegendre(count: number): { readonly nodes: number[]; readon
   return { nodes, weights }
 }
 
-/** ½x(1 + erf(x/√2)). */
+/** ½x(1 + erf(x/√2)), or ½x(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
 const gelu: Lowering = (b, node) => {
   const x = node.input(0)
-  if (node.string('approximate', 'none') !== 'none') throw noDouble(node, 'approximate=tanh')
-  return mul(b, scale(b, x, 0.5), shift(b, errorFunction(b, scale(b, x, Math.SQRT1_2)), 1))
+  const isExact = node.string('approximate', 'none') === 'none'
+  const cubic = () => mul(b, x, shift(b, scale(b, mul(b, x, x), 0.044715), 1))
+  const cumulative = isExact
+    ? errorFunction(b, scale(b, x, Math.SQRT1_2))
+    : b.emit('Tanh', [scale(b, cubic(), Math.sqrt(2 / Math.PI))])
+  return mul(b, scale(b, x, 0.5), shift(b, cumulative, 1))
 }
 
 /** ½ + ½·tanh(x/2): ONNX Runtime would fuse x·sigmoid(x) into an operator that it has in float32 only. */

@@ -65,6 +65,13 @@ describe('solve', () => {
     })
   })
 
+  it('runs out of patience where what is gained is too little, and still returns the best', async () => {
+    const points = visiting([7, 6.6, 6.4, 5, 4.8, 4.6, 4.4, 1])
+    const solution = await new Task(solve(halving, points, { iterations: 50, patience: 3, leastGain: 0.7 }))
+    // From 8: 7 counts, 6.6 does not, 6.4 and 6.6 together neither, 5 does; 4.8, 4.6 and 4.4 are three in a row.
+    expect(solution).toMatchObject({ residual: 4.4, evaluations: 8, outcome: 'exhausted' })
+  })
+
   it('measures "best" by the merit, "converged" by the residual', async () => {
     const problem: Problem = {
       start: tensor([1], [4]),

@@ -59,6 +59,8 @@ export interface SolveOptions {
   readonly sufficientMerit?: number | undefined
   /** Ends, exhausted, when this many evaluations in a row brought no smaller merit. Default: never. */
   readonly patience?: number | undefined
+  /** What the merit must fall by, since the last time that it did, to be called smaller by `patience`. Default 0: by anything. */
+  readonly leastGain?: number | undefined
   /** Name of the work in its progress; the iteration's by default. */
   readonly stage?: string
 }
@@ -85,6 +87,7 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
     absoluteTolerance = 0,
     sufficientMerit,
     patience = Number.POSITIVE_INFINITY,
+    leastGain = 0,
   } = options
   const { stage = iteration.name } = options
   checkSolvable(problem, iterations, stage)
@@ -94,6 +97,7 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
   let target = absoluteTolerance
   let farAbove = 0
   let fruitless = 0
+  let lastGain = Number.POSITIVE_INFINITY
   const finish = (outcome: Outcome): Solution => {
     return { ...best, iterations: history.length - 1, evaluations: history.length, outcome, history }
   }
@@ -104,7 +108,8 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
     const finite = Number.isFinite(size) && (given === undefined || Number.isFinite(given))
     const merit = finite ? (given ?? size) : Number.POSITIVE_INFINITY
     history.push(merit)
-    fruitless = merit < best.residual ? 0 : fruitless + 1
+    fruitless = merit < lastGain - leastGain ? 0 : fruitless + 1
+    if (fruitless === 0) lastGain = merit
     if (merit < best.residual) best = { value: x, residual: merit }
     yield { stage, done: history.length, total: iterations, residual: merit, latent: x }
 

@@ -3,8 +3,17 @@ import { autoencoderKl } from './autoencoder-kl.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
 import type { NetworkClass } from './network-class.js'
+import { sd3Transformer } from './sd3-transformer.js'
+import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
 
-export const networkClasses: readonly NetworkClass[] = [autoencoderKl, autoencoderTiny, unet2dCondition, clipText]
+export const networkClasses: readonly NetworkClass[] = [
+  autoencoderKl,
+  autoencoderTiny,
+  unet2dCondition,
+  sd3Transformer,
+  clipText,
+  t5Encoder,
+]
 
 export const autoencoderClasses = [autoencoderKl, autoencoderTiny] as const

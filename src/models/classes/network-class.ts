@@ -22,7 +22,7 @@ export interface NetworkClass {
   /** `_class_name`, or the first of `architectures`. */
   readonly classNames: readonly string[]
   /** What its folder is called in a pipeline, and it is called where it lies alone. */
-  readonly role: 'vae' | 'unet' | 'text_encoder'
+  readonly role: 'vae' | 'unet' | 'transformer' | 'text_encoder'
   /** The network as its own tools name and scale inputs and outputs: what `undiffuse run` runs. Autoencoders have halves. */
   readonly network?: (file: ConfigReader, weights: WeightSource) => Network
   /** Where the class is an autoencoder. */

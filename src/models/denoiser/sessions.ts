@@ -4,11 +4,11 @@
  */
 import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import { denoiser, denoiserPullback, denoiserPushforward, type Prediction } from '../../diffusion/denoiser.js'
+import { estimateOf, type Prediction } from '../../diffusion/denoiser.js'
 import type { NoiseLevel } from '../../diffusion/level.js'
 import { half } from '../../graph/passes/half.js'
 import type { Feeds, Held } from '../../graph/runtime.js'
-import { dot, formatShape, norm, type Tensor, tensor } from '../../math/tensor.js'
+import { dot, formatShape, norm, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import type { Answerers, Ask, Estimating } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
@@ -129,6 +129,8 @@ export function denoisingAnswerers(options: DenoisingOptions) {
 
   /** What was derived of values, such as keys and values of cross-attention: computed once, kept while the values are. */
   const known = new WeakMap<Tensor, Tensors>()
+  /** That and a condition's own values: checked and put together once, kept while the condition is. */
+  const toldBefore = new WeakMap<Condition, Tensors>()
 
   const ownValues = (condition: Condition, but?: string): Tensors =>
     Object.fromEntries(Object.keys(values).flatMap((key) => (key === but ? [] : [[key, condition.values[key]!]])))
@@ -152,9 +154,13 @@ export function denoisingAnswerers(options: DenoisingOptions) {
   }
 
   async function rowsOf(asks: readonly Estimating[], signal: Signal | undefined): Promise<Row[]> {
-    for (const { condition } of asks) checkCondition(condition)
+    for (const { condition } of asks) if (!toldBefore.has(condition)) checkCondition(condition)
     const rows: Row[] = []
-    for (const ask of asks) rows.push({ ...ask, told: await toldOf(ask.condition, signal) })
+    for (const ask of asks) {
+      const told = toldBefore.get(ask.condition) ?? (await toldOf(ask.condition, signal))
+      toldBefore.set(ask.condition, told)
+      rows.push({ ...ask, told })
+    }
     return rows
   }
 
@@ -165,11 +171,7 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       rows.map((row, i) => ({ ...row, vector: asks[i]!.cotangent })),
       signal,
     )
-    return await Promise.all(
-      asks.map(({ x, level, cotangent }, i) => {
-        return denoiserPullback(async () => results[i]!, prediction)(x, level, cotangent)
-      }),
-    )
+    return asks.map(({ level, cotangent }, i) => estimateOf(prediction, cotangent, results[i]!, level))
   }
 
   /** The gradient by a value of the condition: what is derived of it is part of the graph. */
@@ -189,14 +191,11 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       )
     }
     for (const { condition } of asks) checkCondition(condition)
-    const rows = await Promise.all(
-      asks.map(async (ask): Promise<Row> => {
-        // D is affine in the prediction, whose weight goes to the cotangent; its part in x does not move with a value.
-        const nothing = { shape: ask.x.shape, data: new Float64Array(ask.x.data.length) }
-        const vector = await denoiser(async () => ask.cotangent, prediction)(nothing, ask.level)
-        return { ...ask, told: ownValues(ask.condition), vector }
-      }),
-    )
+    const rows = asks.map((ask): Row => {
+      // D is affine in the prediction, whose weight goes to the cotangent; its part in x does not move with a value.
+      const vector = estimateOf(prediction, zeros(ask.x.shape), ask.cotangent, ask.level)
+      return { ...ask, told: ownValues(ask.condition), vector }
+    })
     return await inBatches(rows, async (some) => {
       const { size, feeds, key } = common(some, stackedTold(some))
       feeds.timestep = tensor(
@@ -213,12 +212,10 @@ export function denoisingAnswerers(options: DenoisingOptions) {
   return {
     async denoise(asks, signal) {
       const results = await batched('denoise', await rowsOf(asks, signal), signal)
-      return await Promise.all(
-        asks.map(async ({ x, level }, i) => {
-          checkPrediction(prediction, x, results[i]!, level)
-          return await denoiser(async () => results[i]!, prediction)(x, level)
-        }),
-      )
+      return asks.map(({ x, level }, i) => {
+        checkPrediction(prediction, x, results[i]!, level)
+        return estimateOf(prediction, x, results[i]!, level)
+      })
     },
     async pullback(asks, signal) {
       const found = new Map<Ask<'pullback'>, Tensor>()
@@ -236,11 +233,7 @@ export function denoisingAnswerers(options: DenoisingOptions) {
         rows.map((row, i) => ({ ...row, vector: asks[i]!.tangent })),
         signal,
       )
-      return await Promise.all(
-        asks.map(({ x, level, tangent }, i) => {
-          return denoiserPushforward(async () => results[i]!, prediction)(x, level, tangent)
-        }),
-      )
+      return asks.map(({ level, tangent }, i) => estimateOf(prediction, tangent, results[i]!, level))
     },
     ...(networks.looksGraph && {
       looks: async (asks: readonly Estimating[], signal?: Signal) =>

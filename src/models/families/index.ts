@@ -6,9 +6,10 @@ import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
 import { instaFlow } from './instaflow.js'
 import { stableDiffusion } from './stable-diffusion.js'
+import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
 
-export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, instaFlow]
+export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, instaFlow]
 
 /** The family of this id; throws `bad-option`, naming those that there are. */
 function familyNamed(id: string): Family {
@@ -45,9 +46,12 @@ export const pipelineShapes: Readonly<Record<string, PipelineShape>> = Object.as
   ...families.map(({ shapes }) => shapes),
 )
 
+/** Shapes of miniatures, which nobody published, begin so. */
+const tiny = 'tiny'
+
 /** config.json of published autoencoders. */
 export const autoencoderShapes: Readonly<Record<string, ConfigFields>> = Object.fromEntries(
   Object.entries(pipelineShapes)
-    .filter(([id]) => id !== 'tiny')
+    .filter(([id]) => !id.startsWith(tiny))
     .map(([id, { vae }]) => [id, vae]),
 )

@@ -1,7 +1,9 @@
 /** Whole text-to-image folders with random weights: what opening, memory and time at full size are measured on. */
 import { expected } from '../../core/errors.js'
+import { t5EncoderClasses } from '../../nn/t5-encoder.js'
 import { pipelineShapes } from '../families/index.js'
-import type { ConfigFields, PipelineShape } from './published-configs.js'
+import { type ConfigFields, endOfText, type PipelineShape } from './published-configs.js'
+import { syntheticPieces } from './synthetic-pieces.js'
 import { syntheticVocabulary } from './synthetic-vocabulary.js'
 import { type RandomNetwork, randomWeights } from './weights.js'
 
@@ -23,8 +25,8 @@ const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`
 const diffusersWeights = 'diffusion_pytorch_model.safetensors'
 
 /**
- * A pipeline's files with random weights: `stable-diffusion-1-5`, `stable-diffusion-2-1`, `stable-diffusion-xl` or `tiny`.
- * Equal seeds give equal files.
+ * A pipeline's files with random weights: one of `pipelineShapes`, such as `stable-diffusion-2-1` or `tiny`. Equal seeds give
+ * equal files.
  *
  * Throws `bad-option` for a shape that is not known.
  *
@@ -38,6 +40,25 @@ export function randomPipeline(id: string, seed = 0): RandomPipeline {
 }
 
 const suffix = (index: number): string => (index === 0 ? '' : `_${index + 1}`)
+
+/** T5 has 28 ids more than its tokenizer. */
+const unusedIds = 28
+
+/** A tokenizer with made-up words for a text encoder. */
+function tokenizerOf(config: ConfigFields, padding = endOfText) {
+  const {
+    vocab_size: size,
+    max_position_embeddings: maximumLength,
+    architectures,
+  } = config as unknown as {
+    readonly vocab_size: number
+    readonly max_position_embeddings: number
+    readonly architectures: readonly string[]
+  }
+  return t5EncoderClasses.some((name) => architectures.includes(name))
+    ? { className: 'T5Tokenizer', files: syntheticPieces(size - unusedIds) }
+    : { className: 'CLIPTokenizer', files: syntheticVocabulary(size, { maximumLength, padding }) }
+}
 
 export function pipelineOf(shape: PipelineShape, seed = 0): RandomPipeline {
   const parts: Record<string, RandomPart> = {}
@@ -53,12 +74,9 @@ export function pipelineOf(shape: PipelineShape, seed = 0): RandomPipeline {
   add(shape.denoiser.name, 'diffusers', shape.denoiser.config, diffusersWeights)
   shape.textEncoders.forEach(({ config, padding }, i) => {
     add(`text_encoder${suffix(i)}`, 'transformers', config, 'model.safetensors')
-    const files = syntheticVocabulary(config.vocab_size as number, {
-      maximumLength: config.max_position_embeddings as number,
-      padding,
-    })
+    const { className, files } = tokenizerOf(config, padding)
     for (const [file, text] of Object.entries(files)) texts[`tokenizer${suffix(i)}/${file}`] = text
-    index[`tokenizer${suffix(i)}`] = ['transformers', 'CLIPTokenizer']
+    index[`tokenizer${suffix(i)}`] = ['transformers', className]
   })
   texts['scheduler/scheduler_config.json'] = json(shape.scheduler)
   index.scheduler = ['diffusers', shape.scheduler._class_name]

@@ -13,8 +13,8 @@ export interface PipelineShape {
   readonly vae: ConfigFields
   /** The denoising network, by the name of its folder. */
   readonly denoiser: { readonly name: string; readonly config: ConfigFields }
-  /** One text encoder, or two: `text_encoder`, `text_encoder_2`; each with its tokenizer's padding. */
-  readonly textEncoders: readonly { readonly config: ConfigFields; readonly padding: string }[]
+  /** `text_encoder`, `text_encoder_2`, …: CLIPs, each with its tokenizer's padding, and T5s. */
+  readonly textEncoders: readonly { readonly config: ConfigFields; readonly padding?: string }[]
   readonly scheduler: ConfigFields
   readonly more?: ConfigFields
 }
@@ -22,8 +22,8 @@ export interface PipelineShape {
 /** The autoencoder of Stable Diffusion with these stages. */
 export const autoencoder = (
   stages: readonly number[],
-  more: { sample_size: number; scaling_factor?: number; norm_num_groups?: number; force_upcast?: boolean },
-) => ({
+  more: ConfigFields & { readonly sample_size: number },
+): ConfigFields => ({
   _class_name: 'AutoencoderKL',
   act_fn: 'silu',
   block_out_channels: stages,
@@ -102,6 +102,23 @@ export const openClipGiant = clipText({
   num_hidden_layers: 32,
   projection_dim: 1280,
 })
+
+/** T5 1.1's encoder. */
+export const t5Text = (more: ConfigFields): ConfigFields => ({
+  architectures: ['T5EncoderModel'],
+  dense_act_fn: 'gelu_new',
+  feed_forward_proj: 'gated-gelu',
+  is_gated_act: true,
+  layer_norm_epsilon: 1e-6,
+  model_type: 't5',
+  relative_attention_max_distance: 128,
+  relative_attention_num_buckets: 32,
+  vocab_size: 32128,
+  ...more,
+})
+
+/** T5 1.1's largest. */
+export const t5Xxl = t5Text({ d_ff: 10240, d_kv: 64, d_model: 4096, num_heads: 64, num_layers: 24 })
 
 export const scheduler = (className: string, more: ConfigFields = {}): ConfigFields => ({
   _class_name: className,

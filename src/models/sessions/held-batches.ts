@@ -27,7 +27,8 @@ export function heldBatches(pool: SessionPool, most: number): (of: readonly obje
       known.get(key) ?? Object.fromEntries(Object.entries(make()).map(([name, tensor]) => [name, pool.hold(tensor)]))
     known.delete(key)
     known.set(key, feeds)
-    for (const [oldest, others] of [...known].slice(0, Math.max(0, known.size - most))) {
+    for (const [oldest, others] of known) {
+      if (known.size <= most) break
       known.delete(oldest)
       for (const value of Object.values(others)) pool.release(value)
     }

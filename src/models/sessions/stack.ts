@@ -28,6 +28,7 @@ export function stack(tensors: readonly Tensor[], name: string): Tensor {
 }
 
 export function unstack({ shape: [count, ...shape], data }: Tensor): Tensor[] {
+  if (count === 1) return [{ shape, data }]
   const size = sizeOf(shape)
   return Array.from({ length: count! }, (_, i) => ({ shape, data: data.slice(i * size, (i + 1) * size) }))
 }

@@ -11,6 +11,7 @@ import { cast } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
+import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
 import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
@@ -50,6 +51,20 @@ async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<Tex
     positions: config.maxPositions,
     vocabulary: config.vocabularySize,
     graph: (tokens) => selected(whole(tokens), states, config.projection === undefined ? undefined : 'text_embeds'),
+  }
+}
+
+/** T5's encoder of a part: its last states. A checkpoint of the whole T5 carries its decoder, too. */
+export async function t5TextEncoder(part: NetworkPart): Promise<TextEncoder> {
+  const config = t5EncoderConfig(part.config)
+  const weights = await part.openWeights()
+  const whole = (tokens: number) => t5EncoderGraph(config, weights, { batch: 1, tokens })
+  const isEncoders = (name: string) => name.startsWith('encoder.') && name !== 'encoder.embed_tokens.weight'
+  checkComplete(part.folder, weights, [whole(1)], isEncoders)
+  return {
+    width: config.width,
+    vocabulary: config.vocabularySize,
+    graph: (tokens) => selected(whole(tokens), 'last_hidden_state', undefined),
   }
 }
 

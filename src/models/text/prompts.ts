@@ -3,24 +3,29 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import { isFinite as isFiniteTensor, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
-import type { DenoisingNetworks } from '../denoiser/networks.js'
-import { pooledName, statesName } from '../denoiser/unet.js'
 import type { SessionPool } from '../sessions/pool.js'
 import { unstack } from '../sessions/stack.js'
 import type { TextEncoder } from './encoders.js'
-import type { ClipTokenizer } from './tokenizer.js'
+import type { PromptTokenizer } from './tokenizer-files.js'
 
 export interface TextPart {
   readonly encoder: TextEncoder
-  readonly tokenizer: ClipTokenizer
+  readonly tokenizer: PromptTokenizer
+}
+
+/** What an encoder answers to a text: states, tokens × width, and the text in one vector, where it has a projection. */
+export interface EncodedText {
+  readonly states: Tensor
+  readonly pooled?: Tensor
 }
 
 export interface PromptOptions {
   readonly texts: readonly TextPart[]
-  readonly networks: Pick<DenoisingNetworks, 'values'>
   readonly pool: SessionPool
-  /** Whether no text means states of zeros, as in Stable Diffusion XL, and not those of an empty text. */
-  readonly zeroNegative: boolean
+  /** What the network is told of what the encoders answer, in their order. */
+  told(encoded: readonly EncodedText[]): Condition['values']
+  /** What it is told where there is no text; absent where that is what an empty text says. */
+  readonly nothing?: Condition['values'] | undefined
 }
 
 /** Conditions that are remembered: what a model derives of one, keys and values, takes about 15 MB in Stable Diffusion 2. */
@@ -30,51 +35,37 @@ const remembered = 8
  * What a network is told for a text, or for none. The last few are remembered, as the same values. Errors: those of the
  * tokenizer and the runtime.
  */
-export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptions) {
-  const tokens = texts[0]!.tokenizer.length
-  const takesPooled = networks.values[pooledName] !== undefined
-
+export function conditioner({ texts, pool, told, nothing }: PromptOptions) {
   async function encoded(text: string, signal: Signal | undefined): Promise<Condition> {
     const ids = texts.map(({ tokenizer }) => tokenizer.encode(text))
-    const states: Tensor[] = []
-    let pooled: Tensor | undefined
-    for (const [i, { encoder }] of texts.entries()) {
+    const answers: EncodedText[] = []
+    for (const [i, { encoder, tokenizer }] of texts.entries()) {
+      const tokens = tokenizer.length
       const feeds = { input_ids: tensor([1, tokens], ids[i]!) }
-      const results = await pool.run(`text ${i}`, () => encoder.graph(tokens), feeds, signal)
-      states.push(unstack(results.states!)[0]!)
-      pooled = results.pooled && unstack(results.pooled)[0]!
-      if (![states.at(-1)!, ...(pooled ? [pooled] : [])].every(isFiniteTensor)) {
+      const { states, pooled } = await pool.run(`text ${i}`, () => encoder.graph(tokens), feeds, signal)
+      if (![states!, ...(pooled ? [pooled] : [])].every(isFiniteTensor)) {
         const what = `the answer of text encoder ${i + 1}`
         const remedy = 'Its weights hold NaN or are damaged; fetch the model folder again.'
         throw expected('not-finite', 'finite numbers', what, 'NaN or infinity', remedy)
       }
+      answers.push({ states: unstack(states!)[0]!, ...(pooled && { pooled: unstack(pooled)[0]! }) })
     }
     // The text encoder that reads least: each has a vocabulary of its own.
     const [unread = ''] = texts.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)
     return {
       text,
       ...(unread !== '' && { unread }),
-      values: {
-        [statesName]: sideBySide(states),
-        ...(takesPooled && pooled && { [pooledName]: pooled }),
-      },
+      values: told(answers),
       words: texts[0]!.tokenizer.places(text),
     }
   }
-
-  const nothing = (): Condition => ({
-    values: {
-      [statesName]: zeros([tokens, networks.values[statesName]!.width]),
-      ...(takesPooled && { [pooledName]: zeros([networks.values[pooledName]!.width]) }),
-    },
-  })
 
   /** The one used last comes last. */
   const known = new Map<string | undefined, Condition>()
 
   return async (text?: string, signal?: Signal): Promise<Condition> => {
-    const asked = text ?? (zeroNegative ? undefined : '')
-    const condition = known.get(asked) ?? (asked === undefined ? nothing() : await encoded(asked, signal))
+    const asked = text ?? (nothing ? undefined : '')
+    const condition = known.get(asked) ?? (asked === undefined ? { values: nothing! } : await encoded(asked, signal))
     known.delete(asked)
     known.set(asked, condition)
     for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - remembered))) known.delete(oldest)
@@ -82,17 +73,29 @@ export function conditioner({ texts, networks, pool, zeroNegative }: PromptOptio
   }
 }
 
-/** tokens × a and tokens × b as tokens × (a + b). */
-function sideBySide(parts: readonly Tensor[]): Tensor {
-  if (parts.length === 1) return parts[0]!
-  const rows = parts[0]!.shape[0]!
-  const width = parts.reduce((sum, { shape }) => sum + shape[1]!, 0)
-  const data = new Float64Array(rows * width)
-  let left = 0
-  for (const { shape, data: values } of parts) {
-    const own = shape[1]!
-    for (let row = 0; row < rows; row++) data.set(values.subarray(row * own, (row + 1) * own), row * width + left)
-    left += own
+/** Matrices at their places, each with the row and the column of its corner, in one of zeros. */
+export function placed(
+  shape: readonly [rows: number, columns: number],
+  matrices: readonly (readonly [matrix: Tensor, row: number, column: number])[],
+): Tensor {
+  const all = zeros(shape)
+  for (const [{ shape: own, data }, top, left] of matrices) {
+    const [rows, columns] = own as [number, number]
+    for (let row = 0; row < rows; row++) {
+      all.data.set(data.subarray(row * columns, (row + 1) * columns), (top + row) * shape[1] + left)
+    }
   }
-  return { shape: [rows, width], data }
+  return all
+}
+
+/** tokens × a and tokens × b as tokens × (a + b). */
+export function sideBySide(parts: readonly Tensor[]): Tensor {
+  if (parts.length === 1) return parts[0]!
+  const widths = parts.map(({ shape }) => shape[1]!)
+  const width = widths.reduce((sum, own) => sum + own, 0)
+  const lefts = widths.map((_, i) => widths.slice(0, i).reduce((sum, own) => sum + own, 0))
+  return placed(
+    [parts[0]!.shape[0]!, width],
+    parts.map((part, i) => [part, 0, lefts[i]!]),
+  )
 }

@@ -9,19 +9,17 @@ import type { Files } from '../../checkpoints/files.js'
 import { describe, isJsonObject, type JsonObject, readJsonObject, readText } from '../../checkpoints/json.js'
 import { expected, type UndiffuseError } from '../../core/errors.js'
 import type { ConfigReader } from '../../nn/parameters.js'
-
-export interface ClipTokenizer {
-  /** Tokens of an encoded prompt, start, end and padding included. */
-  readonly length: number
-  /** One more than the largest id. */
-  readonly size: number
-  /** The ids of a prompt: start, words, end, padding, `length` in all. What does not fit is left out, as `unread` says. */
-  encode(prompt: string): readonly number[]
-  /** The end of a prompt that `encode` leaves out because it does not fit, spelled by its tokens; empty where all fits. */
-  unread(prompt: string): string
-  /** The places that each word of a prompt, as white space parts them, has in what `encode` gives. */
-  places(prompt: string): readonly (readonly number[])[]
-}
+import {
+  type AddedToken,
+  addedToken,
+  checkAdded,
+  checkPrompt,
+  contentOf,
+  fault,
+  isId,
+  type PromptTokenizer,
+  placesOfWords,
+} from './tokenizer-files.js'
 
 /**
  * CLIP's words: the two special tokens, English endings, letters, single digits, runs of other signs. Source: OpenAI CLIP,
@@ -42,21 +40,6 @@ const preTokenizer = (words: string) => ({
     { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true },
   ],
 })
-
-const remedy = 'Fetch the complete model folder.'
-const fault = (what: string, file: string, got: string, field?: string): UndiffuseError =>
-  expected('bad-model', what, field === undefined ? `\`${file}\`` : `\`${field}\` in \`${file}\``, got, remedy)
-
-/** A token that stands whole in a text, whatever the merges say. */
-interface AddedToken {
-  readonly content: string
-  readonly id: number
-  readonly single_word: boolean
-  readonly lstrip: boolean
-  readonly rstrip: boolean
-  readonly normalized: boolean
-  readonly special: boolean
-}
 
 /** What the files of a tokenizer hold, whichever they are. */
 interface Vocabulary {
@@ -85,7 +68,7 @@ interface Vocabulary {
  * const { encode } = await openTokenizer(nodeFiles, 'models/stable-diffusion-1-5/tokenizer')
  * encode('a photo of a cat') // 49406, 320, 1125, 539, 320, 2368, 49407, 49407, …
  */
-export async function openTokenizer(files: Files, folder: string): Promise<ClipTokenizer> {
+export async function openTokenizer(files: Files, folder: string): Promise<PromptTokenizer> {
   const path = (name: string) => files.join(folder, name)
   const has = async (name: string) => (await files.size(path(name))) !== undefined
   const config = await readConfig(files, path('tokenizer_config.json'))
@@ -152,13 +135,8 @@ export async function openTokenizer(files: Files, folder: string): Promise<ClipT
   return {
     length,
     size: Math.max(...tokens.values()) + 1,
-    // Words are merged one by one: the tokens of a beginning are the beginning of the tokens.
-    places(prompt) {
-      const words = prompt.split(/\s+/).filter((word) => word !== '')
-      const ends = [0, ...words.map((_, k) => idsOf(words.slice(0, k + 1).join(' ')).length)]
-      const read = ends.map((end) => Math.min(end, room) + 1)
-      return words.map((_, k) => Array.from({ length: read[k + 1]! - read[k]! }, (_, i) => read[k]! + i))
-    },
+    // Words are merged one by one.
+    places: (prompt) => placesOfWords(prompt, idsOf, 1, room),
     encode(prompt) {
       const used = [start.id, ...idsOf(prompt).slice(0, room), end.id]
       return [...used, ...Array<number>(length - used.length).fill(padding.id)]
@@ -372,12 +350,6 @@ function checkVocabulary(fields: JsonObject, file: string): ReadonlyMap<string, 
   return new Map(entries as [string, number][])
 }
 
-/** Far more than any vocabulary. */
-const largestId = 2 ** 24
-
-const isId = (id: unknown): id is number =>
-  Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < largestId
-
 function checkMerge(
   parts: readonly unknown[],
   ids: ReadonlyMap<string, number>,
@@ -389,54 +361,6 @@ function checkMerge(
   if (known && [left, right, left + right].every((token) => ids.has(token))) return [left, right]
   throw fault('two tokens that make a third', file, got)
 }
-
-/** Added tokens, each under its own id; those of the vocabulary, and of `before`, keep the id that they have there. */
-function checkAdded(
-  tokens: readonly unknown[],
-  ids: ReadonlyMap<string, number>,
-  file: string,
-  field: string | undefined,
-  before: readonly AddedToken[] = [],
-): readonly AddedToken[] {
-  const taken = new Map([...ids].map(([name, id]) => [id, name]))
-  for (const { content, id } of before) taken.set(id, content)
-  return tokens.map((token) => {
-    const { content, id, ...flags } = isJsonObject(token) ? token : {}
-    const free = isId(id) && typeof content === 'string' && content !== '' && (taken.get(id) ?? content) === content
-    if (!free || (ids.get(content) ?? id) !== id)
-      throw fault('tokens with ids of their own', file, describe(token), field)
-    taken.set(id, content)
-    return addedToken(content, id, flags, file)
-  })
-}
-
-const flagNames = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const
-
-/** A token with the flags that a file gives it; what is not stated is false. */
-function addedToken(content: string, id: number, stated: JsonObject, file: string): AddedToken {
-  const flag = (name: (typeof flagNames)[number]): boolean => {
-    const value = stated[name] ?? false
-    if (typeof value === 'boolean') return value
-    throw fault('true or false', file, `${describe(value)} of the token ${describe(content)}`, name)
-  }
-  return {
-    content,
-    id,
-    single_word: flag('single_word'),
-    lstrip: flag('lstrip'),
-    rstrip: flag('rstrip'),
-    normalized: flag('normalized'),
-    special: flag('special'),
-  }
-}
-
-/** A token as configurations state it: its text, or an object around it. */
-const contentOf = (value: unknown): string | undefined =>
-  typeof value === 'string'
-    ? value
-    : isJsonObject(value) && typeof value.content === 'string'
-      ? value.content
-      : undefined
 
 function lengthOf(config: ConfigReader): number {
   const value = config.value('model_max_length') ?? 77
@@ -470,13 +394,4 @@ function bytePairs(
     },
   }
   return new BytePairTokenizer(definition, { tokenizer_class: 'CLIPTokenizer' })
-}
-
-/** Far more than any prompt that fits: what is longer need not be looked at. */
-const mostCharacters = 100_000
-
-function checkPrompt(prompt: unknown): void {
-  if (typeof prompt === 'string' && prompt.length <= mostCharacters) return
-  const got = typeof prompt === 'string' ? `${prompt.length} characters` : typeof prompt
-  throw expected('bad-option', `text of at most ${mostCharacters} characters`, 'the prompt', got, 'Shorten it.')
 }

@@ -19,7 +19,7 @@ export const invertFields = {
   to: {
     type: 'choice',
     choices: targets,
-    description: 'how far back (default: noise, where the model has a unet)',
+    description: 'how far back (default: noise, where the model denoises)',
     word: 'what',
   },
   prompt: promptField,

@@ -46,7 +46,7 @@ function checkSettings(settings: InvertSettings): void {
   const wide = settings.precision === '64' ? setting('precision', '64') : undefined
   const got = named ? setting(named) : (wide ?? (settings.sources.some(isTensorFile) ? 'a latent' : undefined))
   if (got === undefined) return
-  const remedy = `That is for ${setting('to', 'noise')}, which needs a model with a unet.`
+  const remedy = `That is for ${setting('to', 'noise')}, which needs a model that denoises.`
   throw expected('bad-option', 'pictures and a decoder inversion', setting('to', 'latent'), got, remedy)
 }
 

@@ -77,11 +77,19 @@ export function startNetworkProcess(heard: (peakMemoryBytes: number) => void): N
   })
 
   const errors = child.stderr instanceof Socket ? child.stderr : undefined
+  let isHeld = true
   const hold = () => {
+    if (isHeld) return
+    isHeld = true
     for (const handle of [child, child.channel, errors]) handle?.ref()
   }
+  /** After a turn of the event loop: whoever was answered may ask again at once. */
   const letGo = () => {
-    for (const handle of [child, child.channel, errors]) handle?.unref()
+    setImmediate(() => {
+      if (pending || child.killed) return
+      isHeld = false
+      for (const handle of [child, child.channel, errors]) handle?.unref()
+    })
   }
   letGo()
 
@@ -101,7 +109,7 @@ export function startNetworkProcess(heard: (peakMemoryBytes: number) => void): N
     heard(reply.peakMemoryBytes)
     pending?.resolve(reply)
     pending = undefined
-    if (!child.killed) letGo()
+    letGo()
   })
 
   const kill = () => {

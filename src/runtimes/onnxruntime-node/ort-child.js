@@ -5,7 +5,7 @@
  *
  * @import { Answer, Ask, ModelSource, Reply, Request, RequestName } from './protocol.js'
  * @import { PackedTensor, PackedType } from '../shared/packed.js'
- * @import { InferenceSession, TypedTensor } from 'onnxruntime-node'
+ * @import { InferenceSession } from 'onnxruntime-node'
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
@@ -28,14 +28,24 @@ setInterval(() => {
 }, 500)`
 new Worker(watch, { eval: true, argv: process.argv.slice(2) }).unref()
 
-/** @type {Map<number, InferenceSession>} */
+/**
+ * With the numbers of the held values that each run is fed, by the names of inputs.
+ *
+ * @type {Map<number, { readonly session: InferenceSession, held: Readonly<Record<string, number>> }>}
+ */
 const sessions = new Map()
 
-/** @type {Map<number, PackedTensor>} */
+/** @type {Map<number, InferenceSession.OnnxValueMapType[string]>} */
 const held = new Map()
 
-/** Imported late: a library that cannot be loaded is then an answer, not a crash. */
-const library = async () => (await import('onnxruntime-node')).default
+/** @type {Promise<typeof import('onnxruntime-node')> | undefined} */
+let loading
+
+/** Loaded late: a library that cannot be loaded is then an answer, not a crash. */
+const library = () => {
+  loading ??= import('onnxruntime-node').then((module) => module.default)
+  return loading
+}
 
 /** More than one read may return on some systems. */
 const READ_BYTES = 2 ** 30
@@ -57,10 +67,10 @@ function readWhole(file) {
 }
 
 /** @param {number} id */
-function sessionOf(id) {
-  const session = sessions.get(id)
-  if (!session) throw new Error(`session ${id} is not open in this process`)
-  return session
+function openSession(id) {
+  const open = sessions.get(id)
+  if (!open) throw new Error(`session ${id} is not open in this process`)
+  return open
 }
 
 /** @param {number} id */
@@ -68,6 +78,12 @@ function heldValue(id) {
   const value = held.get(id)
   if (!value) throw new Error(`value ${id} is not held in this process`)
   return value
+}
+
+/** @param {PackedTensor} value */
+async function tensorOf({ dtype, shape, data }) {
+  const { Tensor } = await library()
+  return new Tensor(dtype, data, shape)
 }
 
 /** @type {{ readonly [K in RequestName]: (ask: Ask<K>) => Promise<Answer<K>> }} */
@@ -109,19 +125,17 @@ const handlers = {
       'path' in source
         ? InferenceSession.create(source.path, chosen)
         : InferenceSession.create(source.bytes, { ...chosen, externalData })
-    sessions.set(
-      session,
-      await create(options).catch((error) => {
-        // A defect of ONNX Runtime 1.30: its optimisers give one name twice. The kernels run such graphs.
-        if (!/Attempt to replace the existing tensor/.test(String(error))) throw error
-        return create({ ...options, graphOptimizationLevel: 'disabled' })
-      }),
-    )
+    const created = await create(options).catch((error) => {
+      // A defect of ONNX Runtime 1.30: its optimisers give one name twice. The kernels run such graphs.
+      if (!/Attempt to replace the existing tensor/.test(String(error))) throw error
+      return create({ ...options, graphOptimizationLevel: 'disabled' })
+    })
+    sessions.set(session, { session: created, held: {} })
     return undefined
   },
 
   async hold({ held: id, value }) {
-    held.set(id, value)
+    held.set(id, await tensorOf(value))
     return undefined
   },
 
@@ -130,17 +144,15 @@ const handlers = {
     return undefined
   },
 
-  async run({ session: id, feeds }) {
-    const session = sessionOf(id)
-    const { Tensor } = await library()
-    const inputs = Object.fromEntries(
-      Object.entries(feeds).map(([name, feed]) => {
-        const { dtype, shape, data } = typeof feed === 'number' ? heldValue(feed) : feed
-        return [name, new Tensor(dtype, data, shape)]
-      }),
-    )
+  async run({ session: id, feeds, held: fedFromNow }) {
+    const open = openSession(id)
+    if (fedFromNow) open.held = fedFromNow
+    /** @type {Record<string, InferenceSession.OnnxValueMapType[string]>} */
+    const inputs = {}
+    for (const [name, number] of Object.entries(open.held)) inputs[name] = heldValue(number)
+    for (const [name, feed] of Object.entries(feeds)) inputs[name] = await tensorOf(feed)
     const start = performance.now()
-    const results = await session.run(inputs)
+    const results = await open.session.run(inputs)
     const seconds = (performance.now() - start) / 1000
     return {
       outputs: Object.fromEntries(Object.entries(results).map(([name, result]) => [name, packed(result)])),
@@ -149,7 +161,7 @@ const handlers = {
   },
 
   async release({ session: id }) {
-    await sessionOf(id).release()
+    await openSession(id).session.release()
     sessions.delete(id)
     return undefined
   },

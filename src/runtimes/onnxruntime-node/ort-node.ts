@@ -10,8 +10,15 @@ import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
 import type { Held, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
 import { sizeOf, type Tensor } from '../../math/tensor.js'
-import { checkTypes, type HeldFeed, packFeeds, unpackResults } from '../shared/conversion.js'
-import type { PackedTensor, PackedType } from '../shared/packed.js'
+import {
+  checkTypes,
+  type HeldFeed,
+  type PackedFeeds,
+  packedAs,
+  packFeeds,
+  unpackResults,
+} from '../shared/conversion.js'
+import type { PackedType } from '../shared/packed.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'
 import { type NetworkProcess, startNetworkProcess } from './network-process.js'
@@ -38,6 +45,8 @@ interface OpenGraph {
   readonly mapped: boolean
   readonly widening: boolean
   home?: NetworkProcess
+  /** The held values that runs are fed until something else is told, and the process that was told so. */
+  fed?: { readonly held: PackedFeeds['held']; readonly home: NetworkProcess }
 }
 
 /** A value as inputs of one type have it, and the process that it was sent to; the process may be gone. */
@@ -50,8 +59,8 @@ interface Sent {
  * A runtime on ONNX Runtime for Node, in one child process.
  *
  * Runs and openings of one runtime happen one after another; use several runtimes to run networks side by side. Results
- * are the same bits every time on the CPU. Around a run there is about 0.2 ms, and 2 to 3 ms for each MB moved; values
- * that are held move once. An abort ends the process only where no other call waits for it.
+ * are the same bits every time on the CPU. Around a run there is about 0.2 ms (0.6 ms after one that took long) and 2 to 3 ms
+ * for each MB moved; values that are held move once. An abort ends the process only where no other call waits for it.
  *
  * Errors: `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
  * graphs that ONNX Runtime refuses; `bad-shape` for feeds that do not fit; `runtime-failed` when a run fails or its process dies.
@@ -152,16 +161,33 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return child
   }
 
-  /** The number under which a process holds a value, which is sent to it if it does not; itself if it was just released. */
-  async function sent(child: NetworkProcess, { held: value, dtype, packed }: HeldFeed): Promise<PackedTensor | number> {
+  /** The number under which a process holds a value, which is sent to it if it does not; none if it was just released. */
+  async function sent(child: NetworkProcess, { value, input, dtype }: HeldFeed): Promise<number | undefined> {
     const forms = held.get(value)
-    if (!forms) return packed()
+    if (!forms) return undefined
     const found = forms.get(dtype)
     if (found?.home === child) return found.id
     const id = found?.id ?? ++numbered
-    await child.request('hold', { held: id, value: packed() })
+    await child.request('hold', { held: id, value: packedAs(dtype, input, value.tensor) })
     forms.set(dtype, { id, home: child })
     return id
+  }
+
+  /** What a process is told to feed a run with, and what it feeds the next ones if it is told nothing else. */
+  async function toldFeeds(child: NetworkProcess, { fed }: OpenGraph, { own, held }: PackedFeeds) {
+    if (fed?.home === child && sameValues(fed.held, held)) return { told: { feeds: own }, fed }
+    const feeds = { ...own }
+    const numbers: Record<string, number> = {}
+    const numbered = new Map<string, HeldFeed>()
+    for (const [name, feed] of held) {
+      const number = await sent(child, feed)
+      if (number === undefined) feeds[name] = packedAs(feed.dtype, feed.input, feed.value.tensor)
+      else {
+        numbers[name] = number
+        numbered.set(name, feed)
+      }
+    }
+    return { told: { feeds, held: numbers }, fed: { held: numbered, home: child } }
   }
 
   function hold(tensor: Tensor): Held {
@@ -183,12 +209,12 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     return value
   }
 
-  async function runOnce(entry: OpenGraph, fed: ReturnType<typeof packFeeds>, proceed: () => void) {
-    const child = await ready(entry, proceed)
-    const feeds: Record<string, PackedTensor | number> = {}
-    for (const [name, feed] of Object.entries(fed)) feeds[name] = 'held' in feed ? await sent(child, feed) : feed
+  async function runOnce(entry: OpenGraph, packed: PackedFeeds, proceed: () => void) {
+    const child = network?.alive && entry.home === network ? network : await ready(entry, proceed)
+    const { told, fed } = await toldFeeds(child, entry, packed)
     proceed()
-    const { outputs, seconds } = await child.request('run', { session: entry.id, feeds }).catch((error: Error) => {
+    entry.fed = fed
+    const { outputs, seconds } = await child.request('run', { session: entry.id, ...told }).catch((error: Error) => {
       if (isUndiffuseError(error)) throw error
       const remedy = /alloc/.test(error.message)
         ? 'Use a smaller image or a lean session, or close other programs.'
@@ -226,7 +252,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
         if (closed) throw closedError(entry.graph.name)
         signal?.throwIfAborted()
         const packed = packFeeds(entry.graph, feeds)
-        for (const feed of Object.values(packed)) if ('held' in feed && !held.has(feed.held)) throw releasedError()
+        for (const { value } of packed.held.values()) if (!held.has(value)) throw releasedError()
         return perform((proceed) => runOnce(entry, packed, proceed), signal)
       },
       close() {
@@ -306,6 +332,12 @@ const convertedBytes = ({ initializers }: Graph, types: RegExp): number =>
   [...initializers.values()]
     .filter(({ dtype, storage }) => 'file' in storage && types.test(dtype))
     .reduce((bytes, { shape }) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+
+function sameValues(a: PackedFeeds['held'], b: PackedFeeds['held']): boolean {
+  if (a.size !== b.size) return false
+  for (const [name, { value }] of b) if (a.get(name)?.value !== value) return false
+  return true
+}
 
 const releasedError = (): UndiffuseError =>
   expected(

@@ -39,8 +39,12 @@ export interface Requests {
     readonly answer: undefined
   }
   readonly run: {
-    /** A number is that of a value that is held. */
-    readonly ask: { readonly session: number; readonly feeds: Readonly<Record<string, PackedTensor | number>> }
+    readonly ask: {
+      readonly session: number
+      readonly feeds: Readonly<Record<string, PackedTensor>>
+      /** Which values that are held are fed as well, from this run on; absent where they are those of the run before. */
+      readonly held?: Readonly<Record<string, number>> | undefined
+    }
     readonly answer: { readonly outputs: Readonly<Record<string, PackedTensor>>; readonly seconds: number }
   }
   readonly release: {

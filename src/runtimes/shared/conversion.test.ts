@@ -15,8 +15,8 @@ const graphOf = (...inputs: readonly ReturnType<typeof value>[]): Graph => ({
 })
 
 const packed = (dtype: DataType, values: readonly number[]) => {
-  const { x } = packFeeds(graphOf(value('x', dtype, [values.length])), { x: tensor([values.length], values) })
-  return x && 'data' in x ? x.data : undefined
+  const { own } = packFeeds(graphOf(value('x', dtype, [values.length])), { x: tensor([values.length], values) })
+  return own.x?.data
 }
 
 describe('feeds', () => {

@@ -86,26 +86,37 @@ export function checkTypes(graph: Graph): void {
   }
 }
 
-/** A value that a runtime holds, as one input has it; packed where it has to be sent. */
+/** A tensor as an input of this type holds it; `bad-option` for a fraction or an overflow where it holds whole numbers. */
+export const packedAs = (dtype: PackedType, input: Value, { data }: Tensor): PackedTensor => ({
+  dtype,
+  shape: input.shape,
+  data: pack[dtype](data, input),
+})
+
+/** A value that a runtime holds, and the input that is fed with it. */
 export interface HeldFeed {
-  readonly held: Held
+  readonly value: Held
+  readonly input: Value
   readonly dtype: PackedType
-  packed(): PackedTensor
 }
 
-/**
- * The feeds of a graph as its inputs hold them. Throws `bad-shape` when they do not fit, `bad-option` for a fraction or an
- * overflow where an input holds whole numbers.
- */
-export function packFeeds(graph: Graph, feeds: Feeds): Record<string, PackedTensor | HeldFeed> {
-  const fed: Record<string, PackedTensor | HeldFeed> = {}
-  for (const { input, feed, held } of matchFeeds(graph, feeds)) {
-    const { name, dtype, shape } = input
+/** What a run is fed, by the names of inputs: tensors as the inputs hold them, and values that the runtime holds. */
+export interface PackedFeeds {
+  readonly own: Readonly<Record<string, PackedTensor>>
+  readonly held: ReadonlyMap<string, HeldFeed>
+}
+
+/** The feeds of a graph as its inputs hold them. Throws `bad-shape` when they do not fit, and as `packedAs`. */
+export function packFeeds(graph: Graph, feeds: Feeds): PackedFeeds {
+  const own: Record<string, PackedTensor> = {}
+  const held = new Map<string, HeldFeed>()
+  for (const { input, feed, held: value } of matchFeeds(graph, feeds)) {
+    const { name, dtype } = input
     if (!isPackedType(dtype)) continue
-    const packed = (): PackedTensor => ({ dtype, shape, data: pack[dtype](feed.data, input) })
-    fed[name] = held ? { held, dtype, packed } : packed()
+    if (value) held.set(name, { value, input, dtype })
+    else own[name] = packedAs(dtype, input, feed)
   }
-  return fed
+  return { own, held }
 }
 
 /** Results as host tensors. */

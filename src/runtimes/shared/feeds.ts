@@ -8,7 +8,7 @@ export interface Fed {
   readonly input: Value
   readonly feed: Tensor
   /** Where the feed is a value that the runtime holds. */
-  readonly held?: Held
+  readonly held: Held | undefined
 }
 
 /**
@@ -18,12 +18,12 @@ export interface Fed {
  * for (const { input, feed } of matchFeeds(graph, { latent })) values.set(input.name, feed.data)
  */
 export function matchFeeds(graph: Graph, feeds: Feeds): readonly Fed[] {
-  const names = graph.inputs.map(({ name }) => name)
-  const unknown = Object.keys(feeds).find((name) => !names.includes(name))
+  const names = new Set(graph.inputs.map(({ name }) => name))
+  const unknown = Object.keys(feeds).find((name) => !names.has(name))
   if (unknown !== undefined) {
     throw expected(
       'bad-shape',
-      `the inputs ${names.join(', ')}`,
+      `the inputs ${[...names].join(', ')}`,
       `\`${graph.name}\``,
       `\`${unknown}\``,
       'Leave it out.',
@@ -34,7 +34,7 @@ export function matchFeeds(graph: Graph, feeds: Feeds): readonly Fed[] {
     const given = feeds[name]
     const held = given && 'release' in given ? given : undefined
     const feed = given && tensorOf(given)
-    if (feed && sameShape(feed.shape, shape)) return { input, feed, ...(held && { held }) }
+    if (feed && sameShape(feed.shape, shape)) return { input, feed, held }
     const where = `input \`${name}\` of \`${graph.name}\``
     const got = feed ? formatShape(feed.shape) : 'nothing'
     throw expected('bad-shape', `a tensor of shape ${formatShape(shape)}`, where, got, 'Shapes are fixed in the graph.')

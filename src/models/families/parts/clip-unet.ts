@@ -1,22 +1,23 @@
 /** What the families of CLIP's text encoders and a UNet share: Stable Diffusion 1, 2 and XL. */
 import { readConfig } from '../../../checkpoints/config.js'
-import type { Files } from '../../../checkpoints/files.js'
 import type { CheckpointFolder } from '../../../checkpoints/folder.js'
 import { expected } from '../../../core/errors.js'
+import { zeros } from '../../../math/tensor.js'
+import type { Condition } from '../../../model/condition.js'
 import { scaledLayout } from '../../../model/layout.js'
 import type { AutoencoderNetworks } from '../../autoencoder/networks.js'
-import { clipText } from '../../classes/clip-text.js'
 import { unet2dCondition } from '../../classes/unet-2d-condition.js'
 import type { DenoisingNetworks, DenoisingPart } from '../../denoiser/networks.js'
 import { onnxUnetPart } from '../../denoiser/onnx.js'
 import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
 import type { Pipeline, PipelineSource } from '../../family.js'
 import { openAutoencoderNetworks } from '../../open.js'
-import { type PipelineFields, readPipelineFields } from '../../pipeline-fields.js'
+import { readPipelineFields } from '../../pipeline-fields.js'
 import { type Scheduler, schedulerOf } from '../../scheduler.js'
-import { type StatesKind, textEncoder } from '../../text/encoders.js'
-import { conditioner, type TextPart } from '../../text/prompts.js'
-import { openTokenizer } from '../../text/tokenizer.js'
+import type { StatesKind } from '../../text/encoders.js'
+import { conditioner, type EncodedText, sideBySide, type TextPart } from '../../text/prompts.js'
+import { clipTexts } from './clip-texts.js'
+import { pipelineIndex } from './pipeline-index.js'
 
 /** What the families of this kind differ in. */
 export interface ClipUnet {
@@ -44,12 +45,16 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
   const vae = await openAutoencoderNetworks(files, folder.path)
   const unet = await folder.part('unet', unet2dCondition.classNames)
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
-  const texts = await textParts(files, folder, kind)
+  const texts = await clipTexts(files, folder, kind.textSuffixes, kind.states)
   checkTogether(folder.path, part, vae, texts, kind)
-  const { guidance, zeroNegative } = await indexOf(source, kind)
+  const { guidance, zeroNegative } = readPipelineFields(await pipelineIndex(source), {
+    guidance: kind.defaultGuidance,
+    zeroNegative: kind.zeroNegative,
+  })
   const shapeFeeds = kind.shapeFeeds?.(vae)
   const denoiser: DenoisingNetworks = { ...part.networks, ...(shapeFeeds && { shapeFeeds }) }
   const { imageChannels, latentChannels, downscaling } = vae
+  const tokens = texts[0]!.tokenizer.length
   return {
     vae,
     denoiser,
@@ -64,11 +69,26 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
     scheduler,
     schedule: () => scheduler.schedule,
     guidance,
-    conditioner: (pool) => conditioner({ pool, texts, networks: denoiser, zeroNegative }),
-    tokens: texts[0]!.tokenizer.length,
+    conditioner: (pool) =>
+      conditioner({ pool, texts, told: toldOf(part), nothing: zeroNegative ? nothing(part, tokens) : undefined }),
+    tokens,
     textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
   }
 }
+
+/** The states of all encoders side by side and, where the network takes it, the pooled text of the last. */
+const toldOf =
+  ({ networks: { values } }: DenoisingPart) =>
+  (encoded: readonly EncodedText[]): Condition['values'] => {
+    const pooled = values[pooledName] && encoded.at(-1)!.pooled
+    return { [statesName]: sideBySide(encoded.map(({ states }) => states)), ...(pooled && { [pooledName]: pooled }) }
+  }
+
+/** Zeros in the place of all that is told. */
+const nothing = ({ networks: { values } }: DenoisingPart, tokens: number): Condition['values'] =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, { width, perToken }]) => [name, zeros(perToken ? [tokens, width] : [width])]),
+  )
 
 /** Says what is missing before anything is opened. */
 function checkParts({ path, has, partNames }: CheckpointFolder): void {
@@ -77,44 +97,6 @@ function checkParts({ path, has, partNames }: CheckpointFolder): void {
     if (has(part)) continue
     const remedy = 'Pass a text-to-image pipeline; models without a text encoder are not supported.'
     throw expected(has('unet') ? 'unsupported' : 'bad-model', `a ${part}`, `\`${path}\``, got, remedy)
-  }
-}
-
-async function textParts(
-  files: Files,
-  folder: CheckpointFolder,
-  { states, textSuffixes }: ClipUnet,
-): Promise<readonly TextPart[]> {
-  return await Promise.all(
-    textSuffixes.map(async (suffix) => {
-      const part = await folder.part(`text_encoder${suffix}`, clipText.classNames)
-      const tokenizer = await openTokenizer(files, files.join(folder.path, `tokenizer${suffix}`))
-      const encoder = await textEncoder(files, part, states)
-      checkTokens(part.folder, encoder, tokenizer)
-      return { encoder, tokenizer }
-    }),
-  )
-}
-
-function checkTokens(folder: string, encoder: TextPart['encoder'], tokenizer: TextPart['tokenizer']): void {
-  const { positions = Number.POSITIVE_INFINITY, vocabulary = Number.POSITIVE_INFINITY } = encoder
-  const together = 'Text encoder and tokenizer do not belong together; fetch the model folder again.'
-  if (tokenizer.length > positions || tokenizer.size > vocabulary) {
-    const got = `one of ${tokenizer.size} and ${tokenizer.length}`
-    const what = `a tokenizer of at most ${vocabulary} tokens and ${positions} places`
-    throw expected('bad-model', what, `\`${folder}\``, got, together)
-  }
-  if (encoder.vocabulary !== undefined && tokenizer.size < encoder.vocabulary) {
-    const remedy =
-      'Tokens are missing, such as those of a textual inversion; fetch the tokenizer that was saved with it.'
-    const got = `one of ${tokenizer.size}`
-    throw expected(
-      'bad-model',
-      `a tokenizer of ${encoder.vocabulary} tokens (vocab_size)`,
-      `\`${folder}\``,
-      got,
-      remedy,
-    )
   }
 }
 
@@ -147,11 +129,4 @@ function checkTogether(
     pooledWidth,
     texts.at(-1)!.encoder.pooledWidth ?? 0,
   )
-}
-
-/** What model_index.json says beside the parts, where there is one. */
-async function indexOf({ files, folder }: PipelineSource, kind: ClipUnet): Promise<PipelineFields> {
-  const own = { guidance: kind.defaultGuidance, zeroNegative: kind.zeroNegative }
-  if (folder.kind !== 'pipeline' || folder.pipelineClass === undefined) return own
-  return readPipelineFields(await readConfig(files, files.join(folder.path, 'model_index.json')), own)
 }

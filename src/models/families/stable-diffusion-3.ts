@@ -1,0 +1,290 @@
+/**
+ * Stable Diffusion 3 and 3.5: a rectified flow by an MMDiT, told two CLIPs and T5.
+ *
+ * x = (1 − σ)·latent + σ·noise, the network answers noise − latent and is told t = 1000·σ. Source: Esser et al., ICML 2024;
+ * diffusers, pipeline_stable_diffusion_3.py.
+ */
+import { readConfig } from '../../checkpoints/config.js'
+import type { CheckpointFolder, NetworkPart } from '../../checkpoints/folder.js'
+import { expected } from '../../core/errors.js'
+import { type Tensor, tensor } from '../../math/tensor.js'
+import type { Condition } from '../../model/condition.js'
+import { scaledLayout } from '../../model/layout.js'
+import {
+  largestSide,
+  type Sd3TransformerConfig,
+  sd3TransformerConfig,
+  sd3TransformerGraph,
+} from '../../nn/sd3-transformer.js'
+import { sd3Transformer } from '../classes/sd3-transformer.js'
+import { t5Encoder } from '../classes/t5-encoder.js'
+import { checkComplete } from '../complete.js'
+import type { DenoisingNetworks } from '../denoiser/networks.js'
+import type { Family, Pipeline, PipelineSource } from '../family.js'
+import { openAutoencoderNetworks } from '../open.js'
+import { pipelineHarmless } from '../pipeline-fields.js'
+import {
+  autoencoder,
+  autoencoderStages,
+  type ConfigFields,
+  clipLarge,
+  clipText,
+  endOfText,
+  openClipGiant,
+  type PipelineShape,
+  t5Text,
+  t5Xxl,
+} from '../random/published-configs.js'
+import { type Scheduler, schedulerOf } from '../scheduler.js'
+import { t5TextEncoder } from '../text/encoders.js'
+import { conditioner, type EncodedText, placed, sideBySide, type TextPart } from '../text/prompts.js'
+import { openT5Tokenizer } from '../text/t5-tokenizer.js'
+import { checkFits, clipTexts } from './parts/clip-texts.js'
+import { pipelineIndex } from './parts/pipeline-index.js'
+
+const [statesName, pooledName] = ['encoder_hidden_states', 'pooled_projections'] as const
+
+const defaultGuidance = 7
+const defaultSteps = 28
+/** Of T5: the pipeline's `max_sequence_length`. */
+const t5Tokens = 256
+const together = 'Its parts do not belong together; fetch the model folder again.'
+
+async function read(source: PipelineSource): Promise<Pipeline> {
+  const { files, folder, name, steps = defaultSteps } = source
+  checkParts(folder)
+  const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
+  const scheduler = { ...schedulerOf(await readConfig(files, schedulerFile), { steps }), defaultSteps }
+  const vae = await openAutoencoderNetworks(files, folder.path)
+  const { config, networks } = await transformer(folder)
+  const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')
+  const t5 = folder.has('text_encoder_3') ? await openT5(source) : undefined
+  const index = await pipelineIndex(source)
+  const guidance = index.number('_guidance_scale', defaultGuidance)
+  const version = index.string('_diffusers_version', '')
+  index.done(pipelineHarmless)
+  const { imageChannels, latentChannels, downscaling } = vae
+  check(folder.path, "latent channels of the autoencoder as the transformer's", config.inChannels, latentChannels)
+  checkTexts(folder.path, config, clips, t5)
+
+  const clipTokens = clips[0]!.tokenizer.length
+  const behind = t5 ? t5Tokens : emptyTokens(version, clipTokens)
+  const texts = t5 ? [...clips, t5] : clips
+  return {
+    vae,
+    denoiser: networks,
+    layout: scaledLayout({
+      name,
+      imageChannels,
+      latentChannels,
+      downscaling,
+      latentMultiple: config.patchSize,
+      latentLargest: largestSide(config),
+      side: trainedSide(config),
+    }),
+    scheduler,
+    schedule: ([, height, width]) => scheduleOf(scheduler, (height! * width!) / config.patchSize ** 2),
+    guidance,
+    conditioner: (pool) => conditioner({ pool, texts, told: (encoded) => told(encoded, config.statesWidth, behind) }),
+    tokens: clipTokens + behind,
+    textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
+  }
+}
+
+/** Of the latents it was trained on, in whole patches. */
+const trainedSide = ({ sampleSize, patchSize, tableSize }: Sd3TransformerConfig): number =>
+  patchSize * Math.min(tableSize, Math.max(1, Math.floor(sampleSize / patchSize)))
+
+/** Says what is missing before anything is opened. */
+function checkParts({ path, has, partNames }: CheckpointFolder): void {
+  for (const part of ['transformer', 'text_encoder', 'text_encoder_2']) {
+    if (has(part)) continue
+    const remedy = 'Fetch the complete model folder; the third text encoder alone may be left out.'
+    throw expected('bad-model', `a ${part}`, `\`${path}\``, partNames.join(', ') || 'no parts', remedy)
+  }
+}
+
+async function networkPart(
+  folder: CheckpointFolder,
+  name: string,
+  classNames: readonly string[],
+): Promise<NetworkPart> {
+  const part = await folder.part(name, classNames)
+  if (part.kind === 'network') return part
+  const remedy = 'Use the folder as diffusers saves it.'
+  throw expected('unsupported', `${classNames.join(' or ')} with its weights`, `\`${part.folder}\``, 'ONNX', remedy)
+}
+
+async function transformer(
+  folder: CheckpointFolder,
+): Promise<{ config: Sd3TransformerConfig; networks: DenoisingNetworks }> {
+  const part = await networkPart(folder, 'transformer', sd3Transformer.classNames)
+  const config = sd3TransformerConfig(part.config)
+  check(part.folder, 'channels out as in', config.inChannels, config.outChannels)
+  const weights = await part.openWeights()
+  const networks: DenoisingNetworks = {
+    values: {
+      [statesName]: { width: config.statesWidth, perToken: true },
+      [pooledName]: { width: config.pooledWidth, perToken: false },
+    },
+    oneTime: false,
+    graph({ batch, latent, tokens }) {
+      const [, height, width] = latent as [number, number, number]
+      return sd3TransformerGraph(config, weights, { batch, height, width, tokens }, 'sample')
+    },
+  }
+  const smallest = [config.inChannels, config.patchSize, config.patchSize]
+  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
+  return { config, networks }
+}
+
+async function openT5({ files, folder }: PipelineSource): Promise<TextPart> {
+  const part = await networkPart(folder, 'text_encoder_3', t5Encoder.classNames)
+  const tokenizer = await openT5Tokenizer(files, files.join(folder.path, 'tokenizer_3'), t5Tokens)
+  const encoder = await t5TextEncoder(part)
+  checkFits(part.folder, { encoder, tokenizer })
+  return { encoder, tokenizer }
+}
+
+/** Throws `bad-model` where two parts tell different sizes. */
+function check(path: string, what: string, wanted: number, got: number): void {
+  if (wanted !== got) throw expected('bad-model', `${what} (${wanted})`, `\`${path}\``, `${got}`, together)
+}
+
+function checkTexts(path: string, config: Sd3TransformerConfig, clips: readonly TextPart[], t5?: TextPart): void {
+  const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0)
+  const width = sum(clips.map(({ encoder }) => encoder.width))
+  if (width > config.statesWidth) {
+    const what = `text encoders of at most ${config.statesWidth} channels together (joint_attention_dim)`
+    throw expected('bad-model', what, `\`${path}\``, `${width}`, together)
+  }
+  if (t5) check(path, 'a T5 of joint_attention_dim', config.statesWidth, t5.encoder.width)
+  if (clips.some(({ encoder }) => encoder.pooledWidth === undefined)) {
+    const what = 'text encoders with a projection (CLIPTextModelWithProjection)'
+    throw expected('bad-model', what, `\`${path}\``, 'one without', together)
+  }
+  const pooled = sum(clips.map(({ encoder }) => encoder.pooledWidth ?? 0))
+  check(path, 'projections of both text encoders of pooled_projection_dim', config.pooledWidth, pooled)
+}
+
+/** diffusers stands zeros for T5's states: as many as those since 0.36, as many as CLIP's before. */
+function emptyTokens(version: string, clipTokens: number): number {
+  const [, major = 1, minor = 0] = /^(\d+)\.(\d+)/.exec(version)?.map(Number) ?? []
+  return major > 0 || minor >= 36 ? t5Tokens : clipTokens
+}
+
+/**
+ * The states of both CLIPs side by side, with zeros up to the width of T5, and behind them along the tokens T5's states, or
+ * zeros; the pooled texts of both CLIPs in a row.
+ */
+function told([large, giant, t5]: readonly EncodedText[], width: number, behind: number): Condition['values'] {
+  const clip = sideBySide([large!.states, giant!.states])
+  const tokens = clip.shape[0]!
+  return {
+    [statesName]: placed([tokens + behind, width], [[clip, 0, 0], ...(t5 ? [[t5.states, tokens, 0] as const] : [])]),
+    [pooledName]: inARow([large!.pooled!, giant!.pooled!]),
+  }
+}
+
+const inARow = (vectors: readonly Tensor[]): Tensor => {
+  const data = vectors.flatMap((vector) => [...vector.data])
+  return tensor([data.length], data)
+}
+
+/** A shift that is dynamic follows from the places of the latent, after patching. */
+const scheduleOf = ({ dynamic, schedule }: Scheduler, places: number) =>
+  dynamic ? dynamic.schedule(dynamic.mu(places)) : schedule
+
+/** The autoencoder of 16 channels, without convolutions between its halves. */
+const flowAutoencoder = (stages: readonly number[], more: ConfigFields & { readonly sample_size: number }) =>
+  autoencoder(stages, {
+    latent_channels: 16,
+    scaling_factor: 1.5305,
+    shift_factor: 0.0609,
+    use_post_quant_conv: false,
+    use_quant_conv: false,
+    ...more,
+  })
+
+/** A CLIP with a projection. */
+const projected = (config: ConfigFields): ConfigFields => ({
+  ...config,
+  architectures: ['CLIPTextModelWithProjection'],
+})
+
+const tinyClip = (more: ConfigFields) =>
+  projected(
+    clipText({
+      intermediate_size: 64,
+      max_position_embeddings: 16,
+      num_attention_heads: 4,
+      num_hidden_layers: 2,
+      vocab_size: 1024,
+      ...more,
+    }),
+  )
+
+const published = (transformer: ConfigFields): PipelineShape => ({
+  className: 'StableDiffusion3Pipeline',
+  vae: flowAutoencoder(autoencoderStages, { force_upcast: true, sample_size: 1024 }),
+  denoiser: {
+    name: 'transformer',
+    config: {
+      _class_name: 'SD3Transformer2DModel',
+      attention_head_dim: 64,
+      caption_projection_dim: 1536,
+      in_channels: 16,
+      joint_attention_dim: 4096,
+      num_attention_heads: 24,
+      num_layers: 24,
+      out_channels: 16,
+      patch_size: 2,
+      pooled_projection_dim: 2048,
+      sample_size: 128,
+      ...transformer,
+    },
+  },
+  textEncoders: [
+    { config: projected(clipLarge), padding: endOfText },
+    { config: openClipGiant, padding: '!' },
+    { config: t5Xxl },
+  ],
+  scheduler: { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 3 },
+})
+
+export const stableDiffusion3: Family = {
+  id: 'stable-diffusion-3',
+  title: 'Stable Diffusion 3 and 3.5',
+  pipelineClasses: ['StableDiffusion3Pipeline', 'StableDiffusion3Img2ImgPipeline'],
+  isLike: ({ has }) => has('transformer') && has('text_encoder_3'),
+  read,
+  shapes: {
+    'stable-diffusion-3-medium': published({ pos_embed_max_size: 192 }),
+    'stable-diffusion-3-5-medium': published({
+      dual_attention_layers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+      pos_embed_max_size: 384,
+      qk_norm: 'rms_norm',
+    }),
+    /** Seconds on any machine; the layout of Stable Diffusion 3.5. */
+    'tiny-stable-diffusion-3': {
+      ...published({
+        attention_head_dim: 8,
+        caption_projection_dim: 32,
+        dual_attention_layers: [0],
+        joint_attention_dim: 48,
+        num_attention_heads: 4,
+        num_layers: 2,
+        pooled_projection_dim: 44,
+        pos_embed_max_size: 16,
+        qk_norm: 'rms_norm',
+        sample_size: 8,
+      }),
+      vae: flowAutoencoder([8, 16], { norm_num_groups: 4, sample_size: 16 }),
+      textEncoders: [
+        { config: tinyClip({ hidden_size: 20, projection_dim: 20 }), padding: endOfText },
+        { config: tinyClip({ hidden_size: 24, projection_dim: 24 }), padding: '!' },
+        { config: t5Text({ d_ff: 64, d_kv: 8, d_model: 48, num_heads: 4, num_layers: 2, vocab_size: 1024 }) },
+      ],
+    },
+  },
+}

@@ -1,0 +1,116 @@
+/** What tokenizers of all kinds offer, and how their files are read before they are believed. */
+import { describe, isJsonObject } from '../../checkpoints/json.js'
+import { expected, type UndiffuseError } from '../../core/errors.js'
+
+export interface PromptTokenizer {
+  /** Tokens of an encoded prompt, start, end and padding included. */
+  readonly length: number
+  /** One more than the largest id. */
+  readonly size: number
+  /** The ids of a prompt with what belongs around it, `length` in all. What does not fit is left out, as `unread` says. */
+  encode(prompt: string): readonly number[]
+  /** The end of a prompt that `encode` leaves out because it does not fit, spelled by its tokens; empty where all fits. */
+  unread(prompt: string): string
+  /** The places that each word of a prompt, as white space parts them, has in what `encode` gives. */
+  places(prompt: string): readonly (readonly number[])[]
+}
+
+export const fault = (what: string, file: string, got: string, field?: string): UndiffuseError => {
+  const place = field === undefined ? `\`${file}\`` : `\`${field}\` in \`${file}\``
+  return expected('bad-model', what, place, got, 'Fetch the complete model folder.')
+}
+
+/** A token as configurations state it: its text, or an object around it. */
+export const contentOf = (value: unknown): string | undefined =>
+  typeof value === 'string'
+    ? value
+    : isJsonObject(value) && typeof value.content === 'string'
+      ? value.content
+      : undefined
+
+/** A token that stands whole in a text, whatever the vocabulary makes of it. */
+export interface AddedToken {
+  readonly content: string
+  readonly id: number
+  readonly single_word: boolean
+  readonly lstrip: boolean
+  readonly rstrip: boolean
+  readonly normalized: boolean
+  readonly special: boolean
+}
+
+const flagNames = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const
+
+/** A token with the flags that a file gives it; what is not stated is false. */
+export function addedToken(
+  content: string,
+  id: number,
+  stated: Readonly<Record<string, unknown>>,
+  file: string,
+): AddedToken {
+  const flag = (name: (typeof flagNames)[number]): boolean => {
+    const value = stated[name] ?? false
+    if (typeof value === 'boolean') return value
+    throw fault('true or false', file, `${describe(value)} of the token ${describe(content)}`, name)
+  }
+  return {
+    content,
+    id,
+    single_word: flag('single_word'),
+    lstrip: flag('lstrip'),
+    rstrip: flag('rstrip'),
+    normalized: flag('normalized'),
+    special: flag('special'),
+  }
+}
+
+/** Added tokens, each under its own id; those of the vocabulary, and of `before`, keep the id that they have there. */
+export function checkAdded(
+  tokens: readonly unknown[],
+  ids: ReadonlyMap<string, number>,
+  file: string,
+  field?: string,
+  before: readonly AddedToken[] = [],
+): readonly AddedToken[] {
+  const taken = new Map([...ids].map(([name, id]) => [id, name]))
+  for (const { content, id } of before) taken.set(id, content)
+  return tokens.map((token) => {
+    const { content, id, ...flags } = isJsonObject(token) ? token : {}
+    const free = isId(id) && typeof content === 'string' && content !== '' && (taken.get(id) ?? content) === content
+    if (!free || (ids.get(content) ?? id) !== id)
+      throw fault('tokens with ids of their own', file, describe(token), field)
+    taken.set(id, content)
+    return addedToken(content, id, flags, file)
+  })
+}
+
+/** Far more than any vocabulary. */
+const largestId = 2 ** 24
+
+export const isId = (id: unknown): id is number =>
+  Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < largestId
+
+/** Far more than any prompt that fits: what is longer need not be looked at. */
+const mostCharacters = 100_000
+
+export function checkPrompt(prompt: unknown): void {
+  if (typeof prompt === 'string' && prompt.length <= mostCharacters) return
+  const got = typeof prompt === 'string' ? `${prompt.length} characters` : typeof prompt
+  throw expected('bad-option', `text of at most ${mostCharacters} characters`, 'the prompt', got, 'Shorten it.')
+}
+
+/**
+ * The places of each word, where the tokens of a beginning are the beginning of the tokens: `idsOf` gives them, `before` of
+ * others stand in front, and `room` of them fit.
+ */
+export function placesOfWords(
+  prompt: string,
+  idsOf: (text: string) => readonly number[],
+  before: number,
+  room: number,
+): readonly (readonly number[])[] {
+  const words = prompt.split(/\s+/).filter((word) => word !== '')
+  const ends = [0, ...words.map((_, k) => idsOf(words.slice(0, k + 1).join(' ')).length)]
+  const read = ends.map((end) => Math.min(end, room) + before)
+  return words.map((_, k) => Array.from({ length: read[k + 1]! - read[k]! }, (_, i) => read[k]! + i))
+}

@@ -1,0 +1,314 @@
+/**
+ * SD3Transformer2DModel (MMDiT): the denoising network of Stable Diffusion 3 and 3.5, from diffusers' configuration and
+ * tensor names. Only the network: what its output means and guidance belong to where a model is put together.
+ *
+ * Source: Esser et al., Scaling Rectified Flow Transformers, ICML 2024; diffusers, transformer_sd3.py.
+ */
+import { expected } from '../core/errors.js'
+import { type Builder, builder } from '../graph/builder.js'
+import type { Graph, Value } from '../graph/graph.js'
+import { add, concat, mul, reshape, shift, slice, sliceAxes, transpose } from '../graph/ops/common.js'
+import { attention, geluTanh, linear, plainLayerNorm, rmsNorm } from './attention.js'
+import { conv2d, type Layers, silu } from './layers.js'
+import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { embedding, sinusoidal } from './time-embedding.js'
+
+export interface Sd3TransformerConfig {
+  readonly inChannels: number
+  readonly outChannels: number
+  /** Side of the latents it was trained on. */
+  readonly sampleSize: number
+  readonly patchSize: number
+  readonly layers: number
+  readonly heads: number
+  /** Of the picture's tokens and the text's inside: heads times the width of each. */
+  readonly width: number
+  /** Of the states that it is told. */
+  readonly statesWidth: number
+  readonly pooledWidth: number
+  /** Side of the stored table of positions, in patches. */
+  readonly tableSize: number
+  /** Whether queries and keys are normalised, head by head. */
+  readonly normalizesQueries: boolean
+  /** Blocks with a second attention over the picture alone. */
+  readonly dualAttentionLayers: readonly number[]
+}
+
+const remedy = 'Use the configuration that the weights were published with.'
+
+/** Reads `config.json`; options that no published Stable Diffusion 3 has are refused by name. */
+export function sd3TransformerConfig(config: ConfigReader): Sd3TransformerConfig {
+  const positive = (field: string, fallback: number) => {
+    const found = config.integer(field, fallback)
+    if (found > 0) return found
+    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
+  }
+  const heads = positive('num_attention_heads', 18)
+  const width = heads * positive('attention_head_dim', 64)
+  const captionWidth = config.integer('caption_projection_dim', 1152)
+  if (captionWidth !== width) {
+    const what = `the width of all heads (${width})`
+    const got = `${captionWidth}`
+    throw expected('bad-model', what, `\`caption_projection_dim\` in \`${config.file}\``, got, remedy)
+  }
+  const inChannels = positive('in_channels', 16)
+  const read: Sd3TransformerConfig = {
+    inChannels,
+    outChannels: config.value('out_channels') === null ? inChannels : positive('out_channels', 16),
+    sampleSize: positive('sample_size', 128),
+    patchSize: positive('patch_size', 2),
+    layers: positive('num_layers', 18),
+    heads,
+    width,
+    statesWidth: positive('joint_attention_dim', 4096),
+    pooledWidth: positive('pooled_projection_dim', 2048),
+    tableSize: positive('pos_embed_max_size', 96),
+    normalizesQueries: normalizes(config),
+    dualAttentionLayers: config.integers('dual_attention_layers', []),
+  }
+  config.done()
+  return read
+}
+
+function normalizes(config: ConfigReader): boolean {
+  if (!config.has('qk_norm')) return false
+  const kind = config.string('qk_norm')
+  if (kind === 'rms_norm') return true
+  const only = 'Use a network of the Stable Diffusion 3 or 3.5 layout.'
+  throw expected('unsupported', 'rms_norm or null', `\`qk_norm\` in \`${config.file}\``, kind, only)
+}
+
+interface Mmdit extends Layers {
+  readonly config: Sd3TransformerConfig
+  /** silu of what the time and the pooled prompt become, N × width. */
+  readonly embedding: Value
+}
+
+/** N × tokens × width each. */
+interface Streams {
+  readonly picture: Value
+  readonly text: Value
+}
+
+const epsilon = 1e-6
+
+/** What a layer makes of the embedding, `count` times N × 1 × width. */
+function modulations({ embedding, config: { width }, ...layers }: Mmdit, name: string, count: number): Value[] {
+  const { b } = layers
+  const all = linear(layers, `${name}.linear`, embedding, count * width)
+  return Array.from({ length: count }, (_, i) =>
+    reshape(b, slice(b, all, 1, i * width, (i + 1) * width), [all.shape[0]!, 1, width]),
+  )
+}
+
+/** norm(x)·(1 + scale) + offset. */
+const modulated = (b: Builder, x: Value, offset: Value, scale: Value): Value =>
+  add(b, mul(b, plainLayerNorm(b, x, epsilon), shift(b, scale, 1)), offset)
+
+/** x + gate·y. */
+const gated = (b: Builder, x: Value, gate: Value, y: Value): Value => add(b, x, mul(b, gate, y))
+
+/** Queries, keys and values of a stream, by the names of its layers. */
+function project(mmdit: Mmdit, name: string, x: Value, layers: readonly string[], norms: readonly string[]): Value[] {
+  const { b, config } = mmdit
+  const { heads, width, normalizesQueries } = config
+  return layers.map((layer, i) => {
+    const projected = linear(mmdit, `${name}.${layer}`, x, width)
+    const norm = norms[i]
+    if (!normalizesQueries || norm === undefined) return projected
+    const [batch, tokens] = x.shape as [number, number]
+    const split = reshape(b, projected, [batch, tokens, heads, width / heads])
+    return reshape(b, rmsNorm(mmdit, `${name}.${norm}`, split, epsilon), projected.shape)
+  })
+}
+
+const projectPicture = (mmdit: Mmdit, name: string, x: Value) =>
+  project(mmdit, name, x, ['to_q', 'to_k', 'to_v'], ['norm_q', 'norm_k'])
+const projectText = (mmdit: Mmdit, name: string, x: Value) =>
+  project(mmdit, name, x, ['add_q_proj', 'add_k_proj', 'add_v_proj'], ['norm_added_q', 'norm_added_k'])
+
+/** Attention of the picture to itself. */
+function ownAttention(mmdit: Mmdit, name: string, x: Value): Value {
+  const [query, key, value] = projectPicture(mmdit, name, x) as [Value, Value, Value]
+  return linear(
+    mmdit,
+    `${name}.to_out.0`,
+    attention(mmdit.b, query, key, value, mmdit.config.heads),
+    mmdit.config.width,
+  )
+}
+
+/** Attention of both streams to both. */
+function jointAttention(mmdit: Mmdit, name: string, { picture, text }: Streams): Streams {
+  const { b, config } = mmdit
+  const [own, other] = [projectPicture(mmdit, name, picture), projectText(mmdit, name, text)]
+  const [query, key, value] = own.map((part, i) => concat(b, [part, other[i]!], 1)) as [Value, Value, Value]
+  const mixed = attention(b, query, key, value, config.heads)
+  const places = picture.shape[1]!
+  return { picture: slice(b, mixed, 1, 0, places), text: slice(b, mixed, 1, places, mixed.shape[1]!) }
+}
+
+/** linear(gelu(linear(x))), four times as wide inside. */
+function feedForward(mmdit: Mmdit, name: string, x: Value): Value {
+  const { width } = mmdit.config
+  const wide = geluTanh(mmdit.b, linear(mmdit, `${name}.net.0.proj`, x, 4 * width))
+  return linear(mmdit, `${name}.net.2`, wide, width)
+}
+
+/** JointTransformerBlock: both streams attend to both, then each goes through its feed-forward; all under modulation. */
+function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): Streams {
+  const { b, config } = mmdit
+  const name = `transformer_blocks.${index}`
+  const isDual = config.dualAttentionLayers.includes(index)
+  const isLast = index === config.layers - 1
+  const [offset, scale, gate, offsetWide, scaleWide, gateWide, offsetOwn, scaleOwn, gateOwn] = modulations(
+    mmdit,
+    `${name}.norm1`,
+    isDual ? 9 : 6,
+  ) as [Value, Value, Value, Value, Value, Value, Value?, Value?, Value?]
+  // The last block's norm of the text says the scale first.
+  const ofText = modulations(mmdit, `${name}.norm1_context`, isLast ? 2 : 6) as [Value, Value, ...Value[]]
+  const [textOffset, textScale] = isLast ? [ofText[1], ofText[0]] : ofText
+
+  const mixed = jointAttention(mmdit, `${name}.attn`, {
+    picture: modulated(b, picture, offset, scale),
+    text: modulated(b, text, textOffset, textScale),
+  })
+  const out = (layer: string, x: Value) => linear(mmdit, `${name}.attn.${layer}`, x, config.width)
+  let seen = gated(b, picture, gate, out('to_out.0', mixed.picture))
+  if (offsetOwn && scaleOwn && gateOwn) {
+    const own = ownAttention(mmdit, `${name}.attn2`, modulated(b, picture, offsetOwn, scaleOwn))
+    seen = gated(b, seen, gateOwn, own)
+  }
+  const wide = feedForward(mmdit, `${name}.ff`, modulated(b, seen, offsetWide, scaleWide))
+  const nextPicture = gated(b, seen, gateWide, wide)
+  if (isLast) return { picture: nextPicture, text }
+
+  const [, , textGate, textOffsetWide, textScaleWide, textGateWide] = ofText as [
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+  ]
+  const read = gated(b, text, textGate, out('to_add_out', mixed.text))
+  const textWide = feedForward(mmdit, `${name}.ff_context`, modulated(b, read, textOffsetWide, textScaleWide))
+  return { picture: nextPicture, text: gated(b, read, textGateWide, textWide) }
+}
+
+/** Rows and columns of patches. */
+type Patches = readonly [rows: number, columns: number]
+
+/** The middle of the stored table, 1 × places × width. */
+function positions({ b, parameters }: Layers, { tableSize, width }: Sd3TransformerConfig, sides: Patches): Value {
+  const table = parameters.value('pos_embed.pos_embed', [1, tableSize ** 2, width])
+  const starts = sides.map((side) => Math.floor((tableSize - side) / 2))
+  const ends = sides.map((side, i) => starts[i]! + side)
+  const middle = sliceAxes(b, reshape(b, table, [tableSize, tableSize, width]), [0, 1], starts, ends)
+  return reshape(b, middle, [1, sides[0] * sides[1], width])
+}
+
+export interface Sd3TransformerInputs {
+  /** N × inChannels × H × W; H and W multiples of the patch. */
+  readonly sample: Value
+  /** What the network is told, N. */
+  readonly timestep: Value
+  /** Of the prompt, N × tokens × statesWidth. */
+  readonly states: Value
+  /** The pooled prompt, N × pooledWidth. */
+  readonly pooled: Value
+}
+
+/** The network's prediction N × outChannels × H × W, whatever it was trained to predict. */
+export function predict(
+  b: Builder,
+  parameters: Parameters,
+  config: Sd3TransformerConfig,
+  { sample, timestep, states, pooled }: Sd3TransformerInputs,
+): Value {
+  const layers: Layers = { b, parameters }
+  const { patchSize, width, outChannels } = config
+  const sides = patchesOf(config, sample)
+  const [batch, places] = [sample.shape[0]!, sides[0] * sides[1]]
+
+  const times = sinusoidal(b, timestep, 256, { flipSinToCos: true, frequencyShift: 0 })
+  const time = embedding(layers, 'time_text_embed.timestep_embedder', times, width)
+  const told = add(b, time, embedding(layers, 'time_text_embed.text_embedder', pooled, width))
+  const mmdit: Mmdit = { ...layers, config, embedding: silu(b, told) }
+
+  const patches = conv2d(layers, 'pos_embed.proj', sample, width, {
+    kernel: patchSize,
+    stride: patchSize,
+    padding: 0,
+  })
+  const sequence = transpose(b, reshape(b, patches, [batch, width, places]), [0, 2, 1])
+  let streams: Streams = {
+    picture: add(b, sequence, positions(layers, config, sides)),
+    text: linear(layers, 'context_embedder', states, width),
+  }
+  for (let i = 0; i < config.layers; i++) streams = jointBlock(mmdit, i, streams)
+
+  const [scale, offset] = modulations(mmdit, 'norm_out', 2) as [Value, Value]
+  const values = linear(layers, 'proj_out', modulated(b, streams.picture, offset, scale), patchSize ** 2 * outChannels)
+  const apart = reshape(b, values, [batch, ...sides, patchSize, patchSize, outChannels])
+  const [, , height, wide] = sample.shape as [number, number, number, number]
+  return reshape(b, transpose(b, apart, [0, 5, 1, 3, 2, 4]), [batch, outChannels, height, wide])
+}
+
+/** The largest height and width of what the network takes: its positions end there. */
+export const largestSide = ({ tableSize, patchSize }: Sd3TransformerConfig): number => tableSize * patchSize
+
+function patchesOf(config: Sd3TransformerConfig, { shape: [, channels, ...sides] }: Value): Patches {
+  const { inChannels, patchSize } = config
+  const largest = largestSide(config)
+  if (channels === inChannels && sides.every((side) => side % patchSize === 0 && side <= largest)) {
+    return sides.map((side) => side / patchSize) as unknown as Patches
+  }
+  throw expected(
+    'bad-shape',
+    `latents of ${inChannels} channels with sides that are multiples of ${patchSize} up to ${largest}`,
+    'the denoising network',
+    [channels, ...sides].join('×'),
+    'Pad, crop or resize the picture first.',
+  )
+}
+
+export interface Sd3TransformerSize {
+  readonly batch: number
+  /** Of the latent. */
+  readonly height: number
+  readonly width: number
+  readonly tokens: number
+}
+
+/** The inputs of this size; the sample under the name that is given. */
+export function sd3TransformerInputs(
+  b: Builder,
+  config: Sd3TransformerConfig,
+  { batch, height, width, tokens }: Sd3TransformerSize,
+  sample = 'hidden_states',
+): Sd3TransformerInputs {
+  const input = (name: string, ...shape: number[]) => b.input(name, 'float32', [batch, ...shape])
+  return {
+    sample: input(sample, config.inChannels, height, width),
+    timestep: input('timestep'),
+    states: input('encoder_hidden_states', tokens, config.statesWidth),
+    pooled: input('pooled_projections', config.pooledWidth),
+  }
+}
+
+/**
+ * The network as a graph: `hidden_states` (or the name that is given), `timestep`, `encoder_hidden_states`,
+ * `pooled_projections` → `out`.
+ */
+export function sd3TransformerGraph(
+  config: Sd3TransformerConfig,
+  weights: WeightSource,
+  size: Sd3TransformerSize,
+  sample?: string,
+): Graph {
+  const b = builder()
+  b.output(predict(b, checkpointParameters(b, weights), config, sd3TransformerInputs(b, config, size, sample)), 'out')
+  return b.finish('sd3-transformer-2d')
+}

@@ -28,7 +28,7 @@ const mostKilobytes = 2 ** 20
  * names that the file gives.
  */
 const named =
-  /`[^`]+`|\b[A-Z][A-Za-z]+ \(node|an ONNX model|a model that is not quantised|operators that this library knows|Cast ``|input or output of the graph/
+  /`[^`]+`|\b[A-Z][A-Za-z]+ (\(node|``)|an ONNX model|a model that is not quantised|operators that this library knows|input or output of the graph/
 
 /** Reads, differentiates, and says why not. */
 function refusalOf(bytes: Uint8Array): string | undefined {

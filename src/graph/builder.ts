@@ -131,7 +131,7 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
         attributes: plain,
       })
       const count = sizeOf(results[0]!.shape)
-      const folded = count <= storedLimit ? operator.fold?.(view) : undefined
+      const folded = count <= storedLimit ? toldOf(view.op, view.name, () => operator.fold?.(view)) : undefined
       if (folded?.length === count) numbers.set(results[0]!.name, folded)
       return results
     },

@@ -15,7 +15,7 @@ const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) =
 const shownDefault = (value) =>
   value === undefined ? 'none' : Array.isArray(value) && value.length === 0 ? 'an empty list' : `\`${value}\``
 
-const introduction = `# Schedulers and configurations
+const introduction = `# Schedulers
 
 Written from the readers' own lists by \`scripts/scheduler-page.mjs\`.
 
@@ -25,7 +25,7 @@ numbers by more than 1e-6. The other 35 are refused by name. \`--solver schedule
 \`--solver scheduler:end=cleanest\` ends at the cleanest level that was trained, so that a run can be undone. \`generate\` with a
 key, \`roundtrip\` and \`invert\` say so before any work is done.
 
-Configurations are closed. A field that its reader does not obey, and does not know to be harmless, is refused with its name
+Configurations are closed, as [those of all parts](folders.md). A field that its reader does not obey, and does not know to be harmless, is refused with its name
 and value. Python's \`Infinity\`, \`-Infinity\` and \`NaN\` are read. Fields of another scheduler, which diffusers carries from file
 to file, are ignored where the class ignores them. null is refused where it is not a value of the field.
 
@@ -46,8 +46,8 @@ const combinations = `## Combinations that are refused
 | DDIM | \`rescale_betas_zero_snr\` with \`epsilon\`, where the grid has the level without signal | diffusers ends in NaN |
 | all | clipped estimates (\`clip_sample\`, \`thresholding\`): sampled, but not inverted | what is cut off is lost |`
 
-/** The page. `reference` is `schedulerReference`, `networks` the harmless fields of each network's class. */
-export function schedulerPage({ readClasses, unreadReasons, foreignFields }, networks) {
+/** The page, of `schedulerReference`. */
+export function schedulerPage({ readClasses, unreadReasons, foreignFields }) {
   const classes = readClasses.flatMap((each) => {
     const fields = Object.entries(each.fields).map(([name, field]) => [
       `\`${name}\``,
@@ -80,24 +80,12 @@ export function schedulerPage({ readClasses, unreadReasons, foreignFields }, net
     '',
     combinations,
     '',
-    '## Harmless fields of networks',
-    '',
-    'All others are obeyed or refused.',
-    '',
-    ...table(
-      ['class', 'field', 'why'],
-      Object.entries(networks).flatMap(([name, fields]) =>
-        Object.entries(fields).map(([field, why]) => [name, `\`${field}\``, why]),
-      ),
-    ),
-    '',
   ].join('\n')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const load = (path) => import(pathToFileURL(join(root, 'dist', 'src', path)).href)
   const { schedulerReference } = await load('models/scheduler.js')
-  const { harmlessFields } = await load('models/harmless-fields.js')
-  await writeFile(page, schedulerPage(schedulerReference, harmlessFields))
+  await writeFile(page, schedulerPage(schedulerReference))
   console.log('docs/schedulers.md')
 }

@@ -1,10 +1,11 @@
 /** CLIP's tokenizer from a folder's files: the ids that CLIP gives, and what is refused. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { syntheticVocabulary } from '../src/models/random/synthetic-vocabulary.js'
-import { openTokenizer } from '../src/models/text/tokenizer.js'
+import { configHarmless, configObeyed, openTokenizer } from '../src/models/text/tokenizer.js'
 import { nodeFiles } from '../src/node/files.js'
 
 let root = ''
@@ -134,12 +135,13 @@ describe('files', () => {
   it.each([
     ['vocab.json', '{"a": 0, "b": 0}', /each id once/],
     ['vocab.json', '{"a": -1}', /each id once.*got -1/],
-    ['vocab.json', '{"a": 0}', /bos_token.*no such token|two tokens/],
+    ['vocab.json', '{"a": 0}', /`bos_token`|two tokens/],
     ['vocab.json', '[1]', /a JSON object/],
     ['merges.txt', '#version: 0.2\na b c\n', /line 2: "a b c"/],
     ['merges.txt', 'qqq zzz\n', /line 1: "qqq zzz"/],
     ['tokenizer_config.json', '{"model_max_length": 1e30}', /integer from 2 to 65536/],
-    ['tokenizer_config.json', '{"bos_token": "<none>"}', /bos_token `<none>`/],
+    ['special_tokens_map.json', '{"bos_token": "<none>"}', /`bos_token`.*special_tokens_map.*got "<none>"/],
+    ['special_tokens_map.json', '{"pad_token": 5}', /`pad_token`.*got 5/],
   ])('are checked before they are believed: %s %s', async (name, text, message) => {
     await expect(open({ [name]: text })).rejects.toMatchObject({
       code: 'bad-model',
@@ -147,11 +149,71 @@ describe('files', () => {
     })
   })
 
+  it.each([
+    ['{"strip_accents": true}', /`strip_accents`: true/],
+    ['{"padding_side": "left"}', /`padding_side`.*got "left"/],
+    ['{"split_special_tokens": true}', /`split_special_tokens`.*got true/],
+  ])('are read closed: %s', async (text, message) => {
+    await expect(open({ 'tokenizer_config.json': text })).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it('are obeyed and harmless as the lists say, and no field is both', async () => {
+    const config = JSON.parse(files['tokenizer_config.json']!) as Record<string, unknown>
+    const opened = (field: string) =>
+      open({
+        'tokenizer_config.json': JSON.stringify({ ...config, [field]: 0.5 }),
+        'special_tokens_map.json': undefined,
+      })
+    for (const field of Object.keys(configObeyed)) {
+      expect(configHarmless[field]).toBeUndefined()
+      await expect(opened(field), field).rejects.toThrow(`\`${field}\``)
+    }
+    for (const field of Object.keys(configHarmless)) expect((await opened(field)).length, field).toBe(12)
+  })
+
   it('of another tokenizer are unsupported', async () => {
     const attempt = open({ 'tokenizer_config.json': '{"tokenizer_class": "T5Tokenizer"}' })
     await expect(attempt).rejects.toMatchObject({
       code: 'unsupported',
       message: expect.stringContaining('T5Tokenizer'),
+    })
+  })
+})
+
+describe("transformers' ids", () => {
+  interface Case {
+    readonly name: string
+    readonly folder: string
+    readonly changes: Readonly<Record<string, unknown>>
+    /** The last id of each fills the rest up. */
+    readonly ids?: readonly (readonly number[])[]
+  }
+  const golden = join(import.meta.dirname, 'golden')
+  const { prompts, cases } = JSON.parse(readFileSync(join(golden, 'tokenizers.json'), 'utf8')) as {
+    readonly prompts: readonly string[]
+    readonly cases: readonly Case[]
+  }
+  /** Fields that say something else than what is done here, or that nothing is known of. */
+  const refused = /^(extra-new|whole-left|whole-mask|whole-pad-null|whole-unknown)$/
+
+  it.each(cases.map((each) => [each.name, each] as const))('%s', async (name, { folder, changes, ids }) => {
+    const path = await mkdtemp(join(root, 'golden-'))
+    await cp(join(golden, 'pipelines', folder, 'tokenizer'), path, { recursive: true })
+    for (const [file, content] of Object.entries(changes)) {
+      await rm(join(path, file), { force: true })
+      if (content !== null) await writeFile(join(path, file), JSON.stringify(content))
+    }
+    if (refused.test(name)) {
+      await expect(openTokenizer(nodeFiles, path)).rejects.toThrow(/`[a-z_]+`/)
+      return
+    }
+    const { encode, length } = await openTokenizer(nodeFiles, path)
+    prompts.forEach((prompt, i) => {
+      const stated = ids![i]!
+      expect(encode(prompt), prompt).toEqual([...stated, ...Array(length - stated.length).fill(stated.at(-1))])
     })
   })
 })

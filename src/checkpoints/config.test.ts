@@ -36,9 +36,10 @@ test('an absent field takes the default, and null is no number', () => {
 
 test.each<['number' | 'integer' | 'integers' | 'string' | 'strings' | 'boolean', unknown, RegExp]>([
   ['number', '0.18215', /a finite number.*got "0.18215"/],
-  ['integer', 2.5, /a non-negative integer.*got 2.5/],
-  ['integer', -1, /a non-negative integer.*got -1/],
-  ['integers', [128, '256'], /a list of non-negative integers.*got \[128,"256"\]/],
+  ['integer', 2.5, /an integer from 0 to 16777216.*got 2.5/],
+  ['integer', 1e9, /an integer from 0 to 16777216.*got 1000000000/],
+  ['integer', -1, /an integer from 0 to 16777216.*got -1/],
+  ['integers', [128, '256'], /a list of integers from 0 to 16777216.*got \[128,"256"\]/],
   ['string', 3, /a string/],
   ['strings', ['a', 1], /a list of strings/],
   ['boolean', 'true', /true or false.*got "true"/],
@@ -57,7 +58,8 @@ test('files that are missing, too large, not JSON or not an object are refused',
   })
   for (const [text, message] of [
     ['', /Expected JSON/],
-    ['<html>', /text that starts with "<html>"/],
+    ['<model>', /text that starts with "<model>"/],
+    ['\n<!DOCTYPE html>\n<html></html>', /a web page in place of it\. Fetch the file itself/],
     ['[1]', /a JSON object.*got \[1\]/],
     ['null', /a JSON object/],
     ['{"a":1,"a":2}', /"a" twice/],

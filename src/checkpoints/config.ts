@@ -11,7 +11,12 @@ const isString = (value: unknown): value is string => typeof value === 'string'
 const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
 const isNumber = (value: unknown): value is number => Number.isFinite(value)
 const isExtendedNumber = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value)
-const isInteger = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** Larger than any size of a network: what is made of a larger one would fill any machine before the weights are looked at. */
+const largestInteger = 2 ** 24
+const isInteger = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= largestInteger
+const anInteger = `an integer from 0 to ${largestInteger}`
 const isListOf =
   <T>(isOne: (value: unknown) => value is T) =>
   (value: unknown): value is readonly T[] =>
@@ -37,7 +42,7 @@ export const readConfig = async (files: Files, path: string): Promise<ConfigRead
   configOf(path, await readJsonObject(files, path))
 
 /**
- * Typed readers over an object that came from `file`. Numbers are finite, integers not negative; an absent field
+ * Typed readers over an object that came from `file`. Numbers are finite, integers from 0 to 2²⁴; an absent field
  * takes the default and is an error without; null is no value, as Python's None is not the default: ask `has` where it may stand. Errors are `bad-model` and name file, field, what was expected and found.
  */
 export function configOf(file: string, fields: JsonObject): ConfigReader {
@@ -68,9 +73,9 @@ export function configOf(file: string, fields: JsonObject): ConfigReader {
       return Object.hasOwn(fields, field) ? fields[field] : undefined
     },
     number: reader('a finite number', isNumber),
-    integer: reader('a non-negative integer', isInteger),
-    integers: reader('a list of non-negative integers', isListOf(isInteger)),
-    integerOrIntegers: reader('a non-negative integer or a list of them', isIntegerOrIntegers),
+    integer: reader(`${anInteger}`, isInteger),
+    integers: reader(`a list of integers from 0 to ${largestInteger}`, isListOf(isInteger)),
+    integerOrIntegers: reader(`${anInteger} or a list of them`, isIntegerOrIntegers),
     string: reader('a string', isString),
     strings: reader('a list of strings', isListOf(isString)),
     boolean: reader('true or false', isBoolean),

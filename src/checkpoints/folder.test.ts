@@ -97,7 +97,9 @@ test('a class other than wanted is refused, saying what was found', async () => 
   const folder = await open(await folderOf({ 'vae/config.json': unet }))
   await expect(folder.part('vae', ['AutoencoderKL', 'AutoencoderTiny'])).rejects.toMatchObject({
     code: 'bad-model',
-    message: expect.stringMatching(/a vae of class AutoencoderKL or AutoencoderTiny for .*, got UNet2DConditionModel/),
+    message: expect.stringMatching(
+      /a vae of class AutoencoderKL or AutoencoderTiny for `_class_name` in .*, got UNet2DConditionModel/,
+    ),
   })
 })
 
@@ -105,7 +107,11 @@ test.each<[what: string, contents: Readonly<Record<string, unknown>>, message: R
   ['an empty folder', {}, /got an empty folder/],
   ['other files', { 'readme.txt': '', 'cat.png': '' }, /got cat.png, readme.txt/],
   ['weights alone', { 'model.safetensors': '' }, /got weights without config.json/],
-  ['a configuration without a class', { 'config.json': {} }, /`_class_name` for .*config.json`, got none/],
+  [
+    'a configuration without a class',
+    { 'config.json': {} },
+    /`_class_name` or `architectures` in .*config.json`, got none/,
+  ],
   ['a broken configuration', { 'config.json': '{' }, /Expected JSON/],
   ['a broken index', { 'model_index.json': '[]' }, /a JSON object/],
 ])('%s is refused', async (_, contents, message) => {
@@ -118,7 +124,7 @@ test.each<[what: string, contents: Readonly<Record<string, unknown>>, message: R
 test('a path that leads nowhere and files of other kinds are refused', async () => {
   await expect(open(join(root, 'none'))).rejects.toThrow(/no such file or folder/)
   const path = await folderOf({ 'v1-5.ckpt': '' })
-  await expect(open(join(path, 'v1-5.ckpt'))).rejects.toThrow(/a file of another kind.*converted/)
+  await expect(open(join(path, 'v1-5.ckpt'))).rejects.toThrow(/one file of weights.*from_single_file/)
 })
 
 test('a part without configuration is refused when it is asked for', async () => {

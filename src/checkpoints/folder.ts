@@ -6,7 +6,7 @@ import { expected, type UndiffuseError } from '../core/errors.js'
 import type { ConfigReader } from '../nn/parameters.js'
 import { readConfig } from './config.js'
 import type { Files } from './files.js'
-import { readJsonObject } from './json.js'
+import { describe, readJsonObject, shownClass } from './json.js'
 import { hasWeights, openWeights, type Weights } from './weights.js'
 
 /** A part with config.json and safetensors, to be built by src/nn. */
@@ -79,8 +79,14 @@ export async function openFolder(files: Files, path: string, known: KnownParts):
   if (names.includes('model_index.json')) {
     const index = await readJsonObject(files, files.join(path, 'model_index.json'))
     const { _class_name: pipelineClass } = index
-    const folder = await openParts(files, path, 'pipeline', indexedParts(index), known)
-    return typeof pipelineClass === 'string' ? { ...folder, pipelineClass } : folder
+    if (pipelineClass !== undefined && typeof pipelineClass !== 'string') {
+      throw wrongIndex(files, path, "a pipeline's class", '_class_name', pipelineClass)
+    }
+    const entries = statedParts(index, (name) => known.names.includes(name) || names.includes(name))
+    const wrong = entries.find(({ stated }) => stated === 'wrong')
+    if (wrong) throw wrongIndex(files, path, 'a library and a class, or null for both', wrong.name, index[wrong.name])
+    const folder = await openParts(files, path, 'pipeline', entries, known)
+    return pipelineClass === undefined ? folder : { ...folder, pipelineClass }
   }
   if (names.includes(onnxName)) return single('onnx-file', path, await onnxPart(files, path, 'model', names))
   const pair = pairs.find((each) => each.every((name) => names.includes(name)))
@@ -88,7 +94,8 @@ export async function openFolder(files: Files, path: string, known: KnownParts):
   if (names.includes(configName)) return single('part', path, await networkPart(files, path, known.roleOf, names))
   const parts = known.names.filter((name) => names.includes(name))
   if (parts.length > 0) {
-    return await openParts(files, path, parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline', parts, known)
+    const kind = parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline'
+    return await openParts(files, path, kind, [], known)
   }
   const got = names.slice(0, 8).join(', ') || 'an empty folder'
   if (names.some((name) => name.endsWith('.onnx'))) throw notAModel(path, got, layOut)
@@ -101,6 +108,12 @@ const layOut =
 const convert =
   'Pass the folder as it was published; single-file .ckpt or .safetensors models must be converted to a diffusers folder.'
 
+/** One file with all of a pipeline's weights, under the names of other programs. */
+const wholeCheckpoint = /\.(safetensors|ckpt|pt|pth|bin|gguf)$/i
+
+const convertFile =
+  "Convert it once with diffusers, `StableDiffusionPipeline.from_single_file('FILE').save_pretrained('FOLDER')`, and pass the folder."
+
 const notAModel = (path: string, got: string, remedy = convert): UndiffuseError =>
   expected(
     'bad-model',
@@ -112,27 +125,53 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
 
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
   if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder')
+  if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')
   return single('onnx-file', path, { kind: 'onnx', name: 'model', folder: path, file: path, config: undefined })
 }
 
-/** The entries of model_index.json that name a library and a class; those with null are left out of the pipeline. */
-function indexedParts(index: Readonly<Record<string, unknown>>): string[] {
-  const isPart = (name: string, value: unknown) =>
-    /^\w+$/.test(name) && !name.startsWith('_') && Array.isArray(value) && value.every((one) => typeof one === 'string')
-  return Object.entries(index).flatMap(([name, value]) => (isPart(name, value) ? [name] : []))
+/** A part as model_index.json states it: there, left out (null), or neither. */
+interface StatedPart {
+  readonly name: string
+  readonly stated: 'there' | 'left-out' | 'wrong'
 }
+
+/**
+ * The entries of model_index.json of parts: those that are lists, and those of the names that parts have. What a part is says
+ * its own configuration, not the class that stands here.
+ */
+function statedParts(
+  index: Readonly<Record<string, unknown>>,
+  isPartName: (name: string) => boolean,
+): readonly StatedPart[] {
+  return Object.entries(index).flatMap(([name, value]): readonly StatedPart[] => {
+    if (!/^[a-z]\w*$/i.test(name) || !(Array.isArray(value) || isPartName(name))) return []
+    const both: readonly unknown[] = Array.isArray(value) && value.length === 2 ? value : [undefined]
+    if (both.every((one) => typeof one === 'string')) return [{ name, stated: 'there' }]
+    return [{ name, stated: both.every((one) => one === null) ? 'left-out' : 'wrong' }]
+  })
+}
+
+const wrongIndex = (files: Files, path: string, what: string, field: string, got: unknown): UndiffuseError =>
+  expected(
+    'bad-model',
+    what,
+    `\`${field}\` in \`${files.join(path, 'model_index.json')}\``,
+    describe(got),
+    'Use the file that the model was published with.',
+  )
 
 async function openParts(
   files: Files,
   path: string,
   kind: CheckpointFolder['kind'],
-  listed: readonly string[],
+  entries: readonly StatedPart[],
   known: KnownParts,
 ): Promise<CheckpointFolder> {
+  const leftOut = entries.flatMap(({ name, stated }) => (stated === 'left-out' ? [name] : []))
   const folders = new Map<string, readonly string[]>()
-  for (const name of new Set([...listed, ...known.names])) {
-    const names = await files.list(files.join(path, name))
+  for (const name of new Set([...entries.map((each) => each.name), ...known.names])) {
+    const names = leftOut.includes(name) ? undefined : await files.list(files.join(path, name))
     if (names) folders.set(name, names)
   }
   const partNames = [...folders.keys()]
@@ -215,11 +254,12 @@ const missingPart = (path: string, name: string, got: string): UndiffuseError =>
 
 function ofClass(part: Part, classNames: readonly string[] | undefined): Part {
   if (part.kind === 'onnx' || !classNames || classNames.includes(part.className)) return part
+  const field = part.config.value('_class_name') === undefined ? 'architectures' : '_class_name'
   throw expected(
     'bad-model',
     `a ${part.name} of class ${classNames.join(' or ')}`,
-    `\`${part.folder}\``,
-    part.className,
+    `\`${field}\` in \`${part.config.file}\``,
+    shownClass(part.className),
     'Pass a model with one of these, or export it to ONNX.',
   )
 }
@@ -250,8 +290,8 @@ async function networkPart(
   if (className === undefined) {
     throw expected(
       'bad-model',
-      '`_class_name`',
-      `\`${config.file}\``,
+      'a class',
+      `\`_class_name\` or \`architectures\` in \`${config.file}\``,
       'none',
       'Use the configuration that diffusers writes with save_pretrained.',
     )

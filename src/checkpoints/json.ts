@@ -20,6 +20,9 @@ export function describe(value: unknown): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`
 }
 
+/** A class's name in a message: as it is, or like any other value where no class has such a name. */
+export const shownClass = (name: string): string => (/^\w{1,60}$/.test(name) ? name : describe(name))
+
 /** Lists in lists by the thousand are more than JSON.stringify can follow. */
 function written(value: unknown): string {
   try {
@@ -113,14 +116,28 @@ export async function readText(files: Files, path: string): Promise<string> {
   return decodeText(files, bytes, path)
 }
 
-/** What git leaves of a file that git-lfs did not fetch begins so. */
-const pointerStart = [...'version https://git-lfs'].map((character) => character.charCodeAt(0))
+/** What a failed download leaves in place of a file, by how it begins. */
+const notFetched = [
+  {
+    begins: /^version https:\/\/git-lfs/,
+    got: 'a git-lfs pointer',
+    remedy: 'Run `git lfs pull` in its repository, or fetch the file itself.',
+  },
+  {
+    begins: /^\s*<(!doctype html|html|head|\?xml)/i,
+    got: 'a web page',
+    remedy: 'Fetch the file itself: its address has `resolve` where that of its page has `blob`; some need a login.',
+  },
+] as const
 
-/** Throws `bad-model` for a git-lfs pointer in place of the file; its first 23 bytes tell. */
+/** Enough of a file to tell what it is. */
+export const tellingBytes = 64
+
+/** Throws `bad-model` for what a failed download left in place of the file; its first bytes tell. */
 export function checkFetched(bytes: Uint8Array, path: string): void {
-  if (!pointerStart.every((code, i) => bytes[i] === code)) return
-  const remedy = 'Run `git lfs pull` in its repository, or fetch the file itself.'
-  throw expected('bad-model', "the model's file", `\`${path}\``, 'a git-lfs pointer in place of it', remedy)
+  const start = String.fromCharCode(...bytes.subarray(0, tellingBytes))
+  const found = notFetched.find(({ begins }) => begins.test(start))
+  if (found) throw expected('bad-model', "the model's file", `\`${path}\``, `${found.got} in place of it`, found.remedy)
 }
 
 /** Reads a small JSON file; throws `bad-model` when it is missing, too large or not a JSON object. */

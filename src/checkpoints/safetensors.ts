@@ -7,7 +7,7 @@ import { expected, type UndiffuseError } from '../core/errors.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { formatShape } from '../math/tensor.js'
 import type { Files } from './files.js'
-import { checkFetched, decodeText, describe, isJsonObject, parseJsonObject } from './json.js'
+import { checkFetched, decodeText, describe, isJsonObject, parseJsonObject, tellingBytes } from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface SafetensorsEntry {
@@ -55,14 +55,20 @@ const prefixLength = 8
 export async function readSafetensorsHeader(files: Files, path: string): Promise<SafetensorsHeader> {
   const fail = failureIn(path)
   const size = await files.size(path)
-  if (size === undefined) throw fail('a file', 'no such file, or a folder, a pipe or a device')
-  if (size < prefixLength) throw fail('at least 8 bytes', `${size}`)
+  if (size === undefined) {
+    const got = 'no such file, or a folder, a pipe or a device'
+    throw expected('bad-model', 'a file', `\`${path}\``, got, 'Fetch the complete model folder.')
+  }
+  if (size < prefixLength) throw fail('at least 8 bytes', size === 0 ? 'an empty file' : `${size}`)
   const prefix = await files.read(path, 0, prefixLength)
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
   if (headerLength > largestHeader || dataStart > size) {
-    const isText = String.fromCharCode(...prefix) === 'version '
-    if (isText && size <= largestPointer) checkFetched(await files.read(path, 0, size), path)
+    if (prefix.every(isPrintable)) {
+      const start = await files.read(path, 0, tellingBytes)
+      checkFetched(start, path)
+      throw fail('a safetensors file', `text that starts with ${describe(String.fromCharCode(...start))}`)
+    }
     throw fail(
       `a header of at most ${Math.min(largestHeader, size - prefixLength)} bytes`,
       `one that claims ${headerLength}`,
@@ -78,8 +84,8 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   return { file: path, tensors, metadata: readMetadata(path, metadata) }
 }
 
-/** Bytes of the largest git-lfs pointer, as its specification has it. */
-const largestPointer = 1024
+/** Of ASCII text. The length of a header ends with zeros. */
+const isPrintable = (byte: number): boolean => (byte >= 32 && byte < 127) || byte === 9 || byte === 10 || byte === 13
 
 /** Types of the format that are not read here. */
 const unreadTypes = /^(F8_|F6_|F4$|C64$)/

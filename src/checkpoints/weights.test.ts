@@ -80,7 +80,7 @@ describe('shards', () => {
   })
 
   test('an index without a map is refused', async () => {
-    await expect(open(await folderOf({ [name]: '{"weight_map":[]}' }))).rejects.toThrow(/a weight_map.*got \[\]/)
+    await expect(open(await folderOf({ [name]: '{"weight_map":[]}' }))).rejects.toThrow(/`weight_map`.*got \[\]/)
   })
 })
 

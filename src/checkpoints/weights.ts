@@ -92,12 +92,12 @@ async function readShards(files: Files, folder: string, index: string): Promise<
     expected(
       'bad-model',
       what,
-      `\`${index}\``,
+      `\`weight_map\` in \`${index}\``,
       got,
       'The index and its shards do not belong together; fetch the model folder again.',
     )
   const { weight_map: shardOf } = await readJsonObject(files, index)
-  if (!isJsonObject(shardOf)) throw fail('a weight_map', describe(shardOf))
+  if (!isJsonObject(shardOf)) throw fail('the shard of each tensor', describe(shardOf))
   const shards = new Map<string, Map<string, Place>>()
   const places = new Map<string, Place>()
   for (const [name, shard] of Object.entries(shardOf)) {

@@ -47,7 +47,7 @@ function weights(prediction: Prediction, level: NoiseLevel): readonly [x: number
  */
 export function estimateOf(prediction: Prediction, x: Tensor, output: Tensor, level: NoiseLevel): Tensor {
   const [ofX, ofOutput] = weights(prediction, level)
-  return finite(combine([ofX, x], [ofOutput, output]), level)
+  return finite(combine([ofX, x], [ofOutput, output]), x, level)
 }
 
 /**
@@ -136,15 +136,12 @@ function mixed<Input extends readonly unknown[]>(
   }
 }
 
-function finite(estimate: Tensor, { t, sigma }: NoiseLevel): Tensor {
+function finite(estimate: Tensor, asked: Tensor, { t, sigma }: NoiseLevel): Tensor {
   if (isFiniteTensor(estimate)) return estimate
-  throw expected(
-    'not-finite',
-    'finite numbers',
-    'the estimate of the clean latent',
-    `NaN or infinity at t = ${t} (sigma ${sigma})`,
-    'Check the input, or run the network in a wider precision.',
-  )
+  const [whose, remedy] = isFiniteTensor(asked)
+    ? ["the network's answer to finite numbers", 'Its weights hold NaN or are damaged, or it overflows: use 32 bits.']
+    : ['the estimate of the clean latent', 'The network was asked at such numbers: check what made them.']
+  throw expected('not-finite', 'finite numbers', whose, `NaN or infinity at t = ${t} (sigma ${sigma})`, remedy)
 }
 
 /** ε(x) = (x − alpha·D(x))/sigma: the noise that an estimate of x₀ leaves. */

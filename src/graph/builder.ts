@@ -2,12 +2,12 @@
  * Writes a graph node by node; every value's type is known as soon as it is emitted. Small integer tensors (axes,
  * shapes) are evaluated on the way, so that shape arithmetic in exported files becomes static.
  */
-import { expected, isUndiffuseError } from '../core/errors.js'
+import { expected } from '../core/errors.js'
 import { sizeOf } from '../math/tensor.js'
 import type { Builder, PlainAttribute } from './emit.js'
 import type { Attribute, Graph, Initializer, Node, Value, ValueType } from './graph.js'
 import { encodeNumbers, smallNumbers, storedLimit } from './numbers.js'
-import { anOperator, type NodeView, nodeView, type Operator } from './operator.js'
+import { type NodeView, nodeView, type Operator, toldOf } from './operator.js'
 import { operatorOf } from './ops/index.js'
 
 export type { Builder } from './emit.js'
@@ -130,7 +130,7 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
         attributes: plain,
       })
       const count = sizeOf(results[0]!.shape)
-      const folded = count <= storedLimit ? operator.fold?.(view) : undefined
+      const folded = count <= storedLimit ? toldOf(view.op, view.name, () => operator.fold?.(view)) : undefined
       if (folded?.length === count) numbers.set(results[0]!.name, folded)
       return results
     },
@@ -172,14 +172,8 @@ export function builder({ reserved = [] }: BuilderOptions = {}): Builder {
 }
 
 /** The types of a node's results; what does not broadcast is told of the node. */
-function typesOf(operator: Operator, view: NodeView): readonly ValueType[] {
-  try {
-    return operator.types(view)
-  } catch (error) {
-    if (!isUndiffuseError(error) || error.subject !== anOperator) throw error
-    throw expected(error.code, error.expected, `${view.op} \`${view.name}\``, error.got, error.remedy)
-  }
-}
+const typesOf = (operator: Operator, view: NodeView): readonly ValueType[] =>
+  toldOf(view.op, view.name, () => operator.types(view))
 
 /** Puts everything that `graph` holds into a builder, outputs excepted; the values of each node's results. */
 export function copyInto(build: Builder, graph: Graph): readonly (readonly Value[])[] {

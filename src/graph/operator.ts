@@ -2,7 +2,7 @@
  * What the library knows of an operator: the types of its results, the numbers it yields when its inputs are small
  * constants (shape arithmetic), and how cotangents flow back through it. One table entry per operator, in src/graph/ops.
  */
-import { expected } from '../core/errors.js'
+import { expected, isUndiffuseError } from '../core/errors.js'
 import type { Builder } from './emit.js'
 import type { Attribute, Initializer, Value, ValueType } from './graph.js'
 
@@ -90,7 +90,17 @@ export function nodeView(
 }
 
 /** What shapes are expected for where the operator is not known yet; the builder, which knows it, says it. */
-export const anOperator = 'an operator'
+const anOperator = 'an operator'
+
+/** What `read` returns; shapes that it refuses without knowing the operator are told of this one. */
+export function toldOf<T>(op: string, name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!isUndiffuseError(error) || error.subject !== anOperator) throw error
+    throw expected(error.code, error.expected, `${op} \`${name}\``, error.got, error.remedy)
+  }
+}
 
 /** An axis counted from the front, below `end` (the rank). Throws `bad-model` for one that there is not. */
 export function fromFront(axis: number, rank: number, end = rank): number {

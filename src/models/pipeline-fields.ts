@@ -1,4 +1,6 @@
-/** The fields of model_index.json that name a pipeline's parts. Their own readers open them. */
+/** The fields of model_index.json: what it says beside its parts, and what is not read as an option. */
+import type { ConfigReader } from '../nn/parameters.js'
+
 const opened = 'a part, which is opened where it is needed'
 const notAsked = 'a part that text-to-image does not ask'
 
@@ -18,4 +20,21 @@ export const pipelineHarmless: Readonly<Record<string, string>> = {
   feature_extractor: notAsked,
   image_encoder: notAsked,
   requires_safety_checker: notAsked,
+}
+
+export interface PipelineFields {
+  /** `_guidance_scale`, ours: diffusers passes names with _ over. */
+  readonly guidance: number
+  /** Whether no text means states of zeros. */
+  readonly zeroNegative: boolean
+}
+
+/** What model_index.json says, or the family's own. Errors: `unsupported` for a field that is not understood, with its value. */
+export function readPipelineFields(index: ConfigReader, own: PipelineFields): PipelineFields {
+  const said = {
+    zeroNegative: index.boolean('force_zeros_for_empty_prompt', own.zeroNegative),
+    guidance: index.number('_guidance_scale', own.guidance),
+  }
+  index.done(pipelineHarmless)
+  return said
 }

@@ -112,3 +112,35 @@ it('a dynamic flow has a grid where the size of the latent is known', () => {
   const share = 1 - (1 - 1 / 1000) / 3
   expect(grid[1]!.sigma).toBeCloseTo(Math.exp(0.5) / (Math.exp(0.5) + 1 / share - 1), 6)
 })
+
+const gridOf = (fields: Readonly<Record<string, unknown>>, steps: number) => {
+  const { solver, schedule } = schedulerOf(configOf('f', fields), { steps })
+  return solver.grid(schedule)
+}
+
+it.each([
+  'DDIMScheduler',
+  'PNDMScheduler',
+  'EulerDiscreteScheduler',
+  'HeunDiscreteScheduler',
+  'LMSDiscreteScheduler',
+  'DPMSolverMultistepScheduler',
+  'DPMSolverMultistepInverseScheduler',
+  'DEISMultistepScheduler',
+  'UniPCMultistepScheduler',
+])('%s: an offset that leads beyond the table is refused by name', (name) => {
+  const fields = { _class_name: name, timestep_spacing: 'leading', skip_prk_steps: true }
+  expect(() => gridOf({ ...fields, steps_offset: 999 }, 10)).toThrow(/`steps_offset`.*Use fewer steps, or an offset/)
+  expect(gridOf({ ...fields, steps_offset: 1 }, 10).every(({ t }) => t < 1000)).toBe(true)
+})
+
+it('more steps than a table has times are refused with what to do, where steps have no length', () => {
+  const fields = { _class_name: 'DPMSolverMultistepScheduler', num_train_timesteps: 3 }
+  expect(() => gridOf(fields, 10)).toThrow(/`num_train_timesteps`.*twice\. Use fewer steps/)
+})
+
+it('a stated end is no rise where there is but one level', () => {
+  const fields = { _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'trailing', use_exponential_sigmas: true }
+  const [first] = gridOf({ ...fields, sigma_max: 8.5 }, 1)
+  expect(first!.sigma / first!.alpha).toBeCloseTo(8.5, 6)
+})

@@ -109,7 +109,7 @@ export function unet2dConditionConfig(config: ConfigReader): Unet2dConditionConf
     const found = config.strings(field, fallback)
     const other = found.find((type) => type !== plain && type !== attending)
     if (other !== undefined || found.length !== levels) {
-      const what = `${levels} times ${plain} or ${attending}`
+      const what = `${plain} or ${attending} for each of ${levels} \`block_out_channels\``
       throw expected('unsupported', what, `\`${field}\` in \`${config.file}\``, other ?? `${found.length}`, remedy)
     }
     return found.map((type) => type === attending)
@@ -189,5 +189,14 @@ function addition(
   }
   const additionTimeEmbedDim = config.integer('addition_time_embed_dim')
   const width = config.integer('projection_class_embeddings_input_dim')
-  return { additionEmbedType: type, additionTimeEmbedDim, textEmbedWidth: width - 6 * additionTimeEmbedDim }
+  const textEmbedWidth = width - 6 * additionTimeEmbedDim
+  if (textEmbedWidth >= 1) return { additionEmbedType: type, additionTimeEmbedDim, textEmbedWidth }
+  const field = `\`projection_class_embeddings_input_dim\` in \`${config.file}\``
+  throw expected(
+    'bad-model',
+    `more than 6 times \`addition_time_embed_dim\`, ${additionTimeEmbedDim},`,
+    field,
+    `${width}`,
+    remedy,
+  )
 }

@@ -3,7 +3,7 @@ import { builder } from '../builder.js'
 import type { Builder } from '../emit.js'
 import type { Graph, Node, Value } from '../graph.js'
 import { valueNames } from '../names.js'
-import { nodeView } from '../operator.js'
+import { nodeView, toldOf } from '../operator.js'
 import {
   attention,
   microsoftRotaryEmbedding,
@@ -91,7 +91,7 @@ export function withoutComposites(graph: Graph, outputs: readonly string[]): Gra
       b.emitAll(op, inputs, attributes, { domain, name, names })
       continue
     }
-    const results = written(b, write, node, inputs)
+    const results = toldOf(node.op, node.name, () => written(b, write, node, inputs))
     node.outputs.forEach((name, i) => {
       if (name !== '') replaced.set(name, results[i]!)
     })

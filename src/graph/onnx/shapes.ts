@@ -25,7 +25,7 @@ export function readDeclared({ name, type }: ValueInfoProto): Declared {
     throw expected(
       'unsupported',
       'a tensor',
-      `\`${name}\``,
+      name === '' ? 'an input or output of the graph' : `\`${name}\``,
       type?.value.case ?? 'no type',
       'Export the model so that all its inputs and outputs are tensors.',
     )

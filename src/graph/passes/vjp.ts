@@ -6,7 +6,7 @@ import { expected } from '../../core/errors.js'
 import { builder, copyInto } from '../builder.js'
 import type { Builder } from '../emit.js'
 import type { DataType, Graph, Node, Value } from '../graph.js'
-import { type GradientView, nodeView } from '../operator.js'
+import { type GradientView, nodeView, toldOf } from '../operator.js'
 import { operatorOf } from '../ops/index.js'
 import { prune } from './prune.js'
 import { recomputed } from './recompute.js'
@@ -108,7 +108,7 @@ export function vjp(graph: Graph, options: VjpOptions): Graph {
         return found.find((value) => value !== undefined)!
       },
     }
-    const partials = rule(view)
+    const partials = toldOf(view.op, view.name, () => rule(view))
     node.inputs.forEach((name, i) => {
       if (view.needs[i]) add(name, checked(partials[i], inputs[i]!, i, node))
     })

@@ -2,7 +2,11 @@
 import type { Part } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import { autoencoderClasses } from '../classes/index.js'
+import { checkComplete } from '../complete.js'
 import { type AutoencoderNetworks, networksOf } from './networks.js'
+
+/** The names that an autoencoder's tensors have; a file may hold those of its training beside them. */
+const isOwn = (name: string) => /^(encoder|decoder|quant_conv|post_quant_conv)\./.test(name)
 
 /** The classes that `autoencoderNetworks` builds. */
 export const autoencoderClassNames: readonly string[] = autoencoderClasses.flatMap(({ classNames }) => classNames)
@@ -33,5 +37,10 @@ export async function autoencoderNetworks(part: Part, name: string): Promise<Aut
       'Name the folder of an autoencoder, or of a pipeline that has one in `vae`.',
     )
   }
-  return networksOf({ name, ...found.autoencoder.definition(part.config, await part.openWeights()) })
+  const weights = await part.openWeights()
+  const definition = found.autoencoder.definition(part.config, weights)
+  const { raw, downscaling } = definition
+  const smallest = { batch: 1, height: downscaling, width: downscaling }
+  checkComplete(part.folder, weights, [raw.encoder(smallest), raw.decoder(smallest)], isOwn)
+  return networksOf({ name, ...definition })
 }

@@ -109,11 +109,23 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
     return sizeOf(layout.pictureShape(commonShape(latents, 'latent')))
   }
 
-  function finite(result: Tensor, what: string): Tensor {
+  function finite(result: Tensor, what: string, fed: Tensor): Tensor {
     if (isFiniteTensor(result)) return result
+    const got = 'infinite numbers or NaN'
+    if (!isFiniteTensor(fed)) {
+      throw expected(
+        'not-finite',
+        `a finite ${what}`,
+        `\`${name}\``,
+        got,
+        'Such numbers were fed: check what made them.',
+      )
+    }
     const remedy =
-      precision === 16 ? 'It overflows in 16 bits; open it with precision 32.' : 'Look for such numbers in what is fed.'
-    throw expected('not-finite', `a finite ${what}`, `\`${name}\``, 'infinite numbers or NaN', remedy)
+      precision === 16
+        ? 'It overflows in 16 bits; open it with precision 32.'
+        : 'Its weights hold NaN or are damaged; fetch the model folder again.'
+    throw expected('not-finite', `a finite ${what}`, `\`${name}\``, `${got}, though what was fed is finite`, remedy)
   }
 
   function checkReferences(asks: readonly Ask<'decodeGradient'>[]): void {
@@ -132,7 +144,7 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
       return await inBatches(images, async (some) => {
         const feeds = { image: stack(some, 'image') }
         const { latent } = await run('encode', { ...sizeOf(shape), batch: some.length }, feeds, signal)
-        return unstack(finite(latent!, 'latent'))
+        return unstack(finite(latent!, 'latent', feeds.image))
       })
     },
     async decode(latents, signal) {
@@ -140,7 +152,7 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
       return await inBatches(latents, async (some) => {
         const feeds = { latent: stack(some, 'latent') }
         const { image } = await run('decode', { ...size, batch: some.length }, feeds, signal)
-        return unstack(finite(image!, 'picture'))
+        return unstack(finite(image!, 'picture', feeds.latent))
       })
     },
     async roundTrip(latents, signal) {

@@ -10,7 +10,7 @@ import {
   unet2dConditionConfig,
   unetGraph,
 } from '../../nn/unet-2d-condition.js'
-import { checkComplete } from './complete.js'
+import { checkComplete } from '../complete.js'
 import type { DenoisingPart, DenoisingSize } from './networks.js'
 
 /** The values of a condition, as UNets call their inputs: a prompt's states, and the pooled prompt of XL. */
@@ -35,7 +35,7 @@ export async function unetPart(part: NetworkPart): Promise<DenoisingPart> {
   const config = unet2dConditionConfig(part.config)
   checkChannels(config, part)
   const weights = await part.openWeights()
-  checkComplete(part.folder, weights, unetGraph(config, weights, { batch: 1, height: 1, width: 1, tokens: 1 }))
+  checkComplete(part.folder, weights, [unetGraph(config, weights, { batch: 1, height: 1, width: 1, tokens: 1 })])
   return {
     channels: config.inChannels,
     side: config.sampleSize,
@@ -60,5 +60,6 @@ function checkChannels({ inChannels, outChannels }: Unet2dConditionConfig, { con
   }
   const got = `${inChannels} and ${outChannels}${tasks[`${inChannels} ${outChannels}`] ?? ''}`
   const remedy = 'Use a text-to-image model.'
-  throw expected('unsupported', 'as many channels out as in', `\`${config.file}\``, got, remedy)
+  const place = `\`in_channels\` and \`out_channels\` in \`${config.file}\``
+  throw expected('unsupported', 'as many channels out as in', place, got, remedy)
 }

@@ -1,5 +1,6 @@
 /** The families of models, written out. A new one is a file beside this and a line in it. */
 import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { shownClass } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
@@ -35,7 +36,8 @@ export function familyOf({ path, pipelineClass, partNames, ...folder }: Checkpoi
   }
   const known = families.map(({ pipelineClasses }) => pipelineClasses[0]).join(', ')
   const remedy = 'Pipelines of other classes mean something else by the same parts.'
-  throw expected('unsupported', `a pipeline of a class such as ${known}`, `\`${path}\``, pipelineClass, remedy)
+  const place = `\`_class_name\` of \`${path}\``
+  throw expected('unsupported', `a pipeline of a class such as ${known}`, place, shownClass(pipelineClass), remedy)
 }
 
 /** The configurations that random weights are made for, of all families. */

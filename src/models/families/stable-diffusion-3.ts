@@ -18,7 +18,7 @@ import {
 } from '../../nn/sd3-transformer.js'
 import { sd3Transformer } from '../classes/sd3-transformer.js'
 import { t5Encoder } from '../classes/t5-encoder.js'
-import { checkComplete } from '../denoiser/complete.js'
+import { checkComplete } from '../complete.js'
 import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
@@ -134,7 +134,7 @@ async function transformer(
     },
   }
   const smallest = [config.inChannels, config.patchSize, config.patchSize]
-  checkComplete(part.folder, weights, networks.graph({ batch: 1, latent: smallest, tokens: 1 }))
+  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
   return { config, networks }
 }
 

@@ -12,7 +12,7 @@ import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
 import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
-import { checkComplete } from '../denoiser/complete.js'
+import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
 
@@ -43,7 +43,7 @@ async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<Tex
   const isFlat = clipTextRoot(weights) === ''
   const isText = (name: string) =>
     (isFlat || /^text_(model|projection)\./.test(name)) && !name.endsWith('.position_ids')
-  checkComplete(part.folder, weights, whole(1), isText)
+  checkComplete(part.folder, weights, [whole(1)], isText)
   const states = kind === 'last' ? 'last_hidden_state' : 'penultimate_hidden_state'
   return {
     width: config.hiddenSize,
@@ -60,7 +60,7 @@ export async function t5TextEncoder(part: NetworkPart): Promise<TextEncoder> {
   const weights = await part.openWeights()
   const whole = (tokens: number) => t5EncoderGraph(config, weights, { batch: 1, tokens })
   const isEncoders = (name: string) => name.startsWith('encoder.') && name !== 'encoder.embed_tokens.weight'
-  checkComplete(part.folder, weights, whole(1), isEncoders)
+  checkComplete(part.folder, weights, [whole(1)], isEncoders)
   return {
     width: config.width,
     vocabulary: config.vocabularySize,

@@ -1,6 +1,7 @@
 /** Texts as a denoising network is told them: tokens, then the states of the text encoders, once for each text. */
+import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
-import { type Tensor, tensor, zeros } from '../../math/tensor.js'
+import { isFinite as isFiniteTensor, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import type { SessionPool } from '../sessions/pool.js'
 import { unstack } from '../sessions/stack.js'
@@ -42,6 +43,11 @@ export function conditioner({ texts, pool, told, nothing }: PromptOptions) {
       const tokens = tokenizer.length
       const feeds = { input_ids: tensor([1, tokens], ids[i]!) }
       const { states, pooled } = await pool.run(`text ${i}`, () => encoder.graph(tokens), feeds, signal)
+      if (![states!, ...(pooled ? [pooled] : [])].every(isFiniteTensor)) {
+        const what = `the answer of text encoder ${i + 1}`
+        const remedy = 'Its weights hold NaN or are damaged; fetch the model folder again.'
+        throw expected('not-finite', 'finite numbers', what, 'NaN or infinity', remedy)
+      }
       answers.push({ states: unstack(states!)[0]!, ...(pooled && { pooled: unstack(pooled)[0]! }) })
     }
     // The text encoder that reads least: each has a vocabulary of its own.

@@ -15,8 +15,10 @@ export interface PromptTokenizer {
   places(prompt: string): readonly (readonly number[])[]
 }
 
-export const fault = (what: string, file: string, got: string): UndiffuseError =>
-  expected('bad-model', what, `\`${file}\``, got, 'Fetch the complete model folder.')
+export const fault = (what: string, file: string, got: string, field?: string): UndiffuseError => {
+  const place = field === undefined ? `\`${file}\`` : `\`${field}\` in \`${file}\``
+  return expected('bad-model', what, place, got, 'Fetch the complete model folder.')
+}
 
 /** A token as configurations state it: its text, or an object around it. */
 export const contentOf = (value: unknown): string | undefined =>
@@ -37,30 +39,48 @@ export interface AddedToken {
   readonly special: boolean
 }
 
-export const addedToken = (content: string, id: number, flags: Readonly<Record<string, unknown>>): AddedToken => ({
-  content,
-  id,
-  single_word: flags.single_word === true,
-  lstrip: flags.lstrip === true,
-  rstrip: flags.rstrip === true,
-  normalized: flags.normalized === true,
-  special: flags.special === true,
-})
+const flagNames = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const
 
-/** Added tokens, each under its own id; those of the vocabulary keep the id that they have there. */
+/** A token with the flags that a file gives it; what is not stated is false. */
+export function addedToken(
+  content: string,
+  id: number,
+  stated: Readonly<Record<string, unknown>>,
+  file: string,
+): AddedToken {
+  const flag = (name: (typeof flagNames)[number]): boolean => {
+    const value = stated[name] ?? false
+    if (typeof value === 'boolean') return value
+    throw fault('true or false', file, `${describe(value)} of the token ${describe(content)}`, name)
+  }
+  return {
+    content,
+    id,
+    single_word: flag('single_word'),
+    lstrip: flag('lstrip'),
+    rstrip: flag('rstrip'),
+    normalized: flag('normalized'),
+    special: flag('special'),
+  }
+}
+
+/** Added tokens, each under its own id; those of the vocabulary, and of `before`, keep the id that they have there. */
 export function checkAdded(
   tokens: readonly unknown[],
   ids: ReadonlyMap<string, number>,
   file: string,
+  field?: string,
+  before: readonly AddedToken[] = [],
 ): readonly AddedToken[] {
   const taken = new Map([...ids].map(([name, id]) => [id, name]))
+  for (const { content, id } of before) taken.set(id, content)
   return tokens.map((token) => {
     const { content, id, ...flags } = isJsonObject(token) ? token : {}
     const free = isId(id) && typeof content === 'string' && content !== '' && (taken.get(id) ?? content) === content
     if (!free || (ids.get(content) ?? id) !== id)
-      throw fault('added tokens with ids of their own', file, describe(token))
+      throw fault('tokens with ids of their own', file, describe(token), field)
     taken.set(id, content)
-    return addedToken(content, id, flags)
+    return addedToken(content, id, flags, file)
   })
 }
 

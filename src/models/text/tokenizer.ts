@@ -4,9 +4,11 @@
  * around them is here. Not other tokenizers.
  */
 import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers'
+import { readConfig } from '../../checkpoints/config.js'
 import type { Files } from '../../checkpoints/files.js'
 import { describe, isJsonObject, type JsonObject, readJsonObject, readText } from '../../checkpoints/json.js'
 import { expected, type UndiffuseError } from '../../core/errors.js'
+import type { ConfigReader } from '../../nn/parameters.js'
 import {
   type AddedToken,
   addedToken,
@@ -69,32 +71,60 @@ interface Vocabulary {
 export async function openTokenizer(files: Files, folder: string): Promise<PromptTokenizer> {
   const path = (name: string) => files.join(folder, name)
   const has = async (name: string) => (await files.size(path(name))) !== undefined
-  const readOptional = async (name: string) => ((await has(name)) ? await readJsonObject(files, path(name)) : {})
-  const configFile = path('tokenizer_config.json')
-  const config = await readJsonObject(files, configFile)
-  checkClass(config, configFile)
-  const special = await readOptional('special_tokens_map.json')
-  const isWhole = !(await has('vocab.json')) && (await has('tokenizer.json'))
-  const { file, ids, merges, added } = isWhole
-    ? wholeVocabulary(await readJsonObject(files, path('tokenizer.json')), path('tokenizer.json'))
-    : await partedVocabulary(files, path, config, await readOptional('added_tokens.json'))
+  const config = await readConfig(files, path('tokenizer_config.json'))
+  checkClass(config)
+  checkSides(config)
+  // As transformers does: the other two files are of versions that did not write the tokens into this one.
+  const isOlder = config.value('added_tokens_decoder') === undefined
+  const special =
+    isOlder && (await has('special_tokens_map.json'))
+      ? await readConfig(files, path('special_tokens_map.json'))
+      : undefined
+  const addedTokens =
+    isOlder && (await has('added_tokens.json')) ? await readJsonObject(files, path('added_tokens.json')) : {}
+  const further = [...decodedTokens(config), ...plainTokens(addedTokens)]
+  const addedFile = isOlder ? path('added_tokens.json') : config.file
+  const isParted = await has('vocab.json')
+  if (!isParted && !(await has('tokenizer.json'))) {
+    throw fault('vocab.json with merges.txt, or tokenizer.json,', folder, 'no such file')
+  }
+  const { file, ids, merges, ...own } = isParted
+    ? await partedVocabulary(files, path)
+    : wholeVocabulary(await readConfig(files, path('tokenizer.json')))
+  const addedField = isOlder ? undefined : 'added_tokens_decoder'
+  const added = [...own.added, ...checkAdded(further, ids, addedFile, addedField, own.added)]
 
   const tokens = new Map([...ids, ...added.map(({ content, id }) => [content, id] as const)])
   const names = new Map([...tokens].map(([name, id]) => [id, name]))
   const known = new Map(added.map((token) => [token.content, token]))
   const specialToken = (field: string, fallback: string): AddedToken => {
-    const stated = config[field] ?? special[field] ?? fallback
-    const content = contentOf(stated) ?? fallback
-    const id = tokens.get(content)
-    if (id === undefined) throw fault(`the ${field} \`${content}\``, file, 'no such token')
-    return known.get(content) ?? addedToken(content, id, { special: true, ...(isJsonObject(stated) ? stated : {}) })
+    const [general, own] = [config.value(field), special?.value(field)]
+    const [from, stated = fallback] = special && own !== undefined ? [special, own] : [config, general]
+    const content = contentOf(stated)
+    const id = content === undefined ? undefined : tokens.get(content)
+    if (content === undefined || id === undefined) {
+      throw fault('a token of the vocabulary', from.file, describe(stated), field)
+    }
+    return (
+      known.get(content) ??
+      addedToken(content, id, { special: true, ...(isJsonObject(stated) ? stated : {}) }, from.file)
+    )
   }
   const start = specialToken('bos_token', '<|startoftext|>')
   const end = specialToken('eos_token', '<|endoftext|>')
   const padding = specialToken('pad_token', end.content)
-  for (const token of [start, end, padding]) known.set(token.content, token)
-  const length = checkLength(config.model_max_length ?? 77, configFile)
-  const pairs = bytePairs(ids, merges, [...known.values()], end.content)
+  const unknown = specialToken('unk_token', '<|endoftext|>')
+  const others = otherSpecial.filter((field) => [config.has(field), special?.has(field)].includes(true))
+  for (const token of [start, end, padding, unknown, ...others.map((field) => specialToken(field, ''))]) {
+    known.set(token.content, token)
+  }
+  for (const content of furtherSpecial(config, special)) {
+    if (!known.has(content)) throw fault('added tokens', config.file, describe(content), 'extra_special_tokens')
+  }
+  const length = lengthOf(config)
+  config.done(configHarmless)
+  special?.done()
+  const pairs = bytePairs(ids, merges, [...known.values()], unknown.content)
 
   const idsOf = (prompt: string): readonly number[] => {
     checkPrompt(prompt)
@@ -136,22 +166,102 @@ function withAllVectors(prompt: string, added: readonly AddedToken[], pairs: Byt
     }, prompt)
 }
 
-function checkClass(config: JsonObject, file: string): void {
-  const className = config.tokenizer_class ?? 'CLIPTokenizer'
+/** Special tokens that CLIP has no use for; where they are stated they stand whole in a prompt. */
+const otherSpecial = ['cls_token', 'sep_token', 'mask_token'] as const
+
+/** What tokenizer_config.json says that is obeyed. */
+export const configObeyed: Readonly<Record<string, string>> = {
+  tokenizer_class: 'CLIPTokenizer or CLIPTokenizerFast',
+  model_max_length: 'tokens of a prompt with its start and end, from 2 to 65536; 77 where nothing is said',
+  bos_token: 'the start of a prompt; `<|startoftext|>`',
+  eos_token: 'the end of a prompt; `<|endoftext|>`',
+  pad_token: 'what fills a prompt up; its end where nothing is said',
+  unk_token: 'what stands for bytes that the vocabulary has not; `<|endoftext|>`',
+  cls_token: 'a token that stands whole in a prompt',
+  sep_token: 'a token that stands whole in a prompt',
+  mask_token: 'a token that stands whole in a prompt',
+  extra_special_tokens: 'tokens that stand whole in a prompt; they must be among the added ones',
+  additional_special_tokens: 'the former name of `extra_special_tokens`',
+  added_tokens_decoder: 'tokens beside the vocabulary, as textual inversion adds them',
+  padding_side: '`right` alone',
+  truncation_side: '`right` alone',
+  split_special_tokens: '`false` alone',
+}
+
+/** What tokenizer_config.json says that changes nothing here. */
+export const configHarmless: Readonly<Record<string, string>> = {
+  add_prefix_space: 'words are split before, and their spaces with them',
+  backend: 'says which program wrote the file',
+  clean_up_tokenization_spaces: 'says how tokens become text again',
+  do_lower_case: 'letters are made small in any case, as there',
+  errors: 'says how tokens become text again',
+  from_slow: 'says how the writer had opened it',
+  init_inputs: 'says how the writer had opened it',
+  is_local: 'says how the writer had opened it',
+  local_files_only: 'says how the writer had opened it',
+  max_length: 'pipelines say in each call how long a prompt is',
+  model_input_names: 'names what a network is fed with',
+  name_or_path: 'where the writer had it from',
+  pad_to_multiple_of: 'pipelines say in each call how long a prompt is',
+  pad_token_type_id: 'belongs to pairs of texts',
+  pad_token_id: 'repeats the padding token',
+  processor_class: 'belongs to models that look at pictures',
+  special_tokens_map_file: 'where the writer had it from',
+  stride: 'pipelines say in each call how long a prompt is',
+  tokenizer_file: 'where the writer had it from',
+  truncation_strategy: 'pipelines say in each call how long a prompt is',
+  use_fast: 'says how the writer had opened it',
+}
+
+/** What tokenizer.json says that changes nothing here. */
+export const wholeHarmless: Readonly<Record<string, string>> = {
+  version: 'of the format, which has one',
+  truncation: 'pipelines say in each call how long a prompt is',
+  padding: 'pipelines say in each call how long a prompt is',
+  decoder: 'says how tokens become text again',
+}
+
+function checkClass(config: ConfigReader): void {
+  const className = config.value('tokenizer_class') ?? 'CLIPTokenizer'
   if (className === 'CLIPTokenizer' || className === 'CLIPTokenizerFast') return
-  throw otherTokenizer('CLIPTokenizer', 'tokenizer_class', file, className)
+  throw otherTokenizer('CLIPTokenizer', 'tokenizer_class', config.file, className)
+}
+
+/** A prompt is cut and filled up at its end, and special tokens in it stand whole. */
+function checkSides(config: ConfigReader): void {
+  for (const field of ['padding_side', 'truncation_side'] as const) {
+    const side = config.value(field) ?? 'right'
+    if (side !== 'right') throw otherTokenizer('right', field, config.file, side)
+  }
+  const split = config.value('split_special_tokens') ?? false
+  if (split !== false) throw otherTokenizer('false', 'split_special_tokens', config.file, split)
+}
+
+/** The texts of `extra_special_tokens` and its former name, in either file. */
+function furtherSpecial(config: ConfigReader, special: ConfigReader | undefined): readonly string[] {
+  return ['additional_special_tokens', 'extra_special_tokens'].flatMap((field) =>
+    [config, special].flatMap((reader) => {
+      const value = reader?.value(field)
+      if (value === undefined || value === null) return []
+      const listed: readonly unknown[] = isJsonObject(value)
+        ? Object.values(value)
+        : Array.isArray(value)
+          ? value
+          : [value]
+      return listed.map((token) => {
+        const content = contentOf(token)
+        if (content === undefined) throw fault('texts of tokens', reader!.file, describe(value), field)
+        return content
+      })
+    }),
+  )
 }
 
 const otherTokenizer = (what: string, field: string, file: string, got: unknown): UndiffuseError =>
   expected('unsupported', what, `\`${field}\` in \`${file}\``, describe(got), 'Use a model with CLIP text.')
 
-/** vocab.json, merges.txt, and added tokens where the folder has them. */
-async function partedVocabulary(
-  files: Files,
-  path: (name: string) => string,
-  config: JsonObject,
-  addedTokens: JsonObject,
-): Promise<Vocabulary> {
+/** vocab.json and merges.txt. */
+async function partedVocabulary(files: Files, path: (name: string) => string): Promise<Vocabulary> {
   const file = path('vocab.json')
   const ids = checkVocabulary(await readJsonObject(files, file), file)
   const text = await readText(files, path('merges.txt'))
@@ -160,16 +270,19 @@ async function partedVocabulary(
     if (line === '' || (i === 0 && line.startsWith('#version'))) return []
     return [checkMerge(line.split(' '), ids, path('merges.txt'), `line ${i + 1}: ${describe(line)}`)]
   })
-  const flags = isJsonObject(config.added_tokens_decoder) ? config.added_tokens_decoder : {}
-  const decoded = Object.entries(flags).map(([id, token]) => ({
-    ...(isJsonObject(token) ? token : {}),
-    id: Number(id),
-  }))
-  const plain = Object.entries(addedTokens).map(([content, id]) => ({ content, id, normalized: true }))
-  const found = new Map([...plain, ...decoded].map((token) => [token.id, token]))
-  const added = checkAdded([...found.values()], ids, path('added_tokens.json'))
-  return { file, ids, merges, added }
+  return { file, ids, merges, added: [] }
 }
+
+/** Tokens as tokenizer_config.json lists them: id → token. */
+function decodedTokens(config: ConfigReader): readonly unknown[] {
+  const listed = config.value('added_tokens_decoder') ?? {}
+  if (!isJsonObject(listed)) throw fault('tokens by their ids', config.file, describe(listed), 'added_tokens_decoder')
+  return Object.entries(listed).map(([id, token]) => (isJsonObject(token) ? { ...token, id: Number(id) } : token))
+}
+
+/** Tokens as added_tokens.json lists them: text → id. */
+const plainTokens = (listed: JsonObject): readonly unknown[] =>
+  Object.entries(listed).map(([content, id]) => ({ content, id, normalized: true }))
 
 /** Fields of a byte-pair model that CLIP does not use, with the values that leave them out. */
 const unusedOfModel: Readonly<Record<string, readonly unknown[]>> = {
@@ -180,28 +293,38 @@ const unusedOfModel: Readonly<Record<string, readonly unknown[]>> = {
 }
 
 /** tokenizer.json, where its steps are those of CLIP. */
-function wholeVocabulary(definition: JsonObject, file: string): Vocabulary {
-  const { normalizer: normalizing, pre_tokenizer: splitting, model, added_tokens: addedTokens = [] } = definition
+function wholeVocabulary(definition: ConfigReader): Vocabulary {
+  const { file } = definition
+  const normalizing = definition.value('normalizer')
+  const splitting = definition.value('pre_tokenizer')
+  const model = definition.value('model')
+  const addedTokens = definition.value('added_tokens') ?? []
   if (!isSame(normalizing, normalizer)) throw otherTokenizer("CLIP's", 'normalizer', file, normalizing)
   if (![wordPattern, pattern].some((words) => isSame(splitting, preTokenizer(words)))) {
     throw otherTokenizer("CLIP's", 'pre_tokenizer', file, splitting)
   }
-  if (!isJsonObject(model) || model.type !== 'BPE' || model.end_of_word_suffix !== '</w>') {
-    const got = isJsonObject(model) ? { type: model.type, end_of_word_suffix: model.end_of_word_suffix } : model
-    throw otherTokenizer('byte pairs with words that end with </w>', 'model', file, got)
+  const ends = definition.value('post_processor')
+  if (isJsonObject(ends) ? ends.type !== 'RobertaProcessing' : ends !== null && ends !== undefined) {
+    throw otherTokenizer('a start and an end around a prompt (RobertaProcessing)', 'post_processor', file, ends)
   }
-  for (const [field, values] of Object.entries(unusedOfModel)) {
-    if (!values.includes(model[field])) throw otherTokenizer(describe(values[0]), `model.${field}`, file, model[field])
+  definition.done(wholeHarmless)
+  if (!isJsonObject(model)) throw otherTokenizer('byte pairs', 'model', file, model)
+  const { type, end_of_word_suffix: suffix, unk_token: _, fuse_unk: __, vocab, merges: merging, ...rest } = model
+  if (type !== 'BPE') throw otherTokenizer('BPE', 'model.type', file, type)
+  if (suffix !== '</w>') throw otherTokenizer('</w>', 'model.end_of_word_suffix', file, suffix)
+  for (const [field, value] of Object.entries(rest)) {
+    const [wanted, ...same] = Object.hasOwn(unusedOfModel, field) ? unusedOfModel[field]! : ['no such field']
+    if (![wanted, ...same].includes(value)) throw otherTokenizer(`${wanted}`, `model.${field}`, file, value)
   }
-  if (!isJsonObject(model.vocab)) throw fault('a vocabulary', file, describe(model.vocab))
-  if (!Array.isArray(model.merges)) throw fault('a list of merges', file, describe(model.merges))
-  if (!Array.isArray(addedTokens)) throw fault('a list of added tokens', file, describe(addedTokens))
-  const ids = checkVocabulary(model.vocab, file)
-  const merges = model.merges.map((merge: unknown, i) => {
+  if (!isJsonObject(vocab)) throw fault('a vocabulary', file, describe(vocab), 'model.vocab')
+  if (!Array.isArray(merging)) throw fault('a list', file, describe(merging), 'model.merges')
+  if (!Array.isArray(addedTokens)) throw fault('a list', file, describe(addedTokens), 'added_tokens')
+  const ids = checkVocabulary(vocab, file)
+  const merges = merging.map((merge: unknown, i) => {
     const parts = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
     return checkMerge(parts, ids, file, `merge ${i + 1}: ${describe(merge)}`)
   })
-  return { file, ids, merges, added: checkAdded(addedTokens, ids, file) }
+  return { file, ids, merges, added: checkAdded(addedTokens, ids, file, 'added_tokens') }
 }
 
 /** Whether a value that was read is this one. What `ByteLevel` says of a pattern of its own, CLIP leaves as it is. */
@@ -239,10 +362,10 @@ function checkMerge(
   throw fault('two tokens that make a third', file, got)
 }
 
-function checkLength(value: unknown, file: string): number {
+function lengthOf(config: ConfigReader): number {
+  const value = config.value('model_max_length') ?? 77
   if (Number.isSafeInteger(value) && (value as number) >= 2 && (value as number) <= 65_536) return value as number
-  const [got, remedy] = [describe(value), 'Fetch the complete model folder.']
-  throw expected('bad-model', 'an integer from 2 to 65536', `\`model_max_length\` in \`${file}\``, got, remedy)
+  throw fault('an integer from 2 to 65536', config.file, describe(value), 'model_max_length')
 }
 
 /** The steps of CLIP's tokenizer over a vocabulary. */

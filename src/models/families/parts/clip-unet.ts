@@ -12,7 +12,7 @@ import { onnxUnetPart } from '../../denoiser/onnx.js'
 import { pooledName, statesName, unetPart } from '../../denoiser/unet.js'
 import type { Pipeline, PipelineSource } from '../../family.js'
 import { openAutoencoderNetworks } from '../../open.js'
-import { pipelineHarmless } from '../../pipeline-fields.js'
+import { readPipelineFields } from '../../pipeline-fields.js'
 import { type Scheduler, schedulerOf } from '../../scheduler.js'
 import type { StatesKind } from '../../text/encoders.js'
 import { conditioner, type EncodedText, sideBySide, type TextPart } from '../../text/prompts.js'
@@ -47,10 +47,10 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
   const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
   const texts = await clipTexts(files, folder, kind.textSuffixes, kind.states)
   checkTogether(folder.path, part, vae, texts, kind)
-  const index = await pipelineIndex(source)
-  const guidance = index.number('_guidance_scale', kind.defaultGuidance)
-  const zeroNegative = index.boolean('force_zeros_for_empty_prompt', kind.zeroNegative)
-  index.done(pipelineHarmless)
+  const { guidance, zeroNegative } = readPipelineFields(await pipelineIndex(source), {
+    guidance: kind.defaultGuidance,
+    zeroNegative: kind.zeroNegative,
+  })
   const shapeFeeds = kind.shapeFeeds?.(vae)
   const denoiser: DenoisingNetworks = { ...part.networks, ...(shapeFeeds && { shapeFeeds }) }
   const { imageChannels, latentChannels, downscaling } = vae
@@ -113,9 +113,9 @@ function checkTogether(
     const remedy = 'Its parts do not belong together; fetch the model folder again.'
     throw expected('bad-model', `${what} of ${wanted}`, `\`${path}\``, `${got}`, remedy)
   }
-  check("latent channels of the autoencoder as the unet's", channels, latentChannels)
+  check("`latent_channels` of the autoencoder as the unet's `in_channels`", channels, latentChannels)
   const width = texts.reduce((sum, { encoder }) => sum + encoder.width, 0)
-  check("a hidden size of the text encoders as the unet's cross_attention_dim", values[statesName]!.width, width)
+  check("`hidden_size` of the text encoders as the unet's `cross_attention_dim`", values[statesName]!.width, width)
   const pooledWidth = values[pooledName]?.width
   if (pooled !== (pooledWidth !== undefined)) {
     const [wanted, got] = pooled

@@ -1,10 +1,9 @@
 /** DDIMScheduler and its inverse: steps of one size down from each told time, which need not meet the next told time. */
-import { expected } from '../../../core/errors.js'
 import { clampTo, dynamicThreshold, withClippedImage } from '../../../diffusion/clipped.js'
 import type { Grid, NoiseLevel } from '../../../diffusion/level.js'
 import { noiseLevel } from '../../../diffusion/level.js'
 import { ddim } from '../../../diffusion/solvers/ddim.js'
-import { type BetaTable, betaTable, tableFields } from '../shared/beta-tables.js'
+import { type BetaTable, betaTable, beyondTable, tableFields } from '../shared/beta-tables.js'
 import { boolean, choice, number, refusedValue, type SchedulerCall, schedulerClass } from '../shared/fields.js'
 import { descending, linspace, roundHalfEven, series } from '../shared/reference-arithmetic.js'
 import {
@@ -46,13 +45,7 @@ export function toldTimes(
 export function tabulated({ schedule, products }: BetaTable, time: number): NoiseLevel {
   const index = time < 0 ? time + products.length : time
   if (index >= 0 && index < products.length) return schedule.level(index)
-  throw expected(
-    'bad-option',
-    `times from 0 to ${products.length - 1}`,
-    'the grid of `num_train_timesteps` and `steps_offset`',
-    `${time}`,
-    'Use fewer steps, or an offset within a step.',
-  )
+  throw beyondTable(products.length, time)
 }
 
 /** Neighbouring steps as a grid: a level says where its step leads where that is not the next level. */

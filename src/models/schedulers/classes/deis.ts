@@ -67,7 +67,7 @@ export const deisMultistepScheduler = schedulerClass({
           true,
         )
       }
-      const told = wholeTimes(values, table.count, steps)
+      const told = wholeTimes(values, table, steps)
       return levelGrid(told, [...told.map((time) => ratioAt(table, time)), table.sigmas[0]!], false)
     }
     const solver = deis({ order: Math.min(values.solver_order, 3), lowerOrderFinal: values.lower_order_final })

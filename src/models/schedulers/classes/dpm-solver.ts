@@ -7,7 +7,7 @@ import { dpmSolver2S } from '../../../diffusion/solvers/dpm-solver-2s.js'
 import { dpmSolver3M } from '../../../diffusion/solvers/dpm-solver-3m.js'
 import { dpmSolver3S } from '../../../diffusion/solvers/dpm-solver-3s.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
-import { type BetaTable, betaTable, ratioAt, tableFields, timeOfRatio } from '../shared/beta-tables.js'
+import { type BetaTable, betaTable, checkWithin, ratioAt, tableFields, timeOfRatio } from '../shared/beta-tables.js'
 import {
   boolean,
   choice,
@@ -146,7 +146,7 @@ function levelsOf({ values, spacing, kind, table, call, shift, last }: Levels): 
     )
   }
   const latest = table.count - clippedCount(table, values.lambda_min_clipped)
-  const told = call.timesteps?.map(Math.trunc) ?? wholeTimes(spacing, table.count, steps, latest)
+  const told = call.timesteps?.map(Math.trunc) ?? wholeTimes(spacing, table, steps, latest)
   return levelGrid(told, [...told.map((time) => ratioAt(table, time)), last], false)
 }
 
@@ -291,7 +291,7 @@ export const dpmSolverMultistepInverseScheduler = schedulerClass({
         return levelGrid(once(told), [...shares, shares.at(-1)!], true)
       }
       const latest = table.count - clippedCount(table, values.lambda_min_clipped)
-      const told = upwards(values, table.count, steps, latest)
+      const told = upwards(values, table, steps, latest)
       const ratios = [...told.map((time) => ratioAt(table, time)), ratioAt(table, latest - 1)]
       return levelGrid(once(told), ratios, false)
     }
@@ -315,17 +315,19 @@ export const dpmSolverMultistepInverseScheduler = schedulerClass({
 /** Whole times from the image up, the noisiest left out. */
 function upwards(
   values: { readonly timestep_spacing: string; readonly steps_offset: number },
-  count: number,
+  table: BetaTable,
   steps: number,
   latest: number,
 ): number[] {
-  if (values.timestep_spacing === 'trailing') return wholeTimes(values, count, steps, latest).reverse()
+  if (values.timestep_spacing === 'trailing') return wholeTimes(values, table, steps, latest).reverse()
   if (values.timestep_spacing === 'linspace')
     return linspace(0, latest - 1, steps + 1)
       .map(roundHalfEven)
       .slice(0, -1)
   const ratio = Math.floor(latest / (steps + 1))
-  return Array.from({ length: steps }, (_, k) => k * ratio + values.steps_offset)
+  const told = Array.from({ length: steps }, (_, k) => k * ratio + values.steps_offset)
+  checkWithin(table, told)
+  return told
 }
 
 /** Each time where it is first told. */

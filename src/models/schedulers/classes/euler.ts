@@ -5,7 +5,15 @@ import type { Grid } from '../../../diffusion/level.js'
 import { euler } from '../../../diffusion/solvers/euler.js'
 import { heun } from '../../../diffusion/solvers/heun.js'
 import { lms } from '../../../diffusion/solvers/lms.js'
-import { type BetaTable, betaTable, ratioAt, ratioLevel, tableFields, timeOfRatio } from '../shared/beta-tables.js'
+import {
+  type BetaTable,
+  betaTable,
+  checkWithin,
+  ratioAt,
+  ratioLevel,
+  tableFields,
+  timeOfRatio,
+} from '../shared/beta-tables.js'
 import { boolean, choice, number, type SchedulerCall, schedulerClass } from '../shared/fields.js'
 import { descending, float32, linspace, linspace32, roundHalfEven, series } from '../shared/reference-arithmetic.js'
 import {
@@ -55,6 +63,7 @@ function spaced(
   if (call.timesteps && kind) refuseGiven(name, call, 'timesteps')
   const steps = call.timesteps?.length ?? stepsOf(call)
   const told = call.timesteps?.map(float32) ?? times(values, table.count, steps)
+  if (!call.timesteps) checkWithin(table, told)
   const [cleanest, noisiest] = [table.logSigmas[0]!, table.logSigmas.at(-1)!]
   const plain = logarithmic
     ? linspace32(noisiest, cleanest, steps + 1).map((value) => float32(Math.exp(value)))

@@ -105,7 +105,7 @@ export const uniPcMultistepScheduler = schedulerClass({
           true,
         )
       }
-      const told = wholeTimes(values, table.count, steps)
+      const told = wholeTimes(values, table, steps)
       const last = final === 'zero' ? 0 : table.sigmas[0]!
       return levelGrid(told, [...told.map((time) => ratioAt(table, time)), last], false)
     }

@@ -1,4 +1,5 @@
 /** The tables that schedulers of tabulated noise have: betas, their products ᾱ and √((1 − ᾱ)/ᾱ), in float32 as there. */
+import { expected, type UndiffuseError } from '../../../core/errors.js'
 import { type NoiseLevel, noiseLevel, type Schedule } from '../../../diffusion/level.js'
 import { type BetaKind, betas, variancePreserving } from '../../../diffusion/schedules.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
@@ -118,6 +119,24 @@ export function ratioLevel(t: number, ratio: number): NoiseLevel {
 
 /** The noise-to-signal ratio of a time, fractions between the table's. */
 export const ratioAt = ({ sigmas }: BetaTable, t: number): number => interpolated(sigmas, t)
+
+/**
+ * Refuses told times of which several are beyond the table: their levels are all its last one, so that steps have no length.
+ * One such time is what diffusers makes of small tables, and has a level of its own.
+ */
+export function checkWithin({ count }: BetaTable, told: readonly number[]): void {
+  if (told.filter((time) => time > count - 1).length > 1) throw beyondTable(count, Math.max(...told))
+}
+
+/** A time that the table does not have. */
+export const beyondTable = (count: number, time: number): UndiffuseError =>
+  expected(
+    'bad-option',
+    `times from 0 to ${count - 1}`,
+    'the grid of `num_train_timesteps` and `steps_offset`',
+    `${time}`,
+    'Use fewer steps, or an offset within a step.',
+  )
 
 /** The time of a noise-to-signal ratio: even in its logarithm between the table's, at most its ends. */
 export function timeOfRatio({ logSigmas }: BetaTable, ratio: number): number {

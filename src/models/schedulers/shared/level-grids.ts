@@ -6,7 +6,7 @@ import { type Grid, type NoiseLevel, noiseLevel, type Schedule } from '../../../
 import { rectifiedFlow } from '../../../diffusion/schedules.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
 import { linearMu } from '../time-shifts.js'
-import { type BetaTable, ratioLevel, type TableValues } from './beta-tables.js'
+import { type BetaTable, checkWithin, ratioLevel, type TableValues } from './beta-tables.js'
 import { boolean, choice, type DynamicShift, number, only, refusedValue, type SchedulerCall } from './fields.js'
 import { descending, float32, linspace, roundHalfEven, series } from './reference-arithmetic.js'
 import { predictions, startingWith } from './shared-fields.js'
@@ -34,10 +34,11 @@ export interface FlowValues extends Pick<TableValues, 'num_train_timesteps'> {
 /** Whole times over all levels, the last left out; `latest` is where they begin, the table's last unless it is clipped. */
 export function wholeTimes(
   { timestep_spacing, steps_offset }: { readonly timestep_spacing: string; readonly steps_offset: number },
-  count: number,
+  table: BetaTable,
   steps: number,
-  latest = count,
+  latest = table.count,
 ): number[] {
+  const { count } = table
   if (timestep_spacing === 'linspace') {
     return linspace(0, latest - 1, steps + 1)
       .map(roundHalfEven)
@@ -46,7 +47,9 @@ export function wholeTimes(
   }
   if (timestep_spacing === 'trailing') return descending(latest, count / steps).map((time) => roundHalfEven(time) - 1)
   const ratio = Math.floor(latest / (steps + 1))
-  return series(steps, (k) => (steps - k) * ratio + steps_offset)
+  const told = series(steps, (k) => (steps - k) * ratio + steps_offset)
+  checkWithin(table, told)
+  return told
 }
 
 /** The levels of told times, cut to whole ones, and of one more ratio (or, in a flow, share) of noise. */
@@ -132,8 +135,14 @@ export function finiteOn(
   }
   const broken = grid.findIndex((_, index) => index < grid.length - 1 && !finite(index))
   if (broken < 0) return grid
-  const why = `diffusers ends in NaN: step ${broken} has no length.`
-  throw refusedValue(config, field, 'levels that differ', config.value(field), why)
+  const same = grid.findIndex((level, i) => level.sigma === grid[i + 1]?.sigma && level.alpha === grid[i + 1]?.alpha)
+  if (same >= 0 && same < grid.length - 2) {
+    const what = `fewer steps than times, or another spacing: ${grid.length - 1} steps,`
+    const got = `time ${grid[same]!.t} twice`
+    throw expected('unsupported', what, `\`num_train_timesteps\` in \`${config.file}\``, got, 'Use fewer steps.')
+  }
+  const why = `diffusers ends in NaN: step ${broken} has no length. Use other steps, or another value of the field.`
+  throw refusedValue(config, field, 'levels that differ', config.value(field) ?? 'its default', why)
 }
 
 /** Refuses spacings of a table on the levels of a flow: their ratios are above 1, and diffusers ends in NaN. */

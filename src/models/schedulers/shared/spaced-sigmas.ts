@@ -43,7 +43,7 @@ export function spacedSigmas(
   { sigma_min, sigma_max }: Pick<SpacedValues, 'sigma_min' | 'sigma_max'>,
 ): number[] {
   const [from, to] = [sigma_max ?? first, sigma_min ?? last]
-  if ((sigma_max !== undefined || sigma_min !== undefined) && !(from > to)) {
+  if (count > 1 && (sigma_max !== undefined || sigma_min !== undefined) && !(from > to)) {
     const remedy = 'Use the configuration that the model was published with.'
     throw expected(
       'unsupported',

@@ -24,6 +24,13 @@ const isStream = (path: string): boolean => path === standardStream
 export function withStandardStreams(host: Host): Host {
   const { files, pictures } = host
   let input: Promise<Uint8Array> | undefined
+  /** What came by standard input, read once. */
+  async function given(): Promise<Uint8Array> {
+    input ??= bytesOf(process.stdin)
+    const bytes = await input
+    if (bytes.length > 0) return bytes
+    throw expected('bad-image', 'a picture', 'standard input', 'nothing', 'Pipe the bytes of a picture in.')
+  }
   return {
     ...host,
     files: {
@@ -42,13 +49,10 @@ export function withStandardStreams(host: Host): Host {
     pictures: {
       ...pictures,
       isSheet: async (path) => !isStream(path) && (await pictures.isSheet(path)),
-      async read(path, options) {
-        if (!isStream(path)) return await pictures.read(path, options)
-        input ??= bytesOf(process.stdin)
-        const bytes = await input
-        if (bytes.length > 0) return await pictures.decode(bytes, 'standard input')
-        throw expected('bad-image', 'a picture', 'standard input', 'nothing', 'Pipe the bytes of a picture in.')
-      },
+      measure: async (path) =>
+        isStream(path) ? await pictures.measureBytes(await given(), 'standard input') : await pictures.measure(path),
+      read: async (path, options) =>
+        isStream(path) ? await pictures.decode(await given(), 'standard input') : await pictures.read(path, options),
     },
   }
 }

@@ -16,7 +16,7 @@ import { takeLock } from './lock.js'
 import { pictureTools } from './picture-tools.js'
 import { scatterPlot } from './plot.js'
 import { keepProfile, keptProfile } from './profiles.js'
-import { decodeImage, measureImage, readImage } from './read-image.js'
+import { decodeImage, measureBytes, measureImage, readImage } from './read-image.js'
 import { checkWritable, writeFilesAtomically, writeNewFile } from './write.js'
 import { encodePng } from './write-image.js'
 
@@ -93,6 +93,7 @@ export const nodeHost = (): Host => ({
   pictures: {
     measure: measureImage,
     read: readImage,
+    measureBytes,
     decode: decodeImage,
     encode: encodePng,
     sheet: contactSheet,

@@ -71,9 +71,18 @@ export async function measureImage(
   path: string,
   { maximumPixels = defaultMaximumPixels }: Pick<ReadOptions, 'maximumPixels'> = {},
 ): Promise<{ readonly height: number; readonly width: number }> {
-  const bytes = await readPictureFile(path, maximumPixels)
-  checkNature(bytes, path)
   // By its path, sharp would answer from its cache for a file that was replaced.
+  return await measureBytes(await readPictureFile(path, maximumPixels), path, { maximumPixels })
+}
+
+/** The same for the bytes of a file, called `path` in messages. */
+export async function measureBytes(
+  file: Uint8Array,
+  path: string,
+  { maximumPixels = defaultMaximumPixels }: Pick<ReadOptions, 'maximumPixels'> = {},
+): Promise<{ readonly height: number; readonly width: number }> {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  checkNature(bytes, path)
   const { autoOrient } = await named(path, () => headerOf(bytes, path, maximumPixels))
   return { height: autoOrient.height, width: autoOrient.width }
 }

@@ -91,6 +91,8 @@ export interface HostPictures {
   /** The size that `read` would give, from the header alone. */
   measure(path: string): Promise<PictureSize>
   read(path: string, options?: ReadPictureOptions): Promise<ReadPicture>
+  /** The size that `decode` would give, from the header alone. */
+  measureBytes(bytes: Uint8Array, name: string): Promise<PictureSize>
   /** The picture in the bytes of a file, called `name` in messages. */
   decode(bytes: Uint8Array, name: string): Promise<ReadPicture>
   /** The bytes of a PNG, 8 bits a channel, with texts by their keywords. */

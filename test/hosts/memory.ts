@@ -9,6 +9,8 @@ import { type Tensor, zeros } from '../../src/math/tensor.js'
 import type { DiffusionModel } from '../../src/model/model.js'
 import type { FileContent, Held, Host, OperationModel } from '../../src/operations/host.js'
 import { byteOf, pixelOf } from '../../src/pictures/pixels.js'
+import { planesOf } from '../../src/pictures/planes.js'
+import type { PictureSize } from '../../src/restorations/index.js'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -41,6 +43,11 @@ const notThere = (path: string) =>
 
 function encode({ shape, data }: Tensor): Uint8Array {
   return Uint8Array.from([...signature, ...shape, ...Array.from(data, byteOf)])
+}
+
+function sizeOf(bytes: Uint8Array, name: string): PictureSize {
+  const { height, width } = planesOf(decode(bytes, name).shape)
+  return { height, width }
 }
 
 function decode(bytes: Uint8Array, name: string): Tensor {
@@ -149,14 +156,8 @@ export function memoryHost(plain: DiffusionModel): MemoryHost {
       },
     },
     pictures: {
-      async measure(path) {
-        const [, height, width] = decode(await read(path, 0, Number.POSITIVE_INFINITY), path).shape as [
-          number,
-          number,
-          number,
-        ]
-        return { height, width }
-      },
+      measure: async (path) => sizeOf(await read(path, 0, Number.POSITIVE_INFINITY), path),
+      measureBytes: async (bytes, name) => sizeOf(bytes, name),
       read: async (path) => ({ image: decode(await read(path, 0, Number.POSITIVE_INFINITY), path), notes: [] }),
       decode: async (bytes, name) => ({ image: decode(bytes, name), notes: [] }),
       encode: async (image) => encode(image),

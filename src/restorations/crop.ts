@@ -2,7 +2,7 @@
 import { define } from '../core/define.js'
 import type { Tensor } from '../math/tensor.js'
 import { region, resize, type Window } from '../pictures/pixels.js'
-import { planesOf } from '../pictures/planes.js'
+import { planesOf, sizeText } from '../pictures/planes.js'
 import { hasSize, limited, type PictureSize, type Restoration } from './parts/restoration.js'
 
 /**
@@ -60,7 +60,7 @@ export const undoCrop = define({
   }),
 })
 
-const undoneText = ({ top, left, height, width }: Window) => `put back as ${height}×${width} at (${top}, ${left})`
+const undoneText = (window: Window) => `put back as ${sizeText(window)} at (${window.left}, ${window.top})`
 
 function smallerPart(image: Tensor, size: PictureSize): readonly PictureSize[] {
   const { height, width } = planesOf(image.shape)

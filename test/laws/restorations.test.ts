@@ -118,8 +118,8 @@ describe('pictures of another size', () => {
     const small = region(scene, 3, 5, 50, 56)
     const all = restorations.map((make) => make())
     const undone = candidatesOf(small, all, size).map((one) => one.undone)
-    expect(undone[0]).toBe('resized from 50×56')
-    expect(undone.slice(1).every((text) => text?.startsWith('put back as 50×56'))).toBe(true)
+    expect(undone[0]).toBe('resized from 56×50')
+    expect(undone.slice(1).every((text) => text?.startsWith('put back as 56×50'))).toBe(true)
     // 14 and 8 pixels of room: at 0, 8, 14, and at 0, 8.
     expect(undone).toHaveLength(1 + 3 * 2)
   })
@@ -127,7 +127,7 @@ describe('pictures of another size', () => {
   it('are put back where they were cut out, to the pixel', () => {
     const small = region(scene, 8, 8, 50, 56)
     const places = restored(small, 'crop')
-    const [exact] = places.filter(({ undone }) => undone === 'put back as 50×56 at (8, 8)')
+    const [exact] = places.filter(({ undone }) => undone === 'put back as 56×50 at (8, 8)')
     expect(region(exact!.picture, 8, 8, 50, 56)).toEqual(small)
   })
 

@@ -16,7 +16,7 @@ import { fitPicture, listPictures, type NamedPicture, readPictures } from './fil
 import type { Host, HostPictures, NetworkCost, OperationModel } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
-import { cutTexts, planOf, recipeFields, samplingOf } from './recipes/recipe.js'
+import { notesOnTexts, planOf, recipeFields, samplingOf } from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
 import { errorGain } from './reports/cells.js'
 import { costReport, latentReport } from './reports/numbers.js'
@@ -295,7 +295,7 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
   try {
     yield* notedOf(held)
     const { name } = held.model
-    yield* cutTexts([settings.from, settings.to, settings.negative], held.model, signal)
+    yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const begin = host.now()
     const found = yield* editOne(settings, picture, held.model, host, signal)
     const seconds = host.now() - begin

@@ -23,7 +23,7 @@ import { decoderFields, inverterField, networkFields, seedField, sizeField } fro
 import {
   checkUndoable,
   completed,
-  cutTexts,
+  notesOnTexts,
   planOf,
   promptField,
   type Recipe,
@@ -295,7 +295,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     yield* notedOf(held)
     const { model } = held
     checkUndoable(plan, model, '`roundtrip`')
-    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
+    yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
     const walk = { settings, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)

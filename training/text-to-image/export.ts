@@ -1,9 +1,10 @@
 /** Writes a run's averaged weights as a diffusers folder, beside the autoencoder that is there. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeSafetensors, safetensor, type Tensor } from 'undiffuse'
+import { encodeSafetensors, safetensor, type Tensor, vocabularyText } from 'undiffuse'
 import { type FileContent, scatterPlot, writeFilesAtomically } from 'undiffuse/node'
 import { loadCheckpoint } from '../checkpoint.js'
+import { sceneVocabulary } from '../scenes/captions.js'
 import { endToken, startToken, type Vocabulary } from '../text/vocabulary.js'
 import { isText } from './loss.js'
 import { promptTokens, schedulerConfigFile, textConfigFile, unetConfigFile, vocabulary } from './recipe.js'
@@ -59,6 +60,7 @@ export async function exportModel(run: string, folder: string, report: (line: st
     'text-to-image-training.svg': await curves(join(run, 'log.jsonl')),
     'text-to-image-training-log.jsonl': await readFile(join(run, 'log.jsonl'), 'utf8'),
     'model_index.json': json(modelIndex),
+    'undiffuse-vocabulary.json': vocabularyText(sceneVocabulary),
   }
   for (const [name, content] of Object.entries(tokenizerFiles(vocabulary))) files[`tokenizer/${name}`] = content
   for (const part of ['unet', 'text_encoder', 'tokenizer', 'scheduler'])
@@ -81,7 +83,7 @@ async function curves(log: string): Promise<string> {
   return await scatterPlot({
     title: 'Training of the bundled text-to-image model',
     x: { title: 'steps' },
-    y: { title: 'weighted error of the predicted noise' },
+    y: { title: 'weighted error of the predicted velocity' },
     series: [
       { name: 'training scenes', points: points('loss'), line: true },
       { name: 'unseen scenes', points: points('unseenLoss'), line: true },

@@ -11,6 +11,7 @@ const help = `Trains the bundled text-to-image model on rendered scenes and thei
 
   --folder <path>   latents, checkpoint and log                 (runs/text-to-image)
   --steps <n>       steps of the whole run                      (6000)
+  --from <path>     start from this model's weights where names and shapes agree, not from fresh ones
   --until <n>       stop after this step, to go on another time
   --export <path>   write the averaged weights of the run beside the autoencoder there, instead of training
 `
@@ -19,6 +20,7 @@ const { values } = parseArgs({
   options: {
     folder: { type: 'string', default: 'runs/text-to-image' },
     steps: { type: 'string', default: '6000' },
+    from: { type: 'string' },
     until: { type: 'string' },
     export: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -28,6 +30,8 @@ const { values } = parseArgs({
 if (values.help) console.log(help)
 else if (values.export !== undefined) await exportModel(values.folder, values.export, console.log)
 else {
-  const options = { folder: values.folder, steps: Number(values.steps), saveEvery: 200, evaluateEvery: 500 }
-  await train(recipe, values.until === undefined ? options : { ...options, until: Number(values.until) }, console.log)
+  const { folder, from, until } = values
+  const options = { folder, steps: Number(values.steps), saveEvery: 100, evaluateEvery: 250 }
+  const start = from === undefined ? {} : { from }
+  await train(recipe, { ...options, ...start, ...(until === undefined ? {} : { until: Number(until) }) }, console.log)
 }

@@ -28,7 +28,7 @@ import { noted, notedOf, partOf, type Running, type Told } from '../operation.js
 import {
   checkUndoable,
   completed,
-  cutTexts,
+  notesOnTexts,
   type Plan,
   planOf,
   type Recipe,
@@ -290,7 +290,7 @@ export async function* invertToNoise(
   try {
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
-    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
+    yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const begin = host.now()
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin

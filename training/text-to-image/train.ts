@@ -120,7 +120,7 @@ const gain: Gain = (name) =>
 const meanOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length
 
 /** Fresh weights, and in their place those of another model's folder wherever name and shape agree. */
-async function startingFrom(folder: string, fresh: Map<string, Tensor>): Promise<Map<string, Tensor>> {
+export async function startingFrom(folder: string, fresh: Map<string, Tensor>): Promise<Map<string, Tensor>> {
   for (const file of ['unet/diffusion_pytorch_model.safetensors', 'text_encoder/model.safetensors'])
     for (const [name, weight] of await readTensors(nodeFiles, join(folder, file))) {
       const own = fresh.get(name)

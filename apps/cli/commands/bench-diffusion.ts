@@ -134,6 +134,13 @@ Examples:
   $ undiffuse bench samplers --out out/samplers
   $ undiffuse bench samplers --guidance 3 --scenes 300 --out out/samplers --resume`
 
+const faithfulnessHelp = `
+The share of pictures in which the scene reader reads what was asked for: each attribute, and several together, with 95 %
+intervals. Captions and noise are drawn by seed: nobody chose them. Six minutes on two cores. With \`--out\` a sheet of the first 64.
+
+Example:
+  $ undiffuse bench faithfulness --out out/faithfulness`
+
 const editHelp = `
 Two parts. Pictures that the model made: the oracle owns their true trajectory, everybody else the 8-bit picture; all blend
 within one mask, the oracle's by attention. Rendered scenes: their mask is known, and so is the scene that the edit should
@@ -389,10 +396,11 @@ export function addDiffusionBenches(bench: Command): void {
 
   onModel(bench.command('faithfulness'), 4)
     .description('whether generated scenes show what their prompts say, by the scene reader')
-    .option('--count <n>', 'scenes', integerAtLeast(1), 200)
+    .option('--count <n>', 'captions of scenes that training never drew, a picture each', integerAtLeast(1), 400)
     .option('--guidance <n>', 'of the scenes', guidance, 3)
-    .option('--solver <solver:options>', 'without steps', 'dpm-solver-2m')
+    .option('--solver <solver:options>', 'without steps', 'ddim:spacing=lambda')
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
+    .addHelpText('after', faithfulnessHelp)
     .action((options: FaithfulnessOptions) => runCommand(options.json, (io) => runFaithfulness(io, options)))
 
   resumable(share(bench.command('edit')))

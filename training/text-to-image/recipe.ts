@@ -123,6 +123,11 @@ export interface Recipe extends Optimisation {
   readonly weighting: { readonly shape: number; readonly reach: number }
   /** Times are 1000·uᵉ for u uniform: below 1, noisy times are drawn more often. */
   readonly timeExponent: number
+  /**
+   * A share of every batch has times from `from` on, where the prompt alone decides; and of these a share shows shapes on the
+   * left or on the right. Scenes are their own mirror images on average, so that these two words are learnt last, or never.
+   */
+  readonly noisy: { readonly share: number; readonly from: number; readonly sides: number }
 }
 
 export const recipe: Recipe = {
@@ -132,6 +137,7 @@ export const recipe: Recipe = {
   scenes: 24_000,
   weighting: { shape: 3, reach: 3 },
   timeExponent: 0.7,
+  noisy: { share: 0.5, from: 800, sides: 0.5 },
   learningRate: 1e-3,
   warmUpSteps: 300,
   decay: 0.3,

@@ -99,11 +99,17 @@ describe('what a step sees', () => {
     }
   })
 
-  it('spreads its times over the whole schedule', () => {
+  it('spreads its times over the whole schedule, and a share of them over its noisy end', () => {
     const times = [...feeds.timestep!.data]
-    times.forEach((t, n) => {
-      expect(t).toBeGreaterThanOrEqual(Math.floor(1000 * (n / 16) ** recipe.timeExponent))
-      expect(t).toBeLessThan(1000 * ((n + 1) / 16) ** recipe.timeExponent)
+    const others = 16 * (1 - recipe.noisy.share)
+    times.slice(0, others).forEach((t, n) => {
+      expect(t).toBeGreaterThanOrEqual(Math.floor(1000 * (n / others) ** recipe.timeExponent))
+      expect(t).toBeLessThan(1000 * ((n + 1) / others) ** recipe.timeExponent)
+    })
+    const width = (1000 - recipe.noisy.from) / (16 - others)
+    times.slice(others).forEach((t, n) => {
+      expect(t).toBeGreaterThanOrEqual(recipe.noisy.from + n * width)
+      expect(t).toBeLessThan(recipe.noisy.from + (n + 1) * width)
     })
   })
 })

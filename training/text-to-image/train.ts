@@ -87,13 +87,25 @@ const integer = (random: Random, below: number) => Math.floor(random() * below)
 /** Step `step`'s scenes, times, captions and noise depend on the recipe's seed and the step alone. */
 export function trainingFeeds(latents: Latents, recipe: Recipe, step: number): Record<string, Tensor> {
   const random = randomFrom(mix(recipe.seed, step))
+  const { share, from, sides } = recipe.noisy
+  const others = Math.round((1 - share) * recipe.batch)
+  const isAside = (index: number) => ['left', 'right'].includes(describeScene(latents.seeds[index]!).place)
+  const scene = () => integer(random, latents.seeds.length)
   return feedsOf({
     latents,
     batch: recipe.batch,
     weighting: recipe.weighting,
-    // One time in each of `batch` equal parts of the schedule: the loss is less noisy than with independent times.
-    time: (n) => Math.floor(((n + random()) / recipe.batch) ** recipe.timeExponent * count),
-    scene: () => integer(random, latents.seeds.length),
+    // One time in each of equal parts: the loss is less noisy than with independent times.
+    time: (n) =>
+      n < others
+        ? Math.floor(((n + random()) / others) ** recipe.timeExponent * count)
+        : Math.floor(from + ((n - others + random()) / (recipe.batch - others)) * (count - from)),
+    scene(n) {
+      const aside = n >= others && random() < sides
+      let index = scene()
+      while (aside && !isAside(index)) index = scene()
+      return index
+    },
     captionOf: (seed) => trainingCaption(describeScene(seed), random),
     noiseSeed: mix(recipe.seed + 1, step),
   })

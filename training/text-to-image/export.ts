@@ -83,7 +83,7 @@ async function curves(log: string): Promise<string> {
   return await scatterPlot({
     title: 'Training of the bundled text-to-image model',
     x: { title: 'steps' },
-    y: { title: 'weighted error of the predicted velocity' },
+    y: { title: 'weighted error of the predicted noise' },
     series: [
       { name: 'training scenes', points: points('loss'), line: true },
       { name: 'unseen scenes', points: points('unseenLoss'), line: true },

@@ -20,20 +20,20 @@ function squaredErrors(networks: Networks, batch: number, size: number) {
   const { mul, sub, mean } = operations
   const shape = [batch, networks.unet.inChannels, size, size]
   const sample = b.input('sample', 'float32', shape)
-  const target = b.input('target', 'float32', shape)
+  const noise = b.input('noise', 'float32', shape)
   const timestep = b.input('timestep', 'float32', [batch])
   const ids = b.input('input_ids', 'int64', [batch, networks.text.maxPositions])
   const weight = b.input('weight', 'float32', [batch, 1, size, size])
   const parameters = inputParameters(b)
-  const predicted = prediction(b, parameters, networks, { sample, timestep, ids })
-  const difference = sub(b, predicted, target)
+  const predicted = predictNoise(b, parameters, networks, { sample, timestep, ids })
+  const difference = sub(b, predicted, noise)
   const squares = mul(b, difference, difference)
   b.output(mean(b, mul(b, squares, weight), [0, 1, 2, 3], false), 'loss')
   b.output(mean(b, squares, [1, 2, 3], false), 'squared')
   return { forward: b.finish('text-to-image training'), parameters: parameters.declared }
 }
 
-function prediction(
+function predictNoise(
   b: ReturnType<typeof builder>,
   parameters: Parameters,
   { unet, text }: Networks,
@@ -45,11 +45,10 @@ function prediction(
 }
 
 /**
- * loss = mean of w·(v̂(xₙ, tₙ, promptₙ) − vₙ)² over the batch and the latents' entries, where v = alpha·ε − sigma·x₀ is the
- * velocity (Salimans and Ho 2022); w is 1 except for the emphasis that train.ts puts on the shape. In terms of x₀ the error
- * of v is that of x₀ over sigma²: at noisy levels, where the prompt decides, it is the error of the picture.
+ * loss = mean of w·(ε̂(xₙ, tₙ, promptₙ) − εₙ)² over the batch and the latents' entries; w is 1 except for the emphasis that
+ * train.ts puts on noisy times and on the shape (after Hang et al. 2023, min-SNR weighting).
  *
- * Inputs: `sample` and `target` N × 4 × S × S, `timestep` N, `input_ids` N × tokens, `weight` N × 1 × S × S, every weight, and for
+ * Inputs: `sample` and `noise` N × 4 × S × S, `timestep` N, `input_ids` N × tokens, `weight` N × 1 × S × S, every weight, and for
  * `training` `cotangent.loss` (1). Outputs: `loss`, `squared` N and, for `training`, the gradients.
  */
 export function lossGraphs(

@@ -1,7 +1,7 @@
 /** `npm run train:text-to-image -- --help`: trains the bundled text-to-image model, or exports a run. */
 import { parseArgs } from 'node:util'
 import { exportModel } from './export.js'
-import { recipe } from './recipe.js'
+import { recipe, refinement } from './recipe.js'
 import { train } from './train.js'
 
 const help = `Trains the bundled text-to-image model on rendered scenes and their captions; a run that was stopped goes on.
@@ -11,7 +11,7 @@ const help = `Trains the bundled text-to-image model on rendered scenes and thei
 
   --folder <path>   latents, checkpoint and log                 (runs/text-to-image)
   --steps <n>       steps of the whole run                      (6000)
-  --from <path>     start from this model's weights where names and shapes agree, not from fresh ones
+  --from <path>     refine this model instead of starting from fresh weights
   --until <n>       stop after this step, to go on another time
   --export <path>   write the averaged weights of the run beside the autoencoder there, instead of training
 `
@@ -31,7 +31,11 @@ if (values.help) console.log(help)
 else if (values.export !== undefined) await exportModel(values.folder, values.export, console.log)
 else {
   const { folder, from, until } = values
-  const options = { folder, steps: Number(values.steps), saveEvery: 100, evaluateEvery: 250 }
+  const options = { folder, steps: Number(values.steps), saveEvery: 50, evaluateEvery: 100 }
   const start = from === undefined ? {} : { from }
-  await train(recipe, { ...options, ...start, ...(until === undefined ? {} : { until: Number(until) }) }, console.log)
+  await train(
+    from === undefined ? recipe : refinement,
+    { ...options, ...start, ...(until === undefined ? {} : { until: Number(until) }) },
+    console.log,
+  )
 }

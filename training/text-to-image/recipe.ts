@@ -16,10 +16,10 @@ export const unetConfigFile = {
   _class_name: 'UNet2DConditionModel',
   _diffusers_version: '0.27.2',
   act_fn: 'silu',
-  attention_head_dim: [2, 4, 4],
+  attention_head_dim: 4,
   block_out_channels: [48, 96, 128],
   cross_attention_dim: 96,
-  down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D'],
+  down_block_types: ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'],
   flip_sin_to_cos: true,
   freq_shift: 0,
   in_channels: 4,
@@ -29,7 +29,7 @@ export const unetConfigFile = {
   norm_num_groups: 16,
   out_channels: 4,
   sample_size: latentSize,
-  up_block_types: ['CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'],
+  up_block_types: ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'],
   use_linear_projection: false,
 }
 
@@ -50,22 +50,18 @@ export const textConfigFile = {
   vocab_size: vocabulary.tokens.size,
 }
 
-/**
- * scheduler/scheduler_config.json: Stable Diffusion's schedule with a larger last beta. It ends at alpha 0.015 instead of 0.068, where
- * the noise still shows the mean and the layout of a picture, so that a network learns to trust it and not the prompt. Not
- * at 0, where a grid even in lambda has no first level. So close to pure noise only the velocity tells what x₀ is.
- */
+/** scheduler/scheduler_config.json: Stable Diffusion's schedule. */
 export const schedulerConfigFile = {
   _class_name: 'DDIMScheduler',
   _diffusers_version: '0.27.2',
   // Ours: a grid whose steps can all be undone. diffusers ignores it.
   _solver: 'ddim:spacing=lambda',
-  beta_end: 0.02,
+  beta_end: 0.012,
   beta_schedule: 'scaled_linear',
   beta_start: 0.00085,
   clip_sample: false,
   num_train_timesteps: 1000,
-  prediction_type: 'v_prediction',
+  prediction_type: 'epsilon',
   set_alpha_to_one: false,
   steps_offset: 1,
   timestep_spacing: 'leading',
@@ -73,9 +69,9 @@ export const schedulerConfigFile = {
 
 const levels = unetConfigFile.block_out_channels.map((channels, i, { length }) => ({
   channels,
-  attention: unetConfigFile.down_block_types[i] === 'CrossAttnDownBlock2D',
-  upAttention: unetConfigFile.up_block_types[length - 1 - i] === 'CrossAttnUpBlock2D',
-  heads: unetConfigFile.attention_head_dim[i]!,
+  attention: i < length - 1,
+  upAttention: i < length - 1,
+  heads: unetConfigFile.attention_head_dim,
   depth: 1,
 }))
 
@@ -119,8 +115,14 @@ export interface Recipe extends Optimisation {
   readonly batch: number
   /** Scenes whose latents are drawn from. */
   readonly scenes: number
-  /** How much more the middle of the shape counts than the background, and how far that reaches, in entries. */
-  readonly weighting: { readonly shape: number; readonly reach: number }
+  /** Largest ratio of signal to noise that counts in full (min-SNR), and largest weight where there is little signal. */
+  readonly weighting: {
+    readonly largestRatio: number
+    readonly largestWeight: number
+    /** How much more the middle of the shape counts than the background, and how far that reaches, in entries. */
+    readonly shape: number
+    readonly reach: number
+  }
   /** Times are 1000·uᵉ for u uniform: below 1, noisy times are drawn more often. */
   readonly timeExponent: number
   /**
@@ -135,9 +137,9 @@ export const recipe: Recipe = {
   seed: 20261121,
   batch: 16,
   scenes: 24_000,
-  weighting: { shape: 3, reach: 3 },
-  timeExponent: 0.9,
-  noisy: { share: 0.125, from: 800, sides: 0.5 },
+  weighting: { largestRatio: 10_000, largestWeight: 30, shape: 3, reach: 3 },
+  timeExponent: 0.85,
+  noisy: { share: 0.25, from: 920, sides: 0.5 },
   learningRate: 1e-3,
   warmUpSteps: 300,
   decay: 0.3,
@@ -146,4 +148,16 @@ export const recipe: Recipe = {
   weightDecay: 1e-3,
   clip: 1,
   averageDecay: 0.999,
+}
+
+/**
+ * How a model that is there is taught left and right, which it took for one: half of each batch is noise to the eye, where the
+ * prompt alone decides, and the rest keeps what the model knows.
+ */
+export const refinement: Recipe = {
+  ...recipe,
+  noisy: { share: 0.5, from: 920, sides: 0.5 },
+  warmUpSteps: 30,
+  decay: 0.4,
+  averageDecay: 0.99,
 }

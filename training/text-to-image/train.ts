@@ -39,23 +39,30 @@ interface Drawn {
 }
 
 /**
- * Weights of the places of a latent: 1 + shape·exp(−(d/reach)²) at a distance d from the shape's centre. The shape is a
- * twentieth of the picture and most of what a prompt says.
+ * The weight of the noise's error at a signal-to-noise ratio: 1, less where there is little noise (min-SNR), and more where
+ * there is little signal, up to the weight that makes it an error of the picture. What a prompt decides, colours above all,
+ * is decided there, and the noise's error hardly shows it.
  */
-function weightsOf(scene: Scene, weighting: Recipe['weighting']): number[] {
+const weightOf = (ratio: number, { largestRatio, largestWeight }: Recipe['weighting']): number =>
+  Math.min(1, largestRatio / ratio) * Math.min(Math.max(1, 1 / ratio), largestWeight)
+
+/**
+ * Weights of the places of a latent: `weightOf`, times 1 + shape·exp(−(d/reach)²) at a distance d from the shape's centre. The
+ * shape is a twentieth of the picture and most of what a prompt says; weights do not move the best prediction.
+ */
+function weightsOf(scene: Scene, ratio: number, weighting: Recipe['weighting']): number[] {
   const [x, y] = shapeCentre(scene, latentSize)
   return Array.from({ length: latentSize ** 2 }, (_, i) => {
     const away = Math.hypot((i % latentSize) + 0.5 - x, Math.floor(i / latentSize) + 0.5 - y)
-    return 1 + weighting.shape * Math.exp(-((away / weighting.reach) ** 2))
+    return weightOf(ratio, weighting) * (1 + weighting.shape * Math.exp(-((away / weighting.reach) ** 2)))
   })
 }
 
-/** Feeds of the loss' graph: xₙ = alpha·x₀ + sigma·ε and vₙ = alpha·ε − sigma·x₀ for the scenes and times that were drawn. */
+/** Feeds of the loss' graph: xₙ = alpha·x₀ + sigma·ε for the scenes and times that were drawn. */
 function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
   const shape = [batch, 4, latentSize, latentSize]
   const noise = torchGenerator(noiseSeed).noise(shape)
   const sample = new Float64Array(noise.data.length)
-  const target = new Float64Array(noise.data.length)
   const times: number[] = []
   const weights: number[] = []
   const ids: number[] = []
@@ -64,18 +71,16 @@ function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed 
     const t = time(n)
     const { alpha, sigma } = schedule.level(t)
     for (let i = 0; i < entries; i++) {
-      const latent = latents.latents.data[index * entries + i]!
-      const eps = noise.data[n * entries + i]!
-      sample[n * entries + i] = alpha * latent + sigma * eps
-      target[n * entries + i] = alpha * eps - sigma * latent
+      sample[n * entries + i] =
+        alpha * latents.latents.data[index * entries + i]! + sigma * noise.data[n * entries + i]!
     }
     times.push(t)
-    weights.push(...weightsOf(describeScene(latents.seeds[index]!), weighting))
+    weights.push(...weightsOf(describeScene(latents.seeds[index]!), (alpha / sigma) ** 2, weighting))
     ids.push(...encodeWords(vocabulary, captionOf(latents.seeds[index]!), promptTokens))
   }
   return {
     sample: tensor(shape, sample),
-    target: tensor(shape, target),
+    noise,
     timestep: tensor([batch], times),
     weight: tensor([batch, 1, latentSize, latentSize], weights),
     input_ids: tensor([batch, promptTokens], ids),
@@ -131,12 +136,30 @@ const gain: Gain = (name) =>
 
 const meanOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length
 
-/** Fresh weights, and in their place those of another model's folder wherever name and shape agree. */
+/** Words that a model may take for one, since scenes are their own mirror images on average; and how far they are moved apart. */
+const mirrored = { words: ['left', 'right'], factor: 4 } as const
+
+/** Multiplies the difference of the embeddings of mirrored words, their mean kept: what stands still between them moves again. */
+function tellApart({ shape, data }: Tensor): Tensor {
+  const width = shape[1]!
+  const [left, right] = mirrored.words.map((word) => vocabulary.tokens.get(`${word}</w>`)! * width) as [number, number]
+  const apart = data.slice()
+  for (let i = 0; i < width; i++) {
+    const move = ((mirrored.factor - 1) / 2) * (data[left + i]! - data[right + i]!)
+    apart[left + i]! += move
+    apart[right + i]! -= move
+  }
+  return tensor(shape, apart)
+}
+
+const embeddings = 'text_model.embeddings.token_embedding.weight'
+
+/** Fresh weights, and in their place those of another model's folder wherever name and shape agree, left and right told apart. */
 export async function startingFrom(folder: string, fresh: Map<string, Tensor>): Promise<Map<string, Tensor>> {
   for (const file of ['unet/diffusion_pytorch_model.safetensors', 'text_encoder/model.safetensors'])
     for (const [name, weight] of await readTensors(nodeFiles, join(folder, file))) {
       const own = fresh.get(name)
-      if (own && sameShape(own.shape, weight.shape)) fresh.set(name, weight)
+      if (own && sameShape(own.shape, weight.shape)) fresh.set(name, name === embeddings ? tellApart(weight) : weight)
     }
   return fresh
 }

@@ -5,7 +5,7 @@ import { norm, readTensors, subtract, type Tensor, tensor, torchNoise, zeros } f
 import { bundledFile, nodeFiles } from 'undiffuse/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadCheckpoint } from '../checkpoint.js'
-import { latentSize, type Recipe, recipe } from './recipe.js'
+import { latentSize, type Recipe, recipe, vocabulary } from './recipe.js'
 import { startingFrom, train, trainingFeeds } from './train.js'
 
 let folder: string
@@ -30,20 +30,36 @@ const options = { steps: 4, saveEvery: 100, evaluateEvery: 100 }
 /** Checkpoints hold float32, so that a resumed run starts from rounded weights; a step moves them by 1e-5 and more. */
 const storageTolerance = 1e-6
 
-it('starts from the weights of another model where names and shapes agree', async () => {
+it('starts from the weights of another model where names and shapes agree, left and right told apart', async () => {
   const bundled = bundledFile('models', 'undiffuse-scenes')
   const theirs = await readTensors(nodeFiles, join(bundled, 'text_encoder', 'model.safetensors'))
-  const [[name, weight]] = theirs as unknown as readonly [[string, Tensor]]
+  const [embeddings, norm] = ['embeddings.token_embedding', 'final_layer_norm'].map(
+    (part) => `text_model.${part}.weight`,
+  )
   const conv = 'conv_in.weight'
   const fresh = [
-    [name, zeros(weight.shape)],
+    [embeddings!, zeros(theirs.get(embeddings!)!.shape)],
+    [norm!, zeros(theirs.get(norm!)!.shape)],
     [conv, zeros([1, 4, 3, 3])],
     ['of no other model', zeros([2])],
   ] as const
   const start = await startingFrom(bundled, new Map(fresh))
-  expect(start.get(name)?.data).toEqual(weight.data)
-  expect(start.get(conv)).toEqual(zeros([1, 4, 3, 3]))
   expect([...start.keys()]).toEqual(fresh.map(([each]) => each))
+  expect(start.get(norm!)).toEqual(theirs.get(norm!))
+  expect(start.get(conv)).toEqual(zeros([1, 4, 3, 3]))
+
+  const width = text.hiddenSize
+  const wordOf = (tensors: ReadonlyMap<string, Tensor>, word: string) => {
+    const id = vocabulary.tokens.get(`${word}</w>`)!
+    return tensors.get(embeddings!)!.data.slice(id * width, (id + 1) * width)
+  }
+  expect(wordOf(start, 'top')).toEqual(wordOf(theirs, 'top'))
+  const [left, right] = ['left', 'right'].map((word) => wordOf(start, word))
+  const [theirLeft, theirRight] = ['left', 'right'].map((word) => wordOf(theirs, word))
+  left!.forEach((value, i) => {
+    expect(value + right![i]!).toBeCloseTo(theirLeft![i]! + theirRight![i]!, 12)
+    expect(value - right![i]!).toBeCloseTo(4 * (theirLeft![i]! - theirRight![i]!), 12)
+  })
 })
 
 it('resumes where it was stopped, and moves every weight', async () => {
@@ -78,20 +94,19 @@ describe('what a step sees', () => {
     expect(trainingFeeds(latents, { ...recipe, batch: 16 }, 4).sample).not.toEqual(feeds.sample)
   })
 
-  it('is one of the latents under noise by the schedule, and asks for the velocity', () => {
+  it('is one of the latents under noise, by the schedule of Stable Diffusion', () => {
     const entries = 4 * latentSize ** 2
     const part = (x: Float64Array, n: number) => x.slice(n * entries, (n + 1) * entries)
-    const root = (t: number) => Math.sqrt(0.00085) + ((Math.sqrt(0.02) - Math.sqrt(0.00085)) * t) / 999
+    const root = (t: number) => Math.sqrt(0.00085) + ((Math.sqrt(0.012) - Math.sqrt(0.00085)) * t) / 999
     const logAlpha = (t: number): number =>
       Array.from({ length: t + 1 }, (_, k) => Math.log1p(-(root(k) ** 2))).reduce((sum, value) => sum + value, 0) / 2
-    // By hand: the sum of the betas is near 1000·(0.00085 + √(0.00085·0.02) + 0.02)/3 = 8.32, and e^(−8.32/2) is near 0.0156.
-    expect(Math.exp(logAlpha(999))).toBeCloseTo(0.0152, 4)
+    // papers.md, section 1: alpha_999 of Stable Diffusion.
+    expect(Math.exp(logAlpha(999))).toBeCloseTo(0.06826, 5)
     for (let n = 0; n < 16; n++) {
       const alpha = Math.exp(logAlpha(feeds.timestep!.data[n]!))
       const sigma = Math.sqrt(1 - alpha ** 2)
-      // x = alpha·x₀ + sigma·ε and v = alpha·ε − sigma·x₀ are a turned x₀ and ε.
-      const velocity = part(feeds.target!.data, n)
-      const clean = part(feeds.sample!.data, n).map((value, i) => alpha * value - sigma * velocity[i]!)
+      const noise = part(feeds.noise!.data, n)
+      const clean = part(feeds.sample!.data, n).map((value, i) => (value - sigma * noise[i]!) / alpha)
       const nearest = seeds.map((_, i) =>
         norm(subtract(tensor([entries], clean), tensor([entries], part(latents.latents.data, i)))),
       )

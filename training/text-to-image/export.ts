@@ -47,7 +47,13 @@ export function tokenizerFiles({ tokens, merges }: Vocabulary): Readonly<Record<
 const weightsFile = (weights: readonly (readonly [string, Tensor])[]) =>
   encodeSafetensors(Object.fromEntries(weights.map(([name, x]) => [name, safetensor(x, 'float16')])), { format: 'pt' })
 
-export async function exportModel(run: string, folder: string, report: (line: string) => void): Promise<void> {
+/** Curves and log are of the training from fresh weights, or of the refinement: both stay beside the model. */
+export async function exportModel(
+  run: string,
+  folder: string,
+  stage: 'training' | 'refinement',
+  report: (line: string) => void,
+): Promise<void> {
   const found = await loadCheckpoint(join(run, 'checkpoint.safetensors'))
   if (!found) throw new Error(`Expected a checkpoint in \`${run}\`, got none. Train first.`)
   const weights = [...found.state.average]
@@ -57,8 +63,8 @@ export async function exportModel(run: string, folder: string, report: (line: st
     'text_encoder/config.json': json(textConfigFile),
     'text_encoder/model.safetensors': weightsFile(weights.filter(([name]) => isText(name))),
     'scheduler/scheduler_config.json': json(schedulerConfigFile),
-    'text-to-image-training.svg': await curves(join(run, 'log.jsonl')),
-    'text-to-image-training-log.jsonl': await readFile(join(run, 'log.jsonl'), 'utf8'),
+    [`text-to-image-${stage}.svg`]: await curves(join(run, 'log.jsonl')),
+    [`text-to-image-${stage}-log.jsonl`]: await readFile(join(run, 'log.jsonl'), 'utf8'),
     'model_index.json': json(modelIndex),
     'undiffuse-vocabulary.json': vocabularyText(sceneVocabulary),
   }

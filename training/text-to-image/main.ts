@@ -11,7 +11,7 @@ const help = `Trains the bundled text-to-image model on rendered scenes and thei
 
   --folder <path>   latents, checkpoint and log                 (runs/text-to-image)
   --steps <n>       steps of the whole run                      (6000)
-  --from <path>     refine this model instead of starting from fresh weights
+  --from <path>     refine this model instead of starting from fresh weights; with --export: that was done
   --until <n>       stop after this step, to go on another time
   --export <path>   write the averaged weights of the run beside the autoencoder there, instead of training
 `
@@ -28,8 +28,10 @@ const { values } = parseArgs({
 })
 
 if (values.help) console.log(help)
-else if (values.export !== undefined) await exportModel(values.folder, values.export, console.log)
-else {
+else if (values.export !== undefined) {
+  const stage = values.from === undefined ? 'training' : 'refinement'
+  await exportModel(values.folder, values.export, stage, console.log)
+} else {
   const { folder, from, until } = values
   const options = { folder, steps: Number(values.steps), saveEvery: 50, evaluateEvery: 100 }
   const start = from === undefined ? {} : { from }

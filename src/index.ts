@@ -173,7 +173,9 @@ export {
   type Sides,
   scaledLayout,
   sidesOf,
+  strangeWords,
   takes,
+  type Vocabulary,
   withValue,
 } from './model/index.js'
 export { autoencoderGraph, type GraphKind, type Precision } from './models/autoencoder/graphs.js'
@@ -187,6 +189,7 @@ export { openAutoencoderNetworks, openNetwork } from './models/open.js'
 export { autoencoderFingerprint, checkProfile, parseProfile, profileText } from './models/profile-file.js'
 export { type RandomNetwork, randomAutoencoder } from './models/random/weights.js'
 export { byteCharacters } from './models/text/byte-characters.js'
+export { parseVocabulary, vocabularyText } from './models/vocabulary-file.js'
 export type { AutoencoderKlConfig } from './nn/autoencoder-kl.js'
 export * as autoencoderKl from './nn/autoencoder-kl.js'
 export type { ClipTextConfig } from './nn/clip-text.js'

@@ -15,7 +15,7 @@ import {
 import { type Explanation, explain } from './help.js'
 import { addFields, errorInFlags, givenSettings, inFlags } from './options.js'
 import { profileLines } from './profile-words.js'
-import { worded } from './remedies.js'
+import { notedWords, worded } from './remedies.js'
 import { withStandardStreams } from './standard-streams.js'
 import { runCommand, type Terminal } from './terminal.js'
 import { lastName } from './words.js'
@@ -74,12 +74,12 @@ export async function operate<F extends OperationFields, R>(
       else if (line !== undefined) say(lineWords?.(line, settings) ?? [])
       else if (note) {
         said.add(note.text)
-        say([note.text])
+        say([notedWords(note)])
       } else io.progress(progress)
     }
     const { result, notes } = await task
     const rest = saysNotes ? [] : notes.filter(({ text }) => !said.has(text))
-    say([...rest.map(({ about, text }) => `${lastName(about)}: ${text}`), ...words(result, notes, settings)])
+    say([...rest.map((note) => `${lastName(note.about)}: ${notedWords(note)}`), ...words(result, notes, settings)])
     io.result(JSON.parse(inFlags(JSON.stringify(result), operation.fields)))
     return result
   } catch (error) {

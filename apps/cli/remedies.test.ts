@@ -1,6 +1,6 @@
 import { expected, readKey, undoRemedy } from 'undiffuse'
 import { expect, it } from 'vitest'
-import { worded } from './remedies.js'
+import { notedWords, worded } from './remedies.js'
 
 const thrown = (act: () => unknown) => {
   try {
@@ -21,6 +21,12 @@ it('says which command does what the library asks for', () => {
 it('says which option undoes a change of size', () => {
   const error = expected('bad-shape', 'a picture of 64×64', 'a.png', '64×48', undoRemedy, { hint: 'undo' })
   expect(worded(error).message).toContain('`--undo resize`')
+})
+
+it('says which command lists the words of a model', () => {
+  const note = { about: 'small', text: "cat: not among this model's 3 words." }
+  expect(notedWords(note)).toBe(note.text)
+  expect(notedWords({ ...note, hint: 'list-words' })).toBe(`${note.text} \`undiffuse models small\` lists them.`)
 })
 
 it('leaves other errors alone', () => {

@@ -27,6 +27,10 @@ test('shares count what is right together, and confusions what was taken for wha
   expect(result.attributes.texture).toMatchObject({ right: 5, high: 1 })
   expect(result.shapeAndColour.right).toBe(2)
   expect(result.allSix.right).toBe(2)
+  expect(faithfulnessOf([{ asked, read: { ...asked, size: 'large' } }])).toMatchObject({
+    allButSize: { right: 1 },
+    allSix: { right: 0 },
+  })
   expect(result.confusions).toEqual([
     { attribute: 'shape', asked: 'cone', read: 'pyramid', count: 2 },
     { attribute: 'colour', asked: 'red', read: 'orange', count: 2 },

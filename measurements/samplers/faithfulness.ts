@@ -31,6 +31,7 @@ export interface Faithfulness {
   readonly attributes: Readonly<Record<Attribute, Share>>
   /** Shape and colour right in the same picture: the common measure of prompt faithfulness here. */
   readonly shapeAndColour: Share
+  readonly allButSize: Share
   readonly allSix: Share
   /** The most frequent first. */
   readonly confusions: readonly Confusion[]
@@ -58,6 +59,7 @@ export function faithfulnessOf(judged: readonly JudgedPicture[]): Faithfulness {
     pictures: judged.length,
     attributes: Object.fromEntries(attributes.map((name) => [name, share(rightIn(name))])) as Record<Attribute, Share>,
     shapeAndColour: share(rightIn('shape', 'colour')),
+    allButSize: share(rightIn(...attributes.filter((name) => name !== 'size'))),
     allSix: share(rightIn(...attributes)),
     confusions: confusionsOf(judged),
   }
@@ -110,6 +112,7 @@ export function faithfulnessText({ pictures, confusions, ...shares }: Faithfulne
     [
       ...attributes.map((name) => row(name, shares.attributes[name])),
       row('shape and colour', shares.shapeAndColour),
+      row('all but size', shares.allButSize),
       row('all six', shares.allSix),
     ],
   )

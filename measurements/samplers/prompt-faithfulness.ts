@@ -40,7 +40,7 @@ interface Mistake {
   readonly read: string
 }
 
-const sheet = { columns: 8, rows: 5, cellSize: 128 }
+const sheet = { columns: 8, rows: 8, cellSize: 128 }
 
 const mistakesOf = ({ asked, read }: JudgedScene): readonly Mistake[] =>
   attributes

@@ -7,6 +7,8 @@ import { insideOf } from './inside.js'
 
 /** What was measured of an autoencoder lies beside its model under this name. */
 export const profileName = 'undiffuse-profile.json'
+/** And the words that a small model was trained on under this one. */
+export const vocabularyName = 'undiffuse-vocabulary.json'
 
 /** Cards, pictures, logs and unfinished results may change. Weights may have any name: `weights.pb`, or a tensor's own. */
 const besideModel = /\.(md|png|jpe?g|webp|gif|svg|pdf|jsonl|log|part|lock)$/i
@@ -19,7 +21,7 @@ const [wholeBytes, blocks, blockBytes] = [2 ** 22, 64, 2 ** 16]
  *
  * SHA-256 over names, sizes and contents, links followed; of large files 64 blocks of 64 KiB stand for the rest, for
  * training changes all weights. A change between those blocks alone is not seen; one of a few small layers may be
- * such. Hidden files, cards, pictures, logs and profiles do not count; any other file that is put there does. `parts` names the
+ * such. Hidden files, cards, pictures, logs, profiles and vocabularies do not count; any other file that is put there does. `parts` names the
  * subfolders that count, by default all of it. Cost: 4 MiB read for each large file. Errors: `unavailable` for a folder
  * or file that cannot be read.
  *
@@ -51,7 +53,8 @@ async function filesIn(files: Files, folder: string, above: readonly string[] = 
   if (!names) {
     throw expected('unavailable', 'a folder that can be read', `\`${folder}\``, 'no such folder', 'Check the path.')
   }
-  const counts = (name: string) => !name.startsWith('.') && name !== profileName && !besideModel.test(name)
+  const counts = (name: string) =>
+    !name.startsWith('.') && name !== profileName && name !== vocabularyName && !besideModel.test(name)
   const found = names.filter(counts).map(async (name) => {
     const path = files.join(folder, name)
     if ((await files.size(path)) !== undefined) return [name]

@@ -28,7 +28,14 @@ export const errorTable: Readonly<Record<ErrorCode, { readonly httpStatus: numbe
  * Where help is found in an app: its command, page or route for it has another name than the library's function. An app
  * adds its own words to the remedy.
  */
-export type Hint = 'make-key' | 'calibrate' | 'undo' | 'measure-profile' | 'list-devices' | 'allow-memory'
+export type Hint =
+  | 'make-key'
+  | 'calibrate'
+  | 'undo'
+  | 'measure-profile'
+  | 'list-devices'
+  | 'allow-memory'
+  | 'list-words'
 
 /** What a message is made of. */
 export interface ErrorParts {

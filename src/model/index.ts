@@ -27,3 +27,4 @@ export {
 } from './questions.js'
 export { remembered } from './remembered.js'
 export { autoencoderOf, checkGuidance, denoiserOf, type Guided } from './views.js'
+export { strangeWords, type Vocabulary } from './vocabulary.js'

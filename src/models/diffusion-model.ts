@@ -12,6 +12,7 @@ import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
 import type { DiffusionModel } from '../model/model.js'
 import { doorOf } from '../model/questions.js'
+import type { Vocabulary } from '../model/vocabulary.js'
 import { autoencoderAnswerers, autoencoderGraphs, profileAt } from './autoencoder/sessions.js'
 import type { DenoisingPrecision } from './denoiser/graphs.js'
 import { denoisingAnswerers, denoisingGraphs } from './denoiser/sessions.js'
@@ -20,6 +21,7 @@ import type { Pipeline } from './family.js'
 import { nameOf, openModelFolder } from './folder.js'
 import { memoryOf } from './sessions/memory.js'
 import { type SessionOptions, sessionPool, weightBytes } from './sessions/pool.js'
+import { vocabularyBeside } from './vocabulary-file.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
   /**
@@ -45,6 +47,8 @@ export interface OpenDiffusionModel extends DiffusionModel {
   /** The scheduler's class as the folder names it, and the solver that stands for it, on the class's own grid. */
   readonly scheduler: string
   readonly schedulerSolver: Solver
+  /** The words that it was trained on, where a file beside it says so. */
+  readonly vocabulary?: Vocabulary
 }
 
 /** Sessions of small models: nobody counts their memory, and opening takes longer than running. */
@@ -84,6 +88,7 @@ export async function openDiffusionModel(
   const most = { sessions: 16, bytes: room(pipeline) }
   const pool = sessionPool(runtime, name, most, { ...options, roundsHalf: precision === 16 })
   const vaePrecision = precision === 64 ? 32 : precision
+  const vocabulary = await vocabularyBeside(files, path)
   let identity: Promise<string> | undefined
   return {
     name,
@@ -100,6 +105,7 @@ export async function openDiffusionModel(
     ...(defaultSteps !== undefined && { defaultSteps }),
     scheduler: className,
     schedulerSolver: solver,
+    ...(vocabulary && { vocabulary }),
     guidance,
     condition: pipeline.conditioner(pool),
     ...doorOf(name, {

@@ -26,7 +26,7 @@ import {
 import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { decoderFields, networkFields, seedField, sizeField } from './recipes/networks.js'
-import { cutTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
+import { notesOnTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
 import { costReport } from './reports/numbers.js'
@@ -335,7 +335,7 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
   try {
     yield* notedOf(held)
     const { model } = held
-    yield* cutTexts([start.prompt, settings.negative], model, signal)
+    yield* notesOnTexts([start.prompt, settings.negative], model, signal)
     const begin = host.now()
     const comparison = yield* compareAll(settings, start, model, host, signal)
     const seconds = host.now() - begin

@@ -33,7 +33,7 @@ import { notedOf, operation, partOf, type Running } from './operation.js'
 import { decoderFields, networkFields } from './recipes/networks.js'
 import {
   completed,
-  cutTexts,
+  notesOnTexts,
   type Plan,
   pictureRecipeField,
   pictureTexts,
@@ -347,7 +347,7 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
   try {
     yield* notedOf(held)
     const { name } = held.model
-    yield* cutTexts([settings.from, settings.to, settings.negative], held.model, signal)
+    yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
     const [picture] = (await readPictures(measured, host, signal)) as [NamedPicture]
     const begin = host.now()

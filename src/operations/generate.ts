@@ -19,7 +19,7 @@ import { networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
-  cutTexts,
+  notesOnTexts,
   pictureRecipeField,
   pictureTexts,
   planOf,
@@ -255,7 +255,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     const { model } = held
     if (marking) checkUndoable(plan, model, setting('watermark'))
     if (file) checkAxes(file, model.layout, settings.noise!)
-    yield* cutTexts([prompt, plan.recipe.negative], model, signal)
+    yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {

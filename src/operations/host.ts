@@ -5,9 +5,11 @@
 import type { PictureTools } from '../attacks/index.js'
 import type { Profile } from '../autoencoder/profile.js'
 import type { Files } from '../checkpoints/files.js'
+import type { Hint } from '../core/errors.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Tensor } from '../math/tensor.js'
 import type { DiffusionModel, Model } from '../model/model.js'
+import type { Vocabulary } from '../model/vocabulary.js'
 import type { PictureSize } from '../restorations/index.js'
 
 /** The path of the host's standard input and output, where it has them. */
@@ -170,9 +172,11 @@ export interface ModelSettings {
 
 /** Something to know beside the result. */
 export interface Note {
-  /** The file or picture that it is about. */
+  /** The file, picture or model that it is about. */
   readonly about: string
   readonly text: string
+  /** Where an app says more. */
+  readonly hint?: Hint
 }
 
 /** What networks cost. */
@@ -204,6 +208,8 @@ export interface OperationModel extends DiffusionModel {
   readonly defaultSteps?: number
   /** The solver that stands for the model's scheduler, on the grid that the model was published with. */
   readonly schedulerSolver: Solver
+  /** The words that it was trained on, where they are known: other words mean nothing to it. */
+  readonly vocabulary?: Vocabulary
 }
 
 /** Models that a host opens. Errors: `bad-model`, `unsupported`, `unavailable`, as `openDiffusionModel` and the runtime. */

@@ -3,6 +3,7 @@
  * make options, routes and forms of it; it knows none of them.
  */
 import type { Profile } from '../autoencoder/profile.js'
+import type { Hint } from '../core/errors.js'
 import type { Progress, Signal, Steps } from '../core/progress.js'
 import type { OperationFields, Settings } from './fields.js'
 import type { Held, Host, Note } from './host.js'
@@ -60,7 +61,11 @@ export const operation = <const F extends OperationFields, R>(description: Opera
   description
 
 /** A note as a step of a run. */
-export const noted = (about: string, text: string): Told => ({ stage: about, done: 0, note: { about, text } })
+export const noted = (about: string, text: string, hint?: Hint): Told => ({
+  stage: about,
+  done: 0,
+  note: { about, text, ...(hint && { hint }) },
+})
 
 /** What there is to say about how a model was opened, as steps of a run. */
 export const notedOf = (held: Held<unknown> | undefined): readonly Told[] =>

@@ -235,6 +235,51 @@ it('edit: outside a mask the lock writes the source, bit for bit', async () => {
   expect(result).toMatchObject({ background: { largestLevels: 0 }, mask: { shareOfPixels: 0.5 } })
 })
 
+describe('words that a small model never saw', () => {
+  const vocabulary = { words: { all: ['anything', 'a', 'dark', 'light'] }, examples: ['anything'] }
+  const notesOf = async (task: Task<unknown, Told>) => {
+    const notes: Told['note'][] = []
+    for await (const { note } of task) if (note) notes.push(note)
+    await task
+    return notes
+  }
+  const strange = (words: string) => ({
+    about: 'analytic',
+    text: `${words}: not among this model's 4 words.`,
+    hint: 'list-words',
+  })
+  const small = { ...model, vocabulary }
+
+  it('generate, invert and roundtrip name them before they start', async () => {
+    const host = memoryHost(small)
+    const given = { prompt: 'A cat, anything, cat', negative: 'a dog', ...sampling, saveLatent: 'z.safetensors' }
+    expect(await notesOf(start(generateOperation, host, given))).toEqual([strange('cat, dog')])
+    // The latent's file remembers the prompt.
+    expect(await notesOf(start(invertOperation, host, { sources: ['z.safetensors'] }))).toContainEqual(
+      strange('cat, dog'),
+    )
+    const there = { prompt: 'anything else', ...sampling }
+    expect(await notesOf(start(roundTripOperation, host, there))).toContainEqual(strange('else'))
+  })
+
+  it('edit names those of both prompts', async () => {
+    const [from, to] = editedPrompts
+    const host = memoryHost({ ...editableModel(), vocabulary } as typeof small)
+    const { image } = await generate({ model: editableModel(), prompt: from, seed: 1 })
+    await host.paint('a.png', image)
+    const known = new Set(vocabulary.words.all)
+    const others = [...new Set([from, to].flatMap((text) => text.split(' ')))].filter((word) => !known.has(word))
+    const given = { picture: 'a.png', from, to, method: 'naive', decoder: 'encoder-only', steps: 4 }
+    expect(await notesOf(start(editOperation, host, given))).toContainEqual(strange(others.join(', ')))
+  })
+
+  it('nothing is said where all are known, or where nobody knows the words', async () => {
+    const given = { prompt: 'anything light', ...sampling }
+    expect(await notesOf(start(generateOperation, memoryHost(small), given))).toEqual([])
+    expect(await notesOf(start(generateOperation, memoryHost(model), { ...given, prompt: 'a cat' }))).toEqual([])
+  })
+})
+
 /** Sixteen signs are few: p-values of marks are at least 2⁻¹⁶. */
 const fpr = 1e-3
 const scheme = 'gaussian-shading:bits=1'

@@ -29,7 +29,7 @@ import { decoderFields, inverterField, networkFields, seedField, sizeField } fro
 import {
   checkUndoable,
   completed,
-  cutTexts,
+  notesOnTexts,
   pictureRecipeField,
   pictureTexts,
   planOf,
@@ -265,7 +265,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     yield* notedOf(held)
     const { model } = held
     checkUndoable(plan, model, '`roundtrip`')
-    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
+    yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
     const methods = { inverter: settings.inverter.method, decoder: settings.decoder.method }
     const walk = { settings, ...methods, host, model, sampling: samplingOf(plan, model), signal }

@@ -22,7 +22,7 @@ import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { seedField, sizeField } from './recipes/networks.js'
-import { cutTexts, samplingOf } from './recipes/recipe.js'
+import { notesOnTexts, samplingOf } from './recipes/recipe.js'
 import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
 import { costReport, momentsOf } from './reports/numbers.js'
 import { type Journal, journalOf, openJournal, type RunSettings } from './runs/journal.js'
@@ -258,7 +258,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
     const latentShape = latentShapeAt(model, size)
     const calibrating = { settings, model, recovery, latentShape, host, signal }
     const { prompt, negative } = recovery.plan.recipe
-    yield* cutTexts([prompt, negative], model, signal)
+    yield* notesOnTexts([prompt, negative], model, signal)
     const recovered = await settingsOf(recovery, held)
     const items = [
       ...pictures.map((path) => pictureItem(calibrating, path)),

@@ -24,7 +24,7 @@ import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
-import { cutTexts } from './recipes/recipe.js'
+import { notesOnTexts } from './recipes/recipe.js'
 import {
   checkSame,
   checkSameFile,
@@ -358,7 +358,7 @@ async function* detect(
   const model = held?.model
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
-  if (model) yield* cutTexts([prompt, negative], model, signal)
+  if (model) yield* notesOnTexts([prompt, negative], model, signal)
   const recovered = held ? await settingsOf(recovery, held) : {}
   if (model) checkKeyModel(keys[0], model.name)
   if (model && calibration) checkSame(recovered, calibration)

@@ -12,7 +12,7 @@ import { type ListedSources, listSources, type ReadSource, sourcesField } from '
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
-import { cutTexts } from './recipes/recipe.js'
+import { notesOnTexts } from './recipes/recipe.js'
 import {
   inversionOf,
   type Recovery,
@@ -165,7 +165,7 @@ async function* identify(
   const { settings, key, recovery, undo, model, host, signal } = identifying
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
-  if (model) yield* cutTexts([prompt, negative], model, signal)
+  if (model) yield* notesOnTexts([prompt, negative], model, signal)
   const recovered = held ? await settingsOf(recovery, held) : {}
   if (model) checkKeyModel(key, model.name)
   const counts = noCounts()

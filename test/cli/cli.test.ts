@@ -235,6 +235,14 @@ describe.concurrent('right input', () => {
     expect({ code, stderr, said: said.test(stdout) }).toEqual({ code: 0, stderr: '', said: true })
   })
 
+  it('models lists the words of one, with examples', async () => {
+    const { stdout } = await undiffuse(['models', 'undiffuse-scenes'])
+    expect(stdout).toMatch(/Its 35 words:\n {2}shapes +ball cube cone/)
+    expect(stdout).toMatch(/Examples:\n {2}a large red ball/)
+    const { code, stderr } = await undiffuse(['models', 'another'])
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('undiffuse-scenes') })
+  })
+
   it.each(['doctor', 'models'])('%s --json', async (command) => {
     const { code, stdout } = await undiffuse([command, '--json'])
     expect(code).toBe(0)

@@ -1,5 +1,7 @@
+import { strangeWords } from 'undiffuse'
 import { expect, it } from 'vitest'
-import { everyCaption, trainingCaption } from './captions.js'
+import { wordsOf } from '../text/vocabulary.js'
+import { everyCaption, sceneVocabulary, trainingCaption } from './captions.js'
 import { randomFrom } from './random.js'
 import { caption, describeScene } from './scene.js'
 
@@ -22,6 +24,16 @@ it('says everything, some of it, or nothing, as often as promised', () => {
   // Binomial deviations at 4,000 are below 0.008; whole captions are 0.9·(0.7 + 0.3/8).
   expect(Math.abs(seen.none / count - 0.1)).toBeLessThan(0.03)
   expect(Math.abs(seen.whole / count - 0.9 * (0.7 + 0.3 / 8))).toBeLessThan(0.03)
+})
+
+it('tells users every word of the captions, once', () => {
+  const told = Object.values(sceneVocabulary.words).flat()
+  expect(told.toSorted()).toEqual(
+    [...new Set(everyCaption().flatMap(wordsOf))].filter((word) => word !== ',').toSorted(),
+  )
+  const all = new Set(everyCaption())
+  for (const example of sceneVocabulary.examples.slice(0, 6)) expect(all, example).toContain(example)
+  for (const example of sceneVocabulary.examples) expect(strangeWords(example, sceneVocabulary)).toEqual([])
 })
 
 it('knows every caption', () => {

@@ -1,4 +1,5 @@
 /** Captions as training sees them: whole, with parts left out, or none at all. */
+import type { Vocabulary } from 'undiffuse'
 import type { Random } from './random.js'
 import { caption, colours, places, type Scene, shapes, sizes, textures } from './scene.js'
 
@@ -41,4 +42,26 @@ export function everyCaption(): string[] {
     }
   }
   return [...sentences, ...colours.map((colour) => `${/^[aeiou]/.test(colour) ? 'an' : 'a'} ${colour} ball`)]
+}
+
+/** The words of the captions by what they say, and captions to begin with: what users are told of the model. */
+export const sceneVocabulary: Vocabulary = {
+  words: {
+    shapes,
+    colours,
+    sizes,
+    places,
+    textures,
+    others: ['a', 'an', 'at', 'in', 'on', 'the'],
+  },
+  examples: [
+    'a large red ball on the left, on blue stripes',
+    'a small green star at the top, on plain yellow',
+    'a large white cube in the centre, on purple checks',
+    'a small orange heart at the bottom, on a cyan gradient',
+    'a large blue ring on the right, on white clouds',
+    'a small purple pyramid in the centre, on green dots',
+    'a yellow cone on the left',
+    'a red cylinder',
+  ],
 }

@@ -1,9 +1,10 @@
 /** Writes a run's averaged weights as a diffusers folder, beside the autoencoder that is there. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeSafetensors, safetensor, type Tensor } from 'undiffuse'
+import { encodeSafetensors, safetensor, type Tensor, vocabularyText } from 'undiffuse'
 import { type FileContent, scatterPlot, writeFilesAtomically } from 'undiffuse/node'
 import { loadCheckpoint } from '../checkpoint.js'
+import { sceneVocabulary } from '../scenes/captions.js'
 import { endToken, startToken, type Vocabulary } from '../text/vocabulary.js'
 import { isText } from './loss.js'
 import { promptTokens, schedulerConfigFile, textConfigFile, unetConfigFile, vocabulary } from './recipe.js'
@@ -46,7 +47,13 @@ export function tokenizerFiles({ tokens, merges }: Vocabulary): Readonly<Record<
 const weightsFile = (weights: readonly (readonly [string, Tensor])[]) =>
   encodeSafetensors(Object.fromEntries(weights.map(([name, x]) => [name, safetensor(x, 'float16')])), { format: 'pt' })
 
-export async function exportModel(run: string, folder: string, report: (line: string) => void): Promise<void> {
+/** Curves and log are of the training from fresh weights, or of the refinement: both stay beside the model. */
+export async function exportModel(
+  run: string,
+  folder: string,
+  stage: 'training' | 'refinement',
+  report: (line: string) => void,
+): Promise<void> {
   const found = await loadCheckpoint(join(run, 'checkpoint.safetensors'))
   if (!found) throw new Error(`Expected a checkpoint in \`${run}\`, got none. Train first.`)
   const weights = [...found.state.average]
@@ -56,9 +63,10 @@ export async function exportModel(run: string, folder: string, report: (line: st
     'text_encoder/config.json': json(textConfigFile),
     'text_encoder/model.safetensors': weightsFile(weights.filter(([name]) => isText(name))),
     'scheduler/scheduler_config.json': json(schedulerConfigFile),
-    'text-to-image-training.svg': await curves(join(run, 'log.jsonl')),
-    'text-to-image-training-log.jsonl': await readFile(join(run, 'log.jsonl'), 'utf8'),
+    [`text-to-image-${stage}.svg`]: await curves(join(run, 'log.jsonl')),
+    [`text-to-image-${stage}-log.jsonl`]: await readFile(join(run, 'log.jsonl'), 'utf8'),
     'model_index.json': json(modelIndex),
+    'undiffuse-vocabulary.json': vocabularyText(sceneVocabulary),
   }
   for (const [name, content] of Object.entries(tokenizerFiles(vocabulary))) files[`tokenizer/${name}`] = content
   for (const part of ['unet', 'text_encoder', 'tokenizer', 'scheduler'])

@@ -125,6 +125,11 @@ export interface Recipe extends Optimisation {
   }
   /** Times are 1000·uᵉ for u uniform: below 1, noisy times are drawn more often. */
   readonly timeExponent: number
+  /**
+   * A share of every batch has times from `from` on, where the prompt alone decides; and of these a share shows shapes on the
+   * left or on the right. Scenes are their own mirror images on average, so that these two words are learnt last, or never.
+   */
+  readonly noisy: { readonly share: number; readonly from: number; readonly sides: number }
 }
 
 export const recipe: Recipe = {
@@ -134,6 +139,7 @@ export const recipe: Recipe = {
   scenes: 24_000,
   weighting: { largestRatio: 10_000, largestWeight: 30, shape: 3, reach: 3 },
   timeExponent: 0.85,
+  noisy: { share: 0.25, from: 920, sides: 0.5 },
   learningRate: 1e-3,
   warmUpSteps: 300,
   decay: 0.3,
@@ -142,4 +148,16 @@ export const recipe: Recipe = {
   weightDecay: 1e-3,
   clip: 1,
   averageDecay: 0.999,
+}
+
+/**
+ * How a model that is there is taught left and right, which it took for one: half of each batch is noise to the eye, where the
+ * prompt alone decides, and the rest keeps what the model knows.
+ */
+export const refinement: Recipe = {
+  ...recipe,
+  noisy: { share: 0.5, from: 920, sides: 0.5 },
+  warmUpSteps: 30,
+  decay: 0.4,
+  averageDecay: 0.99,
 }

@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { norm, subtract, tensor, torchNoise } from 'undiffuse'
+import { norm, readTensors, subtract, type Tensor, tensor, torchNoise, zeros } from 'undiffuse'
+import { bundledFile, nodeFiles } from 'undiffuse/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadCheckpoint } from '../checkpoint.js'
-import { latentSize, type Recipe, recipe } from './recipe.js'
-import { train, trainingFeeds } from './train.js'
+import { latentSize, type Recipe, recipe, vocabulary } from './recipe.js'
+import { startingFrom, train, trainingFeeds } from './train.js'
 
 let folder: string
 beforeAll(async () => {
@@ -28,6 +29,38 @@ const small: Recipe = {
 const options = { steps: 4, saveEvery: 100, evaluateEvery: 100 }
 /** Checkpoints hold float32, so that a resumed run starts from rounded weights; a step moves them by 1e-5 and more. */
 const storageTolerance = 1e-6
+
+it('starts from the weights of another model where names and shapes agree, left and right told apart', async () => {
+  const bundled = bundledFile('models', 'undiffuse-scenes')
+  const theirs = await readTensors(nodeFiles, join(bundled, 'text_encoder', 'model.safetensors'))
+  const [embeddings, norm] = ['embeddings.token_embedding', 'final_layer_norm'].map(
+    (part) => `text_model.${part}.weight`,
+  )
+  const conv = 'conv_in.weight'
+  const fresh = [
+    [embeddings!, zeros(theirs.get(embeddings!)!.shape)],
+    [norm!, zeros(theirs.get(norm!)!.shape)],
+    [conv, zeros([1, 4, 3, 3])],
+    ['of no other model', zeros([2])],
+  ] as const
+  const start = await startingFrom(bundled, new Map(fresh))
+  expect([...start.keys()]).toEqual(fresh.map(([each]) => each))
+  expect(start.get(norm!)).toEqual(theirs.get(norm!))
+  expect(start.get(conv)).toEqual(zeros([1, 4, 3, 3]))
+
+  const width = text.hiddenSize
+  const wordOf = (tensors: ReadonlyMap<string, Tensor>, word: string) => {
+    const id = vocabulary.tokens.get(`${word}</w>`)!
+    return tensors.get(embeddings!)!.data.slice(id * width, (id + 1) * width)
+  }
+  expect(wordOf(start, 'top')).toEqual(wordOf(theirs, 'top'))
+  const [left, right] = ['left', 'right'].map((word) => wordOf(start, word))
+  const [theirLeft, theirRight] = ['left', 'right'].map((word) => wordOf(theirs, word))
+  left!.forEach((value, i) => {
+    expect(value + right![i]!).toBeCloseTo(theirLeft![i]! + theirRight![i]!, 12)
+    expect(value - right![i]!).toBeCloseTo(4 * (theirLeft![i]! - theirRight![i]!), 12)
+  })
+})
 
 it('resumes where it was stopped, and moves every weight', async () => {
   const lines: string[] = []
@@ -81,11 +114,17 @@ describe('what a step sees', () => {
     }
   })
 
-  it('spreads its times over the whole schedule', () => {
+  it('spreads its times over the whole schedule, and a share of them over its noisy end', () => {
     const times = [...feeds.timestep!.data]
-    times.forEach((t, n) => {
-      expect(t).toBeGreaterThanOrEqual(Math.floor(1000 * (n / 16) ** recipe.timeExponent))
-      expect(t).toBeLessThan(1000 * ((n + 1) / 16) ** recipe.timeExponent)
+    const others = 16 * (1 - recipe.noisy.share)
+    times.slice(0, others).forEach((t, n) => {
+      expect(t).toBeGreaterThanOrEqual(Math.floor(1000 * (n / others) ** recipe.timeExponent))
+      expect(t).toBeLessThan(1000 * ((n + 1) / others) ** recipe.timeExponent)
+    })
+    const width = (1000 - recipe.noisy.from) / (16 - others)
+    times.slice(others).forEach((t, n) => {
+      expect(t).toBeGreaterThanOrEqual(recipe.noisy.from + n * width)
+      expect(t).toBeLessThan(recipe.noisy.from + (n + 1) * width)
     })
   })
 })

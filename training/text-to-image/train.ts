@@ -1,7 +1,17 @@
 /** What a step of the text-to-image model is: scenes' latents, noise, times and captions, and what is evaluated. */
 import { mkdir } from 'node:fs/promises'
-import { type Session, type Tensor, tensor, torchGenerator } from 'undiffuse'
-import { ortNode } from 'undiffuse/node'
+import { join } from 'node:path'
+import {
+  betas,
+  readTensors,
+  type Session,
+  sameShape,
+  type Tensor,
+  tensor,
+  torchGenerator,
+  variancePreserving,
+} from 'undiffuse'
+import { nodeFiles, ortNode } from 'undiffuse/node'
 import { type Gain, initialWeights } from '../initialize.js'
 import { type LoopOptions, trainingLoop } from '../loop.js'
 import { trainingCaption } from '../scenes/captions.js'
@@ -13,18 +23,8 @@ import { type Latents, sceneLatents } from './latents.js'
 import { lossGraphs } from './loss.js'
 import { latentSize, promptTokens, type Recipe, schedulerConfigFile, vocabulary } from './recipe.js'
 
-/** ᾱ of Stable Diffusion's schedule: products of 1 − βₜ with √β even between its ends. */
-function cumulativeAlphas(): number[] {
-  const { num_train_timesteps: count, beta_start: first, beta_end: last } = schedulerConfigFile
-  let product = 1
-  return Array.from({ length: count }, (_, t) => {
-    const root = Math.sqrt(first) + ((Math.sqrt(last) - Math.sqrt(first)) * t) / (count - 1)
-    product *= 1 - root ** 2
-    return product
-  })
-}
-
-const alphas = cumulativeAlphas()
+const { num_train_timesteps: count, beta_start: start, beta_end: end } = schedulerConfigFile
+const schedule = variancePreserving(betas('scaled-linear', { start, end, count }))
 const entries = 4 * latentSize ** 2
 
 interface Drawn {
@@ -58,7 +58,7 @@ function weightsOf(scene: Scene, ratio: number, weighting: Recipe['weighting']):
   })
 }
 
-/** Feeds of the loss' graph: xₙ = √ᾱ·x₀ + √(1 − ᾱ)·ε for the scenes and times that were drawn. */
+/** Feeds of the loss' graph: xₙ = alpha·x₀ + sigma·ε for the scenes and times that were drawn. */
 function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
   const shape = [batch, 4, latentSize, latentSize]
   const noise = torchGenerator(noiseSeed).noise(shape)
@@ -69,15 +69,13 @@ function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed 
   for (let n = 0; n < batch; n++) {
     const index = scene(n)
     const t = time(n)
-    const alpha = Math.sqrt(alphas[t]!)
-    const sigma = Math.sqrt(1 - alphas[t]!)
-    const ratio = (alpha / sigma) ** 2
+    const { alpha, sigma } = schedule.level(t)
     for (let i = 0; i < entries; i++) {
       sample[n * entries + i] =
         alpha * latents.latents.data[index * entries + i]! + sigma * noise.data[n * entries + i]!
     }
     times.push(t)
-    weights.push(...weightsOf(describeScene(latents.seeds[index]!), ratio, weighting))
+    weights.push(...weightsOf(describeScene(latents.seeds[index]!), (alpha / sigma) ** 2, weighting))
     ids.push(...encodeWords(vocabulary, captionOf(latents.seeds[index]!), promptTokens))
   }
   return {
@@ -94,27 +92,39 @@ const integer = (random: Random, below: number) => Math.floor(random() * below)
 /** Step `step`'s scenes, times, captions and noise depend on the recipe's seed and the step alone. */
 export function trainingFeeds(latents: Latents, recipe: Recipe, step: number): Record<string, Tensor> {
   const random = randomFrom(mix(recipe.seed, step))
+  const { share, from, sides } = recipe.noisy
+  const others = Math.round((1 - share) * recipe.batch)
+  const isAside = (index: number) => ['left', 'right'].includes(describeScene(latents.seeds[index]!).place)
+  const scene = () => integer(random, latents.seeds.length)
   return feedsOf({
     latents,
     batch: recipe.batch,
     weighting: recipe.weighting,
-    // One time in each of `batch` equal parts of the schedule: the loss is less noisy than with independent times.
-    time: (n) => Math.floor(((n + random()) / recipe.batch) ** recipe.timeExponent * alphas.length),
-    scene: () => integer(random, latents.seeds.length),
+    // One time in each of equal parts: the loss is less noisy than with independent times.
+    time: (n) =>
+      n < others
+        ? Math.floor(((n + random()) / others) ** recipe.timeExponent * count)
+        : Math.floor(from + ((n - others + random()) / (recipe.batch - others)) * (count - from)),
+    scene(n) {
+      const aside = n >= others && random() < sides
+      let index = scene()
+      while (aside && !isAside(index)) index = scene()
+      return index
+    },
     captionOf: (seed) => trainingCaption(describeScene(seed), random),
     noiseSeed: mix(recipe.seed + 1, step),
   })
 }
 
-const evaluationBatches = 8
+const evaluationBatches = 4
 
-/** Unseen scenes at times spread over the schedule, with fixed noise: the same for every evaluation. */
+/** Unseen scenes at times spread over the schedule, the noisiest last, with fixed noise: the same for every evaluation. */
 const evaluationFeeds = (latents: Latents, recipe: Recipe, index: number): Record<string, Tensor> =>
   feedsOf({
     latents,
     batch: recipe.batch,
     weighting: recipe.weighting,
-    time: (n) => Math.floor(((n + 0.5) / recipe.batch) * alphas.length),
+    time: (n) => Math.floor(((n + 0.5) / recipe.batch) * count),
     scene: (n) => index * recipe.batch + n,
     captionOf: (seed) => caption(describeScene(seed)),
     noiseSeed: index,
@@ -126,7 +136,44 @@ const gain: Gain = (name) =>
 
 const meanOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length
 
-export async function train(recipe: Recipe, options: LoopOptions, report: (line: string) => void): Promise<void> {
+/** Words that a model may take for one, since scenes are their own mirror images on average; and how far they are moved apart. */
+const mirrored = { words: ['left', 'right'], factor: 4 } as const
+
+/** Multiplies the difference of the embeddings of mirrored words, their mean kept: what stands still between them moves again. */
+function tellApart({ shape, data }: Tensor): Tensor {
+  const width = shape[1]!
+  const [left, right] = mirrored.words.map((word) => vocabulary.tokens.get(`${word}</w>`)! * width) as [number, number]
+  const apart = data.slice()
+  for (let i = 0; i < width; i++) {
+    const move = ((mirrored.factor - 1) / 2) * (data[left + i]! - data[right + i]!)
+    apart[left + i]! += move
+    apart[right + i]! -= move
+  }
+  return tensor(shape, apart)
+}
+
+const embeddings = 'text_model.embeddings.token_embedding.weight'
+
+/** Fresh weights, and in their place those of another model's folder wherever name and shape agree, left and right told apart. */
+export async function startingFrom(folder: string, fresh: Map<string, Tensor>): Promise<Map<string, Tensor>> {
+  for (const file of ['unet/diffusion_pytorch_model.safetensors', 'text_encoder/model.safetensors'])
+    for (const [name, weight] of await readTensors(nodeFiles, join(folder, file))) {
+      const own = fresh.get(name)
+      if (own && sameShape(own.shape, weight.shape)) fresh.set(name, name === embeddings ? tellApart(weight) : weight)
+    }
+  return fresh
+}
+
+export interface TextToImageOptions extends LoopOptions {
+  /** The folder of a model of the same layout to start from, in place of fresh weights. */
+  readonly from?: string
+}
+
+export async function train(
+  recipe: Recipe,
+  options: TextToImageOptions,
+  report: (line: string) => void,
+): Promise<void> {
   await mkdir(options.folder, { recursive: true })
   const runtime = ortNode()
   const latents = await sceneLatents(runtime, options.folder, 'training', recipe.scenes, report)
@@ -134,24 +181,29 @@ export async function train(recipe: Recipe, options: LoopOptions, report: (line:
   const graphs = lossGraphs(recipe.networks, { batch: recipe.batch, size: latentSize })
   const training: Session = await runtime.open(graphs.training)
   const forward: Session = await runtime.open(graphs.forward)
+  const fresh = initialWeights(graphs.parameters, recipe.seed, gain)
+  const start = options.from === undefined ? fresh : await startingFrom(options.from, fresh)
   await trainingLoop(
     {
-      initialWeights: () => initialWeights(graphs.parameters, recipe.seed, gain),
+      initialWeights: () => start,
       async step(step, weights) {
         const feeds = { ...trainingFeeds(latents, recipe, step), 'cotangent.loss': tensor([], [1]) }
         const results = await training.run({ ...feeds, ...Object.fromEntries(weights) })
         const gradients = new Map([...weights.keys()].map((name) => [name, results[`gradient.${name}`]!]))
-        return { gradients, numbers: { loss: results.loss!.data[0]!, noiseError: meanOf(results.squared!.data) } }
+        return { gradients, numbers: { loss: results.loss!.data[0]!, error: meanOf(results.squared!.data) } }
       },
       async evaluate(average) {
         let loss = 0
-        let noiseError = 0
+        let error = 0
+        let noisyError = 0
         for (let i = 0; i < evaluationBatches; i++) {
           const results = await forward.run({ ...evaluationFeeds(unseen, recipe, i), ...Object.fromEntries(average) })
           loss += results.loss!.data[0]! / evaluationBatches
-          noiseError += meanOf(results.squared!.data) / evaluationBatches
+          const errors = results.squared!.data
+          error += meanOf(errors) / evaluationBatches
+          noisyError += meanOf(errors.slice(-recipe.batch / 4)) / evaluationBatches
         }
-        return { unseenLoss: loss, unseenNoiseError: noiseError }
+        return { unseenLoss: loss, unseenError: error, unseenNoisyError: noisyError }
       },
     },
     recipe,

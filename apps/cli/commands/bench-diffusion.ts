@@ -143,7 +143,13 @@ compare the number with the literature.`,
   ],
 }
 
-const faithfulnessHelp = { examples: ['bench faithfulness --count 200 --out out/faithfulness'] }
+const faithfulnessHelp = {
+  details: `
+The share of pictures in which the scene reader reads what was asked for: each attribute, and several together, with 95 %
+intervals. Captions and noise are drawn by seed: nobody chose them. It takes six minutes on two cores. With \`--out\` there is
+a sheet of the first 64.`,
+  examples: ['bench faithfulness --out out/faithfulness'],
+}
 
 const editHelp = {
   details: `
@@ -406,9 +412,9 @@ export function addDiffusionBenches(bench: Command): void {
 
   onModel(explain(bench.command('faithfulness'), faithfulnessHelp), 4)
     .description('whether generated scenes show what their prompts say, by the scene reader')
-    .option('--count <n>', 'scenes', integerAtLeast(1), 200)
+    .option('--count <n>', 'captions of scenes that training never drew, a picture each', integerAtLeast(1), 400)
     .option('--guidance <n>', 'of the scenes', guidance, 3)
-    .option('--solver <solver:options>', 'without steps', 'dpm-solver-2m')
+    .option('--solver <solver:options>', 'without steps', 'ddim:spacing=lambda')
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
     .action((options: FaithfulnessOptions) => runCommand(options.json, (io) => runFaithfulness(io, options)))
 

@@ -1,7 +1,9 @@
-/** `undiffuse models`: the models that ship with the package and what they are, from their cards. */
+/** `undiffuse models`: the models that ship with the package and what they are, from their cards, and the words of one. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { expected, parseVocabulary, type Vocabulary } from 'undiffuse'
 import { type BundledModel, bundledModels } from 'undiffuse/node'
 import { explain } from '../help.js'
 import { runCommand } from '../terminal.js'
@@ -18,15 +20,46 @@ const described = async ({ id, folder }: BundledModel) => ({
   summary: summaryOf(await readFile(join(folder, 'MODEL_CARD.md'), 'utf8')),
 })
 
+async function vocabularyOf({ folder }: BundledModel): Promise<Vocabulary | undefined> {
+  const file = join(folder, 'undiffuse-vocabulary.json')
+  return existsSync(file) ? parseVocabulary(await readFile(file, 'utf8'), file) : undefined
+}
+
+function vocabularyLines({ words, examples }: Vocabulary): readonly string[] {
+  const groups = Object.entries(words)
+  const width = Math.max(...groups.map(([name]) => name.length))
+  return [
+    '',
+    `Its ${groups.flatMap(([, group]) => group).length} words:`,
+    ...groups.map(([name, group]) => `  ${name.padEnd(width)}  ${group.join(' ')}`),
+    '',
+    'Examples:',
+    ...examples.map((example) => `  ${example}`),
+  ]
+}
+
+async function chosen(id: string | undefined): Promise<readonly BundledModel[]> {
+  const models = await bundledModels()
+  if (id === undefined) return models
+  const found = models.filter((model) => model.id === id)
+  if (found.length > 0) return found
+  const ids = models.map((model) => model.id).join(', ')
+  throw expected('bad-option', `a model that ships with the package (${ids})`, '`models`', id, 'Name one, or none.')
+}
+
 export function add(program: Command): void {
-  explain(program.command('models'), { examples: ['models'] })
+  explain(program.command('models'), { examples: ['models', 'models undiffuse-scenes'] })
+    .argument('[model]', 'list the words that this one knows')
     .option('--json', 'print a machine-readable result', false)
-    .action((options: { json: boolean }) =>
+    .action((id: string | undefined, options: { json: boolean }) =>
       runCommand(options.json, async (io) => {
-        const models = await Promise.all((await bundledModels()).map(described))
+        const found = await chosen(id)
+        const models = await Promise.all(found.map(described))
         if (models.length === 0) io.say('No bundled models. Pass the folder of a diffusers checkpoint as --model.')
-        for (const { id, folder, summary } of models) io.say(`${id}\n  ${summary}\n  ${folder}`)
-        io.result({ models })
+        for (const model of models) io.say(`${model.id}\n  ${model.summary}\n  ${model.folder}`)
+        const vocabulary = id === undefined ? undefined : await vocabularyOf(found[0]!)
+        if (vocabulary) for (const line of vocabularyLines(vocabulary)) io.say(line)
+        io.result({ models, ...(vocabulary && { vocabulary }) })
       }),
     )
 }

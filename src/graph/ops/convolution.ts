@@ -109,62 +109,54 @@ export const offsetsOf = (kernel: readonly number[]): number[][] =>
 
 const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1)
 
+/** Channels first, then the batch: N × C × … → C × N × …. */
+const channelsFirst = (b: Builder, x: Value): Value => transpose(b, x, [1, 0, ...[...x.shape.keys()].slice(2)])
+
 /**
- * The gradient of a kernel, Σ over places p of g[p] ⊗ x[p·stride + offset·dilation − pad], as one matrix product over
- * slices of x, one for each offset.
+ * The gradient of a kernel, Σ over pictures and places p of g[p] ⊗ x[p·stride + offset·dilation − pad], as one matrix product
+ * over slices of x, one for each offset. The sum is over the product's inner axis.
  */
 function kernelGradient(b: Builder, x: Value, g: Value, window: Window): Value {
   const { kernel, strides, dilations, pads, groups } = window
   if (groups === 1 && g.shape[1]! < x.shape[1]! && strides.every((stride) => stride === 1))
     return kernelGradientByOutput(b, x, g, window)
   const rank = kernel.length
-  const [batch, channels] = [x.shape[0]!, x.shape[1]! / groups]
+  const channels = x.shape[1]! / groups
   const places = g.shape.slice(2)
+  const count = x.shape[0]! * product(places)
   const out = g.shape[1]! / groups
-  const padded = pad(b, x, [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)])
+  const padded = channelsFirst(b, pad(b, x, [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)]))
   const offsets = offsetsOf(kernel)
   const axes = kernel.map((_, i) => i + 2)
   const columns = offsets.map((offset) => {
     const starts = offset.map((step, i) => step * dilations[i]!)
     const ends = starts.map((start, i) => start + (places[i]! - 1) * strides[i]! + 1)
-    const slices = sliceAxes(b, padded, axes, starts, ends, strides)
-    return groups === 1 ? slices : reshape(b, slices, [batch, groups, channels, product(places)])
+    return reshape(b, sliceAxes(b, padded, axes, starts, ends, strides), [groups, channels, count])
   })
-  const side = groups === 1 ? [batch] : [batch, groups]
-  const stacked = reshape(b, concat(b, columns, groups === 1 ? 1 : 2), [
-    ...side,
-    offsets.length * channels,
-    product(places),
-  ])
-  const outer = matmul(b, reshape(b, g, [...side, out, product(places)]), swapLast(b, stacked))
-  const summed = reshape(b, sum(b, outer, [0], false), [groups * out, offsets.length, channels])
-  return reshape(b, transpose(b, summed, [0, 2, 1]), [groups * out, channels, ...kernel])
+  const outer = matmul(b, reshape(b, channelsFirst(b, g), [groups, out, count]), swapLast(b, concat(b, columns, 1)))
+  const rows = reshape(b, outer, [groups * out, offsets.length, channels])
+  return reshape(b, transpose(b, rows, [0, 2, 1]), [groups * out, channels, ...kernel])
 }
 
 /** The same sum with the places of x fixed and g shifted: less to copy where g has fewer channels. Stride 1, one group. */
 function kernelGradientByOutput(b: Builder, x: Value, g: Value, { kernel, dilations, pads }: Window): Value {
   const rank = kernel.length
-  const [batch, channels] = [x.shape[0]!, x.shape[1]!]
+  const channels = x.shape[1]!
   const places = x.shape.slice(2)
+  const count = x.shape[0]! * product(places)
   const out = g.shape[1]!
   const reach = kernel.map((size, i) => (size - 1) * dilations[i]!)
   const border = pads.map((p, i) => reach[i % rank]! - p)
-  const padded = pad(b, g, [0, 0, ...border.slice(0, rank), 0, 0, ...border.slice(rank)])
+  const padded = channelsFirst(b, pad(b, g, [0, 0, ...border.slice(0, rank), 0, 0, ...border.slice(rank)]))
   const offsets = offsetsOf(kernel)
   const axes = kernel.map((_, i) => i + 2)
   const rows = offsets.map((offset) => {
     const starts = offset.map((step, i) => reach[i]! - step * dilations[i]!)
-    return sliceAxes(
-      b,
-      padded,
-      axes,
-      starts,
-      starts.map((start, i) => start + places[i]!),
-    )
+    const ends = starts.map((start, i) => start + places[i]!)
+    return reshape(b, sliceAxes(b, padded, axes, starts, ends), [out, count])
   })
-  const stacked = reshape(b, concat(b, rows, 1), [batch, offsets.length * out, product(places)])
-  const outer = matmul(b, stacked, swapLast(b, reshape(b, x, [batch, channels, product(places)])))
-  const summed = reshape(b, sum(b, outer, [0], false), [offsets.length, out, channels])
+  const outer = matmul(b, concat(b, rows, 0), swapLast(b, reshape(b, channelsFirst(b, x), [channels, count])))
+  const summed = reshape(b, outer, [offsets.length, out, channels])
   return reshape(b, transpose(b, summed, [1, 2, 0]), [out, channels, ...kernel])
 }
 

@@ -37,7 +37,7 @@ import { noted, notedOf, partOf, type Running, type Told } from '../operation.js
 import {
   checkUndoable,
   completed,
-  cutTexts,
+  notesOnTexts,
   type Plan,
   planOf,
   type Recipe,
@@ -320,7 +320,7 @@ export async function* invertToNoise(
   try {
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
-    yield* cutTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
+    yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const pictures = await readMeasured(settings, read.measured, plan, held.model, host, signal)
     const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
     const begin = host.now()

@@ -5,6 +5,7 @@ import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
+import { strangeWords } from '../../model/vocabulary.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { setting } from '../fields.js'
 import type { OperationModel } from '../host.js'
@@ -171,8 +172,11 @@ export function checkUndoable(plan: Plan, model: OperationModel, what: string): 
   throw expected('unsupported', 'a solver that can be undone', what, `\`${solver.name}\``, `${reason} ${remedy}`)
 }
 
-/** Says what of the texts is left out, where the model's text encoders do not take all of it, as diffusers' pipelines do. */
-export async function* cutTexts(
+/**
+ * Says what of the texts the model does not understand: what its text encoders leave out of long ones, as diffusers' pipelines
+ * do, and the words that a small model never saw.
+ */
+export async function* notesOnTexts(
   texts: readonly (string | undefined)[],
   model: OperationModel,
   signal: Signal | undefined,
@@ -183,6 +187,12 @@ export async function* cutTexts(
     if (unread !== undefined)
       yield noted('the prompt', `The prompt is too long and was cut: "${shortened(unread)}" is not read.`)
   }
+  const { name, vocabulary } = model
+  if (!vocabulary) return
+  const strange = [...new Set(texts.flatMap((text) => strangeWords(text ?? '', vocabulary)))]
+  if (strange.length === 0) return
+  const count = Object.values(vocabulary.words).flat().length
+  yield noted(name, `${shortened(strange.join(', '))}: not among this model's ${count} words.`, 'list-words')
 }
 
 const mostShown = 80

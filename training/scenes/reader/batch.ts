@@ -6,8 +6,7 @@ import { between, pick, type Random, randomFrom } from '../random.js'
 import { renderScene } from '../render.js'
 import { describeScene, type Scene } from '../scene.js'
 import { disturb } from './disturb.js'
-import { halve } from './halve.js'
-import { attributes, readerConfig, seenSide, vocabulary } from './network.js'
+import { attributes, readerConfig, vocabulary } from './network.js'
 
 /** A picture, as the network sees it, and what it shows. */
 export interface Example {
@@ -17,10 +16,9 @@ export interface Example {
 
 const side = readerConfig.sample_size
 
-/** A scene as rendered at this size. Edges are smooth at every size, so a small one is nearly a large one halved. */
-const rendered = (random: Random, size: number): Example => {
+const rendered = (random: Random): Example => {
   const scene = describeScene(trainingSeed(random))
-  return { scene, image: renderScene(scene, { size }).image }
+  return { scene, image: renderScene(scene, { size: side }).image }
 }
 
 /** The most noise that latents, whose mean square is 1, are given before they are decoded. */
@@ -32,11 +30,11 @@ export async function decodedExamples(autoencoder: Autoencoder, count: number, s
   const generator = torchGenerator(seed)
   const examples: Example[] = []
   for (let i = 0; i < count; i++) {
-    const { scene, image } = rendered(random, side)
+    const { scene, image } = rendered(random)
     const latent = await autoencoder.encode(tensor([3, side, side], image.data))
     const noisy = combine([1, latent], [between(random, 0, largestLatentNoise), generator.noise(latent.shape)])
     const decoded = await autoencoder.decode(noisy)
-    examples.push({ scene, image: halve(decoded.data, side, side) })
+    examples.push({ scene, image: { ...image, data: Float32Array.from(decoded.data) } })
   }
   return examples
 }
@@ -51,18 +49,18 @@ export function readerBatch(
   { batch, decoded, share }: { batch: number; decoded: readonly Example[]; share: number },
 ): Record<string, Tensor> {
   const random = randomFrom(seed)
-  const length = 3 * seenSide * seenSide
+  const length = 3 * side * side
   const image = new Float64Array(batch * length)
   const right = Object.fromEntries(
     attributes.map((attribute) => [`right.${attribute}`, zeros([batch, vocabulary[attribute].length])]),
   )
   for (let n = 0; n < batch; n++) {
-    const example = n < Math.round(share * batch) ? pick(random, decoded) : rendered(random, seenSide)
+    const example = n < Math.round(share * batch) ? pick(random, decoded) : rendered(random)
     image.set(disturb(example.image, random), n * length)
     for (const attribute of attributes) {
       const words: readonly string[] = vocabulary[attribute]
       right[`right.${attribute}`]!.data[n * words.length + words.indexOf(example.scene[attribute])] = 1
     }
   }
-  return { image: tensor([batch, 3, seenSide, seenSide], image), ...right }
+  return { image: tensor([batch, 3, side, side], image), ...right }
 }

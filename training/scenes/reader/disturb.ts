@@ -6,7 +6,7 @@ import { clamp, type Image } from '../image.js'
 import { addOctave } from '../noise.js'
 import { between, type Random } from '../random.js'
 
-const largestShift = 2
+const largestShift = 3
 const largestBlur = 0.5
 const largestGain = 0.08
 const largestTint = 0.05

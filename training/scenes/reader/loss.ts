@@ -1,6 +1,6 @@
 /** One training step of the scene reader as one graph: forward, cross-entropy, and the gradient of every weight. */
 import { builder, type Graph, inputParameters, operations, type Value, vjp } from 'undiffuse'
-import { attributes, readerNetwork, seenSide, vocabulary } from './network.js'
+import { attributes, readerConfig, readerNetwork, vocabulary } from './network.js'
 
 export interface ReaderTrainingGraph {
   readonly graph: Graph
@@ -11,12 +11,13 @@ export interface ReaderTrainingGraph {
 /**
  * loss = −Σ over attributes of meanₙ ln p(right wordₙ): the cross-entropy, 0 for certainty, Σ ln(words) = 12.7 at first.
  *
- * Inputs: `image` N × 3 × 64 × 64, for each attribute `right.<attribute>` N × words (1 for the right one, 0
+ * Inputs: `image` N × 3 × 128 × 128, for each attribute `right.<attribute>` N × words (1 for the right one, 0
  * elsewhere), every weight, `cotangent.loss` (1). Outputs: `loss` and the gradients.
  */
 export function readerTrainingGraph(batch: number): ReaderTrainingGraph {
   const b = builder()
-  const image = b.input('image', 'float32', [batch, 3, seenSide, seenSide])
+  const side = readerConfig.sample_size
+  const image = b.input('image', 'float32', [batch, 3, side, side])
   const parameters = inputParameters(b)
   const { logits } = readerNetwork(b, parameters, image)
   const losses = attributes.map((attribute) => {

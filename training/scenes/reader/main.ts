@@ -13,7 +13,7 @@ const help = `Trains the scene reader, which tells from a picture what its capti
   npm run train:scene-reader -- --evaluate models/undiffuse-scene-reader
 
   --folder <path>       checkpoint and log                                (runs/scene-reader)
-  --steps <n>           steps of the whole run                            (3800)
+  --steps <n>           steps of the whole run                            (3900)
   --until <n>           stop after this step, to go on another time
   --autoencoder <path>  whose pictures it is to know and is evaluated on  (the bundled one)
   --export <path>       write the averaged weights of the run as a folder instead of training
@@ -24,7 +24,7 @@ const help = `Trains the scene reader, which tells from a picture what its capti
 const { values } = parseArgs({
   options: {
     folder: { type: 'string', default: 'runs/scene-reader' },
-    steps: { type: 'string', default: '3800' },
+    steps: { type: 'string', default: '3900' },
     until: { type: 'string' },
     autoencoder: { type: 'string', default: bundledFile('models', 'undiffuse-scenes') },
     export: { type: 'string' },

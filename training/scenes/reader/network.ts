@@ -18,20 +18,17 @@ export const vocabulary = {
 export type Attribute = 'shape' | 'colour' | 'size' | 'place' | 'background' | 'texture'
 export const attributes = Object.keys(vocabulary) as readonly Attribute[]
 
-/** What config.json of the bundled reader says: `sample_size` is the picture's side, of which the network sees half. */
+/** What config.json of the bundled reader says: `sample_size` is the picture's side. */
 export const readerConfig = {
   _class_name: 'SceneReader',
   sample_size: 128,
-  stem_channels: 24,
-  block_out_channels: [48, 96],
+  stem_channels: 16,
+  block_out_channels: [32, 64, 128],
   norm_num_groups: 8,
   attention_maps: 4,
   feature_channels: 64,
   attributes: vocabulary,
 } as const
-
-/** Side of what the network sees. */
-export const seenSide = readerConfig.sample_size / 2
 
 /** Channels of x and y from −1 to 1, N × 2 × side × side: without them an average over places would forget the place. */
 function coordinates(b: Builder, batch: number, side: number): Value {
@@ -53,10 +50,10 @@ function attentivePool(network: layers.Layers, x: Value): Value {
 }
 
 /**
- * Image N × 3 × 64 × 64 in [−1, 1], half the picture's size, → features N × 64 and, for each attribute, logits N × words.
+ * Image N × 3 × 128 × 128 in [−1, 1] → features N × 64 and, for each attribute, logits N × words.
  *
- * A 3 × 3 convolution of stride 2, the coordinates joined to it, two levels (3 × 3 of stride 2, then a residual block),
- * averages over places by four attention maps, two linear layers. 28 million multiplications a picture.
+ * A 3 × 3 convolution of stride 2, the coordinates joined to it, three levels (3 × 3 of stride 2, then a residual block), averages over
+ * places by four attention maps, two linear layers. 73 million multiplications a picture.
  */
 export function readerNetwork(
   b: Builder,

@@ -6,8 +6,7 @@ import { builder, expected, formatShape, type Runtime, readTensors, type Signal,
 import { bundledFile, nodeFiles } from 'undiffuse/node'
 import { constantParameters } from '../../constant-parameters.js'
 import type { Scene } from '../scene.js'
-import { halve } from './halve.js'
-import { type Attribute, attributes, readerConfig, readerNetwork, seenSide, vocabulary } from './network.js'
+import { type Attribute, attributes, readerConfig, readerNetwork, vocabulary } from './network.js'
 
 /** What a picture shows, as far as its caption tells. */
 export type Words = { readonly [A in Attribute]: Scene[A] }
@@ -30,10 +29,12 @@ export interface SceneReader {
 /** The folder that ships with the package. */
 export const bundledReader = (): string => bundledFile('models', 'undiffuse-scene-reader')
 
+const side = readerConfig.sample_size
+
 /** The graph that reads: `image` → `features` and each attribute's probabilities. */
 function readerGraph(weights: ReadonlyMap<string, Tensor>) {
   const b = builder()
-  const image = b.input('image', 'float32', [1, 3, seenSide, seenSide])
+  const image = b.input('image', 'float32', [1, 3, side, side])
   const { features, logits } = readerNetwork(b, constantParameters(b, weights), image)
   b.output(features, 'features')
   for (const attribute of attributes) b.output(b.emit('Softmax', [logits[attribute]], { axis: -1 }), attribute)
@@ -43,7 +44,6 @@ function readerGraph(weights: ReadonlyMap<string, Tensor>) {
 /** A reader with weights in memory: what training evaluates. */
 export async function readerFromWeights(runtime: Runtime, weights: ReadonlyMap<string, Tensor>): Promise<SceneReader> {
   const session = await runtime.open(readerGraph(weights))
-  const side = readerConfig.sample_size
   const shape = [3, side, side]
 
   async function readScene(image: Tensor, signal?: Signal): Promise<Reading> {
@@ -51,7 +51,7 @@ export async function readerFromWeights(runtime: Runtime, weights: ReadonlyMap<s
       const remedy = 'Resize the picture first.'
       throw expected('bad-shape', formatShape(shape), '`image`', formatShape(image.shape), remedy)
     }
-    const seen = tensor([1, 3, seenSide, seenSide], halve(image.data, side, side).data)
+    const seen = tensor([1, 3, side, side], image.data)
     const outputs = await session.run({ image: seen }, signal)
     const best = attributes.map((attribute) => {
       const probabilities = outputs[attribute]!.data

@@ -1,0 +1,19 @@
+/** The words that a small model was trained on. Pure text; where a model says them is src/models/vocabulary-file.ts. */
+
+export interface Vocabulary {
+  /** By what they say: `colours`, `shapes`. */
+  readonly words: Readonly<Record<string, readonly string[]>>
+  /** Prompts that the model follows well. */
+  readonly examples: readonly string[]
+}
+
+/**
+ * The words of a text that a model never saw, in lower case, each once, in the order of the text. Punctuation is no word.
+ *
+ * @example strangeWords('a red cat', { words: { all: ['a', 'red', 'ball'] }, examples: [] }) // ['cat']
+ */
+export function strangeWords(text: string, { words }: Vocabulary): readonly string[] {
+  const known = new Set(Object.values(words).flat())
+  const found = text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
+  return [...new Set(found.filter((word) => !known.has(word)))]
+}

@@ -110,7 +110,9 @@ export function placesOfWords(
   room: number,
 ): readonly (readonly number[])[] {
   const words = prompt.split(/\s+/).filter((word) => word !== '')
-  const ends = [0, ...words.map((_, k) => idsOf(words.slice(0, k + 1).join(' ')).length)]
+  const ends = [0]
+  // Beginnings are read until the room is full: later words have no place.
+  for (const k of words.keys()) ends.push(ends[k]! < room ? idsOf(words.slice(0, k + 1).join(' ')).length : room)
   const read = ends.map((end) => Math.min(end, room) + before)
   return words.map((_, k) => Array.from({ length: read[k + 1]! - read[k]! }, (_, i) => read[k]! + i))
 }

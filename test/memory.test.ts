@@ -176,13 +176,13 @@ describe('operations look at the header first', () => {
   it.each([
     ['invert', invertOperation, { sources: ['2048.png'], output: 'x.safetensors' }],
     ['invert to the latent', invertOperation, { sources: ['2048.png'], to: 'latent', output: 'x.safetensors' }],
-    ['roundtrip', roundTripOperation, { picture: '2048.png', out: 'out' }],
+    ['roundtrip', roundTripOperation, { picture: '2048.png', report: 'out' }],
     ['edit', editOperation, { picture: '2048.png', from: 'a', to: 'b', output: 'x.png' }],
     ['calibrate', calibrateOperation, { pictures: ['2048.png'], size: '2048', output: 'x.safetensors' }],
   ] as const)('%s: what does not fit into memory is not decoded', async (_, operation, given) => {
     const paths = Object.entries(given).map(([name, value]) => {
       if (Array.isArray(value)) return [name, value.map(at)]
-      return [name, /^(picture|output|out)$/.test(name) ? at(value as string) : value]
+      return [name, /^(picture|output|report)$/.test(name) ? at(value as string) : value]
     })
     const refusal = {
       message: expect.stringMatching(/at most 1\.00 GiB of memory for `2048\.png`, got 2048×2048 pixels/),

@@ -163,6 +163,11 @@ describe('refuses', () => {
     ['without a transformer', () => without('transformer'), /a transformer/],
     ['without its first text encoder', () => without('text_encoder'), /a text_encoder/],
     ['without its second text encoder', () => without('text_encoder_2'), /a text_encoder_2/],
+    [
+      'with a scheduler of noise predictions',
+      () => changed('scheduler/scheduler_config.json', { _class_name: 'DDIMScheduler' }),
+      /a scheduler of flows.*scheduler_config\.json.*`epsilon`/,
+    ],
     ['with a T5 and no tokenizer for it', () => without('tokenizer_3'), /tokenizer_3/],
     [
       'with a field of the next version',

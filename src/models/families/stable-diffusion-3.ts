@@ -50,11 +50,25 @@ const defaultSteps = 28
 const t5Tokens = 256
 const together = 'Its parts do not belong together; fetch the model folder again.'
 
+/** The transformer tells a flow's velocity: a scheduler of noise predictions would make something else of it. */
+function checkFlow({ prediction }: Scheduler, file: string): void {
+  if (prediction === 'velocity' || prediction === 'velocity-to-image') return
+  const remedy = "Use the folder's own scheduler, FlowMatchEulerDiscreteScheduler."
+  throw expected(
+    'unsupported',
+    'a scheduler of flows',
+    `\`${file}\``,
+    `one of the prediction \`${prediction}\``,
+    remedy,
+  )
+}
+
 async function read(source: PipelineSource): Promise<Pipeline> {
   const { files, folder, name, steps = defaultSteps } = source
   checkParts(folder)
   const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
   const scheduler = { ...schedulerOf(await readConfig(files, schedulerFile), { steps }), defaultSteps }
+  checkFlow(scheduler, schedulerFile)
   const vae = await openAutoencoderNetworks(files, folder.path)
   const { config, networks } = await transformer(folder)
   const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')

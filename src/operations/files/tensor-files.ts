@@ -52,7 +52,9 @@ export async function readTensorFile(files: Files, path: string, name: 'latent' 
   const tensor = found.get(only !== undefined && !ours.includes(only) ? only : name)
   if (!tensor) {
     const got = [...found.keys()].join(', ') || 'nothing'
-    throw expected('bad-option', `a tensor \`${name}\``, file, got, `Name it \`${name}\`, or store it alone.`)
+    const isLatent = name === 'noise' && found.has('latent')
+    const remedy = isLatent ? 'Invert the latent to its noise first.' : `Name it \`${name}\`, or store it alone.`
+    throw expected('bad-option', `a tensor \`${name}\``, file, got, remedy)
   }
   const { axes, isBatch } = axesOf(metadata.axes, tensor.shape, file)
   const rank = axes.length + (isBatch ? 1 : 0)

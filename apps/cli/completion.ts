@@ -40,7 +40,7 @@ function arms(commands: readonly Completed[]): string {
         const words = valuesOf(option)
         return words.length === 0 ? [] : [`      ${flagsOf(option).join('|')}) candidates='${words.join(' ')}' ;;`]
       })
-      // A value that is no list is a file, a number or a text.
+      // Without a list of choices a value is a file, a number or a text.
       const free = one.options.filter((option) => (option.required || option.optional) && valuesOf(option).length === 0)
       const others = free.length === 0 ? [] : [`      ${free.flatMap(flagsOf).join('|')}) candidates='' ;;`]
       const words = [...wordsAfter(one), ...one.options.flatMap(flagsOf)]

@@ -128,7 +128,7 @@ export const exitCodes: readonly (readonly [code: number, meaning: string])[] = 
   ...Object.entries({
     'bad-option': 'a wrong command line, option or setting',
     'bad-shape': 'a picture or tensor of another size than expected',
-    'bad-image': 'a file that is no readable picture',
+    'bad-image': 'a picture file that cannot be read',
     'bad-model': 'a model folder, weights or tensors that cannot be used',
     unsupported: 'something that undiffuse cannot do',
     'not-finite': 'NaN or infinity where numbers were expected',

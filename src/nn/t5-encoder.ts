@@ -138,7 +138,7 @@ export function encodeText(b: Builder, parameters: Parameters, config: T5Encoder
   return rmsNorm(layers, 'encoder.final_layer_norm', x, normEpsilon)
 }
 
-/** The table of words has two names, of which a checkpoint may have either or both. */
+/** The table of words has two names. A checkpoint has one of them, or both. */
 const wordsOf = ({ has }: Pick<Parameters, 'has'>): string =>
   has('shared.weight') || !has('encoder.embed_tokens.weight') ? 'shared.weight' : 'encoder.embed_tokens.weight'
 

@@ -33,7 +33,7 @@ export function isSrgbProfile(icc: Buffer): boolean {
       })
     )
   } catch (error) {
-    // A profile that ends too early is none that can be read.
+    // A profile that ends too early cannot be read.
     if (error instanceof RangeError) return false
     throw error
   }

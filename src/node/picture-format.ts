@@ -55,7 +55,7 @@ function natureOfBrand(brand: string | undefined): string | undefined {
   return brand === 'crx ' ? "a camera's raw picture" : 'a clip'
 }
 
-/** What a file seems to be that is no picture. */
+/** What a file seems to be where it is not a picture. */
 function otherNature(bytes: Buffer): string {
   const start = bytes.subarray(0, 200).toString('utf8')
   if (/^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg/s.test(start)) return 'an SVG drawing'

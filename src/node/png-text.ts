@@ -29,7 +29,7 @@ export function withText(png: Uint8Array, texts: Readonly<Record<string, string>
 }
 
 /**
- * The texts of a PNG by their keywords, those that `withText` writes; none of a file that is no PNG.
+ * The texts of a PNG that `withText` wrote, by their keywords; empty for other files.
  *
  * @example textOf(await readFile('ball.png')).prompt // 'a red ball'
  */

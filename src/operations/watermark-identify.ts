@@ -50,7 +50,7 @@ interface Found {
   readonly who: Who
   readonly candidates: number
   readonly undone: string | null
-  /** Of asking all members in all its candidates, each of which takes the same share of its chunk's time. */
+  /** For asking all members in all its candidates. Each candidate takes the same share of its chunk's time. */
   readonly identificationSeconds: number
 }
 

@@ -22,6 +22,8 @@ describe('the check', () => {
   it('finds sentences that are too long, and odd phrases', () => {
     expect(faultsIn(markdownSentences(long))).toEqual([expect.stringContaining('has 31 words')])
     expect(faultsIn(markdownSentences('It takes a value that is none.'))).toHaveLength(1)
+    expect(faultsIn(markdownSentences('It was a file that is no picture.'))).toHaveLength(1)
+    expect(faultsIn(markdownSentences('It is a name that is no longer used.'))).toHaveLength(0)
     expect(faultsIn(markdownSentences('Who moves a picture moves its noise.'))).toHaveLength(1)
     expect(faultsIn(markdownSentences('Who moves it?'))).toEqual([])
     expect(faultsIn(sourceSentences(`throw expected('a', \`${long} \${x}\`)`))).toHaveLength(1)

@@ -7,6 +7,7 @@ export const mostWords = 30
 /** Turns of phrase that readers stumble over, from the review of the house. */
 export const oddPhrases: readonly RegExp[] = [
   /\b(?:which|that|who) (?:is|are) none\b/i,
+  /\bthat (?:is|are) no (?!longer\b|more\b)/i,
   /\bwhat (?:is|are) no\b/i,
   /\bof (?:which|whom)\b/i,
   /^(?:And |But )?Who \w+s\b(?![^?]*\?)/,

@@ -16,7 +16,7 @@ const labelOf = (unit: number): number => (unit & 0x800000ff) >>> 0
 const placeOfText = (unit: number): number => unit & 0x7fffffff
 const offsetOf = (unit: number): number => ((unit >>> 10) << ((unit & 0x200) >>> 6)) >>> 0
 
-/** The normaliser of a table in base64; undefined where that is no such table. */
+/** The normaliser of a table in base64; undefined where the bytes are not such a table. */
 export function precompiled(base64: string): ((text: string) => string) | undefined {
   const table = tableOf(base64)
   if (!table) return undefined

@@ -121,7 +121,7 @@ export function ratioLevel(t: number, ratio: number): NoiseLevel {
 export const ratioAt = ({ sigmas }: BetaTable, t: number): number => interpolated(sigmas, t)
 
 /**
- * Refuses told times of which several are beyond the table: their levels are all its last one, so that steps have no length.
+ * Refuses told times where several lie beyond the table: all of them have its last level, and steps between them have no length.
  * One such time is what diffusers makes of small tables, and has a level of its own.
  */
 export function checkWithin({ count }: BetaTable, told: readonly number[]): void {

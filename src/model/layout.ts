@@ -64,12 +64,13 @@ export function scaledLayout(parts: ScaledLayout): Layout {
     picture: [imageChannels, side * downscaling, side * downscaling],
     multiple,
     latentShape(picture) {
+      const [channels, height, width] = picture
       if (!fits(picture, imageChannels, multiple, latentLargest * downscaling)) {
         const what = `a picture of ${imageChannels} channels with sides that are ${ofPictures}`
-        const remedy = 'Pad, crop or resize the picture first.'
-        throw expected('bad-shape', what, `\`${name}\``, formatShape(picture), remedy)
+        const remedy = 'Choose such a size; a picture can be padded, cropped or resized.'
+        const isSize = channels === imageChannels && picture.length === pictureAxes.length
+        throw expected('bad-shape', what, `\`${name}\``, isSize ? `${width}×${height}` : formatShape(picture), remedy)
       }
-      const [, height, width] = picture
       return [latentChannels, height! / downscaling, width! / downscaling]
     },
     pictureShape(latent) {

@@ -49,6 +49,8 @@ export interface OpenDiffusionModel extends DiffusionModel {
   readonly schedulerSolver: Solver
   /** The words that it was trained on, where a file beside it says so. */
   readonly vocabulary?: Vocabulary
+  /** What there is to say about its folder, in sentences. */
+  readonly notes?: readonly string[]
 }
 
 /** Sessions of small models: nobody counts their memory, and opening takes longer than running. */
@@ -106,6 +108,7 @@ export async function openDiffusionModel(
     scheduler: className,
     schedulerSolver: solver,
     ...(vocabulary && { vocabulary }),
+    ...(pipeline.notes && { notes: pipeline.notes }),
     guidance,
     condition: pipeline.conditioner(pool),
     ...doorOf(name, {

@@ -41,6 +41,8 @@ export interface Pipeline {
   readonly tokens: number
   /** The graphs of the text encoders: their weights count for what may stay open. */
   readonly textGraphs: readonly Graph[]
+  /** What there is to say about the folder, in sentences. */
+  readonly notes?: readonly string[]
 }
 
 export interface Family {

@@ -71,7 +71,14 @@ export function modelsOn(source: ModelSource): HostModels {
           ...options,
           ...(steps !== undefined && { steps }),
         })
-        return { model, notes, cost, identity: () => fingerprint(files, folder), close: () => runtime.close() }
+        const onFolder = (model.notes ?? []).map((text) => ({ about: model.name, text }))
+        return {
+          model,
+          notes: [...notes, ...onFolder],
+          cost,
+          identity: () => fingerprint(files, folder),
+          close: () => runtime.close(),
+        }
       } catch (error) {
         await runtime.close()
         throw error
@@ -107,12 +114,15 @@ const runtimeOptions = ({ device, memoryLimit }: Pick<ModelSettings, 'device' | 
 /** A runtime whose openings are timed, and what it cost so far. */
 function measured(plain: Runtime, now: () => number): { readonly runtime: Runtime; cost(): Promise<NetworkCost> } {
   let openingSeconds = 0
+  let begin = 0
+  let underWay = 0
   const open: Runtime['open'] = async (graph, options) => {
-    const begin = now()
+    // Openings at the same time wait for each other: their time counts once.
+    if (underWay++ === 0) begin = now()
     try {
       return await plain.open(graph, options)
     } finally {
-      openingSeconds += now() - begin
+      if (--underWay === 0) openingSeconds += now() - begin
     }
   }
   return {

@@ -398,7 +398,11 @@ describe.concurrent('bad command lines', () => {
     [() => ['generate', prompt, ...tiny(), '-o', input('picture.png/a.png')], 9, /not a folder/],
     [() => ['generate', prompt, ...tiny(), '--noise', input('foreign.safetensors')], 3, /4 channels.*16×8×8/],
     [() => ['generate', prompt, ...tiny(), '--noise', input('picture.png')], 5, /not a safetensors file/],
-    [() => ['generate', ...tiny(), '--noise', input('latent.safetensors')], 2, /a tensor `noise`.*got latent. Invert the latent to its noise first/],
+    [
+      () => ['generate', ...tiny(), '--noise', input('latent.safetensors')],
+      2,
+      /a tensor `noise`.*got latent. Invert the latent to its noise first/,
+    ],
     [() => ['generate', prompt, ...tiny(), '--noise', input('noise.safetensors'), '--seed', '1'], 2, /--seed/],
     [() => ['invert', input('picture.png'), ...tiny(), '--inverter', 'reversible'], 6, /ddim.*implicit/],
     [() => ['invert', input('latent.safetensors'), ...tiny(), '--solver', 'ddim:end=zero'], 6, /sigma = 0.*cleanest/],

@@ -76,6 +76,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   const index = await pipelineIndex(source)
   const guidance = index.number('_guidance_scale', defaultGuidance)
   const version = index.string('_diffusers_version', '')
+  const isIncomplete = !t5 && isListed(index.value('text_encoder_3'))
   index.done(pipelineHarmless)
   const { imageChannels, latentChannels, downscaling } = vae
   check(folder.path, "latent channels of the autoencoder as the transformer's", config.inChannels, latentChannels)
@@ -102,8 +103,15 @@ async function read(source: PipelineSource): Promise<Pipeline> {
     conditioner: (pool) => conditioner({ pool, texts, told: (encoded) => told(encoded, config.statesWidth, behind) }),
     tokens: clipTokens + behind,
     textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
+    ...(isIncomplete && { notes: [withoutT5] }),
   }
 }
+
+const withoutT5 =
+  'model_index.json lists text_encoder_3, and it is missing: prompts are read by the other two text encoders alone.'
+
+/** A part of model_index.json is [library, class], and [null, null] where it was left out. */
+const isListed = (part: unknown): boolean => Array.isArray(part) && typeof part[1] === 'string'
 
 /** Of the latents it was trained on, in whole patches. */
 const trainedSide = ({ sampleSize, patchSize, tableSize }: Sd3TransformerConfig): number =>

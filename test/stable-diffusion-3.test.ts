@@ -137,6 +137,16 @@ describe('the miniature', () => {
 const evenShare = (count: number, i: number) => 1 + (i / (count - 1)) * (1 / 1000 - 1)
 
 describe('a folder without T5', () => {
+  it('is said to lack it where its index lists it, and not where the index leaves it out', async () => {
+    const path = await changed()
+    for (const part of ['text_encoder_3', 'tokenizer_3']) await rm(join(path, part), { recursive: true })
+    const listed = await open(path)
+    expect(listed.notes).toEqual([expect.stringMatching(/lists text_encoder_3.*missing/)])
+    const left = await open(await without('text_encoder_3', 'tokenizer_3'))
+    expect(left.notes).toBeUndefined()
+    for (const model of [listed, left]) await model.close()
+  })
+
   it.each([
     ['0.42.1', 256],
     ['0.36.0', 256],

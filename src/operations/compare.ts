@@ -335,8 +335,8 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
   try {
     yield* notedOf(held)
     const { model } = held
-    yield* notesOnTexts([start.prompt, settings.negative], model, signal)
     const begin = host.now()
+    yield* notesOnTexts([start.prompt, settings.negative], model, signal)
     const comparison = yield* compareAll(settings, start, model, host, signal)
     const seconds = host.now() - begin
     const { image } = comparison

@@ -347,10 +347,10 @@ async function* run(settings: EditSettings, host: Host, signal?: Signal): Runnin
   try {
     yield* notedOf(held)
     const { name } = held.model
+    const begin = host.now()
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
     const [picture] = (await readPictures(measured, host, signal)) as [NamedPicture]
-    const begin = host.now()
     const found = yield* editOne(settings, picture, held.model, host, signal)
     const seconds = host.now() - begin
     const { source, mask, written, maskNotes } = found

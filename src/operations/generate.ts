@@ -14,7 +14,7 @@ import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } 
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
-import { operation, partOf, type Running } from './operation.js'
+import { notedOf, operation, partOf, type Running } from './operation.js'
 import { networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
@@ -252,11 +252,12 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
+    yield* notedOf(held)
     const { model } = held
     if (marking) checkUndoable(plan, model, setting('watermark'))
     if (file) checkAxes(file, model.layout, settings.noise!)
-    yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
+    yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
       const begun = marking

@@ -265,8 +265,8 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     yield* notedOf(held)
     const { model } = held
     checkUndoable(plan, model, '`roundtrip`')
-    yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const begin = host.now()
+    yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const methods = { inverter: settings.inverter.method, decoder: settings.decoder.method }
     const walk = { settings, ...methods, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)

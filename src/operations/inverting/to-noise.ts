@@ -320,10 +320,10 @@ export async function* invertToNoise(
   try {
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
+    const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const pictures = await readMeasured(settings, read.measured, plan, held.model, host, signal)
     const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
-    const begin = host.now()
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin
     const recipe = completed(plan, held.model)

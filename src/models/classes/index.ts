@@ -7,12 +7,14 @@ import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
+import { zImageTransformer } from './z-image-transformer.js'
 
 export const networkClasses: readonly NetworkClass[] = [
   autoencoderKl,
   autoencoderTiny,
   unet2dCondition,
   sd3Transformer,
+  zImageTransformer,
   clipText,
   t5Encoder,
   qwen3,

@@ -2,6 +2,7 @@
 import { autoencoderKl } from './autoencoder-kl.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
+import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
@@ -12,6 +13,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderTiny,
   unet2dCondition,
   sd3Transformer,
+  fluxTransformer,
   clipText,
   t5Encoder,
 ]

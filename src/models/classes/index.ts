@@ -4,6 +4,7 @@ import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
 import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
+import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
@@ -16,6 +17,7 @@ export const networkClasses: readonly NetworkClass[] = [
   fluxTransformer,
   clipText,
   t5Encoder,
+  qwen3,
 ]
 
 export const autoencoderClasses = [autoencoderKl, autoencoderTiny] as const

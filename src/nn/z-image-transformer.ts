@@ -68,7 +68,13 @@ export function zImageTransformerConfig(config: ConfigReader): ZImageTransformer
     throw expected('bad-model', what, `\`axes_dims\` in \`${config.file}\``, `[${axesWidths}]`, remedy)
   }
   if (axesLengths.length !== 3 || axesLengths.some((size) => size < 1)) {
-    throw expected('bad-model', 'three positive integers', `\`axes_lens\` in \`${config.file}\``, `[${axesLengths}]`, remedy)
+    throw expected(
+      'bad-model',
+      'three positive integers',
+      `\`axes_lens\` in \`${config.file}\``,
+      `[${axesLengths}]`,
+      remedy,
+    )
   }
   const read: ZImageTransformerConfig = {
     channels: positive('in_channels', 16),
@@ -146,7 +152,12 @@ function modulatedBlock(image: ZImage, name: string, x: Value, looking: Looking)
   }) as [Value, Value, Value, Value]
   const norm = (part: string, of: Value) => rmsNorm(image, `${name}.${part}`, of, config.normEpsilon)
   const tanh = (gate: Value) => b.emit('Tanh', [gate])
-  const looked = ownAttention(image, `${name}.attention`, scaledBy(b, norm('attention_norm1', x), scaleLooking), looking)
+  const looked = ownAttention(
+    image,
+    `${name}.attention`,
+    scaledBy(b, norm('attention_norm1', x), scaleLooking),
+    looking,
+  )
   const seen = gated(b, x, tanh(gateLooking), norm('attention_norm2', looked))
   const wide = feedForward(image, `${name}.feed_forward`, scaledBy(b, norm('ffn_norm1', seen), scaleWide))
   return gated(b, seen, tanh(gateWide), norm('ffn_norm2', wide))
@@ -192,7 +203,11 @@ function captionTokens(layers: Layers, config: ZImageTransformerConfig, captions
   const length = filledUp(tokens)
   const wide = pad(b, captions, [0, 0, 0, 0, length - tokens, 0])
   const embedded = linear(layers, 'cap_embedder.1', rmsNorm(layers, 'cap_embedder.0', wide, normEpsilon), width)
-  const places = b.constant('float32', [1, length], Array.from({ length }, (_, i) => i))
+  const places = b.constant(
+    'float32',
+    [1, length],
+    Array.from({ length }, (_, i) => i),
+  )
   const isBehind = (ends: Value) => b.emit('GreaterOrEqual', [places, reshape(b, ends, [batch, 1])])
   const own = cast(b, lengths, 'float32')
   const ends = scale(b, b.emit('Ceil', [scale(b, own, 1 / tokenMultiple)]), tokenMultiple)
@@ -206,7 +221,11 @@ function captionTokens(layers: Layers, config: ZImageTransformerConfig, captions
 }
 
 /** Text token i stands at (1 + i, 0, 0). */
-const captionRotation = (b: Builder, { axesWidths: widths, theta }: ZImageTransformerConfig, tokens: number): Rotation =>
+const captionRotation = (
+  b: Builder,
+  { axesWidths: widths, theta }: ZImageTransformerConfig,
+  tokens: number,
+): Rotation =>
   rotationBy(
     b,
     anglesOf(
@@ -237,7 +256,11 @@ function pictureRotation(b: Builder, config: ZImageTransformerConfig, patches: P
     )
   const byFrame = table((i, j) => (i < rows * columns ? (perFrame[j] ?? 0) : 0))
   const frames = reshape(b, shift(b, cast(b, lengths, 'float64'), 1), [lengths.shape[0]!, 1, 1, 1])
-  const angles = add(b, table((i, j) => still[i]![j]!), mul(b, frames, byFrame))
+  const angles = add(
+    b,
+    table((i, j) => still[i]![j]!),
+    mul(b, frames, byFrame),
+  )
   return rotationOf(b, cast(b, angles, 'float32'))
 }
 

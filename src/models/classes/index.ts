@@ -2,6 +2,7 @@
 import { autoencoderKl } from './autoencoder-kl.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
+import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
 import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
@@ -15,6 +16,7 @@ export const networkClasses: readonly NetworkClass[] = [
   unet2dCondition,
   sd3Transformer,
   zImageTransformer,
+  fluxTransformer,
   clipText,
   t5Encoder,
   qwen3,

@@ -31,7 +31,7 @@ import { qwen3TextEncoder } from '../text/encoders.js'
 import { conditioner, type EncodedText, type TextPart } from '../text/prompts.js'
 import { openQwenTokenizer } from '../text/qwen-tokenizer.js'
 import { checkFits } from './parts/clip-texts.js'
-import { checkParts, checkSame, flowScheduler, networkPart } from './parts/flow.js'
+import { checkParts, checkSame, flowScheduler, networkPart, schedulerConfig } from './parts/flow.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
 
 const statesName = 'encoder_hidden_states'
@@ -42,16 +42,19 @@ const mostTokens = 512
 const turbo = { steps: 9, guidance: 1 }
 const base = { steps: 50, guidance: 5 }
 const baseShift = 6
+/** Times of the scheduler. */
+const times = 1000
 /** Of the pictures in training. */
 const trainedPixels = 1024
 
 async function read(source: PipelineSource): Promise<Pipeline> {
-  const { folder, name, steps } = source
+  const { folder, name } = source
   checkParts(folder, ['transformer', 'text_encoder', 'vae'])
-  const own = (await isBase(source)) ? base : turbo
-  const count = steps ?? own.steps
+  const { number: shiftOf } = await schedulerConfig(source)
+  const own = shiftOf('shift', 1) < baseShift ? turbo : base
+  const { steps = own.steps } = source
   const scheduler = {
-    ...(await flowScheduler(source, count, { sigmas: evenShares(count) })),
+    ...(await flowScheduler(source, { steps, sigmas: evenShares(steps) })),
     defaultSteps: own.steps,
   }
   const vae = await openAutoencoderNetworks(source.files, folder.path)
@@ -89,3 +92,54 @@ async function read(source: PipelineSource): Promise<Pipeline> {
 const told = ([{ states, used }]: readonly EncodedText[]) => ({
   [statesName]: tensor([used, states.shape[1]!], states.data.slice(0, used * states.shape[1]!)),
 })
+
+async function transformer(
+  folder: CheckpointFolder,
+): Promise<{ config: ZImageTransformerConfig; networks: DenoisingNetworks }> {
+  const part = await networkPart(folder, 'transformer', zImageTransformer.classNames)
+  const config = zImageTransformerConfig(part.config)
+  const weights = await part.openWeights()
+  const networks: DenoisingNetworks = {
+    values: { [statesName]: { width: config.captionWidth, perToken: true, tokenMultiple } },
+    oneTime: false,
+    graph({ batch, latent, tokens }) {
+      const b = builder()
+      const x = b.input('sample', 'float32', [batch, ...latent])
+      const timestep = b.input('timestep', 'float32', [batch])
+      const captions = b.input(statesName, 'float32', [batch, tokens, config.captionWidth])
+      const lengths = b.input(lengthName(statesName), 'int64', [batch])
+      const t = scale(b, shift(b, neg(b, timestep), times), 1 / times)
+      b.output(neg(b, predict(b, checkpointParameters(b, weights), config, { x, t, captions, lengths })), 'out')
+      return b.finish('z-image-transformer-2d')
+    },
+  }
+  const smallest = [config.channels, config.patchSize, config.patchSize]
+  // One patch and one token leave room for the network's own tokens.
+  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
+  return { config, networks }
+}
+
+/** Qwen3 with its tokenizer: the user's message in the folder's chat template, which lets the model think. */
+async function openText({ files, folder }: PipelineSource): Promise<TextPart> {
+  const part = await networkPart(folder, 'text_encoder', qwen3.classNames)
+  const path = files.join(folder.path, 'tokenizer')
+  const chat = await openChatTemplate(files, path)
+  const tokenizer = await openQwenTokenizer(files, path, {
+    length: mostTokens,
+    told: (prompt) => chat(prompt, { thinking: true }),
+    // The model is causal: what fills up behind a text changes nothing of it.
+    filled: (count) => Math.max(tokenMultiple, 2 ** Math.ceil(Math.log2(count))),
+  })
+  const encoder = await qwen3TextEncoder(part, (layers) => [layers - 1])
+  checkFits(part.folder, { encoder, tokenizer })
+  return { encoder, tokenizer }
+}
+
+export const zImage: Family = {
+  id: 'z-image',
+  title: 'Z-Image, Turbo and Base',
+  pipelineClasses: ['ZImagePipeline', 'ZImageImg2ImgPipeline'],
+  isLike: () => false,
+  read,
+  shapes: {},
+}

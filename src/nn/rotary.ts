@@ -65,7 +65,7 @@ export function rotationOf(b: Builder, angles: Value): Rotation {
 export function rotationAt(b: Builder, places: Value, { widths, theta }: Axes): Rotation {
   const wide = cast(b, places, 'float64')
   const angles = widths.map((width, axis) => {
-    const own = frequencies(width, theta)
+    const own = frequencies(width, { theta })
     return mul(b, slice(b, wide, 1, axis, axis + 1), b.constant('float64', [1, own.length], own))
   })
   const all = concat(b, angles, 1)

@@ -2,16 +2,24 @@
 import { readConfig } from '../../../checkpoints/config.js'
 import type { CheckpointFolder, NetworkPart } from '../../../checkpoints/folder.js'
 import { expected } from '../../../core/errors.js'
+import type { Schedule } from '../../../diffusion/level.js'
 import type { PipelineSource } from '../../family.js'
 import { type Scheduler, schedulerOf } from '../../scheduler.js'
+import { evenShares } from '../../schedulers/time-shifts.js'
 
 /**
- * The folder's scheduler. The transformer tells a flow's velocity: a scheduler of noise predictions would make something else
+ * The folder's scheduler for so many steps, even from 1 to 1/steps before they are shifted where the pipeline passes them so. The transformer tells a flow's velocity: a scheduler of noise predictions would make something else
  * of it, and is refused.
  */
-export async function flowScheduler({ files, folder }: PipelineSource, steps: number): Promise<Scheduler> {
+export async function flowScheduler(
+  { files, folder }: PipelineSource,
+  steps: number,
+  spacing: 'own' | 'even' = 'own',
+): Promise<Scheduler> {
   const file = files.join(folder.path, 'scheduler', 'scheduler_config.json')
-  const scheduler = schedulerOf(await readConfig(files, file), { steps })
+  const config = await readConfig(files, file)
+  const isOwn = spacing === 'own' || config.value('use_flow_sigmas') === true
+  const scheduler = schedulerOf(config, isOwn ? { steps } : { sigmas: evenShares(steps) })
   const { prediction } = scheduler
   if (prediction === 'velocity' || prediction === 'velocity-to-image') return scheduler
   const remedy = "Use the folder's own scheduler, FlowMatchEulerDiscreteScheduler."
@@ -23,6 +31,10 @@ export async function flowScheduler({ files, folder }: PipelineSource, steps: nu
     remedy,
   )
 }
+
+/** A shift that is dynamic follows from the tokens of the latent. */
+export const movedBySize = ({ dynamic, schedule }: Scheduler, tokens: number): Schedule =>
+  dynamic ? dynamic.schedule(dynamic.mu(tokens)) : schedule
 
 /** Says what is missing before anything is opened. */
 export function checkParts(

@@ -5,6 +5,7 @@ import { autoencoderKlWan } from './autoencoder-kl-wan.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
 import type { NetworkClass } from './network-class.js'
+import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
@@ -18,6 +19,7 @@ export const networkClasses: readonly NetworkClass[] = [
   sd3Transformer,
   clipText,
   t5Encoder,
+  qwen3,
 ]
 
 export const autoencoderClasses = [autoencoderKl, autoencoderTiny, autoencoderKlWan, autoencoderKlQwenImage] as const

@@ -7,11 +7,13 @@ import type { NetworkPart, OnnxPart, Part } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import { builder } from '../../graph/builder.js'
 import type { Graph } from '../../graph/graph.js'
-import { cast } from '../../graph/ops/common.js'
+import { cast, concat } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
+import { qwen3Config, qwenTextGraph } from '../../nn/qwen-text.js'
 import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
+import { qwen3Root } from '../classes/qwen3.js'
 import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
@@ -19,13 +21,15 @@ import { openOnnxModel } from '../onnx/graph.js'
 /** Which states a denoising network attends to: the last, normalised (SD 1, 2), or those before the last layer (XL). */
 export type StatesKind = 'last' | 'penultimate'
 
-/** `input_ids` 1 × tokens → `states` 1 × tokens × width and, where there is a projection, `pooled` 1 × pooledWidth. */
+/** `input_ids` 1 × tokens (and `attention_mask`) → `states` 1 × tokens × width and, where there is a projection, `pooled` 1 × pooledWidth. */
 export interface TextEncoder {
   readonly width: number
   readonly pooledWidth?: number
   /** Most tokens, and one more than the largest id, where the configuration says. */
   readonly positions?: number
   readonly vocabulary?: number
+  /** Whether it is told by `attention_mask` which tokens only fill up. */
+  readonly isMasked?: boolean
   graph(tokens: number): Graph
 }
 
@@ -68,13 +72,49 @@ export async function t5TextEncoder(part: NetworkPart): Promise<TextEncoder> {
   }
 }
 
-/** The graph with only these outputs, under the names `states` and `pooled`. */
-function selected(graph: Graph, states: string, pooled: string | undefined): Graph {
+/**
+ * The language model of Qwen3 of a part: hidden states by their numbers, side by side. Layers that none of them needs are not
+ * built.
+ */
+export async function qwen3TextEncoder(
+  part: NetworkPart,
+  numbersOf: (layers: number) => readonly number[],
+): Promise<TextEncoder> {
+  const root = qwen3Root(part.config)
+  const config = qwen3Config(part.config)
+  const numbers = numbersOf(config.layers)
+  const most = Math.max(...numbers)
+  if (most > config.layers) {
+    const together = 'Text encoder and pipeline do not belong together; fetch the model folder again.'
+    const place = `\`num_hidden_layers\` in \`${part.config.file}\``
+    throw expected('bad-model', `at least ${most}`, place, `${config.layers}`, together)
+  }
+  const weights = await part.openWeights()
+  const of = (tokens: number, some: readonly number[]) =>
+    qwenTextGraph(config, weights, { batch: 1, tokens }, { root, numbers: some })
+  checkComplete(part.folder, weights, [of(1, [config.layers])], (name) => name !== 'lm_head.weight')
+  return {
+    width: config.width * numbers.length,
+    positions: config.positions,
+    vocabulary: config.vocabularySize,
+    isMasked: true,
+    graph: (tokens) =>
+      selected(
+        of(tokens, numbers),
+        numbers.map((number) => `hidden_states.${number}`),
+        undefined,
+      ),
+  }
+}
+
+/** The graph with only these outputs, under the names `states` and `pooled`; several states stand side by side. */
+function selected(graph: Graph, states: string | readonly string[], pooled: string | undefined): Graph {
   const b = builder()
   const inputs = graph.inputs.map(({ name, shape }) => [name, b.input(name, 'int64', shape)] as const)
   const feeds = graph.inputs.map(({ name, dtype }, i) => [name, cast(b, inputs[i]![1], dtype)])
   const values = embed(b, graph, 'text', Object.fromEntries(feeds))
-  b.output(cast(b, values(states), 'float32'), 'states')
+  const side = [states].flat().map((name) => cast(b, values(name), 'float32'))
+  b.output(concat(b, side, 2), 'states')
   if (pooled !== undefined) b.output(cast(b, values(pooled), 'float32'), 'pooled')
   return prune(b.finish(graph.name))
 }

@@ -10,6 +10,7 @@ import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
+import { zImageTransformer } from './z-image-transformer.js'
 
 export const networkClasses: readonly NetworkClass[] = [
   autoencoderKl,
@@ -18,6 +19,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderKlQwenImage,
   unet2dCondition,
   sd3Transformer,
+  zImageTransformer,
   fluxTransformer,
   clipText,
   t5Encoder,

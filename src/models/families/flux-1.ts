@@ -31,6 +31,7 @@ import {
   t5Text,
   t5Xxl,
 } from '../random/published-configs.js'
+import { evenShares } from '../schedulers/time-shifts.js'
 import { conditioner, type EncodedText } from '../text/prompts.js'
 import { clipTexts } from './parts/clip-texts.js'
 import { checkParts, checkSame, flowScheduler, movedBySize, networkPart } from './parts/flow.js'
@@ -53,7 +54,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   checkParts(folder, ['transformer', 'text_encoder', 'text_encoder_2'])
   const { config, networks } = await transformer(source)
   const own = config.embedsGuidance ? usual.dev : usual.schnell
-  const scheduler = await flowScheduler(source, source.steps ?? own.steps, 'even')
+  const scheduler = await flowScheduler(source, { sigmas: evenShares(source.steps ?? own.steps) })
   const vae = await openAutoencoderNetworks(files, folder.path)
   const index = await pipelineIndex(source)
   const guidance = config.embedsGuidance ? index.number('_guidance_scale', own.guidance) : own.guidance

@@ -51,7 +51,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   const { files, folder, name, steps = defaultSteps } = source
   const remedy = 'Fetch the complete model folder; the third text encoder alone may be left out.'
   checkParts(folder, ['transformer', 'text_encoder', 'text_encoder_2'], remedy)
-  const scheduler = { ...(await flowScheduler(source, steps)), defaultSteps }
+  const scheduler = { ...(await flowScheduler(source, { steps })), defaultSteps }
   const vae = await openAutoencoderNetworks(files, folder.path)
   const { config, networks } = await transformer(folder)
   const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')

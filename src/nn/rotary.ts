@@ -62,10 +62,10 @@ export function rotationOf(b: Builder, angles: Value): Rotation {
 }
 
 /** The rotation at places that a graph is told, places × axes, whatever numbers they are. */
-export function rotationAt(b: Builder, places: Value, { widths, theta }: Axes): Rotation {
+export function rotationAt(b: Builder, places: Value, axes: Axes): Rotation {
   const wide = cast(b, places, 'float64')
-  const angles = widths.map((width, axis) => {
-    const own = frequencies(width, { theta })
+  const angles = axes.widths.map((width, axis) => {
+    const own = frequencies(width, axes)
     return mul(b, slice(b, wide, 1, axis, axis + 1), b.constant('float64', [1, own.length], own))
   })
   const all = concat(b, angles, 1)

@@ -7,8 +7,8 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, concat, reshape, slice, sliceAxes, transpose } from '../graph/ops/common.js'
-import { attention, byHeads, feedForward, joined, linear, rmsNorm } from './attention.js'
+import { add, reshape, sliceAxes, transpose } from '../graph/ops/common.js'
+import { feedForward, linear } from './attention.js'
 import { type Heads, jointAttention, projected, rotatedAttention, type Streams } from './joint-attention.js'
 import { conv2d, type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
@@ -86,8 +86,6 @@ interface Mmdit extends Layers {
   /** silu of what the time and the pooled prompt become, N × width. */
   readonly embedding: Value
 }
-
-const epsilon = 1e-6
 
 /** What a layer makes of the embedding, `count` times N × 1 × width. */
 const modulationsOf = (mmdit: Mmdit, name: string, count: number): Value[] =>

@@ -1,5 +1,7 @@
 /** The classes of networks that are built here, written out. A new one is a file beside this and a line in it. */
 import { autoencoderKl } from './autoencoder-kl.js'
+import { autoencoderKlQwenImage } from './autoencoder-kl-qwen-image.js'
+import { autoencoderKlWan } from './autoencoder-kl-wan.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
 import { fluxTransformer } from './flux-transformer.js'
@@ -13,6 +15,8 @@ import { zImageTransformer } from './z-image-transformer.js'
 export const networkClasses: readonly NetworkClass[] = [
   autoencoderKl,
   autoencoderTiny,
+  autoencoderKlWan,
+  autoencoderKlQwenImage,
   unet2dCondition,
   sd3Transformer,
   zImageTransformer,
@@ -22,4 +26,4 @@ export const networkClasses: readonly NetworkClass[] = [
   qwen3,
 ]
 
-export const autoencoderClasses = [autoencoderKl, autoencoderTiny] as const
+export const autoencoderClasses = [autoencoderKl, autoencoderTiny, autoencoderKlWan, autoencoderKlQwenImage] as const

@@ -2,6 +2,7 @@
 import { readConfig } from '../../../checkpoints/config.js'
 import type { CheckpointFolder, NetworkPart } from '../../../checkpoints/folder.js'
 import { expected } from '../../../core/errors.js'
+import type { Schedule } from '../../../diffusion/level.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
 import type { PipelineSource } from '../../family.js'
 import { type Scheduler, type SchedulerOptions, schedulerOf } from '../../scheduler.js'
@@ -28,6 +29,10 @@ export async function flowScheduler(source: PipelineSource, call: SchedulerOptio
     remedy,
   )
 }
+
+/** A shift that is dynamic follows from the tokens of the latent. */
+export const movedBySize = ({ dynamic, schedule }: Scheduler, tokens: number): Schedule =>
+  dynamic ? dynamic.schedule(dynamic.mu(tokens)) : schedule
 
 /** Says what is missing before anything is opened. */
 export function checkParts(

@@ -103,7 +103,11 @@ function isT5(path: string, tokenizer: string): boolean {
   return /^T5/.test((index[tokenizer] as readonly string[])[1]!)
 }
 
-const names = readdirSync(golden).filter((name) => existsSync(join(golden, name, 'model_index.json')))
+/** Folders whose numbers have other names: they have tests of their own. */
+const elsewhere = ['WanPipeline']
+const names = readdirSync(golden).filter(
+  (name) => existsSync(join(golden, name, 'model_index.json')) && !elsewhere.includes(classOf(name)),
+)
 const builtClasses = families.flatMap(({ pipelineClasses }) => pipelineClasses)
 const [built, others] = [true, false].map((is) => names.filter((name) => builtClasses.includes(classOf(name)) === is))
 

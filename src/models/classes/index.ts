@@ -9,6 +9,7 @@ import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
+import { wanTransformer } from './wan-transformer.js'
 
 export const networkClasses: readonly NetworkClass[] = [
   autoencoderKl,
@@ -17,6 +18,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderKlQwenImage,
   unet2dCondition,
   sd3Transformer,
+  wanTransformer,
   clipText,
   t5Encoder,
   qwen3,

@@ -8,8 +8,9 @@ import { instaFlow } from './instaflow.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
+import { wan } from './wan.js'
 
-export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, instaFlow]
+export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, wan, instaFlow]
 
 /** The family of this id; throws `bad-option`, naming those that there are. */
 function familyNamed(id: string): Family {

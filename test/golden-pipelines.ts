@@ -32,7 +32,7 @@ export const built = names.filter((name) => isBuilt(name) && !isFlow(name))
 export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name))
 export const others = names.filter((name) => !isBuilt(name))
 
-const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+export const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
 
 /** The largest difference over the largest value. */
 export const error = (ours: Tensor, theirs: Tensor) => {

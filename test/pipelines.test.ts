@@ -33,6 +33,7 @@ import {
   exactDb,
   golden,
   gradientTolerance,
+  largest,
   others,
   row,
   runOn,

@@ -15,7 +15,8 @@ import { endingWithNoise, type Solver } from '../src/diffusion/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
-import { combine, map, type Tensor } from '../src/math/tensor.js'
+import { combine, map, type Tensor, tensor } from '../src/math/tensor.js'
+import { questionsOf } from '../src/model/index.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { families } from '../src/models/families/index.js'
 import { openNetwork } from '../src/models/open.js'
@@ -35,6 +36,8 @@ const tolerance = 1e-4
 const gradientTolerance = 1e-3
 /** Nor may gradients of a network be further off than so many times torch's own float32 error, which NOTE.md tells. */
 const timesTorch = 3
+/** Torch's frequencies of sinusoids are off in their last bit for two of 128: so much of an angle of thousands. */
+const lastBit = 2 ** -24
 /** What an inversion that says it is exact brings the noise back to. */
 const exactDb = -90
 
@@ -201,9 +204,10 @@ describe.each(built!)('%s', async (name) => {
       const wrt = following(prefix, /^grad_(\w+)$/)
       const gradients = await run(vjp(graph, { wrt }), { ...feeds, 'cotangent.out': of(`${prefix}cotangent`) })
       const own = Number(/gradients of the network ([\d.e-]+)/.exec(note)![1])
+      const angle = feeds.guidance ? lastBit * 1000 * largest(feeds.guidance) : 0
       for (const input of wrt) {
         const found = error(gradients[`gradient.${input}`]!, of(`${prefix}grad_${input}`))
-        expect(found).toBeLessThan(Math.min(gradientTolerance, timesTorch * own))
+        expect(found).toBeLessThan(Math.min(gradientTolerance, timesTorch * own + angle))
       }
     },
   )
@@ -257,10 +261,18 @@ describe.each(built!)('%s', async (name) => {
     return schedulerOf(configOf(file, fields), { steps }).solver
   }
 
-  describe.each(following('gen.', /^(.*g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
-    const [, kind, guidance, steps] = /^(.*?)g([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [
+  /** Latents as the reference has them: some families' are packed, 2 × 2 places in a row. */
+  const isPacked = tensors.has('gen.noise_packed')
+  const asTheirs = (x: Tensor) => (isPacked ? packed(x) : x)
+  it.runIf(isPacked)('knows how the reference packs its latents', () => {
+    expect(packed(row(of('gen.noise'), 0)).data).toEqual(of('gen.noise_packed').data)
+  })
+
+  describe.each(following('gen.', /^(.*(?:g|true)[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
+    const [, kind, how, weight, steps] = /^(.*?)(g|true)([\d.]+)\.n(\d+)$/.exec(which)! as unknown as [
       string,
       string,
+      'g' | 'true',
       string,
       string,
     ]
@@ -268,7 +280,10 @@ describe.each(built!)('%s', async (name) => {
     async function setting() {
       const model = await opened(Number(steps))
       const solver = solverOf(model, kind, Number(steps))
-      return { model, solver, prompt: prompt!, negativePrompt: negative, guidance: Number(guidance) }
+      // Its pipeline passes over guidance for a network that was distilled to need none; ours is 1 then.
+      const guidance = model.guiding?.kind === 'none' ? 1 : how === 'true' ? model.guidance : Number(weight)
+      const made = { model, solver, prompt: prompt!, negativePrompt: negative, guidance }
+      return how === 'true' ? { ...made, trueGuidance: Number(weight) } : made
     }
 
     it('ends where the reference ends, on the same way', async () => {
@@ -281,9 +296,9 @@ describe.each(built!)('%s', async (name) => {
       for (let i = 0; i < rows.shape[0]!; i++) {
         const x = states[i + 1]!.x
         const theirs = isScaled ? combine([1 / grid[i + 1]!.alpha, x]) : x
-        expect(error(theirs, row(rows, i))).toBeLessThan(tolerance)
+        expect(error(asTheirs(theirs), row(rows, i))).toBeLessThan(tolerance)
       }
-      expect(error(latent, of(`gen.${which}.final64`))).toBeLessThan(tolerance)
+      expect(error(asTheirs(latent), of(`gen.${which}.final64`))).toBeLessThan(tolerance)
       const picture = tensors.get(`gen.${which}.image`)
       if (picture)
         expect(
@@ -305,13 +320,14 @@ describe.each(built!)('%s', async (name) => {
         expect(isUndiffuseError(reason) && reason.code === 'unsupported' && /sigma = 0/.test(reason.message)).toBe(true)
         return back(endingWithNoise(made.solver))
       })
-      // Without guidance the steps of such networks contract, where they are not very long.
-      if (Number(guidance) === 1 && Number(steps) >= 10) expect(found.outcome).toBe('converged')
+      // With one estimate the steps of such networks contract, where they are not very long.
+      const isSingle = questionsOf(made.model, made) === 1
+      if (isSingle && Number(steps) >= 10) expect(found.outcome).toBe('converged')
       if (found.outcome !== 'converged') {
         expect(found.noiseExact).toBe('no')
         return
       }
-      if (Number(guidance) === 1 || nmseDb(found.noise, noise) < exactDb) {
+      if (isSingle || nmseDb(found.noise, noise) < exactDb) {
         expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
         return
       }
@@ -321,6 +337,22 @@ describe.each(built!)('%s', async (name) => {
     })
   })
 })
+
+/** Channels × height × width as rows of 2 × 2 places: channel, row, column. */
+function packed({ shape, data }: Tensor): Tensor {
+  const [channels, height, width] = shape as [number, number, number]
+  const places = Array.from({ length: (height / 2) * (width / 2) }, (_, i) => [
+    2 * Math.floor(i / (width / 2)),
+    2 * (i % (width / 2)),
+  ])
+  const values = places.flatMap(([y, x]) =>
+    Array.from({ length: 4 * channels }, (_, i) => {
+      const [channel, row, column] = [Math.floor(i / 4), y! + (Math.floor(i / 2) % 2), x! + (i % 2)]
+      return data[(channel * height + row) * width + column]!
+    }),
+  )
+  return tensor([places.length, 4 * channels], values)
+}
 
 /** Whether levels are on the straight path alpha + sigma = 1. */
 const isFlow = ({ prediction }: OpenDiffusionModel) => prediction.startsWith('velocity')

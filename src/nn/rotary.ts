@@ -61,6 +61,18 @@ export function rotationOf(b: Builder, angles: Value): Rotation {
   return { cosine: of('Cos'), sine: of('Sin') }
 }
 
+/** The rotation at places that a graph is told, places × axes, whatever numbers they are. */
+export function rotationAt(b: Builder, places: Value, axes: Axes): Rotation {
+  const wide = cast(b, places, 'float64')
+  const angles = axes.widths.map((width, axis) => {
+    const own = frequencies(width, axes)
+    return mul(b, slice(b, wide, 1, axis, axis + 1), b.constant('float64', [1, own.length], own))
+  })
+  const all = concat(b, angles, 1)
+  const of = (op: string) => cast(b, b.emit(op, [reshape(b, all, [all.shape[0]!, 1, all.shape[1]!])]), places.dtype)
+  return { cosine: of('Cos'), sine: of('Sin') }
+}
+
 /** x, N × places × heads × d, with its pairs (u, v) turned: (u·cos − v·sin, u·sin + v·cos). */
 export function rotate(b: Builder, x: Value, { cosine, sine }: Rotation, pairing: Pairing): Value {
   const width = x.shape.at(-1)!

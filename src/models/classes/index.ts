@@ -4,12 +4,16 @@ import { autoencoderKlQwenImage } from './autoencoder-kl-qwen-image.js'
 import { autoencoderKlWan } from './autoencoder-kl-wan.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
+import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
 import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
+
 import { wanTransformer } from './wan-transformer.js'
+
+import { zImageTransformer } from './z-image-transformer.js'
 
 export const networkClasses: readonly NetworkClass[] = [
   autoencoderKl,
@@ -19,6 +23,8 @@ export const networkClasses: readonly NetworkClass[] = [
   unet2dCondition,
   sd3Transformer,
   wanTransformer,
+  zImageTransformer,
+  fluxTransformer,
   clipText,
   t5Encoder,
   qwen3,

@@ -18,8 +18,11 @@ import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
 
-/** Which states a denoising network attends to: the last, normalised (SD 1, 2), or those before the last layer (XL). */
-export type StatesKind = 'last' | 'penultimate'
+/**
+ * Which states a denoising network attends to: the last, normalised (SD 1, 2), or those before the last layer (XL). Or it is told
+ * the text in one vector alone, the last state where the text ends, without a projection (FLUX).
+ */
+export type StatesKind = 'last' | 'penultimate' | 'end'
 
 /** `input_ids` 1 × tokens (and `attention_mask`) → `states` 1 × tokens × width and, where there is a projection, `pooled` 1 × pooledWidth. */
 export interface TextEncoder {
@@ -48,13 +51,15 @@ async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<Tex
   const isText = (name: string) =>
     (isFlat || /^text_(model|projection)\./.test(name)) && !name.endsWith('.position_ids')
   checkComplete(part.folder, weights, [whole(1)], isText)
-  const states = kind === 'last' ? 'last_hidden_state' : 'penultimate_hidden_state'
+  const states = kind === 'penultimate' ? 'penultimate_hidden_state' : 'last_hidden_state'
+  const projected = config.projection === undefined ? undefined : { name: 'text_embeds', width: config.projection }
+  const pooled = kind === 'end' ? { name: 'pooled', width: config.hiddenSize } : projected
   return {
     width: config.hiddenSize,
-    ...(config.projection !== undefined && { pooledWidth: config.projection }),
+    ...(pooled && { pooledWidth: pooled.width }),
     positions: config.maxPositions,
     vocabulary: config.vocabularySize,
-    graph: (tokens) => selected(whole(tokens), states, config.projection === undefined ? undefined : 'text_embeds'),
+    graph: (tokens) => selected(whole(tokens), states, pooled?.name),
   }
 }
 
@@ -136,7 +141,8 @@ async function onnxTextEncoder(files: Files, part: OnnxPart, kind: StatesKind): 
   const trial = whole(typeof fixed === 'number' ? fixed : 2)
   const states = statesOutput(trial, kind, part.file)
   const { shape } = trial.outputs.find(({ name }) => name === states)!
-  const pooled = trial.outputs.find(({ name }) => name === 'text_embeds')
+  const pooledName = kind === 'end' ? 'pooler_output' : 'text_embeds'
+  const pooled = trial.outputs.find(({ name }) => name === pooledName)
   return {
     width: shape.at(-1)!,
     ...(pooled && { pooledWidth: pooled.shape.at(-1)! }),
@@ -151,10 +157,10 @@ async function onnxTextEncoder(files: Files, part: OnnxPart, kind: StatesKind): 
 function statesOutput({ outputs }: Graph, kind: StatesKind, file: string): string {
   const hidden = outputs.filter(({ name }) => /^hidden_states\.\d+$/.test(name))
   // The states before each layer and after the last one.
-  const wanted = kind === 'last' ? 'last_hidden_state' : `hidden_states.${hidden.length - 2}`
+  const wanted = kind === 'penultimate' ? `hidden_states.${hidden.length - 2}` : 'last_hidden_state'
   const found = outputs.find(({ name }) => name === wanted)
   if (found && found.shape.length === 3) return found.name
-  const what = `the output ${kind === 'last' ? wanted : 'hidden_states.N'}`
+  const what = `the output ${kind === 'penultimate' ? 'hidden_states.N' : wanted}`
   const got = outputs.map(({ name, shape }) => `${name}: ${formatShape(shape)}`).join(', ')
   throw expected('bad-model', what, `\`${file}\``, got, remedy)
 }

@@ -11,6 +11,8 @@ import type { PromptTokenizer } from './tokenizer-files.js'
 export interface TextPart {
   readonly encoder: TextEncoder
   readonly tokenizer: PromptTokenizer
+  /** Whether the network is told its text in one vector alone: what it leaves out, another encoder reads. */
+  readonly isSummary?: boolean
 }
 
 /** What an encoder answers to a text: states, tokens × width, and the text in one vector, where it has a projection. */
@@ -62,7 +64,8 @@ export function conditioner({ texts, pool, told, nothing }: PromptOptions) {
       answers.push({ states: unstack(states!)[0]!, used, ...(pooled && { pooled: unstack(pooled)[0]! }) })
     }
     // The text encoder that reads least: each has a vocabulary of its own.
-    const [unread = ''] = texts.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)
+    const readers = texts.filter(({ isSummary }) => !isSummary)
+    const [unread = ''] = readers.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)
     return {
       text,
       ...(unread !== '' && { unread }),

@@ -47,7 +47,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   const guidance = index.number('_guidance_scale', defaultGuidance)
   const [frames, ...sides] = index.integers('_clip', defaultClip) as [number, number, number]
   index.done(pipelineHarmless)
-  const scheduler = await flowScheduler(source, steps)
+  const scheduler = await flowScheduler(source, { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
   const { config, networks } = await transformer(folder)
   const text = await openText(source)

@@ -50,6 +50,15 @@ interface AskedGrid {
   readonly steps: number
 }
 
+/** tokens × channels as channels × rows × columns. */
+function unpacked({ shape: [tokens, channels], data }: Tensor, [rows, columns]: Sides): Tensor {
+  const moved = data.map((_, i) => data[(i % tokens!) * channels! + Math.floor(i / tokens!)]!)
+  return { shape: [channels!, rows, columns], data: moved }
+}
+
+/** Of a latent. */
+type Sides = readonly [rows: number, columns: number]
+
 /** What the classes of pipelines differ in, as their references name things. */
 interface Reference {
   readonly mostTokens: number
@@ -57,8 +66,8 @@ interface Reference {
   told(tokenizer: string): Promise<(prompt: string) => string>
   /** Our weight for theirs. */
   guidance(theirs: number): number
-  /** A latent as the model has it, of a reference's, with the latent's shape where that of theirs does not tell it. */
-  latent(theirs: Tensor, shape: Shape): Tensor
+  /** A latent as the model has it, of a reference's, with the sides where tokens do not tell them. */
+  latent(theirs: Tensor, sides: Sides): Tensor
   /** What guidance leads away from in the generations. */
   readonly negative: string
   /** The latent's shape and the steps of a grid's key; undefined for grids of another configuration. */
@@ -81,6 +90,17 @@ const references: Readonly<Record<string, Reference>> = {
     schedule(key, scheduler) {
       const [, shift, steps] = /^shift(\d+)\.(\d+)$/.exec(key)!.map(Number) as [number, number, number]
       return shift === scheduler.shift ? { shape: [16, 8, 8], steps } : undefined
+    },
+  },
+  Flux2KleinPipeline: {
+    mostTokens: 512,
+    told: chatted(false),
+    guidance: (theirs) => theirs,
+    latent: unpacked,
+    negative: '',
+    schedule(key) {
+      const [tokens, steps] = key.split('.').map(Number) as [number, number]
+      return { shape: [32, tokens / 4, 4], steps }
     },
   },
 }
@@ -123,9 +143,17 @@ describe.each(told)('%s', async (name) => {
 
   const states = ({ values }: Condition) => values.encoder_hidden_states!
 
+  /** Of a prompt: alone, or one of all; of the first and the last where the middle one is left out. */
+  function embedding(prompt: number): Tensor | undefined {
+    const all = tensors.get('text.embeds')
+    if (!all) return tensors.get(`text.${prompt}.embeds`)
+    const place = all.shape[0] === facts.prompts.length ? prompt : [0, 2].indexOf(prompt)
+    return place < 0 ? undefined : row(all, place)
+  }
+
   it('makes of texts what the pipeline tells its network', async () => {
     for (const [i, prompt] of facts.prompts.entries()) {
-      const theirs = tensors.get(`text.${i}.embeds`)
+      const theirs = embedding(i)
       if (!theirs) continue
       const condition = await model.condition(prompt)
       expect(states(condition).shape).toEqual(theirs.shape)
@@ -141,11 +169,17 @@ describe.each(told)('%s', async (name) => {
     'has the velocities of the reference, and their gradients: %s',
     async (size) => {
       const key = (what: string) => of(`net.${size}.${what}`)
-      const shape = key('sample').shape.slice(1)
-      const latents = (what: string) => textsOf[size].map((_, i) => reference.latent(row(key(what), i), shape))
+      const places = tensors.get(`net.${size}.img_ids`)?.data.slice(-4)
+      const sides: Sides = places ? [places[1]! + 1, places[2]! + 1] : [0, 0]
+      const latents = (what: string) => textsOf[size].map((_, i) => reference.latent(row(key(what), i), sides))
       const x = latents('sample')
       const level = model.schedule(x[0]!.shape).level(key('timestep').data[0]!)
-      const conditions = await Promise.all(textsOf[size].map((text) => model.condition(facts.prompts[text]!)))
+      const short = size === 'wide' ? tensors.get('text.short_embeds') : undefined
+      const conditions = await Promise.all(
+        textsOf[size].map(async (text, i) =>
+          short ? { values: { encoder_hidden_states: row(short, i) } } : await model.condition(facts.prompts[text]!),
+        ),
+      )
       const asks = x.map((each, i) => ({ x: each, level, condition: conditions[i]! }))
       // D = x − σ·velocity.
       const estimates = await model.ask('denoise', asks)
@@ -210,10 +244,22 @@ describe.each(told)('%s', async (name) => {
     expect(error(listed(sigmas), of(`schedule.${key}.sigmas`))).toBeLessThan(tolerance)
   })
 
-  describe.each(following('gen.', /^((?:plain|cfg)\d+)\.latents$/))('the run %s', (which) => {
+  it.runIf(facts.is_distilled)('refuses guidance, which it was distilled to need none of', async () => {
+    const made = { model, prompt: facts.prompts[2]!, noise: row(of('gen.noise'), 0) }
+    await expect(generate({ ...made, guidance: 4 })).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringMatching(/a guidance of 1.*4.*distilled/),
+    })
+  })
+
+  const runs = following('gen.', /^((?:plain|cfg)\d+)\.latents$/)
+  const ours = runs.filter((which) => !facts.is_distilled || which.startsWith('plain'))
+
+  describe.each(ours)('the run %s', (which) => {
     const { steps, guidance_scale: weight } = facts.runs[which]!
     const guidance = reference.guidance(weight)
     const noise = row(of('gen.noise'), 0)
+    const sides = noise.shape.slice(1) as unknown as Sides
     const setting = async () => {
       const model = await opened(steps)
       const { schedulerSolver: solver } = model
@@ -226,11 +272,9 @@ describe.each(told)('%s', async (name) => {
       const rows = of(`gen.${which}.latents`)
       expect(states.length - 1).toBe(steps)
       for (let i = 0; i < steps; i++) {
-        expect(error(states[i + 1]!.x, reference.latent(row(rows, i), noise.shape))).toBeLessThan(tolerance)
+        expect(error(states[i + 1]!.x, reference.latent(row(rows, i), sides))).toBeLessThan(tolerance)
       }
-      expect(error(latent, reference.latent(row(of(`gen.${which}.final_float64`), 0), noise.shape))).toBeLessThan(
-        tolerance,
-      )
+      expect(error(latent, reference.latent(row(of(`gen.${which}.final_float64`), 0), sides))).toBeLessThan(tolerance)
       const pixels = map(image, (pixel) => pixel / 2 + 0.5)
       expect(error(pixels, shaped(of(`gen.${which}.image`), image.shape))).toBeLessThan(tolerance)
     })

@@ -11,9 +11,8 @@ import { cast, concat } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
-import { qwen3Config, qwenTextGraph } from '../../nn/qwen-text.js'
+import { qwen3Config, qwenRoot, qwenTextGraph } from '../../nn/qwen-text.js'
 import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
-import { qwen3Root } from '../classes/qwen3.js'
 import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
@@ -85,7 +84,6 @@ export async function qwen3TextEncoder(
   part: NetworkPart,
   numbersOf: (layers: number) => readonly number[],
 ): Promise<TextEncoder> {
-  const root = qwen3Root(part.config)
   const config = qwen3Config(part.config)
   const numbers = numbersOf(config.layers)
   const most = Math.max(...numbers)
@@ -96,7 +94,7 @@ export async function qwen3TextEncoder(
   }
   const weights = await part.openWeights()
   const of = (tokens: number, some: readonly number[]) =>
-    qwenTextGraph(config, weights, { batch: 1, tokens }, { root, numbers: some })
+    qwenTextGraph(config, weights, { batch: 1, tokens }, { root: qwenRoot(weights), numbers: some })
   checkComplete(part.folder, weights, [of(1, [config.layers])], (name) => name !== 'lm_head.weight')
   return {
     width: config.width * numbers.length,

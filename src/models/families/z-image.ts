@@ -89,9 +89,11 @@ async function read(source: PipelineSource): Promise<Pipeline> {
 }
 
 /** The rows of a text's own tokens: what fills up is not told. */
-const told = ([{ states, used }]: readonly EncodedText[]) => ({
-  [statesName]: tensor([used, states.shape[1]!], states.data.slice(0, used * states.shape[1]!)),
-})
+const told = ([text]: readonly EncodedText[]) => {
+  const { states, used } = text!
+  const width = states.shape[1]!
+  return { [statesName]: tensor([used, width], states.data.slice(0, used * width)) }
+}
 
 async function transformer(
   folder: CheckpointFolder,

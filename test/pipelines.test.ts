@@ -3,7 +3,7 @@
  * names: each folder opens and gives the reference's numbers, or its class is refused by name. NOTE.md of each folder says
  * what its numbers are.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
@@ -15,10 +15,9 @@ import { endingWithNoise, type Solver } from '../src/diffusion/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
-import { combine, map, type Tensor, tensor } from '../src/math/tensor.js'
+import { combine, map, type Tensor } from '../src/math/tensor.js'
 import { questionsOf } from '../src/model/index.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
-import { families } from '../src/models/families/index.js'
 import { openNetwork } from '../src/models/open.js'
 import { schedulerOf } from '../src/models/scheduler.js'
 import { openT5Tokenizer } from '../src/models/text/t5-tokenizer.js'
@@ -27,41 +26,29 @@ import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import {
+  built,
+  classOf,
+  error,
+  exactDb,
+  golden,
+  gradientTolerance,
+  largest,
+  others,
+  packed,
+  row,
+  runOn,
+  tolerance,
+} from './golden-pipelines.js'
 
-const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
-
-/** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
-const tolerance = 1e-4
-/** Gradients add up more terms than outputs. */
-const gradientTolerance = 1e-3
 /** Nor may gradients of a network be further off than so many times torch's own float32 error, which NOTE.md tells. */
 const timesTorch = 3
 /** Torch's frequencies of sinusoids are off in their last bit for two of 128: so much of an angle of thousands. */
 const lastBit = 2 ** -24
-/** What an inversion that says it is exact brings the noise back to. */
-const exactDb = -90
 
 const runtime = ortNode({ threads: 1 })
+const run = (graph: Graph, feeds: Readonly<Record<string, Tensor>>) => runOn(runtime, graph, feeds)
 afterAll(() => runtime.close())
-
-const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-const error = (ours: Tensor, theirs: Tensor) => {
-  expect(ours.data.length).toBe(theirs.data.length)
-  return largest(combine([1, { ...ours, shape: theirs.shape }], [-1, theirs])) / largest(theirs)
-}
-
-/** One of a batch. */
-function row({ shape: [, ...shape], data }: Tensor, i: number): Tensor {
-  const size = shape.reduce((product, length) => product * length, 1)
-  return { shape, data: data.slice(i * size, (i + 1) * size) }
-}
-
-async function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
-  const session = await runtime.open(graph)
-  const results = await session.run(feeds)
-  await session.close()
-  return results
-}
 
 interface Reference {
   readonly tensors: ReadonlyMap<string, Tensor>
@@ -97,25 +84,14 @@ async function referenceOf(name: string): Promise<Reference> {
 
 const ofNetworks = /^(net|vae)\./
 
-const classOf = (name: string) =>
-  parseJsonObject(readFileSync(join(golden, name, 'model_index.json'), 'utf8'), name)._class_name as string
-
 /** Whether a tokenizer is T5's, as model_index.json says. */
 function isT5(path: string, tokenizer: string): boolean {
   const index = parseJsonObject(readFileSync(join(path, 'model_index.json'), 'utf8'), path)
   return /^T5/.test((index[tokenizer] as readonly string[])[1]!)
 }
 
-/** Folders whose numbers have other names: they have tests of their own. */
-const elsewhere = ['WanPipeline']
-const names = readdirSync(golden).filter(
-  (name) => existsSync(join(golden, name, 'model_index.json')) && !elsewhere.includes(classOf(name)),
-)
-const builtClasses = families.flatMap(({ pipelineClasses }) => pipelineClasses)
-const [built, others] = [true, false].map((is) => names.filter((name) => builtClasses.includes(classOf(name)) === is))
-
-describe.skipIf(others!.length === 0)('pipelines of other families', () => {
-  it.each(others!.map((name) => [classOf(name), name]))('%s is refused by name (%s)', async (className, name) => {
+describe.skipIf(others.length === 0)('pipelines of other families', () => {
+  it.each(others.map((name) => [classOf(name), name]))('%s is refused by name (%s)', async (className, name) => {
     await expect(openDiffusionModel(nodeFiles, join(golden, name), runtime)).rejects.toMatchObject({
       code: 'unsupported',
       message: expect.stringContaining(className),
@@ -123,7 +99,7 @@ describe.skipIf(others!.length === 0)('pipelines of other families', () => {
   })
 })
 
-describe.each(built!)('%s', async (name) => {
+describe.each(built)('%s', async (name) => {
   const path = join(golden, name)
   const { tensors, texts, note } = await referenceOf(name)
   const keys = [...tensors.keys()]
@@ -337,22 +313,6 @@ describe.each(built!)('%s', async (name) => {
     })
   })
 })
-
-/** Channels × height × width as rows of 2 × 2 places: channel, row, column. */
-function packed({ shape, data }: Tensor): Tensor {
-  const [channels, height, width] = shape as [number, number, number]
-  const places = Array.from({ length: (height / 2) * (width / 2) }, (_, i) => [
-    2 * Math.floor(i / (width / 2)),
-    2 * (i % (width / 2)),
-  ])
-  const values = places.flatMap(([y, x]) =>
-    Array.from({ length: 4 * channels }, (_, i) => {
-      const [channel, row, column] = [Math.floor(i / 4), y! + (Math.floor(i / 2) % 2), x! + (i % 2)]
-      return data[(channel * height + row) * width + column]!
-    }),
-  )
-  return tensor([places.length, 4 * channels], values)
-}
 
 /** Whether levels are on the straight path alpha + sigma = 1. */
 const isFlow = ({ prediction }: OpenDiffusionModel) => prediction.startsWith('velocity')

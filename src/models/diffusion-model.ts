@@ -84,7 +84,7 @@ export async function openDiffusionModel(
   const files = insideOf(host, path)
   const folder = await openModelFolder(files, path)
   const pipeline = await familyOf(folder, family).read({ files, folder, name, steps })
-  const { layout, denoiser: networks, guidance, schedule } = pipeline
+  const { layout, denoiser: networks, guidance, guiding, schedule } = pipeline
   const { prediction, solver, preferred, className, defaultSteps } = pipeline.scheduler
   const vae = { ...pipeline.vae, profile: profile === 'none' ? undefined : (profile ?? pipeline.vae.profile) }
   const most = { sessions: 16, bytes: room(pipeline) }
@@ -110,6 +110,7 @@ export async function openDiffusionModel(
     ...(vocabulary && { vocabulary }),
     ...(pipeline.notes && { notes: pipeline.notes }),
     guidance,
+    ...(guiding && { guiding }),
     condition: pipeline.conditioner(pool),
     ...doorOf(name, {
       ...autoencoderAnswerers(pool, vae, vaePrecision),

@@ -7,10 +7,12 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, concat, mul, reshape, shift, slice, sliceAxes, transpose } from '../graph/ops/common.js'
-import { attention, geluTanh, linear, plainLayerNorm, rmsNorm } from './attention.js'
+import { add, concat, reshape, slice, sliceAxes, transpose } from '../graph/ops/common.js'
+import { attention, byHeads, feedForward, joined, linear, rmsNorm } from './attention.js'
 import { conv2d, type Layers, silu } from './layers.js'
+import { gated, modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { unpatched } from './patches.js'
 import { embedding, sinusoidal } from './time-embedding.js'
 
 export interface Sd3TransformerConfig {
@@ -93,20 +95,8 @@ interface Streams {
 const epsilon = 1e-6
 
 /** What a layer makes of the embedding, `count` times N × 1 × width. */
-function modulations({ embedding, config: { width }, ...layers }: Mmdit, name: string, count: number): Value[] {
-  const { b } = layers
-  const all = linear(layers, `${name}.linear`, embedding, count * width)
-  return Array.from({ length: count }, (_, i) =>
-    reshape(b, slice(b, all, 1, i * width, (i + 1) * width), [all.shape[0]!, 1, width]),
-  )
-}
-
-/** norm(x)·(1 + scale) + offset. */
-const modulated = (b: Builder, x: Value, offset: Value, scale: Value): Value =>
-  add(b, mul(b, plainLayerNorm(b, x, epsilon), shift(b, scale, 1)), offset)
-
-/** x + gate·y. */
-const gated = (b: Builder, x: Value, gate: Value, y: Value): Value => add(b, x, mul(b, gate, y))
+const modulationsOf = (mmdit: Mmdit, name: string, count: number): Value[] =>
+  modulations(mmdit, `${name}.linear`, mmdit.embedding, { count, width: mmdit.config.width })
 
 /** Queries, keys and values of a stream, by the names of its layers. */
 function project(mmdit: Mmdit, name: string, x: Value, layers: readonly string[], norms: readonly string[]): Value[] {
@@ -116,9 +106,7 @@ function project(mmdit: Mmdit, name: string, x: Value, layers: readonly string[]
     const projected = linear(mmdit, `${name}.${layer}`, x, width)
     const norm = norms[i]
     if (!normalizesQueries || norm === undefined) return projected
-    const [batch, tokens] = x.shape as [number, number]
-    const split = reshape(b, projected, [batch, tokens, heads, width / heads])
-    return reshape(b, rmsNorm(mmdit, `${name}.${norm}`, split, epsilon), projected.shape)
+    return joined(b, rmsNorm(mmdit, `${name}.${norm}`, byHeads(b, projected, heads), epsilon))
   })
 }
 
@@ -148,26 +136,19 @@ function jointAttention(mmdit: Mmdit, name: string, { picture, text }: Streams):
   return { picture: slice(b, mixed, 1, 0, places), text: slice(b, mixed, 1, places, mixed.shape[1]!) }
 }
 
-/** linear(gelu(linear(x))), four times as wide inside. */
-function feedForward(mmdit: Mmdit, name: string, x: Value): Value {
-  const { width } = mmdit.config
-  const wide = geluTanh(mmdit.b, linear(mmdit, `${name}.net.0.proj`, x, 4 * width))
-  return linear(mmdit, `${name}.net.2`, wide, width)
-}
-
 /** JointTransformerBlock: both streams attend to both, then each goes through its feed-forward; all under modulation. */
 function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): Streams {
   const { b, config } = mmdit
   const name = `transformer_blocks.${index}`
   const isDual = config.dualAttentionLayers.includes(index)
   const isLast = index === config.layers - 1
-  const [offset, scale, gate, offsetWide, scaleWide, gateWide, offsetOwn, scaleOwn, gateOwn] = modulations(
+  const [offset, scale, gate, offsetWide, scaleWide, gateWide, offsetOwn, scaleOwn, gateOwn] = modulationsOf(
     mmdit,
     `${name}.norm1`,
     isDual ? 9 : 6,
   ) as [Value, Value, Value, Value, Value, Value, Value?, Value?, Value?]
   // The last block's norm of the text says the scale first.
-  const ofText = modulations(mmdit, `${name}.norm1_context`, isLast ? 2 : 6) as [Value, Value, ...Value[]]
+  const ofText = modulationsOf(mmdit, `${name}.norm1_context`, isLast ? 2 : 6) as [Value, Value, ...Value[]]
   const [textOffset, textScale] = isLast ? [ofText[1], ofText[0]] : ofText
 
   const mixed = jointAttention(mmdit, `${name}.attn`, {
@@ -180,7 +161,7 @@ function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): St
     const own = ownAttention(mmdit, `${name}.attn2`, modulated(b, picture, offsetOwn, scaleOwn))
     seen = gated(b, seen, gateOwn, own)
   }
-  const wide = feedForward(mmdit, `${name}.ff`, modulated(b, seen, offsetWide, scaleWide))
+  const wide = feedForward(mmdit, `${name}.ff`, modulated(b, seen, offsetWide, scaleWide), 4 * config.width)
   const nextPicture = gated(b, seen, gateWide, wide)
   if (isLast) return { picture: nextPicture, text }
 
@@ -193,7 +174,12 @@ function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): St
     Value,
   ]
   const read = gated(b, text, textGate, out('to_add_out', mixed.text))
-  const textWide = feedForward(mmdit, `${name}.ff_context`, modulated(b, read, textOffsetWide, textScaleWide))
+  const textWide = feedForward(
+    mmdit,
+    `${name}.ff_context`,
+    modulated(b, read, textOffsetWide, textScaleWide),
+    4 * config.width,
+  )
   return { picture: nextPicture, text: gated(b, read, textGateWide, textWide) }
 }
 
@@ -249,11 +235,10 @@ export function predict(
   }
   for (let i = 0; i < config.layers; i++) streams = jointBlock(mmdit, i, streams)
 
-  const [scale, offset] = modulations(mmdit, 'norm_out', 2) as [Value, Value]
+  const [scale, offset] = modulationsOf(mmdit, 'norm_out', 2) as [Value, Value]
   const values = linear(layers, 'proj_out', modulated(b, streams.picture, offset, scale), patchSize ** 2 * outChannels)
-  const apart = reshape(b, values, [batch, ...sides, patchSize, patchSize, outChannels])
   const [, , height, wide] = sample.shape as [number, number, number, number]
-  return reshape(b, transpose(b, apart, [0, 5, 1, 3, 2, 4]), [batch, outChannels, height, wide])
+  return unpatched(b, values, { side: patchSize, height, width: wide, order: 'channels-last' })
 }
 
 /** The largest height and width of what the network takes: its positions end there. */

@@ -27,6 +27,7 @@ import {
   recipeFields,
   requiredPrompt,
   samplingOf,
+  trueGuidanceOf,
   withRemembered,
 } from './recipes/recipe.js'
 import { inRows } from './reports/cells.js'
@@ -212,6 +213,7 @@ function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: 
     prompt: generation.prompt,
     negativePrompt: generation.negativePrompt ?? null,
     guidance: generation.guidance,
+    ...trueGuidanceOf(recipe),
     solver: recipe.solver ?? generation.solver,
     steps: generation.grid.length - 1,
     widthPixels: width,

@@ -103,7 +103,10 @@ function placesTable(side: number, width: number): Tensor {
 }
 
 /** Every gate and the last layer start at zero: blocks are the identity, and the network predicts nothing. */
-function startOf(parameters: readonly { name: string; shape: readonly number[] }[], { networks, seed }: Recipe): Map<string, Tensor> {
+function startOf(
+  parameters: readonly { name: string; shape: readonly number[] }[],
+  { networks, seed }: Recipe,
+): Map<string, Tensor> {
   const { tableSize, width } = networks.transformer
   const gain = (name: string) => (/(norm\w*\.linear|proj_out)\.weight$/.test(name) ? 0 : 1)
   return initialWeights(parameters, seed, gain).set('pos_embed.pos_embed', placesTable(tableSize, width))
@@ -141,7 +144,10 @@ export async function train(recipe: Recipe, options: Options, report: (line: str
       async evaluate(average) {
         const byNoise = Array<number>(parts).fill(0)
         for (let i = 0; i < evaluationBatches; i++) {
-          const { squared } = await forward.run({ ...evaluationFeeds(unseen, recipe, i), ...Object.fromEntries(average) })
+          const { squared } = await forward.run({
+            ...evaluationFeeds(unseen, recipe, i),
+            ...Object.fromEntries(average),
+          })
           const each = recipe.batch / parts
           byNoise.forEach((_, part) => {
             byNoise[part]! += meanOf(squared!.data.slice(part * each, (part + 1) * each)) / evaluationBatches

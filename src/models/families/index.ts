@@ -4,12 +4,13 @@ import { shownClass } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
+import { clipFlow } from './clip-flow.js'
 import { instaFlow } from './instaflow.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
 
-export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, instaFlow]
+export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, instaFlow, clipFlow]
 
 /** The family of this id; throws `bad-option`, naming those that there are. */
 function familyNamed(id: string): Family {

@@ -4,21 +4,12 @@
  * x = (1 − σ)·latent + σ·noise, the network answers noise − latent and is told t = 1000·σ. Source: Esser et al., ICML 2024;
  * diffusers, pipeline_stable_diffusion_3.py.
  */
-import type { CheckpointFolder } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import { type Tensor, tensor } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import { scaledLayout } from '../../model/layout.js'
-import {
-  largestSide,
-  type Sd3TransformerConfig,
-  sd3TransformerConfig,
-  sd3TransformerGraph,
-} from '../../nn/sd3-transformer.js'
-import { sd3Transformer } from '../classes/sd3-transformer.js'
+import type { Sd3TransformerConfig } from '../../nn/sd3-transformer.js'
 import { t5Encoder } from '../classes/t5-encoder.js'
-import { checkComplete } from '../complete.js'
-import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
@@ -34,15 +25,13 @@ import {
   t5Text,
   t5Xxl,
 } from '../random/published-configs.js'
-import type { Scheduler } from '../scheduler.js'
 import { t5TextEncoder } from '../text/encoders.js'
 import { conditioner, type EncodedText, placed, sideBySide, type TextPart } from '../text/prompts.js'
 import { openT5Tokenizer } from '../text/t5-tokenizer.js'
 import { checkFits, clipTexts } from './parts/clip-texts.js'
-import { checkParts, checkSame, flowScheduler, networkPart } from './parts/flow.js'
+import { checkParts, checkSame, flowSchedule, flowScheduler, networkPart } from './parts/flow.js'
+import { mmdit, pooledName, statesName } from './parts/mmdit.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
-
-const [statesName, pooledName] = ['encoder_hidden_states', 'pooled_projections'] as const
 
 const defaultGuidance = 7
 const defaultSteps = 28
@@ -56,7 +45,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   checkParts(folder, ['transformer', 'text_encoder', 'text_encoder_2'], remedy)
   const scheduler = { ...(await flowScheduler(source, steps)), defaultSteps }
   const vae = await openAutoencoderNetworks(files, folder.path)
-  const { config, networks } = await transformer(folder)
+  const { config, networks, latents } = await mmdit(folder)
   const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')
   const t5 = folder.has('text_encoder_3') ? await openT5(source) : undefined
   const index = await pipelineIndex(source)
@@ -74,17 +63,9 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   return {
     vae,
     denoiser: networks,
-    layout: scaledLayout({
-      name,
-      imageChannels,
-      latentChannels,
-      downscaling,
-      latentMultiple: config.patchSize,
-      latentLargest: largestSide(config),
-      side: trainedSide(config),
-    }),
+    layout: scaledLayout({ name, imageChannels, latentChannels, downscaling, ...latents }),
     scheduler,
-    schedule: ([, height, width]) => scheduleOf(scheduler, (height! * width!) / config.patchSize ** 2),
+    schedule: (latent) => flowSchedule(scheduler, latent, config.patchSize),
     guidance,
     conditioner: (pool) => conditioner({ pool, texts, told: (encoded) => told(encoded, config.statesWidth, behind) }),
     tokens: clipTokens + behind,
@@ -98,33 +79,6 @@ const withoutT5 =
 
 /** A part of model_index.json is [library, class], and [null, null] where it was left out. */
 const isListed = (part: unknown): boolean => Array.isArray(part) && typeof part[1] === 'string'
-
-/** Of the latents it was trained on, in whole patches. */
-const trainedSide = ({ sampleSize, patchSize, tableSize }: Sd3TransformerConfig): number =>
-  patchSize * Math.min(tableSize, Math.max(1, Math.floor(sampleSize / patchSize)))
-
-async function transformer(
-  folder: CheckpointFolder,
-): Promise<{ config: Sd3TransformerConfig; networks: DenoisingNetworks }> {
-  const part = await networkPart(folder, 'transformer', sd3Transformer.classNames)
-  const config = sd3TransformerConfig(part.config)
-  checkSame(part.folder, 'channels out as in', config.inChannels, config.outChannels)
-  const weights = await part.openWeights()
-  const networks: DenoisingNetworks = {
-    values: {
-      [statesName]: { width: config.statesWidth, perToken: true },
-      [pooledName]: { width: config.pooledWidth, perToken: false },
-    },
-    oneTime: false,
-    graph({ batch, latent, tokens }) {
-      const [, height, width] = latent as [number, number, number]
-      return sd3TransformerGraph(config, weights, { batch, height, width, tokens }, 'sample')
-    },
-  }
-  const smallest = [config.inChannels, config.patchSize, config.patchSize]
-  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
-  return { config, networks }
-}
 
 async function openT5({ files, folder }: PipelineSource): Promise<TextPart> {
   const part = await networkPart(folder, 'text_encoder_3', t5Encoder.classNames)
@@ -173,10 +127,6 @@ const inARow = (vectors: readonly Tensor[]): Tensor => {
   const data = vectors.flatMap((vector) => [...vector.data])
   return tensor([data.length], data)
 }
-
-/** A shift that is dynamic follows from the places of the latent, after patching. */
-const scheduleOf = ({ dynamic, schedule }: Scheduler, places: number) =>
-  dynamic ? dynamic.schedule(dynamic.mu(places)) : schedule
 
 /** The autoencoder of 16 channels, without convolutions between its halves. */
 const flowAutoencoder = (stages: readonly number[], more: ConfigFields & { readonly sample_size: number }) =>

@@ -2,6 +2,8 @@
 import { readConfig } from '../../../checkpoints/config.js'
 import type { CheckpointFolder, NetworkPart } from '../../../checkpoints/folder.js'
 import { expected } from '../../../core/errors.js'
+import type { Schedule } from '../../../diffusion/level.js'
+import type { Shape } from '../../../math/tensor.js'
 import type { PipelineSource } from '../../family.js'
 import { type Scheduler, schedulerOf } from '../../scheduler.js'
 
@@ -23,6 +25,13 @@ export async function flowScheduler({ files, folder }: PipelineSource, steps: nu
     remedy,
   )
 }
+
+/** A shift that is dynamic follows from the places of the latent, after patching. */
+export const flowSchedule = (
+  { dynamic, schedule }: Scheduler,
+  [, height, width]: Shape,
+  patchSize: number,
+): Schedule => (dynamic ? dynamic.schedule(dynamic.mu((height! * width!) / patchSize ** 2)) : schedule)
 
 /** Says what is missing before anything is opened. */
 export function checkParts(

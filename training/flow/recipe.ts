@@ -35,7 +35,7 @@ export const schedulerConfigFile = {
   _class_name: 'FlowMatchEulerDiscreteScheduler',
   _diffusers_version: '0.35.1',
   num_train_timesteps: 1000,
-  shift: 3,
+  shift: 1.5,
 }
 
 export const transformer: Sd3TransformerConfig = {
@@ -85,9 +85,9 @@ export const recipe: Recipe = {
   shift: schedulerConfigFile.shift,
   emphasis: { strength: 3, reach: 3 },
   sides: 0.5,
-  learningRate: 2e-3,
+  learningRate: 3e-3,
   warmUpSteps: 200,
-  decay: 0.3,
+  decay: 0.4,
   betas: [0.9, 0.99],
   epsilon: 1e-8,
   weightDecay: 1e-3,

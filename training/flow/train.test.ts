@@ -56,8 +56,8 @@ describe('what a step sees', () => {
   })
 
   it("spreads its noise shares over the scheduler's grid, the noisiest last", () => {
-    // u of σ = 3u/(1 + 2u).
-    const even = shares.map((share) => share / (3 - 2 * share))
+    // u of σ = 1.5u/(1 + 0.5u).
+    const even = shares.map((share) => share / (1.5 - 0.5 * share))
     even.forEach((u, n) => {
       expect(u).toBeGreaterThanOrEqual(n / 16 - 1e-12)
       expect(u).toBeLessThan((n + 1) / 16)

@@ -18,7 +18,7 @@ import { checkParts, checkSame, flowSchedule, flowScheduler } from './parts/flow
 import { mmdit, pooledName, statesName } from './parts/mmdit.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
 
-const defaultGuidance = 3
+const defaultGuidance = 5
 const defaultSteps = 20
 
 async function read(source: PipelineSource): Promise<Pipeline> {

@@ -33,7 +33,7 @@ export interface ScaledLayout {
   /** Sides of latents are at most this. Default: no bound. */
   readonly latentLargest?: number
   /** Height and width of the latents that the model was trained on. Default: the smallest. */
-  readonly side?: number
+  readonly side?: number | Sides
 }
 
 const pictureAxes = ['channels', 'height', 'width'] as const
@@ -51,6 +51,7 @@ const pictureAxes = ['channels', 'height', 'width'] as const
 export function scaledLayout(parts: ScaledLayout): Layout {
   const { name, imageChannels, latentChannels, downscaling, latentMultiple = 1, side = latentMultiple } = parts
   const { latentLargest = Number.POSITIVE_INFINITY } = parts
+  const { height, width } = typeof side === 'number' ? { height: side, width: side } : side
   const multiple = latentMultiple * downscaling
   const fits = ([channels, ...sides]: Shape, count: number, step: number, most: number) =>
     channels === count &&
@@ -61,7 +62,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
   const ofPictures = multiplesOf(multiple, latentLargest * downscaling)
   const layout: Layout = {
     axes: pictureAxes,
-    picture: [imageChannels, side * downscaling, side * downscaling],
+    picture: [imageChannels, height * downscaling, width * downscaling],
     multiple,
     latentShape(picture) {
       const [channels, height, width] = picture

@@ -44,6 +44,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly latentChannels: number
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number
+  /** Of an autoencoder of clips: frames for each latent frame after the first. */
+  readonly frameDownscaling?: number | undefined
   /** Which latent belongs to which picture, as the autoencoder alone has it. */
   readonly layout: Layout
   /** Model units per unit of the checkpoint's own latents. */
@@ -113,6 +115,7 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     imageChannels,
     latentChannels,
     downscaling,
+    frameDownscaling,
     latentScale,
     layout,
     encoder(size) {

@@ -10,6 +10,9 @@ import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
+
+import { wanTransformer } from './wan-transformer.js'
+
 import { zImageTransformer } from './z-image-transformer.js'
 
 export const networkClasses: readonly NetworkClass[] = [
@@ -19,6 +22,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderKlQwenImage,
   unet2dCondition,
   sd3Transformer,
+  wanTransformer,
   zImageTransformer,
   fluxTransformer,
   clipText,

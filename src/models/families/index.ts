@@ -9,6 +9,7 @@ import { instaFlow } from './instaflow.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
+import { wan } from './wan.js'
 import { zImage } from './z-image.js'
 
 export const families: readonly Family[] = [
@@ -17,6 +18,7 @@ export const families: readonly Family[] = [
   stableDiffusion3,
   zImage,
   flux1,
+  wan,
   instaFlow,
 ]
 

@@ -27,9 +27,13 @@ const isBuilt = (name: string) => builtClasses.includes(classOf(name))
 /** Transformers of flows say their settings in a file of their own, and name their numbers otherwise. */
 const isFlow = (name: string) => existsSync(join(golden, name, 'reference.json'))
 
+/** Those of clips have a file of tests of their own. */
+const isOfClips = (name: string) => /^Wan/.test(classOf(name))
+
 /** Folders of families that are built, in the two forms of their numbers, and of those that are not. */
 export const built = names.filter((name) => isBuilt(name) && !isFlow(name))
-export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name))
+export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) && !isOfClips(name))
+export const builtClips = names.filter((name) => isBuilt(name) && isOfClips(name))
 export const others = names.filter((name) => !isBuilt(name))
 
 export const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)

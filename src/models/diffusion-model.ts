@@ -10,9 +10,11 @@ import { insideOf } from '../checkpoints/inside.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
+import { pictureOf } from '../model/layout.js'
 import type { DiffusionModel } from '../model/model.js'
 import { doorOf } from '../model/questions.js'
 import type { Vocabulary } from '../model/vocabulary.js'
+import { graphSizeOf } from './autoencoder/networks.js'
 import { autoencoderAnswerers, autoencoderGraphs, profileAt } from './autoencoder/sessions.js'
 import type { DenoisingPrecision } from './denoiser/graphs.js'
 import { denoisingAnswerers, denoisingGraphs } from './denoiser/sessions.js'
@@ -127,9 +129,10 @@ export async function openDiffusionModel(
 
 /** Bytes of weights that may be open at the same time. */
 function room({ vae, denoiser, layout, tokens, textGraphs }: Pipeline): number {
-  const latent = layout.latentShape(layout.picture)
-  const size = { batch: 1, latent, tokens }
-  const picture = { batch: 1, height: 8 * vae.downscaling, width: 8 * vae.downscaling }
+  const sides = { height: layout.multiple, width: layout.multiple }
+  const smallest = pictureOf(layout, sides)
+  const size = { batch: 1, latent: layout.latentShape(smallest), tokens }
+  const picture = graphSizeOf(layout, smallest, 1)
   const graphs = [
     vae.encoder(picture),
     vae.decoder(picture),

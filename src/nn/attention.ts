@@ -38,7 +38,7 @@ export function plainLayerNorm(b: Builder, x: Value, epsilon: number): Value {
 /** x/√(mean(x²) + ε)·weight over the last axis. */
 export function rmsNorm({ b, parameters }: Layers, name: string, x: Value, epsilon: number): Value {
   const weight = parameters.value(`${name}.weight`, [x.shape.at(-1)!])
-  return mul(b, byRootMeanSquare(b.within(singleScope), x, -1, epsilon).normal, weight)
+  return mul(b, byRootMeanSquare(b.within(singleScope), x, [x.shape.length - 1], epsilon).normal, weight)
 }
 
 /** N × length × channels as N × length × heads × channels of each, and back. */

@@ -25,22 +25,25 @@ export interface Axes {
   /** Channels of each axis, even; their sum is a head's. */
   readonly widths: readonly number[]
   readonly theta: number
-  /** How the class rounds frequencies and angles; float32's is `Math.fround`. Default: not. */
-  readonly round?: (value: number) => number
+  /** What the class rounds to 32 bits: nothing (default), the angles, or the frequencies too. */
+  readonly rounds?: 'nothing' | 'angles' | 'frequencies'
 }
 
 const unrounded = (value: number) => value
 
 /** θ^(−2j/d) for j = 0 … d/2 − 1. */
-export const frequencies = (width: number, theta: number, round = unrounded): readonly number[] =>
-  Array.from({ length: width / 2 }, (_, j) => round(1 / round(theta ** ((2 * j) / width))))
+export function frequencies(width: number, { theta, rounds }: Pick<Axes, 'theta' | 'rounds'>): readonly number[] {
+  const round = rounds === 'frequencies' ? Math.fround : unrounded
+  return Array.from({ length: width / 2 }, (_, j) => round(1 / round(theta ** ((2 * j) / width))))
+}
 
 /** The angles of places, each with a number for each axis: places × pairs. */
 export function anglesOf(
   places: readonly (readonly number[])[],
-  { widths, theta, round = unrounded }: Axes,
+  { widths, theta, rounds = 'nothing' }: Axes,
 ): readonly (readonly number[])[] {
-  const perAxis = widths.map((width) => frequencies(width, theta, round))
+  const perAxis = widths.map((width) => frequencies(width, { theta, rounds }))
+  const round = rounds === 'nothing' ? unrounded : Math.fround
   return places.map((place) => perAxis.flatMap((own, axis) => own.map((frequency) => round(place[axis]! * frequency))))
 }
 
@@ -55,6 +58,18 @@ export function rotationBy(b: Builder, angles: readonly (readonly number[])[], d
 export function rotationOf(b: Builder, angles: Value): Rotation {
   const wide = cast(b, angles, 'float64')
   const of = (op: string) => cast(b, b.emit(op, [wide]), angles.dtype)
+  return { cosine: of('Cos'), sine: of('Sin') }
+}
+
+/** The rotation at places that a graph is told, places × axes, whatever numbers they are. */
+export function rotationAt(b: Builder, places: Value, axes: Axes): Rotation {
+  const wide = cast(b, places, 'float64')
+  const angles = axes.widths.map((width, axis) => {
+    const own = frequencies(width, axes)
+    return mul(b, slice(b, wide, 1, axis, axis + 1), b.constant('float64', [1, own.length], own))
+  })
+  const all = concat(b, angles, 1)
+  const of = (op: string) => cast(b, b.emit(op, [reshape(b, all, [all.shape[0]!, 1, all.shape[1]!])]), places.dtype)
   return { cosine: of('Cos'), sine: of('Sin') }
 }
 

@@ -7,8 +7,9 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, concat, reshape, slice, sliceAxes, transpose } from '../graph/ops/common.js'
-import { attention, byHeads, feedForward, joined, linear, rmsNorm } from './attention.js'
+import { add, reshape, sliceAxes, transpose } from '../graph/ops/common.js'
+import { feedForward, linear } from './attention.js'
+import { type Heads, jointAttention, projected, rotatedAttention, type Streams } from './joint-attention.js'
 import { conv2d, type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
@@ -86,54 +87,16 @@ interface Mmdit extends Layers {
   readonly embedding: Value
 }
 
-/** N × tokens × width each. */
-interface Streams {
-  readonly picture: Value
-  readonly text: Value
-}
-
-const epsilon = 1e-6
-
 /** What a layer makes of the embedding, `count` times N × 1 × width. */
 const modulationsOf = (mmdit: Mmdit, name: string, count: number): Value[] =>
   modulations(mmdit, `${name}.linear`, mmdit.embedding, { count, width: mmdit.config.width })
 
-/** Queries, keys and values of a stream, by the names of its layers. */
-function project(mmdit: Mmdit, name: string, x: Value, layers: readonly string[], norms: readonly string[]): Value[] {
-  const { b, config } = mmdit
-  const { heads, width, normalizesQueries } = config
-  return layers.map((layer, i) => {
-    const projected = linear(mmdit, `${name}.${layer}`, x, width)
-    const norm = norms[i]
-    if (!normalizesQueries || norm === undefined) return projected
-    return joined(b, rmsNorm(mmdit, `${name}.${norm}`, byHeads(b, projected, heads), epsilon))
-  })
-}
-
-const projectPicture = (mmdit: Mmdit, name: string, x: Value) =>
-  project(mmdit, name, x, ['to_q', 'to_k', 'to_v'], ['norm_q', 'norm_k'])
-const projectText = (mmdit: Mmdit, name: string, x: Value) =>
-  project(mmdit, name, x, ['add_q_proj', 'add_k_proj', 'add_v_proj'], ['norm_added_q', 'norm_added_k'])
+const headsOf = ({ config: { heads, normalizesQueries } }: Mmdit): Heads => ({ heads, normalizes: normalizesQueries })
 
 /** Attention of the picture to itself. */
-function ownAttention(mmdit: Mmdit, name: string, x: Value): Value {
-  const [query, key, value] = projectPicture(mmdit, name, x) as [Value, Value, Value]
-  return linear(
-    mmdit,
-    `${name}.to_out.0`,
-    attention(mmdit.b, query, key, value, mmdit.config.heads),
-    mmdit.config.width,
-  )
-}
-
-/** Attention of both streams to both. */
-function jointAttention(mmdit: Mmdit, name: string, { picture, text }: Streams): Streams {
-  const { b, config } = mmdit
-  const [own, other] = [projectPicture(mmdit, name, picture), projectText(mmdit, name, text)]
-  const [query, key, value] = own.map((part, i) => concat(b, [part, other[i]!], 1)) as [Value, Value, Value]
-  const mixed = attention(b, query, key, value, config.heads)
-  const places = picture.shape[1]!
-  return { picture: slice(b, mixed, 1, 0, places), text: slice(b, mixed, 1, places, mixed.shape[1]!) }
+const ownAttention = (mmdit: Mmdit, name: string, x: Value): Value => {
+  const mixed = rotatedAttention(mmdit, projected(mmdit, name, x, headsOf(mmdit)), headsOf(mmdit))
+  return linear(mmdit, `${name}.to_out.0`, mixed, mmdit.config.width)
 }
 
 /** JointTransformerBlock: both streams attend to both, then each goes through its feed-forward; all under modulation. */
@@ -151,10 +114,8 @@ function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): St
   const ofText = modulationsOf(mmdit, `${name}.norm1_context`, isLast ? 2 : 6) as [Value, Value, ...Value[]]
   const [textOffset, textScale] = isLast ? [ofText[1], ofText[0]] : ofText
 
-  const mixed = jointAttention(mmdit, `${name}.attn`, {
-    picture: modulated(b, picture, offset, scale),
-    text: modulated(b, text, textOffset, textScale),
-  })
+  const attended = { picture: modulated(b, picture, offset, scale), text: modulated(b, text, textOffset, textScale) }
+  const mixed = jointAttention(mmdit, `${name}.attn`, attended, headsOf(mmdit))
   const out = (layer: string, x: Value) => linear(mmdit, `${name}.attn.${layer}`, x, config.width)
   let seen = gated(b, picture, gate, out('to_out.0', mixed.picture))
   if (offsetOwn && scaleOwn && gateOwn) {

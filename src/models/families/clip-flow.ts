@@ -14,7 +14,7 @@ import { pipelineHarmless } from '../pipeline-fields.js'
 import { autoencoder, clipText, endOfText } from '../random/published-configs.js'
 import { conditioner, type EncodedText } from '../text/prompts.js'
 import { clipTexts } from './parts/clip-texts.js'
-import { checkParts, checkSame, flowSchedule, flowScheduler } from './parts/flow.js'
+import { checkParts, checkSame, flowScheduler, movedBySize } from './parts/flow.js'
 import { mmdit, pooledName, statesName } from './parts/mmdit.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
 
@@ -24,7 +24,7 @@ const defaultSteps = 20
 async function read(source: PipelineSource): Promise<Pipeline> {
   const { files, folder, name, steps = defaultSteps } = source
   checkParts(folder, ['transformer', 'text_encoder'])
-  const scheduler = { ...(await flowScheduler(source, steps)), defaultSteps }
+  const scheduler = { ...(await flowScheduler(source, { steps })), defaultSteps }
   const vae = await openAutoencoderNetworks(files, folder.path)
   const { config, networks, latents } = await mmdit(folder)
   const texts = await clipTexts(files, folder, [''], 'last')
@@ -41,7 +41,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
     denoiser: networks,
     layout: scaledLayout({ name, imageChannels, latentChannels, downscaling, ...latents }),
     scheduler,
-    schedule: (latent) => flowSchedule(scheduler, latent, config.patchSize),
+    schedule: ([, height, width]) => movedBySize(scheduler, (height! * width!) / config.patchSize ** 2),
     guidance,
     conditioner: (pool) => conditioner({ pool, texts, told }),
     tokens: tokenizer.length,

@@ -9,29 +9,27 @@ import { type Tensor, tensor } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import { scaledLayout } from '../../model/layout.js'
 import type { Sd3TransformerConfig } from '../../nn/sd3-transformer.js'
-import { t5Encoder } from '../classes/t5-encoder.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
 import {
-  autoencoder,
   autoencoderStages,
   type ConfigFields,
   clipLarge,
   clipText,
   endOfText,
+  flowAutoencoder,
   openClipGiant,
   type PipelineShape,
   t5Text,
   t5Xxl,
 } from '../random/published-configs.js'
-import { t5TextEncoder } from '../text/encoders.js'
 import { conditioner, type EncodedText, placed, sideBySide, type TextPart } from '../text/prompts.js'
-import { openT5Tokenizer } from '../text/t5-tokenizer.js'
-import { checkFits, clipTexts } from './parts/clip-texts.js'
-import { checkParts, checkSame, flowSchedule, flowScheduler, networkPart } from './parts/flow.js'
+import { clipTexts } from './parts/clip-texts.js'
+import { checkParts, checkSame, flowScheduler, movedBySize } from './parts/flow.js'
 import { mmdit, pooledName, statesName } from './parts/mmdit.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
+import { openT5 } from './parts/t5-text.js'
 
 const defaultGuidance = 7
 const defaultSteps = 28
@@ -43,11 +41,11 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   const { files, folder, name, steps = defaultSteps } = source
   const remedy = 'Fetch the complete model folder; the third text encoder alone may be left out.'
   checkParts(folder, ['transformer', 'text_encoder', 'text_encoder_2'], remedy)
-  const scheduler = { ...(await flowScheduler(source, steps)), defaultSteps }
+  const scheduler = { ...(await flowScheduler(source, { steps })), defaultSteps }
   const vae = await openAutoencoderNetworks(files, folder.path)
   const { config, networks, latents } = await mmdit(folder)
   const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')
-  const t5 = folder.has('text_encoder_3') ? await openT5(source) : undefined
+  const t5 = folder.has('text_encoder_3') ? await openT5(source, '_3', t5Tokens) : undefined
   const index = await pipelineIndex(source)
   const guidance = index.number('_guidance_scale', defaultGuidance)
   const version = index.string('_diffusers_version', '')
@@ -65,7 +63,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
     denoiser: networks,
     layout: scaledLayout({ name, imageChannels, latentChannels, downscaling, ...latents }),
     scheduler,
-    schedule: (latent) => flowSchedule(scheduler, latent, config.patchSize),
+    schedule: ([, height, width]) => movedBySize(scheduler, (height! * width!) / config.patchSize ** 2),
     guidance,
     conditioner: (pool) => conditioner({ pool, texts, told: (encoded) => told(encoded, config.statesWidth, behind) }),
     tokens: clipTokens + behind,
@@ -79,14 +77,6 @@ const withoutT5 =
 
 /** A part of model_index.json is [library, class], and [null, null] where it was left out. */
 const isListed = (part: unknown): boolean => Array.isArray(part) && typeof part[1] === 'string'
-
-async function openT5({ files, folder }: PipelineSource): Promise<TextPart> {
-  const part = await networkPart(folder, 'text_encoder_3', t5Encoder.classNames)
-  const tokenizer = await openT5Tokenizer(files, files.join(folder.path, 'tokenizer_3'), t5Tokens)
-  const encoder = await t5TextEncoder(part)
-  checkFits(part.folder, { encoder, tokenizer })
-  return { encoder, tokenizer }
-}
 
 function checkTexts(path: string, config: Sd3TransformerConfig, clips: readonly TextPart[], t5?: TextPart): void {
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0)
@@ -128,16 +118,8 @@ const inARow = (vectors: readonly Tensor[]): Tensor => {
   return tensor([data.length], data)
 }
 
-/** The autoencoder of 16 channels, without convolutions between its halves. */
-const flowAutoencoder = (stages: readonly number[], more: ConfigFields & { readonly sample_size: number }) =>
-  autoencoder(stages, {
-    latent_channels: 16,
-    scaling_factor: 1.5305,
-    shift_factor: 0.0609,
-    use_post_quant_conv: false,
-    use_quant_conv: false,
-    ...more,
-  })
+
+const units = { scaling_factor: 1.5305, shift_factor: 0.0609 }
 
 /** A CLIP with a projection. */
 const projected = (config: ConfigFields): ConfigFields => ({
@@ -159,7 +141,7 @@ const tinyClip = (more: ConfigFields) =>
 
 const published = (transformer: ConfigFields): PipelineShape => ({
   className: 'StableDiffusion3Pipeline',
-  vae: flowAutoencoder(autoencoderStages, { force_upcast: true, sample_size: 1024 }),
+  vae: flowAutoencoder(autoencoderStages, { ...units, force_upcast: true, sample_size: 1024 }),
   denoiser: {
     name: 'transformer',
     config: {
@@ -212,7 +194,7 @@ export const stableDiffusion3: Family = {
         qk_norm: 'rms_norm',
         sample_size: 8,
       }),
-      vae: flowAutoencoder([8, 16], { norm_num_groups: 4, sample_size: 16 }),
+      vae: flowAutoencoder([8, 16], { ...units, norm_num_groups: 4, sample_size: 16 }),
       textEncoders: [
         { config: tinyClip({ hidden_size: 20, projection_dim: 20 }), padding: endOfText },
         { config: tinyClip({ hidden_size: 24, projection_dim: 24 }), padding: '!' },

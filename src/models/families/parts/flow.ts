@@ -3,35 +3,36 @@ import { readConfig } from '../../../checkpoints/config.js'
 import type { CheckpointFolder, NetworkPart } from '../../../checkpoints/folder.js'
 import { expected } from '../../../core/errors.js'
 import type { Schedule } from '../../../diffusion/level.js'
-import type { Shape } from '../../../math/tensor.js'
+import type { ConfigReader } from '../../../nn/parameters.js'
 import type { PipelineSource } from '../../family.js'
-import { type Scheduler, schedulerOf } from '../../scheduler.js'
+import { type Scheduler, type SchedulerOptions, schedulerOf } from '../../scheduler.js'
+
+/** What the folder's scheduler says. */
+export const schedulerConfig = async ({ files, folder }: PipelineSource): Promise<ConfigReader> =>
+  await readConfig(files, files.join(folder.path, 'scheduler', 'scheduler_config.json'))
 
 /**
  * The folder's scheduler. The transformer tells a flow's velocity: a scheduler of noise predictions would make something else
  * of it, and is refused.
  */
-export async function flowScheduler({ files, folder }: PipelineSource, steps: number): Promise<Scheduler> {
-  const file = files.join(folder.path, 'scheduler', 'scheduler_config.json')
-  const scheduler = schedulerOf(await readConfig(files, file), { steps })
+export async function flowScheduler(source: PipelineSource, call: SchedulerOptions): Promise<Scheduler> {
+  const config = await schedulerConfig(source)
+  const scheduler = schedulerOf(config, call)
   const { prediction } = scheduler
   if (prediction === 'velocity' || prediction === 'velocity-to-image') return scheduler
   const remedy = "Use the folder's own scheduler, FlowMatchEulerDiscreteScheduler."
   throw expected(
     'unsupported',
     'a scheduler of flows',
-    `\`${file}\``,
+    `\`${config.file}\``,
     `one of the prediction \`${prediction}\``,
     remedy,
   )
 }
 
-/** A shift that is dynamic follows from the places of the latent, after patching. */
-export const flowSchedule = (
-  { dynamic, schedule }: Scheduler,
-  [, height, width]: Shape,
-  patchSize: number,
-): Schedule => (dynamic ? dynamic.schedule(dynamic.mu((height! * width!) / patchSize ** 2)) : schedule)
+/** A shift that is dynamic follows from the tokens of the latent. */
+export const movedBySize = ({ dynamic, schedule }: Scheduler, tokens: number): Schedule =>
+  dynamic ? dynamic.schedule(dynamic.mu(tokens)) : schedule
 
 /** Says what is missing before anything is opened. */
 export function checkParts(

@@ -1,0 +1,252 @@
+/**
+ * Whole pipelines of transformers and flows as diffusers saves them, in test/golden/pipelines or in the folder that
+ * UNDIFFUSE_GOLDEN names: each folder opens and gives the reference's numbers. NOTE.md of each folder says what they are.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readTensors } from '../src/checkpoints/tensors.js'
+import { vjp } from '../src/graph/passes/vjp.js'
+import { nmseDb } from '../src/math/nmse.js'
+import { combine, map, type Shape, type Tensor } from '../src/math/tensor.js'
+import type { Condition } from '../src/model/condition.js'
+import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
+import { openNetwork } from '../src/models/open.js'
+import { openChatTemplate } from '../src/models/text/chat-template.js'
+import { openQwenTokenizer } from '../src/models/text/qwen-tokenizer.js'
+import type { PromptTokenizer } from '../src/models/text/tokenizer-files.js'
+import { nodeFiles } from '../src/node/files.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { generate } from '../src/verbs/generate.js'
+import { invert } from '../src/verbs/invert.js'
+import {
+  builtFlows,
+  classOf,
+  error,
+  exactDb,
+  golden,
+  gradientTolerance,
+  row,
+  runOn,
+  shaped,
+  tolerance,
+} from './golden-pipelines.js'
+
+const runtime = ortNode({ threads: 1 })
+afterAll(() => runtime.close())
+
+/** What reference.json says of a folder. */
+interface Facts {
+  readonly prompts: readonly string[]
+  readonly texts_after_template: readonly string[]
+  readonly runs: Readonly<Record<string, { readonly steps: number; readonly guidance_scale: number }>>
+  readonly is_distilled?: boolean
+}
+
+const parsed = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'))
+
+interface AskedGrid {
+  readonly shape: Shape
+  readonly steps: number
+}
+
+/** What the classes of pipelines differ in, as their references name things. */
+interface Reference {
+  readonly mostTokens: number
+  /** What is told of a prompt to the language model. */
+  told(tokenizer: string): Promise<(prompt: string) => string>
+  /** Our weight for theirs. */
+  guidance(theirs: number): number
+  /** A latent as the model has it, of a reference's, with the latent's shape where that of theirs does not tell it. */
+  latent(theirs: Tensor, shape: Shape): Tensor
+  /** What guidance leads away from in the generations. */
+  readonly negative: string
+  /** The latent's shape and the steps of a grid's key; undefined for grids of another configuration. */
+  schedule(key: string, scheduler: { readonly shift: number }): AskedGrid | undefined
+}
+
+const chatted = (thinking: boolean) => async (tokenizer: string) => {
+  const chat = await openChatTemplate(nodeFiles, tokenizer)
+  return (prompt: string) => chat(prompt, { thinking })
+}
+
+const references: Readonly<Record<string, Reference>> = {
+  ZImagePipeline: {
+    mostTokens: 512,
+    told: chatted(true),
+    // diffusers counts from 0.
+    guidance: (theirs) => theirs + 1,
+    latent: (theirs) => theirs,
+    negative: '',
+    schedule(key, scheduler) {
+      const [, shift, steps] = /^shift(\d+)\.(\d+)$/.exec(key)!.map(Number) as [number, number, number]
+      return shift === scheduler.shift ? { shape: [16, 8, 8], steps } : undefined
+    },
+  },
+}
+
+/** Folders of other classes have tests of their own. */
+const told = builtFlows.filter((name) => Object.hasOwn(references, classOf(name)))
+
+describe.each(told)('%s', async (name) => {
+  const path = join(golden, name)
+  const facts = parsed(join(path, 'reference.json')) as Facts
+  const tensors = await readTensors(nodeFiles, join(path, 'reference.safetensors'))
+  const reference = references[classOf(name)]!
+  const of = (key: string) => tensors.get(key)!
+  const following = (prefix: string, pattern: RegExp) =>
+    [...tensors.keys()].flatMap((key) =>
+      key.startsWith(prefix) ? (pattern.exec(key.slice(prefix.length))?.[1] ?? []) : [],
+    )
+
+  let model: OpenDiffusionModel
+  let tokenizer: PromptTokenizer
+  beforeAll(async () => {
+    model = await openDiffusionModel(nodeFiles, path, runtime)
+    const folder = join(path, 'tokenizer')
+    const told = await reference.told(folder)
+    tokenizer = await openQwenTokenizer(nodeFiles, folder, { length: reference.mostTokens, told })
+  })
+  afterAll(async () => {
+    for (const each of [model, ...opening.values()]) await (await each).close()
+  })
+
+  it('puts its template around texts, and cuts them into the tokens of the reference', async () => {
+    const told = await reference.told(join(path, 'tokenizer'))
+    expect(facts.prompts.map(told)).toEqual(facts.texts_after_template)
+    for (const [i, prompt] of facts.prompts.entries()) {
+      expect(tokenizer.encode(prompt)).toEqual([...row(of('text.input_ids'), i).data])
+      const used = row(of('text.attention_mask'), i).data.reduce((sum, one) => sum + one, 0)
+      expect(tokenizer.used(prompt)).toBe(used)
+    }
+  })
+
+  const states = ({ values }: Condition) => values.encoder_hidden_states!
+
+  it('makes of texts what the pipeline tells its network', async () => {
+    for (const [i, prompt] of facts.prompts.entries()) {
+      const theirs = tensors.get(`text.${i}.embeds`)
+      if (!theirs) continue
+      const condition = await model.condition(prompt)
+      expect(states(condition).shape).toEqual(theirs.shape)
+      expect(error(states(condition), theirs)).toBeLessThan(tolerance)
+      expect(condition.unread !== undefined).toBe(prompt.length > 1000)
+    }
+  })
+
+  /** Prompts of the two evaluations. */
+  const textsOf = { square: [2], wide: [2, 0] } as const
+
+  it.each(following('net.', /^(\w+)\.velocity$/) as (keyof typeof textsOf)[])(
+    'has the velocities of the reference, and their gradients: %s',
+    async (size) => {
+      const key = (what: string) => of(`net.${size}.${what}`)
+      const shape = key('sample').shape.slice(1)
+      const latents = (what: string) => textsOf[size].map((_, i) => reference.latent(row(key(what), i), shape))
+      const x = latents('sample')
+      const level = model.schedule(x[0]!.shape).level(key('timestep').data[0]!)
+      const conditions = await Promise.all(textsOf[size].map((text) => model.condition(facts.prompts[text]!)))
+      const asks = x.map((each, i) => ({ x: each, level, condition: conditions[i]! }))
+      // D = x − σ·velocity.
+      const estimates = await model.ask('denoise', asks)
+      const velocities = estimates.map((estimate, i) => combine([1 / level.sigma, x[i]!], [-1 / level.sigma, estimate]))
+      for (const [i, theirs] of latents('velocity').entries()) {
+        expect(error(velocities[i]!, theirs)).toBeLessThan(tolerance)
+      }
+      const cotangents = latents('cotangent')
+      const pulled = async (wrt?: string) =>
+        await model.ask(
+          'pullback',
+          asks.map((ask, i) => ({ ...ask, cotangent: cotangents[i]!, ...(wrt !== undefined && { wrt }) })),
+        )
+      const bySample = await pulled()
+      for (const [i, theirs] of latents('grad_sample').entries()) {
+        const ours = combine([1 / level.sigma, cotangents[i]!], [-1 / level.sigma, bySample[i]!])
+        expect(error(ours, theirs)).toBeLessThan(gradientTolerance)
+      }
+      const byText = await pulled('encoder_hidden_states')
+      for (const [i, text] of textsOf[size].entries()) {
+        const theirs = tensors.get(`net.${size}.grad_text.${text}`) ?? row(key('grad_text'), i)
+        expect(error(combine([-1 / level.sigma, byText[i]!]), theirs)).toBeLessThan(gradientTolerance)
+      }
+    },
+  )
+
+  it('encodes and decodes as the reference, and has its gradient', async () => {
+    const [image, z] = [of('vae.image'), of('vae.z')]
+    const encoder = await openNetwork(nodeFiles, path, { part: 'encoder', shapes: { image: image.shape } })
+    const { mean } = await runOn(runtime, encoder, { image })
+    expect(error(mean!, of('vae.mean'))).toBeLessThan(tolerance)
+    const [latent] = await model.ask('encode', [row(image, 0)])
+    expect(error(latent!, of('vae.latent'))).toBeLessThan(tolerance)
+    const decoder = await openNetwork(nodeFiles, path, { part: 'decoder', shapes: { latent: z.shape } })
+    const { decoded } = await runOn(runtime, decoder, { latent: z })
+    expect(error(decoded!, of('vae.decoded'))).toBeLessThan(tolerance)
+    const feeds = { latent: z, 'cotangent.decoded': combine([2, decoded!], [-2, image]) }
+    const gradients = await runOn(runtime, vjp(decoder, { wrt: ['latent'] }), feeds)
+    expect(error(gradients['gradient.latent']!, of('vae.grad_z'))).toBeLessThan(gradientTolerance)
+  })
+
+  const opening = new Map<number, Promise<OpenDiffusionModel>>()
+  function opened(steps: number): Promise<OpenDiffusionModel> {
+    const found = opening.get(steps) ?? openDiffusionModel(nodeFiles, path, runtime, { steps })
+    opening.set(steps, found)
+    return found
+  }
+
+  const scheduler = parsed(join(path, 'scheduler', 'scheduler_config.json')) as { readonly shift: number }
+  const grids = following('schedule.', /^(.*)\.timesteps$/).flatMap((key) => {
+    const asked = reference.schedule(key, scheduler)
+    return asked ? [[key, asked] as const] : []
+  })
+
+  it.each(grids)('walks the grid of the reference: %s', async (key, asked) => {
+    const { schedulerSolver, schedule } = await opened(asked.steps)
+    const grid = schedulerSolver.grid(schedule(asked.shape))
+    const listed = (values: readonly number[]) => ({ shape: [values.length], data: Float64Array.from(values) })
+    const times = grid.slice(0, -1).map(({ t }) => t)
+    expect(error(listed(times), of(`schedule.${key}.timesteps`))).toBeLessThan(tolerance)
+    const sigmas = grid.map(({ sigma }) => sigma)
+    expect(error(listed(sigmas), of(`schedule.${key}.sigmas`))).toBeLessThan(tolerance)
+  })
+
+  describe.each(following('gen.', /^((?:plain|cfg)\d+)\.latents$/))('the run %s', (which) => {
+    const { steps, guidance_scale: weight } = facts.runs[which]!
+    const guidance = reference.guidance(weight)
+    const noise = row(of('gen.noise'), 0)
+    const setting = async () => {
+      const model = await opened(steps)
+      const { schedulerSolver: solver } = model
+      return { model, solver, prompt: facts.prompts[2]!, negativePrompt: reference.negative, guidance }
+    }
+
+    it('ends where the reference ends, on the same way', async () => {
+      const made = await setting()
+      const { latent, image, states } = await generate({ ...made, noise })
+      const rows = of(`gen.${which}.latents`)
+      expect(states.length - 1).toBe(steps)
+      for (let i = 0; i < steps; i++) {
+        expect(error(states[i + 1]!.x, reference.latent(row(rows, i), noise.shape))).toBeLessThan(tolerance)
+      }
+      expect(error(latent, reference.latent(row(of(`gen.${which}.final_float64`), 0), noise.shape))).toBeLessThan(
+        tolerance,
+      )
+      const pixels = map(image, (pixel) => pixel / 2 + 0.5)
+      expect(error(pixels, shaped(of(`gen.${which}.image`), image.shape))).toBeLessThan(tolerance)
+    })
+
+    it('is undone exactly, or says that it is not', async () => {
+      const made = await setting()
+      const { latent } = await generate({ ...made, noise })
+      const found = await invert({ latent }, made)
+      if (found.outcome !== 'converged') {
+        expect(found.noiseExact).toBe('no')
+        return
+      }
+      if (nmseDb(found.noise, noise) < exactDb) return
+      // A step of few has several preimages: this is another one.
+      const again = await generate({ ...made, noise: found.noise })
+      expect(nmseDb(again.latent, latent)).toBeLessThan(exactDb)
+    })
+  })
+})

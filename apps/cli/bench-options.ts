@@ -44,15 +44,16 @@ export async function cellsOf({ out, resume }: Pick<ResumableOptions, 'out' | 'r
   throw expected('bad-option', '`--out <folder>`', '`--resume`', 'none', 'Finished cells are kept in that folder.')
 }
 
-/** Runs `body` with the model of the options, closed with its runtime. */
+/** Runs `body` with the model of the options, closed with its runtime. `steps` are those of its own solver. */
 export async function withBenchModel<T>(
   options: SharedOptions,
   body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
+  steps?: number,
 ): Promise<T> {
   const folder = await modelFolder(options.model)
   const runtime = openRuntime(options)()
   try {
-    const model = await openDiffusionModel(nodeFiles, folder, runtime)
+    const model = await openDiffusionModel(nodeFiles, folder, runtime, steps === undefined ? {} : { steps })
     try {
       return await body(model, runtime, folder)
     } finally {

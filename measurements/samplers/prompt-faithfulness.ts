@@ -13,7 +13,8 @@ import { type Faithfulness, faithfulnessOf, faithfulnessText } from './faithfuln
 import { type JudgedScene, judgedScenes } from './judged-scenes.js'
 
 export interface PromptFaithfulnessOptions {
-  readonly solver: string
+  /** Without steps; default: the model's own, with as many as it was opened for. */
+  readonly solver?: string | undefined
   readonly steps: number
   readonly guidance: number
   readonly count: number
@@ -58,12 +59,13 @@ export async function* benchFaithfulness(
   { solver, steps, ...options }: PromptFaithfulnessOptions,
 ): Steps<{ readonly result: PromptFaithfulness; readonly sheet: Uint8Array }> {
   const keep = sheet.columns * sheet.rows
-  const judged = yield* judgedScenes(model, reader, { ...options, solver: makeSolver(solver, steps), keep })
+  const used = solver === undefined ? model.solver : makeSolver(solver, steps)
+  const judged = yield* judgedScenes(model, reader, { ...options, solver: used, keep })
   const { scenes, pictures, networkEvaluations } = judged
   const result: PromptFaithfulness = {
     benchmark: 'faithfulness',
     model: model.name,
-    solver,
+    solver: solver ?? model.solver.name,
     steps,
     guidance: options.guidance,
     machine: machine(),

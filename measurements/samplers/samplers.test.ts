@@ -95,5 +95,8 @@ test('faithfulness counts what is read otherwise than asked, and draws a sheet',
   expect(result.faithfulness.attributes.shape.right).toBe(6)
   expect(result.faithfulness.shapeAndColour.right).toBe(3)
   expect(result.scenes.map(({ mistakes }) => mistakes.length)).toEqual([0, 1, 0, 1, 0, 1])
+  expect(result.solver).toBe('ddim')
+  const own = await new Task(benchFaithfulness(model, fakeReader(), { ...options, solver: undefined }))
+  expect(own.result.solver).toBe(model.solver.name)
   expect([...sheet.slice(1, 4)].map((code) => String.fromCharCode(code)).join('')).toBe('PNG')
 })

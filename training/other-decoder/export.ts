@@ -4,15 +4,14 @@ import { join } from 'node:path'
 import { openAutoencoderNetworks } from 'undiffuse'
 import { bundledFile, nodeFiles } from 'undiffuse/node'
 import { writeAutoencoder } from '../autoencoder/export.js'
-import { loadCheckpoint } from '../checkpoint.js'
+import { trainedState } from '../folder.js'
 import { bundledEncoder } from './bundled-encoder.js'
 
 export async function exportModel(run: string, folder: string, report: (line: string) => void): Promise<void> {
-  const found = await loadCheckpoint(join(run, 'checkpoint.safetensors'))
-  if (!found) throw new Error(`Expected a checkpoint in \`${run}\`, got none. Train first.`)
+  const { state, step } = await trainedState(run)
   // The scale of latents is the encoder's alone.
   const { latentScale } = await openAutoencoderNetworks(nodeFiles, bundledFile('models', 'undiffuse-scenes'))
-  await writeAutoencoder(folder, new Map([...(await bundledEncoder()), ...found.state.average]), latentScale)
+  await writeAutoencoder(folder, new Map([...(await bundledEncoder()), ...state.average]), latentScale)
   await copyFile(join(run, 'log.jsonl'), join(folder, 'training-log.jsonl'))
-  report(`wrote ${folder}: step ${found.step}`)
+  report(`wrote ${folder}: step ${step}`)
 }

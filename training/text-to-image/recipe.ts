@@ -2,14 +2,14 @@
 import type { ClipTextConfig, Unet2dConditionConfig } from 'undiffuse'
 import type { Optimisation } from '../loop.js'
 import { everyCaption } from '../scenes/captions.js'
+import type { Emphasis } from '../scenes/emphasis.js'
+import { latentSize } from '../scenes/latents.js'
 import { endToken, learnVocabulary } from '../text/vocabulary.js'
 
 export const vocabulary = learnVocabulary(everyCaption())
 
 /** Tokens of a prompt, start and end included. */
 export const promptTokens = 32
-/** Side of the latents of 128 × 128 pictures. */
-export const latentSize = 16
 
 /** unet/config.json, as diffusers has it. */
 export const unetConfigFile = {
@@ -119,10 +119,8 @@ export interface Recipe extends Optimisation {
   readonly weighting: {
     readonly largestRatio: number
     readonly largestWeight: number
-    /** How much more the middle of the shape counts than the background, and how far that reaches, in entries. */
-    readonly shape: number
-    readonly reach: number
   }
+  readonly emphasis: Emphasis
   /** Times are 1000·uᵉ for u uniform: below 1, noisy times are drawn more often. */
   readonly timeExponent: number
   /**
@@ -137,7 +135,8 @@ export const recipe: Recipe = {
   seed: 20261121,
   batch: 16,
   scenes: 24_000,
-  weighting: { largestRatio: 10_000, largestWeight: 30, shape: 3, reach: 3 },
+  weighting: { largestRatio: 10_000, largestWeight: 30 },
+  emphasis: { strength: 3, reach: 3 },
   timeExponent: 0.85,
   noisy: { share: 0.25, from: 920, sides: 0.5 },
   learningRate: 1e-3,

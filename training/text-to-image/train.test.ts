@@ -5,7 +5,8 @@ import { norm, readTensors, subtract, type Tensor, tensor, torchNoise, zeros } f
 import { bundledFile, nodeFiles } from 'undiffuse/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadCheckpoint } from '../checkpoint.js'
-import { latentSize, type Recipe, recipe, vocabulary } from './recipe.js'
+import { latentSize } from '../scenes/latents.js'
+import { type Recipe, recipe, vocabulary } from './recipe.js'
 import { startingFrom, train, trainingFeeds } from './train.js'
 
 let folder: string

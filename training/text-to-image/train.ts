@@ -15,13 +15,13 @@ import { nodeFiles, ortNode } from 'undiffuse/node'
 import { type Gain, initialWeights } from '../initialize.js'
 import { type LoopOptions, trainingLoop } from '../loop.js'
 import { trainingCaption } from '../scenes/captions.js'
-import { mix, type Random, randomFrom } from '../scenes/random.js'
-import { shapeCentre } from '../scenes/render.js'
-import { caption, describeScene, type Scene } from '../scenes/scene.js'
+import { emphasisOnShape } from '../scenes/emphasis.js'
+import { drawScene, type Latents, latentSize, sceneLatents } from '../scenes/latents.js'
+import { mix, randomFrom } from '../scenes/random.js'
+import { caption, describeScene } from '../scenes/scene.js'
 import { encodeWords } from '../text/vocabulary.js'
-import { type Latents, sceneLatents } from './latents.js'
 import { lossGraphs } from './loss.js'
-import { latentSize, promptTokens, type Recipe, schedulerConfigFile, vocabulary } from './recipe.js'
+import { promptTokens, type Recipe, schedulerConfigFile, vocabulary } from './recipe.js'
 
 const { num_train_timesteps: count, beta_start: start, beta_end: end } = schedulerConfigFile
 const schedule = variancePreserving(betas('scaled-linear', { start, end, count }))
@@ -29,8 +29,7 @@ const entries = 4 * latentSize ** 2
 
 interface Drawn {
   readonly latents: Latents
-  readonly batch: number
-  readonly weighting: Recipe['weighting']
+  readonly recipe: Recipe
   /** The time of the n-th of the batch. */
   readonly time: (n: number) => number
   readonly scene: (n: number) => number
@@ -46,20 +45,9 @@ interface Drawn {
 const weightOf = (ratio: number, { largestRatio, largestWeight }: Recipe['weighting']): number =>
   Math.min(1, largestRatio / ratio) * Math.min(Math.max(1, 1 / ratio), largestWeight)
 
-/**
- * Weights of the places of a latent: `weightOf`, times 1 + shape·exp(−(d/reach)²) at a distance d from the shape's centre. The
- * shape is a twentieth of the picture and most of what a prompt says; weights do not move the best prediction.
- */
-function weightsOf(scene: Scene, ratio: number, weighting: Recipe['weighting']): number[] {
-  const [x, y] = shapeCentre(scene, latentSize)
-  return Array.from({ length: latentSize ** 2 }, (_, i) => {
-    const away = Math.hypot((i % latentSize) + 0.5 - x, Math.floor(i / latentSize) + 0.5 - y)
-    return weightOf(ratio, weighting) * (1 + weighting.shape * Math.exp(-((away / weighting.reach) ** 2)))
-  })
-}
-
 /** Feeds of the loss' graph: xₙ = alpha·x₀ + sigma·ε for the scenes and times that were drawn. */
-function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
+function feedsOf({ latents, recipe, time, scene, captionOf, noiseSeed }: Drawn): Record<string, Tensor> {
+  const { batch, weighting, emphasis } = recipe
   const shape = [batch, 4, latentSize, latentSize]
   const noise = torchGenerator(noiseSeed).noise(shape)
   const sample = new Float64Array(noise.data.length)
@@ -75,8 +63,10 @@ function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed 
         alpha * latents.latents.data[index * entries + i]! + sigma * noise.data[n * entries + i]!
     }
     times.push(t)
-    weights.push(...weightsOf(describeScene(latents.seeds[index]!), (alpha / sigma) ** 2, weighting))
-    ids.push(...encodeWords(vocabulary, captionOf(latents.seeds[index]!), promptTokens))
+    const seed = latents.seeds[index]!
+    const ofTime = weightOf((alpha / sigma) ** 2, weighting)
+    weights.push(...emphasisOnShape(describeScene(seed), latentSize, emphasis).map((ofPlace) => ofTime * ofPlace))
+    ids.push(...encodeWords(vocabulary, captionOf(seed), promptTokens))
   }
   return {
     sample: tensor(shape, sample),
@@ -87,30 +77,20 @@ function feedsOf({ latents, batch, weighting, time, scene, captionOf, noiseSeed 
   }
 }
 
-const integer = (random: Random, below: number) => Math.floor(random() * below)
-
 /** Step `step`'s scenes, times, captions and noise depend on the recipe's seed and the step alone. */
 export function trainingFeeds(latents: Latents, recipe: Recipe, step: number): Record<string, Tensor> {
   const random = randomFrom(mix(recipe.seed, step))
   const { share, from, sides } = recipe.noisy
   const others = Math.round((1 - share) * recipe.batch)
-  const isAside = (index: number) => ['left', 'right'].includes(describeScene(latents.seeds[index]!).place)
-  const scene = () => integer(random, latents.seeds.length)
   return feedsOf({
     latents,
-    batch: recipe.batch,
-    weighting: recipe.weighting,
+    recipe,
     // One time in each of equal parts: the loss is less noisy than with independent times.
     time: (n) =>
       n < others
         ? Math.floor(((n + random()) / others) ** recipe.timeExponent * count)
         : Math.floor(from + ((n - others + random()) / (recipe.batch - others)) * (count - from)),
-    scene(n) {
-      const aside = n >= others && random() < sides
-      let index = scene()
-      while (aside && !isAside(index)) index = scene()
-      return index
-    },
+    scene: (n) => drawScene(latents, random, n >= others && random() < sides),
     captionOf: (seed) => trainingCaption(describeScene(seed), random),
     noiseSeed: mix(recipe.seed + 1, step),
   })
@@ -122,8 +102,7 @@ const evaluationBatches = 4
 const evaluationFeeds = (latents: Latents, recipe: Recipe, index: number): Record<string, Tensor> =>
   feedsOf({
     latents,
-    batch: recipe.batch,
-    weighting: recipe.weighting,
+    recipe,
     time: (n) => Math.floor(((n + 0.5) / recipe.batch) * count),
     scene: (n) => index * recipe.batch + n,
     captionOf: (seed) => caption(describeScene(seed)),

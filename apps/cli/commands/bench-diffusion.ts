@@ -77,7 +77,7 @@ interface FaithfulnessOptions extends SharedOptions {
   readonly chunk: number
   readonly count: number
   readonly guidance: number
-  readonly solver: string
+  readonly solver?: string
   readonly steps: number
 }
 
@@ -282,8 +282,8 @@ async function runScenes(
 
 async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Promise<void> {
   await prepareFolder(options.out)
-  makeSolver(options.solver, options.steps)
-  await withBenchModel(options, async (model, runtime) => {
+  if (options.solver !== undefined) makeSolver(options.solver, options.steps)
+  const body = async (model: DiffusionModel, runtime: Runtime) => {
     const reader = await openSceneReader(runtime)
     try {
       const bench = benchFaithfulness(model, reader, { ...options, signal: io.signal })
@@ -297,7 +297,8 @@ async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Prom
     } finally {
       await reader.close()
     }
-  })
+  }
+  await withBenchModel(options, body, options.steps)
 }
 
 async function runFloor(io: Terminal, { ways, guidance: guidances, ...options }: FloorOptions): Promise<void> {
@@ -414,7 +415,7 @@ export function addDiffusionBenches(bench: Command): void {
     .description('whether generated scenes show what their prompts say, by the scene reader')
     .option('--count <n>', 'captions of scenes that training never drew, a picture each', integerAtLeast(1), 400)
     .option('--guidance <n>', 'of the scenes', guidance, 3)
-    .option('--solver <solver:options>', 'without steps', 'ddim:spacing=lambda')
+    .option('--solver <solver:options>', "without steps (default: the model's own)")
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
     .action((options: FaithfulnessOptions) => runCommand(options.json, (io) => runFaithfulness(io, options)))
 

@@ -4,6 +4,7 @@ import { shownClass } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
+import { clipFlow } from './clip-flow.js'
 import { flux1 } from './flux-1.js'
 import { flux2Klein } from './flux-2-klein.js'
 import { instaFlow } from './instaflow.js'
@@ -22,6 +23,7 @@ export const families: readonly Family[] = [
   flux1,
   wan,
   instaFlow,
+  clipFlow,
 ]
 
 /** The family of this id; throws `bad-option`, naming those that there are. */

@@ -4,20 +4,11 @@
  * x = (1 − σ)·latent + σ·noise, the network answers noise − latent and is told t = 1000·σ. Source: Esser et al., ICML 2024;
  * diffusers, pipeline_stable_diffusion_3.py.
  */
-import type { CheckpointFolder } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import { type Tensor, tensor } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import { scaledLayout } from '../../model/layout.js'
-import {
-  largestSide,
-  type Sd3TransformerConfig,
-  sd3TransformerConfig,
-  sd3TransformerGraph,
-} from '../../nn/sd3-transformer.js'
-import { sd3Transformer } from '../classes/sd3-transformer.js'
-import { checkComplete } from '../complete.js'
-import type { DenoisingNetworks } from '../denoiser/networks.js'
+import type { Sd3TransformerConfig } from '../../nn/sd3-transformer.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
@@ -35,11 +26,10 @@ import {
 } from '../random/published-configs.js'
 import { conditioner, type EncodedText, placed, sideBySide, type TextPart } from '../text/prompts.js'
 import { clipTexts } from './parts/clip-texts.js'
-import { checkParts, checkSame, flowScheduler, movedBySize, networkPart } from './parts/flow.js'
+import { checkParts, checkSame, flowScheduler, movedBySize } from './parts/flow.js'
+import { mmdit, pooledName, statesName } from './parts/mmdit.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
 import { openT5 } from './parts/t5-text.js'
-
-const [statesName, pooledName] = ['encoder_hidden_states', 'pooled_projections'] as const
 
 const defaultGuidance = 7
 const defaultSteps = 28
@@ -53,7 +43,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   checkParts(folder, ['transformer', 'text_encoder', 'text_encoder_2'], remedy)
   const scheduler = { ...(await flowScheduler(source, { steps })), defaultSteps }
   const vae = await openAutoencoderNetworks(files, folder.path)
-  const { config, networks } = await transformer(folder)
+  const { config, networks, latents } = await mmdit(folder)
   const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')
   const t5 = folder.has('text_encoder_3') ? await openT5(source, '_3', t5Tokens) : undefined
   const index = await pipelineIndex(source)
@@ -71,15 +61,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   return {
     vae,
     denoiser: networks,
-    layout: scaledLayout({
-      name,
-      imageChannels,
-      latentChannels,
-      downscaling,
-      latentMultiple: config.patchSize,
-      latentLargest: largestSide(config),
-      side: trainedSide(config),
-    }),
+    layout: scaledLayout({ name, imageChannels, latentChannels, downscaling, ...latents }),
     scheduler,
     schedule: ([, height, width]) => movedBySize(scheduler, (height! * width!) / config.patchSize ** 2),
     guidance,
@@ -95,33 +77,6 @@ const withoutT5 =
 
 /** A part of model_index.json is [library, class], and [null, null] where it was left out. */
 const isListed = (part: unknown): boolean => Array.isArray(part) && typeof part[1] === 'string'
-
-/** Of the latents it was trained on, in whole patches. */
-const trainedSide = ({ sampleSize, patchSize, tableSize }: Sd3TransformerConfig): number =>
-  patchSize * Math.min(tableSize, Math.max(1, Math.floor(sampleSize / patchSize)))
-
-async function transformer(
-  folder: CheckpointFolder,
-): Promise<{ config: Sd3TransformerConfig; networks: DenoisingNetworks }> {
-  const part = await networkPart(folder, 'transformer', sd3Transformer.classNames)
-  const config = sd3TransformerConfig(part.config)
-  checkSame(part.folder, 'channels out as in', config.inChannels, config.outChannels)
-  const weights = await part.openWeights()
-  const networks: DenoisingNetworks = {
-    values: {
-      [statesName]: { width: config.statesWidth, perToken: true },
-      [pooledName]: { width: config.pooledWidth, perToken: false },
-    },
-    oneTime: false,
-    graph({ batch, latent, tokens }) {
-      const [, height, width] = latent as [number, number, number]
-      return sd3TransformerGraph(config, weights, { batch, height, width, tokens }, 'sample')
-    },
-  }
-  const smallest = [config.inChannels, config.patchSize, config.patchSize]
-  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
-  return { config, networks }
-}
 
 function checkTexts(path: string, config: Sd3TransformerConfig, clips: readonly TextPart[], t5?: TextPart): void {
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0)
@@ -162,6 +117,7 @@ const inARow = (vectors: readonly Tensor[]): Tensor => {
   const data = vectors.flatMap((vector) => [...vector.data])
   return tensor([data.length], data)
 }
+
 
 const units = { scaling_factor: 1.5305, shift_factor: 0.0609 }
 

@@ -11,12 +11,14 @@ import {
   tensor,
 } from 'undiffuse'
 import { bundledFile, nodeFiles, writeFileAtomically } from 'undiffuse/node'
-import { heldOutSeed } from '../scenes/batch.js'
-import { renderScene } from '../scenes/render.js'
-import { describeScene } from '../scenes/scene.js'
-import { latentSize } from './recipe.js'
+import { heldOutSeed } from './batch.js'
+import type { Random } from './random.js'
+import { renderScene } from './render.js'
+import { describeScene } from './scene.js'
 
 const sceneSize = 128
+/** Side of the latents of 128 × 128 pictures. */
+export const latentSize = 16
 const chunk = 8
 
 export interface Latents {
@@ -28,6 +30,14 @@ export interface Latents {
 /** Scene i of training has the seed i; of evaluation, the i-th held-out seed. */
 export const seedsOf = (kind: 'training' | 'held-out', count: number): number[] =>
   Array.from({ length: count }, (_, i) => (kind === 'training' ? i : heldOutSeed(i)))
+
+/** One of the scenes; an aside one has its shape on the left or on the right. */
+export function drawScene({ seeds }: Latents, random: Random, aside: boolean): number {
+  for (;;) {
+    const index = Math.floor(random() * seeds.length)
+    if (!aside || ['left', 'right'].includes(describeScene(seeds[index]!).place)) return index
+  }
+}
 
 /** The posterior means of the scenes' pictures under the bundled autoencoder. */
 export async function sceneLatents(

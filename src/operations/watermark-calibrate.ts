@@ -26,7 +26,7 @@ import { notesOnTexts, samplingOf } from './recipes/recipe.js'
 import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
 import { costReport, momentsOf } from './reports/numbers.js'
 import { type Journal, journalOf, openJournal, type RunSettings } from './runs/journal.js'
-import { type FailedLine, failedLine, keeping, lineFields, type PictureLine, pictureOf } from './runs/lines.js'
+import { type FailedLine, failedLine, keeping, lineFields, linesOnce, type PictureLine } from './runs/lines.js'
 import { type Item, type Opened, survey } from './runs/survey.js'
 
 const fields = {
@@ -147,7 +147,7 @@ async function* recover(
 
 async function recoveredIn(journal: Journal, shape: Shape): Promise<Recovered> {
   const found = { noises: [] as Tensor[], correlations: [] as number[], failed: [] as FailedLine[] }
-  for await (const line of journal.lines()) {
+  for await (const [, line] of linesOnce(journal)) {
     if (line.error !== undefined) found.failed.push(line as unknown as FailedLine)
     else found.noises.push(float32Tensor(line.noise, shape, `\`${journal.path}\``))
     if (typeof line.correlation === 'number') found.correlations.push(line.correlation)
@@ -170,9 +170,9 @@ async function* recoverAll(
   const run = { task, settings: { ...recovered, ...begun }, resume }
   const journal = await openJournal(host.files, journalOf(output), run)
   try {
-    yield keeping(journal.path)
     const finished = new Set<string>()
-    for await (const line of journal.lines()) finished.add(pictureOf(line, journal.path))
+    for await (const [picture] of linesOnce(journal)) finished.add(picture)
+    if (finished.size > 0) yield keeping(journal.path)
     yield* survey<Unmarked, NoiseLine | FailedLine>(items, {
       chunk: recovery.chunk,
       finished,
@@ -181,7 +181,7 @@ async function* recoverAll(
       failed: failedLine,
       async keep(lines) {
         await journal.append(lines)
-        return []
+        return [keeping(journal.path)]
       },
     })
     const found = await recoveredIn(journal, latentShape)

@@ -48,7 +48,7 @@ import {
 import { costReport, momentsOf } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
-import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
+import { type Counts, count, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
 import type { Opened } from './runs/survey.js'
 
 const fields = {
@@ -376,8 +376,7 @@ async function* detect(
     task: 'undiffuse watermark detect',
     settings: { ...lineSettings(prepared), ...recovered },
     heard(line: DetectionLine | FailedLine): Told | undefined {
-      counts.pictures++
-      counts['error' in line ? 'failed' : line.verdict]++
+      count(counts, line)
       if (!('error' in line)) mostCandidates = Math.max(mostCandidates, line.candidates)
       if (settings.output !== undefined) return undefined
       lines.push(line)

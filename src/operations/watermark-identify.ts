@@ -26,7 +26,7 @@ import {
 import { costReport } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
-import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
+import { type Counts, count, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
 import type { Opened } from './runs/survey.js'
 
 const fields = {
@@ -180,8 +180,7 @@ async function* identify(
     task: 'undiffuse watermark identify',
     settings: { key: key.id, falsePositiveRate: `${settings.fpr}`, undo: textOf(settings.undo), ...recovered },
     heard(line: IdentificationLine | FailedLine): Told | undefined {
-      counts.pictures++
-      counts['error' in line ? 'failed' : line.verdict]++
+      count(counts, line)
       if (settings.output !== undefined) return undefined
       lines.push(line)
       return { stage: line.picture, done: counts.pictures, line: { ...line, key: keyReport(key) } }

@@ -14,9 +14,12 @@ import { sizeText } from '../pictures/planes.js'
 import { sameSize } from '../restorations/index.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
+import { checkKey, type WatermarkKey } from '../watermark/key.js'
+import { keyRates } from '../watermark/reading/key-rate.js'
 import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
+import { readKeyFile } from './files/keys.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
@@ -44,6 +47,12 @@ const fields = {
   size: {
     ...sizeField,
     description: 'side, or width x height, of all pictures (default: as the model was trained)',
+  },
+  key: {
+    type: 'file',
+    many: true,
+    default: [],
+    description: 'keys whose own false-positive rates are measured on them',
   },
   ...recoveryFields,
   output: { type: 'file', default: 'calibration.safetensors', description: 'the calibration, a .safetensors file' },
@@ -208,12 +217,13 @@ interface FinishedCalibration extends Recovered {
   readonly model: string
   readonly recovered: RunSettings
   readonly output: string
+  readonly keys: readonly WatermarkKey[]
   readonly seconds: number
   readonly cost: NetworkCost
 }
 
 function reportOf(finished: FinishedCalibration) {
-  const { model, recovered, output, noises, correlations, failed, seconds, cost } = finished
+  const { model, recovered, output, noises, correlations, keys, failed, seconds, cost } = finished
   return {
     model,
     settings: recovered,
@@ -225,6 +235,7 @@ function reportOf(finished: FinishedCalibration) {
     correlation: meanOf(correlations) ?? null,
     latentShape: noises[0]!.shape,
     noise: averageMoments(noises),
+    keyRates: keys.map((key) => ({ key: key.id, scheme: key.scheme, rates: keyRates(key, noises) })),
     ...costReport(seconds, cost),
     outputs: { calibration: output },
   }
@@ -237,6 +248,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
   const { output, generated, seed, size } = settings
   checkEnding(output, '.safetensors', 'output')
   const prompts = await promptsOf(settings, host)
+  const keys = await Promise.all(settings.key.map((path) => readKeyFile(host.files, path)))
   if (settings.pictures.length === 0 && generated === 0) {
     const remedy = `Pass a folder of unmarked pictures, or ${setting('generated')} for the model to make some.`
     throw expected('bad-option', 'pictures', '`calibrate`', 'none', remedy)
@@ -248,7 +260,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
   await prepareOutputs(
     host.files,
     { 'settings.output': output, 'what is unfinished': journalOf(output) },
-    { 'a picture': pictures, 'settings.prompts': settings.prompts },
+    { 'a picture': pictures, 'settings.prompts': settings.prompts, 'settings.key': settings.key },
   )
   const held = await host.models.open(recovery.networks)
   try {
@@ -260,6 +272,8 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
     const { prompt, negative } = recovery.plan.recipe
     yield* notesOnTexts([prompt, negative], model, signal)
     const recovered = await settingsOf(recovery, held)
+    const { modelFiles } = recovered
+    for (const key of keys) checkKey(key, { model: model.name, modelFiles, latentShape, layout: model.layout })
     const items = [
       ...pictures.map((path) => pictureItem(calibrating, path)),
       ...Array.from({ length: generated }, (_, i) =>
@@ -272,7 +286,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
       prompts: bytesToHex(sha256(utf8ToBytes(asked))).slice(0, 16),
     })
     const seconds = host.now() - begin
-    const result = reportOf({ ...found, model: model.name, recovered, output, seconds, cost: await held.cost() })
+    const result = reportOf({ ...found, model: model.name, recovered, output, keys, seconds, cost: await held.cost() })
     return { result, files: [output], notes: listed.notes }
   } finally {
     await held.close()

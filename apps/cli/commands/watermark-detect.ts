@@ -15,7 +15,7 @@ import {
 import { psnrLine } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
+import { earlierLines, falseAlarmText, keyText, rateText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
 const details = `
@@ -152,9 +152,17 @@ function headLines(report: DetectionReport, sources: readonly string[]): readonl
   const { pictures, marked, unmarked, undecided, failed } = report
   return [
     `${plural(pictures, 'picture')}: ${marked} marked, ${unmarked} not marked, ${undecided} undecided, ${failed} failed; at a false-positive rate of ${probability(report.falsePositiveRate)} each`,
+    falseAlarmText(report.expectedFalseAlarmsAtMost, pictures - failed),
     ...report.keys.map((key) => `  ${keyText(key)}`),
   ]
 }
+
+/** What the keys' own p-values do in the pictures of the calibration. */
+const rateLines = ({ calibration }: DetectionReport): readonly string[] =>
+  (calibration?.keyRates ?? []).map(
+    ({ key, rates }) =>
+      `  its rates    key ${key} in ${plural(calibration!.pictures, 'unmarked picture')}: ${rateText(rates)}`,
+  )
 
 function words(report: DetectionReport, sources: readonly string[]): readonly string[] {
   const { model, sheetRows, pictures } = report
@@ -163,6 +171,7 @@ function words(report: DetectionReport, sources: readonly string[]): readonly st
     ...headLines(report, sources),
     ...earlierLines(report.earlier),
     ...(model === null ? [] : [`  by           ${recoveryText(model, report.settings)}`]),
+    ...rateLines(report),
     ...powerLines(report),
     ...('networkSeconds' in report ? costLines(report as CostReport) : []),
     ...(sheetRows === undefined ? [] : [`  sheet        ${sheetText(sheetRows, pictures)}`]),

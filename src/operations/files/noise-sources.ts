@@ -85,13 +85,18 @@ export const itemsOf = (
   sources.map(({ name, noise, metadata }) => ({
     name,
     async open() {
-      if (noise) return checkedNoise(key, noise, name, metadata?.model)
+      if (noise) return checkedNoise(key, noise, name, metadata)
       return { picture: await readForKey(name, key, { model: model!, fit, undo }, host) }
     },
   }))
 
-function checkedNoise(key: WatermarkKey, noise: Tensor, name: string, model = key.model): ReadSource {
-  checkKey(key, { model, latentShape: noise.shape })
+function checkedNoise(
+  key: WatermarkKey,
+  noise: Tensor,
+  name: string,
+  { model = key.model, modelFiles }: NonNullable<NoiseSource['metadata']> = {},
+): ReadSource {
+  checkKey(key, { model, modelFiles, latentShape: noise.shape })
   if (isFiniteTensor(noise)) return { noise }
   throw expected('not-finite', 'finite numbers', `\`${lastName(name)}\``, 'NaN or infinity', 'Check what made it.')
 }

@@ -79,6 +79,7 @@ export async function* openLines<L extends PictureLine>(
   }
   const journal = await openJournal(files, journalOf(output), { ...begun, resume, finished: output })
   const finished = new Set<string>()
+  let kept = false
   try {
     for await (const [picture, line] of linesOnce(journal)) {
       finished.add(picture)
@@ -92,8 +93,10 @@ export async function* openLines<L extends PictureLine>(
   return {
     finished,
     async keep(lines) {
+      const isFirst = finished.size === 0 && !kept
+      kept = true
       await journal.append(lines)
-      return [keeping(journal.path), ...tell(lines)]
+      return [...(isFirst ? [keeping(journal.path)] : []), ...tell(lines)]
     },
     complete: () => journal.complete(output),
     close: () => journal.close(),

@@ -58,6 +58,13 @@ export interface Counts {
 
 export const noCounts = (): Counts => ({ pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 })
 
+/**
+ * Of so many unmarked pictures the mean number that is called marked, over the draw of the key: N·rate. False alarms of one
+ * key come together, so its own number may be several times as large, and for most keys is smaller.
+ */
+export const falseAlarmsAtMost = ({ pictures, failed }: Counts, falsePositiveRate: number): number =>
+  (pictures - failed) * falsePositiveRate
+
 /** Throws `bad-option` for a line of a file whose verdict is none of ours. */
 export function count(counts: Counts, line: FailedLine | (PictureLine & { readonly verdict: Verdict })): void {
   if (!('error' in line) && !verdicts.includes(line.verdict)) {

@@ -17,6 +17,7 @@ import {
 } from '../watermark/reading/detect.js'
 import { type KeyRate, keyRates, nominalRates } from '../watermark/reading/key-rate.js'
 import { expectedPower, type Power } from '../watermark/reading/power.js'
+import type { DistanceReading } from '../watermark/watermark.js'
 import { type Settings, setting } from './fields.js'
 import { checkCalibration, type FiledCalibration, readCalibration } from './files/calibrations.js'
 import { askedOf, keyReport, markOf, messageOf, notesOnWeights, readKeyFiles } from './files/keys.js'
@@ -234,14 +235,16 @@ function findingReport(finding: Finding, expectedMessage: string | undefined, re
     ...(expectedMessage !== undefined && { isExpectedMessage: message === expectedMessage }),
     ...(reference &&
       distance && {
-        reference: {
-          pValue: distance.referencePValue,
-          meanAbsoluteDistance: distance.meanAbsolute,
-          label: 'miscalibrated',
-        },
+        reference: publishedReport(distance()),
       }),
   }
 }
+
+const publishedReport = ({ referencePValue, meanAbsolute }: DistanceReading) => ({
+  pValue: referencePValue,
+  meanAbsoluteDistance: meanAbsolute,
+  label: 'miscalibrated',
+})
 
 /** How well the picture was taken back to its noise. */
 function recoveryReport({ decoder, outcome, noise, noiseExact, evaluations }: NoiseInversion) {

@@ -4,6 +4,7 @@
  */
 import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
+import { once } from '../../math/once.js'
 import type { Shape } from '../../math/tensor.js'
 import type { Secret } from '../secret.js'
 import { channelsOf, checked, type Reading, refuseMessage, type Scheme, type Watermark } from '../watermark.js'
@@ -172,13 +173,13 @@ function centred(layout: Layout, { channel, key, direction, shape }: CentredKey)
     read(noise): Reading {
       const plane = planeOf(noise, channel)
       const read = coordinatesOf(plane, layout.bins)
-      const distance = {
+      const distance = once(() => ({
         meanAbsolute: meanAbsolute(read, key),
         pValue: distancePValue(read, key, energyOutside(plane, read)),
         referencePValue: referencePValue(twice(read), twice(key)),
-      }
+      }))
       if (layout.factors === 0) {
-        const { pValue } = distance
+        const { pValue } = distance()
         return { score: -Math.log(Math.max(pValue, Number.MIN_VALUE)), pValue, exactGiven: 'white-noise', distance }
       }
       const score = cosineOf(factorMeans(layout, read), direction)

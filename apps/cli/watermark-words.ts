@@ -34,6 +34,10 @@ export const rateText = (rates: readonly KeyRate[]): string =>
     })
     .join(', ')
 
-/** What a scan with one key may find where there is nothing. */
-export const falseAlarmText = (atMost: number, pictures: number): string =>
-  `  false alarms at most ${probability(atMost)} expected if none of ${pictures} is marked; those of one key come together`
+/** What a scan may find where there is nothing. */
+export const falseAlarmLines = (atMost: number, pictures: number): readonly string[] =>
+  pictures === 0
+    ? []
+    : [
+        `  by chance    at most ${probability(atMost)} expected, if none of ${pictures} is marked; false alarms of one key come together`,
+      ]

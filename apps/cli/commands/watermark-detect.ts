@@ -15,7 +15,7 @@ import {
 import { psnrLine } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, falseAlarmText, keyText, rateText, recoveryText } from '../watermark-words.js'
+import { earlierLines, falseAlarmLines, keyText, rateText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
 const details = `
@@ -152,7 +152,7 @@ function headLines(report: DetectionReport, sources: readonly string[]): readonl
   const { pictures, marked, unmarked, undecided, failed } = report
   return [
     `${plural(pictures, 'picture')}: ${marked} marked, ${unmarked} not marked, ${undecided} undecided, ${failed} failed; at a false-positive rate of ${probability(report.falsePositiveRate)} each`,
-    falseAlarmText(report.expectedFalseAlarmsAtMost, pictures - failed),
+    ...falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed),
     ...report.keys.map((key) => `  ${keyText(key)}`),
   ]
 }

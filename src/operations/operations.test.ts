@@ -418,6 +418,18 @@ describe('watermarks', () => {
     const { notes } = await notesOf('analytic', 'fedcba9876543210')
     expect(notes).toEqual([expect.stringMatching(/other weights of `analytic`: 0123456789abcdef.*fedcba9876543210/)])
     await expect(notesOf('another', 'fedcba9876543210')).rejects.toThrow(/a key of `another`/)
+
+    // A noise file says of which weights it is.
+    const of = async (name: string, identity: string, output: string) => {
+      const given = { prompt, ...sampling, saveNoise: output, output: 'x.png', watermark: 'key.json', message: '8' }
+      await start(generateOperation, under(name, identity), given)
+      const notes: string[] = []
+      const task = start(detectOperation, host, { sources: output, key: 'key.json', fpr })
+      for await (const { note } of task) if (note) notes.push(note.text)
+      return [(await task).result.marked, notes.length]
+    }
+    expect(await of('a-copy', '0123456789abcdef', 'copied.safetensors')).toEqual([1, 0])
+    expect(await of('analytic', 'fedcba9876543210', 'other.safetensors')).toEqual([1, 1])
   })
 
   it('identify reads noise files without a model, and tells the message', async () => {

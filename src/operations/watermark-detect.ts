@@ -21,7 +21,7 @@ import type { DistanceReading } from '../watermark/watermark.js'
 import { type Settings, setting } from './fields.js'
 import { checkCalibration, type FiledCalibration, readCalibration } from './files/calibrations.js'
 import { askedOf, keyReport, markOf, messageOf, notesOnWeights, readKeyFiles } from './files/keys.js'
-import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
+import { type ListedSources, listSources, modelsOf, type ReadSource, sourcesField } from './files/noise-sources.js'
 import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
@@ -355,6 +355,7 @@ async function* run(settings: DetectSettings, host: Host, signal?: Signal): Runn
   await checkOutputs(settings, listed, host)
   const { calibration, recovery } = prepared
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
+  for (const of of modelsOf(listed)) yield* notesOnWeights(prepared.keys, of)
   const held = await openModelFor(listed, recovery, host)
   try {
     yield* notedOf(held)

@@ -8,7 +8,7 @@ import { identifyAll } from '../watermark/reading/identify.js'
 import type { Identification } from '../watermark/watermark.js'
 import type { Settings } from './fields.js'
 import { keyReport, notesOnWeights, readKeyFile } from './files/keys.js'
-import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
+import { type ListedSources, listSources, modelsOf, type ReadSource, sourcesField } from './files/noise-sources.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
@@ -234,6 +234,7 @@ async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Ru
   for (const { about, text } of listed.notes) yield noted(about, text)
   const sources = listed.sources.map(({ path }) => path)
   await checkLines(host.files, settings, { 'settings.key': settings.key, 'a source': sources })
+  for (const of of modelsOf(listed)) yield* notesOnWeights([key], of)
   const held = await openModelFor(listed, recovery, host)
   try {
     yield* notedOf(held)

@@ -20,11 +20,12 @@ import { costLines, evaluationText } from '../words.js'
 
 const details = `
 Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark would look so much like a marked one. A picture is
-\`marked\` if its p-value, times the number of marks that were asked, is at most \`--fpr\`. The report says what the
-p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
+\`marked\` if its p-value, times the number of marks that were asked, is at most \`--fpr\`. That rate is over the draw of the key. Of N unmarked pictures at most N times it are expected to be marked, and false
+alarms of one key come together. The report says what the p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
 constants and of the released mask need a \`--calibration\`; without one the verdict is \`undecided\`.
 A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted. Settings that are not given are taken
-from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1). The power is how often a mark is
+from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1). It also
+tells how often each key finds its pictures, at 5, 1 and 0.1 % and at \`--fpr\`. The power is how often a mark is
 found where there is one, if noise is recovered with that correlation.
 
 \`--undo\` says how pictures may have been changed. Each possibility is read too, and p is multiplied by their number. A border

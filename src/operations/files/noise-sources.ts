@@ -2,7 +2,7 @@
 import { expected } from '../../core/errors.js'
 import { isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
 import type { Restoration } from '../../restorations/index.js'
-import { checkKey, type WatermarkKey } from '../../watermark/key.js'
+import { checkKey, type KeyModel, type WatermarkKey } from '../../watermark/key.js'
 import type { Host, Note, OperationModel } from '../host.js'
 import { type FittedPicture, type Recovery, readForKey } from '../recipes/recovery.js'
 import type { Item } from '../runs/survey.js'
@@ -63,6 +63,14 @@ async function noisesIn(path: string, { files }: Host): Promise<Listed> {
     metadata,
   }))
   return { sources, notes: [] }
+}
+
+/** The models that noise files say they are of, each once. */
+export function modelsOf({ sources }: ListedSources): readonly KeyModel[] {
+  const named = sources.flatMap(({ metadata: { model, modelFiles } = {} }) =>
+    model === undefined ? [] : [{ model, modelFiles }],
+  )
+  return [...new Map(named.map((one) => [`${one.model} ${one.modelFiles}`, one])).values()]
 }
 
 /** A picture that is fitted and could carry the mark, or its noise. */

@@ -16,7 +16,7 @@ import { attackPlots, attackText } from '../../../measurements/watermark/attacks
 import { benchIdentify, identifyText } from '../../../measurements/watermark/identify.js'
 import { benchKeys } from '../../../measurements/watermark/keys.js'
 import { keysText } from '../../../measurements/watermark/keys-text.js'
-import { comparedSchemes, schemesWithKeys } from '../../../measurements/watermark/marks.js'
+import { comparedSchemes, schemeOf, schemesWithKeys } from '../../../measurements/watermark/marks.js'
 import { benchNull } from '../../../measurements/watermark/null.js'
 import { nullText } from '../../../measurements/watermark/null-text.js'
 import { benchThreeKeys } from '../../../measurements/watermark/three-keys.js'
@@ -198,6 +198,7 @@ const tables = {
 } as const
 
 async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<void> {
+  for (const scheme of options.schemes ?? []) schemeOf(scheme)
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   await withBenchModel(options, async (model, runtime, folder) => {

@@ -141,6 +141,7 @@ export {
   type Line,
   mean,
   median,
+  quantile,
   variance,
   wilsonInterval,
 } from './math/statistics.js'

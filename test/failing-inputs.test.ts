@@ -8,24 +8,32 @@ import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { ModelProtoSchema } from 'onnx-buf'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encoderOnly } from '../src/autoencoder/encoder-only.js'
 import { configOf } from '../src/checkpoints/config.js'
 import { fingerprint } from '../src/checkpoints/fingerprint.js'
 import { parseJsonObject } from '../src/checkpoints/json.js'
 import { encodeSafetensors, readSafetensorsHeader, type SafetensorsTensor } from '../src/checkpoints/safetensors.js'
 import { safetensor, tensorFromBytes } from '../src/checkpoints/tensors.js'
+import { Task } from '../src/core/task.js'
 import { ddim } from '../src/diffusion/index.js'
 import { interval } from '../src/diffusion/multistep.js'
 import { decodeOnnx } from '../src/graph/onnx/read.js'
+import { vjp } from '../src/graph/passes/vjp.js'
 import { torchNoise } from '../src/math/noise.js'
+import { median } from '../src/math/statistics.js'
 import { map, type Tensor } from '../src/math/tensor.js'
 import { openDiffusionModel } from '../src/models/diffusion-model.js'
 import { schedulerOf } from '../src/models/scheduler.js'
 import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
+import { nodeHost } from '../src/node/host.js'
 import { decodeImage } from '../src/node/read-image.js'
+import { encodePng } from '../src/node/write-image.js'
+import { type OperationFields, readSettings, type Settings } from '../src/operations/fields.js'
+import { detectOperation, invertOperation, keygenOperation, type Operation } from '../src/operations/index.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
-import { newKey, readKey } from '../src/watermark/index.js'
+import { detectAll, newKey, readKey } from '../src/watermark/index.js'
 
 const golden = join(import.meta.dirname, 'golden', 'failing-inputs')
 const bundled = bundledFile('models', 'undiffuse-scenes')
@@ -80,6 +88,12 @@ async function pictureOf(path: string, prompt = 'a large red star on the left'):
 }
 
 const plain = pictureOf(bundled)
+
+/** Runs an operation on this machine. */
+async function operate<F extends OperationFields, R>(operation: Operation<F, R>, given: Fields): Promise<R> {
+  const settings = readSettings(operation.fields, given, operation.id) as Settings<F>
+  return (await new Task(operation.run(settings, nodeHost(), undefined))).result
+}
 
 /** Of pictures whose weights are rounded otherwise; a step of 8 bits is 8e-3. */
 const rounded = 1e-3
@@ -348,6 +362,45 @@ describe('reliability', () => {
     }
   })
 
+  it('onnx-folding: the gradient of a Resize to 1e8 rows is refused', async () => {
+    const bytes = await readFile(join(golden, 'onnx', 'resize-vjp.onnx'))
+    const resolve = (name: string) => join(import.meta.dirname, 'golden', 'autoencoder-tiny', name)
+    const graph = decodeOnnx(bytes, { resolve })
+    expect(() => vjp(graph, { wrt: ['latent'] })).toThrow(/a matrix of at most.*for the gradient of Resize/)
+  })
+
+  it('const-p-value: unmarked white noise has a p-value of its kind under any constant', () => {
+    for (const constant of [1, 50, 120, 130, 150, 200, 1000]) {
+      const scheme = `tree-ring:pattern=const,constant=${constant}`
+      const mark = readKey(newKey({ scheme, model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'key').mark()
+      const pValues = Array.from({ length: 12 }, (_, seed) => mark.read(torchNoise(seed, [4, 16, 16])).pValue)
+      // Of twelve the least is below 1e-3 once in 83 times, and these seeds are not one of them.
+      expect(Math.min(...pValues)).toBeGreaterThan(1e-3)
+      expect(median(pValues)).toBeGreaterThan(0.05)
+    }
+  })
+
+  it('keygen-race: of two at once one makes the key, and the other is refused', async () => {
+    const output = join(root, 'raced.json')
+    const make = () => operate(keygenOperation, { output })
+    const ends = await Promise.allSettled([make(), make()])
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const [made] = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))
+    const [refused] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+    expect(refused).toMatchObject({ code: 'bad-option', message: expect.stringMatching(/a new file/) })
+    expect(readKey(await readFile(output, 'utf8'), 'key').id).toBe(made!.id)
+  })
+
+  it('one-key-many-pictures: a scan tells the bound N·rate', async () => {
+    const [key, noise] = [join(root, 'scanning.json'), join(root, 'noises.safetensors')]
+    await operate(keygenOperation, { output: key })
+    const noises = Array.from({ length: 50 }, (_, seed) => torchNoise(seed, [4, 16, 16]).data)
+    const data = Float64Array.from(noises.flatMap((one) => [...one]))
+    await writeFile(noise, Buffer.concat(encodeSafetensors({ noise: safetensor({ shape: [50, 4, 16, 16], data }) })))
+    const { expectedFalseAlarmsAtMost } = await operate(detectOperation, { sources: noise, key, fpr: 1e-3 })
+    expect(expectedFalseAlarmsAtMost).toBeCloseTo(50 * 1e-3, 12)
+  })
+
   it.each([1e155, 1e-160])('noise-hang: noise of size %d is refused within a second', (size) => {
     for (const scheme of ['tree-ring', 'tree-ring:pattern=ring']) {
       const key = newKey({ scheme, model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32))
@@ -356,6 +409,32 @@ describe('reliability', () => {
       expect(() => mark.read(map(torchNoise(1, [4, 16, 16]), (value) => value * size))).toThrow(/noise of a size/)
       expect(performance.now() - begin).toBeLessThan(1000)
     }
+  })
+
+  it('nan-network: a mark that is looked for with the prompt has no verdict', async () => {
+    const path = await copied()
+    await editWeights(join(path, 'unet', 'diffusion_pytorch_model.safetensors'), (tensors) => {
+      const numbers = numbersOf(tensors['conv_in.weight']!)
+      const poisoned = map(numbers, (value, i) => (i === 0 ? Number.NaN : value))
+      return { ...tensors, 'conv_in.weight': safetensor(poisoned) }
+    })
+    const model = await openDiffusionModel(nodeFiles, path, runtime)
+    const key = readKey(
+      newKey({ scheme: 'tree-ring', model: model.name, latentShape: [4, 16, 16] }, new Uint8Array(32)),
+      'k',
+    )
+    const options = { model, keys: [{ key }], prompt: 'a red ball', guidance: 3, decoder: encoderOnly() }
+    const detecting = detectAll([{ image: await plain }], { ...options, solver: ddim({ steps: 2, spacing: 'lambda' }) })
+    await expect(detecting).rejects.toMatchObject({ code: 'not-finite', message: expect.stringMatching(/weights/) })
+    await model.close()
+  })
+
+  it('nan-network: guidance of 1e300 writes no infinities', async () => {
+    const [sources, output] = [join(root, 'plain.png'), join(root, 'infinite.safetensors')]
+    await writeFile(sources, await encodePng(await plain))
+    const given = { sources, output, prompt: 'a small red ball', guidance: 1e300, steps: 5, decoder: 'encoder-only' }
+    await expect(operate(invertOperation, given)).rejects.toMatchObject({ code: 'not-finite' })
+    expect(await nodeFiles.size(output)).toBeUndefined()
   })
 
   it.each([

@@ -1,14 +1,15 @@
 /** What `watermark detect`, `identify` and `calibrate` say alike. */
-import { formatShape } from 'undiffuse'
-import { type EarlierLines, type KeyReport, plural } from 'undiffuse/operations'
+import { formatShape, type KeyRate } from 'undiffuse'
+import { type EarlierLines, type KeyReport, percent, plural, probability } from 'undiffuse/operations'
 
 /** A key in one line, without its secret. */
-export const keyText = ({ id, scheme, members, messageBits, latentShape }: KeyReport): string =>
+export const keyText = ({ id, scheme, members, messageBits, latentShape, chosen }: KeyReport): string =>
   [
     `key ${id}: ${scheme}`,
     `latents ${formatShape(latentShape)}`,
     ...(members > 1 ? [`${members} members`] : []),
     ...(messageBits > 0 ? [`${messageBits} bits of message`] : []),
+    ...(chosen ? [`chosen among ${chosen.drawn} by ${plural(chosen.pictures, 'unmarked picture')}`] : []),
   ].join(', ')
 
 /** In one line; none where nothing was there. */
@@ -24,3 +25,19 @@ export function recoveryText(model: string, settings: Readonly<Record<string, st
   const prompt = promptKnown === 'true' ? 'the prompt known' : 'the prompt not known'
   return `${model}: ${decoder}; ${inverter} on ${on}, guidance ${guidance}, ${prompt}`
 }
+
+/** How often one key calls unmarked pictures marked, at each rate. */
+export const rateText = (rates: readonly KeyRate[]): string =>
+  rates
+    .map(({ nominalRate, rate, low, high }) => {
+      return `${percent(rate)} (${percent(low)} to ${percent(high)}) at ${probability(nominalRate)}`
+    })
+    .join(', ')
+
+/** What a scan may find where there is nothing. */
+export const falseAlarmLines = (atMost: number, pictures: number): readonly string[] =>
+  pictures === 0
+    ? []
+    : [
+        `  by chance    at most ${probability(atMost)} expected, if none of ${pictures} is marked; false alarms of one key come together`,
+      ]

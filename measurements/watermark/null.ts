@@ -187,8 +187,8 @@ function rowsOf(
   const continuous = { isDiscrete: isDiscrete(scheme) }
   const own = [...read.map(({ reading }) => reading.pValue), ...underOtherKeys]
   const isExact = read[0]?.reading.exactGiven === 'any-picture'
-  const reference = read.flatMap(({ reading }) => reading.distance?.referencePValue ?? [])
-  const distance = read.flatMap(({ reading }) => reading.distance?.pValue ?? [])
+  const reference = read.flatMap(({ reading }) => reading.distance?.().referencePValue ?? [])
+  const distance = read.flatMap(({ reading }) => reading.distance?.().pValue ?? [])
   return [
     rowOf({ scheme, world, pValues: isExact ? 'exact' : 'white-noise' }, own, continuous),
     ...(isExact && distance.length > 0 ? [rowOf({ scheme, world, pValues: 'white-noise' }, distance, continuous)] : []),

@@ -1,10 +1,20 @@
-import { binomialInterval, type DiffusionModel, scaledLayout, Task, torchGenerator } from 'undiffuse'
+import {
+  binomialInterval,
+  combine,
+  type DiffusionModel,
+  scaledLayout,
+  Task,
+  type Tensor,
+  torchGenerator,
+} from 'undiffuse'
 import { float32Text } from 'undiffuse/operations'
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../test/laws/analytic-model.js'
 import { noCells } from '../shared/cells.js'
 import { areaUnderCurve, benchAttacks } from './attacks.js'
 import { attackPlots, attackText } from './attacks-text.js'
+import { benchKeys, type KeysRow } from './keys.js'
+import { keysText } from './keys-text.js'
 import { benchNull, rankInterval } from './null.js'
 import { nullText } from './null-text.js'
 import { perfectRecovery, publishedSide } from './three-keys.js'
@@ -98,6 +108,47 @@ describe('the null table on pictures', () => {
     expect(trialsOf('white-noise')).toEqual(new Set([8]))
     expect(trialsOf('reference')).toEqual(new Set([8]))
     expect(trialsOf('calibrated')).toEqual(new Set([8]))
+  })
+})
+
+describe('the keys table', () => {
+  const random = torchGenerator(31)
+  /** Noises that were found before; no network is asked. */
+  const tableOf = (noises: readonly Tensor[], schemes: readonly string[]) => {
+    const model = { name: 'none', layout } as unknown as DiffusionModel
+    const kept = {
+      ...noCells,
+      find: async <T>(key: object) => ('kind' in key ? noises.map(float32Text) : undefined) as T,
+    }
+    const asked = {
+      ...recovery,
+      schemes,
+      pictures: 2 * noises.length,
+      keys: 60,
+      chunk: 1,
+      cells: kept,
+      modelVersion: '',
+    }
+    return new Task(benchKeys(model, asked))
+  }
+
+  it('finds on average what p-values promise, and one key where there is no secret', async () => {
+    const noises = Array.from({ length: 20 }, () => random.noise([4, 16, 16]))
+    const result = await tableOf(noises, ['gaussian-shading', 'tree-ring:pattern=zeros'])
+    expect(result.rows.map(({ drawn }) => drawn.keys)).toEqual([60, 60, 60, 1, 1, 1])
+    const [shading] = result.rows
+    // Each noise is there twice.
+    expect(60 * 20 * shading!.drawn.mean).toBeLessThanOrEqual(binomialInterval(60 * 20, 0.05, 0.999).high)
+    expect(keysText(result)).toContain('gaussian-shading')
+  })
+
+  it('shows that false alarms of one key come together, and that keys which are kept have few', async () => {
+    const common = random.noise([4, 16, 16])
+    const noises = Array.from({ length: 20 }, () => combine([0.99, common], [0.14, random.noise([4, 16, 16])]))
+    const [{ drawn, drawnOnHalf, kept }] = (await tableOf(noises, ['tree-ring:pattern=ring'])).rows as [KeysRow]
+    expect(drawn.deviation).toBeGreaterThan(2 * drawn.binomialDeviation)
+    expect(kept!.keys).toBeLessThan(60)
+    expect(kept!.worst).toBeLessThan(drawnOnHalf.worst)
   })
 })
 

@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { expected } from '../core/errors.js'
 import type { Lock } from '../operations/host.js'
+import { isGone } from '../runtimes/onnxruntime-node/process.js'
 import { codeOf, unavailable } from './failures.js'
 
 /** What is in the file. The id is of this one lock. */
@@ -86,7 +87,7 @@ async function isLeft(path: string, name: string): Promise<boolean> {
     const remedy = 'It was changed or is another file: remove it if no run is under way.'
     throw expected('bad-option', 'a lock', `\`${path}\``, 'something else', remedy)
   }
-  if (isGone(holder)) return true
+  if (isLost(holder)) return true
   const { pid, host } = holder
   const isHere = host === hostname()
   const got = `process ${pid}${isHere ? '' : ` of \`${host}\``}, which holds \`${path}\``
@@ -105,16 +106,9 @@ async function removeLeft(path: string, name: string): Promise<void> {
   }
 }
 
-function isGone({ pid, host, id }: Holder): boolean {
+function isLost({ pid, host, id }: Holder): boolean {
   if (host !== hostname()) return false
-  if (pid === process.pid) return !held.has(id)
-  try {
-    // Signal 0 asks and does nothing.
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    return codeOf(error) === 'ESRCH'
-  }
+  return pid === process.pid ? !held.has(id) : isGone(pid)
 }
 
 /** Undefined where there is no file. */

@@ -9,7 +9,7 @@ import type { PictureSize } from '../restorations/index.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
 import { type Settings, setting } from './fields.js'
-import { messageOf, readKeyFile } from './files/keys.js'
+import { messageOf, notesOnWeights, readKeyFile } from './files/keys.js'
 import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
@@ -84,8 +84,10 @@ interface GeneratedPicture {
 /** Everything that the report says. */
 interface Generated {
   readonly model: OperationModel
-  /** Of its weights; undefined where pictures do not tell what they were made from. */
-  readonly identity: string | undefined
+  /** Of its weights. */
+  readonly identity: string
+  /** Whether pictures tell what they were made from. */
+  readonly isTold: boolean
   readonly recipe: Recipe
   readonly precision: PrecisionName
   readonly marking: Marking | undefined
@@ -126,10 +128,15 @@ async function markingOf(
 }
 
 /** The noise of a start with the mark in it. Throws where the key is one of another model or size. */
-function marked(model: OperationModel, { key, member, message }: Marking, { seed, noise }: Start, size?: PictureSize) {
+function marked(
+  { model, identity }: Pick<Generated, 'model' | 'identity'>,
+  { key, member, message }: Marking,
+  { seed, noise }: Start,
+  size?: PictureSize,
+) {
   const latentShape = noise?.shape ?? latentShapeAt(model, size)
   const remedy = `Pass the ${setting('size')} of the key, or make one for this size.`
-  checkKey(key, { model: model.name, latentShape, layout: model.layout }, remedy)
+  checkKey(key, { model: model.name, modelFiles: identity, latentShape, layout: model.layout }, remedy)
   return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
 }
 
@@ -182,10 +189,11 @@ function sheetOf({ pictures, recipe, model }: Generated, host: Host): Promise<Ui
 }
 
 async function filesOf(generated: Generated, host: Host): Promise<readonly (readonly [string, FileContent])[]> {
-  const { pictures, outputs, recipe, model, identity, precision, marking } = generated
+  const { pictures, outputs, recipe, model, identity, isTold, precision, marking } = generated
   const seeds = pictures.flatMap(({ seed }) => (seed === undefined ? [] : [seed]))
   const metadata = {
     model: model.name,
+    modelFiles: identity,
     ...(seeds.length > 0 && { seeds: seeds.join(',') }),
     ...(marking && markingMetadata(marking)),
   }
@@ -195,7 +203,7 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
   return [
     ...(await Promise.all(
       pictures.map(async ({ path, generation, seed }) => {
-        const texts = identity === undefined ? {} : pictureTexts({ model: model.name, identity, recipe, seed })
+        const texts = isTold ? pictureTexts({ model: model.name, identity, recipe, seed }) : {}
         return [path, await host.pictures.encode(generation.image, texts)] as const
       }),
     )),
@@ -258,12 +266,14 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     const { model } = held
     if (marking) checkUndoable(plan, model, setting('watermark'))
     if (file) checkAxes(file, model.layout, settings.noise!)
+    const identity = await held.identity()
+    if (marking) yield* notesOnWeights([marking.key], { model: model.name, modelFiles: identity })
     const begin = host.now()
     yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
       const begun = marking
-        ? { noise: marked(model, marking, start, settings.size), seed: undefined, size: undefined }
+        ? { noise: marked({ model, identity }, marking, start, settings.size), seed: undefined, size: undefined }
         : { noise: start.noise, seed: start.seed, size: settings.size }
       const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
       const part = starts.length > 1 ? { done: i, total: starts.length } : undefined
@@ -273,7 +283,8 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     }
     const generated = {
       model,
-      identity: settings.recipe ? await held.identity() : undefined,
+      identity,
+      isTold: settings.recipe,
       recipe: completed(plan, model),
       precision: settings.precision,
       marking,

@@ -346,6 +346,92 @@ describe('watermarks', () => {
     expect((await text(host, 'lines.jsonl')).trimEnd().split('\n')).toHaveLength(4)
   })
 
+  it('a scan says how many false alarms to expect, and what failed is none of its pictures', async () => {
+    const { host, inverting } = await marked()
+    const { result } = await start(detectOperation, host, { sources: ['many'], ...inverting })
+    expect(result.expectedFalseAlarmsAtMost).toBeCloseTo(2 * fpr, 12)
+    const who = await start(identifyOperation, host, { ...inverting, sources: 'marked.safetensors' })
+    expect(who.result.expectedFalseAlarmsAtMost).toBe(fpr)
+  })
+
+  it('a line twice in a file of results counts once, and one without a verdict of ours is refused', async () => {
+    const { host, inverting } = await marked()
+    const given = { sources: ['many'], ...inverting, output: 'lines.jsonl' }
+    await start(detectOperation, host, given)
+    const lines = (await text(host, 'lines.jsonl')).trimEnd().split('\n')
+    const write = (all: readonly string[]) =>
+      host.written.set('lines.jsonl', new TextEncoder().encode(`${all.join('\n')}\n`))
+    write([...lines, lines[1]!, lines[2]!])
+    const again = await start(detectOperation, host, { ...given, resume: true })
+    expect(again.result).toMatchObject({ pictures: 3, marked: 1, unmarked: 1, failed: 1, earlier: { lines: 3 } })
+    write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict":"perhaps"')))
+    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*`perhaps`/)
+    expect({ open: host.openModels(), locks: host.locks.size }).toEqual({ open: 0, locks: 0 })
+  })
+
+  it('keygen draws keys until one keeps its rate: in pictures that it inverts once, or in a calibration', async () => {
+    const { host, inverting } = await marked()
+    const { key, fpr: _, ...given } = inverting
+    const made = await start(keygenOperation, host, { scheme, unmarked: ['many'], output: 'chosen.json' })
+    expect(made.result).toMatchObject({ chosen: { pictures: 2 }, modelFiles: '0123456789abcdef' })
+    expect(made.result.keyRates!.every(({ found }) => found === 0)).toBe(true)
+    expect(made.notes.map(({ about }) => about)).toEqual(['many/broken.png'])
+    const asked = { pictures: ['many/plain.png'], ...given, generated: 3, key: [key, 'chosen.json'] }
+    const { result } = await start(calibrateOperation, host, asked)
+    expect(result.keyRates.map(({ rates }) => rates.length)).toEqual([3, 3])
+    const another = { scheme, unmarked: ['calibration.safetensors'], output: 'another.json' }
+    const drawn = await start(keygenOperation, host, another)
+    expect(drawn.result.chosen!.pictures).toBe(4)
+    const judged = await start(detectOperation, host, {
+      sources: 'many/plain.png',
+      key: 'another.json',
+      calibration: 'calibration.safetensors',
+      fpr: 0.2,
+      prompt,
+    })
+    // The rates that it was chosen by, and the one that is asked for.
+    const { rates } = judged.result.calibration!.keyRates[0]!
+    expect(rates.slice(0, 3)).toEqual(drawn.result.keyRates)
+    expect(rates[3]).toMatchObject({ nominalRate: 0.2 })
+    expect(host.openModels()).toBe(0)
+  })
+
+  it('a key is for its weights: a copy under another name reads it, and others of the name are said', async () => {
+    const { host, inverting } = await marked()
+    const under = (name: string, identity: string): ReturnType<typeof memoryHost> => ({
+      ...host,
+      models: {
+        ...host.models,
+        async open(settings) {
+          const held = await host.models.open(settings)
+          return { ...held, model: { ...held.model, name }, identity: async () => identity }
+        },
+      },
+    })
+    const notesOf = async (name: string, identity: string) => {
+      const notes: string[] = []
+      const task = start(detectOperation, under(name, identity), { sources: 'many/marked.png', ...inverting })
+      for await (const { note } of task) if (note) notes.push(note.text)
+      return { notes, verdict: (await task).result.marked }
+    }
+    expect(await notesOf('a-copy', '0123456789abcdef')).toEqual({ notes: [], verdict: 1 })
+    const { notes } = await notesOf('analytic', 'fedcba9876543210')
+    expect(notes).toEqual([expect.stringMatching(/other weights of `analytic`: 0123456789abcdef.*fedcba9876543210/)])
+    await expect(notesOf('another', 'fedcba9876543210')).rejects.toThrow(/a key of `another`/)
+
+    // A noise file says of which weights it is.
+    const of = async (name: string, identity: string, output: string) => {
+      const given = { prompt, ...sampling, saveNoise: output, output: 'x.png', watermark: 'key.json', message: '8' }
+      await start(generateOperation, under(name, identity), given)
+      const notes: string[] = []
+      const task = start(detectOperation, host, { sources: output, key: 'key.json', fpr })
+      for await (const { note } of task) if (note) notes.push(note.text)
+      return [(await task).result.marked, notes.length]
+    }
+    expect(await of('a-copy', '0123456789abcdef', 'copied.safetensors')).toEqual([1, 0])
+    expect(await of('analytic', 'fedcba9876543210', 'other.safetensors')).toEqual([1, 1])
+  })
+
   it('identify reads noise files without a model, and tells the message', async () => {
     const { host, inverting } = await marked()
     const { result } = await start(identifyOperation, host, { ...inverting, sources: 'marked.safetensors' })

@@ -14,9 +14,12 @@ import { sizeText } from '../pictures/planes.js'
 import { sameSize } from '../restorations/index.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
+import { checkKey, type WatermarkKey } from '../watermark/key.js'
+import { keyRates } from '../watermark/reading/key-rate.js'
 import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
+import { readKeyFile } from './files/keys.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
@@ -26,7 +29,7 @@ import { notesOnTexts, samplingOf } from './recipes/recipe.js'
 import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
 import { costReport, momentsOf } from './reports/numbers.js'
 import { type Journal, journalOf, openJournal, type RunSettings } from './runs/journal.js'
-import { type FailedLine, failedLine, keeping, lineFields, type PictureLine, pictureOf } from './runs/lines.js'
+import { type FailedLine, failedLine, keeping, lineFields, linesOnce, type PictureLine } from './runs/lines.js'
 import { type Item, type Opened, survey } from './runs/survey.js'
 
 const fields = {
@@ -44,6 +47,12 @@ const fields = {
   size: {
     ...sizeField,
     description: 'side, or width x height, of all pictures (default: as the model was trained)',
+  },
+  key: {
+    type: 'file',
+    many: true,
+    default: [],
+    description: 'keys whose own false-positive rates are measured on them',
   },
   ...recoveryFields,
   output: { type: 'file', default: 'calibration.safetensors', description: 'the calibration, a .safetensors file' },
@@ -148,7 +157,7 @@ async function* recover(
 
 async function recoveredIn(journal: Journal, shape: Shape): Promise<Recovered> {
   const found = { noises: [] as Tensor[], correlations: [] as number[], failed: [] as FailedLine[] }
-  for await (const line of journal.lines()) {
+  for await (const [, line] of linesOnce(journal)) {
     if (line.error !== undefined) found.failed.push(line as unknown as FailedLine)
     else found.noises.push(float32Tensor(line.noise, shape, `\`${journal.path}\``))
     if (typeof line.correlation === 'number') found.correlations.push(line.correlation)
@@ -171,9 +180,9 @@ async function* recoverAll(
   const run = { task, settings: { ...recovered, ...begun }, resume }
   const journal = await openJournal(host.files, journalOf(output), run)
   try {
-    yield keeping(journal.path)
     const finished = new Set<string>()
-    for await (const line of journal.lines()) finished.add(pictureOf(line, journal.path))
+    for await (const [picture] of linesOnce(journal)) finished.add(picture)
+    if (finished.size > 0) yield keeping(journal.path)
     yield* survey<Unmarked, NoiseLine | FailedLine>(items, {
       chunk: recovery.chunk,
       finished,
@@ -182,7 +191,7 @@ async function* recoverAll(
       failed: failedLine,
       async keep(lines) {
         await journal.append(lines)
-        return []
+        return [keeping(journal.path)]
       },
     })
     const found = await recoveredIn(journal, latentShape)
@@ -209,12 +218,13 @@ interface FinishedCalibration extends Recovered {
   readonly model: string
   readonly recovered: RunSettings
   readonly output: string
+  readonly keys: readonly WatermarkKey[]
   readonly seconds: number
   readonly cost: NetworkCost
 }
 
 function reportOf(finished: FinishedCalibration) {
-  const { model, recovered, output, noises, correlations, failed, seconds, cost } = finished
+  const { model, recovered, output, noises, correlations, keys, failed, seconds, cost } = finished
   return {
     model,
     settings: recovered,
@@ -226,6 +236,7 @@ function reportOf(finished: FinishedCalibration) {
     correlation: meanOf(correlations) ?? null,
     latentShape: noises[0]!.shape,
     noise: averageMoments(noises),
+    keyRates: keys.map((key) => ({ key: key.id, scheme: key.scheme, rates: keyRates(key, noises) })),
     ...costReport(seconds, cost),
     outputs: { calibration: output },
   }
@@ -238,6 +249,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
   const { output, generated, seed, size } = settings
   checkEnding(output, '.safetensors', 'output')
   const prompts = await promptsOf(settings, host)
+  const keys = await Promise.all(settings.key.map((path) => readKeyFile(host.files, path)))
   if (settings.pictures.length === 0 && generated === 0) {
     const remedy = `Pass a folder of unmarked pictures, or ${setting('generated')} for the model to make some.`
     throw expected('bad-option', 'pictures', '`calibrate`', 'none', remedy)
@@ -249,7 +261,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
   await prepareOutputs(
     host.files,
     { 'settings.output': output, 'what is unfinished': journalOf(output) },
-    { 'a picture': pictures, 'settings.prompts': settings.prompts },
+    { 'a picture': pictures, 'settings.prompts': settings.prompts, 'settings.key': settings.key },
   )
   const held = await host.models.open(recovery.networks)
   try {
@@ -261,6 +273,8 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
     const { prompt, negative } = recovery.plan.recipe
     yield* notesOnTexts([prompt, negative], model, signal)
     const recovered = await settingsOf(recovery, held)
+    const { modelFiles } = recovered
+    for (const key of keys) checkKey(key, { model: model.name, modelFiles, latentShape, layout: model.layout })
     const items = [
       ...pictures.map((path) => pictureItem(calibrating, path)),
       ...Array.from({ length: generated }, (_, i) =>
@@ -273,7 +287,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
       prompts: bytesToHex(sha256(utf8ToBytes(asked))).slice(0, 16),
     })
     const seconds = host.now() - begin
-    const result = reportOf({ ...found, model: model.name, recovered, output, seconds, cost: await held.cost() })
+    const result = reportOf({ ...found, model: model.name, recovered, output, keys, seconds, cost: await held.cost() })
     return { result, files: [output], notes: listed.notes }
   } finally {
     await held.close()

@@ -15,11 +15,13 @@ import {
   type Verdict,
   verdicts,
 } from '../watermark/reading/detect.js'
+import { type KeyRate, keyRates, nominalRates } from '../watermark/reading/key-rate.js'
 import { expectedPower, type Power } from '../watermark/reading/power.js'
+import type { DistanceReading } from '../watermark/watermark.js'
 import { type Settings, setting } from './fields.js'
 import { checkCalibration, type FiledCalibration, readCalibration } from './files/calibrations.js'
-import { askedOf, keyReport, markOf, messageOf, readKeyFiles } from './files/keys.js'
-import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
+import { askedOf, keyReport, markOf, messageOf, notesOnWeights, readKeyFiles } from './files/keys.js'
+import { type ListedSources, listSources, modelsOf, type ReadSource, sourcesField } from './files/noise-sources.js'
 import { checkEnding } from './files/outputs.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
@@ -48,7 +50,15 @@ import {
 import { costReport, momentsOf } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
-import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
+import {
+  type Counts,
+  count,
+  falseAlarmsAtMost,
+  imagesOf,
+  noCounts,
+  openModelFor,
+  surveySources,
+} from './runs/source-survey.js'
 import type { Opened } from './runs/survey.js'
 
 const fields = {
@@ -157,10 +167,16 @@ const lineSettings = ({ asked, settings, messages, calibration }: Prepared): Run
   undo: textOf(settings.undo),
 })
 
+/** The model and its weights, where pictures need one. */
+interface OpenedModel {
+  readonly model?: OperationModel | undefined
+  readonly modelFiles?: string | undefined
+}
+
 /** Findings of sources that are read: pictures inverted together, noise as it is. */
 async function* judge(
   { settings, asked: keys, calibration, recovery, undo }: Prepared,
-  model: OperationModel | undefined,
+  { model, modelFiles }: OpenedModel,
   opened: readonly Opened<ReadSource>[],
   parts: Parts,
   host: Host,
@@ -168,7 +184,7 @@ async function* judge(
 ): Steps<readonly Judged[]> {
   const begin = host.now()
   const images = imagesOf(opened)
-  const options = { keys, falsePositiveRate: settings.fpr, calibration }
+  const options = { keys, falsePositiveRate: settings.fpr, calibration, modelFiles }
   const detected =
     images.length === 0
       ? []
@@ -219,14 +235,16 @@ function findingReport(finding: Finding, expectedMessage: string | undefined, re
     ...(expectedMessage !== undefined && { isExpectedMessage: message === expectedMessage }),
     ...(reference &&
       distance && {
-        reference: {
-          pValue: distance.referencePValue,
-          meanAbsoluteDistance: distance.meanAbsolute,
-          label: 'miscalibrated',
-        },
+        reference: publishedReport(distance()),
       }),
   }
 }
+
+const publishedReport = ({ referencePValue, meanAbsolute }: DistanceReading) => ({
+  pValue: referencePValue,
+  meanAbsoluteDistance: meanAbsolute,
+  label: 'miscalibrated',
+})
 
 /** How well the picture was taken back to its noise. */
 function recoveryReport({ decoder, outcome, noise, noiseExact, evaluations }: NoiseInversion) {
@@ -270,6 +288,10 @@ async function* powersOf(
   return found
 }
 
+/** What a key's own p-values do among unmarked pictures, at the usual rates and at the one that is asked for. */
+const ratesIn = ({ noises }: FiledCalibration, key: WatermarkKey, falsePositiveRate: number): readonly KeyRate[] =>
+  keyRates(key, noises, [...new Set([...nominalRates, falsePositiveRate])])
+
 /** Everything that the report says. */
 interface Detected {
   readonly prepared: Prepared
@@ -309,9 +331,11 @@ function reportOf(finished: Detected) {
           pictures: calibration.noises.length,
           smallestPValue: 1 / (calibration.noises.length + 1),
           correlation: calibration.correlation ?? null,
+          keyRates: keys.map((key) => ({ key: key.id, rates: ratesIn(calibration, key, settings.fpr) })),
         }
       : null,
     ...counts,
+    expectedFalseAlarmsAtMost: falseAlarmsAtMost(counts, settings.fpr),
     earlier,
     power: power.map(({ key, powers }) => ({ key, correlationFrom: correlationFrom(prepared), powers })),
     ...(cost ? costReport(seconds, cost) : { seconds }),
@@ -331,6 +355,7 @@ async function* run(settings: DetectSettings, host: Host, signal?: Signal): Runn
   await checkOutputs(settings, listed, host)
   const { calibration, recovery } = prepared
   if (calibration) for (const { metadata } of listed.sources) if (metadata) checkSameFile(metadata, calibration)
+  for (const of of modelsOf(listed)) yield* notesOnWeights(prepared.keys, of)
   const held = await openModelFor(listed, recovery, host)
   try {
     yield* notedOf(held)
@@ -359,8 +384,10 @@ async function* detect(
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
   if (model) yield* notesOnTexts([prompt, negative], model, signal)
-  const recovered = held ? await settingsOf(recovery, held) : {}
-  if (model) checkKeyModel(keys[0], model.name)
+  const recovered: RunSettings = held ? await settingsOf(recovery, held) : {}
+  const { modelFiles } = recovered
+  if (model) checkKeyModel(keys[0], { model: model.name, modelFiles })
+  if (model) yield* notesOnWeights(keys, { model: model.name, modelFiles })
   if (model && calibration) checkSame(recovered, calibration)
   const counts = noCounts()
   let mostCandidates = 1
@@ -376,15 +403,14 @@ async function* detect(
     task: 'undiffuse watermark detect',
     settings: { ...lineSettings(prepared), ...recovered },
     heard(line: DetectionLine | FailedLine): Told | undefined {
-      counts.pictures++
-      counts['error' in line ? 'failed' : line.verdict]++
+      count(counts, line)
       if (!('error' in line)) mostCandidates = Math.max(mostCandidates, line.candidates)
       if (settings.output !== undefined) return undefined
       lines.push(line)
       return listed.isOne ? undefined : { stage: line.picture, done: counts.pictures, line }
     },
     async *work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly DetectionLine[]> {
-      const judged = yield* judge(prepared, model, opened, parts, host, signal)
+      const judged = yield* judge(prepared, { model, modelFiles }, opened, parts, host, signal)
       if (settings.sheet !== undefined) {
         for (const [i, one] of judged.slice(0, mostRows - rows.length).entries()) {
           rows.push(detectionRow(prepared.keys, opened[i]!, one))

@@ -7,8 +7,8 @@ import { detectAll, type Finding, findingsIn, type Verdict } from '../watermark/
 import { identifyAll } from '../watermark/reading/identify.js'
 import type { Identification } from '../watermark/watermark.js'
 import type { Settings } from './fields.js'
-import { keyReport, readKeyFile } from './files/keys.js'
-import { type ListedSources, listSources, type ReadSource, sourcesField } from './files/noise-sources.js'
+import { keyReport, notesOnWeights, readKeyFile } from './files/keys.js'
+import { type ListedSources, listSources, modelsOf, type ReadSource, sourcesField } from './files/noise-sources.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
@@ -26,7 +26,15 @@ import {
 import { costReport } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
-import { type Counts, imagesOf, noCounts, openModelFor, surveySources } from './runs/source-survey.js'
+import {
+  type Counts,
+  count,
+  falseAlarmsAtMost,
+  imagesOf,
+  noCounts,
+  openModelFor,
+  surveySources,
+} from './runs/source-survey.js'
 import type { Opened } from './runs/survey.js'
 
 const fields = {
@@ -60,6 +68,8 @@ interface Identifying {
   readonly recovery: Recovery
   readonly undo: readonly Restoration[]
   readonly model: OperationModel | undefined
+  /** Of its weights, once they were looked at. */
+  readonly modelFiles?: string | undefined
   readonly host: Host
   readonly signal: Signal | undefined
 }
@@ -101,12 +111,12 @@ function identifyNoise({ key, settings, host }: Identifying, noise: Tensor): Fou
 }
 
 async function* identifyPictures(
-  { settings, key, recovery, undo, model, host, signal }: Identifying,
+  { settings, key, recovery, undo, model, modelFiles, host, signal }: Identifying,
   images: ReturnType<typeof imagesOf>,
   parts: Parts,
 ): Steps<readonly Found[]> {
   if (images.length === 0) return []
-  const options = { ...inversionOf(recovery, model!, signal), undo }
+  const options = { ...inversionOf(recovery, model!, signal), undo, modelFiles }
   if (key.messageBits > 0) {
     const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
     return (yield* partOf(detectAll(images, asked), parts)).map(({ findings: [finding], candidates }) => {
@@ -166,8 +176,10 @@ async function* identify(
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
   if (model) yield* notesOnTexts([prompt, negative], model, signal)
-  const recovered = held ? await settingsOf(recovery, held) : {}
-  if (model) checkKeyModel(key, model.name)
+  const recovered: RunSettings = held ? await settingsOf(recovery, held) : {}
+  const { modelFiles } = recovered
+  if (model) checkKeyModel(key, { model: model.name, modelFiles })
+  if (model) yield* notesOnWeights([key], { model: model.name, modelFiles })
   const counts = noCounts()
   const lines: (IdentificationLine | FailedLine)[] = []
   const survey = {
@@ -180,13 +192,13 @@ async function* identify(
     task: 'undiffuse watermark identify',
     settings: { key: key.id, falsePositiveRate: `${settings.fpr}`, undo: textOf(settings.undo), ...recovered },
     heard(line: IdentificationLine | FailedLine): Told | undefined {
-      counts.pictures++
-      counts['error' in line ? 'failed' : line.verdict]++
+      count(counts, line)
       if (settings.output !== undefined) return undefined
       lines.push(line)
       return { stage: line.picture, done: counts.pictures, line: { ...line, key: keyReport(key) } }
     },
-    work: (opened: readonly Opened<ReadSource>[], parts: Parts) => identifyChunk(identifying, opened, parts),
+    work: (opened: readonly Opened<ReadSource>[], parts: Parts) =>
+      identifyChunk({ ...identifying, modelFiles }, opened, parts),
   }
   const earlier = yield* surveySources<IdentificationLine>(survey, host, signal)
   return { recovered, lines, counts, earlier, seconds: host.now() - begin }
@@ -203,6 +215,7 @@ function reportOf(
     key: keyReport(key),
     settings: recovered,
     ...counts,
+    expectedFalseAlarmsAtMost: falseAlarmsAtMost(counts, settings.fpr),
     earlier,
     ...(cost ? costReport(seconds, cost) : { seconds }),
     ...(settings.output === undefined ? { results: lines } : { outputs: { results: settings.output } }),
@@ -221,6 +234,7 @@ async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Ru
   for (const { about, text } of listed.notes) yield noted(about, text)
   const sources = listed.sources.map(({ path }) => path)
   await checkLines(host.files, settings, { 'settings.key': settings.key, 'a source': sources })
+  for (const of of modelsOf(listed)) yield* notesOnWeights([key], of)
   const held = await openModelFor(listed, recovery, host)
   try {
     yield* notedOf(held)

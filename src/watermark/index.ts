@@ -2,9 +2,12 @@
 export { applyPattern, averagePattern } from './forging/averaging.js'
 export { type Imprinted, type ImprintOptions, imprintNoise } from './forging/imprint.js'
 export {
+  type Chosen,
   checkKey,
   checkKeyModel,
+  hasOtherWeights,
   type KeyDescription,
+  type KeyModel,
   type NewKey,
   newKey,
   readKey,
@@ -12,6 +15,7 @@ export {
   type WatermarkKey,
 } from './key.js'
 export { type CalibratedPValue, type Calibration, calibratedPValue } from './reading/calibration.js'
+export { type ChooseKeyOptions, type ChosenKey, chooseKey } from './reading/choose-key.js'
 export {
   type AskedKey,
   type Basis,
@@ -26,6 +30,7 @@ export {
   type Verdict,
 } from './reading/detect.js'
 export { type Identified, type IdentifyOptions, identifyAll } from './reading/identify.js'
+export { type KeyRate, keepsRate, keyPValue, keyRates, nominalRates } from './reading/key-rate.js'
 export { expectedPower, type Power, type PowerOptions } from './reading/power.js'
 export {
   type DistanceReading,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { torchNoise } from '../math/noise.js'
-import { checkKey, newKey, readKey } from './key.js'
+import { checkKey, checkKeyModel, hasOtherWeights, newKey, readKey } from './key.js'
 
 const secret = Uint8Array.from({ length: 32 }, (_, i) => 7 * i)
 const secretText = Array.from(secret, (byte) => byte.toString(16).padStart(2, '0')).join('')
 const fields = { scheme: 'tree-ring:pattern=ring', model: 'small', latentShape: [4, 16, 16] }
+/** Of a model, as `fingerprint` tells them. */
+const weights = '0123456789abcdef'
 const text = newKey({ ...fields, members: 500 }, secret)
 
 describe('a key file', () => {
@@ -24,6 +26,25 @@ describe('a key file', () => {
     expect(Object.values(key).some((value) => value instanceof Uint8Array)).toBe(false)
   })
 
+  it('of before weights were told is still read: it says of no weights, and asks for none', () => {
+    const before = `{"format": "undiffuse-watermark-key", "version": 1, "id": "acd31238a572c0ac",
+      "scheme": "tree-ring:pattern=ring", "model": "small", "latentShape": [4, 16, 16], "members": 500,
+      "secret": "${secretText}"}`
+    const key = readKey(before, 'key.json')
+    expect(key.id).toBe(readKey(text, 'key.json').id)
+    expect(key.modelFiles).toBeUndefined()
+    expect(hasOtherWeights(key, { model: 'small', modelFiles: weights })).toBe(false)
+  })
+
+  it('says which weights it is for, and how it was chosen', () => {
+    const chosen = { drawn: 3, pictures: 400 }
+    expect(readKey(newKey({ ...fields, modelFiles: weights, chosen }, secret), 'k')).toMatchObject({
+      modelFiles: weights,
+      chosen,
+    })
+    expect(readKey(newKey({ ...fields, chosen }, secret), 'k').chosen).toEqual(chosen)
+  })
+
   it('has another id when anything in it is another', () => {
     const ids = [
       newKey(fields, secret),
@@ -32,6 +53,10 @@ describe('a key file', () => {
       newKey({ ...fields, scheme: 'tree-ring' }, secret),
       newKey({ ...fields, latentShape: [4, 16, 24] }, secret),
       newKey(fields, secret.toReversed()),
+      newKey({ ...fields, modelFiles: weights }, secret),
+      newKey({ ...fields, modelFiles: weights.replace('0', '1') }, secret),
+      newKey({ ...fields, chosen: { drawn: 1, pictures: 2 } }, secret),
+      newKey({ ...fields, chosen: { drawn: 2, pictures: 1 } }, secret),
     ].map((one) => readKey(one, 'key.json').id)
     expect(new Set(ids).size).toBe(ids.length)
   })
@@ -45,6 +70,13 @@ describe('a key file', () => {
     ['has a shape of words', text.replace('16,\n    16', '"16",\n    16'), /missing or of another type/],
     ['was made for another model', text.replace('"small"', '"large"'), /was changed/],
     ['has another secret', text.replace(secretText, secretText.replace(/^00/, '01')), /was changed/],
+    [
+      'has weights of another form',
+      text.replace('"members"', '"modelFiles": "mine", "members"'),
+      /missing or of another/,
+    ],
+    ['was chosen somehow', text.replace('"members"', '"chosen": {"drawn": 1}, "members"'), /missing or of another/],
+    ['has weights put in', text.replace('"members"', `"modelFiles": "${weights}", "members"`), /was changed/],
     ['has another id', text.replace(/"id": "../, '"id": "zz'), /was changed/],
   ])('is refused when it %s', (_, changed, message) => {
     expect(() => readKey(changed, 'key.json')).toThrow(message)
@@ -99,6 +131,18 @@ describe('untrusted keys', () => {
 describe('checkKey', () => {
   const key = readKey(text, 'key.json')
   it('takes its own model and size', () => checkKey(key, { model: 'small', latentShape: [4, 16, 16] }))
+  it('takes its own weights under another name, and says where those of its name are others', () => {
+    const known = readKey(newKey({ ...fields, modelFiles: weights }, secret), 'key.json')
+    const copy = { model: 'a-copy', modelFiles: weights }
+    checkKey(known, { ...copy, latentShape: [4, 16, 16] })
+    expect(hasOtherWeights(known, copy)).toBe(false)
+    expect(hasOtherWeights(known, { model: 'small' })).toBe(false)
+    const retrained = { model: 'small', modelFiles: 'fedcba9876543210' }
+    checkKey(known, { ...retrained, latentShape: [4, 16, 16] })
+    expect(hasOtherWeights(known, retrained)).toBe(true)
+    expect(() => checkKeyModel(known, { ...retrained, model: 'another' })).toThrow(/a key of `another`/)
+  })
+
   it('refuses others, and says what to do', () => {
     expect(() => checkKey(key, { model: 'sd21', latentShape: [4, 16, 16] })).toThrow(
       /got one of `small`. Pass the model/,

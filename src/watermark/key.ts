@@ -24,9 +24,21 @@ export interface KeyDescription {
   readonly scheme: string
   /** The model whose noise is marked. */
   readonly model: string
+  /** Of the model's weights, as `fingerprint` tells them. Absent of keys that were made without. */
+  readonly modelFiles?: string
   readonly latentShape: Shape
   /** Marks that it stands for, numbered from 0; 1 but for families. */
   readonly members: number
+  /** Absent of a key that is the first one drawn, whatever it is. */
+  readonly chosen?: Chosen
+}
+
+/** A key that was taken because it kept its rate on unmarked pictures. */
+export interface Chosen {
+  /** Keys that were drawn for it, itself among them. */
+  readonly drawn: number
+  /** Unmarked pictures that each of them was read in. */
+  readonly pictures: number
 }
 
 /** A key that is ready: its marks, not its secret. */
@@ -44,23 +56,30 @@ export interface WatermarkKey extends KeyDescription {
 export interface NewKey {
   readonly scheme: string
   readonly model: string
+  readonly modelFiles?: string | undefined
   readonly latentShape: Shape
   /** Default 1. */
   readonly members?: number | undefined
+  readonly chosen?: Chosen | undefined
 }
 
 /**
  * The text of a new key file, from 32 bytes of chance.
  *
- * JSON with format, version, id, scheme, model, latentShape, members and the secret. Throws `bad-option` for a scheme or a
+ * JSON with format, version, id, scheme, model, latentShape, members and the secret, and where they are told modelFiles and
+ * chosen. Throws `bad-option` for a scheme or a
  * number of members that there is not, `bad-shape` for noise that has no room for the mark.
  *
  * @example
  * const text = newKey({ scheme: 'tree-ring', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }, new Uint8Array(32))
  * readKey(text, 'key.json').members // 1
  */
-export function newKey({ scheme, model, latentShape, members = 1 }: NewKey, secret: Uint8Array): string {
-  const fields = { scheme, model, latentShape: [...latentShape], members }
+export function newKey(
+  { scheme, model, modelFiles, latentShape, members = 1, chosen }: NewKey,
+  secret: Uint8Array,
+): string {
+  const told = { ...(modelFiles !== undefined && { modelFiles }), ...(chosen && { chosen }) }
+  const fields = { scheme, model, latentShape: [...latentShape], members, ...told }
   const key = secretOf(secret)
   keyOf({ ...fields, id: idOf(fields, key) }, key)
   const file = { format, version, id: idOf(fields, key), ...fields, secret: hex(secret) }
@@ -81,7 +100,7 @@ export function readKey(text: string, name: string): WatermarkKey {
   const file = parsed(text, bad)
   if (file.format !== format) throw bad('a file of another kind')
   if (file.version !== version) throw bad(`version ${String(file.version)}`, `a watermark key of version ${version}`)
-  const { id, scheme, model, latentShape, members, secret } = file
+  const { id, scheme, model, latentShape, members, secret, modelFiles, chosen } = file
   const isShape = Array.isArray(latentShape) && latentShape.every((side) => Number.isSafeInteger(side) && side > 0)
   if (isShape && sizeOf(latentShape) > mostNumbers) throw bad(`one for noise of ${formatShape(latentShape)}`)
   if (
@@ -89,25 +108,46 @@ export function readKey(text: string, name: string): WatermarkKey {
     typeof model !== 'string' ||
     !isShape ||
     !Number.isSafeInteger(members) ||
+    !(modelFiles === undefined || (typeof modelFiles === 'string' && /^[0-9a-f]{16}$/.test(modelFiles))) ||
+    !(chosen === undefined || isChosen(chosen)) ||
     typeof secret !== 'string' ||
     !new RegExp(`^[0-9a-f]{${2 * secretBytes}}$`).test(secret)
   ) {
     throw bad('one with fields that are missing or of another type')
   }
   const key = secretOf(bytesOf(secret))
-  const fields = { scheme, model, latentShape: latentShape as number[], members: members as number }
+  const told = { ...(modelFiles !== undefined && { modelFiles }), ...(chosen && { chosen }) }
+  const fields = { scheme, model, latentShape: latentShape as number[], members: members as number, ...told }
   if (id !== idOf(fields, key)) throw bad('one that was changed: its id does not follow from the rest')
   return keyOf({ ...fields, id: id as string }, key)
 }
 
+function isChosen(value: unknown): value is Chosen {
+  if (typeof value !== 'object' || value === null) return false
+  const { drawn, pictures, ...others } = value as Record<string, unknown>
+  return [drawn, pictures].every((count) => Number.isSafeInteger(count) && (count as number) > 0) && isEmpty(others)
+}
+
+const isEmpty = (fields: object): boolean => Object.keys(fields).length === 0
+
 /** What to do with a picture of another size. */
 export const undoRemedy = 'A key marks pictures of one size: make one for this size, or undo what changed it.'
 
-/** Throws `bad-option` where a key is not for this model. */
-export function checkKeyModel({ id, model }: KeyDescription, other: string): void {
-  if (model === other) return
-  const remedy = `Pass the model that the key was made for, or make a key for \`${other}\`.`
-  throw expected('bad-option', `a key of \`${other}\``, `key ${id}`, `one of \`${model}\``, remedy)
+/** A model by its name and, where they are known, its weights: two names of the same weights are one model. */
+export interface KeyModel {
+  readonly model: string
+  readonly modelFiles?: string | undefined
+}
+
+/** Whether the weights are known to be others than those that a key was made for. */
+export const hasOtherWeights = (key: KeyModel, { modelFiles = key.modelFiles }: KeyModel): boolean =>
+  key.modelFiles !== undefined && key.modelFiles !== modelFiles
+
+/** Throws `bad-option` where a key is not for this model, by its weights or by its name. */
+export function checkKeyModel({ id, model, modelFiles }: KeyDescription, other: KeyModel): void {
+  if (model === other.model || (modelFiles !== undefined && modelFiles === other.modelFiles)) return
+  const remedy = `Pass the model that the key was made for, or make a key for \`${other.model}\`.`
+  throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, remedy)
 }
 
 /**
@@ -116,11 +156,11 @@ export function checkKeyModel({ id, model }: KeyDescription, other: string): voi
  */
 export function checkKey(
   key: KeyDescription,
-  other: { readonly model: string; readonly latentShape: Shape; readonly layout?: Layout },
+  other: KeyModel & { readonly latentShape: Shape; readonly layout?: Layout },
   remedy = 'A key marks noise of one size: make another key for this one.',
   hint?: Hint,
 ): void {
-  checkKeyModel(key, other.model)
+  checkKeyModel(key, other)
   const { id, latentShape } = key
   if (sameShape(latentShape, other.latentShape)) return
   const told = (shape: Shape) =>
@@ -178,8 +218,9 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
 }
 
 const idOf = (fields: Omit<KeyDescription, 'id'>, secret: Secret): string => {
-  const { scheme, model, latentShape, members } = fields
-  const text = JSON.stringify([format, version, scheme, model, latentShape, members])
+  const { scheme, model, latentShape, members, modelFiles = null, chosen } = fields
+  const told = modelFiles === null && !chosen ? [] : [modelFiles, chosen ? [chosen.drawn, chosen.pictures] : null]
+  const text = JSON.stringify([format, version, scheme, model, latentShape, members, ...told])
   return hex(secret.derive(utf8ToBytes(text)).bytes('id', 8))
 }
 

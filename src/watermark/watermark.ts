@@ -25,8 +25,8 @@ export interface Reading {
   readonly message?: string
   /** Share of the sign bits of the noise that agree with what was read; of schemes with a message. */
   readonly agreement?: number
-  /** The published test of tree-ring marks beside ours. */
-  readonly distance?: DistanceReading
+  /** The published test of tree-ring marks beside ours: computed when it is asked for, in milliseconds. */
+  readonly distance?: () => DistanceReading
 }
 
 export interface DistanceReading {

@@ -16,6 +16,7 @@ import { encodeSafetensors, readSafetensorsHeader } from '../../src/checkpoints/
 import { readTensors, safetensor } from '../../src/checkpoints/tensors.js'
 import { combine, norm, subtract, type Tensor, zeros } from '../../src/math/tensor.js'
 import { nodeFiles } from '../../src/node/files.js'
+import { newKey } from '../../src/watermark/key.js'
 import { modelFile, node, value } from '../onnx-files.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
@@ -480,6 +481,15 @@ describe('the terminal', () => {
     expect(stdout).not.toMatch(/(?!\n)\p{Cc}/u)
     const { stderr } = await undiffuse(['invert', 'missing\x1b[2J.png', ...quick])
     expect(stderr).toMatch(/missing·\[2J\.png.*no such file/)
+  })
+
+  it('is not commanded by what a noise file says of its model', async () => {
+    const noise = fileURLToPath(new URL('../golden/failing-inputs/m-model.safetensors', import.meta.url))
+    const key = newKey({ scheme: 'tree-ring', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32))
+    const before = (folder: string) => writeFile(join(folder, 'key.json'), key)
+    const { stderr } = await undiffuse(['watermark', 'detect', noise, '--key', 'key.json'], { before })
+    expect(stderr).toContain('a key of `·[2J·]0;pwned·EVIL`')
+    expect(stderr).not.toMatch(/(?!\n)\p{Cc}/u)
   })
 
   it('a reader of stdout that has gone ends it without a word', async () => {

@@ -269,7 +269,7 @@ describe('tree-ring', () => {
   it('writes its key without loss when centred, and loses some of it as released', () => {
     const read = (mask: 'centred' | 'released') => {
       const mark = treeRing({ pattern: 'rand', mask }).watermark(secret(1), shape, 0)
-      return mark.read(mark.imprint(noise())).distance!.meanAbsolute
+      return mark.read(mark.imprint(noise())).distance!().meanAbsolute
     }
     expect(read('centred')).toBeLessThan(1e-12)
     expect(read('released')).toBeGreaterThan(0.1)
@@ -284,7 +284,7 @@ describe('tree-ring', () => {
   it('reads nothing from zeros by the reference formula, marked or not', () => {
     const mark = treeRing({ pattern: 'zeros' }).watermark(secret(1), shape, 0)
     const p = [noise(), combine([0.9, mark.imprint(noise())], [0.4, noise()])].map(
-      (x) => mark.read(x).distance!.referencePValue,
+      (x) => mark.read(x).distance!().referencePValue,
     )
     for (const value of p) expect(Math.abs(value - 0.5)).toBeLessThan(0.05)
   })

@@ -14,7 +14,9 @@ import type { Cells } from '../../../measurements/shared/cells.js'
 import { benchAttacks } from '../../../measurements/watermark/attacks.js'
 import { attackPlots, attackText } from '../../../measurements/watermark/attacks-text.js'
 import { benchIdentify, identifyText } from '../../../measurements/watermark/identify.js'
-import { comparedSchemes } from '../../../measurements/watermark/marks.js'
+import { benchKeys } from '../../../measurements/watermark/keys.js'
+import { keysText } from '../../../measurements/watermark/keys-text.js'
+import { comparedSchemes, schemeOf, schemesWithKeys } from '../../../measurements/watermark/marks.js'
 import { benchNull } from '../../../measurements/watermark/null.js'
 import { nullText } from '../../../measurements/watermark/null-text.js'
 import { benchThreeKeys } from '../../../measurements/watermark/three-keys.js'
@@ -42,10 +44,10 @@ interface WatermarkBenchOptions extends ResumableOptions {
   readonly decoder: string
   readonly inverter: string
   readonly noises: number
-  readonly pictures: number
-  readonly keys: number
+  readonly pictures?: number
+  readonly keys?: number
   readonly count?: number
-  readonly schemes: readonly string[]
+  readonly schemes?: readonly string[]
   readonly attacks: readonly string[]
   readonly decoders?: readonly string[]
   readonly inverters: readonly string[]
@@ -57,6 +59,9 @@ interface WatermarkBenchOptions extends ResumableOptions {
   readonly averaged: number
   readonly imprinted: number
 }
+
+/** As `detect` takes it where the prompt is not known. */
+const decoderWithoutPrompt = `${decoderInverters[0].definition.id}:gradients=never`
 
 /** How pictures are made and inverted. */
 const recoveryOf = ({ solver, guidance, decoder, inverter }: WatermarkBenchOptions) => ({
@@ -77,7 +82,9 @@ interface Bench {
 }
 
 async function runNull({ io, model, cells, modelVersion }: Bench, options: WatermarkBenchOptions): Promise<void> {
-  const result = await drive(io, benchNull(model, { ...options, cells, modelVersion, signal: io.signal }))
+  const { pictures = 1000, keys = 20 } = options
+  const asked = { ...options, pictures, keys, cells, modelVersion, signal: io.signal }
+  const result = await drive(io, benchNull(model, asked))
   io.say(nullText(result))
   await writeResults(io, options.out, async () => ({
     'watermark-null.json': jsonText(result),
@@ -86,11 +93,24 @@ async function runNull({ io, model, cells, modelVersion }: Bench, options: Water
   io.result(result)
 }
 
+async function runKeys({ io, model, cells, modelVersion }: Bench, options: WatermarkBenchOptions): Promise<void> {
+  const { schemes = schemesWithKeys, pictures = 400, keys = 400, chunk } = options
+  const asked = { ...recoveryOf(options), schemes, pictures, keys, chunk, cells, modelVersion, signal: io.signal }
+  const result = await drive(io, benchKeys(model, asked))
+  io.say(keysText(result))
+  await writeResults(io, options.out, async () => ({
+    'watermark-keys.json': jsonText(result),
+    'watermark-keys.txt': `${keysText(result)}\n`,
+  }))
+  io.result(result)
+}
+
 /** The attacks that are told of in the documentation; `--full` takes every one at the strength that was published. */
 const usualAttacks = ['none', 'jpeg:quality=50', 'crop:share=0.75', 'noise:deviation=0.05', 'blur:sigma=1'] as const
 
 async function runAttacks({ io, model, cells, modelVersion }: Bench, options: WatermarkBenchOptions): Promise<void> {
-  const { schemes, full, decoders = full ? [...usualDecoders] : ['encoder-only', 'automatic'] } = options
+  const { schemes = comparedSchemes, full } = options
+  const { decoders = full ? [...usualDecoders] : ['encoder-only', decoderWithoutPrompt] } = options
   const asked = {
     ...options,
     undo: options.undo.filter((one) => one !== undoNothing),
@@ -154,7 +174,7 @@ async function runIdentify({ io, model }: Bench, options: WatermarkBenchOptions)
 }
 
 async function runWeaknesses({ io, model }: Bench, options: WatermarkBenchOptions): Promise<void> {
-  const { schemes, averaged, imprinted, count: tried = 8, chunk } = options
+  const { schemes = comparedSchemes, averaged, imprinted, count: tried = 8, chunk } = options
   const asked = { ...recoveryOf(options), schemes, averaged, tried, imprinted, chunk, signal: io.signal }
   const result = await drive(io, benchWeaknesses(model, asked))
   io.say(weaknessText(result))
@@ -173,10 +193,12 @@ const tables = {
     run: runWeaknesses,
     title: 'what removes marks and what forges them: averaging, reprompting, imprinting',
   },
+  keys: { run: runKeys, title: 'false positives of single keys, as drawn and as `keygen --unmarked` keeps them' },
   null: { run: runNull, title: 'false positives in white noise and unmarked pictures, against what p-values promise' },
 } as const
 
 async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<void> {
+  for (const scheme of options.schemes ?? []) schemeOf(scheme)
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   await withBenchModel(options, async (model, runtime, folder) => {
@@ -199,6 +221,7 @@ Finished cells are kept in the folder of \`--out\`; \`--resume\` takes them from
     'bench watermark --table identify --members 100000',
     'bench watermark --table null --out out/watermark',
     'bench watermark --table null --noises 2000 --pictures 0',
+    'bench watermark --table keys --out out/watermark --resume',
   ],
 }
 
@@ -212,18 +235,22 @@ export function addWatermarkBench(bench: Command): void {
       'marked pictures (default: 24; three-keys: 20 with each key; identify: 16; weaknesses: 8)',
       integerAtLeast(1),
     )
-    .option('--schemes <method:options...>', 'marks, see `undiffuse help schemes`', [...comparedSchemes])
+    .option('--schemes <method:options...>', 'marks, see `undiffuse help schemes`')
     .option('--attacks <attack:options...>', 'see `undiffuse help attacks`; joined by +', [...usualAttacks])
     .option('--full', 'every attack, decoder inversion and two inverters: hours', false)
     .optionsGroup(rareOptions)
     .addOption(chunkOption('pictures', 8))
-    .option('--solver <method:options>', 'of making and of inverting', 'ddim:steps=20,spacing=lambda')
+    .option('--solver <method:options>', 'of making and of inverting', 'ddim:spacing=lambda,steps=50')
     .option('--guidance <n>', 'of making', finiteNumber, 3)
-    .option('--decoder <method:options>', 'decoder inversion', decoderInverters[0].definition.id)
+    .option('--decoder <method:options>', 'decoder inversion', decoderWithoutPrompt)
     .option('--inverter <method:options>', 'inversion to the noise', 'naive')
     .option('--noises <n>', 'white noises of the null table', integerAtLeast(1), 20000)
-    .option('--pictures <n>', 'unmarked pictures of the null table', integerAtLeast(0), 1000)
-    .option('--keys <n>', 'keys that each of them is read under, where p-values are exact', integerAtLeast(1), 20)
+    .option('--pictures <n>', 'unmarked pictures (default: null table 1000, keys table 400)', integerAtLeast(0))
+    .option(
+      '--keys <n>',
+      'keys that each of them is read under (default: null table 20, keys table 400)',
+      integerAtLeast(1),
+    )
     .option('--decoders <method:options...>', 'decoder inversions of the attacks and three-keys tables')
     .option('--inverters <method:options...>', 'inversions of the attacks table', ['naive'])
     .addOption(

@@ -15,16 +15,17 @@ import {
 import { psnrLine } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
+import { earlierLines, falseAlarmLines, keyText, rateText, recoveryText } from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
 const details = `
 Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark would look so much like a marked one. A picture is
-\`marked\` if its p-value, times the number of marks that were asked, is at most \`--fpr\`. The report says what the
-p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
+\`marked\` if its p-value, times the number of marks that were asked, is at most \`--fpr\`. That rate is over the draw of the key. Of N unmarked pictures at most N times it are expected to be marked, and false
+alarms of one key come together. The report says what the p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
 constants and of the released mask need a \`--calibration\`; without one the verdict is \`undecided\`.
 A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted. Settings that are not given are taken
-from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1). The power is how often a mark is
+from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1). It also
+tells how often each key finds its pictures, at 5, 1 and 0.1 % and at \`--fpr\`. The power is how often a mark is
 found where there is one, if noise is recovered with that correlation.
 
 \`--undo\` says how pictures may have been changed. Each possibility is read too, and p is multiplied by their number. A border
@@ -152,9 +153,17 @@ function headLines(report: DetectionReport, sources: readonly string[]): readonl
   const { pictures, marked, unmarked, undecided, failed } = report
   return [
     `${plural(pictures, 'picture')}: ${marked} marked, ${unmarked} not marked, ${undecided} undecided, ${failed} failed; at a false-positive rate of ${probability(report.falsePositiveRate)} each`,
+    ...falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed),
     ...report.keys.map((key) => `  ${keyText(key)}`),
   ]
 }
+
+/** What the keys' own p-values do in the pictures of the calibration. */
+const rateLines = ({ calibration }: DetectionReport): readonly string[] =>
+  (calibration?.keyRates ?? []).map(
+    ({ key, rates }) =>
+      `  its rates    key ${key} in ${plural(calibration!.pictures, 'unmarked picture')}: ${rateText(rates)}`,
+  )
 
 function words(report: DetectionReport, sources: readonly string[]): readonly string[] {
   const { model, sheetRows, pictures } = report
@@ -163,6 +172,7 @@ function words(report: DetectionReport, sources: readonly string[]): readonly st
     ...headLines(report, sources),
     ...earlierLines(report.earlier),
     ...(model === null ? [] : [`  by           ${recoveryText(model, report.settings)}`]),
+    ...rateLines(report),
     ...powerLines(report),
     ...('networkSeconds' in report ? costLines(report as CostReport) : []),
     ...(sheetRows === undefined ? [] : [`  sheet        ${sheetText(sheetRows, pictures)}`]),

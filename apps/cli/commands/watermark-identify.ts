@@ -12,7 +12,7 @@ import {
 } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, keyText, recoveryText } from '../watermark-words.js'
+import { earlierLines, falseAlarmLines, keyText, recoveryText } from '../watermark-words.js'
 import { costLines } from '../words.js'
 
 const details = `
@@ -67,7 +67,8 @@ function lineWords({ key, ...line }: ToldLine): readonly string[] {
 function words(report: IdentificationReport): readonly string[] {
   const { pictures, marked, unmarked, undecided, failed, model, key } = report
   return [
-    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)}`,
+    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)} each`,
+    ...(pictures > 1 ? falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed) : []),
     ...earlierLines(report.earlier),
     `  by           ${keyText(key)}`,
     ...(model === null ? [] : [`               ${recoveryText(model, report.settings)}`]),

@@ -1,10 +1,11 @@
 /** Key files of watermarks: written for their owner alone, read as untrusted, asked for members. */
 import { expected } from '../../core/errors.js'
 import { zeros } from '../../math/tensor.js'
-import { checkKey, readKey, type WatermarkKey } from '../../watermark/key.js'
+import { checkKey, hasOtherWeights, type KeyModel, readKey, type WatermarkKey } from '../../watermark/key.js'
 import type { AskedKey } from '../../watermark/reading/detect.js'
 import { setting } from '../fields.js'
 import type { HostFiles } from '../host.js'
+import { noted, type Told } from '../operation.js'
 import { lastName } from './paths.js'
 
 /** Keys are a few hundred bytes. */
@@ -43,6 +44,17 @@ export async function readKeyFiles(
   return [first, ...others]
 }
 
+/** Of each key that was made for other weights, that noise of these ones may not show its mark. */
+export const notesOnWeights = (keys: readonly WatermarkKey[], of: KeyModel): readonly Told[] =>
+  keys
+    .filter((key) => hasOtherWeights(key, of))
+    .map(({ id, modelFiles }) =>
+      noted(
+        of.model,
+        `Key ${id} was made for other weights of \`${of.model}\`: ${modelFiles}, and these are ${of.modelFiles}. Marks may be missed.`,
+      ),
+    )
+
 export type Member = number | 'all'
 
 /** Whom to ask of each key. Throws `bad-option` for a member that a key does not have. */
@@ -62,14 +74,9 @@ export function messageOf(key: WatermarkKey, message: string): string {
 }
 
 /** What may be told of a key. */
-export const keyReport = ({ id, scheme, model, latentShape, members, messageBits, smallestPValue }: WatermarkKey) => ({
-  id,
-  scheme,
-  model,
-  latentShape,
-  members,
-  messageBits,
-  smallestPValue,
-})
+export const keyReport = (key: WatermarkKey) => {
+  const { id, scheme, model, modelFiles = null, latentShape, members, messageBits, smallestPValue, chosen = null } = key
+  return { id, scheme, model, modelFiles, latentShape, members, messageBits, smallestPValue, chosen }
+}
 
 export type KeyReport = ReturnType<typeof keyReport>

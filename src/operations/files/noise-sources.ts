@@ -2,7 +2,7 @@
 import { expected } from '../../core/errors.js'
 import { isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
 import type { Restoration } from '../../restorations/index.js'
-import { checkKey, type WatermarkKey } from '../../watermark/key.js'
+import { checkKey, type KeyModel, type WatermarkKey } from '../../watermark/key.js'
 import type { Host, Note, OperationModel } from '../host.js'
 import { type FittedPicture, type Recovery, readForKey } from '../recipes/recovery.js'
 import type { Item } from '../runs/survey.js'
@@ -65,6 +65,14 @@ async function noisesIn(path: string, { files }: Host): Promise<Listed> {
   return { sources, notes: [] }
 }
 
+/** The models that noise files say they are of, each once. */
+export function modelsOf({ sources }: ListedSources): readonly KeyModel[] {
+  const named = sources.flatMap(({ metadata: { model, modelFiles } = {} }) =>
+    model === undefined ? [] : [{ model, modelFiles }],
+  )
+  return [...new Map(named.map((one) => [`${one.model} ${one.modelFiles}`, one])).values()]
+}
+
 /** A picture that is fitted and could carry the mark, or its noise. */
 export type ReadSource = { readonly picture: FittedPicture } | { readonly noise: Tensor }
 
@@ -85,13 +93,18 @@ export const itemsOf = (
   sources.map(({ name, noise, metadata }) => ({
     name,
     async open() {
-      if (noise) return checkedNoise(key, noise, name, metadata?.model)
+      if (noise) return checkedNoise(key, noise, name, metadata)
       return { picture: await readForKey(name, key, { model: model!, fit, undo }, host) }
     },
   }))
 
-function checkedNoise(key: WatermarkKey, noise: Tensor, name: string, model = key.model): ReadSource {
-  checkKey(key, { model, latentShape: noise.shape })
+function checkedNoise(
+  key: WatermarkKey,
+  noise: Tensor,
+  name: string,
+  { model = key.model, modelFiles }: NonNullable<NoiseSource['metadata']> = {},
+): ReadSource {
+  checkKey(key, { model, modelFiles, latentShape: noise.shape })
   if (isFiniteTensor(noise)) return { noise }
   throw expected('not-finite', 'finite numbers', `\`${lastName(name)}\``, 'NaN or infinity', 'Check what made it.')
 }

@@ -84,6 +84,8 @@ export interface NoiseOutputs {
 interface Inverted {
   readonly settings: InvertSettings
   readonly model: OperationModel
+  /** Of its weights. */
+  readonly modelFiles: string
   readonly recipe: Recipe
   readonly sources: readonly InvertedSource[]
   readonly outputs: NoiseOutputs
@@ -213,13 +215,14 @@ const evaluationsOfFloor = (probes: FloorProbes, noise: Tensor, steps: number): 
   steps * (probes === 'whole' ? noise.data.length : 4 * 20 * probes)
 
 /** What someone who finds the file needs to know, `generate` among them. */
-function noiseFile({ settings, model, recipe, sources }: Inverted): Uint8Array[] {
+function noiseFile({ settings, model, modelFiles, recipe, sources }: Inverted): Uint8Array[] {
   const inversions = sources.map(({ inversion }) => inversion)
   const [{ source, fitted }] = sources as readonly [InvertedSource]
   const original = source.picture && sidesOf(model.layout, source.picture.image.shape)
   const taken = fitted && sidesOf(model.layout, fitted.image.shape)
   const metadata = {
     model: model.name,
+    modelFiles,
     inverter: settings.inverter.text,
     ...(settings.refine && { refine: settings.refine.text }),
     latentExact: inversions.map(({ decoder }) => decoder?.exact ?? 'given').join(','),
@@ -334,7 +337,8 @@ export async function* invertToNoise(
     const { plot, ...others } = outputs
     const written = chart === undefined ? others : outputs
     const cost = await held.cost()
-    const finished = { settings, model, recipe, sources: inverted, outputs: written, seconds, cost }
+    const modelFiles = await held.identity()
+    const finished = { settings, model, modelFiles, recipe, sources: inverted, outputs: written, seconds, cost }
     const result = reportOf(finished)
     const title = `${model.name}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`
     const sheet = () => host.pictures.sheet(shown(inverted).map(cells), { title, cellSize: 256 })

@@ -1,6 +1,6 @@
 /** A journal keeps what was appended, whatever ends the run, and goes on only with the run that it belongs to. */
 import { spawnSync } from 'node:child_process'
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -108,6 +108,21 @@ describe('an unfinished run', () => {
       code: 'bad-option',
     })
     expect(await readFile(path, 'utf8')).toBe(text)
+  })
+
+  it('without a line feed is another file: it is refused after a piece of it, and stays', async () => {
+    await writeFile(path, '')
+    await truncate(path, 100_000_000)
+    let bytes = 0
+    const read = async (...asked: Parameters<typeof nodeHostFiles.read>) => {
+      const piece = await nodeHostFiles.read(...asked)
+      bytes += piece.length
+      return piece
+    }
+    const opened = openJournal({ ...nodeHostFiles, read }, path, { ...begun, resume: true })
+    await expect(opened).rejects.toThrow(/without a line feed/)
+    expect(bytes).toBeLessThan(2 ** 21)
+    expect((await stat(path)).size).toBe(100_000_000)
   })
 
   it('is refused where a line in the middle was damaged', async () => {

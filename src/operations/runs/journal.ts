@@ -46,8 +46,8 @@ export const journalOf = (output: string): string => `${output}.part`
  *
  * A line is complete with its line feed: what follows the last one was cut off when the run ended and is dropped. Cost:
  * one pass over the file, in pieces. Throws `bad-option` for an unfinished run that is not to be resumed, for one that was
- * begun with other settings, naming the first that differs, and for a file of another kind; `unavailable` where the
- * file cannot be read or written, or another process writes to it.
+ * begun with other settings, naming the first that differs, and for a file of another kind, one without line feeds among
+ * them; `unavailable` where the file cannot be read or written, or another process writes to it.
  */
 export async function openJournal(files: HostFiles, path: string, options: JournalOptions): Promise<Journal> {
   const lock = await files.lock(`${path}.lock`, path)
@@ -122,28 +122,46 @@ const headerOf = (task: string, settings: RunSettings) => ({
 
 /** Read at once. */
 const pieceBytes = 2 ** 20
+/** Of a line: those of calibrations hold a noise, and that of the largest key is 90 MB. */
+const mostLineBytes = 2 ** 27
 
 /** The lines of a file that end in a line feed, and where they end, in bytes. */
 async function* completeLines(
   files: HostFiles,
   path: string,
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly end: number }> {
-  let rest = new Uint8Array(0)
-  let before = 0
+  let begun: Uint8Array[] = []
+  let [at, begunBytes] = [0, 0]
   while (true) {
-    const piece = await files.read(path, before + rest.length, pieceBytes)
+    const piece = await files.read(path, at, pieceBytes)
     if (piece.length === 0) return
-    const bytes = new Uint8Array(rest.length + piece.length)
-    bytes.set(rest)
-    bytes.set(piece, rest.length)
     let begin = 0
-    for (let stop = bytes.indexOf(10); stop >= 0; stop = bytes.indexOf(10, begin)) {
-      yield { bytes: bytes.subarray(begin, stop), end: before + stop + 1 }
+    for (let stop = piece.indexOf(10); stop >= 0; stop = piece.indexOf(10, begin)) {
+      yield { bytes: joined([...begun, piece.subarray(begin, stop)]), end: at + stop + 1 }
+      begun = []
+      begunBytes = 0
       begin = stop + 1
     }
-    before += begin
-    rest = bytes.slice(begin)
+    begun.push(piece.subarray(begin))
+    begunBytes += piece.length - begin
+    at += piece.length
+    if (begunBytes > mostLineBytes) {
+      throw expected('bad-option', `lines of at most ${mostLineBytes} bytes`, `\`${path}\``, 'a longer one', anewRemedy)
+    }
   }
+}
+
+const anewRemedy = 'The file was changed or is another one: remove it to begin anew.'
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }
 
 function parsed(files: HostFiles, path: string, bytes: Uint8Array, number: number): Line {
@@ -153,8 +171,7 @@ function parsed(files: HostFiles, path: string, bytes: Uint8Array, number: numbe
   } catch {
     // Told below.
   }
-  const remedy = 'The file was changed or is another one: remove it to begin anew.'
-  throw expected('bad-option', `a JSON object in line ${number}`, `\`${path}\``, 'something else', remedy)
+  throw expected('bad-option', `a JSON object in line ${number}`, `\`${path}\``, 'something else', anewRemedy)
 }
 
 async function* linesAfterHeader(files: HostFiles, path: string): AsyncGenerator<Line> {
@@ -166,6 +183,10 @@ async function* linesAfterHeader(files: HostFiles, path: string): AsyncGenerator
 
 /** Where the complete lines end; 0 without a header. */
 async function checkedEnd(files: HostFiles, path: string, task: string, settings: RunSettings): Promise<number> {
+  const first = await files.read(path, 0, pieceBytes)
+  if (first.length === pieceBytes && !first.includes(10)) {
+    throw expected('bad-option', 'lines of JSON', `\`${path}\``, 'a file without a line feed', anewRemedy)
+  }
   let [number, last] = [0, 0]
   for await (const { bytes, end } of completeLines(files, path)) {
     const line = parsed(files, path, bytes, ++number)

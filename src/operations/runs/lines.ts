@@ -5,7 +5,7 @@ import { setting } from '../fields.js'
 import { type NamedFiles, prepareOutputs } from '../files/outputs.js'
 import type { HostFiles } from '../host.js'
 import type { Told } from '../operation.js'
-import { journalOf, type Line, openJournal, type RunSettings } from './journal.js'
+import { type Journal, journalOf, type Line, openJournal, type RunSettings } from './journal.js'
 
 export interface PictureLine {
   readonly picture: string
@@ -79,12 +79,13 @@ export async function* openLines<L extends PictureLine>(
   }
   const journal = await openJournal(files, journalOf(output), { ...begun, resume, finished: output })
   const finished = new Set<string>()
+  let kept = false
   try {
-    yield keeping(journal.path)
-    for await (const line of journal.lines()) {
-      finished.add(pictureOf(line, journal.path))
+    for await (const [picture, line] of linesOnce(journal)) {
+      finished.add(picture)
       yield* tell([line as unknown as L])
     }
+    if (finished.size > 0) yield keeping(journal.path)
   } catch (error) {
     await journal.close()
     throw error
@@ -92,8 +93,10 @@ export async function* openLines<L extends PictureLine>(
   return {
     finished,
     async keep(lines) {
+      const isFirst = finished.size === 0 && !kept
+      kept = true
       await journal.append(lines)
-      return tell(lines)
+      return [...(isFirst ? [keeping(journal.path)] : []), ...tell(lines)]
     },
     complete: () => journal.complete(output),
     close: () => journal.close(),
@@ -103,8 +106,18 @@ export async function* openLines<L extends PictureLine>(
 /** Says which file holds what is finished. */
 export const keeping = (path: string | null): Told => ({ stage: 'journal', done: 0, keeps: path })
 
+/** The lines of a journal by their pictures, of each the first: two programs may have written to it. */
+export async function* linesOnce(journal: Journal): AsyncGenerator<readonly [picture: string, line: Line]> {
+  const seen = new Set<string>()
+  for await (const line of journal.lines()) {
+    const picture = pictureOf(line, journal.path)
+    if (!seen.has(picture)) yield [picture, line]
+    seen.add(picture)
+  }
+}
+
 /** Throws `bad-option` for a line that another program wrote. */
-export function pictureOf({ picture }: Line, path: string): string {
+function pictureOf({ picture }: Line, path: string): string {
   if (typeof picture === 'string') return picture
   const remedy = 'The file was changed: remove it to begin anew.'
   throw expected('bad-option', 'a `picture` in each line', `\`${path}\``, 'a line without', remedy)

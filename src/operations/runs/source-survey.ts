@@ -2,9 +2,11 @@
  * A survey of pictures and noise files, with the model open where pictures need it: what `detect` and `identify` share.
  * What they ask of the noise is theirs.
  */
+import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Restoration } from '../../restorations/index.js'
 import type { WatermarkKey } from '../../watermark/key.js'
+import { type Verdict, verdicts } from '../../watermark/reading/detect.js'
 import { itemsOf, type ListedSources, type ReadSource } from '../files/noise-sources.js'
 import type { Held, Host, OperationModel } from '../host.js'
 import type { Parts, Told } from '../operation.js'
@@ -45,7 +47,7 @@ export interface SourceSurvey<L extends PictureLine> {
   work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly L[]>
 }
 
-/** What is counted of a survey's verdicts. */
+/** What is counted of a survey's lines. */
 export interface Counts {
   pictures: number
   marked: number
@@ -55,6 +57,23 @@ export interface Counts {
 }
 
 export const noCounts = (): Counts => ({ pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 })
+
+/**
+ * Of so many unmarked pictures the mean number that is called marked, over the draw of the key: N·rate. False alarms of one
+ * key come together, so its own number may be several times as large, and for most keys is smaller.
+ */
+export const falseAlarmsAtMost = ({ pictures, failed }: Counts, falsePositiveRate: number): number =>
+  (pictures - failed) * falsePositiveRate
+
+/** Throws `bad-option` for a line of a file whose verdict is none of ours. */
+export function count(counts: Counts, line: FailedLine | (PictureLine & { readonly verdict: Verdict })): void {
+  if (!('error' in line) && !verdicts.includes(line.verdict)) {
+    const remedy = 'The file of results was changed: remove it to begin anew.'
+    throw expected('bad-option', 'a verdict', `\`${line.picture}\``, `\`${line.verdict}\``, remedy)
+  }
+  counts.pictures++
+  counts['error' in line ? 'failed' : line.verdict]++
+}
 
 /** Tells what was there before. Throws what is wrong with a source that was named alone; among several it is a line. */
 export async function* surveySources<L extends PictureLine>(

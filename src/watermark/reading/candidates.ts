@@ -21,6 +21,8 @@ import { checkKey, undoRemedy, type WatermarkKey } from '../key.js'
 export interface CandidateOptions extends InvertAllOptions {
   /** What may have been done to the pictures; each of them is read as it came, too. Default: `undoBorder()`. */
   readonly undo?: readonly Restoration[] | undefined
+  /** Of the model's weights, as `fingerprint` tells them: keys of the same weights are for this model, whatever its name. */
+  readonly modelFiles?: string | undefined
 }
 
 /** A picture with a border has two candidates, all others one: free where nothing was done. */
@@ -30,7 +32,7 @@ export const defaultUndo: readonly Restoration[] = [undoBorder()]
 export async function* candidateNoises(
   sources: readonly PromptedSource[],
   keys: readonly WatermarkKey[],
-  { undo = defaultUndo, ...options }: CandidateOptions,
+  { undo = defaultUndo, modelFiles, ...options }: CandidateOptions,
   read: (source: number, inversion: NoiseInversion, undone: string | undefined) => void,
 ): Steps<void> {
   const { chunk = defaultChunk } = options
@@ -38,7 +40,7 @@ export async function* candidateNoises(
   const isPromptKnown = [options, ...sources].some(({ prompt }) => prompt !== undefined)
   const inverter = options.inverter ?? (isPromptKnown ? automatic() : naive())
   const asked = sources.flatMap((source, i) =>
-    candidateSources(source, keys, undo, options).map((one) => ({ ...one, of: i })),
+    candidateSources(source, keys, undo, { ...options, modelFiles }).map((one) => ({ ...one, of: i })),
   )
   for (let before = 0; before < asked.length; before += chunk) {
     const some = asked.slice(before, before + chunk)
@@ -62,7 +64,7 @@ function candidateSources(
   source: PromptedSource,
   keys: readonly WatermarkKey[],
   undo: readonly Restoration[],
-  { model }: InvertAllOptions,
+  { model, modelFiles }: CandidateOptions,
 ): readonly CandidateSource[] {
   const { latentShape } = keys[0]!
   const candidates =
@@ -73,8 +75,9 @@ function candidateSources(
       : [{ source: () => source }]
   const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
   const shape = isRestored ? latentShape : latentShapeOf(source, model)
-  for (const key of keys)
-    checkKey(key, { model: model.name, latentShape: shape, layout: model.layout }, undoRemedy, 'undo')
+  for (const key of keys) {
+    checkKey(key, { model: model.name, modelFiles, latentShape: shape, layout: model.layout }, undoRemedy, 'undo')
+  }
   return candidates
 }
 

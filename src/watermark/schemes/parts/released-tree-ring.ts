@@ -3,6 +3,7 @@
  * frequency, so that keys are not conjugate-symmetric and part of them is lost when the real part is kept.
  */
 import { inverseFft2, inverseFftshift, type Spectrum } from '../../../math/fft.js'
+import { once } from '../../../math/once.js'
 import type { Shape, Tensor } from '../../../math/tensor.js'
 import { zeros } from '../../../math/tensor.js'
 import { planesOf } from '../../../pictures/planes.js'
@@ -152,17 +153,19 @@ export function releasedTreeRing(settings: ReleasedSettings, secret: Secret, sha
     read(noise): Reading {
       const plane = planeOf(noise, key.channel)
       const found = independent(plane, key.places)
-      const { real, imaginary } = readReleased(noise, key)
       const total = plane.data.reduce((sum, value) => sum + value * value, 0)
       const energy = Math.max(0, total - found.reduce((sum, value) => sum + value * value, 0))
       const pValue = distancePValue(found, surviving, { energy, count: plane.data.length - found.length })
       const meanAbsolute = releasedDistance(noise, key)
-      const reference = referencePValue([...real, ...imaginary], [...key.real, ...key.imaginary])
+      const reference = () => {
+        const { real, imaginary } = readReleased(noise, key)
+        return referencePValue([...real, ...imaginary], [...key.real, ...key.imaginary])
+      }
       return {
         score: -meanAbsolute,
         pValue,
         exactGiven: 'white-noise',
-        distance: { meanAbsolute, pValue, referencePValue: reference },
+        distance: once(() => ({ meanAbsolute, pValue, referencePValue: reference() })),
       }
     },
   })

@@ -1,0 +1,54 @@
+/**
+ * How often one key calls unmarked pictures marked. A p-value holds over the draw of the key; this is what became of one
+ * draw, and false alarms of one key come together: pictures that are alike are taken for marked together.
+ */
+import { expected } from '../../core/errors.js'
+import { wilsonInterval } from '../../math/statistics.js'
+import type { Tensor } from '../../math/tensor.js'
+import type { WatermarkKey } from '../key.js'
+
+/** Rates that a key is held to. */
+export const nominalRates: readonly number[] = [0.05, 0.01, 0.001]
+
+/** What a key does at one rate. */
+export interface KeyRate {
+  readonly nominalRate: number
+  /** Unmarked pictures with a p-value of at most that. */
+  readonly found: number
+  readonly rate: number
+  /** Of the key's rate in pictures like these: its 95 % interval (Wilson). */
+  readonly low: number
+  readonly high: number
+}
+
+/** The p-value of a key's mark in a noise; of a family, that any member is found there. */
+export const keyPValue = (key: WatermarkKey, noise: Tensor): number =>
+  key.members === 1 ? key.mark().read(noise).pValue : key.identify(noise).familyPValue
+
+/**
+ * The false-positive rates of one key, from noises that were recovered from unmarked pictures.
+ *
+ * rate(α) = #{i: p(noiseᵢ) ≤ α}/n. The mean over keys is at most α, whatever the pictures; of one key it may be several times
+ * as much. Cost: n readings, no network. Errors: `bad-option` for no noise, `bad-shape` for noise of another shape.
+ *
+ * @example keyRates(key, noises)[0] // { nominalRate: 0.05, found: 17, rate: 0.0425, low: 0.027, high: 0.067 }
+ */
+export function keyRates(
+  key: WatermarkKey,
+  noises: readonly Tensor[],
+  rates: readonly number[] = nominalRates,
+): readonly KeyRate[] {
+  if (noises.length === 0) {
+    const remedy = 'Pass the noise of unmarked pictures.'
+    throw expected('bad-option', 'at least one noise', '`keyRates`', 'none', remedy)
+  }
+  const pValues = noises.map((noise) => keyPValue(key, noise))
+  return rates.map((nominalRate) => {
+    const found = pValues.filter((p) => p <= nominalRate).length
+    return { nominalRate, found, rate: found / noises.length, ...wilsonInterval(found, noises.length) }
+  })
+}
+
+/** Whether a key takes no larger share of unmarked pictures for marked than it says, at each of its rates. */
+export const keepsRate = (rates: readonly KeyRate[]): boolean =>
+  rates.every(({ rate, nominalRate }) => rate <= nominalRate)

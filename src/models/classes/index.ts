@@ -6,6 +6,8 @@ import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
 import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
+import { qwenImageTransformer } from './qwen-image-transformer.js'
+import { qwen25Vl } from './qwen2-5-vl.js'
 import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
@@ -25,9 +27,11 @@ export const networkClasses: readonly NetworkClass[] = [
   wanTransformer,
   zImageTransformer,
   fluxTransformer,
+  qwenImageTransformer,
   clipText,
   t5Encoder,
   qwen3,
+  qwen25Vl,
 ]
 
 export const autoencoderClasses = [autoencoderKl, autoencoderTiny, autoencoderKlWan, autoencoderKlQwenImage] as const

@@ -6,6 +6,7 @@ import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
 import { flux1 } from './flux-1.js'
 import { instaFlow } from './instaflow.js'
+import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
@@ -18,6 +19,7 @@ export const families: readonly Family[] = [
   stableDiffusion3,
   zImage,
   flux1,
+  qwenImage,
   wan,
   instaFlow,
 ]

@@ -8,37 +8,21 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
 import { parseJsonObject } from '../src/checkpoints/json.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
-import type { Graph } from '../src/graph/graph.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
-import { combine, type Tensor } from '../src/math/tensor.js'
+import { combine } from '../src/math/tensor.js'
 import { openModelFolder } from '../src/models/folder.js'
 import { openNetwork } from '../src/models/open.js'
 import * as wan from '../src/nn/autoencoder-kl-wan.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { error, golden, gradientTolerance, runOn, tolerance } from './golden-pipelines.js'
 
-const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
-
-/** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
-const tolerance = 1e-4
-/** Gradients add up more terms than outputs. */
-const gradientTolerance = 1e-3
 /** What two orders of float32 sums differ by. */
 const sameDb = -110
 
 const runtime = ortNode({ threads: 1 })
 afterAll(() => runtime.close())
-
-const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-const error = (ours: Tensor, theirs: Tensor) => largest(combine([1, ours], [-1, theirs])) / largest(theirs)
-
-async function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
-  const session = await runtime.open(graph)
-  const results = await session.run(feeds)
-  await session.close()
-  return results
-}
 
 const classNames = ['AutoencoderKLWan', 'AutoencoderKLQwenImage']
 const classOf = (name: string) => {
@@ -56,13 +40,13 @@ describe.each(names)('%s', async (name) => {
     const of = (key: string) => tensors.get(prefix + key)!
     const image = tensors.get(`${prefix}clip`) ?? of('image')
     const encoder = await openNetwork(nodeFiles, path, { part: 'encoder', shapes: { image: image.shape } })
-    const { mean } = await run(encoder, { image })
+    const { mean } = await runOn(runtime, encoder, { image })
     expect(error(mean!, of('mean'))).toBeLessThan(tolerance)
 
     const decoder = await openNetwork(nodeFiles, path, { part: 'decoder', shapes: { latent: of('z').shape } })
     const cotangent = combine([2, of('decoded')], [-2, image])
     const graph = vjp(decoder, { wrt: ['latent'], keep: ['decoded'] })
-    const results = await run(graph, { latent: of('z'), 'cotangent.decoded': cotangent })
+    const results = await runOn(runtime, graph, { latent: of('z'), 'cotangent.decoded': cotangent })
     expect(error(results.decoded!, of('decoded'))).toBeLessThan(tolerance)
     expect(error(results['gradient.latent']!, of('grad_z'))).toBeLessThan(gradientTolerance)
   })
@@ -78,8 +62,8 @@ describe.each(names)('%s', async (name) => {
     const size = { batch, frames, height, width }
     const [first, ...others] = await Promise.all(
       [1, 2, z.shape[2]!].map(async (together) => ({
-        ...(await run(wan.encoderGraph(config, weights, size, together), { image })),
-        ...(await run(wan.decoderGraph(config, weights, size, together), { latent: z })),
+        ...(await runOn(runtime, wan.encoderGraph(config, weights, size, together), { image })),
+        ...(await runOn(runtime, wan.decoderGraph(config, weights, size, together), { latent: z })),
       })),
     )
     for (const other of others) {

@@ -15,7 +15,7 @@ import { endingWithNoise, type Solver } from '../src/diffusion/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
-import { combine, map, type Tensor, tensor } from '../src/math/tensor.js'
+import { combine, map, type Tensor } from '../src/math/tensor.js'
 import { questionsOf } from '../src/model/index.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { openNetwork } from '../src/models/open.js'
@@ -35,6 +35,7 @@ import {
   gradientTolerance,
   largest,
   others,
+  packed,
   row,
   runOn,
   tolerance,
@@ -312,22 +313,6 @@ describe.each(built)('%s', async (name) => {
     })
   })
 })
-
-/** Channels × height × width as rows of 2 × 2 places: channel, row, column. */
-function packed({ shape, data }: Tensor): Tensor {
-  const [channels, height, width] = shape as [number, number, number]
-  const places = Array.from({ length: (height / 2) * (width / 2) }, (_, i) => [
-    2 * Math.floor(i / (width / 2)),
-    2 * (i % (width / 2)),
-  ])
-  const values = places.flatMap(([y, x]) =>
-    Array.from({ length: 4 * channels }, (_, i) => {
-      const [channel, row, column] = [Math.floor(i / 4), y! + (Math.floor(i / 2) % 2), x! + (i % 2)]
-      return data[(channel * height + row) * width + column]!
-    }),
-  )
-  return tensor([places.length, 4 * channels], values)
-}
 
 /** Whether levels are on the straight path alpha + sigma = 1. */
 const isFlow = ({ prediction }: OpenDiffusionModel) => prediction.startsWith('velocity')

@@ -2,7 +2,7 @@
  * Wan's pipelines as diffusers saves them, in test/golden/pipelines or in the folder that UNDIFFUSE_GOLDEN names. NOTE.md of each
  * folder says what its numbers are; its autoencoder is in autoencoders-of-clips.test.ts.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseJsonObject } from '../src/checkpoints/json.js'
@@ -10,54 +10,27 @@ import { readTensors } from '../src/checkpoints/tensors.js'
 import { endingWithNoise } from '../src/diffusion/index.js'
 import { automatic } from '../src/diffusion/inverters/automatic.js'
 import { flowEuler } from '../src/diffusion/solvers/flow-euler.js'
-import type { Graph } from '../src/graph/graph.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
-import { combine, map, type Tensor } from '../src/math/tensor.js'
+import { map, type Tensor } from '../src/math/tensor.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { openNetwork } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { builtClips, error, exactDb, golden, gradientTolerance, row, runOn, tolerance } from './golden-pipelines.js'
 
-const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
-
-/** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
-const tolerance = 1e-4
-/** Gradients add up more terms than outputs. */
-const gradientTolerance = 1e-3
-/** What an inversion that says it is exact brings the noise back to. */
-const exactDb = -90
 /** With so many steps they contract on miniatures of random weights. */
 const contracting = 9
 
 const runtime = ortNode({ threads: 1 })
 afterAll(() => runtime.close())
 
-const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-const error = (ours: Tensor, theirs: Tensor) => {
-  expect(ours.data.length).toBe(theirs.data.length)
-  return largest(combine([1, { ...ours, shape: theirs.shape }], [-1, theirs])) / largest(theirs)
-}
-
-/** One of a batch. */
-function row({ shape: [, ...shape], data }: Tensor, i: number): Tensor {
-  const size = shape.reduce((product, length) => product * length, 1)
-  return { shape, data: data.slice(i * size, (i + 1) * size) }
-}
-
 /** Several of a batch, in this order. */
 function rows(of: Tensor, which: readonly number[]): Tensor {
   const parts = which.map((i) => row(of, i))
   return { shape: [which.length, ...parts[0]!.shape], data: Float64Array.from(parts.flatMap(({ data }) => [...data])) }
-}
-
-async function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
-  const session = await runtime.open(graph)
-  const results = await session.run(feeds)
-  await session.close()
-  return results
 }
 
 interface Facts {
@@ -68,12 +41,8 @@ interface Facts {
 }
 
 const json = (file: string) => parseJsonObject(readFileSync(file, 'utf8'), file)
-const names = readdirSync(golden).filter((name) => {
-  const file = join(golden, name, 'model_index.json')
-  return existsSync(file) && json(file)._class_name === 'WanPipeline'
-})
 
-describe.each(names)('%s', async (name) => {
+describe.each(builtClips)('%s', async (name) => {
   const path = join(golden, name)
   const tensors = await readTensors(nodeFiles, join(path, 'reference.safetensors'))
   const { prompts, runs } = json(join(path, 'reference.json')) as unknown as Facts
@@ -112,7 +81,10 @@ describe.each(names)('%s', async (name) => {
       const shapes = Object.fromEntries(Object.entries(feeds).map(([input, { shape }]) => [input, shape]))
       const graph = await openNetwork(nodeFiles, path, { part: 'transformer', shapes })
       const wrt = ['hidden_states', 'encoder_hidden_states']
-      const results = await run(vjp(graph, { wrt, keep: ['out'] }), { ...feeds, 'cotangent.out': get('cotangent') })
+      const results = await runOn(runtime, vjp(graph, { wrt, keep: ['out'] }), {
+        ...feeds,
+        'cotangent.out': get('cotangent'),
+      })
       expect(error(results.out!, get('velocity'))).toBeLessThan(tolerance)
       expect(error(results['gradient.hidden_states']!, get('grad_sample'))).toBeLessThan(gradientTolerance)
       expect(error(results['gradient.encoder_hidden_states']!, get('grad_text'))).toBeLessThan(gradientTolerance)

@@ -7,6 +7,7 @@ import type { ConfigFields, PipelineShape } from '../random/published-configs.js
 import { flux1 } from './flux-1.js'
 import { flux2Klein } from './flux-2-klein.js'
 import { instaFlow } from './instaflow.js'
+import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
@@ -20,6 +21,7 @@ export const families: readonly Family[] = [
   zImage,
   flux2Klein,
   flux1,
+  qwenImage,
   wan,
   instaFlow,
 ]

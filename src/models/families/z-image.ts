@@ -18,7 +18,6 @@ import {
   type ZImageTransformerConfig,
   zImageTransformerConfig,
 } from '../../nn/z-image-transformer.js'
-import { qwen3 } from '../classes/qwen3.js'
 import { zImageTransformer } from '../classes/z-image-transformer.js'
 import { checkComplete } from '../complete.js'
 import { type DenoisingNetworks, lengthName } from '../denoiser/networks.js'
@@ -26,13 +25,10 @@ import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
 import { evenShares } from '../schedulers/time-shifts.js'
-import { openChatTemplate } from '../text/chat-template.js'
-import { qwen3TextEncoder } from '../text/encoders.js'
-import { conditioner, type EncodedText, type TextPart } from '../text/prompts.js'
-import { openQwenTokenizer } from '../text/qwen-tokenizer.js'
-import { checkFits } from './parts/clip-texts.js'
+import { conditioner, type EncodedText } from '../text/prompts.js'
 import { checkParts, checkSame, flowScheduler, networkPart, schedulerConfig } from './parts/flow.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
+import { openQwen3 } from './parts/qwen3-text.js'
 
 const statesName = 'encoder_hidden_states'
 
@@ -59,7 +55,13 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   }
   const vae = await openAutoencoderNetworks(source.files, folder.path)
   const { config, networks } = await transformer(folder)
-  const text = await openText(source)
+  const text = await openQwen3(source, {
+    tokens: mostTokens,
+    thinking: true,
+    numbersOf: (layers) => [layers - 1],
+    // The model is causal: what fills up behind a text changes nothing of it.
+    filled: (count) => Math.max(tokenMultiple, 2 ** Math.ceil(Math.log2(count))),
+  })
   const index = await pipelineIndex(source)
   const guidance = index.number('_guidance_scale', own.guidance)
   index.done(pipelineHarmless)
@@ -119,22 +121,6 @@ async function transformer(
   // One patch and one token leave room for the network's own tokens.
   checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
   return { config, networks }
-}
-
-/** Qwen3 with its tokenizer: the user's message in the folder's chat template, which lets the model think. */
-async function openText({ files, folder }: PipelineSource): Promise<TextPart> {
-  const part = await networkPart(folder, 'text_encoder', qwen3.classNames)
-  const path = files.join(folder.path, 'tokenizer')
-  const chat = await openChatTemplate(files, path)
-  const tokenizer = await openQwenTokenizer(files, path, {
-    length: mostTokens,
-    told: (prompt) => chat(prompt, { thinking: true }),
-    // The model is causal: what fills up behind a text changes nothing of it.
-    filled: (count) => Math.max(tokenMultiple, 2 ** Math.ceil(Math.log2(count))),
-  })
-  const encoder = await qwen3TextEncoder(part, (layers) => [layers - 1])
-  checkFits(part.folder, { encoder, tokenizer })
-  return { encoder, tokenizer }
 }
 
 export const zImage: Family = {

@@ -33,10 +33,12 @@ export interface QwenTextConfig {
   readonly biases: boolean
 }
 
-/** What a folder's weights are called before `layers`: nothing, or `model.` where the head lies beside them. */
-export const qwen3Roots = { Qwen3Model: '', Qwen3ForCausalLM: 'model.' } as const
+/** With the head that predicts words, which is not built, weights are called `model.…`. */
+export const qwen3Classes = ['Qwen3Model', 'Qwen3ForCausalLM'] as const
 
-export const qwen3Classes = Object.keys(qwen3Roots) as readonly (keyof typeof qwen3Roots)[]
+/** What the names of weights begin with: a folder may name either class, whatever its weights are called. */
+export const qwenRoot = ({ has }: Pick<WeightSource, 'has'>): string =>
+  has('model.embed_tokens.weight') ? 'model.' : ''
 
 const remedy = 'Use the configuration that the weights were published with.'
 

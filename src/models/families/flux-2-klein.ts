@@ -15,6 +15,14 @@ import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
+import {
+  autoencoder,
+  autoencoderStages,
+  type ConfigFields,
+  type PipelineShape,
+  qwen3Large,
+  qwen3Tiny,
+} from '../random/published-configs.js'
 import { empiricalMu, evenShares } from '../schedulers/time-shifts.js'
 import { conditioner } from '../text/prompts.js'
 import { checkParts, checkSame, flowScheduler, networkPart } from './parts/flow.js'
@@ -84,11 +92,80 @@ async function transformer(
   return { config, networks }
 }
 
+const published = (transformer: ConfigFields, isDistilled: boolean): PipelineShape => ({
+  className: 'Flux2KleinPipeline',
+  vae: flux2Autoencoder(autoencoderStages, { sample_size: 1024 }),
+  denoiser: {
+    name: 'transformer',
+    config: {
+      _class_name: 'Flux2Transformer2DModel',
+      attention_head_dim: 128,
+      axes_dims_rope: [32, 32, 32, 32],
+      eps: 1e-6,
+      guidance_embeds: false,
+      in_channels: 128,
+      joint_attention_dim: 7680,
+      mlp_ratio: 3,
+      num_attention_heads: 24,
+      num_layers: 5,
+      num_single_layers: 20,
+      patch_size: 1,
+      rope_theta: 2000,
+      timestep_guidance_channels: 256,
+      ...transformer,
+    },
+  },
+  textEncoders: [{ config: { ...qwen3Large, architectures: ['Qwen3ForCausalLM'] } }],
+  scheduler: {
+    _class_name: 'FlowMatchEulerDiscreteScheduler',
+    base_image_seq_len: 256,
+    base_shift: 0.5,
+    max_image_seq_len: 4096,
+    max_shift: 1.15,
+    num_train_timesteps: 1000,
+    shift: 3,
+    use_dynamic_shifting: true,
+  },
+  more: { is_distilled: isDistilled },
+})
+
+const flux2Autoencoder = (
+  stages: readonly number[],
+  more: ConfigFields & { readonly sample_size: number },
+): ConfigFields => {
+  const { scaling_factor: _, ...fields } = autoencoder(stages, { latent_channels: 32, ...more })
+  return { ...fields, _class_name: 'AutoencoderKLFlux2', batch_norm_eps: 1e-4, patch_size: [2, 2] }
+}
+
+/** Seconds on any machine. */
+const tiny = (isDistilled: boolean): PipelineShape => ({
+  ...published(
+    {
+      attention_head_dim: 8,
+      axes_dims_rope: [2, 2, 2, 2],
+      in_channels: 16,
+      joint_attention_dim: 60,
+      num_attention_heads: 4,
+      num_layers: 1,
+      num_single_layers: 2,
+      timestep_guidance_channels: 32,
+    },
+    isDistilled,
+  ),
+  vae: flux2Autoencoder([8, 16], { latent_channels: 4, norm_num_groups: 4, sample_size: 16 }),
+  textEncoders: [{ config: qwen3Tiny({ architectures: ['Qwen3ForCausalLM'], num_hidden_layers: 28 }) }],
+})
+
 export const flux2Klein: Family = {
   id: 'flux-2-klein',
   title: 'FLUX.2 klein, distilled and base',
   pipelineClasses: ['Flux2KleinPipeline'],
   isLike: () => false,
   read,
-  shapes: {},
+  shapes: {
+    'flux.2-klein-4b': published({}, true),
+    'flux.2-klein-base-4b': published({}, false),
+    'tiny-flux.2-klein-4b': tiny(true),
+    'tiny-flux.2-klein-base-4b': tiny(false),
+  },
 }

@@ -24,6 +24,14 @@ import { type DenoisingNetworks, lengthName } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
+import {
+  autoencoderStages,
+  type ConfigFields,
+  flowAutoencoder,
+  type PipelineShape,
+  qwen3Large,
+  qwen3Tiny,
+} from '../random/published-configs.js'
 import { evenShares } from '../schedulers/time-shifts.js'
 import { conditioner, type EncodedText } from '../text/prompts.js'
 import { checkParts, checkSame, flowScheduler, networkPart, schedulerConfig } from './parts/flow.js'
@@ -123,11 +131,72 @@ async function transformer(
   return { config, networks }
 }
 
+/** The autoencoder's own units, which are FLUX.1's. */
+const units = { scaling_factor: 0.3611, shift_factor: 0.1159 }
+
+const published = (transformer: ConfigFields, shift: number): PipelineShape => ({
+  className: 'ZImagePipeline',
+  vae: flowAutoencoder(autoencoderStages, { ...units, force_upcast: true, sample_size: 1024 }),
+  denoiser: {
+    name: 'transformer',
+    config: {
+      _class_name: 'ZImageTransformer2DModel',
+      all_f_patch_size: [1],
+      all_patch_size: [2],
+      axes_dims: [32, 48, 48],
+      axes_lens: [1024, 512, 512],
+      cap_feat_dim: 2560,
+      dim: 3840,
+      in_channels: 16,
+      n_heads: 30,
+      n_kv_heads: 30,
+      n_layers: 30,
+      n_refiner_layers: 2,
+      norm_eps: 1e-5,
+      qk_norm: true,
+      rope_theta: 256,
+      t_scale: 1000,
+      ...transformer,
+    },
+  },
+  textEncoders: [{ config: qwen3Large }],
+  scheduler: {
+    _class_name: 'FlowMatchEulerDiscreteScheduler',
+    num_train_timesteps: 1000,
+    shift,
+    use_dynamic_shifting: false,
+  },
+})
+
+/** Seconds on any machine. */
+const tiny = (shift: number): PipelineShape => ({
+  ...published(
+    {
+      axes_dims: [4, 4, 4],
+      axes_lens: [1024, 16, 16],
+      cap_feat_dim: 20,
+      dim: 36,
+      n_heads: 3,
+      n_kv_heads: 3,
+      n_layers: 2,
+      n_refiner_layers: 1,
+    },
+    shift,
+  ),
+  vae: flowAutoencoder([8, 16], { ...units, norm_num_groups: 4, sample_size: 16 }),
+  textEncoders: [{ config: qwen3Tiny({ num_hidden_layers: 3 }) }],
+})
+
 export const zImage: Family = {
   id: 'z-image',
   title: 'Z-Image, Turbo and Base',
   pipelineClasses: ['ZImagePipeline', 'ZImageImg2ImgPipeline'],
   isLike: () => false,
   read,
-  shapes: {},
+  shapes: {
+    'z-image-turbo': published({}, 3),
+    'z-image': published({}, baseShift),
+    'tiny-z-image-turbo': tiny(3),
+    'tiny-z-image': tiny(baseShift),
+  },
 }

@@ -69,6 +69,18 @@ export function packed({ shape, data }: Tensor): Tensor {
   return tensor([places.length, 4 * channels], values)
 }
 
+/** The inverse of `packed`: rows × columns of tokens as channels × height × width. */
+export function unpacked({ shape, data }: Tensor, [rows, columns]: readonly [number, number]): Tensor {
+  const channels = shape[1]! / 4
+  const [height, width] = [2 * rows, 2 * columns]
+  const values = Array.from({ length: channels * height * width }, (_, i) => {
+    const [channel, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width]
+    const token = Math.floor(y / 2) * columns + Math.floor(x / 2)
+    return data[token * shape[1]! + 4 * channel + 2 * (y % 2) + (x % 2)]!
+  })
+  return tensor([channels, height, width], values)
+}
+
 export async function runOn(
   runtime: Runtime,
   graph: Graph,

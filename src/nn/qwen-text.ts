@@ -42,68 +42,156 @@ export const qwenRoot = ({ has }: Pick<WeightSource, 'has'>): string =>
 
 const remedy = 'Use the configuration that the weights were published with.'
 
-/** Reads `config.json` of Qwen3; forms that no published pipeline has are refused by name. */
-export function qwen3Config(config: ConfigReader): QwenTextConfig {
-  const positive = (field: string, fallback: number) => {
+/** What the two language models differ in, and what their configurations leave out. */
+interface Form {
+  readonly name: string
+  readonly defaults: Readonly<
+    Record<
+      | 'vocab_size'
+      | 'hidden_size'
+      | 'intermediate_size'
+      | 'num_hidden_layers'
+      | 'num_attention_heads'
+      | 'num_key_value_heads',
+      number
+    >
+  >
+  /** Types of rotary positions that are the plain ones where a text has no pictures, and what may stand beside them. */
+  readonly ropeTypes: readonly string[]
+  readonly ropeMore: readonly string[]
+}
+
+const qwen3Form: Form = {
+  name: 'Qwen3',
+  defaults: {
+    vocab_size: 151936,
+    hidden_size: 4096,
+    intermediate_size: 22016,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: 32,
+  },
+  ropeTypes: ['default'],
+  ropeMore: [],
+}
+
+const ofPictures = 'belongs to the half that looks at pictures, which is not built'
+
+/** Fields of Qwen2.5-VL that say nothing of the language model. */
+export const qwen25VlHarmless: Readonly<Record<string, string>> = {
+  image_token_id: ofPictures,
+  video_token_id: ofPictures,
+  vision_config: ofPictures,
+  vision_end_token_id: ofPictures,
+  vision_start_token_id: ofPictures,
+  vision_token_id: ofPictures,
+}
+
+const qwen25VlForm: Form = {
+  name: 'Qwen2.5-VL',
+  defaults: {
+    vocab_size: 152064,
+    hidden_size: 8192,
+    intermediate_size: 29568,
+    num_hidden_layers: 80,
+    num_attention_heads: 64,
+    num_key_value_heads: 8,
+  },
+  ropeTypes: ['default', 'mrope'],
+  ropeMore: ['mrope_section', 'type'],
+}
+
+type Own = Pick<QwenTextConfig, 'headWidth' | 'normalizesQueries' | 'biases'>
+
+/** The fields that both have. */
+function textConfig(config: ConfigReader, form: Form, own: (heads: number, width: number) => Own): QwenTextConfig {
+  const positive = (field: keyof Form['defaults'] | 'max_position_embeddings', fallback: number) => {
     const found = config.integer(field, fallback)
     if (found > 0) return found
     throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
   }
-  const only = (field: string, got: unknown, wanted: unknown) => {
-    if (got === wanted) return
-    const said = typeof got === 'string' ? got : JSON.stringify(got)
-    throw expected('unsupported', `${wanted}`, `\`${field}\` in \`${config.file}\``, said, 'Use a Qwen3.')
-  }
+  const of = (field: keyof Form['defaults']) => positive(field, form.defaults[field])
+  const only = onlyOf(config, form)
   only('hidden_act', config.string('hidden_act', 'silu'), 'silu')
-  only('attention_bias', config.boolean('attention_bias', false), false)
   only('use_sliding_window', config.boolean('use_sliding_window', false), false)
   for (const kind of config.strings('layer_types', [])) only('layer_types', kind, 'full_attention')
-  const heads = positive('num_attention_heads', 32)
-  const keyHeads = config.value('num_key_value_heads') === null ? heads : positive('num_key_value_heads', 32)
+  const heads = of('num_attention_heads')
+  const keyHeads = config.value('num_key_value_heads') === null ? heads : of('num_key_value_heads')
   if (heads % keyHeads !== 0) {
     const what = `a number that divides num_attention_heads (${heads})`
     throw expected('bad-model', what, `\`num_key_value_heads\` in \`${config.file}\``, `${keyHeads}`, remedy)
   }
-  const headWidth = positive('head_dim', 128)
-  if (headWidth % 2 !== 0) {
-    throw expected('bad-model', 'an even number', `\`head_dim\` in \`${config.file}\``, `${headWidth}`, remedy)
-  }
-  const read: QwenTextConfig = {
-    vocabularySize: positive('vocab_size', 151936),
-    width: positive('hidden_size', 4096),
-    innerWidth: positive('intermediate_size', 22016),
-    layers: positive('num_hidden_layers', 32),
+  const width = of('hidden_size')
+  return {
+    vocabularySize: of('vocab_size'),
+    width,
+    innerWidth: of('intermediate_size'),
+    layers: of('num_hidden_layers'),
     heads,
     keyHeads,
-    headWidth,
-    theta: thetaOf(config),
+    theta: thetaOf(config, form),
     positions: positive('max_position_embeddings', 32768),
     normEpsilon: config.number('rms_norm_eps', 1e-6),
-    normalizesQueries: true,
-    biases: false,
+    ...own(heads, width),
   }
+}
+
+const onlyOf =
+  (config: ConfigReader, { name }: Form) =>
+  (field: string, got: unknown, wanted: unknown) => {
+    if (got === wanted) return
+    const said = typeof got === 'string' ? got : JSON.stringify(got)
+    throw expected('unsupported', `${wanted}`, `\`${field}\` in \`${config.file}\``, said, `Use a ${name}.`)
+  }
+
+/** Reads `config.json` of Qwen3; forms that no published pipeline has are refused by name. */
+export function qwen3Config(config: ConfigReader): QwenTextConfig {
+  onlyOf(config, qwen3Form)('attention_bias', config.boolean('attention_bias', false), false)
+  const read = textConfig(config, qwen3Form, () => {
+    const headWidth = config.integer('head_dim', 128)
+    if (headWidth === 0 || headWidth % 2 !== 0) {
+      throw expected('bad-model', 'an even number', `\`head_dim\` in \`${config.file}\``, `${headWidth}`, remedy)
+    }
+    return { headWidth, normalizesQueries: true, biases: false }
+  })
   config.done(qwen3Harmless)
   return read
 }
 
+/** Reads what `config.json` of Qwen2.5-VL says of its language model: `text_config`, or the whole file of older versions. */
+export function qwen25VlConfig(config: ConfigReader): QwenTextConfig {
+  const read = textConfig(config, qwen25VlForm, (heads, width) => {
+    if (width % (2 * heads) !== 0) {
+      const what = `a number that twice num_attention_heads (${2 * heads}) divides`
+      throw expected('bad-model', what, `\`hidden_size\` in \`${config.file}\``, `${width}`, remedy)
+    }
+    return { headWidth: width / heads, normalizesQueries: false, biases: true }
+  })
+  config.done({ ...qwen3Harmless, ...qwen25VlHarmless })
+  return read
+}
+
 /** `rope_theta`, or `rope_parameters` as transformers 5 writes it; other forms of rotary positions are refused. */
-function thetaOf(config: ConfigReader): number {
-  const refuse = (field: string, got: unknown) =>
-    expected(
+function thetaOf(config: ConfigReader, { name, ropeTypes, ropeMore }: Form): number {
+  const checked = (field: 'rope_scaling' | 'rope_parameters') => {
+    const stated = (config.value(field) ?? null) as Readonly<Record<string, unknown>> | null
+    if (stated === null) return undefined
+    const { rope_theta: theta, rope_type: type = stated.type ?? 'default', ...more } = stated
+    const isKnown =
+      ropeTypes.includes(type as string) &&
+      Object.keys(more).every((one) => ropeMore.includes(one)) &&
+      (theta === undefined || (typeof theta === 'number' && theta > 0))
+    const isPlain = field === 'rope_parameters' || ropeMore.length > 0
+    if (isKnown && isPlain) return theta as number | undefined
+    throw expected(
       'unsupported',
       'rotary positions of the type default',
       `\`${field}\` in \`${config.file}\``,
-      JSON.stringify(got),
-      'Use a Qwen3 that was not stretched to longer texts.',
+      JSON.stringify(stated),
+      `Use a ${name} that was not stretched to longer texts.`,
     )
-  const scaling = config.value('rope_scaling') ?? null
-  if (scaling !== null) throw refuse('rope_scaling', scaling)
-  const stated = config.value('rope_parameters') ?? null
-  if (stated === null) return config.number('rope_theta', 10000)
-  const { rope_theta: theta = 10000, rope_type: type = 'default', ...more } = stated as Record<string, unknown>
-  const isKnown = type === 'default' && Object.keys(more).length === 0
-  if (!isKnown || typeof theta !== 'number' || !(theta > 0)) throw refuse('rope_parameters', stated)
-  return theta
+  }
+  return checked('rope_parameters') ?? checked('rope_scaling') ?? config.number('rope_theta', 10000)
 }
 
 /** Fields that change nothing of the network that is built here. */

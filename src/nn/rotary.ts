@@ -34,7 +34,7 @@ const unrounded = (value: number) => value
 /** θ^(−2j/d) for j = 0 … d/2 − 1. */
 export function frequencies(width: number, { theta, rounds }: Pick<Axes, 'theta' | 'rounds'>): readonly number[] {
   const round = rounds === 'frequencies' ? Math.fround : unrounded
-  return Array.from({ length: width / 2 }, (_, j) => round(1 / round(theta ** ((2 * j) / width))))
+  return Array.from({ length: width / 2 }, (_, j) => round(1 / round(theta ** round((2 * j) / width))))
 }
 
 /** The angles of places, each with a number for each axis: places × pairs. */

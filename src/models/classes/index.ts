@@ -8,6 +8,8 @@ import { clipText } from './clip-text.js'
 import { flux2Transformer } from './flux-2-transformer.js'
 import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
+import { qwenImageTransformer } from './qwen-image-transformer.js'
+import { qwen25Vl } from './qwen2-5-vl.js'
 import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
@@ -29,9 +31,11 @@ export const networkClasses: readonly NetworkClass[] = [
   zImageTransformer,
   fluxTransformer,
   flux2Transformer,
+  qwenImageTransformer,
   clipText,
   t5Encoder,
   qwen3,
+  qwen25Vl,
 ]
 
 export const autoencoderClasses = [

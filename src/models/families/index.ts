@@ -8,6 +8,7 @@ import { clipFlow } from './clip-flow.js'
 import { flux1 } from './flux-1.js'
 import { flux2Klein } from './flux-2-klein.js'
 import { instaFlow } from './instaflow.js'
+import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
@@ -21,6 +22,7 @@ export const families: readonly Family[] = [
   zImage,
   flux2Klein,
   flux1,
+  qwenImage,
   wan,
   instaFlow,
   clipFlow,

@@ -11,8 +11,10 @@ import { cast, concat } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
-import { qwen3Config, qwenRoot, qwenTextGraph } from '../../nn/qwen-text.js'
+import type { WeightSource } from '../../nn/parameters.js'
+import { type QwenTextConfig, qwen3Config, qwenRoot, qwenTextGraph } from '../../nn/qwen-text.js'
 import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
+import { qwen25VlRoot, qwen25VlTextConfig } from '../classes/qwen2-5-vl.js'
 import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
@@ -76,15 +78,29 @@ export async function t5TextEncoder(part: NetworkPart): Promise<TextEncoder> {
   }
 }
 
-/**
- * The language model of Qwen3 of a part: hidden states by their numbers, side by side. Layers that none of them needs are not
- * built.
- */
+/** Qwen3 of a part: hidden states by their numbers, side by side. Layers that none of them needs are not built. */
 export async function qwen3TextEncoder(
   part: NetworkPart,
   numbersOf: (layers: number) => readonly number[],
 ): Promise<TextEncoder> {
-  const config = qwen3Config(part.config)
+  return await qwenTextEncoder(part, qwen3Config(part.config), qwenRoot, numbersOf)
+}
+
+/** The language model of Qwen2.5-VL of a part: its last states. */
+export async function qwen25VlTextEncoder(part: NetworkPart): Promise<TextEncoder> {
+  const config = qwen25VlTextConfig(part.config)
+  return await qwenTextEncoder(part, config, qwen25VlRoot, (layers) => [layers])
+}
+
+/** Not of the language model: the head that predicts words, and the half that looks at pictures. */
+const besideLanguage = /^lm_head\.|^(model\.)?visual\./
+
+async function qwenTextEncoder(
+  part: NetworkPart,
+  config: QwenTextConfig,
+  rootOf: (weights: WeightSource) => string,
+  numbersOf: (layers: number) => readonly number[],
+): Promise<TextEncoder> {
   const numbers = numbersOf(config.layers)
   const most = Math.max(...numbers)
   if (most > config.layers) {
@@ -93,9 +109,10 @@ export async function qwen3TextEncoder(
     throw expected('bad-model', `at least ${most}`, place, `${config.layers}`, together)
   }
   const weights = await part.openWeights()
+  const root = rootOf(weights)
   const of = (tokens: number, some: readonly number[]) =>
-    qwenTextGraph(config, weights, { batch: 1, tokens }, { root: qwenRoot(weights), numbers: some })
-  checkComplete(part.folder, weights, [of(1, [config.layers])], (name) => name !== 'lm_head.weight')
+    qwenTextGraph(config, weights, { batch: 1, tokens }, { root, numbers: some })
+  checkComplete(part.folder, weights, [of(1, [config.layers])], (name) => !besideLanguage.test(name))
   return {
     width: config.width * numbers.length,
     positions: config.positions,

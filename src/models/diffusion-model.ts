@@ -4,9 +4,11 @@
  */
 
 import type { Profile } from '../autoencoder/profile.js'
+import { type BlockBits, inBlocks } from '../checkpoints/blocks.js'
 import type { Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
 import { insideOf } from '../checkpoints/inside.js'
+import { madeWeights } from '../checkpoints/made-weights.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
@@ -18,7 +20,7 @@ import type { DenoisingPrecision } from './denoiser/graphs.js'
 import { denoisingAnswerers, denoisingGraphs } from './denoiser/sessions.js'
 import { familyOf } from './families/index.js'
 import type { Pipeline } from './family.js'
-import { nameOf, openModelFolder } from './folder.js'
+import { nameOf, openModelFolder, withWeights } from './folder.js'
 import { memoryOf } from './sessions/memory.js'
 import { type SessionOptions, sessionPool, weightBytes } from './sessions/pool.js'
 import { vocabularyBeside } from './vocabulary-file.js'
@@ -29,6 +31,11 @@ export interface DiffusionModelOptions extends SessionOptions {
    * rounding of 32 bits is what limits an inversion (about five times the time). Text encoders always take 32.
    */
   readonly precision?: DenoisingPrecision
+  /**
+   * Bits of the weights of linear layers: 16 (default) leaves all weights as they are stored, 8 and 4 make blocks of them in a
+   * temporary file when a network is first opened. The autoencoder keeps its weights.
+   */
+  readonly weights?: WeightBits | undefined
   /** What was measured of the autoencoder. Default: the profile beside the model, where there is one. */
   readonly profile?: Profile | 'none' | undefined
   /** Of the solvers that the folder names. Default 50. */
@@ -36,6 +43,9 @@ export interface DiffusionModelOptions extends SessionOptions {
   /** The id of the family, where the folder's class does not say it: `instaflow`. */
   readonly family?: string | undefined
 }
+
+/** Bits of the weights of linear layers; with 16 they are as they are stored, of 16 or 32 bits. */
+export type WeightBits = BlockBits | 16
 
 /** A model that runs, and what its folder says. */
 export interface OpenDiffusionModel extends DiffusionModel {
@@ -78,11 +88,13 @@ export async function openDiffusionModel(
   host: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, steps, profile, family, ...options }: DiffusionModelOptions = {},
+  { precision = 32, weights = 16, steps, profile, family, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
   const files = insideOf(host, path)
-  const folder = await openModelFolder(files, path)
+  const stored = await openModelFolder(files, path)
+  const made = weights === 16 ? undefined : await madeWeights(files)
+  const folder = made ? withWeights(stored, (all) => inBlocks(files, all, made, weights as BlockBits)) : stored
   const pipeline = await familyOf(folder, family).read({ files, folder, name, steps })
   const { layout, denoiser: networks, guidance, schedule } = pipeline
   const { prediction, solver, preferred, className, defaultSteps } = pipeline.scheduler
@@ -120,7 +132,10 @@ export async function openDiffusionModel(
       autoencoderGraphs(vae, vaePrecision),
       denoisingGraphs(networks, precision, pipeline.tokens),
     ),
-    close: () => pool.close(),
+    async close() {
+      await pool.close()
+      await made?.remove()
+    },
   }
 }
 

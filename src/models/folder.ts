@@ -2,6 +2,7 @@
 import type { Files } from '../checkpoints/files.js'
 import { type CheckpointFolder, type KnownParts, openFolder } from '../checkpoints/folder.js'
 import { insideOf } from '../checkpoints/inside.js'
+import type { Weights } from '../checkpoints/weights.js'
 import { networkClasses } from './classes/index.js'
 
 export const knownParts: KnownParts = {
@@ -27,3 +28,16 @@ export const nameOf = (path: string): string => path.split(/[\\/]/).findLast((pa
 /** Opens what lies at `path`, as `openFolder` does. */
 export const openModelFolder = (files: Files, path: string): Promise<CheckpointFolder> =>
   openFolder(insideOf(files, path), path, knownParts)
+
+/** The same folder, the linear layers of its networks in blocks of so many bits; the autoencoder stays as it is. */
+export const withWeights = (
+  folder: CheckpointFolder,
+  inBits: (weights: Weights) => Weights,
+): CheckpointFolder => ({
+  ...folder,
+  async part(name, classNames) {
+    const part = await folder.part(name, classNames)
+    if (part.kind === 'onnx' || name === 'vae') return part
+    return { ...part, openWeights: async () => inBits(await part.openWeights()) }
+  },
+})

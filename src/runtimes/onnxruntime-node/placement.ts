@@ -47,9 +47,10 @@ async function weightsFiles(graph: Graph): Promise<readonly WeightsFile[]> {
   const files: WeightsFile[] = []
   for (const [initializer, { storage }] of graph.initializers) {
     if (!('file' in storage)) continue
-    const { file, offset, length, folder } = storage
+    const { file, offset, length, folder, ready } = storage
     let size = sizes.get(file)
     if (size === undefined) {
+      await ready?.()
       const path = await realpath(resolve(file)).catch((cause: Error) => {
         const remedy = 'Check the path, or download the checkpoint again.'
         throw expected('bad-model', `the weights file ${file}`, `\`${graph.name}\``, cause.message, remedy)

@@ -121,6 +121,7 @@ export function referenceRuntime(): Runtime {
     async open(graph: Graph, { device = 'cpu' }: OpenOptions = {}): Promise<Session> {
       if (device !== 'cpu')
         throw expected('unavailable', 'device cpu', 'the reference runtime', `\`${device}\``, 'Leave it out.')
+      for (const { storage } of graph.initializers.values()) if ('file' in storage) await storage.ready?.()
       const weights = new Map(
         [...graph.initializers].map(([name, initializer]) => [name, readInitializer(initializer)]),
       )

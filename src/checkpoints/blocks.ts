@@ -21,7 +21,9 @@ export const blockSize = 32
 /** Bytes that are read at once. */
 const pieceBytes = 2 ** 22
 
-const halfNumbers = once(() => Float32Array.from(fromHalfBits(Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits))))
+const halfNumbers = once(() =>
+  Float32Array.from(fromHalfBits(Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits))),
+)
 
 const widening: Partial<Record<DataType, (bytes: ArrayBuffer) => Float32Array>> = {
   float32: (bytes) => new Float32Array(bytes),

@@ -32,10 +32,10 @@ export interface DiffusionModelOptions extends SessionOptions {
    */
   readonly precision?: DenoisingPrecision
   /**
-   * Bits of the weights of linear layers: 16 (default) leaves all weights as they are stored, 8 and 4 make blocks of them in a
-   * temporary file when a network is first opened. The autoencoder keeps its weights.
+   * Bits of the weights of linear layers, which are made in a temporary file when a network is first opened; the autoencoder
+   * keeps its own. Default: all weights as they are stored.
    */
-  readonly weights?: WeightBits | undefined
+  readonly weights?: BlockBits | undefined
   /** What was measured of the autoencoder. Default: the profile beside the model, where there is one. */
   readonly profile?: Profile | 'none' | undefined
   /** Of the solvers that the folder names. Default 50. */
@@ -43,9 +43,6 @@ export interface DiffusionModelOptions extends SessionOptions {
   /** The id of the family, where the folder's class does not say it: `instaflow`. */
   readonly family?: string | undefined
 }
-
-/** Bits of the weights of linear layers; with 16 they are as they are stored, of 16 or 32 bits. */
-export type WeightBits = BlockBits | 16
 
 /** A model that runs, and what its folder says. */
 export interface OpenDiffusionModel extends DiffusionModel {
@@ -62,6 +59,10 @@ export interface OpenDiffusionModel extends DiffusionModel {
   /** What there is to say about its folder, in sentences. */
   readonly notes?: readonly string[]
 }
+
+/** Weights of fewer bits are other weights. */
+export const identityWith = (identity: string, weights: BlockBits | undefined): string =>
+  weights ? `${identity}-${weights}` : identity
 
 /** Sessions of small models: nobody counts their memory, and opening takes longer than running. */
 const smallestRoom = 2 ** 29
@@ -88,14 +89,19 @@ export async function openDiffusionModel(
   host: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, weights = 16, steps, profile, family, ...options }: DiffusionModelOptions = {},
+  { precision = 32, weights, steps, profile, family, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
   const files = insideOf(host, path)
   const stored = await openModelFolder(files, path)
-  const made = weights === 16 ? undefined : await madeWeights(files)
-  const folder = made ? withWeights(stored, (all) => inBlocks(files, all, made, weights as BlockBits)) : stored
-  const pipeline = await familyOf(folder, family).read({ files, folder, name, steps })
+  const made = weights && (await madeWeights(files))
+  const folder = made ? withWeights(stored, (all) => inBlocks(files, all, made, weights)) : stored
+  const pipeline = await familyOf(folder, family)
+    .read({ files, folder, name, steps })
+    .catch(async (error: unknown) => {
+      await made?.remove()
+      throw error
+    })
   const { layout, denoiser: networks, guidance, schedule } = pipeline
   const { prediction, solver, preferred, className, defaultSteps } = pipeline.scheduler
   const vae = { ...pipeline.vae, profile: profile === 'none' ? undefined : (profile ?? pipeline.vae.profile) }
@@ -107,7 +113,7 @@ export async function openDiffusionModel(
   return {
     name,
     identity() {
-      identity ??= fingerprint(files, path)
+      identity ??= fingerprint(files, path).then((id) => identityWith(id, weights))
       return identity
     },
     layout,

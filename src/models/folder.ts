@@ -30,10 +30,7 @@ export const openModelFolder = (files: Files, path: string): Promise<CheckpointF
   openFolder(insideOf(files, path), path, knownParts)
 
 /** The same folder, the linear layers of its networks in blocks of so many bits; the autoencoder stays as it is. */
-export const withWeights = (
-  folder: CheckpointFolder,
-  inBits: (weights: Weights) => Weights,
-): CheckpointFolder => ({
+export const withWeights = (folder: CheckpointFolder, inBits: (weights: Weights) => Weights): CheckpointFolder => ({
   ...folder,
   async part(name, classNames) {
     const part = await folder.part(name, classNames)

@@ -15,7 +15,7 @@ import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { networkFields, seedField, sizeField } from './recipes/networks.js'
+import { bitsReport, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -87,6 +87,7 @@ interface Generated {
   readonly identity: string | undefined
   readonly recipe: Recipe
   readonly precision: PrecisionName
+  readonly bits: ReturnType<typeof bitsReport>
   readonly marking: Marking | undefined
   readonly pictures: readonly GeneratedPicture[]
   /** Files by what they hold. */
@@ -204,7 +205,7 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
   ]
 }
 
-function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
+function reportOf({ model, bits, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
   const [{ generation }] = pictures as readonly [GeneratedPicture]
   const { height, width } = sidesOf(model.layout, generation.image.shape)
   return {
@@ -217,6 +218,7 @@ function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: 
     widthPixels: width,
     heightPixels: height,
     latentShape: generation.latent.shape,
+    ...bits,
     watermark: marking ? markingReport(marking) : null,
     pictures: pictures.map(({ path, seed, generation, seconds }) => ({
       picture: path,
@@ -274,6 +276,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
       identity: settings.recipe ? await held.identity() : undefined,
       recipe: completed(plan, model),
       precision: settings.precision,
+      bits: bitsReport(settings),
       marking,
       pictures,
       outputs,

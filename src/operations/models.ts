@@ -1,7 +1,6 @@
 /** Models from folders, for hosts that have files and a runtime: opened with their profile, and what they cost. */
 import type { Profile } from '../autoencoder/profile.js'
 import type { Files } from '../checkpoints/files.js'
-import { fingerprint } from '../checkpoints/fingerprint.js'
 import type { Runtime } from '../graph/runtime.js'
 import type { AutoencoderNetworks } from '../models/autoencoder/networks.js'
 import { openAutoencoder } from '../models/autoencoder/sessions.js'
@@ -55,7 +54,7 @@ export function modelsOn(source: ModelSource): HostModels {
         ]
 
   return {
-    async open({ model: name, precision, lean, profile: named, steps, family, ...settings }) {
+    async open({ model: name, precision, weights, lean, profile: named, steps, family, ...settings }) {
       const folder = await folderOf(name)
       const networks = await withProfile(folder, named)
       const notes = notesOn(networks, named)
@@ -66,6 +65,7 @@ export function modelsOn(source: ModelSource): HostModels {
           precision: precisionOf(precision),
           lean,
           family,
+          ...(weights && { weights: Number(weights) as 4 | 8 }),
         }
         const model = await openDiffusionModel(files, folder, runtime, {
           ...options,
@@ -76,7 +76,7 @@ export function modelsOn(source: ModelSource): HostModels {
           model,
           notes: [...notes, ...onFolder],
           cost,
-          identity: () => fingerprint(files, folder),
+          identity: () => model.identity(),
           close: () => runtime.close(),
         }
       } catch (error) {

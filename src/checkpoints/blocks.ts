@@ -6,10 +6,9 @@
  * Q4_0), whose scales are rounded to 16 bits, which these are not.
  */
 import { bytesOf, type DataType, type StoredInFile } from '../graph/graph.js'
-import { fromHalfBits } from '../math/half.js'
-import { once } from '../math/once.js'
 import type { StoredBlocks } from '../nn/parameters.js'
 import type { Files } from './files.js'
+import { halfNumbers } from './half-numbers.js'
 import type { MadeWeights } from './made-weights.js'
 import type { Weights } from './weights.js'
 
@@ -21,18 +20,18 @@ export const blockSize = 32
 /** Bytes that are read at once. */
 const pieceBytes = 2 ** 22
 
-const halfNumbers = once(() =>
-  Float32Array.from(fromHalfBits(Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits))),
-)
-
 const widening: Partial<Record<DataType, (bytes: ArrayBuffer) => Float32Array>> = {
   float32: (bytes) => new Float32Array(bytes),
   float16(bytes) {
-    const numbers = halfNumbers()
-    return Float32Array.from(new Uint16Array(bytes), (bits) => numbers[bits]!)
+    const [numbers, bits] = [halfNumbers(), new Uint16Array(bytes)]
+    const wide = new Float32Array(bits.length)
+    for (let i = 0; i < bits.length; i++) wide[i] = numbers[bits[i]!]!
+    return wide
   },
   bfloat16(bytes) {
-    const words = Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16)
+    const bits = new Uint16Array(bytes)
+    const words = new Uint32Array(bits.length)
+    for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16
     return new Float32Array(words.buffer)
   },
 }

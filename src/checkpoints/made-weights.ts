@@ -22,13 +22,8 @@ export interface MadeWeights {
 /** Of the beginning of a tensor: mapped files are read in whole lines of a processor's cache. */
 const alignment = 64
 
-interface Waiting {
-  readonly offsets: readonly number[]
-  readonly make: (append: Append) => Promise<void>
-}
-
 /**
- * An empty file for weights that are made. What was added is written when it is first needed, in order, one after another.
+ * An empty file for weights that are made: each when it is first needed, one after another.
  *
  * Errors: `unavailable` on a host without temporary files, and later where the disk is full.
  *
@@ -43,35 +38,38 @@ export async function madeWeights({ scratch }: Files): Promise<MadeWeights> {
   }
   const file = await scratch()
   let end = 0
-  const waiting: Waiting[] = []
-  let turn = Promise.resolve()
+  let turn: Promise<unknown> = Promise.resolve()
 
-  async function makeAll(): Promise<void> {
-    for (let next = waiting[0]; next; next = waiting[0]) {
-      const positions = [...next.offsets]
-      await next.make(async (tensor, bytes) => {
-        await file.write(positions[tensor]!, bytes)
-        positions[tensor]! += bytes.length
+  /** One after another: nobody holds more than one piece. Who failed tries again when it is next needed. */
+  function onceInTurn(make: () => Promise<void>): () => Promise<void> {
+    let done: Promise<void> | undefined
+    return () => {
+      done ??= turn.then(make)
+      done = done.catch((error: unknown) => {
+        done = undefined
+        throw error
       })
-      waiting.shift()
+      turn = done.catch(() => {})
+      return done
     }
-  }
-
-  function ready(): Promise<void> {
-    // Whoever waited before hears of a failure; the next one tries again.
-    turn = turn.catch(() => {}).then(makeAll)
-    return turn
   }
 
   return {
     add(lengths, make) {
-      const places = lengths.map((length) => {
+      const offsets = lengths.map((length) => {
         const offset = end
         end = alignment * Math.ceil((offset + length) / alignment)
-        return { file: file.path, offset, length, ready }
+        return offset
       })
-      waiting.push({ offsets: places.map(({ offset }) => offset), make })
-      return places
+      const ready = onceInTurn(async () => {
+        const positions = [...offsets]
+        await make(async (tensor, bytes) => {
+          const position = positions[tensor]!
+          positions[tensor] = position + bytes.length
+          await file.write(position, bytes)
+        })
+      })
+      return lengths.map((length, i) => ({ file: file.path, offset: offsets[i]!, length, ready }))
     },
     remove: () => file.remove(),
   }

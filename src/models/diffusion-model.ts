@@ -8,7 +8,7 @@ import { type BlockBits, inBlocks } from '../checkpoints/blocks.js'
 import type { Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
 import { insideOf } from '../checkpoints/inside.js'
-import { madeWeights } from '../checkpoints/made-weights.js'
+import { type MadeWeights, madeWeights } from '../checkpoints/made-weights.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import type { Runtime } from '../graph/runtime.js'
@@ -94,12 +94,19 @@ export async function openDiffusionModel(
   const name = nameOf(path)
   const files = insideOf(host, path)
   const stored = await openModelFolder(files, path)
-  const made = weights && (await madeWeights(files))
-  const folder = made ? withWeights(stored, (all) => inBlocks(files, all, made, weights)) : stored
+  let made: Promise<MadeWeights> | undefined
+  const making = () => {
+    made ??= madeWeights(files)
+    return made
+  }
+  const letGo = async () => await (await made?.catch(() => undefined))?.remove()
+  const folder = withWeights(stored, making, async (all) =>
+    weights ? inBlocks(files, all, await making(), weights) : all,
+  )
   const pipeline = await familyOf(folder, family)
     .read({ files, folder, name, steps })
     .catch(async (error: unknown) => {
-      await made?.remove()
+      await letGo()
       throw error
     })
   const { layout, denoiser: networks, guidance, schedule } = pipeline
@@ -140,7 +147,7 @@ export async function openDiffusionModel(
     ),
     async close() {
       await pool.close()
-      await made?.remove()
+      await letGo()
     },
   }
 }

@@ -43,14 +43,14 @@ async function checkInside(path: string, folder: string, graphName: string): Pro
 
 /** The files a graph's initializers lie in; `bad-model` when one is missing or ends before an initializer does. */
 async function weightsFiles(graph: Graph): Promise<readonly WeightsFile[]> {
+  for (const { storage } of graph.initializers.values()) if ('file' in storage) await storage.ready?.()
   const sizes = new Map<string, number>()
   const files: WeightsFile[] = []
   for (const [initializer, { storage }] of graph.initializers) {
     if (!('file' in storage)) continue
-    const { file, offset, length, folder, ready } = storage
+    const { file, offset, length, folder } = storage
     let size = sizes.get(file)
     if (size === undefined) {
-      await ready?.()
       const path = await realpath(resolve(file)).catch((cause: Error) => {
         const remedy = 'Check the path, or download the checkpoint again.'
         throw expected('bad-model', `the weights file ${file}`, `\`${graph.name}\``, cause.message, remedy)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTensors } from '../src/checkpoints/tensors.js'
+import { vjp } from '../src/graph/passes/vjp.js'
 import { torchNoise } from '../src/math/noise.js'
 import { norm, subtract, type Tensor } from '../src/math/tensor.js'
 import { openDiffusionModel } from '../src/models/diffusion-model.js'
@@ -53,7 +54,7 @@ async function pipelineWith(name: string): Promise<string> {
 }
 
 describe.each(files)('%s', (name) => {
-  it('predicts what diffusers predicts of the same file', async () => {
+  it('predicts what diffusers predicts of the same numbers, with its gradient', async () => {
     const io = await readTensors(nodeFiles, join(golden, 'io.safetensors'))
     const inputs = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections']
     const feeds = Object.fromEntries(inputs.map((input) => [input, io.get(input)!]))
@@ -61,9 +62,11 @@ describe.each(files)('%s', (name) => {
     const graph = await openNetwork(nodeFiles, await folderWith([`${name}.gguf`]), { shapes })
     const products = graph.nodes.filter(({ op }) => op === 'MatMulNBits')
     expect(products.length).toBeGreaterThan(20)
-    const session = await runtime.open(graph)
-    const { out } = await session.run(feeds)
-    expect(relativeError(out!, io.get(`out.${name}`)!)).toBeLessThan(float32)
+    const gradient = vjp(graph, { wrt: ['hidden_states'], keep: ['out'] })
+    const session = await runtime.open(gradient)
+    const found = await session.run({ ...feeds, 'cotangent.out': io.get('cotangent')! })
+    expect(relativeError(found.out!, io.get(`out.${name}`)!)).toBeLessThan(float32)
+    expect(relativeError(found['gradient.hidden_states']!, io.get(`gradient.${name}`)!)).toBeLessThan(float32)
     await session.close()
   })
 
@@ -120,7 +123,7 @@ describe('a folder', () => {
       writeFile(join(model, 'transformer', 'config.json'), JSON.stringify({ ...config, ...fields }))
     await change({ num_layers: 3 })
     await expect(openDiffusionModel(nodeFiles, model, runtime)).rejects.toThrow(/do not belong together/)
-    await change({ dual_attention_layers: [] })
+    await change({ qk_norm: null })
     await expect(openDiffusionModel(nodeFiles, model, runtime)).rejects.toThrow(/more, such as joint_blocks/)
   })
 })

@@ -16,7 +16,7 @@ export const deviceOption = (): Option =>
 export const memoryLimitOption = (): Option =>
   new Option(
     '--memory-limit <GiB>',
-    'of what one network may take while it runs, its weights left out (default: 3/4 of what is free)',
+    'of what one network may take while it runs, with its weights (default: 3/4 of what is free)',
   ).argParser(positiveNumber)
 
 export const runtimeOf = ({ device, memoryLimit }: RuntimeOptions): Runtime =>

@@ -40,7 +40,7 @@ export const networkFields = {
     rare: true,
     type: 'number',
     exclusiveMinimum: 0,
-    description: 'of what one network may take while it runs, its weights left out (default: 3/4 of what is free)',
+    description: 'of what one network may take while it runs, with its weights (default: 3/4 of what is free)',
     word: 'GiB',
   },
   lean: { rare: true, type: 'boolean', default: false, description: 'spend time to save memory' },

@@ -9,7 +9,7 @@ import { checkMemory, type MemoryNeed } from '../../core/memory.js'
 import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
-import { peakBytes } from '../../graph/peak.js'
+import { peakBytes, weightBytes } from '../../graph/peak.js'
 import type { Held, OpenOptions, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
 import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import {
@@ -34,7 +34,7 @@ export interface OrtNodeOptions {
   /** The device of graphs that are opened without one. Default `cpu`. */
   readonly device?: string
   /**
-   * Bytes that the values of one network may take, weights left out. Default: on the CPU three quarters of the memory that is
+   * Bytes that one network may take, with its weights. Default: on the CPU three quarters of the memory that is
    * free now, on other devices no limit.
    */
   readonly memoryLimit?: number
@@ -312,8 +312,10 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
 
   function needOf(graph: Graph, device: string): MemoryNeed {
     const isKnown = device === 'cpu' || options.memoryLimit !== undefined
+    const weights = weightBytes(graph)
     return {
-      neededBytes: peakBytes(graph) * runtimeShare,
+      neededBytes: weights + peakBytes(graph) * runtimeShare,
+      weightBytes: weights,
       allowedBytes: isKnown ? memoryLimit : Number.POSITIVE_INFINITY,
     }
   }

@@ -114,10 +114,13 @@ const convert =
   'Pass the folder as it was published; single-file .ckpt or .safetensors models must be converted to a diffusers folder.'
 
 /** One file with all of a pipeline's weights, under the names of other programs. */
-const wholeCheckpoint = /\.(safetensors|ckpt|pt|pth|bin|gguf)$/i
+const wholeCheckpoint = /\.(safetensors|ckpt|pt|pth|bin)$/i
 
 const convertFile =
   "Convert it once with diffusers, `StableDiffusionPipeline.from_single_file('FILE').save_pretrained('FOLDER')`, and pass the folder."
+
+const ggufFile =
+  "Put it into the `transformer` folder of its model, beside config.json and in place of the .safetensors, and pass the model's folder."
 
 const notAModel = (path: string, got: string, remedy = convert): UndiffuseError =>
   expected(
@@ -130,6 +133,7 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
 
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
   if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder')
+  if (/\.gguf$/i.test(path)) throw notAModel(path, 'one file of weights', ggufFile)
   if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')
   return single('onnx-file', path, { kind: 'onnx', name: 'model', folder: path, file: path, config: undefined })

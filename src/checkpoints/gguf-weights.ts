@@ -42,7 +42,8 @@ function rowBytes(type: GgufType, shape: readonly number[]): number {
   return 'dtype' in type ? columns * bytesOf[type.dtype] : (columns / type.size) * type.bytes
 }
 
-function runsOf({ rows }: Origin, wanted: number, all: number): readonly Run[] {
+/** The rows that an origin means of a tensor of so many, where so many are wanted. */
+export function runsOf({ rows }: Origin, wanted: number, all: number): readonly Run[] {
   if (rows === undefined) return [[0, all]]
   if (rows === 'last') return [[all - wanted, all]]
   if (rows !== 'halves swapped') return [[rows * wanted, (rows + 1) * wanted]]

@@ -381,11 +381,15 @@ const widenedAtOnce = 2 ** 26
 /**
  * The size in 16 bits of weights of some types that lie in files: computing with them converts them, once and for all or in
  * each run. 16-bit weights are widened; where half precision is emulated, those of 32 bits are rounded and widened again.
+ * Weights of few bits are written out where a gradient multiplies by them.
  */
-const convertedBytes = ({ initializers }: Graph, types: RegExp): number =>
-  [...initializers.values()]
-    .filter(({ dtype, storage }) => 'file' in storage && types.test(dtype))
-    .reduce((bytes, { shape }) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+function convertedBytes({ initializers, nodes }: Graph, types: RegExp): number {
+  const cast = new Set(nodes.filter(({ op }) => op === 'Cast').map(({ inputs }) => inputs[0]))
+  return [...initializers]
+    .filter(([name, { dtype }]) => types.test(dtype) || (dtype === 'uint8' && cast.has(name)))
+    .filter(([, { storage }]) => 'file' in storage)
+    .reduce((bytes, [, { shape }]) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+}
 
 function sameValues(a: PackedFeeds['held'], b: PackedFeeds['held']): boolean {
   if (a.size !== b.size) return false

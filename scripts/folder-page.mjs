@@ -173,7 +173,8 @@ export async function folderReference(load) {
   const { families } = await load('models/families/index.js')
   const { networkReference, pipelineReference } = await load('models/network-reference.js')
   const { everywhereHarmless: everywhere } = await load('checkpoints/config.js')
-  const { configObeyed, configHarmless, wholeHarmless } = await load('models/text/tokenizer.js')
+  const { configObeyed, configHarmless } = await load('models/text/tokenizer.js')
+  const { wholeHarmless } = await load('models/text/byte-pair-files.js')
   const { schedulerReference: schedulers } = await load('models/scheduler.js')
   const tokenizers = { obeyed: configObeyed, harmless: configHarmless, wholeHarmless }
   return { families, networks: networkReference(), pipeline: pipelineReference(), everywhere, tokenizers, schedulers }

@@ -6,6 +6,7 @@ import { pipelineShapes } from '../src/models/families/index.js'
 import { autoencoderKlConfig } from '../src/nn/autoencoder-kl.js'
 import { autoencoderTinyConfig } from '../src/nn/autoencoder-tiny.js'
 import { clipTextConfig } from '../src/nn/clip-text.js'
+import { fluxTransformerConfig } from '../src/nn/flux-transformer.js'
 import type { ConfigReader } from '../src/nn/parameters.js'
 import { sd3TransformerConfig } from '../src/nn/sd3-transformer.js'
 import { t5EncoderConfig } from '../src/nn/t5-encoder.js'
@@ -14,6 +15,7 @@ import { chance, oneOf } from './mutations/chance.js'
 import { strangeValues } from './mutations/folders.js'
 
 const { denoiser, vae, textEncoders } = pipelineShapes.tiny!
+const flux = pipelineShapes['tiny-flux.1-dev']!
 const flow = pipelineShapes['tiny-stable-diffusion-3']!
 
 const readers: Readonly<
@@ -22,6 +24,7 @@ const readers: Readonly<
   UNet2DConditionModel: [unet2dConditionConfig, denoiser.config],
   CLIPTextModel: [clipTextConfig, textEncoders[0]!.config],
   SD3Transformer2DModel: [sd3TransformerConfig, flow.denoiser.config],
+  FluxTransformer2DModel: [fluxTransformerConfig, flux.denoiser.config],
   T5EncoderModel: [t5EncoderConfig, flow.textEncoders[2]!.config],
   AutoencoderKL: [autoencoderKlConfig, vae],
   AutoencoderTiny: [

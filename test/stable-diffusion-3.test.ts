@@ -1,6 +1,5 @@
 /** Stable Diffusion 3 as folders have it: a miniature of random weights, what of the folder may be absent, and what is refused. */
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nmseDb } from '../src/math/nmse.js'
@@ -9,44 +8,27 @@ import { combine, dot, norm, type Tensor } from '../src/math/tensor.js'
 import { withValue } from '../src/model/index.js'
 import { type DiffusionModelOptions, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { nodeFiles } from '../src/node/files.js'
-import { makePipeline } from '../src/node/make-checkpoint.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { type Fields, type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
 
 const runtime = ortNode({ threads: 1 })
-let root = ''
+let folder: MiniatureFolder
 let tiny = ''
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'undiffuse-sd3-'))
-  tiny = join(root, 'tiny')
-  await makePipeline(tiny, 'tiny-stable-diffusion-3')
+  folder = await miniatureFolder('tiny-stable-diffusion-3')
+  tiny = folder.path
 })
 afterAll(async () => {
   await runtime.close()
-  await rm(root, { recursive: true })
+  await folder.remove()
 })
+const changed: MiniatureFolder['changed'] = (...how) => folder.changed(...how)
+const without: MiniatureFolder['without'] = (...parts) => folder.without(...parts)
 
 const open = (path: string, options: DiffusionModelOptions = {}) =>
   openDiffusionModel(nodeFiles, path, runtime, options)
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** A copy of the miniature with fields of one JSON file changed; those that become undefined are taken out. */
-async function changed(file = 'model_index.json', fields: Fields = {}): Promise<string> {
-  const path = await mkdtemp(join(root, 'model-'))
-  await cp(tiny, path, { recursive: true })
-  const stated = JSON.parse(await readFile(join(path, file), 'utf8')) as Fields
-  await writeFile(join(path, file), JSON.stringify({ ...stated, ...fields }))
-  return path
-}
-
-/** A copy without these parts. */
-async function without(...parts: readonly string[]): Promise<string> {
-  const path = await changed('model_index.json', Object.fromEntries(parts.map((part) => [part, [null, null]])))
-  for (const part of parts) await rm(join(path, part), { recursive: true })
-  return path
-}
 
 /** What "exact" is in 32 bits. */
 const exactDb = -90

@@ -134,6 +134,8 @@ describe('published shapes', () => {
     ['stable-diffusion-xl', { unet: 2_567_463_684, text_encoder: 123_060_480 }],
     ['stable-diffusion-3-medium', { transformer: 2_084_951_104, text_encoder: 123_650_304 }],
     ['stable-diffusion-3-5-medium', { transformer: 2_469_663_936, text_encoder_3: 4_762_310_656 }],
+    ['flux.1-dev', { transformer: 11_901_408_320, text_encoder_2: 4_762_310_656 }],
+    ['flux.1-schnell', { transformer: 11_891_178_560, text_encoder: 123_060_480 }],
   ])('%s has as many parameters as the published one', (id, wanted) => {
     const { parts } = randomPipeline(id)
     const count = (name: string) => [...parts[name]!.network.shapes.values()].reduce((sum, s) => sum + sizeOf(s), 0)

@@ -16,6 +16,10 @@ export const autoencoderText = ({ encodes, decodes, roundTrips, pullbacks }: Eva
     [pullbacks, 'pullback'],
   ])
 
+/** The weights that a report tells. */
+export const guidanceText = ({ guidance, trueGuidance }: { guidance: number; trueGuidance?: number | undefined }) =>
+  `guidance ${guidance}${trueGuidance === undefined ? '' : `, true guidance ${trueGuidance}`}`
+
 /** Of the denoiser, guidance counted twice, and of the autoencoder. */
 export function evaluationText({ denoises, pullbacks, pushforwards = 0, autoencoder }: VerbEvaluations): string {
   const denoiser = counts([

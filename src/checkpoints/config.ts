@@ -79,6 +79,7 @@ export function configOf(file: string, fields: JsonObject): ConfigReader {
     string: reader('a string', isString),
     strings: reader('a list of strings', isListOf(isString)),
     boolean: reader('true or false', isBoolean),
+    booleans: reader('a list of true and false', isListOf(isBoolean)),
     numbers: reader('a list of finite numbers', isListOf(isNumber)),
     extendedNumber: reader('a number', isExtendedNumber),
     done(harmless = {}) {

@@ -8,8 +8,9 @@ import type { Solver, State } from '../diffusion/diffusion.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
+import { checkGuidance } from '../model/guidance.js'
 import type { DiffusionModel } from '../model/model.js'
-import { autoencoderOf, checkGuidance } from '../model/views.js'
+import { autoencoderOf } from '../model/views.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { type VerbEvaluations, verbEvaluations } from '../verbs/evaluations.js'
 import { type LatentInversion, latentInversion } from '../verbs/invert-decoder.js'
@@ -40,6 +41,8 @@ export interface EditOptions {
   readonly mask?: Tensor | undefined
   /** Default: the model's. */
   readonly guidance?: number | undefined
+  /** Of the mix of two evaluations, for models whose `guidance` is another thing. */
+  readonly trueGuidance?: number | undefined
   /** Default: DDIM with 50 steps even in lambda, whichever solver made the picture. */
   readonly solver?: Solver | undefined
   /** How a picture's latent is found. Default `automaticDecoder()`. */
@@ -83,15 +86,16 @@ export const edit = (source: EditSource, options: EditOptions): Task<Edit> =>
 const defaultSolver = () => ddim({ steps: 50, spacing: 'lambda' })
 
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
-  const { from, to, negativePrompt, signal } = options
+  const { from, to, negativePrompt, trueGuidance, signal } = options
   const { method = exactBlending(), solver = defaultSolver(), guidance = options.model.guidance } = options
-  checkGuidance(guidance)
+  checkGuidance(options.model, { guidance, trueGuidance })
   const known = 'states' in source ? source.states : undefined
   const { model, counts } = counted(options.model)
   const schedule = model.schedule(shapeOf(source, model))
   if (known) checkKnown(known, solver.grid(schedule).length)
   const { mask } = options
-  const asked: AskedEdit = { model, schedule, from, to, negativePrompt, guidance, solver, mask, known, signal }
+  const told = { model, schedule, from, to, negativePrompt, guidance, trueGuidance }
+  const asked: AskedEdit = { ...told, solver, mask, known, signal }
   method.check?.(asked)
   const autoencoder = autoencoderOf(model, signal)
   if ('image' in source) {

@@ -2,6 +2,7 @@
 export { coalesced } from './coalesced.js'
 export { type Condition, withValue } from './condition.js'
 export { type Counts, counted } from './counted.js'
+export { type Guidance, type GuidanceWeights, type Guided, type Guiding, questionsOf } from './guidance.js'
 export {
   type Axis,
   type Layout,
@@ -13,7 +14,7 @@ export {
   takes,
 } from './layout.js'
 export { checkRoom } from './memory.js'
-export type { DiffusionModel, Guidance, Model } from './model.js'
+export type { DiffusionModel, Model } from './model.js'
 export {
   type Answer,
   type Answerers,
@@ -26,5 +27,5 @@ export {
   unanswered,
 } from './questions.js'
 export { remembered } from './remembered.js'
-export { autoencoderOf, checkGuidance, denoiserOf, type Guided } from './views.js'
+export { autoencoderOf, denoiserOf } from './views.js'
 export { strangeWords, type Vocabulary } from './vocabulary.js'

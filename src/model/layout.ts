@@ -33,7 +33,7 @@ export interface ScaledLayout {
   /** Sides of latents are at most this. Default: no bound. */
   readonly latentLargest?: number
   /** Height and width of the latents that the model was trained on. Default: the smallest. */
-  readonly side?: number
+  readonly side?: number | Sides
 }
 
 const pictureAxes = ['channels', 'height', 'width'] as const
@@ -51,6 +51,7 @@ const pictureAxes = ['channels', 'height', 'width'] as const
 export function scaledLayout(parts: ScaledLayout): Layout {
   const { name, imageChannels, latentChannels, downscaling, latentMultiple = 1, side = latentMultiple } = parts
   const { latentLargest = Number.POSITIVE_INFINITY } = parts
+  const { height, width } = typeof side === 'number' ? { height: side, width: side } : side
   const multiple = latentMultiple * downscaling
   const fits = ([channels, ...sides]: Shape, count: number, step: number, most: number) =>
     channels === count &&
@@ -61,7 +62,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
   const ofPictures = multiplesOf(multiple, latentLargest * downscaling)
   const layout: Layout = {
     axes: pictureAxes,
-    picture: [imageChannels, side * downscaling, side * downscaling],
+    picture: [imageChannels, height * downscaling, width * downscaling],
     multiple,
     latentShape(picture) {
       const [channels, height, width] = picture
@@ -92,6 +93,66 @@ export function scaledLayout(parts: ScaledLayout): Layout {
   return layout
 }
 
+export interface ClipLayout extends ScaledLayout {
+  /** Frames for each latent frame after the first, which is one frame. */
+  readonly frameDownscaling: number
+  /** Frames of the clips that the model was trained on. Default 1. */
+  readonly frames?: number
+}
+
+/**
+ * The layout of clips whose frames are laid out as `scaledLayout` says, and whose latents have fewer frames.
+ *
+ * clip C × (1 + r·k) × H × W ↔ latent c × (1 + k) × H/f × W/f. Errors: `bad-shape` for another number of frames, and as
+ * `scaledLayout`.
+ *
+ * @example
+ * const layout = clipLayout({ name: 'wan', imageChannels: 3, latentChannels: 16, downscaling: 8, frameDownscaling: 4 })
+ * layout.latentShape([3, 81, 480, 832]) // [16, 21, 60, 104]
+ */
+export function clipLayout({ frameDownscaling, frames = 1, ...still }: ClipLayout): Layout {
+  const frame = scaledLayout(still)
+  const { name } = still
+  /** The frames, and the shape of one of them. */
+  const apart = (shape: Shape, what: string): [frames: number, frame: Shape] => {
+    const [channels, count, ...sides] = shape
+    if (sides.length === 2 && Number.isInteger(count) && count! > 0) return [count!, [channels!, ...sides]]
+    const remedy = 'A picture is a clip of one frame.'
+    throw expected(
+      'bad-shape',
+      `${what} of channels × frames × height × width`,
+      `\`${name}\``,
+      formatShape(shape),
+      remedy,
+    )
+  }
+  const withFrames = (count: number, [channels, ...sides]: Shape): Shape => [channels!, count, ...sides]
+  const layout: Layout = {
+    axes,
+    picture: withFrames(frames, frame.picture),
+    multiple: frame.multiple,
+    latentShape(clip) {
+      const [count, picture] = apart(clip, 'a clip')
+      const latentFrames = 1 + (count - 1) / frameDownscaling
+      if (!Number.isInteger(latentFrames)) {
+        const [fewer, more] = [Math.floor, Math.ceil].map((to) => 1 + frameDownscaling * (to(latentFrames) - 1))
+        const what = `a clip of 1 + ${frameDownscaling}k frames, such as ${fewer} or ${more},`
+        const remedy = 'Leave out its last frames, or choose another number.'
+        throw expected('bad-shape', what, `\`${name}\``, `${count}`, remedy)
+      }
+      return withFrames(latentFrames, frame.latentShape(picture))
+    },
+    pictureShape(latent) {
+      const [count, one] = apart(latent, 'a latent')
+      return withFrames(1 + frameDownscaling * (count - 1), frame.pictureShape(one))
+    },
+    check(latent) {
+      frame.check(apart(latent, 'a latent')[1])
+    },
+  }
+  return layout
+}
+
 /** Height and width, in pixels or in entries of a latent. */
 export interface Sides {
   readonly height: number
@@ -103,6 +164,10 @@ export const sidesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): Sides => 
   height: shape[axes.indexOf('height')]!,
   width: shape[axes.indexOf('width')]!,
 })
+
+/** The frames of a shape with these axes, where there is such an axis. */
+export const framesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): number | undefined =>
+  axes.includes('frames') ? shape[axes.indexOf('frames')] : undefined
 
 /** The shape of the model's pictures at another height and width. */
 export const pictureOf = ({ axes, picture }: Layout, sides: Sides): Shape =>

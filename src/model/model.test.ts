@@ -3,14 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { analyticAutoencoder, imageShape, latentShape, pictureModel } from '../../test/laws/analytic-autoencoder.js'
 import { analyticModel } from '../../test/laws/analytic-model.js'
 import { coalescer } from '../core/coalesce.js'
+import { lengthOfPrompt } from '../diffusion/guidance-mix.js'
 import { torchNoise } from '../math/noise.js'
-import { combine, norm, subtract } from '../math/tensor.js'
+import { combine, dot, norm, subtract } from '../math/tensor.js'
 import {
   autoencoderOf,
+  type Condition,
   coalesced,
   counted,
+  type DiffusionModel,
   denoiserOf,
   doorOf,
+  type Estimating,
   pictureOf,
   remembered,
   scaledLayout,
@@ -192,6 +196,59 @@ describe('guidance', () => {
     expect(() => denoiserOf(model, { condition, guidance: Number.NaN })).toThrow(/finite number for `guidance`/)
     const { denoise } = denoiserOf(model, { condition, guidance: 2 })
     await expect(denoise(x, level)).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it('is told to a network that embeds it, and mixed only where true guidance is asked for beside it', async () => {
+    const told: Condition[] = []
+    const embedding: DiffusionModel = {
+      ...model,
+      guiding: { kind: 'embedded', value: 'guidance' },
+      async ask(kind, asks, signal) {
+        told.push(...(asks as readonly Estimating[]).map(({ condition }) => condition))
+        return await model.ask(kind, asks, signal)
+      },
+    }
+    const [condition, negative] = [await model.condition('a'), await model.condition()]
+    const alone = await denoiserOf(embedding, { condition, guidance: 3.5 }).denoise(x, level)
+    expect(alone).toEqual(await denoiserOf(model, { condition, guidance: 1 }).denoise(x, level))
+    expect(told.map(({ values }) => [...values.guidance!.data])).toEqual([[3.5]])
+    told.length = 0
+    const both = await denoiserOf(embedding, { condition, negative, guidance: 2, trueGuidance: 4 }).denoise(x, level)
+    expect(both).toEqual(await denoiserOf(model, { condition, negative, guidance: 4 }).denoise(x, level))
+    expect(told.map(({ values }) => [...values.guidance!.data])).toEqual([[2], [2]])
+    told.length = 0
+    await denoiserOf(embedding, { condition, guidance: ({ t }) => t / 100 }).denoise(x, level)
+    expect([...told[0]!.values.guidance!.data]).toEqual([5])
+  })
+
+  it('is 1 for a model that was distilled to need none, and true guidance is for those whose own is another thing', async () => {
+    const [condition, negative] = [await model.condition('a'), await model.condition()]
+    const distilled: DiffusionModel = { ...model, guiding: { kind: 'none' } }
+    expect(() => denoiserOf(distilled, { condition, negative, guidance: 4 })).toThrow(
+      `Expected a guidance of 1 for \`${model.name}\`, got 4. It was distilled to be used without guidance: leave it out.`,
+    )
+    const both = await denoiserOf(distilled, { condition, negative, guidance: 1, trueGuidance: 4 }).denoise(x, level)
+    expect(both).toEqual(await denoiserOf(model, { condition, negative, guidance: 4 }).denoise(x, level))
+    expect(() => denoiserOf(model, { condition, negative, guidance: 1, trueGuidance: 4 })).toThrow(
+      /`guidance` alone .* got `trueGuidance` too/,
+    )
+  })
+
+  it('may keep the length of each token, with derivatives that agree with differences', async () => {
+    const turning: DiffusionModel = { ...model, guiding: { kind: 'mixed', mix: lengthOfPrompt(2) } }
+    const [condition, negative] = [await model.condition('a'), await model.condition()]
+    const bent = withValue(negative, 'encoder_hidden_states', torchNoise(8, shape))
+    const { denoise, pullback } = denoiserOf(turning, { condition, negative: bent, guidance: 4 })
+    const [tangent, cotangent] = [torchNoise(6, shape), torchNoise(7, shape)]
+    const step = 1e-5
+    const [above, below] = [
+      await denoise(combine([1, x], [step, tangent]), level),
+      await denoise(combine([1, x], [-step, tangent]), level),
+    ]
+    const slope = combine([1 / (2 * step), above], [-1 / (2 * step), below])
+    expect(dot(await pullback!(x, level, cotangent), tangent)).toBeCloseTo(dot(cotangent, slope), 5)
+    const at = (weight: number) => denoiserOf(turning, { condition, negative: bent, guidance: weight })
+    expect(await at(1).denoise(x, level)).toEqual(await denoiserOf(model, { condition, guidance: 1 }).denoise(x, level))
   })
 
   it('takes bent conditions: a value is only a value', async () => {

@@ -6,9 +6,10 @@ import type { Profile } from '../autoencoder/profile.js'
 import type { MemoryNeed } from '../core/memory.js'
 import type { Signal } from '../core/progress.js'
 import type { Solver } from '../diffusion/diffusion.js'
-import type { NoiseLevel, Schedule } from '../diffusion/level.js'
+import type { Schedule } from '../diffusion/level.js'
 import type { Shape } from '../math/tensor.js'
 import type { Condition } from './condition.js'
+import type { Guiding } from './guidance.js'
 import type { Layout } from './layout.js'
 import type { Door, Kind } from './questions.js'
 
@@ -24,9 +25,6 @@ export interface Model extends Door {
   close(): Promise<void>
 }
 
-/** The weight of a prompt against what guidance leads away from: a number, or one for each level. */
-export type Guidance = number | ((level: NoiseLevel) => number)
-
 /** A model that makes pictures from noise. */
 export interface DiffusionModel extends Model {
   /** Tells these weights from others by their contents: keys, calibrations and profiles belong to it. Reads the files once. */
@@ -37,6 +35,8 @@ export interface DiffusionModel extends Model {
   readonly solver: Solver
   /** The guidance that models of this family are used with. */
   readonly guidance: number
+  /** What guidance is to it. Default: the mix of two evaluations. */
+  readonly guiding?: Guiding | undefined
   /** What the network is told for a text; without one, the model's own "nothing". Costs a run of the text encoders. */
   condition(text?: string, signal?: Signal): Promise<Condition>
 }

@@ -13,9 +13,11 @@ import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import { weightBytes } from '../graph/peak.js'
 import type { Runtime } from '../graph/runtime.js'
+import { pictureOf } from '../model/layout.js'
 import type { DiffusionModel } from '../model/model.js'
 import { doorOf } from '../model/questions.js'
 import type { Vocabulary } from '../model/vocabulary.js'
+import { graphSizeOf } from './autoencoder/networks.js'
 import { autoencoderAnswerers, autoencoderGraphs, profileAt } from './autoencoder/sessions.js'
 import type { DenoisingPrecision } from './denoiser/graphs.js'
 import { denoisingAnswerers, denoisingGraphs } from './denoiser/sessions.js'
@@ -110,7 +112,7 @@ export async function openDiffusionModel(
       await letGo()
       throw error
     })
-  const { layout, denoiser: networks, guidance, schedule } = pipeline
+  const { layout, denoiser: networks, guidance, guiding, schedule } = pipeline
   const { prediction, solver, preferred, className, defaultSteps } = pipeline.scheduler
   const vae = { ...pipeline.vae, profile: profile === 'none' ? undefined : (profile ?? pipeline.vae.profile) }
   const most = { sessions: 16, bytes: room(pipeline) }
@@ -136,6 +138,7 @@ export async function openDiffusionModel(
     ...(vocabulary && { vocabulary }),
     ...(pipeline.notes && { notes: pipeline.notes }),
     guidance,
+    ...(guiding && { guiding }),
     condition: pipeline.conditioner(pool),
     ...doorOf(name, {
       ...autoencoderAnswerers(pool, vae, vaePrecision),
@@ -155,9 +158,10 @@ export async function openDiffusionModel(
 
 /** Bytes of weights that may be open at the same time. */
 function room({ vae, denoiser, layout, tokens, textGraphs }: Pipeline): number {
-  const latent = layout.latentShape(layout.picture)
-  const size = { batch: 1, latent, tokens }
-  const picture = { batch: 1, height: 8 * vae.downscaling, width: 8 * vae.downscaling }
+  const sides = { height: layout.multiple, width: layout.multiple }
+  const smallest = pictureOf(layout, sides)
+  const size = { batch: 1, latent: layout.latentShape(smallest), tokens }
+  const picture = graphSizeOf(layout, smallest, 1)
   const graphs = [
     vae.encoder(picture),
     vae.decoder(picture),

@@ -7,6 +7,7 @@ import type { CheckpointFolder } from '../checkpoints/folder.js'
 import type { Schedule } from '../diffusion/level.js'
 import type { Graph } from '../graph/graph.js'
 import type { Shape } from '../math/tensor.js'
+import type { Guiding } from '../model/guidance.js'
 import type { Layout } from '../model/layout.js'
 import type { DiffusionModel } from '../model/model.js'
 import type { AutoencoderNetworks } from './autoencoder/networks.js'
@@ -35,6 +36,8 @@ export interface Pipeline {
   schedule(latent: Shape): Schedule
   /** What models of this family are used with. */
   readonly guidance: number
+  /** What guidance is to them. Default: the mix of two evaluations. */
+  readonly guiding?: Guiding
   /** How a text becomes what the network is told, over the sessions of the model. */
   conditioner(pool: SessionPool): DiffusionModel['condition']
   /** Tokens of a condition that is made of a text. */

@@ -39,6 +39,7 @@ type Kind =
   | 'string'
   | 'strings'
   | 'boolean'
+  | 'booleans'
   | 'numbers'
   | 'extendedNumber'
 
@@ -55,6 +56,7 @@ const unusual: Readonly<Record<Kind, readonly unknown[]>> = {
   string: ['unusual'],
   strings: [['unusual']],
   boolean: [true, false],
+  booleans: [[true]],
 }
 
 interface Asked {
@@ -92,6 +94,7 @@ function recorded(fields: ConfigFields, read: Read) {
     string: noting('string', config.string),
     strings: noting('strings', config.strings),
     boolean: noting('boolean', config.boolean),
+    booleans: noting('booleans', config.booleans),
     numbers: noting('numbers', config.numbers),
     extendedNumber: noting('extendedNumber', config.extendedNumber),
     done(reasons = {}) {

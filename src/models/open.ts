@@ -4,9 +4,9 @@ import type { CheckpointFolder, NetworkPart, OnnxPart } from '../checkpoints/fol
 import { insideOf } from '../checkpoints/inside.js'
 import { expected } from '../core/errors.js'
 import type { Graph } from '../graph/graph.js'
-import { sidesOf } from '../model/layout.js'
+import type { Layout } from '../model/layout.js'
 import { autoencoderClassNames, autoencoderNetworks } from './autoencoder/checkpoint.js'
-import type { AutoencoderNetworks } from './autoencoder/networks.js'
+import { type AutoencoderNetworks, graphSizeOf } from './autoencoder/networks.js'
 import { onnxAutoencoderNetworks } from './autoencoder/onnx.js'
 import { networkClasses } from './classes/index.js'
 import { entryOf, type FedShapes, fedShape, type Network } from './classes/network-class.js'
@@ -75,30 +75,29 @@ async function networkOf({ className, config, folder, openWeights }: NetworkPart
   return network(config, await openWeights())
 }
 
-const imageAxes = ['batch', 'channels', 'height', 'width']
-
 /** The batch and the rest of the shape that is fed as `name`. */
-function fedPictures(shapes: FedShapes, name: string): [batch: number, rest: readonly number[]] {
-  const [batch, ...rest] = fedShape(shapes, name, imageAxes)
+function fedPictures(shapes: FedShapes, name: string, { axes }: Layout): [batch: number, rest: readonly number[]] {
+  const [batch, ...rest] = fedShape(shapes, name, ['batch', ...axes])
   return [batch!, rest]
 }
 
 /** The two halves as diffusers defines them. */
-function halvesOf(networks: AutoencoderNetworks): Readonly<Record<'encoder' | 'decoder', Network>> {
+function halvesOf({ raw, ...networks }: AutoencoderNetworks): Readonly<Record<'encoder' | 'decoder', Network>> {
+  const layout = raw.layout ?? networks.layout
   return {
     encoder: {
       inputs: ['image'],
       graph(shapes) {
-        const [batch, image] = fedPictures(shapes, 'image')
-        networks.layout.latentShape(image)
-        return networks.raw.encoder({ batch, ...sidesOf(networks.layout, image) })
+        const [batch, image] = fedPictures(shapes, 'image', layout)
+        layout.latentShape(image)
+        return raw.encoder(graphSizeOf(layout, image, batch))
       },
     },
     decoder: {
       inputs: ['latent'],
       graph(shapes) {
-        const [batch, latent] = fedPictures(shapes, 'latent')
-        return networks.raw.decoder({ batch, ...sidesOf(networks.layout, networks.layout.pictureShape(latent)) })
+        const [batch, latent] = fedPictures(shapes, 'latent', layout)
+        return raw.decoder(graphSizeOf(layout, layout.pictureShape(latent), batch))
       },
     },
   }

@@ -2,7 +2,7 @@
 import { type Builder, float } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
 import { blockProduct } from '../graph/ops/block-products.js'
-import { add, concat, mean, mul, reshape, scale, singleScope, slice, transpose } from '../graph/ops/common.js'
+import { add, concat, expand, mean, mul, reshape, scale, singleScope, slice, transpose } from '../graph/ops/common.js'
 import { gemmWithBias, matmul } from '../graph/ops/matmul.js'
 import { byRootMeanSquare } from '../graph/ops/normalization.js'
 import type { Layers } from './layers.js'
@@ -38,22 +38,41 @@ export function plainLayerNorm(b: Builder, x: Value, epsilon: number): Value {
 /** x/√(mean(x²) + ε)·weight over the last axis. */
 export function rmsNorm({ b, parameters }: Layers, name: string, x: Value, epsilon: number): Value {
   const weight = parameters.value(`${name}.weight`, [x.shape.at(-1)!])
-  return mul(b, byRootMeanSquare(b.within(singleScope), x, -1, epsilon).normal, weight)
+  return mul(b, byRootMeanSquare(b.within(singleScope), x, [x.shape.length - 1], epsilon).normal, weight)
 }
 
-const splitHeads = (b: Builder, x: Value, heads: number, perm: readonly number[]): Value => {
+/** N × length × channels as N × length × heads × channels of each, and back. */
+export const byHeads = (b: Builder, x: Value, heads: number): Value => {
   const [batch, length, channels] = x.shape as [number, number, number]
-  return transpose(b, reshape(b, x, [batch, length, heads, channels / heads]), perm)
+  return reshape(b, x, [batch, length, heads, channels / heads])
+}
+export const joined = (b: Builder, x: Value): Value => {
+  const [batch, length, heads, width] = x.shape as [number, number, number, number]
+  return reshape(b, x, [batch, length, heads * width])
+}
+
+const splitHeads = (b: Builder, x: Value, heads: number, perm: readonly number[]): Value =>
+  transpose(b, byHeads(b, x, heads), perm)
+
+/** Heads of keys or values, each for as many heads of queries: N × M × own·d → N × M × heads·d. */
+function shared(b: Builder, x: Value, own: number, heads: number): Value {
+  if (own === heads) return x
+  const [batch, length, channels] = x.shape as [number, number, number]
+  const [group, width] = [heads / own, channels / own]
+  const wide = expand(b, reshape(b, x, [batch, length, own, 1, width]), [batch, length, own, group, width])
+  return reshape(b, wide, [batch, length, heads * width])
 }
 
 /** Scores held at once: 256 MiB in float32. A picture of 512 × 512 would otherwise need gigabytes at SD's first level. */
 const largestScores = 2 ** 26
 
 export interface AttentionOptions {
-  /** L × M, or heads × L × M, added to the scores. */
-  readonly mask?: Value
+  /** L × M, heads × L × M, or N × 1 × 1 × M and N × 1 × L × M, added to the scores. */
+  readonly mask?: Value | undefined
   /** What scores are multiplied by. Default 1/√d. */
   readonly factor?: number
+  /** Heads of keys and values where they are fewer, each for a group of queries' heads. */
+  readonly keyHeads?: number
   /** Is told softmax(…), the mean over heads, N × L × M: where each entry looks. */
   readonly looks?: ((probabilities: Value) => void) | undefined
 }
@@ -69,12 +88,12 @@ export function attention(
   key: Value,
   value: Value,
   heads: number,
-  { mask, looks, factor = (query.shape[2]! / heads) ** -0.5 }: AttentionOptions = {},
+  { mask, looks, keyHeads = heads, factor = (query.shape[2]! / heads) ** -0.5 }: AttentionOptions = {},
 ): Value {
   const [batch, length, channels] = query.shape as [number, number, number]
   const q = splitHeads(b, scale(b, query, factor), heads, [0, 2, 1, 3])
-  const k = splitHeads(b, key, heads, [0, 2, 3, 1])
-  const v = splitHeads(b, value, heads, [0, 2, 1, 3])
+  const k = splitHeads(b, shared(b, key, keyHeads, heads), heads, [0, 2, 3, 1])
+  const v = splitHeads(b, shared(b, value, keyHeads, heads), heads, [0, 2, 1, 3])
   const looked: Value[] = []
   const mix = (from: number, to: number): Value => {
     const part = (x: Value) => slice(b, x, 1, from, to)
@@ -98,3 +117,9 @@ export const quickGelu = (b: Builder, x: Value): Value => mul(b, x, b.emit('Sigm
 export const gelu = (b: Builder, x: Value): Value => b.emit('Gelu', [x])
 /** Its approximation x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2. */
 export const geluTanh = (b: Builder, x: Value): Value => b.emit('Gelu', [x], { approximate: 'tanh' })
+
+/** linear(gelu(linear(x))): diffusers' FeedForward with `gelu-approximate`. */
+export function feedForward(layers: Layers, name: string, x: Value, innerWidth: number): Value {
+  const wide = geluTanh(layers.b, linear(layers, `${name}.net.0.proj`, x, innerWidth))
+  return linear(layers, `${name}.net.2`, wide, x.shape.at(-1)!)
+}

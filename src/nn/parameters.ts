@@ -41,6 +41,7 @@ export interface ConfigReader {
   string(field: string, fallback?: string): string
   strings(field: string, fallback?: readonly string[]): readonly string[]
   boolean(field: string, fallback?: boolean): boolean
+  booleans(field: string, fallback?: readonly boolean[]): readonly boolean[]
   numbers(field: string, fallback?: readonly number[]): readonly number[]
   /** A number that may be infinite, as Python writes them. */
   extendedNumber(field: string, fallback?: number): number

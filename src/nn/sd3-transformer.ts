@@ -7,10 +7,13 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, concat, mul, reshape, shift, slice, sliceAxes, transpose } from '../graph/ops/common.js'
-import { attention, geluTanh, linear, plainLayerNorm, rmsNorm } from './attention.js'
+import { add, reshape, sliceAxes, transpose } from '../graph/ops/common.js'
+import { feedForward, linear } from './attention.js'
+import { type Heads, jointAttention, projected, rotatedAttention, type Streams } from './joint-attention.js'
 import { conv2d, type Layers, silu } from './layers.js'
+import { gated, modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { unpatched } from './patches.js'
 import { embedding, sinusoidal } from './time-embedding.js'
 
 export interface Sd3TransformerConfig {
@@ -84,75 +87,16 @@ interface Mmdit extends Layers {
   readonly embedding: Value
 }
 
-/** N × tokens × width each. */
-interface Streams {
-  readonly picture: Value
-  readonly text: Value
-}
-
-const epsilon = 1e-6
-
 /** What a layer makes of the embedding, `count` times N × 1 × width. */
-function modulations({ embedding, config: { width }, ...layers }: Mmdit, name: string, count: number): Value[] {
-  const { b } = layers
-  const all = linear(layers, `${name}.linear`, embedding, count * width)
-  return Array.from({ length: count }, (_, i) =>
-    reshape(b, slice(b, all, 1, i * width, (i + 1) * width), [all.shape[0]!, 1, width]),
-  )
-}
+const modulationsOf = (mmdit: Mmdit, name: string, count: number): Value[] =>
+  modulations(mmdit, `${name}.linear`, mmdit.embedding, { count, width: mmdit.config.width })
 
-/** norm(x)·(1 + scale) + offset. */
-const modulated = (b: Builder, x: Value, offset: Value, scale: Value): Value =>
-  add(b, mul(b, plainLayerNorm(b, x, epsilon), shift(b, scale, 1)), offset)
-
-/** x + gate·y. */
-const gated = (b: Builder, x: Value, gate: Value, y: Value): Value => add(b, x, mul(b, gate, y))
-
-/** Queries, keys and values of a stream, by the names of its layers. */
-function project(mmdit: Mmdit, name: string, x: Value, layers: readonly string[], norms: readonly string[]): Value[] {
-  const { b, config } = mmdit
-  const { heads, width, normalizesQueries } = config
-  return layers.map((layer, i) => {
-    const projected = linear(mmdit, `${name}.${layer}`, x, width)
-    const norm = norms[i]
-    if (!normalizesQueries || norm === undefined) return projected
-    const [batch, tokens] = x.shape as [number, number]
-    const split = reshape(b, projected, [batch, tokens, heads, width / heads])
-    return reshape(b, rmsNorm(mmdit, `${name}.${norm}`, split, epsilon), projected.shape)
-  })
-}
-
-const projectPicture = (mmdit: Mmdit, name: string, x: Value) =>
-  project(mmdit, name, x, ['to_q', 'to_k', 'to_v'], ['norm_q', 'norm_k'])
-const projectText = (mmdit: Mmdit, name: string, x: Value) =>
-  project(mmdit, name, x, ['add_q_proj', 'add_k_proj', 'add_v_proj'], ['norm_added_q', 'norm_added_k'])
+const headsOf = ({ config: { heads, normalizesQueries } }: Mmdit): Heads => ({ heads, normalizes: normalizesQueries })
 
 /** Attention of the picture to itself. */
-function ownAttention(mmdit: Mmdit, name: string, x: Value): Value {
-  const [query, key, value] = projectPicture(mmdit, name, x) as [Value, Value, Value]
-  return linear(
-    mmdit,
-    `${name}.to_out.0`,
-    attention(mmdit.b, query, key, value, mmdit.config.heads),
-    mmdit.config.width,
-  )
-}
-
-/** Attention of both streams to both. */
-function jointAttention(mmdit: Mmdit, name: string, { picture, text }: Streams): Streams {
-  const { b, config } = mmdit
-  const [own, other] = [projectPicture(mmdit, name, picture), projectText(mmdit, name, text)]
-  const [query, key, value] = own.map((part, i) => concat(b, [part, other[i]!], 1)) as [Value, Value, Value]
-  const mixed = attention(b, query, key, value, config.heads)
-  const places = picture.shape[1]!
-  return { picture: slice(b, mixed, 1, 0, places), text: slice(b, mixed, 1, places, mixed.shape[1]!) }
-}
-
-/** linear(gelu(linear(x))), four times as wide inside. */
-function feedForward(mmdit: Mmdit, name: string, x: Value): Value {
-  const { width } = mmdit.config
-  const wide = geluTanh(mmdit.b, linear(mmdit, `${name}.net.0.proj`, x, 4 * width))
-  return linear(mmdit, `${name}.net.2`, wide, width)
+const ownAttention = (mmdit: Mmdit, name: string, x: Value): Value => {
+  const mixed = rotatedAttention(mmdit, projected(mmdit, name, x, headsOf(mmdit)), headsOf(mmdit))
+  return linear(mmdit, `${name}.to_out.0`, mixed, mmdit.config.width)
 }
 
 /** JointTransformerBlock: both streams attend to both, then each goes through its feed-forward; all under modulation. */
@@ -161,26 +105,24 @@ function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): St
   const name = `transformer_blocks.${index}`
   const isDual = config.dualAttentionLayers.includes(index)
   const isLast = index === config.layers - 1
-  const [offset, scale, gate, offsetWide, scaleWide, gateWide, offsetOwn, scaleOwn, gateOwn] = modulations(
+  const [offset, scale, gate, offsetWide, scaleWide, gateWide, offsetOwn, scaleOwn, gateOwn] = modulationsOf(
     mmdit,
     `${name}.norm1`,
     isDual ? 9 : 6,
   ) as [Value, Value, Value, Value, Value, Value, Value?, Value?, Value?]
   // The last block's norm of the text says the scale first.
-  const ofText = modulations(mmdit, `${name}.norm1_context`, isLast ? 2 : 6) as [Value, Value, ...Value[]]
+  const ofText = modulationsOf(mmdit, `${name}.norm1_context`, isLast ? 2 : 6) as [Value, Value, ...Value[]]
   const [textOffset, textScale] = isLast ? [ofText[1], ofText[0]] : ofText
 
-  const mixed = jointAttention(mmdit, `${name}.attn`, {
-    picture: modulated(b, picture, offset, scale),
-    text: modulated(b, text, textOffset, textScale),
-  })
+  const attended = { picture: modulated(b, picture, offset, scale), text: modulated(b, text, textOffset, textScale) }
+  const mixed = jointAttention(mmdit, `${name}.attn`, attended, headsOf(mmdit))
   const out = (layer: string, x: Value) => linear(mmdit, `${name}.attn.${layer}`, x, config.width)
   let seen = gated(b, picture, gate, out('to_out.0', mixed.picture))
   if (offsetOwn && scaleOwn && gateOwn) {
     const own = ownAttention(mmdit, `${name}.attn2`, modulated(b, picture, offsetOwn, scaleOwn))
     seen = gated(b, seen, gateOwn, own)
   }
-  const wide = feedForward(mmdit, `${name}.ff`, modulated(b, seen, offsetWide, scaleWide))
+  const wide = feedForward(mmdit, `${name}.ff`, modulated(b, seen, offsetWide, scaleWide), 4 * config.width)
   const nextPicture = gated(b, seen, gateWide, wide)
   if (isLast) return { picture: nextPicture, text }
 
@@ -193,7 +135,12 @@ function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): St
     Value,
   ]
   const read = gated(b, text, textGate, out('to_add_out', mixed.text))
-  const textWide = feedForward(mmdit, `${name}.ff_context`, modulated(b, read, textOffsetWide, textScaleWide))
+  const textWide = feedForward(
+    mmdit,
+    `${name}.ff_context`,
+    modulated(b, read, textOffsetWide, textScaleWide),
+    4 * config.width,
+  )
   return { picture: nextPicture, text: gated(b, read, textGateWide, textWide) }
 }
 
@@ -249,11 +196,10 @@ export function predict(
   }
   for (let i = 0; i < config.layers; i++) streams = jointBlock(mmdit, i, streams)
 
-  const [scale, offset] = modulations(mmdit, 'norm_out', 2) as [Value, Value]
+  const [scale, offset] = modulationsOf(mmdit, 'norm_out', 2) as [Value, Value]
   const values = linear(layers, 'proj_out', modulated(b, streams.picture, offset, scale), patchSize ** 2 * outChannels)
-  const apart = reshape(b, values, [batch, ...sides, patchSize, patchSize, outChannels])
   const [, , height, wide] = sample.shape as [number, number, number, number]
-  return reshape(b, transpose(b, apart, [0, 5, 1, 3, 2, 4]), [batch, outChannels, height, wide])
+  return unpatched(b, values, { side: patchSize, height, width: wide, order: 'channels-last' })
 }
 
 /** The largest height and width of what the network takes: its positions end there. */

@@ -1,7 +1,7 @@
 /** How networks are told a time: its sines and cosines, through two linear layers. */
 import type { Builder } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
-import { cast, concat, mul, reshape } from '../graph/ops/common.js'
+import { cast, concat, mul, reshape, scale } from '../graph/ops/common.js'
 import { linear } from './attention.js'
 import { type Layers, silu } from './layers.js'
 
@@ -26,6 +26,13 @@ export function sinusoidal(b: Builder, t: Value, width: number, { flipSinToCos, 
   const [sine, cosine] = [cast(b, b.emit('Sin', [wide]), t.dtype), cast(b, b.emit('Cos', [wide]), t.dtype)]
   return concat(b, flipSinToCos ? [cosine, sine] : [sine, cosine], 1)
 }
+
+/**
+ * t/1000·1000, rounded after each: networks that are told the share of noise and multiply it themselves see a time that went this
+ * way, up to 3e-5 beside it.
+ */
+export const throughThousandths = (b: Builder, t: Value): Value =>
+  scale(b, b.emit('Div', [t, b.scalar(t.dtype, 1000)]), 1000)
 
 /** linear_2(silu(linear_1(x))): of times, and of pooled prompts. */
 export function embedding(layers: Layers, name: string, x: Value, width: number): Value {

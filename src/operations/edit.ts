@@ -40,6 +40,7 @@ import {
   planOf,
   recipeFields,
   samplingOf,
+  trueGuidanceOf,
 } from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
 import { errorGain, inRows } from './reports/cells.js'
@@ -264,6 +265,7 @@ function reportOf(finished: FinishedEdit) {
     negativePrompt: settings.negative ?? null,
     method: settings.method.text,
     guidance: edited.guidance,
+    ...trueGuidanceOf(settings),
     solver: settings.solver ?? edited.solver,
     steps: edited.grid.length - 1,
     ...bitsReport(settings),

@@ -27,6 +27,7 @@ import {
   recipeFields,
   requiredPrompt,
   samplingOf,
+  trueGuidanceOf,
   withRemembered,
 } from './recipes/recipe.js'
 import { inRows } from './reports/cells.js'
@@ -213,6 +214,7 @@ function reportOf({ model, bits, recipe, pictures, outputs, marking, seconds, co
     prompt: generation.prompt,
     negativePrompt: generation.negativePrompt ?? null,
     guidance: generation.guidance,
+    ...trueGuidanceOf(recipe),
     solver: recipe.solver ?? generation.solver,
     steps: generation.grid.length - 1,
     widthPixels: width,

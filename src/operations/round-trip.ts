@@ -8,7 +8,7 @@ import type { Tensor } from '../math/tensor.js'
 import { sidesOf } from '../model/layout.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
-import { denoises, guidanceOf, type Sampled } from '../verbs/sampling.js'
+import { denoises, type Sampled } from '../verbs/sampling.js'
 import { type Settings, setting } from './fields.js'
 import { jsonText, prepareOutputs, reportField } from './files/outputs.js'
 import { withoutEnding } from './files/paths.js'
@@ -38,6 +38,7 @@ import {
   recipeFields,
   requiredPrompt,
   samplingOf,
+  trueGuidanceOf,
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, residualChart, tensorPicture } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
@@ -142,7 +143,7 @@ async function* fromSeed(walk: RoundTripWalk): Steps<Walked> {
 async function* fromPicture(walk: RoundTripWalk, path: string): Steps<Walked> {
   const listed = await listPictures([path], walk.host)
   const measured = await measurePictures(listed.paths, walk.host, walk.signal)
-  const asks = { encode: 1, decode: 1, ...denoises(guidanceOf({ ...walk.sampling, model: walk.model })) }
+  const asks = { encode: 1, decode: 1, ...denoises(walk.model, walk.sampling) }
   checkPicture(measured[0]!, walk.model, walk.settings.fit, asks)
   const [source] = (await readPictures(measured, walk.host, walk.signal)) as [NamedPicture]
   const { image } = fitPicture(source, walk.model.layout.multiple, walk.settings.fit)
@@ -172,6 +173,7 @@ function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>
     prompt: recipe.prompt ?? null,
     negativePrompt: recipe.negative ?? null,
     guidance: legs[0]!.inversion.guidance,
+    ...trueGuidanceOf(recipe),
     solver: recipe.solver ?? legs[0]!.inversion.solver,
     steps: made.grid.length - 1,
     inverter: settings.inverter.text,

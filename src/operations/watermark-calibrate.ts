@@ -114,9 +114,10 @@ const generatedItem = (calibrating: Calibrating, prompt: string, seed: number): 
   name: `seed ${seed}: ${prompt}`,
   async *open() {
     const { settings, model, recovery, signal } = calibrating
-    const { guidance = model.guidance, negative, size } = settings
+    const { guidance = model.guidance, trueGuidance, negative, size } = settings
     const { solver } = samplingOf(recovery.plan, model)
-    const options = { model, prompt, negativePrompt: negative, seed, size, solver, guidance, signal }
+    const told = { model, prompt, negativePrompt: negative, guidance, trueGuidance }
+    const options = { ...told, seed, size, solver, signal }
     const { image, noise } = yield* partOf(generate(options), `seed ${seed}`)
     return { image: round8(image), made: { noise, prompt } }
   },

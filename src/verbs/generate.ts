@@ -45,7 +45,7 @@ export const generate = (options: GenerateOptions): Task<Generation> => new Task
 async function* generation(options: GenerateOptions): Steps<Generation> {
   const { prompt, negativePrompt, solver = options.model.solver } = options
   const guidance = guidanceOf(options)
-  const noise = startOf(options, guidance)
+  const noise = startOf({ ...options, guidance })
   const result = yield* sampled(noise, { ...options, guidance })
   return { ...result, prompt, negativePrompt, guidance, solver: solver.name }
 }
@@ -54,10 +54,10 @@ async function* generation(options: GenerateOptions): Steps<Generation> {
 export const latentShapeAt = ({ layout }: Pick<Sampling['model'], 'layout'>, size?: Sides): Shape =>
   layout.latentShape(size ? pictureOf(layout, size) : layout.picture)
 
-function startOf({ model, seed, noise, size }: GenerateOptions, guidance: number): Tensor {
+function startOf({ model, seed, noise, size, ...weights }: GenerateOptions & { readonly guidance: number }): Tensor {
   if (noise === undefined) {
     const shape = latentShapeAt(model, size)
-    checkRoom(model, { ...denoises(guidance), decode: 1 }, shape)
+    checkRoom(model, { ...denoises(model, weights), decode: 1 }, shape)
     return torchNoise(checkSeed(seed ?? 0), shape)
   }
   if (seed !== undefined || size !== undefined) {

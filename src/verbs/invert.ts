@@ -141,7 +141,11 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   checkSource(source, options.model, grid)
   if (options.refine) checkRefinable(options.refine, source, solver)
   const autoencoding = 'image' in source ? { encode: 1, decode: 1 } : {}
-  checkRoom(options.model, { ...autoencoding, ...denoises(guidance) }, latentShapeOf(source, options.model))
+  checkRoom(
+    options.model,
+    { ...autoencoding, ...denoises(options.model, { ...options, guidance }) },
+    latentShapeOf(source, options.model),
+  )
 
   const { model, counts } = counted(options.model)
   const found = 'image' in source ? yield* latentInversion(source.image, { model, decoder, signal }) : undefined

@@ -5,9 +5,10 @@ import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
+import { checkGuidance, type GuidanceWeights, mixedWeight, questionsOf } from '../model/guidance.js'
 import { checkRoom } from '../model/memory.js'
-import type { DiffusionModel, Guidance } from '../model/model.js'
-import { autoencoderOf, checkGuidance, denoiserOf } from '../model/views.js'
+import type { DiffusionModel } from '../model/model.js'
+import { autoencoderOf, denoiserOf } from '../model/views.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 
 /** What every verb over a diffusion model may be told. */
@@ -19,31 +20,44 @@ export interface Sampling {
   readonly negativePrompt?: string | undefined
   /** Default: 1 without a prompt, the model's with one. */
   readonly guidance?: number | undefined
+  /**
+   * The weight of a mix of two evaluations, beside `guidance`, for models whose network is told its guidance or was distilled to
+   * need none. Default 1: one evaluation.
+   */
+  readonly trueGuidance?: number | undefined
   /** Default: the model's. */
   readonly solver?: Solver | undefined
   readonly signal?: Signal | undefined
 }
 
-/** The guidance of a verb: 1 without a prompt, the model's with one. Throws `bad-option` for one that is not finite. */
-export function guidanceOf({ model, prompt, guidance }: Pick<Sampling, 'model' | 'prompt' | 'guidance'>): number {
+/** The guidance of a verb: 1 without a prompt, the model's with one. Throws `bad-option` for one that the model does not take. */
+export function guidanceOf({
+  model,
+  prompt,
+  guidance,
+  trueGuidance,
+}: Pick<Sampling, 'model' | 'prompt' | 'guidance' | 'trueGuidance'>): number {
   const weight = guidance ?? (prompt === undefined ? 1 : model.guidance)
-  checkGuidance(weight)
+  checkGuidance(model, { guidance: weight, trueGuidance })
   return weight
 }
 
 /** The denoiser of a model under a prompt and guidance. Costs the text encoders; without guidance only the prompt's. */
 export async function promptedDenoiser(
   model: DiffusionModel,
-  { prompt = '', negativePrompt, guidance }: Pick<Sampling, 'prompt' | 'negativePrompt'> & { guidance: Guidance },
+  asked: Pick<Sampling, 'prompt' | 'negativePrompt'> & GuidanceWeights,
   signal?: Signal,
 ): Promise<Pick<Diffusion, 'denoise' | 'pullback' | 'pushforward'>> {
+  const { prompt = '', negativePrompt, guidance, trueGuidance } = asked
+  const weights = { guidance, trueGuidance }
+  checkGuidance(model, weights)
   const condition = await model.condition(prompt, signal)
-  const negative = guidance === 1 ? undefined : await model.condition(negativePrompt, signal)
-  return denoiserOf(model, { condition, negative, guidance }, signal)
+  const negative = mixedWeight(model, weights) === 1 ? undefined : await model.condition(negativePrompt, signal)
+  return denoiserOf(model, { condition, negative, ...weights }, signal)
 }
 
-/** What a denoiser of this guidance asks at once. */
-export const denoises = (guidance: Guidance) => ({ denoise: guidance === 1 ? 1 : 2 })
+/** What a denoiser under these weights asks at once. */
+export const denoises = (model: DiffusionModel, weights: GuidanceWeights) => ({ denoise: questionsOf(model, weights) })
 
 export interface Sampled {
   /** Pixels in [−1, 1], not clamped. */
@@ -81,7 +95,7 @@ export async function* sampled(
   const schedule = model.schedule('index' in from ? from.x.shape : from.shape)
   const grid = solver.grid(schedule)
   const start = 'index' in from ? from : fromNoise(from, grid)
-  checkRoom(model, { ...denoises(options.guidance), decode: 1 }, 'index' in start ? start.x.shape : start.shape)
+  checkRoom(model, { ...denoises(model, options), decode: 1 }, 'index' in start ? start.x.shape : start.shape)
   const denoiser = await promptedDenoiser(model, options, signal)
   const { states } = yield* sample(start, solver, { grid, schedule, ...denoiser })
   const latent = states.at(-1)!.x

@@ -82,7 +82,7 @@ const methods: readonly Room[] = [
     path: 'src/models',
     floor: 6,
     imports: [...upToModel, 'src/graph', 'src/nn', 'src/checkpoints'],
-    packages: ['@huggingface/tokenizers', '@bufbuild/protobuf'],
+    packages: ['@huggingface/tokenizers', '@huggingface/jinja', '@bufbuild/protobuf', 'entities'],
   },
 ]
 

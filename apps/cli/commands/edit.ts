@@ -1,7 +1,7 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
 import { backgroundText, decibels, type EditReport, editOperation } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, wroteLines } from '../words.js'
+import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
 
 const details = `
 The command finds what the picture is made from under \`--from\`, and walks it again under \`--to\`. Describe the picture as
@@ -31,11 +31,11 @@ const exactWords: Readonly<Record<EditReport['exact'], string>> = {
 }
 
 function words(report: EditReport): readonly string[] {
-  const { model, method, solver, steps, guidance, latent, mask, background, backgroundBefore, lock } = report
+  const { model, method, solver, steps, latent, mask, background, backgroundBefore, lock } = report
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
     ...report.notes.map((note) => `  note         ${note}`),
-    `  by           ${model}, ${method}, ${solver}, ${steps} steps, guidance ${guidance}`,
+    `  by           ${model}, ${method}, ${solver}, ${steps} steps, ${guidanceText(report)}`,
     ...(latent
       ? [
           `  latent       decodes to the picture at ${decibels(latent.psnrAfterDb)}, the encoder's at ${decibels(latent.psnrBeforeDb)}`,

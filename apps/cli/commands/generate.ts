@@ -2,7 +2,7 @@
 import { formatShape } from 'undiffuse'
 import { type GenerationReport, generateOperation } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, wroteLines } from '../words.js'
+import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
 
 const details = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
@@ -19,12 +19,12 @@ const examples = [
 ] as const
 
 function words(report: GenerationReport): readonly string[] {
-  const { model, prompt, negativePrompt, guidance, solver, steps, widthPixels, heightPixels, watermark } = report
+  const { model, prompt, negativePrompt, solver, steps, widthPixels, heightPixels, watermark } = report
   const seeds = report.pictures.flatMap(({ seed }) => seed ?? [])
   const from = seeds.length > 0 ? `seed ${seeds.join(', ')}` : 'the noise of a file'
   return [
     `“${prompt}”${negativePrompt === null ? '' : ` without “${negativePrompt}”`}, ${from}`,
-    `  by           ${model}, ${solver}, ${steps} steps, guidance ${guidance}`,
+    `  by           ${model}, ${solver}, ${steps} steps, ${guidanceText(report)}`,
     `  from, to     noise ${formatShape(report.latentShape)} → ${widthPixels}×${heightPixels} pixels`,
     ...(watermark ? [`  mark         ${markText(watermark)}`] : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,

@@ -9,7 +9,7 @@ import {
 } from 'undiffuse/operations'
 import { expectedText, floorText, mean, noiseLines } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
-import { autoencoderText, costLines, lastName, promptText, wroteLines } from '../words.js'
+import { autoencoderText, costLines, guidanceText, lastName, promptText, wroteLines } from '../words.js'
 
 const details = `
 Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it
@@ -74,13 +74,13 @@ function latentWords(report: LatentInversionReport): readonly string[] {
 }
 
 function noiseWords(report: NoiseInversionReport): readonly string[] {
-  const { model, sources, inverter, decoder, solver, guidance, prompt, fittedWidthPixels, fittedHeightPixels } = report
+  const { model, sources, inverter, decoder, solver, prompt, fittedWidthPixels, fittedHeightPixels } = report
   const from = decoder === undefined ? 'latent' : `${fittedWidthPixels}×${fittedHeightPixels} pixels → latent`
   const methods = [...(decoder === undefined ? [] : [decoder]), `${inverter} on ${solver}`].join('; ')
   return [
     `${sources.length > 1 ? `${sources.length} × ` : ''}${from} ${formatShape(report.latentShape)} → noise of ${model}`,
     ...fittedLines(report),
-    `  by           ${methods}, ${plural(report.steps, 'step')}, guidance ${guidance}, ${promptText(prompt)}`,
+    `  by           ${methods}, ${plural(report.steps, 'step')}, ${guidanceText(report)}, ${promptText(prompt)}`,
     ...sources.flatMap(({ source, latent, floor, ...found }) => [
       ...(sources.length > 1 ? [lastName(source)] : []),
       ...noiseLines(latent, found),

@@ -4,6 +4,7 @@
  */
 import { define } from '../../core/define.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
+import { requireMixed } from '../../model/guidance.js'
 import { attentionMask, checkAttention } from '../masks/attention-mask.js'
 import { differenceMask } from '../masks/difference-mask.js'
 import { pixelMask } from '../masks/mask.js'
@@ -81,6 +82,7 @@ export const exactBlending = define({
     name: 'exact-blending',
     findsMask: true,
     check(problem) {
+      if (guideFrom === 'source') requireMixed(problem.model, '`exact-blending` with `guideFrom=source`')
       checkWalk(problem, { strength, blending })
       if (!problem.mask && finder === 'attention') checkAttention(problem)
     },

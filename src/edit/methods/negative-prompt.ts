@@ -1,6 +1,7 @@
 /** Editing with the source's prompt as the negative one. The cheapest that nearly keeps a source under strong guidance. */
 import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
+import { requireMixed } from '../../model/guidance.js'
 import { blendingFields, checkWalk, strengthField } from '../parts/blending.js'
 import type { AskedEdit, EditMethod } from '../parts/edit-method.js'
 import { naivelyWalked } from '../parts/naive-walk.js'
@@ -26,6 +27,7 @@ export const negativePromptEdit = define({
     name: 'negative-prompt',
     findsMask: false,
     check(problem) {
+      requireMixed(problem.model, '`negative-prompt`')
       refuseNegative(problem)
       checkWalk(problem, { strength, blending })
     },

@@ -9,6 +9,7 @@ import {
 } from '../../diffusion/guided-editing/parts/guided-editing.js'
 import type { Tensor } from '../../math/tensor.js'
 import { type Condition, withValue } from '../../model/condition.js'
+import { requireMixed } from '../../model/guidance.js'
 import type { DiffusionModel } from '../../model/model.js'
 import { blendingFields, checkWalk, cleanestSteps, strengthField, walked } from '../parts/blending.js'
 import type { EditMethod, EditProblem } from '../parts/edit-method.js'
@@ -41,6 +42,7 @@ export const nullTextEdit = define({
     name: 'null-text',
     findsMask: false,
     check(problem) {
+      requireMixed(problem.model, '`null-text`')
       checkStates(problem.model)
       checkWalk(problem, { strength, blending })
     },

@@ -121,10 +121,11 @@ function grownMask(given: Tensor, { model, imageShape }: EditProblem, dilation: 
 
 /** The denoiser of the target's prompt, with the edit's guidance. */
 export async function targetDenoiser(
-  { model, to, negativePrompt, guidance, signal }: EditProblem,
+  { model, to, negativePrompt, guidance, trueGuidance, signal }: EditProblem,
   negative = negativePrompt,
 ): Promise<Denoiser> {
-  const { denoise } = await promptedDenoiser(model, { prompt: to, negativePrompt: negative, guidance }, signal)
+  const told = { prompt: to, negativePrompt: negative, guidance, trueGuidance }
+  const { denoise } = await promptedDenoiser(model, told, signal)
   return denoise
 }
 

@@ -20,6 +20,8 @@ export interface EditProblem {
   readonly negativePrompt: string | undefined
   /** Of the source and of the target alike, unless the method says otherwise. */
   readonly guidance: number
+  /** Of the mix of two evaluations, for models whose `guidance` is another thing. */
+  readonly trueGuidance: number | undefined
   /** Its grid; and its steps too, for methods that do not bring their own. */
   readonly solver: Solver
   /** Where the picture may change: 1 × H × W, 1 inside and 0 outside. Latents outside are put back at every step. */

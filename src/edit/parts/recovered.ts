@@ -26,7 +26,7 @@ export async function* recovered(
     readonly guidance?: number
   },
 ): Steps<Recovered> {
-  const { model, from: prompt, negativePrompt, known, signal } = problem
+  const { model, from: prompt, negativePrompt, trueGuidance, known, signal } = problem
   const grid = solver.grid(problem.schedule)
   if (known && guidance === problem.guidance) {
     const trajectory = lastStates(known, grid.length)
@@ -34,7 +34,8 @@ export async function* recovered(
       return { trajectory, grid, exact: 'given-latent', outcome: 'converged' }
     }
   }
-  const found = yield* inversion({ latent }, { model, prompt, negativePrompt, guidance, solver, inverter, signal })
+  const told = { model, prompt, negativePrompt, guidance, trueGuidance }
+  const found = yield* inversion({ latent }, { ...told, solver, inverter, signal })
   return { trajectory: found.states, grid, exact: found.exact, outcome: found.outcome }
 }
 

@@ -9,13 +9,13 @@ import { type Builder, float } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView } from '../operator.js'
 import { add, cast, div, mean, mul, reshape, shift, sub } from '../ops/common.js'
-import { byRootMeanSquare, groupNorm } from '../ops/normalization.js'
+import { byRootMeanSquare, groupNorm, layerAxes } from '../ops/normalization.js'
 import { channelsFirst, channelsLast } from './channels.js'
 import { type Composite, unsupportedForm } from './composite.js'
 
 /** y = x/√(mean(x²) + ε)·scale. */
 export const rmsNormalization: Composite = (b, node) => {
-  const { normal, root } = byRootMeanSquare(b, node.input(0), node.integer('axis', -1), node.float('epsilon', 1e-5))
+  const { normal, root } = byRootMeanSquare(b, node.input(0), layerAxes(node), node.float('epsilon', 1e-5))
   return [mul(b, normal, node.input(1)), b.emit('Reciprocal', [root])]
 }
 
@@ -34,7 +34,7 @@ export const skipLayerNormalization: Composite = (b, node) => {
 /** The same by the root mean square. */
 export const skipRmsNormalization: Composite = (b, node) => {
   const sum = skipped(b, node.input(0), node.input(1), node.inputs[3])
-  const { normal } = byRootMeanSquare(b, sum, -1, node.float('epsilon', 1e-12))
+  const { normal } = byRootMeanSquare(b, sum, [sum.shape.length - 1], node.float('epsilon', 1e-12))
   return [mul(b, normal, node.input(2)), undefined, undefined, sum]
 }
 

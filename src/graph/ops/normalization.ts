@@ -53,7 +53,8 @@ function groupGradient(node: GradientView, groups: number) {
   ]
 }
 
-const layerAxes = (node: NodeView) =>
+/** The axes of the first input from `axis` on. */
+export const layerAxes = (node: NodeView): readonly number[] =>
   range(fromFront(node.integer('axis', -1), node.input(0).shape.length), node.input(0).shape.length)
 
 function layerGradient(node: GradientView) {
@@ -138,9 +139,13 @@ export function groupNorm(b: Builder, x: Value, weight: Value, bias: Value, grou
   return add(b, mul(b, normalized, perChannel(b, weight, x.shape.length)), perChannel(b, bias, x.shape.length))
 }
 
-/** x/√(mean(x²) + ε) over the axes from `axis` on, and the root. */
-export function byRootMeanSquare(b: Builder, x: Value, axis: number, epsilon: number): { normal: Value; root: Value } {
-  const axes = range(fromFront(axis, x.shape.length), x.shape.length)
+/** x/√(mean(x²) + ε) over these axes, and the root. */
+export function byRootMeanSquare(
+  b: Builder,
+  x: Value,
+  axes: readonly number[],
+  epsilon: number,
+): { normal: Value; root: Value } {
   const root = b.emit('Sqrt', [shift(b, mean(b, mul(b, x, x), axes), epsilon)])
   return { normal: div(b, x, root), root }
 }

@@ -206,10 +206,16 @@ function resizeGradient(node: GradientView) {
   const b = node.builder
   const x = node.input(0)
   const factors = repeats(node, x.shape, node.cotangent.shape)
-  if (factors && x.shape.length === 4 && factors[0] === 1 && factors[1] === 1) {
+  if (factors && x.shape.length > 2 && factors[0] === 1 && factors[1] === 1) {
     const kernel = factors.slice(2)
     const pooled = b.emit('AveragePool', [node.cotangent], { kernel_shape: kernel, strides: kernel })
-    return [scale(b, pooled, kernel[0]! * kernel[1]!)]
+    return [
+      scale(
+        b,
+        pooled,
+        kernel.reduce((product, factor) => product * factor, 1),
+      ),
+    ]
   }
   // One axis after another: move it last and multiply by its matrix.
   return [
@@ -249,11 +255,12 @@ export const pooling: readonly Operator[] = [
 
 /** Nearest enlargement of the last two axes by a whole number. */
 export const upsampleNearest = (b: Builder, x: Value, factor: number): Value =>
-  b.emit('Resize', [x, undefined, b.constant('float32', [4], [1, 1, factor, factor])], {
+  b.emit('Resize', [x, undefined, b.constant('float32', [x.shape.length], enlarged(x.shape.length, factor))], {
     mode: 'nearest',
     coordinate_transformation_mode: 'asymmetric',
     nearest_mode: 'floor',
   })
+const enlarged = (rank: number, factor: number) => [...Array<number>(rank - 2).fill(1), factor, factor]
 
 /**
  * Nearest enlargement of the last two axes from n to m = 2n or 2n − 1 places, as torch's `interpolate` to a size: place i

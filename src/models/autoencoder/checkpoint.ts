@@ -39,8 +39,7 @@ export async function autoencoderNetworks(part: Part, name: string): Promise<Aut
   }
   const weights = await part.openWeights()
   const definition = found.autoencoder.definition(part.config, weights)
-  const { raw, downscaling } = definition
-  const smallest = { batch: 1, height: downscaling, width: downscaling }
+  const { raw, downscaling: side, smallest = { batch: 1, height: side, width: side } } = definition
   checkComplete(part.folder, weights, [raw.encoder(smallest), raw.decoder(smallest)], isOwn)
   return networksOf({ name, ...definition })
 }

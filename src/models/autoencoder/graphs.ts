@@ -33,7 +33,15 @@ function pullback(networks: AutoencoderNetworks, size: GraphSize): Graph {
     cotangent: ({ within }, image) => {
       const b = within(singleScope)
       const difference = sub(b, image, b.input('target', image.dtype, image.shape))
-      return mul(b, difference, b.input('scale', image.dtype, [size.batch, 1, 1, 1]))
+      return mul(
+        b,
+        difference,
+        b.input(
+          'scale',
+          image.dtype,
+          image.shape.map((length, axis) => (axis === 0 ? length : 1)),
+        ),
+      )
     },
   })
 }

@@ -7,13 +7,21 @@ import type { Profile } from '../../autoencoder/profile.js'
 import { type Builder, builder } from '../../graph/builder.js'
 import type { Graph, Value } from '../../graph/graph.js'
 import { add, clip, div, mul, scale, shift, sub } from '../../graph/ops/common.js'
-import { type Layout, scaledLayout } from '../../model/layout.js'
+import type { Shape } from '../../math/tensor.js'
+import { clipLayout, framesOf, type Layout, scaledLayout, sidesOf } from '../../model/layout.js'
 
-/** Batch, height and width of the pictures that a graph is for. */
+/** Batch, height and width of the pictures that a graph is for, and the frames of clips. */
 export interface GraphSize {
   readonly batch: number
+  readonly frames?: number
   readonly height: number
   readonly width: number
+}
+
+/** The size of a batch of pictures of this shape. */
+export const graphSizeOf = (layout: Pick<Layout, 'axes'>, picture: Shape, batch: number): GraphSize => {
+  const frames = framesOf(layout, picture)
+  return { batch, ...(frames !== undefined && { frames }), ...sidesOf(layout, picture) }
 }
 
 /** The encoder and the decoder for pictures of a given size. */
@@ -22,7 +30,10 @@ export interface Halves {
   decoder(size: GraphSize): Graph
 }
 
-/** `image` N × 3 × H × W → `latent` N × channels × H/f × W/f, the posterior mean; `latent` → `image`, clip(D(z)). */
+/**
+ * `image` N × 3 × H × W → `latent` N × channels × H/f × W/f, the posterior mean; `latent` → `image`, clip(D(z)). Clips have an axis
+ * of frames before their height.
+ */
 export interface AutoencoderNetworks extends Halves {
   readonly name: string
   /** What was measured of these weights, where it was. */
@@ -33,12 +44,20 @@ export interface AutoencoderNetworks extends Halves {
   readonly latentChannels: number
   /** Pixels per latent entry along each axis. */
   readonly downscaling: number
+  /** Of an autoencoder of clips: frames for each latent frame after the first. */
+  readonly frameDownscaling?: number | undefined
   /** Which latent belongs to which picture, as the autoencoder alone has it. */
   readonly layout: Layout
   /** Model units per unit of the checkpoint's own latents. */
   readonly latentScale: number
   /** The two as the checkpoint's own tools name and scale their inputs and outputs: what `undiffuse run` runs. */
-  readonly raw: Halves
+  readonly raw: RawHalves
+}
+
+/** Halves as their own tools have them, and which latent belongs to which picture there. */
+export interface RawHalves extends Halves {
+  /** Default: the networks' own. */
+  readonly layout?: Layout
 }
 
 /** The mean and deviation of each channel of a checkpoint's own latents. */
@@ -60,7 +79,11 @@ export interface AutoencoderDefinition {
   /** The posterior mean. */
   encode(b: Builder, image: Value): Value
   decode(b: Builder, latent: Value): Value
-  readonly raw: Halves
+  /** Of an autoencoder of clips: frames for each latent frame after the first. */
+  readonly frameDownscaling?: number
+  readonly raw: RawHalves
+  /** The least that goes through all layers. Default: one latent entry. */
+  readonly smallest?: GraphSize
 }
 
 /** What a picture file can hold: pixels of a decoder beyond it are cut off. */
@@ -68,10 +91,13 @@ const pixelRange = [-1, 1] as const
 
 /** The networks of a definition. */
 export function networksOf(definition: AutoencoderDefinition): AutoencoderNetworks {
-  const { name, imageChannels, latentChannels, downscaling, latentScale, latentShift, latentMoments, raw } = definition
+  const { name, imageChannels, latentChannels, downscaling, frameDownscaling, raw } = definition
+  const { latentScale, latentShift, latentMoments } = definition
+  const scaled = { name, imageChannels, latentChannels, downscaling }
+  const layout = frameDownscaling === undefined ? scaledLayout(scaled) : clipLayout({ ...scaled, frameDownscaling })
   /** One number for each channel. */
-  const perChannel = (b: Builder, { dtype }: Value, values: readonly number[]) =>
-    b.constant(dtype, [1, values.length, 1, 1], values)
+  const perChannel = (b: Builder, { dtype, shape }: Value, values: readonly number[]) =>
+    b.constant(dtype, [1, values.length, ...shape.slice(2).map(() => 1)], values)
   /** From the checkpoint's own latents to those that `latentScale` scales, and back. */
   const standardized = (b: Builder, x: Value): Value => {
     if (!latentMoments) return moved(b, x, -latentShift)
@@ -81,23 +107,26 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     if (!latentMoments) return moved(b, x, latentShift)
     return add(b, mul(b, x, perChannel(b, x, latentMoments.deviation)), perChannel(b, x, latentMoments.mean))
   }
+  const pictureAt = ({ frames, height, width }: GraphSize): Shape =>
+    frameDownscaling === undefined ? [imageChannels, height, width] : [imageChannels, frames ?? 1, height, width]
   const moved = (b: Builder, x: Value, by: number) => (by === 0 ? x : shift(b, x, by))
   return {
     name,
     imageChannels,
     latentChannels,
     downscaling,
+    frameDownscaling,
     latentScale,
-    layout: scaledLayout({ name, imageChannels, latentChannels, downscaling }),
-    encoder({ batch, height, width }) {
+    layout,
+    encoder(size) {
       const b = builder()
-      const image = b.input('image', 'float32', [batch, imageChannels, height, width])
+      const image = b.input('image', 'float32', [size.batch, ...pictureAt(size)])
       b.output(scale(b, standardized(b, definition.encode(b, image)), latentScale), 'latent')
       return b.finish(`${name} encoder`)
     },
-    decoder({ batch, height, width }) {
+    decoder(size) {
       const b = builder()
-      const latent = b.input('latent', 'float32', [batch, latentChannels, height / downscaling, width / downscaling])
+      const latent = b.input('latent', 'float32', [size.batch, ...layout.latentShape(pictureAt(size))])
       const decoded = definition.decode(b, restored(b, scale(b, latent, 1 / latentScale)))
       // 0·D(z) is zero, and NaN where D(z) is infinite: an overflow must not end as a white pixel.
       b.output(add(b, clip(b, decoded, ...pixelRange), mul(b, decoded, b.scalar(decoded.dtype, 0))), 'image')

@@ -6,7 +6,6 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { Feeds, Runtime } from '../../graph/runtime.js'
 import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../../math/tensor.js'
-import { sidesOf } from '../../model/layout.js'
 import type { Model } from '../../model/model.js'
 import { type Answerers, type Ask, doorOf, type Kind } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
@@ -15,7 +14,7 @@ import { type GraphFor, memoryOf } from '../sessions/memory.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './graphs.js'
-import type { AutoencoderNetworks, GraphSize } from './networks.js'
+import { type AutoencoderNetworks, type GraphSize, graphSizeOf } from './networks.js'
 
 export interface AutoencoderOptions extends SessionOptions {
   /**
@@ -86,8 +85,8 @@ export const autoencoderGraphs =
   (kind, latent, batch) => {
     const found = graphKinds[kind]
     if (!found) return undefined
-    const { height, width } = sidesOf(networks.layout, networks.layout.pictureShape(latent))
-    return autoencoderGraph(networks, found, { batch, height, width }, precision)
+    const { layout } = networks
+    return autoencoderGraph(networks, found, graphSizeOf(layout, layout.pictureShape(latent), batch), precision)
   }
 
 /** How an autoencoder answers, with its sessions in a pool. */
@@ -96,18 +95,13 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
   const references = heldBatches(pool, heldReferences)
   const run = (kind: GraphKind, size: GraphSize, feeds: Feeds, signal?: Signal): Promise<Tensors> =>
     pool.run(
-      `${kind} ${size.batch} ${size.height} ${size.width}`,
+      [kind, size.batch, size.frames, size.height, size.width].join(' '),
       () => autoencoderGraph(networks, kind, size, precision),
       feeds,
       signal,
     )
 
-  /** The graph's size for pictures of this shape. */
-  const sizeOf = ([, height, width]: readonly number[]) => ({ height: height!, width: width! })
-
-  function sizeOfLatents(latents: readonly Tensor[]) {
-    return sizeOf(layout.pictureShape(commonShape(latents, 'latent')))
-  }
+  const pictureOf = (latents: readonly Tensor[]) => layout.pictureShape(commonShape(latents, 'latent'))
 
   function finite(result: Tensor, what: string, fed: Tensor): Tensor {
     if (isFiniteTensor(result)) return result
@@ -143,29 +137,29 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
       layout.latentShape(shape)
       return await inBatches(images, async (some) => {
         const feeds = { image: stack(some, 'image') }
-        const { latent } = await run('encode', { ...sizeOf(shape), batch: some.length }, feeds, signal)
+        const { latent } = await run('encode', graphSizeOf(layout, shape, some.length), feeds, signal)
         return unstack(finite(latent!, 'latent', feeds.image))
       })
     },
     async decode(latents, signal) {
-      const size = sizeOfLatents(latents)
+      const picture = pictureOf(latents)
       return await inBatches(latents, async (some) => {
         const feeds = { latent: stack(some, 'latent') }
-        const { image } = await run('decode', { ...size, batch: some.length }, feeds, signal)
+        const { image } = await run('decode', graphSizeOf(layout, picture, some.length), feeds, signal)
         return unstack(finite(image!, 'picture', feeds.latent))
       })
     },
     async roundTrip(latents, signal) {
-      const size = sizeOfLatents(latents)
+      const picture = pictureOf(latents)
       return await inBatches(latents, async (some) => {
         const feeds = { latent: stack(some, 'latent') }
-        const results = await run('round-trip', { ...size, batch: some.length }, feeds, signal)
+        const results = await run('round-trip', graphSizeOf(layout, picture, some.length), feeds, signal)
         const again = unstack(results.again!)
         return unstack(results.image!).map((image, i) => ({ image, latent: again[i]! }))
       })
     },
     async decodeGradient(asks, signal) {
-      const size = sizeOfLatents(asks.map(({ latent }) => latent))
+      const picture = pictureOf(asks.map(({ latent }) => latent))
       checkReferences(asks)
       return await inBatches(asks, async (some) => {
         const targets = some.map(({ reference }) => reference)
@@ -174,9 +168,9 @@ export function autoencoderAnswerers(pool: SessionPool, networks: AutoencoderNet
         const feeds = {
           latent: stack(latents, 'latent'),
           ...references(targets, () => ({ target: stack(targets, 'reference') })),
-          scale: tensor([some.length, 1, 1, 1], scales),
+          scale: tensor([some.length, ...layout.axes.map(() => 1)], scales),
         }
-        const results = await run('pullback', { ...size, batch: some.length }, feeds, signal)
+        const results = await run('pullback', graphSizeOf(layout, picture, some.length), feeds, signal)
         const gradients = unstack(results['gradient.latent']!)
         return unstack(results.image!).map((image, i) => ({
           image,

@@ -4,7 +4,7 @@ import type { Builder } from '../../graph/builder.js'
 import type { Value } from '../../graph/graph.js'
 import type { HalfGraph } from '../../nn/network-graph.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from '../../nn/parameters.js'
-import type { AutoencoderDefinition } from '../autoencoder/networks.js'
+import type { AutoencoderDefinition, LatentMoments } from '../autoencoder/networks.js'
 
 type Half<Config> = (b: Builder, parameters: Parameters, config: Config, x: Value) => Value
 
@@ -47,4 +47,23 @@ export function networkParts<Config extends { readonly inChannels: number; reado
       decoder: ({ batch, height, width }) => decoderGraph(config, weights, batch, height, width),
     },
   }
+}
+
+/** `latents_mean` and `latents_std`, one number a channel: what diffusers' pipelines decode with in place of a shift. Absent: the class's `usual`. */
+export function latentMoments(file: ConfigReader, channels: number, usual?: LatentMoments): LatentMoments | undefined {
+  const listOf = (field: string, absent?: readonly number[]) => {
+    if (file.has(field)) return file.numbers(field, absent)
+    return file.value(field) === null ? [] : (absent ?? [])
+  }
+  const mean = listOf('latents_mean', usual?.mean)
+  const deviation = listOf('latents_std', usual?.deviation)
+  if (mean.length === 0 && deviation.length === 0) return undefined
+  if (mean.length === channels && deviation.length === channels && deviation.every((value) => value > 0)) {
+    return { mean, deviation }
+  }
+  const listed = (values: readonly number[]) => (values.length === 0 ? 'none' : `[${values}]`)
+  const got = `means: ${listed(mean)}, deviations: ${listed(deviation)}`
+  const what = `${channels} means and ${channels} positive deviations`
+  const remedy = 'Use the configuration that the weights were published with.'
+  throw expected('bad-model', what, `\`latents_mean\` and \`latents_std\` in \`${file.file}\``, got, remedy)
 }

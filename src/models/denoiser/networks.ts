@@ -9,7 +9,15 @@ import type { Shape, Tensor } from '../../math/tensor.js'
 export interface ConditionValue {
   readonly width: number
   readonly perToken: boolean
+  /**
+   * Where texts have tokens of their own number: rows of a batch are filled up with zeros to a multiple of this, and the
+   * network is fed how many are each row's own, as `<value>_length`, N (int64). Absent: all have the same number.
+   */
+  readonly tokenMultiple?: number
 }
+
+/** What the number of each row's own tokens is fed as. */
+export const lengthName = (value: string): string => `${value}_length`
 
 /** What a graph is for: rows of a batch, a latent's shape, the tokens of the condition. */
 export interface DenoisingSize {

@@ -8,7 +8,7 @@ import { estimateOf, type Prediction } from '../../diffusion/denoiser.js'
 import type { NoiseLevel } from '../../diffusion/level.js'
 import { half } from '../../graph/passes/half.js'
 import type { Feeds, Held } from '../../graph/runtime.js'
-import { dot, formatShape, norm, type Tensor, tensor, zeros } from '../../math/tensor.js'
+import { dot, formatShape, norm, type Shape, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
 import type { Answerers, Ask, Estimating, Kind } from '../../model/questions.js'
 import { inBatches } from '../sessions/batches.js'
@@ -16,6 +16,7 @@ import { heldBatches } from '../sessions/held-batches.js'
 import type { GraphFor } from '../sessions/memory.js'
 import type { SessionPool, Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
+import { placed } from '../text/prompts.js'
 import { averageLooks } from './average-looks.js'
 import {
   type DenoisingKind,
@@ -24,7 +25,7 @@ import {
   ticksPerTime,
   valueGradientGraph,
 } from './graphs.js'
-import type { DenoisingNetworks } from './networks.js'
+import { type ConditionValue, type DenoisingNetworks, lengthName } from './networks.js'
 
 export interface DenoisingOptions {
   readonly name: string
@@ -77,7 +78,7 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       'latent',
     )
     const perToken = Object.keys(values).find((value) => values[value]!.perToken)
-    const tokens = perToken === undefined ? 0 : rows[0]!.condition.values[perToken]!.shape[0]!
+    const tokens = perToken === undefined ? 0 : commonTokens(rows, perToken, values[perToken]!)
     const feeds: Record<string, Tensor | Held> = { sample: stacked(rows, ({ x }) => x), ...told }
     for (const [key, value] of Object.entries(networks.shapeFeeds?.(latent) ?? {}))
       feeds[key] = stacked(rows, () => value)
@@ -92,7 +93,7 @@ export function denoisingAnswerers(options: DenoisingOptions) {
     const of = rows.flatMap(({ condition }) => Object.keys(values).map((value) => condition.values[value]!))
     const { size, feeds, key } = common(
       rows,
-      held(of, () => stackedTold(rows)),
+      held(of, () => stackedTold(rows, values)),
     )
     const times = rows.map(({ level }) => level.t)
     if (precision === 16) {
@@ -210,7 +211,7 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       return { ...ask, told: ownValues(ask.condition), vector }
     })
     return await inBatches(rows, async (some) => {
-      const { size, feeds, key } = common(some, stackedTold(some))
+      const { size, feeds, key } = common(some, stackedTold(some, values))
       feeds.timestep = tensor(
         [some.length],
         some.map(({ level }) => level.t),
@@ -218,7 +219,8 @@ export function denoisingAnswerers(options: DenoisingOptions) {
       feeds['cotangent.out'] = stacked(some, ({ vector }) => vector!)
       const graph = () => valueGradientGraph(networks, wrt, size)
       const results = await pool.run(`gradient ${wrt} ${key}`, graph, feeds, signal)
-      return unstack(results[`gradient.${wrt}`]!)
+      const found = unstack(results[`gradient.${wrt}`]!)
+      return found.map((gradient, i) => cutTo(gradient, some[i]!.condition.values[wrt]!.shape))
     })
   }
 
@@ -254,8 +256,38 @@ export function denoisingAnswerers(options: DenoisingOptions) {
     }),
   } satisfies Answerers
 }
-const stackedTold = (rows: readonly Row[]): Tensors =>
-  Object.fromEntries(Object.keys(rows[0]!.told).map((name) => [name, stacked(rows, ({ told }) => told[name]!)]))
+
+/** What all rows are told, in batches; texts of fewer tokens than others are filled up with zeros. */
+function stackedTold(rows: readonly Row[], values: DenoisingNetworks['values']): Tensors {
+  const told: Record<string, Tensor> = {}
+  for (const name of Object.keys(rows[0]!.told)) {
+    const each = rows.map((row) => row.told[name]!)
+    const value = values[name]
+    if (value?.tokenMultiple === undefined) {
+      told[name] = stack(each, 'sample')
+      continue
+    }
+    const shape = [commonTokens(rows, name, value), value.width] as const
+    told[name] = stack(
+      each.map((matrix) => placed(shape, [[matrix, 0, 0]])),
+      'sample',
+    )
+    const lengths = each.map(({ shape: [tokens] }) => tokens!)
+    told[lengthName(name)] = tensor([rows.length], lengths)
+  }
+  return told
+}
+
+/** The tokens of a batch: of every row, or of the longest, filled up. */
+function commonTokens(rows: readonly Row[], name: string, { tokenMultiple }: ConditionValue): number {
+  const lengths = rows.map(({ condition }) => condition.values[name]!.shape[0]!)
+  return tokenMultiple === undefined
+    ? lengths[0]!
+    : tokenMultiple * Math.max(1, Math.ceil(Math.max(...lengths) / tokenMultiple))
+}
+
+/** The first rows of a matrix. */
+const cutTo = ({ data }: Tensor, shape: Shape): Tensor => tensor(shape, data.slice(0, shape[0]! * (shape[1] ?? 1)))
 
 const stacked = (rows: readonly Row[], of: (row: Row) => Tensor): Tensor => stack(rows.map(of), 'sample')
 

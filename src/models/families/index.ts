@@ -4,12 +4,25 @@ import { shownClass } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
+import { flux1 } from './flux-1.js'
 import { instaFlow } from './instaflow.js'
+import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
 import { stableDiffusionXl } from './stable-diffusion-xl.js'
+import { wan } from './wan.js'
+import { zImage } from './z-image.js'
 
-export const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3, instaFlow]
+export const families: readonly Family[] = [
+  stableDiffusion,
+  stableDiffusionXl,
+  stableDiffusion3,
+  zImage,
+  flux1,
+  qwenImage,
+  wan,
+  instaFlow,
+]
 
 /** The family of this id; throws `bad-option`, naming those that there are. */
 function familyNamed(id: string): Family {

@@ -4,8 +4,7 @@
  * x = (1 − σ)·latent + σ·noise, the network answers noise − latent and is told t = 1000·σ. Source: Esser et al., ICML 2024;
  * diffusers, pipeline_stable_diffusion_3.py.
  */
-import { readConfig } from '../../checkpoints/config.js'
-import type { CheckpointFolder, NetworkPart } from '../../checkpoints/folder.js'
+import type { CheckpointFolder } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import { type Tensor, tensor } from '../../math/tensor.js'
 import type { Condition } from '../../model/condition.js'
@@ -17,30 +16,28 @@ import {
   sd3TransformerGraph,
 } from '../../nn/sd3-transformer.js'
 import { sd3Transformer } from '../classes/sd3-transformer.js'
-import { t5Encoder } from '../classes/t5-encoder.js'
 import { checkComplete } from '../complete.js'
 import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
 import {
-  autoencoder,
   autoencoderStages,
   type ConfigFields,
   clipLarge,
   clipText,
   endOfText,
+  flowAutoencoder,
   openClipGiant,
   type PipelineShape,
   t5Text,
   t5Xxl,
 } from '../random/published-configs.js'
-import { type Scheduler, schedulerOf } from '../scheduler.js'
-import { t5TextEncoder } from '../text/encoders.js'
 import { conditioner, type EncodedText, placed, sideBySide, type TextPart } from '../text/prompts.js'
-import { openT5Tokenizer } from '../text/t5-tokenizer.js'
-import { checkFits, clipTexts } from './parts/clip-texts.js'
+import { clipTexts } from './parts/clip-texts.js'
+import { checkParts, checkSame, flowScheduler, movedBySize, networkPart } from './parts/flow.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
+import { openT5 } from './parts/t5-text.js'
 
 const [statesName, pooledName] = ['encoder_hidden_states', 'pooled_projections'] as const
 
@@ -50,36 +47,22 @@ const defaultSteps = 28
 const t5Tokens = 256
 const together = 'Its parts do not belong together; fetch the model folder again.'
 
-/** The transformer tells a flow's velocity: a scheduler of noise predictions would make something else of it. */
-function checkFlow({ prediction }: Scheduler, file: string): void {
-  if (prediction === 'velocity' || prediction === 'velocity-to-image') return
-  const remedy = "Use the folder's own scheduler, FlowMatchEulerDiscreteScheduler."
-  throw expected(
-    'unsupported',
-    'a scheduler of flows',
-    `\`${file}\``,
-    `one of the prediction \`${prediction}\``,
-    remedy,
-  )
-}
-
 async function read(source: PipelineSource): Promise<Pipeline> {
   const { files, folder, name, steps = defaultSteps } = source
-  checkParts(folder)
-  const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
-  const scheduler = { ...schedulerOf(await readConfig(files, schedulerFile), { steps }), defaultSteps }
-  checkFlow(scheduler, schedulerFile)
+  const remedy = 'Fetch the complete model folder; the third text encoder alone may be left out.'
+  checkParts(folder, ['transformer', 'text_encoder', 'text_encoder_2'], remedy)
+  const scheduler = { ...(await flowScheduler(source, { steps })), defaultSteps }
   const vae = await openAutoencoderNetworks(files, folder.path)
   const { config, networks } = await transformer(folder)
   const clips = await clipTexts(files, folder, ['', '_2'], 'penultimate')
-  const t5 = folder.has('text_encoder_3') ? await openT5(source) : undefined
+  const t5 = folder.has('text_encoder_3') ? await openT5(source, '_3', t5Tokens) : undefined
   const index = await pipelineIndex(source)
   const guidance = index.number('_guidance_scale', defaultGuidance)
   const version = index.string('_diffusers_version', '')
   const isIncomplete = !t5 && isListed(index.value('text_encoder_3'))
   index.done(pipelineHarmless)
   const { imageChannels, latentChannels, downscaling } = vae
-  check(folder.path, "latent channels of the autoencoder as the transformer's", config.inChannels, latentChannels)
+  checkSame(folder.path, "latent channels of the autoencoder as the transformer's", config.inChannels, latentChannels)
   checkTexts(folder.path, config, clips, t5)
 
   const clipTokens = clips[0]!.tokenizer.length
@@ -98,7 +81,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
       side: trainedSide(config),
     }),
     scheduler,
-    schedule: ([, height, width]) => scheduleOf(scheduler, (height! * width!) / config.patchSize ** 2),
+    schedule: ([, height, width]) => movedBySize(scheduler, (height! * width!) / config.patchSize ** 2),
     guidance,
     conditioner: (pool) => conditioner({ pool, texts, told: (encoded) => told(encoded, config.statesWidth, behind) }),
     tokens: clipTokens + behind,
@@ -117,32 +100,12 @@ const isListed = (part: unknown): boolean => Array.isArray(part) && typeof part[
 const trainedSide = ({ sampleSize, patchSize, tableSize }: Sd3TransformerConfig): number =>
   patchSize * Math.min(tableSize, Math.max(1, Math.floor(sampleSize / patchSize)))
 
-/** Says what is missing before anything is opened. */
-function checkParts({ path, has, partNames }: CheckpointFolder): void {
-  for (const part of ['transformer', 'text_encoder', 'text_encoder_2']) {
-    if (has(part)) continue
-    const remedy = 'Fetch the complete model folder; the third text encoder alone may be left out.'
-    throw expected('bad-model', `a ${part}`, `\`${path}\``, partNames.join(', ') || 'no parts', remedy)
-  }
-}
-
-async function networkPart(
-  folder: CheckpointFolder,
-  name: string,
-  classNames: readonly string[],
-): Promise<NetworkPart> {
-  const part = await folder.part(name, classNames)
-  if (part.kind === 'network') return part
-  const remedy = 'Use the folder as diffusers saves it.'
-  throw expected('unsupported', `${classNames.join(' or ')} with its weights`, `\`${part.folder}\``, 'ONNX', remedy)
-}
-
 async function transformer(
   folder: CheckpointFolder,
 ): Promise<{ config: Sd3TransformerConfig; networks: DenoisingNetworks }> {
   const part = await networkPart(folder, 'transformer', sd3Transformer.classNames)
   const config = sd3TransformerConfig(part.config)
-  check(part.folder, 'channels out as in', config.inChannels, config.outChannels)
+  checkSame(part.folder, 'channels out as in', config.inChannels, config.outChannels)
   const weights = await part.openWeights()
   const networks: DenoisingNetworks = {
     values: {
@@ -160,19 +123,6 @@ async function transformer(
   return { config, networks }
 }
 
-async function openT5({ files, folder }: PipelineSource): Promise<TextPart> {
-  const part = await networkPart(folder, 'text_encoder_3', t5Encoder.classNames)
-  const tokenizer = await openT5Tokenizer(files, files.join(folder.path, 'tokenizer_3'), t5Tokens)
-  const encoder = await t5TextEncoder(part)
-  checkFits(part.folder, { encoder, tokenizer })
-  return { encoder, tokenizer }
-}
-
-/** Throws `bad-model` where two parts tell different sizes. */
-function check(path: string, what: string, wanted: number, got: number): void {
-  if (wanted !== got) throw expected('bad-model', `${what} (${wanted})`, `\`${path}\``, `${got}`, together)
-}
-
 function checkTexts(path: string, config: Sd3TransformerConfig, clips: readonly TextPart[], t5?: TextPart): void {
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0)
   const width = sum(clips.map(({ encoder }) => encoder.width))
@@ -180,13 +130,13 @@ function checkTexts(path: string, config: Sd3TransformerConfig, clips: readonly 
     const what = `text encoders of at most ${config.statesWidth} channels together (joint_attention_dim)`
     throw expected('bad-model', what, `\`${path}\``, `${width}`, together)
   }
-  if (t5) check(path, 'a T5 of joint_attention_dim', config.statesWidth, t5.encoder.width)
+  if (t5) checkSame(path, 'a T5 of joint_attention_dim', config.statesWidth, t5.encoder.width)
   if (clips.some(({ encoder }) => encoder.pooledWidth === undefined)) {
     const what = 'text encoders with a projection (CLIPTextModelWithProjection)'
     throw expected('bad-model', what, `\`${path}\``, 'one without', together)
   }
   const pooled = sum(clips.map(({ encoder }) => encoder.pooledWidth ?? 0))
-  check(path, 'projections of both text encoders of pooled_projection_dim', config.pooledWidth, pooled)
+  checkSame(path, 'projections of both text encoders of pooled_projection_dim', config.pooledWidth, pooled)
 }
 
 /** diffusers stands zeros for T5's states: as many as those since 0.36, as many as CLIP's before. */
@@ -213,20 +163,7 @@ const inARow = (vectors: readonly Tensor[]): Tensor => {
   return tensor([data.length], data)
 }
 
-/** A shift that is dynamic follows from the places of the latent, after patching. */
-const scheduleOf = ({ dynamic, schedule }: Scheduler, places: number) =>
-  dynamic ? dynamic.schedule(dynamic.mu(places)) : schedule
-
-/** The autoencoder of 16 channels, without convolutions between its halves. */
-const flowAutoencoder = (stages: readonly number[], more: ConfigFields & { readonly sample_size: number }) =>
-  autoencoder(stages, {
-    latent_channels: 16,
-    scaling_factor: 1.5305,
-    shift_factor: 0.0609,
-    use_post_quant_conv: false,
-    use_quant_conv: false,
-    ...more,
-  })
+const units = { scaling_factor: 1.5305, shift_factor: 0.0609 }
 
 /** A CLIP with a projection. */
 const projected = (config: ConfigFields): ConfigFields => ({
@@ -248,7 +185,7 @@ const tinyClip = (more: ConfigFields) =>
 
 const published = (transformer: ConfigFields): PipelineShape => ({
   className: 'StableDiffusion3Pipeline',
-  vae: flowAutoencoder(autoencoderStages, { force_upcast: true, sample_size: 1024 }),
+  vae: flowAutoencoder(autoencoderStages, { ...units, force_upcast: true, sample_size: 1024 }),
   denoiser: {
     name: 'transformer',
     config: {
@@ -301,7 +238,7 @@ export const stableDiffusion3: Family = {
         qk_norm: 'rms_norm',
         sample_size: 8,
       }),
-      vae: flowAutoencoder([8, 16], { norm_num_groups: 4, sample_size: 16 }),
+      vae: flowAutoencoder([8, 16], { ...units, norm_num_groups: 4, sample_size: 16 }),
       textEncoders: [
         { config: tinyClip({ hidden_size: 20, projection_dim: 20 }), padding: endOfText },
         { config: tinyClip({ hidden_size: 24, projection_dim: 24 }), padding: '!' },

@@ -40,6 +40,13 @@ export const autoencoder = (
 
 export const autoencoderStages = [128, 256, 512, 512]
 
+/** The autoencoder of flows: 16 channels, and no convolutions between its halves. */
+export const flowAutoencoder = (
+  stages: readonly number[],
+  more: ConfigFields & Readonly<Record<'sample_size' | 'scaling_factor' | 'shift_factor', number>>,
+): ConfigFields =>
+  autoencoder(stages, { latent_channels: 16, use_post_quant_conv: false, use_quant_conv: false, ...more })
+
 export const cross = 'CrossAttnDownBlock2D'
 export const crossUp = 'CrossAttnUpBlock2D'
 

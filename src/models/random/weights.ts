@@ -26,9 +26,8 @@ const declared = networkClasses.flatMap(({ declare, ...rest }) => (declare ? [{ 
 /** Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. */
 function weights(name: string, shape: Shape, seed: number): Tensor {
   const [channels, ...inputs] = shape
-  if (inputs.length === 0) {
-    return /norm\w*\.weight$/.test(name) ? { shape, data: new Float64Array(channels!).fill(1) } : zeros(shape)
-  }
+  if (/norm\w*\.weight$|\.gamma$/.test(name)) return { shape, data: new Float64Array(channels!).fill(1) }
+  if (inputs.length === 0) return zeros(shape)
   const deviation = inputs.reduce((fanIn, size) => fanIn * size, 1) ** -0.5
   const noise = torchNoise(seed, shape)
   for (let i = 0; i < noise.data.length; i++) noise.data[i]! *= deviation

@@ -7,25 +7,34 @@ import type { NetworkPart, OnnxPart, Part } from '../../checkpoints/folder.js'
 import { expected } from '../../core/errors.js'
 import { builder } from '../../graph/builder.js'
 import type { Graph } from '../../graph/graph.js'
-import { cast } from '../../graph/ops/common.js'
+import { cast, concat } from '../../graph/ops/common.js'
 import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
+import type { WeightSource } from '../../nn/parameters.js'
+import { type QwenTextConfig, qwen3Config, qwenTextGraph } from '../../nn/qwen-text.js'
 import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
+import { qwen25VlRoot, qwen25VlTextConfig } from '../classes/qwen2-5-vl.js'
+import { qwen3Root } from '../classes/qwen3.js'
 import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
 
-/** Which states a denoising network attends to: the last, normalised (SD 1, 2), or those before the last layer (XL). */
-export type StatesKind = 'last' | 'penultimate'
+/**
+ * Which states a denoising network attends to: the last, normalised (SD 1, 2), or those before the last layer (XL). Or it is told
+ * the text in one vector alone, the last state where the text ends, without a projection (FLUX).
+ */
+export type StatesKind = 'last' | 'penultimate' | 'end'
 
-/** `input_ids` 1 × tokens → `states` 1 × tokens × width and, where there is a projection, `pooled` 1 × pooledWidth. */
+/** `input_ids` 1 × tokens (and `attention_mask`) → `states` 1 × tokens × width and, where there is a projection, `pooled` 1 × pooledWidth. */
 export interface TextEncoder {
   readonly width: number
   readonly pooledWidth?: number
   /** Most tokens, and one more than the largest id, where the configuration says. */
   readonly positions?: number
   readonly vocabulary?: number
+  /** Whether it is told by `attention_mask` which tokens only fill up. */
+  readonly isMasked?: boolean
   graph(tokens: number): Graph
 }
 
@@ -44,13 +53,15 @@ async function clipTextEncoder(part: NetworkPart, kind: StatesKind): Promise<Tex
   const isText = (name: string) =>
     (isFlat || /^text_(model|projection)\./.test(name)) && !name.endsWith('.position_ids')
   checkComplete(part.folder, weights, [whole(1)], isText)
-  const states = kind === 'last' ? 'last_hidden_state' : 'penultimate_hidden_state'
+  const states = kind === 'penultimate' ? 'penultimate_hidden_state' : 'last_hidden_state'
+  const projected = config.projection === undefined ? undefined : { name: 'text_embeds', width: config.projection }
+  const pooled = kind === 'end' ? { name: 'pooled', width: config.hiddenSize } : projected
   return {
     width: config.hiddenSize,
-    ...(config.projection !== undefined && { pooledWidth: config.projection }),
+    ...(pooled && { pooledWidth: pooled.width }),
     positions: config.maxPositions,
     vocabulary: config.vocabularySize,
-    graph: (tokens) => selected(whole(tokens), states, config.projection === undefined ? undefined : 'text_embeds'),
+    graph: (tokens) => selected(whole(tokens), states, pooled?.name),
   }
 }
 
@@ -68,13 +79,64 @@ export async function t5TextEncoder(part: NetworkPart): Promise<TextEncoder> {
   }
 }
 
-/** The graph with only these outputs, under the names `states` and `pooled`. */
-function selected(graph: Graph, states: string, pooled: string | undefined): Graph {
+/** Qwen3 of a part: hidden states by their numbers, side by side. Layers that none of them needs are not built. */
+export async function qwen3TextEncoder(
+  part: NetworkPart,
+  numbersOf: (layers: number) => readonly number[],
+): Promise<TextEncoder> {
+  const root = qwen3Root(part.config)
+  return await qwenTextEncoder(part, qwen3Config(part.config), () => root, numbersOf)
+}
+
+/** The language model of Qwen2.5-VL of a part: its last states. */
+export async function qwen25VlTextEncoder(part: NetworkPart): Promise<TextEncoder> {
+  const config = qwen25VlTextConfig(part.config)
+  return await qwenTextEncoder(part, config, qwen25VlRoot, (layers) => [layers])
+}
+
+/** Not of the language model: the head that predicts words, and the half that looks at pictures. */
+const besideLanguage = /^lm_head\.|^(model\.)?visual\./
+
+async function qwenTextEncoder(
+  part: NetworkPart,
+  config: QwenTextConfig,
+  rootOf: (weights: WeightSource) => string,
+  numbersOf: (layers: number) => readonly number[],
+): Promise<TextEncoder> {
+  const numbers = numbersOf(config.layers)
+  const most = Math.max(...numbers)
+  if (most > config.layers) {
+    const together = 'Text encoder and pipeline do not belong together; fetch the model folder again.'
+    const place = `\`num_hidden_layers\` in \`${part.config.file}\``
+    throw expected('bad-model', `at least ${most}`, place, `${config.layers}`, together)
+  }
+  const weights = await part.openWeights()
+  const root = rootOf(weights)
+  const of = (tokens: number, some: readonly number[]) =>
+    qwenTextGraph(config, weights, { batch: 1, tokens }, { root, numbers: some })
+  checkComplete(part.folder, weights, [of(1, [config.layers])], (name) => !besideLanguage.test(name))
+  return {
+    width: config.width * numbers.length,
+    positions: config.positions,
+    vocabulary: config.vocabularySize,
+    isMasked: true,
+    graph: (tokens) =>
+      selected(
+        of(tokens, numbers),
+        numbers.map((number) => `hidden_states.${number}`),
+        undefined,
+      ),
+  }
+}
+
+/** The graph with only these outputs, under the names `states` and `pooled`; several states stand side by side. */
+function selected(graph: Graph, states: string | readonly string[], pooled: string | undefined): Graph {
   const b = builder()
   const inputs = graph.inputs.map(({ name, shape }) => [name, b.input(name, 'int64', shape)] as const)
   const feeds = graph.inputs.map(({ name, dtype }, i) => [name, cast(b, inputs[i]![1], dtype)])
   const values = embed(b, graph, 'text', Object.fromEntries(feeds))
-  b.output(cast(b, values(states), 'float32'), 'states')
+  const side = [states].flat().map((name) => cast(b, values(name), 'float32'))
+  b.output(concat(b, side, 2), 'states')
   if (pooled !== undefined) b.output(cast(b, values(pooled), 'float32'), 'pooled')
   return prune(b.finish(graph.name))
 }
@@ -96,7 +158,8 @@ async function onnxTextEncoder(files: Files, part: OnnxPart, kind: StatesKind): 
   const trial = whole(typeof fixed === 'number' ? fixed : 2)
   const states = statesOutput(trial, kind, part.file)
   const { shape } = trial.outputs.find(({ name }) => name === states)!
-  const pooled = trial.outputs.find(({ name }) => name === 'text_embeds')
+  const pooledName = kind === 'end' ? 'pooler_output' : 'text_embeds'
+  const pooled = trial.outputs.find(({ name }) => name === pooledName)
   return {
     width: shape.at(-1)!,
     ...(pooled && { pooledWidth: pooled.shape.at(-1)! }),
@@ -111,10 +174,10 @@ async function onnxTextEncoder(files: Files, part: OnnxPart, kind: StatesKind): 
 function statesOutput({ outputs }: Graph, kind: StatesKind, file: string): string {
   const hidden = outputs.filter(({ name }) => /^hidden_states\.\d+$/.test(name))
   // The states before each layer and after the last one.
-  const wanted = kind === 'last' ? 'last_hidden_state' : `hidden_states.${hidden.length - 2}`
+  const wanted = kind === 'penultimate' ? `hidden_states.${hidden.length - 2}` : 'last_hidden_state'
   const found = outputs.find(({ name }) => name === wanted)
   if (found && found.shape.length === 3) return found.name
-  const what = `the output ${kind === 'last' ? wanted : 'hidden_states.N'}`
+  const what = `the output ${kind === 'penultimate' ? 'hidden_states.N' : wanted}`
   const got = outputs.map(({ name, shape }) => `${name}: ${formatShape(shape)}`).join(', ')
   throw expected('bad-model', what, `\`${file}\``, got, remedy)
 }

@@ -11,11 +11,15 @@ import type { PromptTokenizer } from './tokenizer-files.js'
 export interface TextPart {
   readonly encoder: TextEncoder
   readonly tokenizer: PromptTokenizer
+  /** Whether the network is told its text in one vector alone: what it leaves out, another encoder reads. */
+  readonly isSummary?: boolean
 }
 
 /** What an encoder answers to a text: states, tokens × width, and the text in one vector, where it has a projection. */
 export interface EncodedText {
   readonly states: Tensor
+  /** How many of the tokens are the text's; those behind fill up. */
+  readonly used: number
   readonly pooled?: Tensor
 }
 
@@ -40,18 +44,28 @@ export function conditioner({ texts, pool, told, nothing }: PromptOptions) {
     const ids = texts.map(({ tokenizer }) => tokenizer.encode(text))
     const answers: EncodedText[] = []
     for (const [i, { encoder, tokenizer }] of texts.entries()) {
-      const tokens = tokenizer.length
-      const feeds = { input_ids: tensor([1, tokens], ids[i]!) }
-      const { states, pooled } = await pool.run(`text ${i}`, () => encoder.graph(tokens), feeds, signal)
+      const tokens = ids[i]!.length
+      const used = tokenizer.used(text)
+      const feeds = {
+        input_ids: tensor([1, tokens], ids[i]!),
+        ...(encoder.isMasked && {
+          attention_mask: tensor(
+            [1, tokens],
+            ids[i]!.map((_, k) => (k < used ? 1 : 0)),
+          ),
+        }),
+      }
+      const { states, pooled } = await pool.run(`text ${i} ${tokens}`, () => encoder.graph(tokens), feeds, signal)
       if (![states!, ...(pooled ? [pooled] : [])].every(isFiniteTensor)) {
         const what = `the answer of text encoder ${i + 1}`
         const remedy = 'Its weights hold NaN or are damaged; fetch the model folder again.'
         throw expected('not-finite', 'finite numbers', what, 'NaN or infinity', remedy)
       }
-      answers.push({ states: unstack(states!)[0]!, ...(pooled && { pooled: unstack(pooled)[0]! }) })
+      answers.push({ states: unstack(states!)[0]!, used, ...(pooled && { pooled: unstack(pooled)[0]! }) })
     }
     // The text encoder that reads least: each has a vocabulary of its own.
-    const [unread = ''] = texts.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)
+    const readers = texts.filter(({ isSummary }) => !isSummary)
+    const [unread = ''] = readers.map(({ tokenizer }) => tokenizer.unread(text)).sort((a, b) => b.length - a.length)
     return {
       text,
       ...(unread !== '' && { unread }),

@@ -68,6 +68,7 @@ export async function openT5Tokenizer(files: Files, folder: string, length: numb
       const used = [...idsOf(prompt).slice(0, room), end]
       return [...used, ...Array<number>(length - used.length).fill(padding)]
     },
+    used: (prompt) => Math.min(idsOf(prompt).length, room) + 1,
     unread: (prompt) =>
       idsOf(prompt)
         .slice(room)

@@ -3,12 +3,14 @@ import { describe, isJsonObject } from '../../checkpoints/json.js'
 import { expected, type UndiffuseError } from '../../core/errors.js'
 
 export interface PromptTokenizer {
-  /** Tokens of an encoded prompt, start, end and padding included. */
+  /** Most tokens of an encoded prompt, start, end and padding included. */
   readonly length: number
   /** One more than the largest id. */
   readonly size: number
-  /** The ids of a prompt with what belongs around it, `length` in all. What does not fit is left out, as `unread` says. */
+  /** The ids of a prompt with what belongs around it, at most `length`. What does not fit is left out, as `unread` says. */
   encode(prompt: string): readonly number[]
+  /** How many of the ids of `encode` are the prompt's with what belongs around it; those behind fill up. */
+  used(prompt: string): number
   /** The end of a prompt that `encode` leaves out because it does not fit, spelled by its tokens; empty where all fits. */
   unread(prompt: string): string
   /** The places that each word of a prompt, as white space parts them, has in what `encode` gives. */
@@ -82,6 +84,25 @@ export function checkAdded(
     taken.set(id, content)
     return addedToken(content, id, flags, file)
   })
+}
+
+/** Whether JSON that was read is this. */
+export function isSame(got: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return Array.isArray(got) && got.length === wanted.length && wanted.every((one, i) => isSame(got[i], one))
+  }
+  if (!isJsonObject(wanted)) return got === wanted
+  if (!isJsonObject(got)) return false
+  const keys = new Set([...Object.keys(got), ...Object.keys(wanted)])
+  return [...keys].every((key) => isSame(got[key], wanted[key]))
+}
+
+/** Steps that split a text into words, as a file states them; what `ByteLevel` leaves unsaid is said. */
+export function splittingSteps(stated: unknown): unknown {
+  if (!isJsonObject(stated)) return stated
+  if (stated.type === 'ByteLevel') return { add_prefix_space: true, use_regex: true, ...stated, trim_offsets: true }
+  const { pretokenizers } = stated
+  return Array.isArray(pretokenizers) ? { ...stated, pretokenizers: pretokenizers.map(splittingSteps) } : stated
 }
 
 /** Far more than any vocabulary. */

@@ -6,9 +6,10 @@
 import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers'
 import { readConfig } from '../../checkpoints/config.js'
 import type { Files } from '../../checkpoints/files.js'
-import { describe, isJsonObject, type JsonObject, readJsonObject, readText } from '../../checkpoints/json.js'
+import { describe, isJsonObject, readJsonObject } from '../../checkpoints/json.js'
 import { expected, type UndiffuseError } from '../../core/errors.js'
 import type { ConfigReader } from '../../nn/parameters.js'
+import { bytePairVocabulary, decodedTokens, partedVocabulary, plainTokens, type Vocabulary } from './byte-pair-files.js'
 import {
   type AddedToken,
   addedToken,
@@ -16,9 +17,10 @@ import {
   checkPrompt,
   contentOf,
   fault,
-  isId,
+  isSame,
   type PromptTokenizer,
   placesOfWords,
+  splittingSteps,
 } from './tokenizer-files.js'
 
 /**
@@ -37,19 +39,9 @@ const preTokenizer = (words: string) => ({
   type: 'Sequence',
   pretokenizers: [
     { type: 'Split', pattern: { Regex: words }, behavior: 'Removed', invert: true },
-    { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true },
+    { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
   ],
 })
-
-/** What the files of a tokenizer hold, whichever they are. */
-interface Vocabulary {
-  /** Where the tokens stand. */
-  readonly file: string
-  readonly ids: ReadonlyMap<string, number>
-  readonly merges: readonly (readonly [string, string])[]
-  /** Tokens beside those of the merges: what textual inversion adds. */
-  readonly added: readonly AddedToken[]
-}
 
 /**
  * Opens the tokenizer of a diffusers folder.
@@ -141,6 +133,7 @@ export async function openTokenizer(files: Files, folder: string): Promise<Promp
       const used = [start.id, ...idsOf(prompt).slice(0, room), end.id]
       return [...used, ...Array<number>(length - used.length).fill(padding.id)]
     },
+    used: (prompt) => Math.min(idsOf(prompt).length, room) + 2,
     unread: (prompt) =>
       idsOf(prompt)
         .slice(room)
@@ -213,14 +206,6 @@ export const configHarmless: Readonly<Record<string, string>> = {
   use_fast: 'says how the writer had opened it',
 }
 
-/** What tokenizer.json says that changes nothing here. */
-export const wholeHarmless: Readonly<Record<string, string>> = {
-  version: 'of the format, which has one',
-  truncation: 'pipelines say in each call how long a prompt is',
-  padding: 'pipelines say in each call how long a prompt is',
-  decoder: 'says how tokens become text again',
-}
-
 function checkClass(config: ConfigReader): void {
   const className = config.value('tokenizer_class') ?? 'CLIPTokenizer'
   if (className === 'CLIPTokenizer' || className === 'CLIPTokenizerFast') return
@@ -260,45 +245,11 @@ function furtherSpecial(config: ConfigReader, special: ConfigReader | undefined)
 const otherTokenizer = (what: string, field: string, file: string, got: unknown): UndiffuseError =>
   expected('unsupported', what, `\`${field}\` in \`${file}\``, describe(got), 'Use a model with CLIP text.')
 
-/** vocab.json and merges.txt. */
-async function partedVocabulary(files: Files, path: (name: string) => string): Promise<Vocabulary> {
-  const file = path('vocab.json')
-  const ids = checkVocabulary(await readJsonObject(files, file), file)
-  const text = await readText(files, path('merges.txt'))
-  const lines = text.split('\n').map((line) => line.trim())
-  const merges = lines.flatMap((line, i) => {
-    if (line === '' || (i === 0 && line.startsWith('#version'))) return []
-    return [checkMerge(line.split(' '), ids, path('merges.txt'), `line ${i + 1}: ${describe(line)}`)]
-  })
-  return { file, ids, merges, added: [] }
-}
-
-/** Tokens as tokenizer_config.json lists them: id → token. */
-function decodedTokens(config: ConfigReader): readonly unknown[] {
-  const listed = config.value('added_tokens_decoder') ?? {}
-  if (!isJsonObject(listed)) throw fault('tokens by their ids', config.file, describe(listed), 'added_tokens_decoder')
-  return Object.entries(listed).map(([id, token]) => (isJsonObject(token) ? { ...token, id: Number(id) } : token))
-}
-
-/** Tokens as added_tokens.json lists them: text → id. */
-const plainTokens = (listed: JsonObject): readonly unknown[] =>
-  Object.entries(listed).map(([content, id]) => ({ content, id, normalized: true }))
-
-/** Fields of a byte-pair model that CLIP does not use, with the values that leave them out. */
-const unusedOfModel: Readonly<Record<string, readonly unknown[]>> = {
-  dropout: [null, undefined, 0],
-  continuing_subword_prefix: ['', null, undefined],
-  byte_fallback: [false, undefined],
-  ignore_merges: [false, undefined],
-}
-
 /** tokenizer.json, where its steps are those of CLIP. */
 function wholeVocabulary(definition: ConfigReader): Vocabulary {
   const { file } = definition
   const normalizing = definition.value('normalizer')
-  const splitting = definition.value('pre_tokenizer')
-  const model = definition.value('model')
-  const addedTokens = definition.value('added_tokens') ?? []
+  const splitting = splittingSteps(definition.value('pre_tokenizer'))
   if (!isSame(normalizing, normalizer)) throw otherTokenizer("CLIP's", 'normalizer', file, normalizing)
   if (![wordPattern, pattern].some((words) => isSame(splitting, preTokenizer(words)))) {
     throw otherTokenizer("CLIP's", 'pre_tokenizer', file, splitting)
@@ -307,59 +258,7 @@ function wholeVocabulary(definition: ConfigReader): Vocabulary {
   if (isJsonObject(ends) ? ends.type !== 'RobertaProcessing' : ends !== null && ends !== undefined) {
     throw otherTokenizer('a start and an end around a prompt (RobertaProcessing)', 'post_processor', file, ends)
   }
-  definition.done(wholeHarmless)
-  if (!isJsonObject(model)) throw otherTokenizer('byte pairs', 'model', file, model)
-  const { type, end_of_word_suffix: suffix, unk_token: _, fuse_unk: __, vocab, merges: merging, ...rest } = model
-  if (type !== 'BPE') throw otherTokenizer('BPE', 'model.type', file, type)
-  if (suffix !== '</w>') throw otherTokenizer('</w>', 'model.end_of_word_suffix', file, suffix)
-  for (const [field, value] of Object.entries(rest)) {
-    const [wanted, ...same] = Object.hasOwn(unusedOfModel, field) ? unusedOfModel[field]! : ['no such field']
-    if (![wanted, ...same].includes(value)) throw otherTokenizer(`${wanted}`, `model.${field}`, file, value)
-  }
-  if (!isJsonObject(vocab)) throw fault('a vocabulary', file, describe(vocab), 'model.vocab')
-  if (!Array.isArray(merging)) throw fault('a list', file, describe(merging), 'model.merges')
-  if (!Array.isArray(addedTokens)) throw fault('a list', file, describe(addedTokens), 'added_tokens')
-  const ids = checkVocabulary(vocab, file)
-  const merges = merging.map((merge: unknown, i) => {
-    const parts = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
-    return checkMerge(parts, ids, file, `merge ${i + 1}: ${describe(merge)}`)
-  })
-  return { file, ids, merges, added: checkAdded(addedTokens, ids, file, 'added_tokens') }
-}
-
-/** Whether a value that was read is this one. What `ByteLevel` says of a pattern of its own, CLIP leaves as it is. */
-function isSame(got: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) {
-    return Array.isArray(got) && got.length === wanted.length && wanted.every((one, i) => isSame(got[i], one))
-  }
-  if (!isJsonObject(wanted)) return got === wanted
-  if (!isJsonObject(got)) return false
-  const { use_regex: ownPattern = true, ...fields } = got
-  const keys = new Set([...Object.keys(fields), ...Object.keys(wanted)])
-  return ownPattern === true && [...keys].every((key) => isSame(fields[key], wanted[key]))
-}
-
-function checkVocabulary(fields: JsonObject, file: string): ReadonlyMap<string, number> {
-  const entries = Object.entries(fields)
-  const seen = new Set<unknown>()
-  for (const [name, id] of entries) {
-    if (!isId(id) || seen.has(id)) throw fault('each id once, from 0', file, `${describe(id)} for ${describe(name)}`)
-    seen.add(id)
-  }
-  if (entries.length === 0) throw fault('tokens and their ids', file, 'none')
-  return new Map(entries as [string, number][])
-}
-
-function checkMerge(
-  parts: readonly unknown[],
-  ids: ReadonlyMap<string, number>,
-  file: string,
-  got: string,
-): readonly [string, string] {
-  const [left, right, ...more] = parts
-  const known = typeof left === 'string' && typeof right === 'string' && more.length === 0
-  if (known && [left, right, left + right].every((token) => ids.has(token))) return [left, right]
-  throw fault('two tokens that make a third', file, got)
+  return bytePairVocabulary(definition, '</w>', otherTokenizer)
 }
 
 function lengthOf(config: ConfigReader): number {

@@ -53,7 +53,7 @@ interface Inverted {
 }
 
 /** The settings that only lead on from the latent; said without effect, they are a mistake. */
-const noiseOnly = ['prompt', 'negative', 'guidance', 'solver', 'steps', 'refine', 'floor'] as const
+const noiseOnly = ['prompt', 'negative', 'guidance', 'trueGuidance', 'solver', 'steps', 'refine', 'floor'] as const
 
 function checkSettings(settings: InvertSettings): void {
   const named = noiseOnly.find((name) => settings[name] !== undefined)

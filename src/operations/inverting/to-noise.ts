@@ -5,6 +5,7 @@ import { Task } from '../../core/task.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { isLinearizable } from '../../diffusion/linearized.js'
 import type { Tensor } from '../../math/tensor.js'
+import { questionsOf } from '../../model/guidance.js'
 import { sidesOf } from '../../model/layout.js'
 import type { Fitted } from '../../pictures/fit.js'
 import { latentShapeAt } from '../../verbs/generate.js'
@@ -43,6 +44,7 @@ import {
   planOf,
   type Recipe,
   samplingOf,
+  trueGuidanceOf,
   withRemembered,
 } from '../recipes/recipe.js'
 import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../reports/cells.js'
@@ -138,9 +140,6 @@ async function readSources(paths: readonly string[], host: Host, signal: Signal 
   return { measured: [], latents, paths: files, read, remembered: read[0]!.recipe, notes: [] }
 }
 
-/** Questions of one estimate: guidance asks two, but for a weight that names one of them. */
-const questionsOf = (guidance: number): number => (guidance === 1 || guidance === 0 ? 1 : 2)
-
 /** Reads pictures once their size is known to fit the model and memory. */
 async function readMeasured(
   { fit, chunk = defaultChunk }: InvertSettings,
@@ -153,7 +152,7 @@ async function readMeasured(
   const [first] = measured
   if (!first) return []
   const together = Math.min(chunk, measured.length)
-  const denoise = together * questionsOf(samplingOf(plan, model).guidance)
+  const denoise = together * questionsOf(model, samplingOf(plan, model))
   checkPicture(first, model, fit, { encode: together, decode: together, denoise })
   return await readPictures(measured, host, signal)
 }
@@ -171,7 +170,7 @@ async function* invertSources(
   if (sources.some(({ memory = [] }) => memory.length === 0)) checkUndoable(plan, model, '`invert`')
   const sampling = samplingOf(plan, model)
   const index = sampling.solver.grid(model.schedule(latentShapeAt(model))).length - 1
-  const each = questionsOf(sampling.guidance)
+  const each = questionsOf(model, sampling)
   if (probes !== undefined) checkFloor(sampling.solver)
   const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.layout.multiple, fit))
   const decoders = sources.map(() => timedDecoder(decoder.method, host))
@@ -255,6 +254,7 @@ function reportOf({ settings, model, recipe, sources, outputs, seconds, cost }: 
     prompt: recipe.prompt ?? null,
     negativePrompt: recipe.negative ?? null,
     guidance: inversion.guidance,
+    ...trueGuidanceOf(recipe),
     solver: recipe.solver ?? inversion.solver,
     steps: inversion.grid.length - 1,
     inverter: settings.inverter.text,

@@ -15,6 +15,8 @@ export interface Recipe {
   readonly prompt?: string | undefined
   readonly negative?: string | undefined
   readonly guidance?: number | undefined
+  /** Of the mix of two evaluations, for models whose `guidance` is another thing. */
+  readonly trueGuidance?: number | undefined
   /** A method and its options, or `scheduler`: what the model's scheduler names. Absent is the model's own. */
   readonly solver?: string | undefined
   readonly steps?: number | undefined
@@ -39,6 +41,12 @@ export const recipeFields = {
   guidance: {
     type: 'number',
     description: "1 follows the prompt alone (default: the model's with a prompt, 1 without)",
+    word: 'weight',
+  },
+  trueGuidance: {
+    rare: true,
+    type: 'number',
+    description: 'of models that are told their guidance, or need none: mixes two evaluations as well (default: 1)',
     word: 'weight',
   },
   solver: {
@@ -81,10 +89,18 @@ export const pictureTexts = ({ model, identity, recipe, seed, more }: PictureOri
 })
 
 /** As a file's metadata holds it. */
-export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Recipe): Record<string, string> => ({
+export const recipeMetadata = ({
+  prompt,
+  negative,
+  guidance,
+  trueGuidance,
+  solver,
+  steps,
+}: Recipe): Record<string, string> => ({
   ...(prompt !== undefined && { prompt }),
   ...(negative !== undefined && { negativePrompt: negative }),
   ...(guidance !== undefined && { guidance: `${guidance}` }),
+  ...(trueGuidance !== undefined && { trueGuidance: `${trueGuidance}` }),
   ...(solver !== undefined && { solver }),
   ...(steps !== undefined && { steps: `${steps}` }),
 })
@@ -96,11 +112,12 @@ export const recipeMetadata = ({ prompt, negative, guidance, solver, steps }: Re
 export function recipeOf(metadata: Readonly<Record<string, string>>): Recipe {
   const { prompt, negativePrompt, solver } = metadata
   const number = (name: string) => (metadata[name] === undefined ? undefined : Number(metadata[name]))
-  const [guidance, steps] = [number('guidance'), number('steps')]
+  const [guidance, trueGuidance, steps] = [number('guidance'), number('trueGuidance'), number('steps')]
   return {
     ...(prompt !== undefined && { prompt }),
     ...(negativePrompt !== undefined && { negative: negativePrompt }),
     ...(guidance !== undefined && Number.isFinite(guidance) && { guidance }),
+    ...(trueGuidance !== undefined && Number.isFinite(trueGuidance) && { trueGuidance }),
     ...(solver !== undefined && { solver }),
     ...(steps !== undefined && Number.isSafeInteger(steps) && { solver: solver ?? schedulerSolver, steps }),
   }
@@ -113,6 +130,7 @@ export function withRemembered(said: Recipe, remembered: Recipe): Recipe {
     prompt: said.prompt ?? remembered.prompt,
     negative: said.negative ?? remembered.negative,
     guidance: said.guidance ?? remembered.guidance,
+    trueGuidance: said.trueGuidance ?? remembered.trueGuidance,
     solver: how.solver,
     steps: how.steps,
   }
@@ -139,8 +157,8 @@ export interface Plan {
 }
 
 /** Throws `bad-option` for a solver that there is not, before anything is opened. */
-export const planOf = ({ prompt, negative, guidance, solver, steps }: Recipe): Plan => {
-  const recipe = { prompt, negative, guidance, solver, steps }
+export const planOf = ({ prompt, negative, guidance, trueGuidance, solver, steps }: Recipe): Plan => {
+  const recipe = { prompt, negative, guidance, trueGuidance, solver, steps }
   return { recipe, solver: namedSolver(recipe) }
 }
 
@@ -149,12 +167,13 @@ export interface Sampling {
   readonly prompt: string | undefined
   readonly negativePrompt: string | undefined
   readonly guidance: number
+  readonly trueGuidance: number | undefined
   readonly solver: Solver
 }
 
 export function samplingOf({ recipe, solver }: Plan, model: OperationModel): Sampling {
-  const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance } = recipe
-  return { prompt, negativePrompt: negative, guidance, solver: solver ?? ownSolver(recipe, model) }
+  const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance, trueGuidance } = recipe
+  return { prompt, negativePrompt: negative, guidance, trueGuidance, solver: solver ?? ownSolver(recipe, model) }
 }
 
 function ownSolver({ solver }: Recipe, { schedulerSolver: ofScheduler, solver: own }: OperationModel): Solver {
@@ -213,9 +232,14 @@ export function completed(plan: Plan, model: OperationModel): Recipe {
     ...(prompt !== undefined && { prompt }),
     ...(negative !== undefined && { negative }),
     guidance,
+    ...trueGuidanceOf(recipe),
     ...(undoable ?? (specification === undefined ? { steps } : { solver: specification })),
   }
 }
+
+/** For reports: absent where nothing was said. */
+export const trueGuidanceOf = ({ trueGuidance }: Pick<Recipe, 'trueGuidance'>): Pick<Recipe, 'trueGuidance'> =>
+  trueGuidance === undefined ? {} : { trueGuidance }
 
 /** Throws `bad-option` where there is no prompt. */
 export function requiredPrompt(prompt: string | undefined, remedy: string): string {

@@ -1,0 +1,32 @@
+/** QwenImageTransformer2DModel: the denoising network of Qwen-Image. */
+import {
+  lengthsName,
+  predict,
+  qwenImageTransformerConfig,
+  qwenImageTransformerGraph,
+  qwenImageTransformerInputs,
+} from '../../nn/qwen-image-transformer.js'
+import { fedShape, type NetworkClass } from './network-class.js'
+
+export const qwenImageTransformer: NetworkClass = {
+  classNames: ['QwenImageTransformer2DModel'],
+  role: 'transformer',
+  network(file, weights) {
+    const config = qwenImageTransformerConfig(file)
+    return {
+      inputs: ['sample', 'timestep', 'encoder_hidden_states', lengthsName],
+      graph(shapes) {
+        const sample = fedShape(shapes, 'sample', ['batch', 'channels', 'height', 'width'])
+        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
+        const [batch, , height, width] = sample as [number, number, number, number]
+        return qwenImageTransformerGraph(config, weights, { batch, height, width, tokens: states[1]! })
+      },
+    }
+  },
+  declare(b, parameters, file) {
+    const config = qwenImageTransformerConfig(file)
+    const { patchSize: side } = config
+    const inputs = qwenImageTransformerInputs(b, config, { batch: 1, height: side, width: side, tokens: 1 })
+    predict(b, parameters, config, inputs)
+  },
+}

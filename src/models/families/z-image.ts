@@ -1,0 +1,147 @@
+/**
+ * Z-Image, Turbo and Base: a rectified flow by a transformer of one stream, told Qwen3's last states but one.
+ *
+ * x = (1 − σ)·latent + σ·noise. The network is told 1 − σ and answers latent − noise: the velocity is what it answers, negated.
+ * `guidance` here is that of all families, v = v(negative) + w·(v(prompt) − v(negative)), and 1 is none. diffusers counts it
+ * from 0: its `guidance_scale` is w − 1. Source: Z-Image Team, 2025; diffusers, pipeline_z_image.py.
+ */
+import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { builder } from '../../graph/builder.js'
+import { neg, scale, shift } from '../../graph/ops/common.js'
+import { tensor } from '../../math/tensor.js'
+import { scaledLayout } from '../../model/layout.js'
+import { checkpointParameters } from '../../nn/parameters.js'
+import {
+  largestSide,
+  predict,
+  tokenMultiple,
+  type ZImageTransformerConfig,
+  zImageTransformerConfig,
+} from '../../nn/z-image-transformer.js'
+import { qwen3 } from '../classes/qwen3.js'
+import { zImageTransformer } from '../classes/z-image-transformer.js'
+import { checkComplete } from '../complete.js'
+import { type DenoisingNetworks, lengthName } from '../denoiser/networks.js'
+import type { Family, Pipeline, PipelineSource } from '../family.js'
+import { openAutoencoderNetworks } from '../open.js'
+import { pipelineHarmless } from '../pipeline-fields.js'
+import { evenShares } from '../schedulers/time-shifts.js'
+import { openChatTemplate } from '../text/chat-template.js'
+import { qwen3TextEncoder } from '../text/encoders.js'
+import { conditioner, type EncodedText, type TextPart } from '../text/prompts.js'
+import { openQwenTokenizer } from '../text/qwen-tokenizer.js'
+import { checkFits } from './parts/clip-texts.js'
+import { checkParts, checkSame, flowScheduler, networkPart, schedulerConfig } from './parts/flow.js'
+import { pipelineIndex } from './parts/pipeline-index.js'
+
+const statesName = 'encoder_hidden_states'
+
+/** The pipeline's `max_sequence_length`. */
+const mostTokens = 512
+/** Turbo was distilled to few steps without guidance; its times are moved by 3, those of Base by 6. */
+const turbo = { steps: 9, guidance: 1 }
+const base = { steps: 50, guidance: 5 }
+const baseShift = 6
+/** Times of the scheduler. */
+const times = 1000
+/** Of the pictures in training. */
+const trainedPixels = 1024
+
+async function read(source: PipelineSource): Promise<Pipeline> {
+  const { folder, name } = source
+  checkParts(folder, ['transformer', 'text_encoder', 'vae'])
+  const { number: shiftOf } = await schedulerConfig(source)
+  const own = shiftOf('shift', 1) < baseShift ? turbo : base
+  const { steps = own.steps } = source
+  const scheduler = {
+    ...(await flowScheduler(source, { steps, sigmas: evenShares(steps) })),
+    defaultSteps: own.steps,
+  }
+  const vae = await openAutoencoderNetworks(source.files, folder.path)
+  const { config, networks } = await transformer(folder)
+  const text = await openText(source)
+  const index = await pipelineIndex(source)
+  const guidance = index.number('_guidance_scale', own.guidance)
+  index.done(pipelineHarmless)
+  const { imageChannels, latentChannels, downscaling } = vae
+  checkSame(folder.path, "latent channels of the autoencoder as the transformer's", config.channels, latentChannels)
+  checkSame(folder.path, 'a text encoder of cap_feat_dim', config.captionWidth, text.encoder.width)
+  const side = Math.min(largestSide(config), trainedPixels / downscaling)
+  return {
+    vae,
+    denoiser: networks,
+    layout: scaledLayout({
+      name,
+      imageChannels,
+      latentChannels,
+      downscaling,
+      latentMultiple: config.patchSize,
+      latentLargest: largestSide(config),
+      side,
+    }),
+    scheduler,
+    schedule: () => scheduler.schedule,
+    guidance,
+    conditioner: (pool) => conditioner({ pool, texts: [text], told }),
+    tokens: mostTokens,
+    textGraphs: [text.encoder.graph(mostTokens)],
+  }
+}
+
+/** The rows of a text's own tokens: what fills up is not told. */
+const told = ([text]: readonly EncodedText[]) => {
+  const { states, used } = text!
+  const width = states.shape[1]!
+  return { [statesName]: tensor([used, width], states.data.slice(0, used * width)) }
+}
+
+async function transformer(
+  folder: CheckpointFolder,
+): Promise<{ config: ZImageTransformerConfig; networks: DenoisingNetworks }> {
+  const part = await networkPart(folder, 'transformer', zImageTransformer.classNames)
+  const config = zImageTransformerConfig(part.config)
+  const weights = await part.openWeights()
+  const networks: DenoisingNetworks = {
+    values: { [statesName]: { width: config.captionWidth, perToken: true, tokenMultiple } },
+    oneTime: false,
+    graph({ batch, latent, tokens }) {
+      const b = builder()
+      const x = b.input('sample', 'float32', [batch, ...latent])
+      const timestep = b.input('timestep', 'float32', [batch])
+      const captions = b.input(statesName, 'float32', [batch, tokens, config.captionWidth])
+      const lengths = b.input(lengthName(statesName), 'int64', [batch])
+      const t = scale(b, shift(b, neg(b, timestep), times), 1 / times)
+      b.output(neg(b, predict(b, checkpointParameters(b, weights), config, { x, t, captions, lengths })), 'out')
+      return b.finish('z-image-transformer-2d')
+    },
+  }
+  const smallest = [config.channels, config.patchSize, config.patchSize]
+  // One patch and one token leave room for the network's own tokens.
+  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
+  return { config, networks }
+}
+
+/** Qwen3 with its tokenizer: the user's message in the folder's chat template, which lets the model think. */
+async function openText({ files, folder }: PipelineSource): Promise<TextPart> {
+  const part = await networkPart(folder, 'text_encoder', qwen3.classNames)
+  const path = files.join(folder.path, 'tokenizer')
+  const chat = await openChatTemplate(files, path)
+  const tokenizer = await openQwenTokenizer(files, path, {
+    length: mostTokens,
+    told: (prompt) => chat(prompt, { thinking: true }),
+    // The model is causal: what fills up behind a text changes nothing of it.
+    filled: (count) => Math.max(tokenMultiple, 2 ** Math.ceil(Math.log2(count))),
+  })
+  const encoder = await qwen3TextEncoder(part, (layers) => [layers - 1])
+  checkFits(part.folder, { encoder, tokenizer })
+  return { encoder, tokenizer }
+}
+
+export const zImage: Family = {
+  id: 'z-image',
+  title: 'Z-Image, Turbo and Base',
+  pipelineClasses: ['ZImagePipeline', 'ZImageImg2ImgPipeline'],
+  isLike: () => false,
+  read,
+  shapes: {},
+}

@@ -1,0 +1,93 @@
+/** Whole pipelines as diffusers and transformers save them, and how our numbers are held against theirs. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { parseJsonObject } from '../src/checkpoints/json.js'
+import type { Graph } from '../src/graph/graph.js'
+import type { Runtime } from '../src/graph/runtime.js'
+import { combine, type Shape, sizeOf, type Tensor, tensor } from '../src/math/tensor.js'
+import { families } from '../src/models/families/index.js'
+
+/** The folders of the tests, or those that UNDIFFUSE_GOLDEN names. */
+export const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
+
+/** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
+export const tolerance = 1e-4
+/** Gradients add up more terms than outputs. */
+export const gradientTolerance = 1e-3
+/** What an inversion that says it is exact brings the noise back to. */
+export const exactDb = -90
+
+export const classOf = (name: string) =>
+  parseJsonObject(readFileSync(join(golden, name, 'model_index.json'), 'utf8'), name)._class_name as string
+
+const names = readdirSync(golden).filter((name) => existsSync(join(golden, name, 'model_index.json')))
+const builtClasses = families.flatMap(({ pipelineClasses }) => pipelineClasses)
+const isBuilt = (name: string) => builtClasses.includes(classOf(name))
+/** Transformers of flows say their settings in a file of their own, and name their numbers otherwise. */
+const isFlow = (name: string) => existsSync(join(golden, name, 'reference.json'))
+
+/** Those of clips have a file of tests of their own. */
+const isOfClips = (name: string) => /^Wan/.test(classOf(name))
+
+/** Folders of families that are built, in the two forms of their numbers, and of those that are not. */
+export const built = names.filter((name) => isBuilt(name) && !isFlow(name))
+export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) && !isOfClips(name))
+export const builtClips = names.filter((name) => isBuilt(name) && isOfClips(name))
+export const others = names.filter((name) => !isBuilt(name))
+
+export const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+
+/** The largest difference over the largest value. */
+export const error = (ours: Tensor, theirs: Tensor) => {
+  expect(ours.data.length).toBe(theirs.data.length)
+  return largest(combine([1, { ...ours, shape: theirs.shape }], [-1, theirs])) / largest(theirs)
+}
+
+/** One of a batch. */
+export function row({ shape: [, ...shape], data }: Tensor, i: number): Tensor {
+  const size = sizeOf(shape)
+  return { shape, data: data.slice(i * size, (i + 1) * size) }
+}
+
+/** The same numbers in another shape. */
+export const shaped = ({ data }: Tensor, shape: Shape): Tensor => ({ shape, data })
+
+/** Channels × height × width as rows of 2 × 2 places: channel, row, column. */
+export function packed({ shape, data }: Tensor): Tensor {
+  const [channels, height, width] = shape as [number, number, number]
+  const places = Array.from({ length: (height / 2) * (width / 2) }, (_, i) => [
+    2 * Math.floor(i / (width / 2)),
+    2 * (i % (width / 2)),
+  ])
+  const values = places.flatMap(([y, x]) =>
+    Array.from({ length: 4 * channels }, (_, i) => {
+      const [channel, row, column] = [Math.floor(i / 4), y! + (Math.floor(i / 2) % 2), x! + (i % 2)]
+      return data[(channel * height + row) * width + column]!
+    }),
+  )
+  return tensor([places.length, 4 * channels], values)
+}
+
+/** The inverse of `packed`: rows × columns of tokens as channels × height × width. */
+export function unpacked({ shape, data }: Tensor, [rows, columns]: readonly [number, number]): Tensor {
+  const channels = shape[1]! / 4
+  const [height, width] = [2 * rows, 2 * columns]
+  const values = Array.from({ length: channels * height * width }, (_, i) => {
+    const [channel, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width]
+    const token = Math.floor(y / 2) * columns + Math.floor(x / 2)
+    return data[token * shape[1]! + 4 * channel + 2 * (y % 2) + (x % 2)]!
+  })
+  return tensor([channels, height, width], values)
+}
+
+export async function runOn(
+  runtime: Runtime,
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+): Promise<Readonly<Record<string, Tensor>>> {
+  const session = await runtime.open(graph)
+  const results = await session.run(feeds)
+  await session.close()
+  return results
+}

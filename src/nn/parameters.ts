@@ -9,6 +9,8 @@ export interface Parameters {
   has(name: string): boolean
   /** The tensor of this name and shape; throws `bad-model` when the checkpoint has another. */
   value(name: string, shape: readonly number[]): Value
+  /** Entries of a table along an axis by their numbers, where only these are widened. */
+  entries?(name: string, shape: readonly number[], numbers: Value, axis: number): Value
   /** The matrix of this name where it is kept in blocks of a few bits. */
   blocks?(name: string, shape: Matrix): Blocks | undefined
 }
@@ -59,12 +61,18 @@ export interface ConfigReader {
  * converted or copied here.
  */
 export function checkpointParameters(b: Builder, weights: WeightSource, dtype: DataType = 'float32'): Parameters {
+  const stored = new Map<string, Value>()
   const values = new Map<string, Value>()
   const matrices = new Map<string, Blocks | undefined>()
+  function asStored(name: string, shape: readonly number[]): Value {
+    const value = stored.get(name) ?? b.initializer(name, weights.get(name, shape))
+    stored.set(name, value)
+    return value
+  }
   function blocksOf(name: string, shape: Matrix): Blocks | undefined {
-    const stored = weights.blocks?.(name, shape)
-    if (!stored) return undefined
-    const { bits, blockSize, numbers, scales, zeros } = stored
+    const found = weights.blocks?.(name, shape)
+    if (!found) return undefined
+    const { bits, blockSize, numbers, scales, zeros } = found
     return {
       bits,
       blockSize,
@@ -83,10 +91,12 @@ export function checkpointParameters(b: Builder, weights: WeightSource, dtype: D
     value(name, shape) {
       const found = values.get(name)
       if (found) return found
-      const value = cast(b, b.initializer(name, weights.get(name, shape)), dtype)
+      const value = cast(b, asStored(name, shape), dtype)
       values.set(name, value)
       return value
     },
+    entries: (name, shape, numbers, axis) =>
+      cast(b, b.emit('Gather', [asStored(name, shape), numbers], { axis }), dtype),
   }
 }
 

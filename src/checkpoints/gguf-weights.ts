@@ -36,11 +36,9 @@ const pieceBytes = 2 ** 22
 
 const rowsOf = ([rows = 1]: readonly number[]): number => rows
 
-/** Bytes of a row, which is whole blocks. */
-function rowBytes(type: GgufType, shape: readonly number[]): number {
-  const columns = sizeOf(shape.slice(1))
-  return 'dtype' in type ? columns * bytesOf[type.dtype] : (columns / type.size) * type.bytes
-}
+/** Bytes of a row of so many numbers, which is whole blocks. */
+const rowBytes = (type: GgufType, columns: number): number =>
+  'dtype' in type ? columns * bytesOf[type.dtype] : (columns / type.size) * type.bytes
 
 /** The rows that an origin means of a tensor of so many, where so many are wanted. */
 export function runsOf({ rows }: Origin, wanted: number, all: number): readonly Run[] {
@@ -107,24 +105,29 @@ export async function ggufWeights(
     if (!entry) throw fail(origin ? `no ${origin.tensor} among ${places.size}` : 'none that stands for it')
     asked.set(name, origin.tensor)
     const wanted = shape ?? entry.shape
+    if (origin.rows === undefined && isSame(entry, wanted)) {
+      const columns = entry.shape.at(-1) ?? 1
+      return { entry, wanted, columns, runs: [[0, sizeOf(wanted) / columns]] satisfies Run[] }
+    }
+    const columns = sizeOf(wanted.slice(1))
     const runs = runsOf(origin, rowsOf(wanted), rowsOf(entry.shape))
-    const isSame = origin.rows === undefined && sizeOf(wanted) === sizeOf(entry.shape) && rowsFit(entry, wanted)
-    const hasRows =
+    const isWhole = 'dtype' in entry.type || columns % entry.type.size === 0
+    const fits =
       sameShape(wanted.slice(1), entry.shape.slice(1)) && areWithin(runs, rowsOf(wanted), rowsOf(entry.shape))
-    if (!isSame && !hasRows) throw fail(`${formatShape(entry.shape)} (${origin.tensor})`)
-    return { entry, wanted, runs: isSame ? ([[0, rowsOf(wanted)]] as const) : runs }
+    if (!fits || !isWhole) throw fail(`${formatShape(entry.shape)} (${origin.tensor}, ${entry.type.name})`)
+    return { entry, wanted, columns, runs }
   }
 
   /** Whole tensors may be told with axes of one more or less. */
-  const rowsFit = ({ shape }: GgufEntry, wanted: readonly number[]): boolean =>
+  const isSame = ({ shape }: GgufEntry, wanted: readonly number[]): boolean =>
     sameShape(
       shape.filter((size) => size !== 1),
       wanted.filter((size) => size !== 1),
     )
 
   /** The bytes of rows, in pieces. */
-  async function* pieces({ type, offset }: GgufEntry, shape: readonly number[], runs: readonly Run[]) {
-    const bytes = rowBytes(type, shape)
+  async function* pieces({ type, offset }: GgufEntry, columns: number, runs: readonly Run[]) {
+    const bytes = rowBytes(type, columns)
     const atOnce = Math.max(1, Math.floor(pieceBytes / bytes))
     for (const [from, to] of runs) {
       for (let row = from; row < to; row += atOnce) {
@@ -134,11 +137,11 @@ export async function ggufWeights(
   }
 
   function initializer(name: string, shape: readonly number[] | undefined): Initializer {
-    const { entry, wanted, runs } = placeOf(name, shape)
+    const { entry, wanted, columns, runs } = placeOf(name, shape)
     const { type, offset } = entry
     const [first, ...more] = runs
     if ('dtype' in type && more.length === 0) {
-      const start = offset + first![0] * rowBytes(type, wanted)
+      const start = offset + first![0] * rowBytes(type, columns)
       const length = sizeOf(wanted) * bytesOf[type.dtype]
       return { dtype: type.dtype, shape: wanted, storage: { file: path, offset: start, length } }
     }
@@ -146,19 +149,19 @@ export async function ggufWeights(
     const converted = (bytes: Uint8Array) =>
       'dtype' in type ? bytes : bytesOfArray(toHalfBits(Float64Array.from(weightsOf(type, readBlocks(type, bytes)))))
     const [storage] = made.add([sizeOf(wanted) * bytesOf[dtype]], async (append) => {
-      for await (const bytes of pieces(entry, wanted, runs)) await append(0, converted(bytes))
+      for await (const bytes of pieces(entry, columns, runs)) await append(0, converted(bytes))
     })
     return { dtype, shape: wanted, storage: storage! }
   }
 
   function blocks(name: string, shape: readonly [number, number]): StoredBlocks | undefined {
-    const { entry, runs } = placeOf(name, shape)
+    const { entry, columns, runs } = placeOf(name, shape)
     const { type } = entry
-    if ('dtype' in type || type.bits === undefined || shape[1] % type.size !== 0) return undefined
+    if ('dtype' in type || type.bits === undefined || columns !== shape[1]) return undefined
     const { bits, group, middle } = type
     const [rows, perRow] = [shape[0], shape[1] / group]
     return placedBlocks(made, { rows, perRow, size: group, bits }, middle === undefined, async (append) => {
-      for await (const bytes of pieces(entry, shape, runs)) {
+      for await (const bytes of pieces(entry, columns, runs)) {
         const read = readBlocks(type, bytes)
         const zeros = middle === undefined ? zerosOf(read, group) : undefined
         await append(0, packedNumbers(centred(type, read.numbers), bits))

@@ -205,6 +205,14 @@ describe('the weights of a file', () => {
     })
   })
 
+  it('of one axis in blocks are read whole, and not by halves of blocks', async () => {
+    const tensors = { all: { code: codes.Q8_0, sizes: [64], bytes: rawOf('Q8_0').slice(0, 68) } }
+    const { weights, bytesOf } = await open({ tensors }, { ours: { tensor: 'all' }, half: { tensor: 'all', rows: 1 } })
+    const values = fromHalfBits(new Uint16Array((await bytesOf(weights.get('ours', [64]))).buffer))
+    expect(Math.abs(values[1]! - io.get('Q8_0.weights')!.data[1]!)).toBeLessThan(1e-3)
+    expect(() => weights.get('half', [32])).toThrow(/all, Q8_0/)
+  })
+
   it('of Q5_K become 16-bit weights, and a block without a scale is one number', async () => {
     const tensors = { all: { code: codes.Q5_K, sizes: [512, 3], bytes: rawOf('Q5_K') } }
     const { weights, bytesOf } = await open({ tensors }, { ours: { tensor: 'all' } })

@@ -30,13 +30,16 @@ is converted, and weights stay in their files.
 | a pipeline whose parts are \`model.onnx\`, as Optimum exports them | a pipeline of the same family |
 | one \`.onnx\` file | one network, for \`run\` |
 
-Not opened: one file with all weights (\`.ckpt\`, \`.safetensors\`, \`.gguf\`) and pickle files (\`.bin\`, \`.pt\`). diffusers converts them:
+Not opened: one file with all weights (\`.ckpt\`, \`.safetensors\`) and pickle files (\`.bin\`, \`.pt\`). diffusers converts them:
 \`StableDiffusionPipeline.from_single_file('FILE').save_pretrained('FOLDER')\`.
 
 Weights are \`.safetensors\` of 16, 32 or 64 bits: one file or shards with their index; the \`fp16\` variant, or any single one, where
 there is no plain one. 8-bit floats are refused. So are tensors of a network's own names that its configuration does not read.
 A git-lfs pointer and a web page in place of a file are said to be that. A link that leads out of the folder is refused, but for the
 blobs of a hub's cache.
+
+A \`.gguf\` file may stand for the weights of a transformer: it lies in the folder \`transformer\`, beside config.json and in place of
+the \`.safetensors\`. Which classes have that is said below; which numbers are read, in [large models](large-models.md).
 
 Configurations are closed. A field is obeyed, or it is known to be harmless for a reason that stands below. Any other is refused with its
 name and value: take it out if you know that it does not matter. An absent field has the default of its class, and null is refused
@@ -97,12 +100,13 @@ const harmlessTable = (harmless) =>
     Object.entries(harmless).map(([field, why]) => [code(field), why]),
   )
 
-function classSection({ name, role, obeyed, fixed, harmless }) {
+function classSection({ name, role, readsGguf, obeyed, fixed, harmless }) {
   return [
     '',
     `### ${name}`,
     '',
     ...(role ? [`Its folder is \`${role}\`, or \`${role}_2\` and so on where a pipeline has several.`, ''] : []),
+    ...(readsGguf ? ['Its weights may be a `.gguf` file with the names of the first publication.', ''] : []),
     ...table(
       ['obeyed', 'default', 'values'],
       obeyed.map((field) => [code(field.name), shownDefault(field.default), field.values]),

@@ -32,6 +32,7 @@ export {
   solvers,
   watermarks,
 } from './catalog.js'
+export type { BlockBits } from './checkpoints/blocks.js'
 export { fingerprint, profileName } from './checkpoints/fingerprint.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'

@@ -63,6 +63,16 @@ describe('a runtime', () => {
     await runtime.close()
   })
 
+  it('counts weights, and says where they are most of it', async () => {
+    const networks = await openAutoencoderNetworks(nodeFiles, scenes)
+    const graph = autoencoderGraph(networks, 'decode', { batch: 1, height: 16, width: 16 })
+    const runtime = ortNode({ memoryLimit: mebibyte / 8 })
+    const { neededBytes, weightBytes } = runtime.memory!(graph)
+    expect(weightBytes).toBeGreaterThan(neededBytes / 2)
+    await expect(runtime.open(graph)).rejects.toMatchObject(tooLarge(/of them weights\. Use weights of 8 or 4 bits/))
+    await runtime.close()
+  })
+
   it('takes a part of the free memory where nothing is said, and knows nothing of other devices', () => {
     const need = ortNode().memory!(doubled(1))
     expect(need.allowedBytes).toBeGreaterThan(mebibyte)
@@ -94,7 +104,7 @@ describe('a pool of sessions', () => {
     const opened: string[] = []
     const runtime: Runtime = {
       name: 'counting',
-      memory: (graph) => ({ neededBytes: peakBytes(graph), allowedBytes: 100 * float32 }),
+      memory: (graph) => ({ neededBytes: peakBytes(graph), weightBytes: 0, allowedBytes: 100 * float32 }),
       async open(graph): Promise<Session> {
         opened.push(graph.name)
         return { run: async () => ({}), close: async () => void opened.splice(opened.indexOf(graph.name), 1) }
@@ -118,7 +128,7 @@ describe('a pool of sessions', () => {
 })
 
 describe('verbs', () => {
-  const runtime = ortNode({ threads: 1, memoryLimit: mebibyte / 2 })
+  const runtime = ortNode({ threads: 1, memoryLimit: 1.4 * mebibyte })
   afterAll(() => runtime.close())
 
   it('refuse a size before anything is run', async () => {
@@ -139,8 +149,10 @@ describe('verbs', () => {
 
   it('know of batches: several at once need more', async () => {
     const model = await openDiffusionModel(nodeFiles, tiny, runtime)
-    const bytes = (kind: 'denoise' | 'decodeGradient', count: number) =>
-      model.memoryFor!(kind, [4, 8, 8], count)!.neededBytes
+    const bytes = (kind: 'denoise' | 'decodeGradient', count: number) => {
+      const { neededBytes, weightBytes } = model.memoryFor!(kind, [4, 8, 8], count)!
+      return neededBytes - weightBytes
+    }
     for (const kind of ['denoise', 'decodeGradient'] as const) {
       expect(bytes(kind, 4) / bytes(kind, 1)).toBeGreaterThan(3)
       // Seven are run as four, two and one.

@@ -23,6 +23,13 @@ export function finiteNumber(text: string): number {
   throw new InvalidArgumentError('It must be a finite number.')
 }
 
+/** The same above 0. */
+export function positiveNumber(text: string): number {
+  const value = finiteNumber(text)
+  if (value > 0) return value
+  throw new InvalidArgumentError('It must be above 0.')
+}
+
 /** Reads strengths of guidance, separated by commas. */
 export function guidances(text: string): readonly number[] {
   const values = text.split(',').map(finiteNumber)

@@ -31,15 +31,16 @@ export function evaluationText({ denoises, pullbacks, pushforwards = 0, autoenco
 }
 
 /** The last two lines of every report. */
-export function costLines(cost: CostReport): readonly string[] {
+export function costLines(cost: CostReport & { readonly weightBits?: number | null }): readonly string[] {
   const parts = [
     `${cost.networkSeconds.toFixed(2)} s in the networks`,
     `${cost.openingSeconds.toFixed(2)} s opening them`,
     `overhead ${(100 * cost.overheadShare).toFixed(1)} %`,
   ]
+  const bits = cost.weightBits ? `, with weights of ${cost.weightBits} bits` : ''
   return [
     `  time         ${cost.seconds.toFixed(2)} s: ${parts.join(', ')}`,
-    `  memory       ${(cost.peakMemoryBytes / 2 ** 20).toFixed(0)} MiB at most, in the networks' process`,
+    `  memory       ${(cost.peakMemoryBytes / 2 ** 20).toFixed(0)} MiB at most, in the networks' process${bits}`,
   ]
 }
 

@@ -67,10 +67,10 @@ export interface PipelineResult {
   readonly inversionEvaluations: number
 }
 
-/** Bytes of the weights of a folder: its safetensors and, in ONNX folders, what holds weights there. */
+/** Bytes of the weights of a folder: its safetensors, GGUF and, in ONNX folders, what holds weights there. */
 export async function weightBytesOf(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true })
-  const weights = names.filter((name) => /\.(safetensors|onnx|onnx_data|onnx\.data)$/.test(name))
+  const weights = names.filter((name) => /\.(safetensors|gguf|onnx|onnx_data|onnx\.data)$/.test(name))
   const sizes = await Promise.all(weights.map(async (name) => (await stat(join(folder, name))).size))
   return sizes.reduce((sum, size) => sum + size, 0)
 }

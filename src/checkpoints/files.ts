@@ -1,3 +1,10 @@
+/** A file of the host for the time being: removed when asked, and at the latest when the process ends. */
+export interface ScratchFile {
+  readonly path: string
+  write(offset: number, bytes: Uint8Array): Promise<void>
+  remove(): Promise<void>
+}
+
 /** What reading a checkpoint needs of a host's files. Node's implementation lives in src/node. */
 export interface Files {
   /** Size in bytes, or undefined when there is no such file. */
@@ -12,5 +19,7 @@ export interface Files {
   list(folder: string): Promise<readonly string[] | undefined>
   /** Where a file is or would be, links followed; absent where there are no links. */
   placeOf?(path: string): Promise<string>
+  /** A new empty file that only this user reads; absent where the host has none. */
+  scratch?(): Promise<ScratchFile>
   join(...parts: readonly string[]): string
 }

@@ -6,7 +6,9 @@ import { expected, type UndiffuseError } from '../core/errors.js'
 import type { ConfigReader } from '../nn/parameters.js'
 import { readConfig } from './config.js'
 import type { Files } from './files.js'
+import { ggufWeights, type OriginalNames } from './gguf-weights.js'
 import { describe, readJsonObject, shownClass } from './json.js'
+import { type MadeWeights, madeWeights } from './made-weights.js'
 import { hasWeights, openWeights, type Weights } from './weights.js'
 
 /** A part with config.json and safetensors, to be built by src/nn. */
@@ -16,7 +18,8 @@ export interface NetworkPart {
   readonly folder: string
   readonly className: string
   readonly config: ConfigReader
-  openWeights(): Promise<Weights>
+  /** Weights that are made of others are held by `making`; by default by a file that stays until the process ends. */
+  openWeights(making?: () => Promise<MadeWeights>): Promise<Weights>
 }
 
 /** A part that is an ONNX file already; exporters put a config.json beside it, or not. */
@@ -60,6 +63,8 @@ export interface KnownParts {
   readonly names: readonly string[]
   /** What a part of this class is called where it lies alone; undefined for a class that is not built. */
   roleOf(className: string): string | undefined
+  /** Where the tensors of this class lie in a GGUF file; undefined for a class whose files are not read. */
+  originalNamesOf(className: string): OriginalNames | undefined
 }
 
 /** The name of a part that lies alone and is of an unknown class. */
@@ -91,7 +96,7 @@ export async function openFolder(files: Files, path: string, known: KnownParts):
   if (names.includes(onnxName)) return single('onnx-file', path, await onnxPart(files, path, 'model', names))
   const pair = pairs.find((each) => each.every((name) => names.includes(name)))
   if (pair) return await openPair(files, path, pair, names)
-  if (names.includes(configName)) return single('part', path, await networkPart(files, path, known.roleOf, names))
+  if (names.includes(configName)) return single('part', path, await networkPart(files, path, known, names))
   const parts = known.names.filter((name) => names.includes(name))
   if (parts.length > 0) {
     const kind = parts.includes('vae_decoder') ? 'onnx-folder' : 'pipeline'
@@ -109,10 +114,13 @@ const convert =
   'Pass the folder as it was published; single-file .ckpt or .safetensors models must be converted to a diffusers folder.'
 
 /** One file with all of a pipeline's weights, under the names of other programs. */
-const wholeCheckpoint = /\.(safetensors|ckpt|pt|pth|bin|gguf)$/i
+const wholeCheckpoint = /\.(safetensors|ckpt|pt|pth|bin)$/i
 
 const convertFile =
   "Convert it once with diffusers, `StableDiffusionPipeline.from_single_file('FILE').save_pretrained('FOLDER')`, and pass the folder."
+
+const ggufFile =
+  "Put it into the `transformer` folder of its model, beside config.json and in place of the .safetensors, and pass the model's folder."
 
 const notAModel = (path: string, got: string, remedy = convert): UndiffuseError =>
   expected(
@@ -125,6 +133,7 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
 
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
   if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder')
+  if (/\.gguf$/i.test(path)) throw notAModel(path, 'one file of weights', ggufFile)
   if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')
   return single('onnx-file', path, { kind: 'onnx', name: 'model', folder: path, file: path, config: undefined })
@@ -187,7 +196,7 @@ async function openParts(
       const folder = files.join(path, name)
       const part = names.includes(onnxName)
         ? await onnxPart(files, folder, name, names)
-        : await networkPart(files, folder, () => name, names)
+        : await networkPart(files, folder, { ...known, roleOf: () => name }, names)
       return ofClass(part, classNames)
     },
   }
@@ -269,11 +278,10 @@ async function onnxPart(files: Files, folder: string, name: string, names: reado
   return { kind: 'onnx', name, folder, file: files.join(folder, onnxName), config }
 }
 
-/** `nameOf` says what a part of a class is called. */
 async function networkPart(
   files: Files,
   folder: string,
-  nameOf: (className: string) => string | undefined,
+  { roleOf, originalNamesOf }: Pick<KnownParts, 'roleOf' | 'originalNamesOf'>,
   names: readonly string[],
 ): Promise<NetworkPart> {
   if (!names.includes(configName)) {
@@ -296,6 +304,23 @@ async function networkPart(
       'Use the configuration that diffusers writes with save_pretrained.',
     )
   }
-  const name = nameOf(className) ?? unknownRole
-  return { kind: 'network', name, folder, className, config, openWeights: () => openWeights(files, folder) }
+  const name = roleOf(className) ?? unknownRole
+  const gguf = names.filter((file) => /\.gguf$/i.test(file))
+  const part = { kind: 'network', name, folder, className, config } as const
+  if (gguf.length === 0) return { ...part, openWeights: () => openWeights(files, folder) }
+  if (gguf.length > 1 || hasWeights(names)) {
+    const got = [...gguf, ...(hasWeights(names) ? ['.safetensors'] : [])].join(', ')
+    throw expected('bad-model', 'one kind of weights', `\`${folder}\``, got, 'Leave one of them in the folder.')
+  }
+  const originalNames = originalNamesOf(className)
+  if (!originalNames) {
+    const remedy = 'Use the weights in .safetensors.'
+    throw expected('unsupported', `weights in .safetensors for ${className}`, `\`${folder}\``, gguf[0]!, remedy)
+  }
+  const path = files.join(folder, gguf[0]!)
+  return {
+    ...part,
+    openWeights: async (making = () => madeWeights(files)) =>
+      await ggufWeights(files, path, originalNames, await making()),
+  }
 }

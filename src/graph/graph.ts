@@ -45,13 +45,18 @@ export interface Value extends ValueType {
   readonly name: string
 }
 
-/**
- * Little-endian bytes, or where they lie in a file: a graph refers to a checkpoint's weights, it does not hold them. A
- * file that the model itself names must lie in `folder`, also where its links lead to.
- */
-export type Storage =
-  | { readonly bytes: Uint8Array }
-  | { readonly file: string; readonly offset: number; readonly length: number; readonly folder?: string }
+/** Little-endian bytes, or where they lie in a file: a graph refers to a checkpoint's weights, it does not hold them. */
+export type Storage = { readonly bytes: Uint8Array } | StoredInFile
+
+export interface StoredInFile {
+  readonly file: string
+  readonly offset: number
+  readonly length: number
+  /** Where a file that the model itself names must lie, also where its links lead to. */
+  readonly folder?: string
+  /** Makes what lies there, where it is made of other weights when it is first needed; to be called before it is read. */
+  readonly ready?: () => Promise<void>
+}
 
 export interface Initializer extends ValueType {
   readonly storage: Storage

@@ -1,4 +1,4 @@
-/** How much memory the values of a graph take while it runs, from their shapes alone. Nothing is run. */
+/** How much memory a graph takes while it runs: its values, from their shapes alone, and its weights. Nothing is run. */
 import { sizeOf } from '../math/tensor.js'
 import { bytesOf, type Graph, type Node, type ValueType } from './graph.js'
 
@@ -15,6 +15,28 @@ const overwriting = new Set(
 
 /** Operators that read and write in a layout of their own: while they run, a copy of their input and of their output. */
 const copying = new Set(['Conv', 'ConvTranspose'])
+
+/**
+ * Where a graph's weights lie, and how many bytes each has, as it is stored; one that several names share is one.
+ */
+export function weightPlaces({ initializers }: Pick<Graph, 'initializers'>): ReadonlyMap<string, number> {
+  const places = new Map<string, number>()
+  for (const [name, { storage }] of initializers) {
+    if ('file' in storage) places.set(`${storage.file} ${storage.offset}`, storage.length)
+    else places.set(name, storage.bytes.length)
+  }
+  return places
+}
+
+/** Bytes of the weights that a graph refers to, as they are stored. */
+export const weightBytes = (graph: Pick<Graph, 'initializers'>): number =>
+  [...weightPlaces(graph).values()].reduce((sum, bytes) => sum + bytes, 0)
+
+/** What a product with a matrix of a few bits writes out for its time: the matrix in float32. */
+function matrixBytes({ op, attributes: { N: rows, K: columns } }: Node): number {
+  if (op !== 'MatMulNBits' || rows?.type !== 'int' || columns?.type !== 'int') return 0
+  return rows.value * columns.value * bytesOf.float32
+}
 
 /** The bytes of values that share them, and which of these are still to be read. */
 interface Block {
@@ -77,7 +99,7 @@ export function peakBytes(graph: Graph): number {
     const { op, inputs, outputs } = node
     const shared = sharedBy(node)
     for (const [i, name] of outputs.entries()) if (name !== '') begin(name, i === 0 ? shared : undefined)
-    const copies = copying.has(op) ? bytesAt(inputs[0]) + bytesAt(outputs[0]) : 0
+    const copies = copying.has(op) ? bytesAt(inputs[0]) + bytesAt(outputs[0]) : matrixBytes(node)
     peak = Math.max(peak, total + copies)
     for (const name of inputs) {
       const left = (readers.get(name) ?? 0) - 1

@@ -4,11 +4,14 @@
  */
 
 import type { Profile } from '../autoencoder/profile.js'
+import { type BlockBits, inBlocks } from '../checkpoints/blocks.js'
 import type { Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
 import { insideOf } from '../checkpoints/inside.js'
+import { type MadeWeights, madeWeights } from '../checkpoints/made-weights.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
+import { weightBytes } from '../graph/peak.js'
 import type { Runtime } from '../graph/runtime.js'
 import { pictureOf } from '../model/layout.js'
 import type { DiffusionModel } from '../model/model.js'
@@ -20,9 +23,9 @@ import type { DenoisingPrecision } from './denoiser/graphs.js'
 import { denoisingAnswerers, denoisingGraphs } from './denoiser/sessions.js'
 import { familyOf } from './families/index.js'
 import type { Pipeline } from './family.js'
-import { nameOf, openModelFolder } from './folder.js'
+import { nameOf, openModelFolder, withWeights } from './folder.js'
 import { memoryOf } from './sessions/memory.js'
-import { type SessionOptions, sessionPool, weightBytes } from './sessions/pool.js'
+import { type SessionOptions, sessionPool } from './sessions/pool.js'
 import { vocabularyBeside } from './vocabulary-file.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
@@ -31,6 +34,11 @@ export interface DiffusionModelOptions extends SessionOptions {
    * rounding of 32 bits is what limits an inversion (about five times the time). Text encoders always take 32.
    */
   readonly precision?: DenoisingPrecision
+  /**
+   * Bits of the weights of linear layers, which are made in a temporary file when a network is first opened; the autoencoder
+   * keeps its own. Default: all weights as they are stored.
+   */
+  readonly weights?: BlockBits | undefined
   /** What was measured of the autoencoder. Default: the profile beside the model, where there is one. */
   readonly profile?: Profile | 'none' | undefined
   /** Of the solvers that the folder names. Default 50. */
@@ -54,6 +62,10 @@ export interface OpenDiffusionModel extends DiffusionModel {
   /** What there is to say about its folder, in sentences. */
   readonly notes?: readonly string[]
 }
+
+/** Weights of fewer bits are other weights. */
+export const identityWith = (identity: string, weights: BlockBits | undefined): string =>
+  weights ? `${identity}-${weights}` : identity
 
 /** Sessions of small models: nobody counts their memory, and opening takes longer than running. */
 const smallestRoom = 2 ** 29
@@ -80,12 +92,26 @@ export async function openDiffusionModel(
   host: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, steps, profile, family, ...options }: DiffusionModelOptions = {},
+  { precision = 32, weights, steps, profile, family, ...options }: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
   const name = nameOf(path)
   const files = insideOf(host, path)
-  const folder = await openModelFolder(files, path)
-  const pipeline = await familyOf(folder, family).read({ files, folder, name, steps })
+  const stored = await openModelFolder(files, path)
+  let made: Promise<MadeWeights> | undefined
+  const making = () => {
+    made ??= madeWeights(files)
+    return made
+  }
+  const letGo = async () => await (await made?.catch(() => undefined))?.remove()
+  const folder = withWeights(stored, making, async (all) =>
+    weights ? inBlocks(files, all, await making(), weights) : all,
+  )
+  const pipeline = await familyOf(folder, family)
+    .read({ files, folder, name, steps })
+    .catch(async (error: unknown) => {
+      await letGo()
+      throw error
+    })
   const { layout, denoiser: networks, guidance, guiding, schedule } = pipeline
   const { prediction, solver, preferred, className, defaultSteps } = pipeline.scheduler
   const vae = { ...pipeline.vae, profile: profile === 'none' ? undefined : (profile ?? pipeline.vae.profile) }
@@ -97,7 +123,7 @@ export async function openDiffusionModel(
   return {
     name,
     identity() {
-      identity ??= fingerprint(files, path)
+      identity ??= fingerprint(files, path).then((id) => identityWith(id, weights))
       return identity
     },
     layout,
@@ -123,7 +149,10 @@ export async function openDiffusionModel(
       autoencoderGraphs(vae, vaePrecision),
       denoisingGraphs(networks, precision, pipeline.tokens),
     ),
-    close: () => pool.close(),
+    async close() {
+      await pool.close()
+      await letGo()
+    },
   }
 }
 

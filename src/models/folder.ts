@@ -2,6 +2,8 @@
 import type { Files } from '../checkpoints/files.js'
 import { type CheckpointFolder, type KnownParts, openFolder } from '../checkpoints/folder.js'
 import { insideOf } from '../checkpoints/inside.js'
+import type { MadeWeights } from '../checkpoints/made-weights.js'
+import type { Weights } from '../checkpoints/weights.js'
 import { networkClasses } from './classes/index.js'
 
 export const knownParts: KnownParts = {
@@ -15,6 +17,8 @@ export const knownParts: KnownParts = {
     'text_encoder_2',
     'text_encoder_3',
   ],
+  originalNamesOf: (className) =>
+    networkClasses.find(({ classNames }) => classNames.includes(className))?.originalNames,
   roleOf: (className) => networkClasses.find(({ classNames }) => classNames.includes(className))?.role,
 }
 
@@ -27,3 +31,17 @@ export const nameOf = (path: string): string => path.split(/[\\/]/).findLast((pa
 /** Opens what lies at `path`, as `openFolder` does. */
 export const openModelFolder = (files: Files, path: string): Promise<CheckpointFolder> =>
   openFolder(insideOf(files, path), path, knownParts)
+
+/** The same folder, whose networks hold by `making` what they make of its weights, and have the weights that `as` makes of them. */
+export const withWeights = (
+  folder: CheckpointFolder,
+  making: () => Promise<MadeWeights>,
+  as: (weights: Weights) => Promise<Weights>,
+): CheckpointFolder => ({
+  ...folder,
+  async part(name, classNames) {
+    const part = await folder.part(name, classNames)
+    if (part.kind === 'onnx') return part
+    return { ...part, openWeights: async () => await as(await part.openWeights(making)) }
+  },
+})

@@ -185,11 +185,15 @@ function readerOf({ autoencoder, network }: NetworkClass): Read {
 }
 
 /** The classes of networks and model_index.json, with their fields. */
-export const networkReference = (): readonly (FieldReference & { readonly role: string })[] =>
+export const networkReference = (): readonly (FieldReference & {
+  readonly role: string
+  readonly readsGguf: boolean
+})[] =>
   networkClasses.map((entry) => {
     const own = published.filter((config) => entry.classNames.includes(classOf(config) as string))
     const configurations = own.length > 0 ? own : [{ _class_name: entry.classNames[0] }]
-    return { ...fieldReference(entry.classNames.join(', '), configurations, readerOf(entry)), role: entry.role }
+    const fields = fieldReference(entry.classNames.join(', '), configurations, readerOf(entry))
+    return { ...fields, role: entry.role, readsGguf: entry.originalNames !== undefined }
   })
 
 export function pipelineReference(): FieldReference {

@@ -1,22 +1,22 @@
 /** Linear layers and attention over sequences N × length × channels, as transformers and diffusers' attention have them. */
 import { type Builder, float } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
+import { blockProduct } from '../graph/ops/block-products.js'
 import { add, concat, expand, mean, mul, reshape, scale, singleScope, slice, transpose } from '../graph/ops/common.js'
 import { gemmWithBias, matmul } from '../graph/ops/matmul.js'
 import { byRootMeanSquare } from '../graph/ops/normalization.js'
 import type { Layers } from './layers.js'
 
-/** x·Wᵀ + bias over the last axis; weights stay as checkpoints hold them, rows per output. */
+/** x·Wᵀ + bias over the last axis; weights stay as checkpoints hold them, rows per output, also in blocks of a few bits. */
 export function linear({ b, parameters }: Layers, name: string, x: Value, channels: number, bias = true): Value {
   const width = x.shape.at(-1)!
   const rows = x.shape.slice(0, -1).reduce((product, size) => product * size, 1)
-  const weight = parameters.value(`${name}.weight`, [channels, width])
-  const product = gemmWithBias(
-    b,
-    reshape(b, x, [rows, width]),
-    weight,
-    bias ? parameters.value(`${name}.bias`, [channels]) : undefined,
-  )
+  const flat = reshape(b, x, [rows, width])
+  const shift = bias ? parameters.value(`${name}.bias`, [channels]) : undefined
+  const blocks = parameters.blocks?.(`${name}.weight`, [channels, width])
+  const product = blocks
+    ? blockProduct(b, flat, blocks, shift)
+    : gemmWithBias(b, flat, parameters.value(`${name}.weight`, [channels, width]), shift)
   return reshape(b, product, [...x.shape.slice(0, -1), channels])
 }
 

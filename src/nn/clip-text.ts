@@ -8,7 +8,7 @@ import type { Graph, Value } from '../graph/graph.js'
 import { add, indicator, mul, reshape, slice, sum } from '../graph/ops/common.js'
 import { matmul } from '../graph/ops/matmul.js'
 import { attention, gelu, layerNorm, linear, quickGelu } from './attention.js'
-import type { Layers } from './layers.js'
+import { entriesOf, type Layers } from './layers.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 import { commonTextHarmless } from './text-fields.js'
 
@@ -123,11 +123,12 @@ export function encodeText(b: Builder, parameters: Parameters, config: ClipTextC
   const tokens = ids.shape[1]!
   const { hiddenSize, hiddenLayers } = config
   const root = clipTextRoot(parameters)
-  const words = parameters.value(`${root}embeddings.token_embedding.weight`, [config.vocabularySize, hiddenSize])
+  const words = `${root}embeddings.token_embedding.weight`
+  const read = entriesOf(layers, words, [config.vocabularySize, hiddenSize], ids)
   const places = parameters.value(`${root}embeddings.position_embedding.weight`, [config.maxPositions, hiddenSize])
   const order = Array.from({ length: tokens ** 2 }, (_, i) => (i % tokens > Math.floor(i / tokens) ? masked : 0))
-  const causal = b.constant(words.dtype, [tokens, tokens], order)
-  let x = add(b, b.emit('Gather', [words, ids], { axis: 0 }), slice(b, places, 0, 0, tokens))
+  const causal = b.constant(read.dtype, [tokens, tokens], order)
+  let x = add(b, read, slice(b, places, 0, 0, tokens))
   let penultimate = x
   for (let i = 0; i < hiddenLayers; i++) {
     penultimate = x

@@ -36,6 +36,17 @@ export function conv2d(
   })
 }
 
+/** Entries of a table along an axis by their numbers: words of a vocabulary, positions. A table of 16 bits stays as it is. */
+export const entriesOf = (
+  { b, parameters }: Layers,
+  name: string,
+  shape: readonly number[],
+  numbers: Value,
+  axis = 0,
+): Value =>
+  parameters.entries?.(name, shape, numbers, axis) ??
+  b.emit('Gather', [parameters.value(name, shape), numbers], { axis })
+
 export const silu = (b: Builder, x: Value): Value => mul(b, x, b.emit('Sigmoid', [x]))
 
 export interface NormOptions {

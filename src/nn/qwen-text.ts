@@ -9,7 +9,7 @@ import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, cast, mul, reshape, scale, shift } from '../graph/ops/common.js'
 import { attention, byHeads, joined, linear, rmsNorm } from './attention.js'
-import { type Layers, silu } from './layers.js'
+import { entriesOf, type Layers, silu } from './layers.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 import { anglesOf, type Rotation, rotate, rotationBy } from './rotary.js'
 import { commonTextHarmless } from './text-fields.js'
@@ -266,8 +266,7 @@ export function hiddenStates(
   const places = Array.from({ length: tokens }, (_, i) => [i])
   const angles = anglesOf(places, { widths: [config.headWidth], theta: config.theta, rounds: 'frequencies' })
   const decoder: Decoder = { ...layers, config, rotation: rotationBy(b, angles), mask: causalMask(b, mask) }
-  const words = parameters.value(`${root}embed_tokens.weight`, [config.vocabularySize, config.width])
-  const states = [b.emit('Gather', [words, ids], { axis: 0 })]
+  const states = [entriesOf(layers, `${root}embed_tokens.weight`, [config.vocabularySize, config.width], ids)]
   const last = Math.max(...numbers)
   for (let i = 0; i < last; i++) {
     const made = layer(decoder, `${root}layers.${i}`, states[i]!)

@@ -7,10 +7,10 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, reshape, sliceAxes, transpose } from '../graph/ops/common.js'
+import { add, reshape, transpose } from '../graph/ops/common.js'
 import { feedForward, linear } from './attention.js'
 import { type Heads, jointAttention, projected, rotatedAttention, type Streams } from './joint-attention.js'
-import { conv2d, type Layers, silu } from './layers.js'
+import { conv2d, entriesOf, type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 import { unpatched } from './patches.js'
@@ -148,12 +148,13 @@ function jointBlock(mmdit: Mmdit, index: number, { picture, text }: Streams): St
 type Patches = readonly [rows: number, columns: number]
 
 /** The middle of the stored table, 1 × places × width. */
-function positions({ b, parameters }: Layers, { tableSize, width }: Sd3TransformerConfig, sides: Patches): Value {
-  const table = parameters.value('pos_embed.pos_embed', [1, tableSize ** 2, width])
-  const starts = sides.map((side) => Math.floor((tableSize - side) / 2))
-  const ends = sides.map((side, i) => starts[i]! + side)
-  const middle = sliceAxes(b, reshape(b, table, [tableSize, tableSize, width]), [0, 1], starts, ends)
-  return reshape(b, middle, [1, sides[0] * sides[1], width])
+function positions(layers: Layers, { tableSize, width }: Sd3TransformerConfig, sides: Patches): Value {
+  const [top, left] = sides.map((side) => Math.floor((tableSize - side) / 2)) as [number, number]
+  const [rows, columns] = sides
+  const places = Array.from({ length: rows * columns }, (_, i) => {
+    return (top + Math.floor(i / columns)) * tableSize + left + (i % columns)
+  })
+  return entriesOf(layers, 'pos_embed.pos_embed', [1, tableSize ** 2, width], layers.b.indices(places), 1)
 }
 
 export interface Sd3TransformerInputs {

@@ -9,7 +9,7 @@ import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, mul, transpose } from '../graph/ops/common.js'
 import { attention, geluTanh, linear, rmsNorm } from './attention.js'
-import type { Layers } from './layers.js'
+import { entriesOf, type Layers } from './layers.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 import { commonTextHarmless } from './text-fields.js'
 
@@ -103,10 +103,12 @@ function bucketOf(distance: number, { buckets, maximumDistance }: T5EncoderConfi
 }
 
 /** What is added to the scores of each head for where two tokens stand to each other, heads × tokens × tokens. */
-function positions({ b, parameters }: Layers, name: string, config: T5EncoderConfig, tokens: number): Value {
-  const table = parameters.value(`${name}.relative_attention_bias.weight`, [config.buckets, config.heads])
+function positions(layers: Layers, name: string, config: T5EncoderConfig, tokens: number): Value {
+  const { b } = layers
   const places = Array.from({ length: tokens ** 2 }, (_, i) => bucketOf((i % tokens) - Math.floor(i / tokens), config))
-  const looked = b.emit('Gather', [table, b.constant('int64', [tokens, tokens], places)], { axis: 0 })
+  const numbers = b.constant('int64', [tokens, tokens], places)
+  const table = `${name}.relative_attention_bias.weight`
+  const looked = entriesOf(layers, table, [config.buckets, config.heads], numbers)
   return transpose(b, looked, [2, 0, 1])
 }
 
@@ -116,11 +118,10 @@ export function encodeText(b: Builder, parameters: Parameters, config: T5Encoder
   const { width, heads, headWidth, innerWidth, normEpsilon } = config
   const tokens = ids.shape[1]!
   const plain = (name: string, x: Value, channels: number) => linear(layers, name, x, channels, false)
-  const words = parameters.value(wordsOf(parameters), [config.vocabularySize, width])
   const positionsAt = (layer: number) =>
     positions(layers, `encoder.block.${layer}.layer.0.SelfAttention`, config, tokens)
   const shared = config.ownPositions ? undefined : positionsAt(0)
-  let x = b.emit('Gather', [words, ids], { axis: 0 })
+  let x = entriesOf(layers, wordsOf(parameters), [config.vocabularySize, width], ids)
   for (let i = 0; i < config.layers; i++) {
     const [looking, wide] = [`encoder.block.${i}.layer.0`, `encoder.block.${i}.layer.1`]
     const own = rmsNorm(layers, `${looking}.layer_norm`, x, normEpsilon)

@@ -1,8 +1,10 @@
 /** Files as checkpoints read them, on Node. Reads only; writing is in write.ts. */
-import { open, readdir, realpath, stat } from 'node:fs/promises'
+import { open, readdir, realpath, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Files } from '../checkpoints/files.js'
+import type { Files, ScratchFile } from '../checkpoints/files.js'
 import { expected, isUndiffuseError } from '../core/errors.js'
+import { makeTemporaryFolder } from '../runtimes/onnxruntime-node/temporary-folders.js'
 import { codeOf, unavailable } from './failures.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -51,6 +53,29 @@ export async function placeOf(path: string): Promise<string> {
   return join(folder, basename(whole))
 }
 
+/** In a folder of its own among the system's temporary files. */
+async function scratch(): Promise<ScratchFile> {
+  const folder = await makeTemporaryFolder(tmpdir(), 'undiffuse-weights-').catch((error: unknown) => {
+    throw unavailable('a folder for temporary files', tmpdir(), error)
+  })
+  const path = join(folder.path, 'weights')
+  await writeFile(path, '')
+  return {
+    path,
+    async write(offset, bytes) {
+      try {
+        await using file = await open(path, 'r+')
+        for (let done = 0; done < bytes.length; ) {
+          done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
+        }
+      } catch (error) {
+        throw unavailable('room for temporary weights', path, error)
+      }
+    },
+    remove: folder.remove,
+  }
+}
+
 /** The host's files. Devices, pipes and folders count as no file; errors of the system are `unavailable`. */
 export const nodeFiles: Files = {
   size: (path) =>
@@ -63,5 +88,6 @@ export const nodeFiles: Files = {
   decodeUtf8: (bytes) => decoder.decode(bytes),
   list: (folder) => ifPresent(folder, async () => (await readdir(folder)).sort()),
   placeOf,
+  scratch,
   join,
 }

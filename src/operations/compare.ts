@@ -25,7 +25,7 @@ import {
 } from './host.js'
 import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
-import { decoderFields, networkFields, seedField, sizeField } from './recipes/networks.js'
+import { bitsReport, decoderFields, networkFields, seedField, sizeField } from './recipes/networks.js'
 import { notesOnTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
@@ -378,7 +378,7 @@ function reportOf(settings: CompareSettings, start: Start, { model, comparison, 
     guidance: settings.guidance ?? (prompt === undefined ? 1 : model.guidance),
     seed: start.picture === undefined ? (settings.seed ?? 0) : null,
     decoder: settings.decoder.text,
-    precisionBits: Number(settings.precision),
+    ...bitsReport(settings),
     ...(size && { widthPixels: size.width, heightPixels: size.height }),
     rows,
     ...cost,

@@ -30,7 +30,7 @@ import {
   standardStream,
 } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { decoderFields, networkFields } from './recipes/networks.js'
+import { bitsReport, decoderFields, networkFields } from './recipes/networks.js'
 import {
   completed,
   notesOnTexts,
@@ -268,7 +268,7 @@ function reportOf(finished: FinishedEdit) {
     ...trueGuidanceOf(settings),
     solver: settings.solver ?? edited.solver,
     steps: edited.grid.length - 1,
-    precisionBits: Number(settings.precision),
+    ...bitsReport(settings),
     device: settings.device ?? 'cpu',
     widthPixels: width,
     heightPixels: height,

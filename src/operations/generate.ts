@@ -16,7 +16,7 @@ import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
+import { bitsReport, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -96,6 +96,7 @@ interface Generated {
   readonly isTold: boolean
   readonly recipe: Recipe
   readonly precision: PrecisionName
+  readonly bits: ReturnType<typeof bitsReport>
   readonly marking: Marking | undefined
   readonly pictures: readonly GeneratedPicture[]
   /** Files by what they hold. */
@@ -244,7 +245,7 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
   ]
 }
 
-function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
+function reportOf({ model, bits, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
   const [{ generation }] = pictures as readonly [GeneratedPicture]
   const { height, width } = sidesOf(model.layout, generation.image.shape)
   const frames = framesOf(model.layout, generation.image.shape)
@@ -260,6 +261,7 @@ function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: 
     heightPixels: height,
     ...(frames !== undefined && { frames }),
     latentShape: generation.latent.shape,
+    ...bits,
     watermark: marking ? markingReport(marking) : null,
     pictures: pictures.map(({ path, seed, generation, seconds }) => ({
       picture: path,
@@ -322,6 +324,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
       isTold: settings.recipe,
       recipe: completed(plan, model),
       precision: settings.precision,
+      bits: bitsReport(settings),
       marking,
       pictures,
       outputs,

@@ -174,6 +174,8 @@ export interface ModelSettings {
   readonly model?: string | undefined
   readonly device?: string | undefined
   readonly precision: PrecisionName
+  /** Of linear layers, in bits; as they are stored without it. */
+  readonly weights?: '8' | '4' | undefined
   readonly lean: boolean
   /** What the values of one network may take, in GiB; the host's default without it. */
   readonly memoryLimit?: number | undefined
@@ -231,7 +233,7 @@ export interface OperationModel extends DiffusionModel {
 export interface HostModels {
   open(settings: ModelSettings): Promise<Held<OperationModel>>
   /** The autoencoder alone, whose identity is that of its own weights. */
-  openAutoencoder(settings: Omit<ModelSettings, 'steps' | 'family'>): Promise<Held<Model>>
+  openAutoencoder(settings: Omit<ModelSettings, 'steps' | 'family' | 'weights'>): Promise<Held<Model>>
   /** Whether a model goes on from the latent to the noise. */
   hasDenoiser(model: string | undefined): Promise<boolean>
   /** Keeps a profile for all who use the same weights, and says where. */

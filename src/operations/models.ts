@@ -1,8 +1,10 @@
 /** Models from folders, for hosts that have files and a runtime: opened with their profile, and what they cost. */
 import type { Profile } from '../autoencoder/profile.js'
 import type { Files } from '../checkpoints/files.js'
-import { fingerprint } from '../checkpoints/fingerprint.js'
+import { memoryText } from '../core/memory.js'
 import type { Runtime } from '../graph/runtime.js'
+import { sidesOf } from '../model/layout.js'
+import type { DiffusionModel } from '../model/model.js'
 import type { AutoencoderNetworks } from '../models/autoencoder/networks.js'
 import { openAutoencoder } from '../models/autoencoder/sessions.js'
 import type { DenoisingPrecision } from '../models/denoiser/graphs.js'
@@ -55,7 +57,7 @@ export function modelsOn(source: ModelSource): HostModels {
         ]
 
   return {
-    async open({ model: name, precision, lean, profile: named, steps, family, ...settings }) {
+    async open({ model: name, precision, weights, lean, profile: named, steps, family, ...settings }) {
       const folder = await folderOf(name)
       const networks = await withProfile(folder, named)
       const notes = notesOn(networks, named)
@@ -66,17 +68,19 @@ export function modelsOn(source: ModelSource): HostModels {
           precision: precisionOf(precision),
           lean,
           family,
+          ...(weights && { weights: Number(weights) as 4 | 8 }),
         }
         const model = await openDiffusionModel(files, folder, runtime, {
           ...options,
           ...(steps !== undefined && { steps }),
         })
+        const room = memoryNote(model)
         const onFolder = (model.notes ?? []).map((text) => ({ about: model.name, text }))
         return {
           model,
-          notes: [...notes, ...onFolder],
+          notes: [...notes, ...onFolder, ...(room ? [room] : [])],
           cost,
-          identity: () => fingerprint(files, folder),
+          identity: () => model.identity(),
           close: () => runtime.close(),
         }
       } catch (error) {
@@ -102,6 +106,21 @@ export function modelsOn(source: ModelSource): HostModels {
       return found.some((names) => names !== undefined)
     },
     keepProfile: source.keepProfile,
+  }
+}
+
+/** From so many bytes on it is said what a model takes. */
+const worthTelling = 2 ** 30
+
+/** What one evaluation at the model's own size takes, before anything is opened. */
+function memoryNote({ name, layout, memoryFor }: DiffusionModel): Note | undefined {
+  const need = memoryFor?.('denoise', layout.latentShape(layout.picture), 1)
+  if (!need || need.neededBytes < worthTelling) return undefined
+  const { width, height } = sidesOf(layout, layout.picture)
+  const [all, weights] = [need.neededBytes, need.weightBytes].map(memoryText)
+  return {
+    about: name,
+    text: `One evaluation at ${width} × ${height} takes about ${all} of memory, ${weights} of it for weights.`,
   }
 }
 

@@ -80,6 +80,7 @@ describe('generate', () => {
       torchNoise(8, made.noise.shape).data,
     )
     expect(result).toMatchObject({ model: 'analytic', steps: 20, guidance: 3, pictures: [{ seed: 7 }, { seed: 8 }] })
+    expect(result).toMatchObject({ precisionBits: 64, weightBits: null })
   })
 
   it('takes from a file what is not said, and makes the same picture again', async () => {

@@ -25,7 +25,7 @@ import { fileTypeOf, tensorFile } from './files/tensor-files.js'
 import type { ContactSheetCell, FileContent, Host, NetworkCost, Note, OperationModel } from './host.js'
 import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
+import { bitsReport, decoderFields, inverterField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -178,7 +178,7 @@ function reportOf(finished: RoundTrip, outputs: Readonly<Record<string, string>>
     steps: made.grid.length - 1,
     inverter: settings.inverter.text,
     decoder: settings.decoder.text,
-    precisionBits: Number(settings.precision),
+    ...bitsReport(settings),
     device: settings.device ?? 'cpu',
     widthPixels: width,
     heightPixels: height,

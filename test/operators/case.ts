@@ -33,12 +33,15 @@ export interface OperatorCase {
   readonly operands: readonly Operand[]
   readonly attributes: PlainAttributes
   readonly outputs: number
+  /** Default: ai.onnx. */
+  readonly domain?: string
   /** Why the case is not differentiated, where it is not. */
   readonly forwardOnly?: string
 }
 
 export interface CaseOptions {
   readonly outputs?: number
+  readonly domain?: string
   readonly forwardOnly?: string
 }
 
@@ -113,7 +116,7 @@ const seedOf = (text: string) => [...text].reduce((seed, letter) => Math.imul(se
  * these numbers into the graph, so that the builder can evaluate it on the way.
  */
 export function caseGraph(
-  { op, label, operands, attributes, outputs }: OperatorCase,
+  { op, label, operands, attributes, outputs, domain = '' }: OperatorCase,
   precision: DataType,
   { fixed = false } = {},
 ): CaseGraph {
@@ -135,7 +138,7 @@ export function caseGraph(
     if (kind === 'real') reals.push(name)
     return build.input(name, dtype, shape)
   })
-  build.emitAll(op, inputs, attributes, { outputs }).forEach((value, i) => {
+  build.emitAll(op, inputs, attributes, { outputs, domain }).forEach((value, i) => {
     build.output(value, `y${i}`)
   })
   return { graph: build.finish(`${op}: ${label}`), feeds, reals, known: build.known }

@@ -104,6 +104,7 @@ interface PipelineOptions extends SharedOptions {
   readonly like?: string
   readonly dtype: 'float32' | 'float16' | 'bfloat16'
   readonly precision: PrecisionName
+  readonly weights?: '8' | '4'
   readonly lean: boolean
   readonly guidance: number
   readonly repeats: number
@@ -361,10 +362,14 @@ async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void
 }
 
 async function measurePipeline(io: Terminal, folder: string, options: PipelineOptions, name?: string): Promise<void> {
-  const { precision, lean, guidance, repeats, size } = options
+  const { precision, weights, lean, guidance, repeats, size } = options
   const inverter = parse(inverters, options.inverter)
   const open = (runtime: Runtime) =>
-    openDiffusionModel(nodeFiles, folder, runtime, { precision: precisionOf(precision), lean })
+    openDiffusionModel(nodeFiles, folder, runtime, {
+      precision: precisionOf(precision),
+      lean,
+      ...(weights && { weights: Number(weights) as 4 | 8 }),
+    })
   const asked = { guidance, repeats, size, solver: makeSolver('ddim', 50), inverter, signal: io.signal }
   const measured = await drive(io, benchPipeline(folder, openRuntime(options), open, asked))
   const result = name === undefined ? measured : { ...measured, model: name }
@@ -460,6 +465,7 @@ export function addDiffusionBenches(bench: Command): void {
         .default('float32'),
     )
     .addOption(precisionOption())
+    .addOption(new Option('--weights <bits>', 'of linear layers (default: as they are stored)').choices(['8', '4']))
     .option('--lean', 'spend time to save memory', false)
     .option('--guidance <n>', 'of the evaluations', guidance, 7.5)
     .option('--repeats <n>', 'timed evaluations', integerAtLeast(1), 3)

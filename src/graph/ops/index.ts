@@ -1,6 +1,7 @@
 /** The table of operators. Adding one is an entry in a family's file. */
 import type { Operator } from '../operator.js'
 import { activations } from './activation.js'
+import { blockProducts } from './block-products.js'
 import { convolutions } from './convolution.js'
 import { elementwise } from './elementwise.js'
 import { forwardOnly } from './forward-only.js'
@@ -17,6 +18,7 @@ export const operators: readonly Operator[] = [
   ...elementwise,
   ...activations,
   ...matrixProducts,
+  ...blockProducts,
   ...convolutions,
   ...normalizations,
   ...reductions,

@@ -3,6 +3,7 @@ import { expected } from '../../core/errors.js'
 import type { Builder } from '../emit.js'
 import type { Value } from '../graph.js'
 import { fromFront, type NodeView } from '../operator.js'
+import { dequantised } from '../ops/block-products.js'
 import {
   add,
   cast,
@@ -18,6 +19,7 @@ import {
   shift,
   sliceAxes,
   sub,
+  swapLast,
   transpose,
 } from '../ops/common.js'
 import { offsetsOf, positions, windowOf } from '../ops/convolution.js'
@@ -190,6 +192,12 @@ const conversion: Lowering = (b, node) => {
   return cast(b, node.input(0), /float/.test(to) ? 'float64' : to)
 }
 
+/** X·Wᵀ + bias with the matrix written out. */
+const blockProduct: Lowering = (b, node) => {
+  const product = matmul(b, node.input(0), swapLast(b, dequantised(b, node)))
+  return node.inputs[5] ? add(b, product, node.inputs[5]) : product
+}
+
 const noDouble = (node: NodeView, got: string) =>
   expected(
     'unsupported',
@@ -202,6 +210,7 @@ const noDouble = (node: NodeView, got: string) =>
 /** How an operator is written. */
 export const lowered: ReadonlyMap<string, Lowering> = new Map<string, Lowering>([
   ['Cast', conversion],
+  ['com.microsoft.MatMulNBits', blockProduct],
   ['Conv', convolution],
   ['Erf', (b, node) => errorFunction(b, node.input(0))],
   ['Gelu', gelu],

@@ -3,6 +3,7 @@
  * (index.ts). How a pipeline puts networks together is a family's business.
  */
 import type { NetworkPart } from '../../checkpoints/folder.js'
+import type { OriginalNames } from '../../checkpoints/gguf-weights.js'
 import { expected } from '../../core/errors.js'
 import type { Builder } from '../../graph/builder.js'
 import type { Graph } from '../../graph/graph.js'
@@ -23,6 +24,8 @@ export interface NetworkClass {
   readonly classNames: readonly string[]
   /** What its folder is called in a pipeline, and it is called where it lies alone. */
   readonly role: 'vae' | 'unet' | 'transformer' | 'text_encoder'
+  /** Where its tensors lie in a GGUF file; without it, none is read. */
+  readonly originalNames?: OriginalNames
   /** The network as its own tools name and scale inputs and outputs: what `undiffuse run` runs. Autoencoders have halves. */
   readonly network?: (file: ConfigReader, weights: WeightSource) => Network
   /** Where the class is an autoencoder. */

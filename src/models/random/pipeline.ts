@@ -15,6 +15,14 @@ export interface RandomPart {
   readonly weightsFile: string
 }
 
+/** How long transformers are; as published where nothing is said. */
+export interface Lengths {
+  /** Of the denoising network. */
+  readonly layers?: number | undefined
+  /** Of each text encoder. */
+  readonly textLayers?: number | undefined
+}
+
 /** What a diffusers folder holds. Paths use `/`. */
 export interface RandomPipeline {
   /** Networks by the names of their folders. */
@@ -27,18 +35,44 @@ const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`
 const diffusersWeights = 'diffusion_pytorch_model.safetensors'
 
 /**
- * A pipeline's files with random weights: one of `pipelineShapes`, such as `stable-diffusion-2-1` or `tiny`. Equal seeds give
- * equal files.
+ * A pipeline's files with random weights: one of `pipelineShapes`, such as `stable-diffusion-2-1` or `tiny`, as published or
+ * shorter. Equal seeds give equal files.
  *
- * Throws `bad-option` for a shape that is not known.
+ * Throws `bad-option` for a shape that is not known, and for layers of a network that is not made of equal ones.
  *
- * @example const { parts, texts } = randomPipeline('tiny')
+ * @example const { parts, texts } = randomPipeline('stable-diffusion-3-5-medium', 0, { layers: 2, textLayers: 2 })
  */
-export function randomPipeline(id: string, seed = 0): RandomPipeline {
+export function randomPipeline(id: string, seed = 0, lengths: Lengths = {}): RandomPipeline {
   const shape = Object.hasOwn(pipelineShapes, id) ? pipelineShapes[id] : undefined
-  if (shape) return pipelineOf(shape, seed)
+  if (shape) return pipelineOf(shortened(id, shape, lengths), seed)
   const known = Object.keys(pipelineShapes).join(', ')
   throw expected('bad-option', `one of ${known}`, 'the shape of a model', `\`${id}\``, 'Name one of these.')
+}
+
+/** How many equal layers a transformer has, by the names of diffusers' and transformers' configurations. */
+const counts = ['num_layers', 'num_single_layers', 'num_hidden_layers', 'n_layers']
+/** What is said of each layer, or of some by their numbers. */
+const perLayer = ['dual_attention_layers', 'layer_types']
+
+function shorter(config: ConfigFields, layers: number | undefined, fail: () => Error): ConfigFields {
+  if (layers === undefined) return config
+  if (!counts.some((field) => Object.hasOwn(config, field))) throw fail()
+  const changed = Object.entries(config).map(([field, value]) => {
+    if (counts.includes(field)) return [field, Math.min(value as number, layers)]
+    if (!perLayer.includes(field)) return [field, value]
+    return [field, (value as readonly unknown[]).filter((each, i) => (typeof each === 'number' ? each : i) < layers)]
+  })
+  return Object.fromEntries(changed)
+}
+
+function shortened(id: string, shape: PipelineShape, { layers, textLayers }: Lengths): PipelineShape {
+  const fail = () =>
+    expected('bad-option', 'a network of equal layers', '`layers`', `${id}, whose network has levels`, 'Leave it out.')
+  return {
+    ...shape,
+    denoiser: { ...shape.denoiser, config: shorter(shape.denoiser.config, layers, fail) },
+    textEncoders: shape.textEncoders.map((each) => ({ ...each, config: shorter(each.config, textLayers, fail) })),
+  }
 }
 
 const suffix = (index: number): string => (index === 0 ? '' : `_${index + 1}`)

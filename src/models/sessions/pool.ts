@@ -6,6 +6,7 @@ import { expected } from '../../core/errors.js'
 import type { MemoryNeed } from '../../core/memory.js'
 import type { Signal } from '../../core/progress.js'
 import type { Graph } from '../../graph/graph.js'
+import { weightPlaces } from '../../graph/peak.js'
 import type { Feeds, Held, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
 import type { Tensor } from '../../math/tensor.js'
 
@@ -39,21 +40,23 @@ export interface Room {
   readonly bytes?: number
 }
 
-interface Open {
-  readonly session: Session
-  readonly bytes: number
+/** What a graph that is open takes. */
+interface Taken {
+  /** Weights, which several graphs may share, by where they lie. */
+  readonly weights: ReadonlyMap<string, number>
   /** Of its values: an arena keeps them between runs. */
-  readonly memory: number
+  readonly valueBytes: number
 }
 
-/** Bytes of the weights that a graph refers to, as they are stored. */
-export function weightBytes(graph: Graph): number {
-  const places = new Map<string, number>()
-  for (const [name, { storage }] of graph.initializers) {
-    if ('file' in storage) places.set(`${storage.file} ${storage.offset}`, storage.length)
-    else places.set(name, storage.bytes.length)
-  }
-  return [...places.values()].reduce((sum, bytes) => sum + bytes, 0)
+interface Open extends Taken {
+  readonly session: Session
+}
+
+/** Weights count once, whoever shares them. */
+function totalOf(open: readonly Taken[]): { readonly weightBytes: number; readonly bytes: number } {
+  const weights = new Map(open.flatMap((one) => [...one.weights]))
+  const weightBytes = [...weights.values()].reduce((sum, bytes) => sum + bytes, 0)
+  return { weightBytes, bytes: open.reduce((sum, { valueBytes }) => sum + valueBytes, weightBytes) }
 }
 
 /**
@@ -89,12 +92,12 @@ export function sessionPool(
     return result
   }
 
-  const sumOpen = (of: 'bytes' | 'memory') => [...open.values()].reduce((sum, one) => sum + one[of], 0)
-
-  /** Closes those used longest ago until what is left fits. */
-  async function keep(sessions: number, bytes: number, memory: number): Promise<void> {
+  /** Closes those used longest ago until the others are few enough, and fit beside the next one. */
+  async function keep(sessions: number, next?: Taken, allowedBytes = Number.POSITIVE_INFINITY): Promise<void> {
+    const { bytes: most = Number.POSITIVE_INFINITY } = room
     for (const [key, { session }] of [...open]) {
-      if (open.size <= sessions && sumOpen('bytes') <= bytes && sumOpen('memory') <= memory) return
+      const { weightBytes, bytes } = totalOf([...open.values(), ...(next ? [next] : [])])
+      if (open.size <= sessions && weightBytes <= most && bytes <= allowedBytes) return
       open.delete(key)
       await session.close()
     }
@@ -105,21 +108,20 @@ export function sessionPool(
     open.delete(key)
     if (!found) {
       const graph = make()
-      const bytes = weightBytes(graph)
-      const { sessions, bytes: most = Number.POSITIVE_INFINITY } = room
-      const { neededBytes: memory, allowedBytes } = memoryFor(graph) ?? { neededBytes: 0, allowedBytes: 0 }
-      await keep(lean ? 0 : sessions - 1, most - bytes, allowedBytes - memory)
-      found = { session: await runtime.open(graph, options), bytes, memory }
+      const need = memoryFor(graph)
+      const taken = { weights: weightPlaces(graph), valueBytes: need ? need.neededBytes - need.weightBytes : 0 }
+      await keep(lean ? 0 : room.sessions - 1, taken, need?.allowedBytes)
+      found = { session: await runtime.open(graph, options), ...taken }
     }
     open.set(key, found)
     return found.session
   }
 
   async function close(): Promise<void> {
-    await keep(0, 0, 0)
+    await keep(0)
     // A session that was being opened meanwhile.
     await turn
-    await keep(0, 0, 0)
+    await keep(0)
     for (const value of held) value.release()
   }
 

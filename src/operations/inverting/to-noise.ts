@@ -36,6 +36,7 @@ import {
 } from '../files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, Note, OperationModel } from '../host.js'
 import { noted, notedOf, partOf, type Running, type Told } from '../operation.js'
+import { bitsReport } from '../recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -260,7 +261,7 @@ function reportOf({ settings, model, recipe, sources, outputs, seconds, cost }: 
     solver: recipe.solver ?? inversion.solver,
     steps: inversion.grid.length - 1,
     inverter: settings.inverter.text,
-    precisionBits: Number(settings.precision),
+    ...bitsReport(settings),
     device: settings.device ?? 'cpu',
     ...(original &&
       taken && {

@@ -2,6 +2,7 @@
 import { decoderInverters, inverters } from '../../catalog.js'
 import { families } from '../../models/families/index.js'
 import { methodField } from '../fields.js'
+import type { ModelSettings } from '../host.js'
 
 const precisions = ['16', '32', '64'] as const
 const fits = ['refuse', 'pad', 'crop', 'resize'] as const
@@ -27,12 +28,19 @@ export const networkFields = {
     description: 'of the numbers that networks compute with; 64: the denoising network alone',
     word: 'bits',
   },
+  weights: {
+    rare: true,
+    type: 'choice',
+    choices: ['8', '4'],
+    description: 'of the weights of linear layers, the autoencoder left out (default: as they are stored)',
+    word: 'bits',
+  },
   device: { rare: true, type: 'string', description: 'where networks run (default: cpu)', word: 'name' },
   memoryLimit: {
     rare: true,
     type: 'number',
     exclusiveMinimum: 0,
-    description: 'of what one network may take while it runs, its weights left out (default: 3/4 of what is free)',
+    description: 'of what one network may take while it runs, with its weights (default: 3/4 of what is free)',
     word: 'GiB',
   },
   lean: { rare: true, type: 'boolean', default: false, description: 'spend time to save memory' },
@@ -44,6 +52,12 @@ export const networkFields = {
     word: 'file|none',
   },
 } as const
+
+/** The bits of a run, as reports tell them; null where weights are as they are stored. */
+export const bitsReport = ({ precision, weights }: Pick<ModelSettings, 'precision' | 'weights'>) => ({
+  precisionBits: Number(precision),
+  weightBits: weights ? Number(weights) : null,
+})
 
 export const defaultDecoder = decoderInverters[0].definition.id
 export const defaultInverter = inverters[0].definition.id

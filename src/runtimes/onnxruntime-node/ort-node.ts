@@ -9,7 +9,7 @@ import { checkMemory, type MemoryNeed } from '../../core/memory.js'
 import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
-import { peakBytes } from '../../graph/peak.js'
+import { peakBytes, weightBytes } from '../../graph/peak.js'
 import type { Held, OpenOptions, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
 import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import {
@@ -34,7 +34,7 @@ export interface OrtNodeOptions {
   /** The device of graphs that are opened without one. Default `cpu`. */
   readonly device?: string
   /**
-   * Bytes that the values of one network may take, weights left out. Default: on the CPU three quarters of the memory that is
+   * Bytes that one network may take, with its weights. Default: on the CPU three quarters of the memory that is
    * free now, on other devices no limit.
    */
   readonly memoryLimit?: number
@@ -312,8 +312,10 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
 
   function needOf(graph: Graph, device: string): MemoryNeed {
     const isKnown = device === 'cpu' || options.memoryLimit !== undefined
+    const weights = weightBytes(graph)
     return {
-      neededBytes: peakBytes(graph) * runtimeShare,
+      neededBytes: weights + peakBytes(graph) * runtimeShare,
+      weightBytes: weights,
       allowedBytes: isKnown ? memoryLimit : Number.POSITIVE_INFINITY,
     }
   }
@@ -379,11 +381,15 @@ const widenedAtOnce = 2 ** 26
 /**
  * The size in 16 bits of weights of some types that lie in files: computing with them converts them, once and for all or in
  * each run. 16-bit weights are widened; where half precision is emulated, those of 32 bits are rounded and widened again.
+ * Weights of few bits are written out where a gradient multiplies by them.
  */
-const convertedBytes = ({ initializers }: Graph, types: RegExp): number =>
-  [...initializers.values()]
-    .filter(({ dtype, storage }) => 'file' in storage && types.test(dtype))
-    .reduce((bytes, { shape }) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+function convertedBytes({ initializers, nodes }: Graph, types: RegExp): number {
+  const cast = new Set(nodes.filter(({ op }) => op === 'Cast').map(({ inputs }) => inputs[0]))
+  return [...initializers]
+    .filter(([name, { dtype }]) => types.test(dtype) || (dtype === 'uint8' && cast.has(name)))
+    .filter(([, { storage }]) => 'file' in storage)
+    .reduce((bytes, [, { shape }]) => bytes + sizeOf(shape) * bytesOf.float16, 0)
+}
 
 function sameValues(a: PackedFeeds['held'], b: PackedFeeds['held']): boolean {
   if (a.size !== b.size) return false

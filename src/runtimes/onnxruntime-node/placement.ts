@@ -43,6 +43,7 @@ async function checkInside(path: string, folder: string, graphName: string): Pro
 
 /** The files a graph's initializers lie in; `bad-model` when one is missing or ends before an initializer does. */
 async function weightsFiles(graph: Graph): Promise<readonly WeightsFile[]> {
+  for (const { storage } of graph.initializers.values()) if ('file' in storage) await storage.ready?.()
   const sizes = new Map<string, number>()
   const files: WeightsFile[] = []
   for (const [initializer, { storage }] of graph.initializers) {

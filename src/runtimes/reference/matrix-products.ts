@@ -1,6 +1,16 @@
 /** Sums of products over shared indices: MatMul, Gemm, Einsum. */
 import { broadcastShape } from '../../graph/operator.js'
-import { arrayOf, broadcastReader, eachIndex, type Kernel, offsetOf, required, reshaped, stridesOf } from './array.js'
+import {
+  arrayOf,
+  broadcastReader,
+  eachIndex,
+  type Kernel,
+  type NumericArray,
+  offsetOf,
+  required,
+  reshaped,
+  stridesOf,
+} from './array.js'
 
 /** numpy.matmul: a vector is a row on the left and a column on the right; leading axes broadcast. */
 const matmul: Kernel = (inputs) => {
@@ -90,4 +100,46 @@ const einsum: Kernel = (inputs, attributes) => {
   ]
 }
 
-export const matrixProducts: Readonly<Record<string, Kernel>> = { MatMul: matmul, Gemm: gemm, Einsum: einsum }
+/**
+ * Y = X·Wᵀ + bias for W[n, k] = (q[n, k] − zero[n, block of k])·scale[n, block of k] with q of 4 or 8 bits, the lower half of
+ * a byte first. Zeros are numbers, or bits packed row by row; without them the middle of the range.
+ */
+const matMulNBits: Kernel = (inputs, attributes) => {
+  const [x, packed, scales] = [required(inputs, 0), required(inputs, 1), required(inputs, 2)]
+  const [zeros, bias] = [inputs[3], inputs[5]]
+  const [rows, columns] = [attributes.integer('N', 0), attributes.integer('K', 0)]
+  const [bits, blockSize] = [attributes.integer('bits', 4), attributes.integer('block_size', 0)]
+  const blocks = Math.ceil(columns / blockSize)
+  /** Entry i of rows of numbers of a few bits, each row in whole bytes. */
+  const bitsAt = ({ data }: NumericArray, row: number, i: number, perRow: number): number => {
+    if (bits === 8) return data[row * perRow + i]!
+    const byte = data[row * Math.ceil(perRow / 2) + (i >> 1)]!
+    return i % 2 === 0 ? byte & 15 : byte >> 4
+  }
+  const zeroAt = (row: number, block: number): number => {
+    if (!zeros) return 2 ** (bits - 1)
+    return zeros.dtype === 'uint8' ? bitsAt(zeros, row, block, blocks) : zeros.data[row * blocks + block]!
+  }
+  const weight = (row: number, column: number): number => {
+    const block = Math.floor(column / blockSize)
+    const number = bitsAt(packed, row, column, blocks * blockSize)
+    return (number - zeroAt(row, block)) * scales.data[row * blocks + block]!
+  }
+  const weights = Float64Array.from({ length: rows * columns }, (_, i) => weight(Math.floor(i / columns), i % columns))
+  return [
+    arrayOf(x.dtype, [...x.shape.slice(0, -1), rows], (index, flat) => {
+      const [row, place] = [index.at(-1)!, Math.floor(flat / rows)]
+      let sum = bias?.data[row] ?? 0
+      for (let k = 0; k < columns; k++) sum += x.data[place * columns + k]! * weights[row * columns + k]!
+      return sum
+    }),
+  ]
+}
+
+/** Operators of com.microsoft stand under that name. */
+export const matrixProducts: Readonly<Record<string, Kernel>> = {
+  MatMul: matmul,
+  Gemm: gemm,
+  Einsum: einsum,
+  'com.microsoft.MatMulNBits': matMulNBits,
+}

@@ -22,8 +22,9 @@ function rounded(dtype: DataType, data: Float64Array): Float64Array {
 }
 
 function runNode(graph: Graph, node: Node, values: Map<string, NumericArray>): void {
-  const where = `${node.domain && `${node.domain}.`}${node.op} (node \`${node.name}\`)`
-  const kernel = node.domain === '' ? kernels.get(node.op) : undefined
+  const id = node.domain === '' ? node.op : `${node.domain}.${node.op}`
+  const where = `${id} (node \`${node.name}\`)`
+  const kernel = kernels.get(id)
   if (!kernel)
     throw expected(
       'unsupported',
@@ -120,6 +121,7 @@ export function referenceRuntime(): Runtime {
     async open(graph: Graph, { device = 'cpu' }: OpenOptions = {}): Promise<Session> {
       if (device !== 'cpu')
         throw expected('unavailable', 'device cpu', 'the reference runtime', `\`${device}\``, 'Leave it out.')
+      for (const { storage } of graph.initializers.values()) if ('file' in storage) await storage.ready?.()
       const weights = new Map(
         [...graph.initializers].map(([name, initializer]) => [name, readInitializer(initializer)]),
       )

@@ -1,4 +1,4 @@
-/** Operator → kernel, for the domain ai.onnx. Adding one is an entry in a family's file. */
+/** Operator → kernel; those of other domains stand under `domain.operator`. Adding one is an entry in a family's file. */
 import type { Kernel } from './array.js'
 import { constants } from './constant.js'
 import { convolutions } from './convolution.js'

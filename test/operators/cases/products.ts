@@ -1,6 +1,6 @@
 /** Cases of matrix products and convolutions. */
 import { float } from '../../../src/graph/emit.js'
-import { type OperatorCase, of, real } from '../case.js'
+import { absent, constant, number, type OperatorCase, of, real } from '../case.js'
 
 const matmul = (label: string, left: readonly number[], right: readonly number[]) =>
   of('MatMul', label, [real(left), real(right)])
@@ -47,7 +47,44 @@ const convolution =
 const conv = convolution('Conv')
 const transposed = convolution('ConvTranspose')
 
+const someBytes = (count: number) => Array.from({ length: count }, (_, i) => (i * 89 + 13 * i * i) % 256)
+const someScales = (count: number) => Array.from({ length: count }, (_, i) => 0.01 + 0.003 * ((i * 5) % 7))
+
+/** Rows of `columns` numbers of a few bits in blocks; zeros as they are told for so many rows and blocks of a row. */
+function blockProduct(
+  label: string,
+  shape: readonly number[],
+  { bits, blockSize, rows }: { readonly bits: 4 | 8; readonly blockSize: number; readonly rows: number },
+  zeros: 'middle' | 'numbers' | 'packed' = 'middle',
+  bias = false,
+): OperatorCase {
+  const columns = shape.at(-1)!
+  const blocks = Math.ceil(columns / blockSize)
+  const bytes = (blockSize * bits) / 8
+  const zeroBytes = rows * Math.ceil((blocks * bits) / 8)
+  const zero = {
+    middle: absent,
+    numbers: number(...Array.from({ length: rows * blocks }, (_, i) => 7.3 - (i % 3))),
+    packed: constant('uint8', [zeroBytes], someBytes(zeroBytes)),
+  }[zeros]
+  const operands = [
+    real(shape),
+    constant('uint8', [rows, blocks, bytes], someBytes(rows * blocks * bytes)),
+    number(...someScales(rows * blocks)),
+    ...(zeros === 'middle' && !bias ? [] : [zero]),
+    ...(bias ? [absent, real([rows])] : []),
+  ]
+  const attributes = { K: columns, N: rows, bits, block_size: blockSize, accuracy_level: 1 }
+  return of('MatMulNBits', label, operands, attributes, { domain: 'com.microsoft' })
+}
+
 export const productCases: readonly OperatorCase[] = [
+  blockProduct('4 bits', [2, 32], { bits: 4, blockSize: 16, rows: 3 }),
+  blockProduct('4 bits, a block that reaches beyond the row', [2, 2, 40], { bits: 4, blockSize: 32, rows: 3 }),
+  blockProduct('4 bits, zeros that are numbers', [2, 48], { bits: 4, blockSize: 32, rows: 3 }, 'numbers', true),
+  blockProduct('4 bits, packed zeros', [2, 48], { bits: 4, blockSize: 16, rows: 2 }, 'packed'),
+  blockProduct('8 bits and a bias', [3, 32], { bits: 8, blockSize: 32, rows: 2 }, 'middle', true),
+  blockProduct('8 bits, packed zeros', [2, 40], { bits: 8, blockSize: 16, rows: 3 }, 'packed'),
   matmul('matrices', [2, 3], [3, 4]),
   matmul('batch', [2, 2, 3], [2, 3, 4]),
   matmul('left broadcast', [2, 3], [2, 2, 3, 2]),

@@ -33,6 +33,7 @@ export {
   watermarks,
 } from './catalog.js'
 export { fingerprint, profileName } from './checkpoints/fingerprint.js'
+export { encodeNpy, type NpyType, readNpy } from './checkpoints/npy.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'

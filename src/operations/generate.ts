@@ -12,7 +12,15 @@ import { type Settings, setting } from './fields.js'
 import { messageOf, readKeyFile } from './files/keys.js'
 import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
-import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
+import {
+  checkAxes,
+  fileTypeOf,
+  type ReadTensors,
+  readTensorFile,
+  stateFile,
+  tensorEndings,
+  tensorFile,
+} from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { networkFields, seedField, sizeField } from './recipes/networks.js'
@@ -38,7 +46,7 @@ const fields = {
   seed: { ...seedField, description: 'of the noise (default: 0)' },
   count: { type: 'integer', minimum: 1, default: 1, description: 'pictures, of this seed and the ones that follow' },
   size: sizeField,
-  noise: { type: 'file', description: 'start from the noise in a .safetensors file' },
+  noise: { type: 'file', description: 'start from the noise in a .safetensors or .npy file' },
   watermark: { type: 'file', description: 'mark the noise with a key', word: 'key.json' },
   member: { rare: true, ...seedField, description: 'which mark of a family of keys (default: 0)' },
   message: { rare: true, type: 'string', description: 'what the mark carries, where it has room', word: 'hex' },
@@ -47,7 +55,7 @@ const fields = {
   sheet: sheetField,
   recipe: pictureRecipeField,
   output: { type: 'file', default: 'generated.png', description: 'a .png file; of several pictures, a folder too' },
-  saveNoise: { type: 'file', description: 'the noise, a .safetensors file' },
+  saveNoise: { type: 'file', description: 'the noise, a .safetensors or .npy file' },
   saveLatent: {
     rare: true,
     type: 'file',
@@ -161,7 +169,7 @@ function pathsOf(output: string, starts: readonly Start[], { files }: Host): rea
 
 function outputsOf({ sheet, saveNoise, saveLatent }: GenerateSettings): Readonly<Record<string, string>> {
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
-  if (saveNoise !== undefined) checkEnding(saveNoise, '.safetensors', 'saveNoise')
+  if (saveNoise !== undefined) checkEnding(saveNoise, tensorEndings, 'saveNoise')
   if (saveLatent !== undefined) checkEnding(saveLatent, '.safetensors', 'saveLatent')
   return {
     ...(sheet !== undefined && { sheet }),
@@ -199,8 +207,10 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
       }),
     )),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(generated, host)] as const]),
-    ...(outputs.noise === undefined ? [] : [[outputs.noise, tensorFile({ noise: noises }, written)] as const]),
-    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(states, written)] as const]),
+    ...(outputs.noise === undefined
+      ? []
+      : [[outputs.noise, tensorFile(outputs.noise, { noise: noises }, written)] as const]),
+    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(outputs.latent, states, written)] as const]),
   ]
 }
 

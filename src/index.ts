@@ -1,4 +1,8 @@
-/** The public surface: an explicit list. Runtimes and files come from `undiffuse/node`. */
+/**
+ * The public surface: an explicit list. Runtimes and files come from `undiffuse/node`.
+ *
+ * @module undiffuse
+ */
 
 export * from './attacks/index.js'
 export {

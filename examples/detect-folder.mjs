@@ -1,7 +1,7 @@
 // Which pictures of a folder carry a mark? node detect-folder.mjs <key.json> <folder>
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ddim, isUndiffuseError, openDiffusionModel } from 'undiffuse'
+import { automaticDecoder, ddim, isUndiffuseError, openDiffusionModel } from 'undiffuse'
 import { bundledFile, nodeFiles, ortNode, readImage } from 'undiffuse/node'
 import { detectAll, readKey } from 'undiffuse/watermark'
 
@@ -9,7 +9,9 @@ const [keyFile = 'key.json', folder = 'pictures'] = process.argv.slice(2)
 const runtime = ortNode()
 const model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
 const key = readKey(await readFile(keyFile, 'utf8'), keyFile)
-const how = { model, keys: [{ key }], solver: ddim({ steps: 20, spacing: 'lambda' }), falsePositiveRate: 1e-3 }
+const solver = ddim({ steps: 20, spacing: 'lambda' })
+const decoder = automaticDecoder({ gradients: 'never' })
+const how = { model, solver, decoder, keys: [{ key }], falsePositiveRate: 1e-3 }
 
 for (const name of await readdir(folder)) {
   try {

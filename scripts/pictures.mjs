@@ -29,8 +29,8 @@ const drawn = {
     },
   },
   'docs/attacks.md': { width: 900, sheets: { 'attacks.png': 'attacks' } },
-  'docs/watermarks.md': { width: 900, sheets: { 'found.png': 'watermark-undo' } },
-  'README.md': { width: 1100, strip: 'strip' },
+  'docs/watermarks.md': { width: 720, sheets: { 'found.png': 'watermark-undo' } },
+  'README.md': { width: 1000, strip: 'strip' },
 }
 
 /** The commands of a page, as words. Those that need a file of the reader's own are left out. */
@@ -75,7 +75,7 @@ async function stripOf(folder) {
     { image: await picture('marked.png'), label: 'with a mark in its noise' },
     { image: await picture('green.png'), label: 'edited: the rest is the same' },
   ]
-  return await contactSheet([cells], { cellSize: 192 })
+  return await contactSheet([cells], { cellSize: 256 })
 }
 
 const wanted = process.argv.slice(2)

@@ -70,8 +70,8 @@ describe('the tarball', () => {
     for (const path of named) expect(installed.files).toContain(path)
   })
 
-  it('holds no tests, no notes of the compiler and no maps to sources that are not there', () => {
-    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$/.test(path))).toEqual([])
+  it('holds no tests, no notes of the compiler, no logs and no maps to sources that are not there', () => {
+    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$|\.jsonl$|\.log$/.test(path))).toEqual([])
   })
 
   it('holds of training and measurements only what its command imports', async () => {

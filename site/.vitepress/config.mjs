@@ -32,6 +32,13 @@ const order = [
 ].map((name) => `docs/${name}.md`)
 const placeOf = (path) => (order.includes(path) ? order.indexOf(path) : order.length)
 
+/** Places are called as GitHub calls them: pages are read in both. */
+const slugify = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
 export default defineConfig({
   title: 'undiffuse',
   description: 'Exact inversion for latent diffusion models, in TypeScript',
@@ -39,7 +46,7 @@ export default defineConfig({
   outDir: 'dist',
   cleanUrls: true,
   // Pages have Markdown alone: what looks like a tag is a placeholder.
-  markdown: { html: false },
+  markdown: { html: false, anchor: { slugify } },
   // TypeDoc writes it after the pages; check-links.mjs looks at all of them.
   ignoreDeadLinks: [/^\/reference\//],
   themeConfig: {

@@ -1,5 +1,6 @@
 /** The package as people get it: what it holds, what its doors load, that its command and the documentation's programs run. */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
@@ -8,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newKey } from '../../src/watermark/key.js'
 import { isService, pages, programs } from './documentation.js'
 import { type Installed, install } from './installed.js'
 
@@ -71,7 +73,9 @@ describe('the tarball', () => {
   })
 
   it('holds no tests, no notes of the compiler, no logs and no maps to sources that are not there', () => {
-    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$|\.jsonl$|\.log$/.test(path))).toEqual([])
+    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$|\.jsonl$|\.log$/.test(path))).toEqual(
+      [],
+    )
   })
 
   it('holds of training and measurements only what its command imports', async () => {
@@ -236,7 +240,8 @@ describe('programs of the documentation', () => {
     '$name marks and detects, and refuses what it must',
     async ({ code }) => {
       await writeFile(join(installed.folder, 'service.mjs'), scriptOf(code))
-      await installed.undiffuse('watermark', 'keygen', '--scheme', 'gaussian-shading', '-o', 'key.json')
+      const told = { scheme: 'gaussian-shading', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
+      await writeFile(join(installed.folder, 'key.json'), newKey(told, randomBytes(32)))
       const env = { ...process.env, PORT: '0' }
       const service = spawn(process.execPath, ['service.mjs'], {
         cwd: installed.folder,
@@ -263,6 +268,7 @@ describe('programs of the documentation', () => {
         await once(service, 'close')
       }
     },
+    300_000,
   )
 
   it('have the types that the package states', async () => {

@@ -1,4 +1,8 @@
-/** The public surface: an explicit list. Runtimes and files come from `undiffuse/node`. */
+/**
+ * The public surface: an explicit list. Runtimes and files come from `undiffuse/node`.
+ *
+ * @module undiffuse
+ */
 
 export * from './attacks/index.js'
 export {
@@ -34,6 +38,7 @@ export {
 } from './catalog.js'
 export type { BlockBits } from './checkpoints/blocks.js'
 export { fingerprint, profileName } from './checkpoints/fingerprint.js'
+export { encodeNpy, type NpyType, readNpy } from './checkpoints/npy.js'
 export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetensors.js'
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'

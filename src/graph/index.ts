@@ -1,4 +1,8 @@
-/** ONNX graphs as values: built, read, written, differentiated. Published as `undiffuse/graph`. */
+/**
+ * ONNX graphs as values: built, read, written, differentiated. Published as `undiffuse/graph`.
+ *
+ * @module undiffuse/graph
+ */
 export { builder, builderFrom, inferTypes } from './builder.js'
 export { type Builder, float } from './emit.js'
 export type { Attribute, DataType, Graph, Initializer, Node, Storage, Value, ValueType } from './graph.js'

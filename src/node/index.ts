@@ -1,4 +1,8 @@
-/** The Node host: files, pictures, contact sheets and charts. Published as `undiffuse/node`. */
+/**
+ * The Node host: files, pictures, contact sheets and charts. Published as `undiffuse/node`.
+ *
+ * @module undiffuse/node
+ */
 
 export type {
   ContactSheetCell,

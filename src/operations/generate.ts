@@ -13,7 +13,15 @@ import { checkClipPath, clipEndings, clipFiles, framePaths } from './files/clips
 import { messageOf, notesOnWeights, readKeyFile } from './files/keys.js'
 import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
-import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
+import {
+  checkAxes,
+  fileTypeOf,
+  type ReadTensors,
+  readTensorFile,
+  stateFile,
+  tensorEndings,
+  tensorFile,
+} from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
 import { bitsReport, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
@@ -41,7 +49,7 @@ const fields = {
   count: { type: 'integer', minimum: 1, default: 1, description: 'pictures, of this seed and the ones that follow' },
   size: sizeField,
   frames: framesField,
-  noise: { type: 'file', description: 'start from the noise in a .safetensors file' },
+  noise: { type: 'file', description: 'start from the noise in a .safetensors or .npy file' },
   watermark: { type: 'file', description: 'mark the noise with a key', word: 'key.json' },
   member: { rare: true, ...seedField, description: 'which mark of a family of keys (default: 0)' },
   message: { rare: true, type: 'string', description: 'what the mark carries, where it has room', word: 'hex' },
@@ -54,7 +62,7 @@ const fields = {
     description:
       'a .png file, of a clip .webp, .gif, .mp4 or a folder; of several pictures, a folder too (default: generated.png or .webp)',
   },
-  saveNoise: { type: 'file', description: 'the noise, a .safetensors file' },
+  saveNoise: { type: 'file', description: 'the noise, a .safetensors or .npy file' },
   saveLatent: {
     rare: true,
     type: 'file',
@@ -197,7 +205,7 @@ function pathsOf(
 
 function outputsOf({ sheet, saveNoise, saveLatent }: GenerateSettings): Readonly<Record<string, string>> {
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
-  if (saveNoise !== undefined) checkEnding(saveNoise, '.safetensors', 'saveNoise')
+  if (saveNoise !== undefined) checkEnding(saveNoise, tensorEndings, 'saveNoise')
   if (saveLatent !== undefined) checkEnding(saveLatent, '.safetensors', 'saveLatent')
   return {
     ...(sheet !== undefined && { sheet }),
@@ -240,8 +248,10 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
       }),
     ).then((files) => files.flat())),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(generated, host)] as const]),
-    ...(outputs.noise === undefined ? [] : [[outputs.noise, tensorFile({ noise: noises }, written)] as const]),
-    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(states, written)] as const]),
+    ...(outputs.noise === undefined
+      ? []
+      : [[outputs.noise, tensorFile(outputs.noise, { noise: noises }, written)] as const]),
+    ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(outputs.latent, states, written)] as const]),
   ]
 }
 

@@ -1,4 +1,8 @@
-/** Operations, and what they are made of. Published as `undiffuse/operations`. */
+/**
+ * Operations, and what they are made of. Published as `undiffuse/operations`.
+ *
+ * @module undiffuse/operations
+ */
 export { type AttackReport, attackOperation } from './attack.js'
 export { type ComparisonReport, type ComparisonRow, compareOperation } from './compare.js'
 export { type EditReport, editOperation } from './edit.js'

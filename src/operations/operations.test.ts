@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../test/hosts/memory.js'
 import { analyticModel, editableModel, editedPrompts } from '../../test/laws/analytic-model.js'
+import { encodeNpy, readNpy } from '../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../checkpoints/tensors.js'
 import { Task } from '../core/task.js'
@@ -91,6 +92,32 @@ describe('generate', () => {
     expect(host.written.get('again.png')).toEqual(host.written.get('first.png'))
     const { result } = await start(generateOperation, host, { noise: 'n.safetensors', steps: 5, output: 'other.png' })
     expect(result).toMatchObject({ prompt, guidance: 1.5, steps: 5 })
+  })
+})
+
+describe('files of NumPy', () => {
+  it('hold the noise alone, and are read as what is asked for', async () => {
+    const host = memoryHost(model)
+    const recipe = { prompt, ...sampling }
+    await start(generateOperation, host, { ...recipe, seed: 3, precision: '64', output: 'a.png', saveNoise: 'n.npy' })
+    const noise = await readNpy(host.files, 'n.npy')
+    const latentShape = noise.shape.slice(1)
+    expect(noise).toEqual({ shape: [1, ...latentShape], data: torchNoise(3, latentShape).data })
+    await start(generateOperation, host, { ...recipe, noise: 'n.npy', output: 'again.png', precision: '64' })
+    const { image } = await host.pictures.read('again.png')
+    expect(image).toEqual((await host.pictures.read('a.png')).image)
+    await host.files.write([['z.npy', encodeNpy(noise)]])
+    const { files } = await start(invertOperation, host, { ...recipe, sources: ['z.npy'], output: 'found.npy' })
+    expect(files).toEqual(['found.npy'])
+    expect((await readNpy(host.files, 'found.npy')).shape).toEqual(noise.shape)
+  })
+
+  it.each([
+    ['a latent with its memory', { saveLatent: 'z.npy' }, /a name that ends in \.safetensors/],
+    ['another ending', { saveNoise: 'n.npz' }, /a name that ends in \.safetensors or \.npy/],
+  ])('do not take %s', async (_, outputs, message) => {
+    const attempt = start(generateOperation, memoryHost(model), { prompt, ...outputs })
+    await expect(attempt).rejects.toMatchObject({ code: 'bad-option', message: expect.stringMatching(message) })
   })
 })
 

@@ -234,6 +234,7 @@ function sheetOf(finished: RoundTrip, host: Host): Promise<Uint8Array> {
 async function contentsOf(
   finished: RoundTrip,
   identity: string,
+  outputs: RoundTripOutputs,
   host: Host,
 ): Promise<readonly (readonly [keyof RoundTripOutputs, FileContent])[]> {
   const { made, legs, recipe, model, photograph, settings } = finished
@@ -250,7 +251,7 @@ async function contentsOf(
   return [
     ['picture', await (photograph ? encode(photograph, {}) : encode(made.image, { ...texts, seed: `${seed}` }))],
     ['again', await encode(legs[0]!.again.image, texts)],
-    ['tensors', tensorFile(tensors, written)],
+    ['tensors', tensorFile(outputs.tensors, tensors, written)],
     ['sheet', await sheetOf(finished, host)],
     ...(chart === undefined ? [] : [['plot', chart] as const]),
   ]
@@ -277,7 +278,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     const finished = { ...walked, settings, name, model, recipe, seconds, cost: await held.cost() }
     if (outputs === undefined) return { result: reportOf(finished, {}), files: [], notes: walked.notes }
     const identity = await held.identity()
-    const contents = await contentsOf(finished, identity, host)
+    const contents = await contentsOf(finished, identity, outputs, host)
     const written = { ...Object.fromEntries(contents.map(([what]) => [what, outputs[what]])), report: outputs.report }
     const result = reportOf(finished, written)
     await host.files.write([

@@ -196,7 +196,7 @@ async function* recoverAll(
     })
     const found = await recoveredIn(journal, latentShape)
     await host.files.write([
-      [output, calibrationFile(found.noises, calibrating.model.layout, recovered, meanOf(found.correlations))],
+      [output, calibrationFile(output, found.noises, calibrating.model.layout, recovered, meanOf(found.correlations))],
     ])
     await journal.remove()
     return found

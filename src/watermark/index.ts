@@ -1,4 +1,8 @@
-/** Marks in the noise of pictures: keys, schemes, reading them, forging them. Published as `undiffuse/watermark`. */
+/**
+ * Marks in the noise of pictures: keys, schemes, reading them, forging them. Published as `undiffuse/watermark`.
+ *
+ * @module undiffuse/watermark
+ */
 export { applyPattern, averagePattern } from './forging/averaging.js'
 export { type Imprinted, type ImprintOptions, imprintNoise } from './forging/imprint.js'
 export {

@@ -26,6 +26,8 @@ export interface Installed {
   readonly unpackedBytes: number
   /** Runs a JavaScript program in the folder; what it prints. */
   node(name: string, code: string, ...words: readonly string[]): Promise<string>
+  /** Runs a program that the package ships; what it prints. */
+  shipped(path: string, ...words: readonly string[]): Promise<string>
   /** Runs the installed command. */
   undiffuse(...words: readonly string[]): Promise<string>
   remove(): Promise<void>
@@ -92,6 +94,7 @@ async function installIn(temporary: string): Promise<Installed> {
   await installing('--offline').catch(() => installing('--prefer-offline'))
   const command = JSON.parse(await readFile(join(folder, 'node_modules', 'undiffuse', 'package.json'), 'utf8')).bin
 
+  const inPackage = (path: string) => join(folder, 'node_modules', 'undiffuse', path)
   const node = async (file: string, words: readonly string[]) =>
     (await run(process.execPath, [file, ...words], { cwd: folder, maxBuffer })).stdout
   return {
@@ -104,7 +107,8 @@ async function installIn(temporary: string): Promise<Installed> {
       await writeFile(file, code)
       return await node(file, words)
     },
-    undiffuse: (...words) => node(join(folder, 'node_modules', 'undiffuse', command.undiffuse), words),
+    shipped: (path, ...words) => node(inPackage(path), words),
+    undiffuse: (...words) => node(inPackage(command.undiffuse), words),
     remove: () => rm(temporary, { recursive: true, force: true }),
   }
 }

@@ -1,12 +1,19 @@
 /** The package as people get it: what it holds, what its doors load, that its command and the documentation's programs run. */
-import { readFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pages, programs } from './documentation.js'
+import { newKey } from '../../src/watermark/key.js'
+import { isService, pages, programs } from './documentation.js'
 import { type Installed, install } from './installed.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Manifest {
   readonly version: string
@@ -65,8 +72,10 @@ describe('the tarball', () => {
     for (const path of named) expect(installed.files).toContain(path)
   })
 
-  it('holds no tests, no notes of the compiler and no maps to sources that are not there', () => {
-    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$/.test(path))).toEqual([])
+  it('holds no tests, no notes of the compiler, no logs and no maps to sources that are not there', () => {
+    expect([...installed.files].filter((path) => /\.test\.|\.tsbuildinfo$|\.map$|\.jsonl$|\.log$/.test(path))).toEqual(
+      [],
+    )
   })
 
   it('holds of training and measurements only what its command imports', async () => {
@@ -189,15 +198,78 @@ describe('the installed command', () => {
   })
 })
 
+const scriptOf = (code: string) =>
+  ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } })
+    .outputText
+
+describe('the examples', async () => {
+  const marked = 'a large green star on the right, on yellow dots'
+  /** What they are told beside the package's own picture, and what they print. */
+  const told: Readonly<Record<string, { readonly words?: readonly string[]; readonly prints: RegExp }>> = {
+    'detect-folder.mjs': { words: ['mark.json', 'pictures'], prints: /^marked\.png marked .*\nplain\.png unmarked /m },
+    'edit.mjs': { prints: /^given-(latent|image); .* dB/ },
+    'invert.mjs': { prints: /^noise exact given-latent, \d+ evaluations; \d+ % / },
+    'own-model.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
+    'own-solver.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
+    'worker.mjs': { prints: /exact: 'given-latent'[\s\S]*was free \d+ times/ },
+  }
+  const files = (await readdir(join(root, 'examples'))).filter((name) => name.endsWith('.mjs'))
+  beforeAll(async () => {
+    await mkdir(join(installed.folder, 'pictures'))
+    await copyFile(join(root, 'examples', 'ball.png'), join(installed.folder, 'pictures', 'plain.png'))
+    await installed.undiffuse('watermark', 'keygen', '--scheme', 'gaussian-shading', '-o', 'mark.json')
+    const how = ['--seed', '8', '--guidance', '3', '--steps', '20', '--watermark', 'mark.json']
+    await installed.undiffuse('generate', marked, ...how, '-o', 'pictures/marked.png')
+  })
+
+  it('are those that are told', () => expect(files.sort()).toEqual(Object.keys(told)))
+
+  it.each(Object.entries(told))('%s', async (name, { words = [], prints }) => {
+    expect(await installed.shipped(`examples/${name}`, ...words)).toMatch(prints)
+  })
+})
+
 describe('programs of the documentation', () => {
   it('are found', () => expect(programs.length).toBeGreaterThanOrEqual(5))
 
-  it.each(programs)('$name', async ({ name, code }) => {
-    const { outputText } = ts.transpileModule(code, {
-      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
-    })
-    await installed.node(`${name.replace(/\W+/g, '-')}.mjs`, outputText)
+  it.each(programs.filter(({ code }) => !isService(code)))('$name', async ({ name, code }) => {
+    await installed.node(`${name.replace(/\W+/g, '-')}.mjs`, scriptOf(code))
   })
+
+  it.each(programs.filter(({ code }) => isService(code)))(
+    '$name marks and detects, and refuses what it must',
+    async ({ code }) => {
+      await writeFile(join(installed.folder, 'service.mjs'), scriptOf(code))
+      const told = { scheme: 'gaussian-shading', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
+      await writeFile(join(installed.folder, 'key.json'), newKey(told, randomBytes(32)))
+      const env = { ...process.env, PORT: '0' }
+      const service = spawn(process.execPath, ['service.mjs'], {
+        cwd: installed.folder,
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      try {
+        const [line] = (await once(service.stdout, 'data')) as [Buffer]
+        const port = /port: (\d+)/.exec(line.toString())![1]
+        const post = (path: string, body: string | Uint8Array<ArrayBuffer>) =>
+          fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body })
+        const marked = new Uint8Array(await (await post('/mark', 'a large purple heart on the left')).arrayBuffer())
+        expect(await (await post('/detect', marked)).json()).toMatchObject({
+          verdict: 'marked',
+          technique: expect.stringMatching(/^gaussian-shading/),
+        })
+        const plain = Uint8Array.from(await readFile(join(root, 'examples', 'scene.png')))
+        expect(await (await post('/detect', plain)).json()).toMatchObject({ verdict: 'unmarked' })
+        expect((await post('/detect', 'some text')).status).toBe(415)
+        expect((await post('/mark', 'a'.repeat(1001))).status).toBe(400)
+        expect((await post('/other', '')).status).toBe(404)
+      } finally {
+        service.kill()
+        await once(service, 'close')
+      }
+    },
+    300_000,
+  )
 
   it('have the types that the package states', async () => {
     const paths = programs.map(({ name }) => join(installed.folder, `${name.replace(/\W+/g, '-')}.ts`))
@@ -209,7 +281,8 @@ describe('programs of the documentation', () => {
       noEmit: true,
       skipLibCheck: true,
       moduleDetection: ts.ModuleDetectionKind.Force,
-      types: [],
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules', '@types')],
     }
     const host = ts.createCompilerHost(options)
     const { fileExists, getSourceFile } = host

@@ -1,7 +1,7 @@
 /** What the documentation says of the house is true of it, and the library speaks to no app in particular. */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { rooms } from './floors.js'
@@ -32,6 +32,44 @@ describe('documentation', async () => {
   it.each(['AGENTS.md', 'CONTRIBUTING.md', 'README.md', ...pages])('%s names files that there are', async (page) => {
     const named = (await text(page)).matchAll(/`((?:src|apps|test|training|measurements|scripts|docs)\/[\w./-]+)`/g)
     expect([...named].map(([, path]) => path!).filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+})
+
+/** The places of a page that links may name, as GitHub and the site call them: headings in small letters with dashes. */
+const placesOf = (page: string): ReadonlySet<string> =>
+  new Set(
+    [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+
+describe('links between pages', async () => {
+  const folders = ['docs', 'docs/methods', 'docs/decisions']
+  const inFolders = await Promise.all(
+    folders.map(async (folder) => (await readdir(join(root, folder))).map((name) => `${folder}/${name}`)),
+  )
+  const pages = [
+    'README.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    ...inFolders.flat().filter((name) => name.endsWith('.md')),
+  ]
+
+  it('lead somewhere', async () => {
+    const broken: string[] = []
+    for (const page of pages) {
+      const links = [...(await text(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
+      for (const link of links.filter((one) => !/^[a-z]+:/.test(one))) {
+        const [path, place] = link.split('#') as [string, string?]
+        const target = path === '' ? page : posix.join(posix.dirname(page), path)
+        const isThere = existsSync(join(root, target)) && (!place || placesOf(await text(target)).has(place))
+        if (!isThere) broken.push(`${page}: ${link}`)
+      }
+    }
+    expect(broken).toEqual([])
   })
 })
 

@@ -6,7 +6,7 @@ import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js
 
 const details = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
-A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first.
+A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first. A .npy file holds numbers alone.
 Several pictures take the seeds that follow; \`--sheet\` shows them side by side.
 A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.`
 

@@ -15,7 +15,8 @@ const details = `
 Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it
 is. Its prompt, guidance and solver are taken from the file where they are not said here.
 What is found is written as .safetensors: \`latent\` and \`noise\`, pictures × channels × height × width, with the names of
-the axes and what each is exact given. A sheet of pictures, a chart of residuals and a report go to the folder
+the axes and what each is exact given. A .npy file, NumPy's, holds the noise alone, or with \`--to latent\` the latent; one
+that is read is a latent, and tells no prompt. A sheet of pictures, a chart of residuals and a report go to the folder
 \`--report\`. To find the noise that made a picture, tell the prompt, guidance, solver and steps that made it.
 \`--refine\` then looks for the noise that is most probable given the picture, which is worth it where the picture does not
 tell everything, as under guidance. \`--floor\` says how well anybody could know it. Both say their cost before they start.

@@ -27,12 +27,14 @@ export interface FiledCalibration extends Calibration, RememberedRecovery {
 
 /** The bytes of a calibration: pictures × the axes of a latent. */
 export const calibrationFile = (
+  path: string,
   noises: readonly Tensor[],
   layout: Pick<Layout, 'axes'>,
   settings: RunSettings,
   correlation: number | undefined,
 ): Uint8Array[] =>
   tensorFile(
+    path,
     { noise: noises },
     {
       layout,

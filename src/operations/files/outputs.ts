@@ -35,9 +35,10 @@ const named = (files: NamedFiles): readonly (readonly [name: string, path: strin
   Object.entries(files).flatMap(([name, paths]) => [paths ?? []].flat().map((path) => [name, path] as const))
 
 /** Throws `bad-option` where the path of a setting ends otherwise. */
-export function checkEnding(path: string, ending: string, name: string): void {
-  if (path === standardStream || endingOf(path).toLowerCase() === ending) return
-  throw expected('bad-option', `a name that ends in ${ending}`, setting(name), `\`${path}\``, 'Change the name.')
+export function checkEnding(path: string, endings: string | readonly string[], name: string): void {
+  if (path === standardStream || hasEnding(path, endings)) return
+  const what = `a name that ends in ${[endings].flat().join(' or ')}`
+  throw expected('bad-option', what, setting(name), `\`${path}\``, 'Change the name.')
 }
 
 /** A sheet of pictures, where it is asked for. */
@@ -57,8 +58,11 @@ export function checkNoStream(path: string, count: number): void {
 }
 
 /** Whether a folder is meant, for several files: anything without the ending of a file. */
-export const isFolderPath = (path: string, ending: string): boolean =>
-  path !== standardStream && endingOf(path).toLowerCase() !== ending
+export const isFolderPath = (path: string, endings: string | readonly string[]): boolean =>
+  path !== standardStream && !hasEnding(path, endings)
+
+const hasEnding = (path: string, endings: string | readonly string[]): boolean =>
+  [endings].flat().includes(endingOf(path).toLowerCase())
 
 /** As files hold it. */
 export const jsonText = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`

@@ -1,5 +1,9 @@
-/** Latents and noise as .safetensors files, one or several in a file, with their axes and how they were made among the metadata. */
+/**
+ * Latents and noise as files, one or several in a file: .safetensors with their axes and how they were made among the
+ * metadata, or .npy, which holds the numbers alone.
+ */
 import type { Files } from '../../checkpoints/files.js'
+import { encodeNpy, readNpy } from '../../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../../checkpoints/tensors.js'
 import { expected } from '../../core/errors.js'
@@ -22,7 +26,15 @@ export interface ReadTensors {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-export const isTensorFile = (path: string): boolean => endingOf(path).toLowerCase() === '.safetensors'
+const npy = '.npy'
+
+/** What files of tensors end in. */
+export const tensorEndings = ['.safetensors', npy] as const
+
+export const isTensorFile = (path: string): boolean =>
+  (tensorEndings as readonly string[]).includes(endingOf(path).toLowerCase())
+
+const isNpy = (path: string): boolean => endingOf(path).toLowerCase() === npy
 
 const ours: readonly string[] = ['latent', 'noise']
 
@@ -38,14 +50,13 @@ const unnamed: readonly Axis[] = ['channels', 'height', 'width']
 /**
  * The tensors of this name, or of the file's only one. Axes are those that the file names in its metadata, as
  * `channels,frames,height,width`, with `pictures` before them where there may be several; without names channels × height ×
- * width, or several of these.
+ * width, or several of these. A .npy file has one tensor, without a name and without metadata: it is what is asked for.
  *
  * Throws `bad-model` for a file of another format, `bad-option` where the tensor is not there and for invalid
  * names of axes, `bad-shape` for another number of axes.
  */
 export async function readTensorFile(files: Files, path: string, name: 'latent' | 'noise'): Promise<ReadTensors> {
-  const { metadata } = await readSafetensorsHeader(files, path)
-  const found = await readTensors(files, path)
+  const { metadata, found } = await contentOf(files, path, name)
   const file = `\`${lastName(path)}\``
   const [only] = found.size === 1 ? [...found.keys()] : []
   // A noise is not taken for a latent because it is alone.
@@ -70,6 +81,14 @@ export async function readTensorFile(files: Files, path: string, name: 'latent' 
   }
   const memories = tensors.map((_, i) => remembered.map((all) => split(all)[i]!))
   return { tensors, axes, memories, recipe: recipeOf(metadata), metadata }
+}
+
+/** Tensors by their names, and what the file says of them. */
+async function contentOf(files: Files, path: string, name: string) {
+  if (isNpy(path))
+    return { metadata: {} as Record<string, string>, found: new Map([[name, await readNpy(files, path)]]) }
+  const { metadata } = await readSafetensorsHeader(files, path)
+  return { metadata, found: await readTensors(files, path) }
 }
 
 /** The axes of one tensor, and whether several lie along another one before them. */
@@ -119,19 +138,22 @@ export interface TensorFileOptions {
 }
 
 /**
- * The bytes of a file: of each name one tensor, pictures × the axes of a latent, which the metadata names. Throws
- * `not-finite` for what the file cannot hold as finite numbers.
+ * The bytes of a file with this path: of each name one tensor, pictures × the axes of a latent, which the metadata names. A
+ * .npy file holds the first of them. Throws `not-finite` for what the file cannot hold as finite numbers.
  */
-export const tensorFile = (
+export function tensorFile(
+  path: string,
   tensors: Readonly<Record<string, readonly Tensor[]>>,
   { layout, recipe = {}, metadata, dtype }: TensorFileOptions,
-): Uint8Array[] =>
-  encodeSafetensors(
-    Object.fromEntries(
-      Object.entries(tensors).map(([name, all]) => [name, safetensor(held(stack(all), name, dtype), dtype)]),
-    ),
-    { axes: [batch, ...layout.axes].join(), ...recipeMetadata(recipe), ...metadata },
-  )
+): Uint8Array[] {
+  const all = Object.entries(tensors).map(([name, some]) => [name, held(stack(some), name, dtype)] as const)
+  if (isNpy(path)) return encodeNpy(all[0]![1], dtype)
+  return encodeSafetensors(Object.fromEntries(all.map(([name, tensor]) => [name, safetensor(tensor, dtype)])), {
+    axes: [batch, ...layout.axes].join(),
+    ...recipeMetadata(recipe),
+    ...metadata,
+  })
+}
 
 function held(tensor: Tensor, name: string, dtype: FileType): Tensor {
   const kept = dtype === 'float32' ? Math.fround : Number
@@ -144,8 +166,8 @@ function held(tensor: Tensor, name: string, dtype: FileType): Tensor {
  * The bytes of a file with the last states of trajectories: their latents and, where solvers need it to be undone, what
  * they remembered, in float64 then: closed forms amplify what is rounded away.
  */
-export function stateFile(states: readonly State[], options: TensorFileOptions): Uint8Array[] {
+export function stateFile(path: string, states: readonly State[], options: TensorFileOptions): Uint8Array[] {
   const memory = states[0]!.memory.map((_, k) => [memoryNames[k]!, states.map((state) => state.memory[k]!)] as const)
   const tensors = { latent: states.map(({ x }) => x), ...Object.fromEntries(memory) }
-  return tensorFile(tensors, memory.length > 0 ? { ...options, dtype: 'float64' } : options)
+  return tensorFile(path, tensors, memory.length > 0 ? { ...options, dtype: 'float64' } : options)
 }

@@ -3,11 +3,11 @@ import { expected } from '../../core/errors.js'
 import { setting } from '../fields.js'
 import { checkEnding, isFolderPath } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
-import { isTensorFile } from '../files/tensor-files.js'
+import { isTensorFile, tensorEndings } from '../files/tensor-files.js'
 import { type FileContent, type Host, standardStream } from '../host.js'
 import type { InvertSettings } from './fields.js'
 
-const ending = '.safetensors'
+const [ending] = tensorEndings
 
 export interface TensorOutputs {
   /** One file for all, or one for each. */
@@ -20,7 +20,7 @@ export interface TensorOutputs {
 /** Throws `bad-option` for a file of another ending where a picture is named alone; several may go into a folder. */
 export async function checkTensorPath({ output, sources }: InvertSettings, { files }: Host): Promise<void> {
   const isOne = sources.length === 1 && !isTensorFile(sources[0]!) && !(await files.isFolder(sources[0]!))
-  if (output !== undefined && isOne) checkEnding(output, ending, 'output')
+  if (output !== undefined && isOne) checkEnding(output, tensorEndings, 'output')
 }
 
 /** `names` are those of the pictures or latents that are read, those of folders and files too, without endings. */
@@ -33,8 +33,8 @@ export function tensorOutputs(
   const [first] = named as readonly [string]
   // A latent's own file is not written over.
   const own = `${stemOf(first)}${isTensorFile(first) ? '.noise' : ''}${ending}`
-  const isFolder = output !== undefined && names.length > 1 && isFolderPath(output, ending)
-  if (output !== undefined && !isFolder) checkEnding(output, ending, 'output')
+  const isFolder = output !== undefined && names.length > 1 && isFolderPath(output, tensorEndings)
+  if (output !== undefined && !isFolder) checkEnding(output, tensorEndings, 'output')
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const tensors = isFolder ? eachIn(output, names, files) : (output ?? own)
   const stem = output === undefined || output === standardStream ? withoutEnding(own) : stemOf(output)
@@ -55,6 +55,8 @@ function eachIn(folder: string, stems: readonly string[], files: Host['files']):
 export const tensorFiles = <T>(
   paths: string | readonly string[],
   found: readonly T[],
-  fileOf: (some: readonly T[]) => FileContent,
+  fileOf: (path: string, some: readonly T[]) => FileContent,
 ): readonly (readonly [string, FileContent])[] =>
-  typeof paths === 'string' ? [[paths, fileOf(found)]] : paths.map((path, i) => [path, fileOf([found[i]!])] as const)
+  typeof paths === 'string'
+    ? [[paths, fileOf(paths, found)]]
+    : paths.map((path, i) => [path, fileOf(path, [found[i]!])] as const)

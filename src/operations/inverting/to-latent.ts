@@ -71,11 +71,12 @@ function outputsOf(settings: InvertSettings, pictures: readonly string[], host: 
 }
 
 /** What someone who finds the file needs to know. */
-function latentFile({ settings, model, pictures }: Inverted): Uint8Array[] {
+function latentFile(path: string, { settings, model, pictures }: Inverted): Uint8Array[] {
   const [{ source, fitted }] = pictures as readonly [InvertedPicture]
   const { layout, name } = model
   const [original, taken] = [source.image, fitted.image].map(({ shape }) => sidesOf(layout, shape))
   return tensorFile(
+    path,
     { latent: pictures.map(({ inversion }) => inversion.latent) },
     {
       layout,
@@ -164,7 +165,7 @@ export async function* invertToLatent(
     const rows = shown(pictures).map((one) => latentCells(lastName(one.source.path), one.fitted, one.inversion))
     const title = `${name}, ${settings.decoder.text}`
     const files: (readonly [string, FileContent])[] = [
-      ...tensorFiles(outputs.latent, pictures, (some) => latentFile({ ...inverted, pictures: some })),
+      ...tensorFiles(outputs.latent, pictures, (path, some) => latentFile(path, { ...inverted, pictures: some })),
       ...(outputs.sheet ? [[outputs.sheet, await host.pictures.sheet(rows, { title })] as const] : []),
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]

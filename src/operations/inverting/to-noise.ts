@@ -216,7 +216,7 @@ const evaluationsOfFloor = (probes: FloorProbes, noise: Tensor, steps: number): 
   steps * (probes === 'whole' ? noise.data.length : 4 * 20 * probes)
 
 /** What someone who finds the file needs to know, `generate` among them. */
-function noiseFile({ settings, model, modelFiles, recipe, sources }: Inverted): Uint8Array[] {
+function noiseFile(path: string, { settings, model, modelFiles, recipe, sources }: Inverted): Uint8Array[] {
   const inversions = sources.map(({ inversion }) => inversion)
   const [{ source, fitted }] = sources as readonly [InvertedSource]
   const original = source.picture && sidesOf(model.layout, source.picture.image.shape)
@@ -241,7 +241,8 @@ function noiseFile({ settings, model, modelFiles, recipe, sources }: Inverted): 
       }),
   }
   return tensorFile(
-    { latent: inversions.map(({ latent }) => latent), noise: inversions.map(({ noise }) => noise) },
+    path,
+    { noise: inversions.map(({ noise }) => noise), latent: inversions.map(({ latent }) => latent) },
     { layout: model.layout, recipe, metadata, dtype: fileTypeOf(settings.precision) },
   )
 }
@@ -340,7 +341,7 @@ export async function* invertToNoise(
     const title = `${model.name}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`
     const sheet = () => host.pictures.sheet(shown(inverted).map(cells), { title, cellSize: 256 })
     const files: (readonly [string, FileContent])[] = [
-      ...tensorFiles(outputs.noise, inverted, (some) => noiseFile({ ...finished, sources: some })),
+      ...tensorFiles(outputs.noise, inverted, (path, some) => noiseFile(path, { ...finished, sources: some })),
       ...(outputs.sheet ? [[outputs.sheet, await sheet()] as const] : []),
       ...(plot && chart ? [[plot, chart] as const] : []),
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),

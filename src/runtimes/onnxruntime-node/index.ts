@@ -1,3 +1,7 @@
-/** What runs graphs in Node. */
+/**
+ * What runs graphs in Node.
+ *
+ * @module undiffuse/onnxruntime-node
+ */
 export { type DeviceReport, listDevices, runtimeVersion } from './devices.js'
 export { type OrtNodeOptions, ortNode } from './ort-node.js'

@@ -1,0 +1,26 @@
+// Which pictures of a folder carry a mark? node detect-folder.mjs <key.json> <folder>
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { automaticDecoder, ddim, isUndiffuseError, openDiffusionModel } from 'undiffuse'
+import { bundledFile, nodeFiles, ortNode, readImage } from 'undiffuse/node'
+import { detectAll, readKey } from 'undiffuse/watermark'
+
+const [keyFile = 'key.json', folder = 'pictures'] = process.argv.slice(2)
+const runtime = ortNode()
+const model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
+const key = readKey(await readFile(keyFile, 'utf8'), keyFile)
+const solver = ddim({ steps: 20, spacing: 'lambda' })
+const decoder = automaticDecoder({ gradients: 'never' })
+const how = { model, solver, decoder, keys: [{ key }], falsePositiveRate: 1e-3 }
+
+for (const name of await readdir(folder)) {
+  try {
+    const { image } = await readImage(join(folder, name))
+    const [detection] = await detectAll([{ image }], how)
+    console.log(name, detection?.findings[0]?.verdict, detection?.findings[0]?.familyPValue)
+  } catch (error) {
+    if (!isUndiffuseError(error)) throw error
+    console.log(name, 'not read:', error.message)
+  }
+}
+await runtime.close()

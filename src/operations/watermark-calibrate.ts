@@ -15,11 +15,11 @@ import { sameSize } from '../restorations/index.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import { invertAll, type PromptedSource } from '../verbs/invert.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
-import { keyRates } from '../watermark/reading/key-rate.js'
+import { type KeyRate, keyRates } from '../watermark/reading/key-rate.js'
 import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
-import { readKeyFile } from './files/keys.js'
+import { notesOnWeights, readKeyFile } from './files/keys.js'
 import { checkEnding, prepareOutputs } from './files/outputs.js'
 import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
@@ -213,18 +213,39 @@ function averageMoments(noises: readonly Tensor[]) {
   return { mean: mean(moments.map((one) => one.mean)), deviation: mean(moments.map(({ deviation }) => deviation)) }
 }
 
+/** How often a key finds the pictures of the calibration. */
+interface MeasuredKey {
+  readonly key: string
+  readonly scheme: string
+  readonly rates: readonly KeyRate[]
+}
+
+async function* measured(
+  keys: readonly WatermarkKey[],
+  noises: readonly Tensor[],
+  { pause }: Host,
+  signal: Signal | undefined,
+): Steps<readonly MeasuredKey[], Told> {
+  const found: MeasuredKey[] = []
+  for (const key of keys) {
+    const rates = yield* partOf(keyRates({ key }, noises, { pause, signal }))
+    found.push({ key: key.id, scheme: key.scheme, rates })
+  }
+  return found
+}
+
 /** Everything that the report says. */
 interface FinishedCalibration extends Recovered {
   readonly model: string
   readonly recovered: RunSettings
   readonly output: string
-  readonly keys: readonly WatermarkKey[]
+  readonly keyRates: readonly MeasuredKey[]
   readonly seconds: number
   readonly cost: NetworkCost
 }
 
 function reportOf(finished: FinishedCalibration) {
-  const { model, recovered, output, noises, correlations, keys, failed, seconds, cost } = finished
+  const { model, recovered, output, noises, correlations, keyRates, failed, seconds, cost } = finished
   return {
     model,
     settings: recovered,
@@ -236,7 +257,7 @@ function reportOf(finished: FinishedCalibration) {
     correlation: meanOf(correlations) ?? null,
     latentShape: noises[0]!.shape,
     noise: averageMoments(noises),
-    keyRates: keys.map((key) => ({ key: key.id, scheme: key.scheme, rates: keyRates(key, noises) })),
+    keyRates,
     ...costReport(seconds, cost),
     outputs: { calibration: output },
   }
@@ -275,6 +296,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
     const recovered = await settingsOf(recovery, held)
     const { modelFiles } = recovered
     for (const key of keys) checkKey(key, { model: model.name, modelFiles, latentShape, layout: model.layout })
+    yield* notesOnWeights(keys, { model: model.name, modelFiles })
     const items = [
       ...pictures.map((path) => pictureItem(calibrating, path)),
       ...Array.from({ length: generated }, (_, i) =>
@@ -286,8 +308,10 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
       latentShape: formatShape(latentShape),
       prompts: bytesToHex(sha256(utf8ToBytes(asked))).slice(0, 16),
     })
+    const rates = yield* measured(keys, found.noises, host, signal)
     const seconds = host.now() - begin
-    const result = reportOf({ ...found, model: model.name, recovered, output, keys, seconds, cost: await held.cost() })
+    const named = { model: model.name, recovered, output, keyRates: rates }
+    const result = reportOf({ ...found, ...named, seconds, cost: await held.cost() })
     return { result, files: [output], notes: listed.notes }
   } finally {
     await held.close()

@@ -288,9 +288,25 @@ async function* powersOf(
   return found
 }
 
-/** What a key's own p-values do among unmarked pictures, at the usual rates and at the one that is asked for. */
-const ratesIn = ({ noises }: FiledCalibration, key: WatermarkKey, falsePositiveRate: number): readonly KeyRate[] =>
-  keyRates(key, noises, [...new Set([...nominalRates, falsePositiveRate])])
+/** How often an asked mark's own p-values find the pictures of the calibration, at the usual rates and at the one asked for. */
+interface AskedRates {
+  readonly key: string
+  readonly rates: readonly KeyRate[]
+}
+
+async function* ratesOf(
+  { asked, settings, calibration }: Prepared,
+  { pause }: Host,
+  signal: Signal | undefined,
+): Steps<readonly AskedRates[], Told> {
+  const rates = [...new Set([...nominalRates, settings.fpr])]
+  const found: AskedRates[] = []
+  for (const one of calibration ? asked : []) {
+    const task = keyRates(one, calibration!.noises, { rates, pause, signal })
+    found.push({ key: one.key.id, rates: yield* partOf(task) })
+  }
+  return found
+}
 
 /** Everything that the report says. */
 interface Detected {
@@ -299,6 +315,7 @@ interface Detected {
   readonly recovered: RunSettings
   readonly counts: Counts
   readonly earlier: EarlierLines
+  readonly rates: readonly AskedRates[]
   readonly power: readonly KeyPower[]
   /** Where they are not kept in a file. */
   readonly lines: readonly (DetectionLine | FailedLine)[]
@@ -313,7 +330,7 @@ const correlationFrom = ({ settings, calibration }: Prepared): 'option' | 'calib
   settings.correlation !== undefined ? 'option' : calibration?.correlation !== undefined ? 'calibration' : 'table'
 
 function reportOf(finished: Detected) {
-  const { prepared, model, recovered, counts, earlier, power, lines, rows, seconds, cost } = finished
+  const { prepared, model, recovered, counts, earlier, rates, power, lines, rows, seconds, cost } = finished
   const { settings, keys, calibration } = prepared
   const outputs = {
     ...(settings.output !== undefined && { results: settings.output }),
@@ -331,7 +348,7 @@ function reportOf(finished: Detected) {
           pictures: calibration.noises.length,
           smallestPValue: 1 / (calibration.noises.length + 1),
           correlation: calibration.correlation ?? null,
-          keyRates: keys.map((key) => ({ key: key.id, rates: ratesIn(calibration, key, settings.fpr) })),
+          keyRates: rates,
         }
       : null,
     ...counts,
@@ -421,8 +438,9 @@ async function* detect(
   }
   const earlier = yield* surveySources<DetectionLine>(survey, host, signal)
   const seconds = host.now() - begin
+  const rates = yield* ratesOf(prepared, host, signal)
   const power = yield* powersOf(prepared, mostCandidates, host, signal)
-  return { prepared, model: model?.name, recovered, counts, earlier, power, lines, rows, seconds }
+  return { prepared, model: model?.name, recovered, counts, earlier, rates, power, lines, rows, seconds }
 }
 
 export const detectOperation = operation({

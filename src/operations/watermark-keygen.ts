@@ -100,8 +100,8 @@ async function* drawn(settings: KeygenSettings, recovering: Recovering): Steps<D
     return { text: newKey(asked, host.randomBytes(secretBytes)), keyRates: null, notes: [] }
   }
   const { noises, notes } = yield* noisesOf(settings, recovering)
-  const { randomBytes } = host
-  const { text, rates } = yield* partOf(chooseKey(asked, { noises, randomBytes, signal }))
+  const { randomBytes, pause } = host
+  const { text, rates } = yield* partOf(chooseKey(asked, { noises, randomBytes, pause, signal }))
   return { text, keyRates: rates, notes }
 }
 

@@ -34,7 +34,7 @@ export {
   type Verdict,
 } from './reading/detect.js'
 export { type Identified, type IdentifyOptions, identifyAll } from './reading/identify.js'
-export { type KeyRate, keepsRate, keyPValue, keyRates, nominalRates } from './reading/key-rate.js'
+export { type KeyRate, type KeyRateOptions, keepsRate, keyRates, nominalRates } from './reading/key-rate.js'
 export { expectedPower, type Power, type PowerOptions } from './reading/power.js'
 export {
   type DistanceReading,

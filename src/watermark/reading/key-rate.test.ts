@@ -5,7 +5,7 @@ import { torchGenerator } from '../../math/noise.js'
 import { combine, type Tensor } from '../../math/tensor.js'
 import { newKey, readKey, type WatermarkKey } from '../key.js'
 import { chooseKey } from './choose-key.js'
-import { keepsRate, keyRates } from './key-rate.js'
+import { type KeyRate, keepsRate, keyRates } from './key-rate.js'
 
 const random = torchGenerator(23)
 const latentShape = [1, 8, 8]
@@ -22,9 +22,10 @@ function alike(count: number): readonly Tensor[] {
 }
 
 describe('keyRates', () => {
-  it('of many keys are on average what p-values promise, and of one key all or nothing in pictures that are alike', () => {
+  it('of many keys are on average what p-values promise, and of one key all or nothing in pictures that are alike', async () => {
     const noises = alike(20)
-    const rates = Array.from({ length: 400 }, () => keyRates(drawKey(), noises, [0.05])[0]!)
+    const rates: KeyRate[] = []
+    for (let i = 0; i < 400; i++) rates.push(...(await keyRates({ key: drawKey() }, noises, { rates: [0.05] })))
     // If all pictures were one, the count of keys that find it would be binomial; nothing spreads more.
     const { low, high } = binomialInterval(400, 0.05, confidence)
     const all = rates.reduce((sum, { rate }) => sum + rate, 0)
@@ -35,17 +36,21 @@ describe('keyRates', () => {
     expect(Math.max(...rates.map(({ rate }) => rate))).toBe(1)
   })
 
-  it('count what a key finds, of a family what any member does, with an interval', () => {
+  it('count what a key finds, of a family what any member does, with an interval', async () => {
     const key = drawKey({ members: 50 })
     const noises = [
       ...Array.from({ length: 9 }, () => random.noise(latentShape)),
       key.mark(7).imprint(random.noise(latentShape)),
     ]
-    const [rate] = keyRates(key, noises, [1e-6])
+    let paused = 0
+    const pause = async () => void paused++
+    const [rate] = await keyRates({ key, member: 'all' }, noises, { rates: [1e-6], pause })
+    expect(paused).toBe(10)
     expect(rate).toMatchObject({ nominalRate: 1e-6, found: 1, rate: 0.1 })
     expect(rate!.low).toBeLessThan(0.1)
     expect(rate!.high).toBeGreaterThan(0.1)
-    expect(() => keyRates(key, [])).toThrow(/at least one noise/)
+    expect((await keyRates({ key, member: 6 }, noises, { rates: [1e-6] }))[0]!.found).toBe(0)
+    await expect(keyRates({ key }, [])).rejects.toThrow(/at least one noise/)
   })
 })
 
@@ -58,7 +63,7 @@ describe('chooseKey', () => {
       const key = readKey(chosen.text, 'key')
       expect(key.chosen).toEqual({ drawn: chosen.drawn, pictures: 30 })
       expect(keepsRate(chosen.rates)).toBe(true)
-      expect(keyRates(key, noises)).toEqual(chosen.rates)
+      expect(await keyRates({ key }, noises)).toEqual(chosen.rates)
       drawn.push(chosen.drawn)
     }
     expect(Math.max(...drawn)).toBeGreaterThan(1)

@@ -3,9 +3,11 @@
  * draw, and false alarms of one key come together: pictures that are alike are taken for marked together.
  */
 import { expected } from '../../core/errors.js'
+import type { Signal, Steps } from '../../core/progress.js'
+import { Task } from '../../core/task.js'
 import { wilsonInterval } from '../../math/statistics.js'
 import type { Tensor } from '../../math/tensor.js'
-import type { WatermarkKey } from '../key.js'
+import type { AskedKey } from './detect.js'
 
 /** Rates that a key is held to. */
 export const nominalRates: readonly number[] = [0.05, 0.01, 0.001]
@@ -21,28 +23,46 @@ export interface KeyRate {
   readonly high: number
 }
 
-/** The p-value of a key's mark in a noise; of a family, that any member is found there. */
-export const keyPValue = (key: WatermarkKey, noise: Tensor): number =>
-  key.members === 1 ? key.mark().read(noise).pValue : key.identify(noise).familyPValue
+export interface KeyRateOptions {
+  /** Default 5, 1 and 0.1 %. */
+  readonly rates?: readonly number[] | undefined
+  /** Lets the host hear what happened meanwhile; called between readings. */
+  readonly pause?: (() => Promise<void>) | undefined
+  readonly signal?: Signal | undefined
+}
 
 /**
  * The false-positive rates of one key, from noises that were recovered from unmarked pictures.
  *
- * rate(α) = #{i: p(noiseᵢ) ≤ α}/n. The mean over keys is at most α, whatever the pictures; of one key it may be several times
- * as much. Cost: n readings, no network. Errors: `bad-option` for no noise, `bad-shape` for noise of another shape.
+ * rate(α) = #{i: p(noiseᵢ) ≤ α}/n, p of a member, or with `member: 'all'` that any of a family is found. The mean over keys is at
+ * most α, whatever the pictures; of one key it may be several times as much. Cost: n readings, no network. Errors:
+ * `bad-option` for no noise, `bad-shape` for noise of another shape.
  *
- * @example keyRates(key, noises)[0] // { nominalRate: 0.05, found: 17, rate: 0.0425, low: 0.027, high: 0.067 }
+ * @example (await keyRates({ key }, noises))[0] // { nominalRate: 0.05, found: 17, rate: 0.0425, low: 0.027, high: 0.067 }
  */
-export function keyRates(
-  key: WatermarkKey,
+export const keyRates = (
+  asked: AskedKey,
   noises: readonly Tensor[],
-  rates: readonly number[] = nominalRates,
-): readonly KeyRate[] {
+  options: KeyRateOptions = {},
+): Task<readonly KeyRate[]> => new Task(readRates(asked, noises, options), options.signal)
+
+/** The same as steps of a whole. */
+export async function* readRates(
+  { key, member = 0 }: AskedKey,
+  noises: readonly Tensor[],
+  { rates = nominalRates, pause }: KeyRateOptions,
+): Steps<readonly KeyRate[]> {
   if (noises.length === 0) {
     const remedy = 'Pass the noise of unmarked pictures.'
-    throw expected('bad-option', 'at least one noise', '`keyRates`', 'none', remedy)
+    throw expected('bad-option', 'at least one noise', 'the rate of a key', 'none', remedy)
   }
-  const pValues = noises.map((noise) => keyPValue(key, noise))
+  const mark = member === 'all' ? undefined : key.mark(member)
+  const pValues: number[] = []
+  for (const noise of noises) {
+    pValues.push(mark ? mark.read(noise).pValue : key.identify(noise).familyPValue)
+    yield { stage: `key ${key.id}`, done: pValues.length, total: noises.length }
+    await pause?.()
+  }
   return rates.map((nominalRate) => {
     const found = pValues.filter((p) => p <= nominalRate).length
     return { nominalRate, found, rate: found / noises.length, ...wilsonInterval(found, noises.length) }

@@ -92,5 +92,5 @@ export const recipe: Recipe = {
   epsilon: 1e-8,
   weightDecay: 1e-3,
   clip: 1,
-  averageDecay: 0.998,
+  averageDecay: 0.995,
 }

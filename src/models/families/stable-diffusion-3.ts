@@ -118,7 +118,6 @@ const inARow = (vectors: readonly Tensor[]): Tensor => {
   return tensor([data.length], data)
 }
 
-
 const units = { scaling_factor: 1.5305, shift_factor: 0.0609 }
 
 /** A CLIP with a projection. */

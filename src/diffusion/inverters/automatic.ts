@@ -44,7 +44,7 @@ export const automatic = define({
   make: ({ tolerance, iterations }): Inverter => {
     const [closed, stepwise, whole] = [
       reversible({ tolerance }),
-      implicit({ tolerance, iterations }),
+      implicit({ tolerance, iterations, fallback: 'continuation' }),
       sweep({ tolerance, sweeps: iterations }),
     ]
     const chosen = (solver: Solver, grid: Grid, remembers: boolean) =>

@@ -26,7 +26,7 @@ import {
   reversible,
   sweep,
 } from '../../src/diffusion/inverters/index.js'
-import { ddim, dpmSolver2M, edict, oBelm } from '../../src/diffusion/solvers/index.js'
+import { bdia, bdiaDpmSolver, ddim, dpmSolver2M, edict, oBelm, rex } from '../../src/diffusion/solvers/index.js'
 import {
   combine,
   dot,
@@ -326,6 +326,21 @@ describe('baselines', () => {
       expect(error(released)).toBeGreaterThan(1e-6)
       expect(outcomes(released)).toContain('exhausted')
       expect(total(swept)).toBeLessThan(total(released))
+    },
+  )
+})
+
+describe('reversible solvers on a rectified flow', () => {
+  const made = [bdia, bdiaDpmSolver, oBelm, rex].map((solver) => [solver.definition.id, solver] as const)
+  it.each(made.flatMap(([id, solver]) => [2, 4, 20].map((steps) => [id, steps, solver] as const)))(
+    '%s, %d steps from pure noise: automatic finds it',
+    async (_, steps, solver) => {
+      const made = { ...solver({ steps, end: 'cleanest', spacing: 'linspace' }), name: 'flow' }
+      const given = await run(made, guidedWorld(3))
+      expect(given.diffusion.grid[0]!.alpha).toBe(0)
+      const trajectory = await inverted(automatic(), given)
+      expect(outcomes(trajectory)).toEqual(['converged'])
+      expect(nmse(trajectory.states[0]!.x, given.noise)).toBeLessThan(1e-20)
     },
   )
 })

@@ -29,11 +29,10 @@ const deadEnd = 100
 /**
  * Walks back as `implicit` does, along at most `width` trajectories, and chooses among their noises.
  *
- * Where no trajectory has a root at the next step, a wrong root was taken before: other roots of the last step are looked for, and
- * then of the steps before it. At the noisiest step all roots of every trajectory are looked for. Of roots at one level the smaller
- * are kept, and at the end the smallest: −log N(x; 0, I) = ‖x‖²/2 + constant, so among noises that make one picture the
- * smallest is the most probable, but for how much of the noise's space leads there. Without several roots it finds what
- * `implicit` finds.
+ * Where no trajectory has a root at the next step, a wrong root was taken before. Then other roots of the last step are looked
+ * for, and of the two before it. At the noisiest step all roots of every trajectory are looked for. Of roots at one level the
+ * smallest are kept: −log N(x; 0, I) = ‖x‖²/2 + constant. Among noises that make one picture the smallest is the most probable,
+ * but for how much of the noise's space leads there. Where every step has one root it finds what `implicit` finds.
  *
  * Shapes: any. Cost: that of `implicit` for each trajectory, and about 10·`restarts` evaluations for each step at which
  * roots are looked for. A step's `roots` say what was found. Exact given the image, up to the tolerance; which noise was

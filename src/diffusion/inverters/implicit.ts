@@ -31,8 +31,8 @@ type IterationName = (typeof iterationNames)[number]
  * first step: a parabola through the estimates of the last cleaner levels (`extrapolated`); picard and forward-step
  * start from the naive step, as published. A step has converged at a size of at most `tolerance`; that last residual is
  * still taken off by one update that costs nothing. Steps that do not converge keep the best point seen and say so
- * (`exhausted`, `diverged`), unless `fallback` solves them: Newton–Krylov from there, then a start by way of 4 or 16 shorter
- * steps, each within the budget. With `restarts` every step is solved from so many other points too, and `roots` says how many
+ * (`exhausted`, `diverged`). `fallback` goes on from there: Newton–Krylov, then a start by way of 4 or 16 shorter steps, each
+ * within the budget. With `restarts` every step is solved from so many other points too, and `roots` says how many
  * different roots they led to; the first is kept.
  *
  * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on

@@ -31,7 +31,40 @@ const exactnessText: Readonly<Record<Exactness, string>> = {
 /** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
 function outcomesText(steps: readonly InvertedStep[]): string {
   const names = [...new Set(steps.map(({ outcome }) => outcome))]
-  return names.map((name) => `${steps.filter(({ outcome }) => outcome === name).length} ${name}`).join(', ')
+  const ways = [...new Set(steps.flatMap(({ by }) => (by === undefined ? [] : [by])))]
+  return [
+    ...names.map((name) => `${steps.filter(({ outcome }) => outcome === name).length} ${name}`),
+    ...ways.map((way) => `${steps.filter(({ by }) => by === way).length} by ${way}`),
+  ].join(', ')
+}
+
+/** Whether steps have other roots, as far as they were looked for. */
+function rootsText(steps: readonly InvertedStep[]): readonly string[] {
+  const checked = steps.flatMap(({ roots }) => (roots ? [roots] : []))
+  if (checked.length === 0) return []
+  const several = checked.filter(({ answer }) => answer === 'several roots')
+  const none = checked.filter(({ answer }) => answer === 'none found').length
+  const tried = `${plural(checked.length, 'step')}, ${checked.reduce((sum, one) => sum + one.tried, 0)} other starts`
+  const most = Math.max(...several.map(({ found }) => found))
+  return [
+    several.length > 0
+      ? `  roots        several at ${plural(several.length, 'step')}, up to ${most}: another noise may make the same (${tried})`
+      : `  roots        ${none === checked.length ? 'none found' : 'unique as far as tried'} (${tried})`,
+    ...(none > 0 && none < checked.length ? [`               none found at ${plural(none, 'step')}`] : []),
+  ]
+}
+
+/** So many deviations of ‖n‖² from what N(0, I) has: no sampler has drawn that. */
+const unusual = 4
+
+/** Said where the noise is not one that a sampler draws, although it makes the picture. */
+function priorText({ squarePerNumber, numbers }: NoiseNumbers['noise']): readonly string[] {
+  const deviation = Math.sqrt(2 / numbers)
+  if (Math.abs(squarePerNumber - 1) <= unusual * deviation) return []
+  const usual = `1.00 ± ${deviation.toFixed(2)}`
+  return [
+    `  prior        its mean square is ${squarePerNumber.toFixed(2)}, where drawn noise has ${usual}: it was not drawn`,
+  ]
 }
 
 const residualText = (largest: number): string =>
@@ -42,7 +75,7 @@ export const psnrLine = (before: number | null, after: number | null): string =>
 
 /** How the latent and the noise were found, as lines below a heading. */
 export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): readonly string[] {
-  const { noise, largestResidual, refinement, steps, evaluations } = found
+  const { noise, largestResidual, refinement, remedy, steps, evaluations } = found
   const each = (evaluations.denoises + evaluations.pullbacks) / steps.length
   return [
     ...(latent
@@ -57,7 +90,10 @@ export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): re
         ]
       : []),
     `  steps        ${outcomesText(steps)}; residual ${residualText(largestResidual)}  (share of the noise in a step)`,
+    ...(remedy === undefined ? [] : [`  remedy       ${remedy}`]),
+    ...rootsText(steps),
     `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactnessText[noise.exact]}`,
+    ...priorText(noise),
     `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
   ]
 }

@@ -72,11 +72,28 @@ export interface Solver {
   readonly lossy?: string
 }
 
+/** What restarts of a step's equation found. */
+export interface RootCheck {
+  readonly answer: 'unique as far as tried' | 'several roots' | 'none found'
+  /** Different roots, the one that was kept included. */
+  readonly found: number
+  /** Starts besides the first. */
+  readonly tried: number
+}
+
+/** How a step was undone. */
+export interface StepInversion extends Solution {
+  /** What solved it, where the first way did not: `newton-krylov` or `continuation`. */
+  readonly by?: string
+  /** Present where other roots were looked for. */
+  readonly roots?: RootCheck
+}
+
 export interface Trajectory {
   /** One state for each level of the grid, noisiest first. */
   readonly states: readonly State[]
   /** How each step was undone, in the order of `states` (entry i leads from states[i + 1] to states[i]). */
-  readonly solutions: readonly Solution[]
+  readonly solutions: readonly StepInversion[]
 }
 
 export interface Inverter {

@@ -20,8 +20,10 @@ export type {
   DenoiserPushforward,
   Diffusion,
   Inverter,
+  RootCheck,
   Solver,
   State,
+  StepInversion,
   Trajectory,
 } from './diffusion.js'
 export { type GridOptions, gridOf } from './grids.js'

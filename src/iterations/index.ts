@@ -11,6 +11,7 @@ export {
   type LinearSolution,
   type LinearSystem,
 } from './linear/conjugate-gradients.js'
+export { type NewtonKrylovOptions, newtonKrylov } from './newton-krylov.js'
 export { type Difference, type Differences, differences } from './parts/differences.js'
 export { fittedPoint, fittedSteps } from './parts/fitted-steps.js'
 export {

@@ -7,7 +7,7 @@ import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import type { Diffusion, Inverter, Solver, State } from '../diffusion/diffusion.js'
+import type { Diffusion, Inverter, RootCheck, Solver, State } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
@@ -44,6 +44,10 @@ export interface InvertedStep {
   readonly outcome: Outcome
   readonly iterations: number
   readonly evaluations: number
+  /** What solved it, where the first way did not: `newton-krylov` or `continuation`. */
+  readonly by?: string
+  /** Whether other roots were found, where they were looked for. */
+  readonly roots?: RootCheck
 }
 
 /**
@@ -72,6 +76,8 @@ export interface NoiseInversion {
   readonly noiseExact: Exactness
   /** The worst of the steps'. */
   readonly outcome: Outcome
+  /** What to do about steps that were not undone; absent where all were. */
+  readonly remedy?: string
   /** How the latent was found, where a picture was given. */
   readonly decoder?: LatentInversion
   /** Where it was refined: `latent` and `states` are then those that the noise leads to. */
@@ -176,11 +182,19 @@ export async function* inversion(source: InversionSource, options: InvertOptions
     ...(refined ?? inverted),
     noiseExact: noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
     outcome,
+    ...(outcome !== 'converged' && { remedy: remedyOf(solutions) }),
     ...(found && { decoder: found }),
     grid,
-    steps: solutions.map(({ residual, outcome, iterations, evaluations }, i) => {
-      return { fromTime: grid[i]!.t, toTime: grid[i + 1]!.t, residual, outcome, iterations, evaluations }
-    }),
+    steps: solutions.map(({ residual, outcome, iterations, evaluations, by, roots }, i) => ({
+      fromTime: grid[i]!.t,
+      toTime: grid[i + 1]!.t,
+      residual,
+      outcome,
+      iterations,
+      evaluations,
+      ...(by !== undefined && { by }),
+      ...(roots && { roots }),
+    })),
     evaluations: verbEvaluations(counts()),
     guidance,
     solver: solver.name,
@@ -219,6 +233,18 @@ const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']
 
 const worst = (solutions: readonly Solution[]): Outcome =>
   severity[Math.max(0, ...solutions.map(({ outcome }) => severity.indexOf(outcome)))]!
+
+/** Residuals below this, in units of the noise, are rounding that the network does not allow to mend. */
+const roundingResidual = 1e-3
+
+function remedyOf(solutions: readonly Solution[]): string {
+  const residuals = solutions.flatMap(({ outcome, residual }) => (outcome === 'converged' ? [] : [residual]))
+  const worst = Math.max(...residuals)
+  if (worst === Number.POSITIVE_INFINITY) return 'Use `automatic`, which solves each step.'
+  return worst < roundingResidual
+    ? 'What is left is near the rounding of the network: compute in 64 bits, or take it as it is.'
+    : 'Such steps may have no root: `branching` goes back and looks for others. Sample with more steps, or less guidance.'
+}
 
 /** Inverters return what is finite or throw; whatever they were told, nothing else leaves. */
 function checkFound(states: readonly State[], { name }: Inverter): void {

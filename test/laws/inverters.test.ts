@@ -20,12 +20,13 @@ import {
   algorithm1,
   algorithm2,
   automatic,
+  branching,
   implicit,
   naive,
   reversible,
   sweep,
 } from '../../src/diffusion/inverters/index.js'
-import { ddim, dpmSolver2M, edict, oBelm } from '../../src/diffusion/solvers/index.js'
+import { bdia, bdiaDpmSolver, ddim, dpmSolver2M, edict, oBelm, rex } from '../../src/diffusion/solvers/index.js'
 import {
   combine,
   dot,
@@ -91,6 +92,7 @@ const outcomes = ({ solutions }: Trajectory) => [...new Set(solutions.map(({ out
 const toleranceOf: Readonly<Record<string, number>> = {
   automatic: accurate,
   implicit: accurate,
+  branching: accurate,
   sweep: accurate,
   reversible: closed,
   naive: near,
@@ -152,7 +154,7 @@ describe.each(inverters.map((factory) => [factory.definition.id, factory()] as c
 
   it('stops when it is told to', async () => {
     const solver = id === 'reversible' ? edict({ steps: 20 }) : dpmSolver2M({ steps: 20 })
-    const given = await run(id === 'implicit' || id === 'algorithm-1' ? ddim({ steps: 20 }) : solver)
+    const given = await run(['implicit', 'branching', 'algorithm-1'].includes(id) ? ddim({ steps: 20 }) : solver)
     const controller = new AbortController()
     const { denoise } = given.diffusion
     /** A model's denoiser has its signal bound: it refuses to answer after an abort. */
@@ -168,7 +170,7 @@ describe.each(inverters.map((factory) => [factory.definition.id, factory()] as c
 })
 
 describe('large guidance', () => {
-  const exact = [automatic(), implicit(), sweep(), reversible()]
+  const exact = [automatic(), implicit(), branching({ restarts: 4 }), sweep(), reversible()]
   it.each(exact.map((inverter) => [inverter.name, inverter] as const))('%s', async (_, inverter) => {
     for (const [, make] of makers) {
       const solver = make(20)
@@ -182,16 +184,19 @@ describe('large guidance', () => {
 })
 
 describe('implicit', () => {
-  it.each(['picard', 'forward-step', 'anderson', 'gradient-descent'] as const)('solves by %s', async (iteration) => {
-    for (const guidance of [1, 3, 7.5]) {
-      const given = await run(ddim({ steps: 20 }), guidedWorld(guidance))
-      const trajectory = await inverted(implicit({ iteration }), given)
-      expect(outcomes(trajectory)).toEqual(['converged'])
-      expect(total(trajectory)).toBe(given.evaluations())
-      // Slow iterations stop with the residual just within the tolerance; errors then add up over the steps.
-      expect(nmse(trajectory.states[0]!.x, given.noise)).toBeLessThan(iteration === 'anderson' ? accurate : 2e-8)
-    }
-  })
+  it.each(['picard', 'forward-step', 'anderson', 'newton-krylov', 'gradient-descent'] as const)(
+    'solves by %s',
+    async (iteration) => {
+      for (const guidance of [1, 3, 7.5]) {
+        const given = await run(ddim({ steps: 20 }), guidedWorld(guidance))
+        const trajectory = await inverted(implicit({ iteration }), given)
+        expect(outcomes(trajectory)).toEqual(['converged'])
+        expect(total(trajectory)).toBe(given.evaluations())
+        // Others stop with the residual just within the tolerance; errors then add up over the steps.
+        expect(nmse(trajectory.states[0]!.x, given.noise)).toBeLessThan(iteration === 'anderson' ? accurate : 2e-8)
+      }
+    },
+  )
 
   it.each([1, 3, 7.5])('needs at most 4 evaluations a step, guidance %d', async (guidance) => {
     const given = await run(ddim({ steps: 50 }), guidedWorld(guidance))
@@ -249,6 +254,7 @@ describe('implicit', () => {
 
   it.each([
     ['implicit', ddim({ steps: 10 }), implicit()],
+    ['branching', ddim({ steps: 10 }), branching()],
     ['picard', ddim({ steps: 10 }), implicit({ iteration: 'picard' })],
     ['sweep', dpmSolver2M({ steps: 10 }), sweep()],
     ['reversible', oBelm({ steps: 10 }), reversible()],
@@ -320,6 +326,21 @@ describe('baselines', () => {
       expect(error(released)).toBeGreaterThan(1e-6)
       expect(outcomes(released)).toContain('exhausted')
       expect(total(swept)).toBeLessThan(total(released))
+    },
+  )
+})
+
+describe('reversible solvers on a rectified flow', () => {
+  const made = [bdia, bdiaDpmSolver, oBelm, rex].map((solver) => [solver.definition.id, solver] as const)
+  it.each(made.flatMap(([id, solver]) => [2, 4, 20].map((steps) => [id, steps, solver] as const)))(
+    '%s, %d steps from pure noise: automatic finds it',
+    async (_, steps, solver) => {
+      const made = { ...solver({ steps, end: 'cleanest', spacing: 'linspace' }), name: 'flow' }
+      const given = await run(made, guidedWorld(3))
+      expect(given.diffusion.grid[0]!.alpha).toBe(0)
+      const trajectory = await inverted(automatic(), given)
+      expect(outcomes(trajectory)).toEqual(['converged'])
+      expect(nmse(trajectory.states[0]!.x, given.noise)).toBeLessThan(1e-20)
     },
   )
 })

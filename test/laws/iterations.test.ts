@@ -12,6 +12,7 @@ import {
   inertialKm,
   inertialKmStepLimit,
   lbfgs,
+  newtonKrylov,
   type Problem,
   picard,
   plateauStep,
@@ -31,6 +32,7 @@ const table: readonly Iteration[] = [
   anderson(),
   gradientDescent(),
   lbfgs(),
+  newtonKrylov(),
   plateauStep({ rho: 1 }),
 ]
 

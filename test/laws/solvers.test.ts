@@ -143,6 +143,8 @@ const table: readonly Entry[] = [
   entry('rex data rk4', (grid) => rex({ ...grid, tableau: 'rk4' }), variance, 20),
   entry('rex noise rk4', (grid) => rex({ ...grid, prediction: 'noise', tableau: 'rk4', coupling: 0.5 }), variance, 40),
   entry('rex data heun flow', rex, flow),
+  entry('bdia 0.5 flow', (grid) => bdia({ ...grid, gamma: 0.5 }), flow),
+  entry('o-belm flow', oBelm, flow),
   entry('flow-euler', flowEuler, flow),
   entry('flow-midpoint', flowMidpoint, flow),
   entry('flow-heun', flowHeun, flow),

@@ -12,7 +12,8 @@ import { sweep } from './sweep.js'
  *
  * 1. the solver undoes itself (`unstep`) and the state has its memory: `reversible`, one step's cost a step, exact given
  *    the memory;
- * 2. its steps need no memory: `implicit`, Anderson on each step, exact given the image;
+ * 2. its steps need no memory: `implicit`, Anderson on each step, exact given the image. A step that does not converge so is
+ *    tried by Newton–Krylov, then by way of shorter steps: at most four times `iterations` in all, and `by` says what solved it;
  * 3. it is a linear multistep rule: `sweep`, Anderson on the whole trajectory, exact given the image; so too for reversible
  *    rules whose memory is lost;
  * 4. it undoes itself but not by a linear rule, and the memory is lost: `reversible`, which guesses it;
@@ -44,7 +45,7 @@ export const automatic = define({
   make: ({ tolerance, iterations }): Inverter => {
     const [closed, stepwise, whole] = [
       reversible({ tolerance }),
-      implicit({ tolerance, iterations }),
+      implicit({ tolerance, iterations, fallback: 'continuation' }),
       sweep({ tolerance, sweeps: iterations }),
     ]
     const chosen = (solver: Solver, grid: Grid, remembers: boolean) =>

@@ -5,9 +5,16 @@ import { gridOf } from '../grids.js'
 import type { NoiseLevel } from '../level.js'
 import { multistep } from '../multistep.js'
 import { twoStepRule } from './parts/bidirectional.js'
+import { isOnStraightPath } from './parts/flow.js'
 
-/** g = (α′/α_old)·(h/h_old)², h = σ/α − σ′/α′ and h_old = σ_old/α_old − σ/α; 0 where α_old is. */
+/**
+ * g = (α′/α_old)·(h/h_old)², h = σ/α − σ′/α′ and h_old = σ_old/α_old − σ/α; 0 where α_old is. On the straight path of a flow
+ * (h/h_old)² with h = σ − σ′: the same rule for dx/dσ = v, which has no such level.
+ */
 function optimalWeight(older: NoiseLevel, from: NoiseLevel, to: NoiseLevel): number {
+  if ([older, from, to].every(isOnStraightPath)) {
+    return ((from.sigma - to.sigma) / (older.sigma - from.sigma)) ** 2
+  }
   const slope = from.sigma / from.alpha
   const growth = (slope - to.sigma / to.alpha) / (older.sigma - older.alpha * slope)
   return to.alpha * older.alpha * growth ** 2
@@ -17,7 +24,8 @@ function optimalWeight(older: NoiseLevel, from: NoiseLevel, to: NoiseLevel): num
  * x′/α′ from the last two x/α and one ε, exact for ε linear in σ/α.
  *
  * x′ = g·x_old + C·x + (α′ − g·α_old − C·α)·D(x), C = (σ′ − g·σ_old)/σ, g = (α′/α_old)·(h/h_old)², h the steps in σ/α:
- * BDIA with the gamma that cancels the second-order error. The first step is DDIM's. Order 2, one evaluation a step;
+ * BDIA with the gamma that cancels the second-order error. On a flow, alpha + sigma = 1, g = (h/h_old)² with the steps in σ: exact
+ * for a velocity linear in σ. The first step is DDIM's. Order 2, one evaluation a step;
  * memory: the older x. Inverts in closed form, exact given the last two x's. Rounding is amplified by 1/g a step on the
  * way back, in all like the square of the first step over the last. Prefer grids whose steps in σ/α do not shrink too
  * far. Errors: `bad-option`; `unsupported` for undoing the step after alpha = 0. Source: Wang et al., BELM, NeurIPS

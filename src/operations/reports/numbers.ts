@@ -1,6 +1,6 @@
 /** Inversions and what they cost in numbers, as reports hold them. What is infinite is null once it is JSON. */
 import { mean } from '../../math/statistics.js'
-import type { Tensor } from '../../math/tensor.js'
+import { dot, type Tensor } from '../../math/tensor.js'
 import type { Evaluations, VerbEvaluations } from '../../verbs/evaluations.js'
 import type { NoiseInversion, Refinement } from '../../verbs/invert.js'
 import type { LatentInversion } from '../../verbs/invert-decoder.js'
@@ -82,10 +82,13 @@ export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
     exact: inversion.noiseExact,
     outcome: inversion.outcome,
     ...momentsOf(inversion.noise),
+    squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,
+    numbers: inversion.noise.data.length,
   },
   largestResidual: Math.max(...inversion.steps.map(({ residual }) => residual)),
   convergedSteps: inversion.steps.filter(({ outcome }) => outcome === 'converged').length,
   steps: inversion.steps,
+  ...(inversion.remedy !== undefined && { remedy: inversion.remedy }),
   evaluations: inversion.evaluations,
   ...(inversion.refinement && { refinement: refinementNumbers(inversion.refinement) }),
   seconds,

@@ -9,6 +9,7 @@ import type { Diffusion, Solver, State } from '../../diffusion.js'
 import type { NoiseLevel } from '../../level.js'
 import { firstOrderStep, interval } from '../../multistep.js'
 import { naiveStep } from './naive-step.js'
+import { velocitySlope } from './velocity.js'
 import { noiseNorm } from './walk-back.js'
 
 export interface StepEquation {
@@ -16,6 +17,8 @@ export interface StepEquation {
   readonly to: NoiseLevel
   /** y, the known x at the cleaner level. */
   readonly target: Tensor
+  /** Steps of the grid that it goes over. */
+  readonly count: number
   /** F(x) − y and the states on the way; not finite where the network's answer is not. */
   evaluate(x: Tensor): Promise<{ readonly mismatch: Tensor; readonly states: readonly State[] }>
   /** What is left where F(x) is not finite: x itself at each noisier level of the step. */
@@ -48,6 +51,7 @@ export function stepEquation(
     from,
     to,
     target,
+    count: end - index,
     ofX,
     ofEstimate,
     estimateAt: (x, mismatch) =>
@@ -64,6 +68,10 @@ export function stepEquation(
     },
   }
 }
+
+/** ∂F/∂x with the velocity held fixed; in a step to sigma = 0 that of a flow, D = (x − sigma·velocity)/(alpha + sigma). */
+export const slopeOf = ({ ofX, ofEstimate, from, to }: StepEquation): number =>
+  ofX + ofEstimate * (to.sigma === 0 ? 1 / (from.alpha + from.sigma) : velocitySlope(from))
 
 interface Best {
   readonly mismatch: Tensor

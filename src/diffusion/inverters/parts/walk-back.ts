@@ -4,16 +4,15 @@
  */
 import { expected, isUndiffuseError, type UndiffuseError } from '../../../core/errors.js'
 import type { Steps } from '../../../core/progress.js'
-import type { Solution } from '../../../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, map, norm, sizeOf, type Tensor } from '../../../math/tensor.js'
-import type { Denoiser, Diffusion, Inverter, Solver, State, Trajectory } from '../../diffusion.js'
+import type { Denoiser, Diffusion, Inverter, Solver, State, StepInversion, Trajectory } from '../../diffusion.js'
 import type { Grid, NoiseLevel } from '../../level.js'
 import { interval } from '../../multistep.js'
 
 /** The steps from `index` that were undone together, and how: one state for each, noisiest first. */
 export interface Undone {
   readonly states: readonly State[]
-  readonly solution: Solution
+  readonly solution: StepInversion
 }
 
 /**
@@ -31,7 +30,7 @@ export async function* walkBack(
 ): Steps<Trajectory> {
   const total = clean.index
   const states: State[] = [clean]
-  const solutions: Solution[] = []
+  const solutions: StepInversion[] = []
   for (let end = total; end > 0; ) {
     const index = Math.floor((end - 1) / stride) * stride
     const undone = yield* within(undo(states[0]!.x, index, end), { stage, done: total - end, total })
@@ -59,7 +58,8 @@ export async function* within<T>(
   }
 }
 
-function checkFinite(stage: string, { index, x }: State, grid: Grid): void {
+/** Throws `not-finite` for a state that is not. */
+export function checkFinite(stage: string, { index, x }: State, grid: Grid): void {
   if (isFiniteTensor(x)) return
   const got = `NaN or infinity at t = ${grid[index]!.t}`
   throw expected('not-finite', 'finite numbers', `undoing step ${index} by ${stage}`, got, 'Check the denoiser.')

@@ -161,6 +161,7 @@ export {
   denoiserOf,
   doorOf,
   type Estimating,
+  type Extent,
   type Guidance,
   type GuidanceWeights,
   type Guided,

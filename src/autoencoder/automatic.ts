@@ -76,8 +76,8 @@ export const automaticDecoder = define({
       const forward = profile
         ? yield* asProfiled(profile, image, autoencoder, { iterations, levels })
         : yield* rehearse(image, autoencoder, { iterations, levels, seed: 0, stage: 'automatic' })
-      const [, height = 1, width = 1] = image.shape
-      const worthwhile = profile && height * width <= gradientPixels ? profile.pullbacks : 0
+      const pixels = sizeOf(image.shape.slice(1))
+      const worthwhile = profile && pixels <= gradientPixels ? profile.pullbacks : 0
       const steps = { never: 0, 'where-they-pay': Math.min(worthwhile, pullbacks), always: pullbacks }[gradients]
       if (steps === 0 || !autoencoder.pullback || forward.outcome === 'diverged') return forward
 

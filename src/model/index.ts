@@ -5,6 +5,7 @@ export { type Counts, counted } from './counted.js'
 export { type Guidance, type GuidanceWeights, type Guided, type Guiding, questionsOf } from './guidance.js'
 export {
   type Axis,
+  type Extent,
   type Layout,
   pictureOf,
   type ScaledLayout,

@@ -169,9 +169,12 @@ export const sidesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): Sides => 
 export const framesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): number | undefined =>
   axes.includes('frames') ? shape[axes.indexOf('frames')] : undefined
 
-/** The shape of the model's pictures at another height and width. */
-export const pictureOf = ({ axes, picture }: Layout, sides: Sides): Shape =>
-  picture.map((length, i) => (axes[i] === 'height' ? sides.height : axes[i] === 'width' ? sides.width : length))
+/** How large a picture is, and how long a clip; what is left out is as the model was trained. */
+export type Extent = Readonly<Partial<Record<Exclude<Axis, 'channels'>, number>>>
+
+/** The shape of the model's pictures of another extent. */
+export const pictureOf = ({ axes, picture }: Layout, extent: Extent): Shape =>
+  picture.map((length, i) => (extent as Readonly<Partial<Record<Axis, number>>>)[axes[i]!] ?? length)
 
 /** Whether a latent of this shape belongs to the model. */
 export function takes(layout: Pick<Layout, 'check'>, latent: Shape): boolean {

@@ -9,6 +9,7 @@ import type { Host, HostFiles, WriteFilesOptions } from '../operations/host.js'
 import { modelsOn } from '../operations/models.js'
 import { ortNode } from '../runtimes/onnxruntime-node/index.js'
 import { bundledModels } from './bundled.js'
+import { encodeClip, measureClip, readClip } from './clips.js'
 import { contactSheet, isContactSheet } from './contact-sheet.js'
 import { unavailable } from './failures.js'
 import { nodeFiles, placeOf } from './files.js'
@@ -99,6 +100,7 @@ export const nodeHost = (): Host => ({
     sheet: contactSheet,
     isSheet: isContactSheet,
     chart: scatterPlot,
+    clips: { measure: measureClip, read: readClip, encode: encodeClip },
     tools: pictureTools,
   },
   models: modelsOn({

@@ -7,7 +7,7 @@ import { basename } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
 import { type Tensor, zeros } from '../math/tensor.js'
-import type { ReadPicture, ReadPictureOptions } from '../operations/host.js'
+import type { ClipSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
 import { natureOf, readFormats } from './picture-format.js'
@@ -87,19 +87,45 @@ export async function measureBytes(
   return { height: autoOrient.height, width: autoOrient.width }
 }
 
+/** The size and the number of frames that `decodeFrames` would give, from the file's header. */
+export async function measureFrames(path: string): Promise<ClipSize> {
+  const bytes = await readPictureFile(path, defaultMaximumPixels)
+  checkNature(bytes, path)
+  const { pages = 1, autoOrient } = await named(path, () => headerOf(bytes, path, defaultMaximumPixels))
+  return { frames: pages, height: autoOrient.height, width: autoOrient.width }
+}
+
+/** All frames of a file as 3 × frames × height × width; otherwise as `readImage`. */
+export async function decodeFrames(path: string): Promise<ReadPicture> {
+  const bytes = await readPictureFile(path, defaultMaximumPixels)
+  checkNature(bytes, path)
+  return await named(path, async () => {
+    const { pages, ...header } = await headerOf(bytes, path, defaultMaximumPixels)
+    const { height, width } = header.autoOrient
+    checkPixels(width, height * (pages ?? 1), path, defaultMaximumPixels)
+    const tall = await decode(bytes, header, 'white', pages)
+    // The frames lie one above the other.
+    const image = { shape: [3, pages ?? 1, height, width], data: tall.data }
+    return { image, notes: notesOn(header, 'white') }
+  })
+}
+
 /** What sharp says of a header. Throws `bad-image` for what is not decoded here. */
 async function headerOf(bytes: Buffer, path: string, maximumPixels: number): Promise<Metadata> {
   const header = await sharp(bytes, { limitInputPixels: false }).metadata()
   const { width, height, depth } = header
-  if (width * height > maximumPixels) {
-    const got = `${width}×${height} = ${width * height}`
-    throw badImage(`at most ${maximumPixels} pixels`, path, got, 'Make the picture smaller.')
-  }
+  checkPixels(width, height, path, maximumPixels)
   if (header.space === 'lab' || header.space === 'labs' || header.space === 'labq') throw inLab(path)
   if (depth !== 'uchar' && depth !== 'ushort') {
     throw badImage('8 or 16 bits a channel', path, `${depth} numbers`, 'Save the picture as an 8-bit or 16-bit PNG.')
   }
   return header
+}
+
+function checkPixels(width: number, height: number, path: string, most: number): void {
+  if (width * height <= most) return
+  const got = `${width}×${height} = ${width * height}`
+  throw badImage(`at most ${most} pixels`, path, got, 'Make the picture smaller.')
 }
 
 const inLab = (path: string): UndiffuseError =>
@@ -148,11 +174,13 @@ const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 
 const hasOtherProfile = ({ icc, space }: Metadata): boolean =>
   icc !== undefined && space !== 'grey16' && !isSrgbProfile(icc)
 
-async function decode(bytes: Buffer, header: Metadata, background: Background): Promise<Tensor> {
+async function decode(bytes: Buffer, header: Metadata, background: Background, pages = 1): Promise<Tensor> {
   const deep = isDeep(header)
   const convert = hasOtherProfile(header)
-  const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true })
-  let pipeline = input.autoOrient().toColourspace(deep ? 'rgb16' : 'srgb')
+  const reading = { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true } as const
+  // A file of several frames has no orientation.
+  const input = pages > 1 ? sharp(bytes, { ...reading, pages }) : sharp(bytes, reading).autoOrient()
+  let pipeline = input.toColourspace(deep ? 'rgb16' : 'srgb')
   // sharp takes 16-bit pictures with a profile to Display P3 and leaves them there.
   if (deep && convert) pipeline = pipeline.withIccProfile('srgb')
   const { data, info } = await pipeline.raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true })

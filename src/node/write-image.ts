@@ -66,6 +66,15 @@ const encoders: Readonly<Record<string, (picture: Sharp) => Sharp>> = {
   '.jpg': (picture) => picture.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }),
 }
 
+/** An animation of frames of one size, each for so many milliseconds: .webp (lossless) or .gif. */
+export async function animation(frames: readonly Picture[], ending: string, delay: number): Promise<Uint8Array> {
+  const [{ width, height, channels }] = frames as readonly [Picture]
+  const raw = { width, height: height * frames.length, channels, pageHeight: height }
+  const all = sharp(Buffer.concat(frames.map(({ data }) => data)), { raw }).toColourspace('srgb')
+  const each = { loop: 0, delay: frames.map(() => Math.round(delay)) }
+  return await (ending === '.gif' ? all.gif({ ...each, effort: 7 }) : all.webp({ ...each, lossless: true })).toBuffer()
+}
+
 /**
  * Writes a picture, whole or not at all; the name's ending chooses the format: .png and .webp (lossless), .jpg (quality
  * 95). Throws `bad-option` for another ending, as `quantize` does, and as `writeFileAtomically` does.

@@ -4,18 +4,19 @@ import type { Signal } from '../core/progress.js'
 import type { State } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
 import type { Tensor } from '../math/tensor.js'
-import { sidesOf } from '../model/layout.js'
-import type { PictureSize } from '../restorations/index.js'
+import { type Extent, framesOf, pictureOf, sidesOf } from '../model/layout.js'
+import { filmstrip } from '../pictures/frames.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
 import { type Settings, setting } from './fields.js'
+import { checkClipPath, clipEndings, clipFiles, framePaths } from './files/clips.js'
 import { messageOf, readKeyFile } from './files/keys.js'
 import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { checkAxes, fileTypeOf, type ReadTensors, readTensorFile, stateFile, tensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { networkFields, seedField, sizeField } from './recipes/networks.js'
+import { framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -39,6 +40,7 @@ const fields = {
   seed: { ...seedField, description: 'of the noise (default: 0)' },
   count: { type: 'integer', minimum: 1, default: 1, description: 'pictures, of this seed and the ones that follow' },
   size: sizeField,
+  frames: framesField,
   noise: { type: 'file', description: 'start from the noise in a .safetensors file' },
   watermark: { type: 'file', description: 'mark the noise with a key', word: 'key.json' },
   member: { rare: true, ...seedField, description: 'which mark of a family of keys (default: 0)' },
@@ -47,7 +49,11 @@ const fields = {
   ...networkFields,
   sheet: sheetField,
   recipe: pictureRecipeField,
-  output: { type: 'file', default: 'generated.png', description: 'a .png file; of several pictures, a folder too' },
+  output: {
+    type: 'file',
+    description:
+      'a .png file, of a clip .webp, .gif, .mp4 or a folder; of several pictures, a folder too (default: generated.png or .webp)',
+  },
   saveNoise: { type: 'file', description: 'the noise, a .safetensors file' },
   saveLatent: {
     rare: true,
@@ -97,12 +103,13 @@ interface Generated {
 }
 
 async function startsOf(
-  { noise, seed, count, size }: GenerateSettings,
+  { noise, seed, count, size, frames }: GenerateSettings,
   { files }: Host,
 ): Promise<{ readonly starts: readonly Start[]; readonly file?: ReadTensors }> {
   if (noise === undefined) return { starts: Array.from({ length: count }, (_, i) => ({ seed: (seed ?? 0) + i })) }
-  if (seed !== undefined || size !== undefined || count !== 1) {
-    const got = setting(seed !== undefined ? 'seed' : size !== undefined ? 'size' : 'count')
+  const also = Object.entries({ seed, size, frames }).find(([, value]) => value !== undefined)?.[0]
+  if (also !== undefined || count !== 1) {
+    const got = setting(also ?? 'count')
     const remedy = 'The file says how many and how large.'
     throw expected('bad-option', `${setting('noise')} alone`, '`generate`', `${got} as well`, remedy)
   }
@@ -126,7 +133,7 @@ async function markingOf(
 }
 
 /** The noise of a start with the mark in it. Throws where the key is one of another model or size. */
-function marked(model: OperationModel, { key, member, message }: Marking, { seed, noise }: Start, size?: PictureSize) {
+function marked(model: OperationModel, { key, member, message }: Marking, { seed, noise }: Start, size?: Extent) {
   const latentShape = noise?.shape ?? latentShapeAt(model, size)
   const remedy = `Pass the ${setting('size')} of the key, or make one for this size.`
   checkKey(key, { model: model.name, latentShape, layout: model.layout }, remedy)
@@ -149,12 +156,32 @@ const markingMetadata = ({ key, member, message }: Marking): Record<string, stri
   ...(message !== undefined && { watermarkMessage: message }),
 })
 
+/** What is asked of the size and length of pictures. Throws `bad-option` for frames of a model of pictures. */
+function extentOf({ size, frames }: GenerateSettings, { name, layout }: OperationModel): Extent | undefined {
+  if (frames === undefined) return size
+  if (layout.axes.includes('frames')) return { ...size, frames }
+  throw expected('bad-option', 'a model of clips', setting('frames'), `\`${name}\``, 'It makes pictures: leave it out.')
+}
+
+/** How many frames each has that is made; undefined of pictures. */
+const framesMade = ({ layout }: OperationModel, [first]: readonly Start[], extent: Extent | undefined) =>
+  framesOf(layout, first?.noise ? layout.pictureShape(first.noise.shape) : pictureOf(layout, extent ?? {}))
+
 /** `a.png` for one; `a-7.png`, `a-8.png` or `a/7.png`, `a/8.png` for several, by their seeds or places. */
-function pathsOf(output: string, starts: readonly Start[], { files }: Host): readonly string[] {
-  if (starts.length > 1 && isFolderPath(output, '.png')) {
-    return starts.map(({ seed }, i) => files.join(output, `${seed ?? i + 1}.png`))
+function pathsOf(
+  stated: string | undefined,
+  starts: readonly Start[],
+  { files }: Host,
+  frames: number | undefined,
+): readonly string[] {
+  const isClip = frames !== undefined
+  const output = stated ?? `generated${isClip ? '.webp' : '.png'}`
+  const ending = isClip ? (clipEndings.find((one) => one === endingOf(output).toLowerCase()) ?? '.webp') : '.png'
+  if (starts.length > 1 && isFolderPath(output, ending)) {
+    return starts.map(({ seed }, i) => files.join(output, `${seed ?? i + 1}${ending}`))
   }
-  checkEnding(output, '.png', 'output')
+  if (isClip) checkClipPath(output, frames)
+  else checkEnding(output, ending, 'output')
   if (starts.length === 1) return [output]
   checkNoStream(output, starts.length)
   return starts.map(({ seed }, i) => `${withoutEnding(output)}-${seed ?? i + 1}${endingOf(output)}`)
@@ -175,7 +202,7 @@ const columns = 4
 
 function sheetOf({ pictures, recipe, model }: Generated, host: Host): Promise<Uint8Array> {
   const cells = pictures.map(({ path, seed, generation }) => ({
-    image: generation.image,
+    image: filmstrip(generation.image),
     label: seed === undefined ? lastName(path) : `seed ${seed}`,
   }))
   return host.pictures.sheet(inRows(cells, columns), { title: `${model.name}: ${recipe.prompt ?? ''}` })
@@ -196,9 +223,13 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
     ...(await Promise.all(
       pictures.map(async ({ path, generation, seed }) => {
         const texts = identity === undefined ? {} : pictureTexts({ model: model.name, identity, recipe, seed })
-        return [path, await host.pictures.encode(generation.image, texts)] as const
+        const { image } = generation
+        const isClip = framesOf(model.layout, image.shape) !== undefined
+        return isClip
+          ? await clipFiles(path, image, host, texts)
+          : [[path, await host.pictures.encode(image, texts)] as const]
       }),
-    )),
+    ).then((files) => files.flat())),
     ...(outputs.sheet === undefined ? [] : [[outputs.sheet, await sheetOf(generated, host)] as const]),
     ...(outputs.noise === undefined ? [] : [[outputs.noise, tensorFile({ noise: noises }, written)] as const]),
     ...(outputs.latent === undefined ? [] : [[outputs.latent, stateFile(states, written)] as const]),
@@ -208,6 +239,7 @@ async function filesOf(generated: Generated, host: Host): Promise<readonly (read
 function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: Generated) {
   const [{ generation }] = pictures as readonly [GeneratedPicture]
   const { height, width } = sidesOf(model.layout, generation.image.shape)
+  const frames = framesOf(model.layout, generation.image.shape)
   return {
     model: model.name,
     prompt: generation.prompt,
@@ -218,6 +250,7 @@ function reportOf({ model, recipe, pictures, outputs, marking, seconds, cost }: 
     steps: generation.grid.length - 1,
     widthPixels: width,
     heightPixels: height,
+    ...(frames !== undefined && { frames }),
     latentShape: generation.latent.shape,
     watermark: marking ? markingReport(marking) : null,
     pictures: pictures.map(({ path, seed, generation, seconds }) => ({
@@ -239,32 +272,34 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const marking = await markingOf(settings, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
   const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show: `a red circle`.')
-  const paths = pathsOf(settings.output, starts, host)
   const outputs = outputsOf(settings)
-  await prepareOutputs(
-    host.files,
-    {
-      'settings.output': paths,
-      'settings.sheet': outputs.sheet,
-      'settings.saveNoise': outputs.noise,
-      'settings.saveLatent': outputs.latent,
-    },
-    { 'settings.watermark': settings.watermark, 'settings.noise': settings.noise },
-  )
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     yield* notedOf(held)
     const { model } = held
-    if (marking) checkUndoable(plan, model, setting('watermark'))
     if (file) checkAxes(file, model.layout, settings.noise!)
+    const extent = extentOf(settings, model)
+    const frames = framesMade(model, starts, extent)
+    const paths = pathsOf(settings.output, starts, host, frames)
+    await prepareOutputs(
+      host.files,
+      {
+        'settings.output': frames === undefined ? paths : paths.flatMap((path) => framePaths(path, frames, host.files)),
+        'settings.sheet': outputs.sheet,
+        'settings.saveNoise': outputs.noise,
+        'settings.saveLatent': outputs.latent,
+      },
+      { 'settings.watermark': settings.watermark, 'settings.noise': settings.noise },
+    )
+    if (marking) checkUndoable(plan, model, setting('watermark'))
     const begin = host.now()
     yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
       const begun = marking
-        ? { noise: marked(model, marking, start, settings.size), seed: undefined, size: undefined }
-        : { noise: start.noise, seed: start.seed, size: settings.size }
+        ? { noise: marked(model, marking, start, extent), seed: undefined, size: undefined }
+        : { noise: start.noise, seed: start.seed, size: extent }
       const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
       const part = starts.length > 1 ? { done: i, total: starts.length } : undefined
       const { value, seconds } = yield* timed(partOf(task, part), host)

@@ -105,8 +105,23 @@ export interface HostPictures {
   isSheet(path: string): Promise<boolean>
   /** The text of an SVG. */
   chart(plot: ScatterPlot): Promise<string>
+  readonly clips: HostClips
   /** What attacks ask. */
   readonly tools: PictureTools
+}
+
+export interface ClipSize extends PictureSize {
+  readonly frames: number
+}
+
+/** Files that hold several frames. Errors: as pictures; `unavailable` where the host lacks a codec. */
+export interface HostClips {
+  /** The size that `read` would give. */
+  measure(path: string): Promise<ClipSize>
+  /** 3 × frames × height × width; a picture is a clip of one frame. */
+  read(path: string): Promise<ReadPicture>
+  /** The bytes of a clip in the format of this ending: .webp (lossless), .gif or .mp4. */
+  encode(clip: Tensor, ending: string): Promise<Uint8Array>
 }
 
 export interface ContactSheetCell {

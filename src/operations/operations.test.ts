@@ -397,7 +397,7 @@ describe('files of clips', () => {
 
   it('a clip is saved with its axes, read, inverted and made again', async () => {
     const host = memoryHost(ofClips)
-    await start(generateOperation, host, { ...given, ...saving, output: 'first.png' })
+    await start(generateOperation, host, { ...given, ...saving, output: 'first.webp' })
     const { result } = await start(invertOperation, host, {
       sources: ['z.safetensors'],
       precision: '64',
@@ -405,7 +405,7 @@ describe('files of clips', () => {
     })
     expect(result).toMatchObject({ latentShape: shape, sources: [{ noise: { exact: 'given-latent' } }] })
     const again = { noise: 'z.noise.safetensors', saveLatent: 'again.safetensors', precision: '64' }
-    await start(generateOperation, host, { ...again, output: 'again.png' })
+    await start(generateOperation, host, { ...again, output: 'again.webp' })
     const headers = await Promise.all(
       ['z', 'n', 'z.noise', 'again'].map((name) => readSafetensorsHeader(host.files, `${name}.safetensors`)),
     )
@@ -419,7 +419,7 @@ describe('files of clips', () => {
     expect(nmseDb(back!, latent!)).toBeLessThan(toLastDigitsDb)
     const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
     expect(nmseDb(noise, torchNoise(5, shape))).toBeLessThan(toLastDigitsDb)
-    expect(host.written.get('again.png')).toEqual(host.written.get('first.png'))
+    expect(host.written.get('again.webp')).toEqual(host.written.get('first.webp'))
   })
 
   it('several clips are several', async () => {
@@ -470,10 +470,10 @@ describe('files of clips', () => {
   it('a file with the axes of the model is read, of one clip and without `pictures`', async () => {
     const host = memoryHost(ofClips)
     await host.files.write([['f.safetensors', foreign('channels,frames,height,width')]])
-    await start(generateOperation, host, { ...given, output: 'first.png' })
+    await start(generateOperation, host, { ...given, output: 'first.webp' })
     const { seed: _, ...others } = given
-    await start(generateOperation, host, { ...others, noise: 'f.safetensors', output: 'again.png' })
-    expect(host.written.get('again.png')).toEqual(host.written.get('first.png'))
+    await start(generateOperation, host, { ...others, noise: 'f.safetensors', output: 'again.webp' })
+    expect(host.written.get('again.webp')).toEqual(host.written.get('first.webp'))
   })
 })
 

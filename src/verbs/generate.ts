@@ -5,7 +5,7 @@ import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
 import { torchNoise } from '../math/noise.js'
 import type { Shape, Tensor } from '../math/tensor.js'
-import { pictureOf, type Sides } from '../model/layout.js'
+import { type Extent, pictureOf } from '../model/layout.js'
 import { checkRoom } from '../model/memory.js'
 import { denoises, guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
 
@@ -15,8 +15,8 @@ export interface GenerateOptions extends Sampling {
   readonly seed?: number | undefined
   /** Noise of unit variance in a latent's shape, in place of a seed. */
   readonly noise?: Tensor | undefined
-  /** Of the picture, in pixels. Default: the size the model was trained on; not with `noise`. */
-  readonly size?: Sides | undefined
+  /** Of the picture, in pixels, and frames of a clip. Default: as the model was trained; not with `noise`. */
+  readonly size?: Extent | undefined
 }
 
 export interface Generation extends Sampled {
@@ -51,7 +51,7 @@ async function* generation(options: GenerateOptions): Steps<Generation> {
 }
 
 /** The shape of a latent for a picture of a size; by default the size that the model was trained on. */
-export const latentShapeAt = ({ layout }: Pick<Sampling['model'], 'layout'>, size?: Sides): Shape =>
+export const latentShapeAt = ({ layout }: Pick<Sampling['model'], 'layout'>, size?: Extent): Shape =>
   layout.latentShape(size ? pictureOf(layout, size) : layout.picture)
 
 function startOf({ model, seed, noise, size, ...weights }: GenerateOptions & { readonly guidance: number }): Tensor {

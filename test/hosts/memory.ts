@@ -66,6 +66,17 @@ function decode(bytes: Uint8Array, name: string): Tensor {
   return image
 }
 
+/** A clip in the same form; its shape has four sides. */
+function decodeClip(bytes: Uint8Array, name: string): Tensor {
+  const at = signature.length
+  const shape = [...bytes.subarray(at, at + 4)]
+  const values = bytes.subarray(at + 4)
+  if (shape.length < 4 || shape.reduce((a, b) => a * b, 1) !== values.length) {
+    throw expected('bad-image', 'a clip', `\`${name}\``, 'something else', 'Paint one.')
+  }
+  return { shape, data: Float64Array.from(values, pixelOf) }
+}
+
 /** An empty host with this model; pictures are fitted to multiples of four pixels. */
 export function memoryHost(plain: DiffusionModel): MemoryHost {
   const written = new Map<string, Uint8Array>()
@@ -168,6 +179,15 @@ export function memoryHost(plain: DiffusionModel): MemoryHost {
         return new TextDecoder().decode(start) === sheetMark
       },
       chart: async (plot) => JSON.stringify(plot),
+      clips: {
+        measure: async (path) => {
+          const { shape } = decodeClip(await read(path, 0, Number.POSITIVE_INFINITY), path)
+          const [, frames, height, width] = shape as [number, number, number, number]
+          return { frames, height, width }
+        },
+        read: async (path) => ({ image: decodeClip(await read(path, 0, Number.POSITIVE_INFINITY), path), notes: [] }),
+        encode: async (clip) => encode(clip),
+      },
       tools: {
         jpeg: async (image) => image,
         webp: async (image) => image,

@@ -31,9 +31,9 @@ const iterations = { anderson: (window: number) => anderson({ window }), picard:
  * at 10 and 20 steps: 5 to 6 sweeps for −116 dB and better on the analytic world of the laws; on the bundled model at guidance
  * 1, 19 for −97 dB and 33 for −87 dB. Exact given the image, up to the tolerance, where the preimage is unique:
  * coarse grids under strong guidance can have several, all with a residual of zero. States carry no memory.
- * Errors: `unsupported` for solvers that are not linear multistep rules and for a grid that ends at sigma = 0; what does
- * not converge says so (`exhausted`, `diverged`) and keeps the best sweep. Source: ours; the equation that Algorithm 2 of
- * Hong et al., CVPR 2024, solves approximately.
+ * Errors: `unsupported` for solvers that are not linear multistep rules, and for a grid that ends at sigma = 0 unless the
+ * solver keeps x there; what does not converge says so (`exhausted`, `diverged`) and keeps the best sweep. Source: ours;
+ * the equation that Algorithm 2 of Hong et al., CVPR 2024, solves approximately.
  *
  * @example
  * const { states } = await new Task(sweep().invert(clean, dpmSolver2M({ steps: 20 }), diffusion))
@@ -87,9 +87,10 @@ export const sweep = define({
 
 /** Why a solver's trajectory is not linear in its velocities, or cannot be undone; undefined where it can. */
 function refusal(solver: Solver, grid: Grid): string | undefined {
+  const { lossy, keepsToZero = false } = solver
   // Velocities say nothing of x where a step leads from pure noise to sigma = 0.
-  const { lossy } = solver
-  const lost = whatIsLost({ ...(lossy !== undefined && { lossy }) }, grid)
+  const keeps = keepsToZero && grid[0]!.alpha > 0
+  const lost = whatIsLost({ ...(lossy !== undefined && { lossy }), keepsToZero: keeps }, grid)
   if (lost) return lost
   return solver.coefficients ? undefined : 'It is not a linear multistep rule: use `implicit` or `reversible`.'
 }

@@ -11,14 +11,17 @@ import { planesOf, sizeText } from '../../pictures/planes.js'
 import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
 import type { Host, Note } from '../host.js'
+import { readFrames } from './clips.js'
 import { endingOf, lastName } from './paths.js'
 
 const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']
 
-/** A picture whose header was read, and nothing else. */
+/** A picture or a clip whose header was read, and nothing else. */
 export interface MeasuredPicture {
   readonly path: string
   readonly size: PictureSize
+  /** The files of a clip's frames, or its own. */
+  readonly frames?: { readonly count: number; readonly paths: readonly string[] }
 }
 
 export interface NamedPicture {
@@ -32,6 +35,8 @@ export interface ListedPictures {
   readonly paths: readonly string[]
   /** What was left out of folders. */
   readonly notes: readonly Note[]
+  /** The same by what was named. */
+  readonly sources: readonly { readonly path: string; readonly pictures: readonly string[] }[]
 }
 
 type Lister = Pick<Host, 'files' | 'pictures'>
@@ -41,7 +46,7 @@ type Lister = Pick<Host, 'files' | 'pictures'>
  * there. Any other path stands for itself. Throws `bad-image` for a folder without pictures.
  */
 export async function picturesIn(path: string, { files, pictures }: Lister): Promise<ListedPictures> {
-  if (!(await files.isFolder(path))) return { paths: [path], notes: [] }
+  if (!(await files.isFolder(path))) return { paths: [path], notes: [], sources: [{ path, pictures: [path] }] }
   const names = ((await files.list(path)) ?? []).filter((name) => endings.includes(endingOf(name).toLowerCase()))
   const paths: string[] = []
   for (const name of names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))) {
@@ -54,13 +59,17 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
     throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
   }
   const text = `Left out ${sheets} contact sheet${sheets === 1 ? '' : 's'} in \`${path}\`; name one to read it.`
-  return { paths, notes: sheets > 0 ? [{ about: path, text }] : [] }
+  return { paths, notes: sheets > 0 ? [{ about: path, text }] : [], sources: [{ path, pictures: paths }] }
 }
 
 /** The files that are named: pictures, and those in folders. */
 export async function listPictures(paths: readonly string[], host: Lister): Promise<ListedPictures> {
   const listed = await Promise.all(paths.map((path) => picturesIn(path, host)))
-  return { paths: listed.flatMap((one) => one.paths), notes: listed.flatMap(({ notes }) => notes) }
+  return {
+    paths: listed.flatMap((one) => one.paths),
+    notes: listed.flatMap(({ notes }) => notes),
+    sources: listed.flatMap(({ sources }) => sources),
+  }
 }
 
 export const measurePicture = async (path: string, { pictures }: Pick<Host, 'pictures'>): Promise<MeasuredPicture> => ({
@@ -88,6 +97,41 @@ export async function measurePictures(
   return measured
 }
 
+/**
+ * What was named as this model takes it: pictures, or clips where it has frames. A folder is then one clip, and its pictures
+ * are the frames in their order. Throws as `measurePictures`.
+ */
+export async function measureSources(
+  { paths, sources }: ListedPictures,
+  { layout }: Pick<Model, 'layout'>,
+  host: Lister,
+  signal: Signal | undefined,
+): Promise<readonly MeasuredPicture[]> {
+  if (!layout.axes.includes('frames')) return await measurePictures(paths, host, signal)
+  const measured: MeasuredPicture[] = []
+  for (const { path, pictures } of sources) {
+    if (pictures[0] === path) {
+      const { frames, ...size } = await host.pictures.clips.measure(path)
+      measured.push({ path, size, frames: { count: frames, paths: pictures } })
+    } else {
+      const [first] = await measurePictures(pictures, host, signal)
+      measured.push({ path, size: first!.size, frames: { count: pictures.length, paths: pictures } })
+    }
+  }
+  checkSameSize(measured)
+  return measured
+}
+
+function checkSameSize(measured: readonly MeasuredPicture[]): void {
+  const textOf = ({ size, frames }: MeasuredPicture) => `${sizeText(size)}${frames ? `, ${frames.count} frames` : ''}`
+  for (const one of measured) {
+    const [wanted, got] = [measured[0]!, one].map(textOf)
+    if (got === wanted) continue
+    const remedy = 'Invert those of different sizes one at a time.'
+    throw expected('bad-shape', `clips of ${wanted}, as the first is,`, `\`${lastName(one.path)}\``, got!, remedy)
+  }
+}
+
 export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictures'>): Promise<NamedPicture> => ({
   path,
   ...(await pictures.read(path)),
@@ -100,9 +144,9 @@ export async function readPictures(
   signal: Signal | undefined,
 ): Promise<readonly NamedPicture[]> {
   const read: NamedPicture[] = []
-  for (const { path } of measured) {
+  for (const { path, frames } of measured) {
     signal?.throwIfAborted()
-    read.push(await readPicture(path, host))
+    read.push(frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host))
   }
   return read
 }
@@ -131,7 +175,8 @@ export function checkPicture(
   asks: Readonly<Partial<Record<Kind, number>>>,
 ): void {
   const { layout } = model
-  const size = fittedSize(measured, layout.multiple, fit)
+  const { frames } = measured
+  const size = { ...fittedSize(measured, layout.multiple, fit), ...(frames && { frames: frames.count }) }
   checkRoom(model, asks, layout.latentShape(pictureOf(layout, size)), `\`${lastName(measured.path)}\``)
 }
 

@@ -14,7 +14,7 @@ import {
   checkPicture,
   fitPicture,
   listPictures,
-  measurePictures,
+  measureSources,
   type NamedPicture,
   notesOf,
   readPictures,
@@ -137,12 +137,13 @@ export async function* invertToLatent(
     const listed = await listPictures(settings.sources, host)
     for (const { about, text } of listed.notes) yield noted(about, text)
     const { chunk = defaultChunk, decoder } = settings
-    const measured = await measurePictures(listed.paths, host, signal)
+    const measured = await measureSources(listed, model, host, signal)
     const together = Math.min(chunk, measured.length)
     checkPicture(measured[0]!, model, settings.fit, { encode: together, decode: together })
     const sources = await readPictures(measured, host, signal)
     const fitted = sources.map((source) => fitPicture(source, layout.multiple, settings.fit))
-    const outputs = outputsOf(settings, listed.paths, host)
+    const paths = measured.map(({ path }) => path)
+    const outputs = outputsOf(settings, paths, host)
     await prepareOutputs(host.files, { ...outputs }, { 'a picture': listed.paths })
 
     const begin = host.now()

@@ -18,9 +18,10 @@ import { lastName, withoutEnding } from '../files/paths.js'
 import {
   checkPicture,
   fitPicture,
+  type ListedPictures,
   listPictures,
   type MeasuredPicture,
-  measurePictures,
+  measureSources,
   type NamedPicture,
   notesOf,
   readPictures,
@@ -103,8 +104,8 @@ function outputsOf(settings: InvertSettings, sources: readonly Pick<Source, 'nam
 }
 
 interface ReadSources {
-  /** Pictures whose headers were read. */
-  readonly measured: readonly MeasuredPicture[]
+  /** Pictures, and clips. */
+  readonly listed: ListedPictures | undefined
   /** Latents, where there are no pictures. */
   readonly latents: readonly Source[]
   /** The files that they are in. */
@@ -116,13 +117,12 @@ interface ReadSources {
   readonly notes: readonly Note[]
 }
 
-/** The sizes of pictures, or the latents in files. */
-async function readSources(paths: readonly string[], host: Host, signal: Signal | undefined): Promise<ReadSources> {
+/** Which pictures there are, or the latents in files. */
+async function readSources(paths: readonly string[], host: Host): Promise<ReadSources> {
   const files = paths.filter(isTensorFile)
   if (files.length === 0) {
     const listed = await listPictures(paths, host)
-    const measured = await measurePictures(listed.paths, host, signal)
-    return { measured, latents: [], paths: listed.paths, read: [], remembered: {}, notes: listed.notes }
+    return { listed, latents: [], paths: listed.paths, read: [], remembered: {}, notes: listed.notes }
   }
   if (files.length < paths.length) {
     const remedy = 'Invert them one after the other.'
@@ -136,7 +136,7 @@ async function readSources(paths: readonly string[], host: Host, signal: Signal 
       latent,
     })),
   )
-  return { measured: [], latents, paths: files, read, remembered: read[0]!.recipe, notes: [] }
+  return { listed: undefined, latents, paths: files, read, remembered: read[0]!.recipe, notes: [] }
 }
 
 /** Reads pictures once their size is known to fit the model and memory. */
@@ -303,26 +303,22 @@ export async function* invertToNoise(
   signal?: Signal,
 ): Running<NoiseInversionReport> {
   await checkTensorPath(settings, host)
-  const read = await readSources(settings.sources, host, signal)
+  const read = await readSources(settings.sources, host)
   for (const { about, text } of read.notes) yield noted(about, text)
   const plan = planOf(withRemembered(settings, read.remembered))
   // The memory is of the solver that the file names.
   const isAnother = settings.solver !== undefined || settings.steps !== undefined
   const latents = isAnother ? read.latents.map(({ memory: _, ...source }) => source) : read.latents
-  const outputs = outputsOf(
-    settings,
-    [...read.measured.map(({ path }) => ({ name: lastName(path) })), ...latents],
-    host,
-  )
-  await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
-
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
+    const measured = read.listed ? await measureSources(read.listed, held.model, host, signal) : []
+    const outputs = outputsOf(settings, [...measured.map(({ path }) => ({ name: lastName(path) })), ...latents], host)
+    await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
-    const pictures = await readMeasured(settings, read.measured, plan, held.model, host, signal)
+    const pictures = await readMeasured(settings, measured, plan, held.model, host, signal)
     const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin

@@ -75,6 +75,15 @@ export const inverterField = methodField(inverters, {
 
 export const seedField = { type: 'integer', minimum: 0, word: 'n' } as const
 
+/** Of clips that are made. */
+export const framesField = {
+  rare: true,
+  type: 'integer',
+  minimum: 1,
+  description: 'of a clip (default: as the model was trained)',
+  word: 'n',
+} as const
+
 /** Of pictures that are made. */
 export const sizeField = {
   type: 'size',

@@ -1,6 +1,7 @@
 /** Latents, noise and errors as pictures for people, and the rows of sheets that are made of them. */
 import { map, norm, type Tensor } from '../../math/tensor.js'
 import type { Fitted } from '../../pictures/fit.js'
+import { filmstrip } from '../../pictures/frames.js'
 import { errorMap } from '../../pictures/pixels.js'
 import { planesOf } from '../../pictures/planes.js'
 import type { NoiseInversion } from '../../verbs/invert.js'
@@ -50,12 +51,13 @@ export function latentCells(
   { restore, image }: Fitted,
   { picture, encodedPicture, psnrBeforeDb, psnrAfterDb }: LatentInversion,
 ): readonly ContactSheetCell[] {
+  const shown = (picture: Tensor) => filmstrip(restore(picture))
   return [
-    { image: restore(image), label: name },
-    { image: restore(encodedPicture), label: `encoder alone\n${decibels(psnrBeforeDb)}` },
-    { image: restore(picture), label: `inverted\n${decibels(psnrAfterDb)}` },
-    { image: restore(errorMap(encodedPicture, image, errorGain)), label: `error, encoder alone\n× ${errorGain}` },
-    { image: restore(errorMap(picture, image, errorGain)), label: `error, inverted\n× ${errorGain}` },
+    { image: shown(image), label: name },
+    { image: shown(encodedPicture), label: `encoder alone\n${decibels(psnrBeforeDb)}` },
+    { image: shown(picture), label: `inverted\n${decibels(psnrAfterDb)}` },
+    { image: shown(errorMap(encodedPicture, image, errorGain)), label: `error, encoder alone\n× ${errorGain}` },
+    { image: shown(errorMap(picture, image, errorGain)), label: `error, inverted\n× ${errorGain}` },
   ]
 }
 

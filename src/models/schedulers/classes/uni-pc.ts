@@ -128,7 +128,8 @@ export const uniPcMultistepScheduler = schedulerClass({
           : flowSchedule(table.count, shiftedBy(values.flow_shift)),
       ...(flow && values.use_dynamic_shifting && { dynamic: { mu: linearMu(), schedule: ofMu } }),
       prediction: predictionOf(values, config),
-      solver: values.predict_x0 ? thresholded(checked, values) : checked,
+      // A flow's last step leaves x − sigma·velocity.
+      solver: { ...(values.predict_x0 ? thresholded(checked, values) : checked), ...(flow && { keepsToZero: true }) },
     }
   },
 })

@@ -191,7 +191,9 @@ function thetaOf(config: ConfigReader, { name, ropeTypes, ropeMore }: Form): num
       `Use a ${name} that was not stretched to longer texts.`,
     )
   }
-  return checked('rope_parameters') ?? checked('rope_scaling') ?? config.number('rope_theta', 10000)
+  const theta = config.number('rope_theta', 10000)
+  const [parameters, scaling] = [checked('rope_parameters'), checked('rope_scaling')]
+  return parameters ?? scaling ?? theta
 }
 
 /** Fields that change nothing of the network that is built here. */

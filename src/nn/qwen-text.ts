@@ -112,6 +112,8 @@ function textConfig(config: ConfigReader, form: Form, own: (heads: number, width
   }
   const of = (field: keyof Form['defaults']) => positive(field, form.defaults[field])
   const only = onlyOf(config, form)
+  // Said which class this is.
+  config.strings('architectures', [])
   only('hidden_act', config.string('hidden_act', 'silu'), 'silu')
   only('use_sliding_window', config.boolean('use_sliding_window', false), false)
   for (const kind of config.strings('layer_types', [])) only('layer_types', kind, 'full_attention')

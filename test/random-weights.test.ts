@@ -36,7 +36,7 @@ describe('published shapes', () => {
     const { shapes } = randomAutoencoder(id)
     // diffusers: sum(p.numel() for p in AutoencoderKL.from_pretrained(...).parameters())
     const { _class_name: className, latent_channels: channels } = autoencoderShapes[id]!
-    if (className === 'AutoencoderKLWan') {
+    if (className === 'AutoencoderKLWan' || className === 'AutoencoderKLQwenImage') {
       expect(count(shapes.values())).toBe(126_892_531)
       return
     }
@@ -53,6 +53,7 @@ describe('published shapes', () => {
   it.each([
     ['z-image-turbo', 6_154_908_736, 4_022_468_096],
     ['flux.2-klein-4b', 3_875_544_576, 4_022_468_096],
+    ['qwen-image', 20_430_401_088, 7_070_619_136],
   ])('%s has a transformer and a text encoder of the published sizes', (id, transformer, text) => {
     const { denoiser, textEncoders } = pipelineShapes[id]!
     // diffusers and transformers: sum(p.numel() for p in model.parameters()), on torch's meta device.

@@ -14,7 +14,7 @@ import { doubleStreamBlock, type Heads, type Modulation, rotatedAttention, type 
 import { type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
-import { type Axes, anglesOf, type Rotation, rotationAt, rotationBy } from './rotary.js'
+import { type Axes, anglesOf, axisWidths, type Rotation, rotationAt, rotationBy } from './rotary.js'
 import { embedding, sinusoidal, throughThousandths } from './time-embedding.js'
 
 export interface Flux2TransformerConfig {
@@ -53,12 +53,7 @@ export function flux2TransformerConfig(config: ConfigReader): Flux2TransformerCo
   only('guidance_embeds', config.boolean('guidance_embeds', true), false)
   only('eps', config.number('eps', epsilon), epsilon)
   only('out_channels', config.has('out_channels') ? config.integer('out_channels') : channels, channels)
-  const widths = config.integers('axes_dims_rope', [32, 32, 32, 32])
-  const sum = widths.reduce((total, size) => total + size, 0)
-  if (widths.length !== 4 || widths.some((size) => size % 2 !== 0) || sum !== headWidth) {
-    const what = `four even numbers whose sum is attention_head_dim (${headWidth})`
-    throw expected('bad-model', what, `\`axes_dims_rope\` in \`${config.file}\``, `[${widths}]`, remedy)
-  }
+  const widths = axisWidths(config, headWidth, [32, 32, 32, 32])
   const ratio = config.number('mlp_ratio', 3)
   if (!(ratio > 0 && width * ratio >= 1)) {
     throw expected('bad-model', 'a positive number', `\`mlp_ratio\` in \`${config.file}\``, `${ratio}`, remedy)

@@ -112,6 +112,8 @@ function textConfig(config: ConfigReader, form: Form, own: (heads: number, width
   }
   const of = (field: keyof Form['defaults']) => positive(field, form.defaults[field])
   const only = onlyOf(config, form)
+  // Said which class this is.
+  config.strings('architectures', [])
   only('hidden_act', config.string('hidden_act', 'silu'), 'silu')
   only('use_sliding_window', config.boolean('use_sliding_window', false), false)
   for (const kind of config.strings('layer_types', [])) only('layer_types', kind, 'full_attention')
@@ -191,7 +193,9 @@ function thetaOf(config: ConfigReader, { name, ropeTypes, ropeMore }: Form): num
       `Use a ${name} that was not stretched to longer texts.`,
     )
   }
-  return checked('rope_parameters') ?? checked('rope_scaling') ?? config.number('rope_theta', 10000)
+  const theta = config.number('rope_theta', 10000)
+  const [parameters, scaling] = [checked('rope_parameters'), checked('rope_scaling')]
+  return parameters ?? scaling ?? theta
 }
 
 /** Fields that change nothing of the network that is built here. */

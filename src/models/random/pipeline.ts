@@ -2,6 +2,7 @@
 import { expected } from '../../core/errors.js'
 import { qwen3Classes } from '../../nn/qwen-text.js'
 import { t5EncoderClasses } from '../../nn/t5-encoder.js'
+import { qwen25Vl } from '../classes/qwen2-5-vl.js'
 import { pipelineShapes } from '../families/index.js'
 import { type ConfigFields, endOfText, type PipelineShape } from './published-configs.js'
 import { syntheticBytePairs } from './synthetic-byte-pairs.js'
@@ -79,8 +80,9 @@ const suffix = (index: number): string => (index === 0 ? '' : `_${index + 1}`)
 
 /** T5 has 28 ids more than its tokenizer. */
 const unusedIds = 28
-/** Qwen3 has that many. */
-const unusedQwenIds = 267
+/** Qwen3 and Qwen2.5-VL have that many. */
+const unusedQwen3Ids = 267
+const unusedQwen25VlIds = 399
 
 /** A tokenizer with made-up words for a text encoder. */
 function tokenizerOf(config: ConfigFields, padding = endOfText) {
@@ -94,7 +96,10 @@ function tokenizerOf(config: ConfigFields, padding = endOfText) {
     readonly architectures: readonly string[]
   }
   if (qwen3Classes.some((name) => architectures.includes(name))) {
-    return { className: 'Qwen2Tokenizer', files: syntheticBytePairs(size - unusedQwenIds) }
+    return { className: 'Qwen2Tokenizer', files: syntheticBytePairs(size - unusedQwen3Ids) }
+  }
+  if (qwen25Vl.classNames.some((name) => architectures.includes(name))) {
+    return { className: 'Qwen2Tokenizer', files: syntheticBytePairs(size - unusedQwen25VlIds) }
   }
   return t5EncoderClasses.some((name) => architectures.includes(name))
     ? { className: 'T5Tokenizer', files: syntheticPieces(size - unusedIds) }

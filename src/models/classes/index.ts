@@ -1,6 +1,7 @@
 /** The classes of networks that are built here, written out. A new one is a file beside this and a line in it. */
 import { autoencoderKl } from './autoencoder-kl.js'
 import { autoencoderKlQwenImage } from './autoencoder-kl-qwen-image.js'
+import { autoencoderKlTemporalDecoder } from './autoencoder-kl-temporal-decoder.js'
 import { autoencoderKlWan } from './autoencoder-kl-wan.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
@@ -20,6 +21,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderTiny,
   autoencoderKlWan,
   autoencoderKlQwenImage,
+  autoencoderKlTemporalDecoder,
   unet2dCondition,
   sd3Transformer,
   wanTransformer,
@@ -30,4 +32,10 @@ export const networkClasses: readonly NetworkClass[] = [
   qwen3,
 ]
 
-export const autoencoderClasses = [autoencoderKl, autoencoderTiny, autoencoderKlWan, autoencoderKlQwenImage] as const
+export const autoencoderClasses = [
+  autoencoderKl,
+  autoencoderTiny,
+  autoencoderKlWan,
+  autoencoderKlQwenImage,
+  autoencoderKlTemporalDecoder,
+] as const

@@ -32,8 +32,9 @@ export function autoencoderKlTemporalDecoderConfig(config: ConfigReader): Autoen
     throw expected('bad-model', what, `\`${config.file}\``, `[${blockOutChannels}]`, remedy)
   }
   const layersPerBlock = config.integer('layers_per_block', 1)
-  if (layersPerBlock !== 2) {
-    throw expected('unsupported', '2', `\`layers_per_block\` in \`${config.file}\``, `${layersPerBlock}`, remedy)
+  if (layersPerBlock < 1) {
+    const got = `${layersPerBlock}`
+    throw expected('bad-model', 'at least 1', `\`layers_per_block\` in \`${config.file}\``, got, remedy)
   }
   return {
     inChannels: config.integer('in_channels', 3),
@@ -53,6 +54,10 @@ export const autoencoderKlTemporalDecoderHarmless: Readonly<Record<string, strin
   sample_size: 'the size of the pictures in training; the network takes others',
   force_upcast: 'where float16 overflows: weights are computed with in float32',
 }
+
+/** What files hold of the decoder's middle that it never runs: its third block and later ones, and the attention of a single one. */
+export const unusedTensors = ({ layersPerBlock }: AutoencoderKlConfig): RegExp =>
+  layersPerBlock === 1 ? /^decoder\.mid_block\.attentions\./ : /^decoder\.mid_block\.resnets\.([2-9]|\d\d)/
 
 const spatial: NormOptions = { groups, epsilon: 1e-6 }
 const temporal: NormOptions = { groups, epsilon: 1e-5 }
@@ -100,8 +105,10 @@ export function decode(b: Builder, parameters: Parameters, config: AutoencoderKl
   const widths = config.blockOutChannels.toReversed()
   let x = conv2d(layers, 'decoder.conv_in', latent, widths[0]!)
   x = mixedBlock(layers, 'decoder.mid_block.resnets.0', x, widths[0]!)
-  x = spatialAttention(layers, 'decoder.mid_block.attentions.0', x, spatial)
-  x = mixedBlock(layers, 'decoder.mid_block.resnets.1', x, widths[0]!)
+  if (config.layersPerBlock > 1) {
+    x = spatialAttention(layers, 'decoder.mid_block.attentions.0', x, spatial)
+    x = mixedBlock(layers, 'decoder.mid_block.resnets.1', x, widths[0]!)
+  }
   widths.forEach((channels, i) => {
     const block = `decoder.up_blocks.${i}`
     for (let j = 0; j <= config.layersPerBlock; j++) x = mixedBlock(layers, `${block}.resnets.${j}`, x, channels)

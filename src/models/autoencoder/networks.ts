@@ -85,6 +85,8 @@ export interface AutoencoderDefinition {
   /** Of an autoencoder of clips: frames for each latent frame after the first. */
   readonly frameDownscaling?: number
   readonly raw: RawHalves
+  /** Tensors of its file that play no part. */
+  readonly unused?: RegExp
   /** The least that goes through all layers. Default: one latent entry. */
   readonly smallest?: GraphSize
 }

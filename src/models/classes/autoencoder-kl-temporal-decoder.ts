@@ -38,6 +38,7 @@ export const autoencoderKlTemporalDecoder: NetworkClass & Required<Pick<NetworkC
         latentChannels,
         downscaling,
         frameDownscaling: 1,
+        unused: network.unusedTensors(config),
         encode(b, clips) {
           const frames = network.encode(b, checkpointParameters(b, weights), config, asFrames(b, clips)).mean
           return asClips(b, frames, clips.shape[0]!)

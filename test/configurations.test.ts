@@ -8,6 +8,7 @@ import { autoencoderTinyConfig } from '../src/nn/autoencoder-tiny.js'
 import { clipTextConfig } from '../src/nn/clip-text.js'
 import { fluxTransformerConfig } from '../src/nn/flux-transformer.js'
 import type { ConfigReader } from '../src/nn/parameters.js'
+import { qwenImageTransformerConfig } from '../src/nn/qwen-image-transformer.js'
 import { sd3TransformerConfig } from '../src/nn/sd3-transformer.js'
 import { t5EncoderConfig } from '../src/nn/t5-encoder.js'
 import { unet2dConditionConfig } from '../src/nn/unet-2d-condition.js'
@@ -24,6 +25,7 @@ const readers: Readonly<
   UNet2DConditionModel: [unet2dConditionConfig, denoiser.config],
   CLIPTextModel: [clipTextConfig, textEncoders[0]!.config],
   SD3Transformer2DModel: [sd3TransformerConfig, flow.denoiser.config],
+  QwenImageTransformer2DModel: [qwenImageTransformerConfig, pipelineShapes['tiny-qwen-image']!.denoiser.config],
   FluxTransformer2DModel: [fluxTransformerConfig, flux.denoiser.config],
   T5EncoderModel: [t5EncoderConfig, flow.textEncoders[2]!.config],
   AutoencoderKL: [autoencoderKlConfig, vae],

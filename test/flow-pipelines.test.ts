@@ -60,6 +60,15 @@ interface AskedGrid {
   readonly steps: number
 }
 
+/** tokens × channels as channels × rows × columns. */
+function channelsFirst(
+  { shape: [tokens, channels], data }: Tensor,
+  [rows, columns]: readonly [number, number],
+): Tensor {
+  const moved = data.map((_, i) => data[(i % tokens!) * channels! + Math.floor(i / tokens!)]!)
+  return { shape: [channels!, rows, columns], data: moved }
+}
+
 /** What the classes of pipelines differ in, as their references name things. */
 interface Reference {
   readonly mostTokens: number
@@ -101,6 +110,17 @@ const references: Readonly<Record<string, Reference>> = {
       return shift === scheduler.shift ? { shape: [16, 8, 8], steps } : undefined
     },
   },
+  Flux2KleinPipeline: {
+    mostTokens: 512,
+    told: chatted(false),
+    guidance: (theirs) => theirs,
+    latent: (theirs, tokens) => (theirs.shape.length === 2 ? channelsFirst(theirs, tokens) : theirs),
+    negative: '',
+    schedule(key) {
+      const [tokens, steps] = key.split('.').map(Number) as [number, number]
+      return { shape: [32, tokens / 4, 4], steps }
+    },
+  },
   QwenImagePipeline: {
     mostTokens: 1058,
     told: async () => template,
@@ -132,7 +152,10 @@ describe.each(told)('%s', async (name) => {
   function tokensOf(prefix: string): readonly [number, number] {
     const shape = tensors.get(`${prefix}.img_shape`)
     if (shape) return [shape.data[1]!, shape.data[2]!]
+    const last = tensors.get(`${prefix}.img_ids`)?.data.slice(-4)
+    if (last) return [last[1]! + 1, last[2]! + 1]
     const side = of('gen.noise').shape
+    if (side.length === 4) return [side[2]!, side[3]!]
     const found = Object.values(facts.sizes ?? {}).find(({ packed }) => packed?.join() === side.join())
     return found ? [found.img_shape![1]!, found.img_shape![2]!] : [0, 0]
   }
@@ -162,16 +185,24 @@ describe.each(told)('%s', async (name) => {
   /** Of the prompts in one batch, filled up to the longest. */
   function ofBatch(i: number): Tensor | undefined {
     const all = tensors.get('text.embeds')
-    if (!all) return undefined
+    if (!all || !tensors.has('text.embeds_mask')) return undefined
     const used = row(of('text.embeds_mask'), i).data.reduce((sum, one) => sum + one, 0)
     return firstRows(row(all, i), used)
   }
 
   const states = ({ values }: Condition) => values.encoder_hidden_states!
 
+  /** Of a prompt: alone, or one of all; of the first and the last where the middle one is left out. */
+  function embedding(prompt: number): Tensor | undefined {
+    const all = tensors.get('text.embeds')
+    if (!all) return tensors.get(`text.${prompt}.embeds`)
+    const place = all.shape[0] === facts.prompts.length ? prompt : [0, 2].indexOf(prompt)
+    return place < 0 ? undefined : row(all, place)
+  }
+
   it('makes of texts what the pipeline tells its network', async () => {
     for (const [i, prompt] of facts.prompts.entries()) {
-      const theirs = ofBatch(i) ?? tensors.get(`text.${i}.embeds`)
+      const theirs = ofBatch(i) ?? embedding(i)
       if (!theirs) continue
       const condition = await model.condition(prompt)
       expect(states(condition).shape).toEqual(theirs.shape)
@@ -191,7 +222,12 @@ describe.each(told)('%s', async (name) => {
       const latents = (what: string) => textsOf[size].map((_, i) => reference.latent(row(key(what), i), tokens))
       const x = latents('sample')
       const level = model.schedule(x[0]!.shape).level(key('timestep').data[0]!)
-      const conditions = await Promise.all(textsOf[size].map((text) => model.condition(facts.prompts[text]!)))
+      const short = size === 'wide' ? tensors.get('text.short_embeds') : undefined
+      const conditions = await Promise.all(
+        textsOf[size].map(async (text, i) =>
+          short ? { values: { encoder_hidden_states: row(short, i) } } : await model.condition(facts.prompts[text]!),
+        ),
+      )
       const asks = x.map((each, i) => ({ x: each, level, condition: conditions[i]! }))
       // D = x − σ·velocity.
       const estimates = await model.ask('denoise', asks)
@@ -258,7 +294,18 @@ describe.each(told)('%s', async (name) => {
     expect(error(listed(sigmas), of(`schedule.${key}.sigmas`))).toBeLessThan(tolerance)
   })
 
-  describe.each(following('gen.', /^((?:plain|cfg)\d+)\.latents$/))('the run %s', (which) => {
+  it.runIf(facts.is_distilled)('refuses guidance, which it was distilled to need none of', async () => {
+    const made = { model, prompt: facts.prompts[2]!, noise: row(of('gen.noise'), 0) }
+    await expect(generate({ ...made, guidance: 4 })).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringMatching(/a guidance of 1.*4.*distilled/),
+    })
+  })
+
+  const runs = following('gen.', /^((?:plain|cfg)\d+)\.latents$/)
+  const ours = runs.filter((which) => !facts.is_distilled || which.startsWith('plain'))
+
+  describe.each(ours)('the run %s', (which) => {
     const { steps, guidance_scale, true_cfg_scale } = facts.runs[which]!
     const guidance = reference.guidance((guidance_scale ?? true_cfg_scale)!)
     const tokens = tokensOf('gen')

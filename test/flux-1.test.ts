@@ -148,7 +148,7 @@ describe('refuses', () => {
     [
       'with a scheduler of noise predictions',
       () => dev.changed('scheduler/scheduler_config.json', { _class_name: 'DDIMScheduler' }),
-      /a scheduler of flows|sigmas/,
+      /a scheduler of flows.*`epsilon`/,
     ],
     [
       'with a field of the next version',
@@ -163,7 +163,7 @@ describe('refuses', () => {
     [
       'with axes that do not fill a head',
       () => dev.changed('transformer/config.json', { axes_dims_rope: [4, 2, 4] }),
-      /width of a head \(8\) for `axes_dims_rope`.*\[4,2,4\]/,
+      /attention_head_dim \(8\) for `axes_dims_rope`.*\[4,2,4\]/,
     ],
     [
       'that is told a picture too',

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import { torchNoise } from '../src/math/noise.js'
 import { map, norm, type Shape, sizeOf, subtract, type Tensor } from '../src/math/tensor.js'
-import { autoencoderShapes } from '../src/models/families/index.js'
+import { autoencoderShapes, pipelineShapes } from '../src/models/families/index.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
 import { randomAutoencoder, randomWeights } from '../src/models/random/weights.js'
 import { nodeFiles } from '../src/node/files.js'
@@ -36,13 +36,31 @@ describe('published shapes', () => {
     const { shapes } = randomAutoencoder(id)
     // diffusers: sum(p.numel() for p in AutoencoderKL.from_pretrained(...).parameters())
     const { _class_name: className, latent_channels: channels } = autoencoderShapes[id]!
-    if (className === 'AutoencoderKLWan') {
+    if (className === 'AutoencoderKLWan' || className === 'AutoencoderKLQwenImage') {
       expect(count(shapes.values())).toBe(126_892_531)
+      return
+    }
+    if (className === 'AutoencoderKLFlux2') {
+      // With the two statistics of 128 channels.
+      expect(count(shapes.values())).toBe(84_046_115 + 2 * 128)
       return
     }
     expect(count(shapes.values())).toBe(channels === 16 ? 83_819_683 : 83_653_863)
     expect(shapes.get('decoder.up_blocks.2.resnets.0.conv_shortcut.weight')).toEqual([256, 512, 1, 1])
     expect(shapes.get('encoder.mid_block.attentions.0.to_q.weight')).toEqual([512, 512])
+  })
+
+  it.each([
+    ['z-image-turbo', 6_154_908_736, 4_022_468_096],
+    ['flux.2-klein-4b', 3_875_544_576, 4_022_468_096],
+    ['qwen-image', 20_430_401_088, 7_070_619_136],
+  ])('%s has a transformer and a text encoder of the published sizes', (id, transformer, text) => {
+    const { denoiser, textEncoders } = pipelineShapes[id]!
+    // diffusers and transformers: sum(p.numel() for p in model.parameters()), on torch's meta device.
+    const counts = [denoiser.config, textEncoders[0]!.config].map((config) =>
+      count(randomWeights(config).shapes.values()),
+    )
+    expect(counts).toEqual([transformer, text])
   })
 
   it('has weights that keep the variance of what they are applied to', () => {

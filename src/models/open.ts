@@ -160,6 +160,9 @@ export interface OpenNetworkOptions {
  * `logvar` and decoder `latent` → `decoded`; an AutoencoderTiny's `image` → `encoded` and `latent` → `decoded`; a
  * UNet2DConditionModel's `sample`, `timestep`, `encoder_hidden_states` (XL: `text_embeds`, `time_ids`) → `out`; an
  * SD3Transformer2DModel's `hidden_states`, `timestep`, `encoder_hidden_states`, `pooled_projections` → `out`; a
+ * FluxTransformer2DModel's packed `hidden_states`, `timestep` from 0 to 1, `encoder_hidden_states`, `pooled_projections`, `img_ids`,
+ * `txt_ids`, `guidance` → `out`; a QwenImageTransformer2DModel's `sample` (a latent), `timestep` from 0 to 1000,
+ * `encoder_hidden_states`, `encoder_hidden_states_length` → `out`; a
  * CLIPTextModel's `input_ids` → `last_hidden_state`, `penultimate_hidden_state`, `pooled`; a T5EncoderModel's `input_ids` →
  * `last_hidden_state`; an ONNX file as it is.
  *

@@ -26,6 +26,8 @@ export interface AutoencoderKlConfig {
   readonly outChannels: number
   readonly latentChannels: number
   readonly blockOutChannels: readonly number[]
+  /** Of the decoder, where they are others. */
+  readonly decoderBlockOutChannels?: readonly number[] | undefined
   readonly layersPerBlock: number
   readonly normNumGroups: number
   readonly midBlockAttention: boolean
@@ -33,8 +35,17 @@ export interface AutoencoderKlConfig {
   readonly postQuantConv: boolean
 }
 
+/** What a class leaves unsaid. */
+export interface AutoencoderKlDefaults {
+  readonly blockOutChannels: readonly number[]
+  readonly latentChannels: number
+  readonly layersPerBlock: number
+}
+
+const ownDefaults: AutoencoderKlDefaults = { blockOutChannels: [64], latentChannels: 4, layersPerBlock: 1 }
+
 /** Reads `config.json`; options that no published Stable Diffusion autoencoder uses are refused by name. */
-export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
+export function autoencoderKlConfig(config: ConfigReader, defaults = ownDefaults): AutoencoderKlConfig {
   const only = (field: string, found: readonly string[], supported: string) => {
     const other = found.find((value) => value !== supported)
     if (other !== undefined) {
@@ -47,33 +58,36 @@ export function autoencoderKlConfig(config: ConfigReader): AutoencoderKlConfig {
       )
     }
   }
-  const blockOutChannels = config.integers('block_out_channels', [64])
+  const blockOutChannels = config.integers('block_out_channels', defaults.blockOutChannels)
+  const ofDecoder = config.has('decoder_block_out_channels') ? config.integers('decoder_block_out_channels') : undefined
   only('down_block_types', config.strings('down_block_types', ['DownEncoderBlock2D']), 'DownEncoderBlock2D')
   only('up_block_types', config.strings('up_block_types', ['UpDecoderBlock2D']), 'UpDecoderBlock2D')
   only('act_fn', [config.string('act_fn', 'silu')], 'silu')
   const normNumGroups = config.integer('norm_num_groups', 32)
-  for (const channels of blockOutChannels) {
-    if (normNumGroups < 1 || channels < 1 || channels % normNumGroups !== 0) {
-      throw expected(
-        'bad-model',
-        `block_out_channels that norm_num_groups (${normNumGroups}) divides`,
-        `\`${config.file}\``,
-        `[${blockOutChannels}]`,
-        'Use the configuration that the weights were published with.',
-      )
-    }
-  }
+  checkStages(config.file, 'block_out_channels', blockOutChannels, normNumGroups)
   return {
     inChannels: config.integer('in_channels', 3),
     outChannels: config.integer('out_channels', 3),
-    latentChannels: config.integer('latent_channels', 4),
+    latentChannels: config.integer('latent_channels', defaults.latentChannels),
     blockOutChannels,
-    layersPerBlock: config.integer('layers_per_block', 1),
+    layersPerBlock: config.integer('layers_per_block', defaults.layersPerBlock),
     normNumGroups,
     midBlockAttention: config.boolean('mid_block_add_attention', true),
     quantConv: config.boolean('use_quant_conv', true),
     postQuantConv: config.boolean('use_post_quant_conv', true),
   }
+}
+
+/** Throws `bad-model` where groups do not divide the channels of a stage. */
+export function checkStages(file: string, field: string, stages: readonly number[], groups: number): void {
+  if (groups >= 1 && stages.every((channels) => channels >= 1 && channels % groups === 0)) return
+  throw expected(
+    'bad-model',
+    `${field} that norm_num_groups (${groups}) divides`,
+    `\`${file}\``,
+    `[${stages}]`,
+    'Use the configuration that the weights were published with.',
+  )
 }
 
 /** Fields that change nothing of the network that is built here. */
@@ -132,7 +146,7 @@ export function encode(
 export function decode(b: Builder, parameters: Parameters, config: AutoencoderKlConfig, latent: Value): Value {
   const layers: Layers = { b, parameters }
   const norm: NormOptions = { groups: config.normNumGroups, epsilon }
-  const widths = [...config.blockOutChannels].reverse()
+  const widths = [...(config.decoderBlockOutChannels ?? config.blockOutChannels)].reverse()
   let x = config.postQuantConv
     ? conv2d(layers, 'post_quant_conv', latent, config.latentChannels, { kernel: 1 })
     : latent

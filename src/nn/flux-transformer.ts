@@ -21,7 +21,7 @@ import { type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 import { patched, unpatched } from './patches.js'
-import { type Axes, anglesOf, type Rotation, rotationAt, rotationBy } from './rotary.js'
+import { type Axes, anglesOf, axisWidths, type Rotation, rotationAt, rotationBy } from './rotary.js'
 import { embedding, sinusoidal, throughThousandths } from './time-embedding.js'
 
 export interface FluxTransformerConfig {
@@ -59,15 +59,7 @@ export function fluxTransformerConfig(config: ConfigReader): FluxTransformerConf
     throw expected('unsupported', '1', `\`patch_size\` in \`${config.file}\``, `${patch}`, 'Use a FLUX.1.')
   }
   const headWidth = positive('attention_head_dim', 128)
-  const axes = config.integers('axes_dims_rope', [16, 56, 56])
-  if (
-    axes.length !== 3 ||
-    axes.some((width) => width % 2 !== 0) ||
-    axes.reduce((sum, own) => sum + own) !== headWidth
-  ) {
-    const what = `three even numbers that add up to the width of a head (${headWidth})`
-    throw expected('bad-model', what, `\`axes_dims_rope\` in \`${config.file}\``, `[${axes}]`, remedy)
-  }
+  const axes = axisWidths(config, headWidth, [16, 56, 56])
   const inChannels = positive('in_channels', 64)
   const heads = positive('num_attention_heads', 24)
   const read: FluxTransformerConfig = {

@@ -21,6 +21,8 @@ export interface Heads {
   readonly heads: number
   /** Whether queries and keys are normalised, head by head. Default true. */
   readonly normalizes?: boolean
+  /** Whether layers have biases. Default true. */
+  readonly bias?: boolean
   /** Of all tokens, the text's first. */
   readonly rotation?: Rotation | undefined
   /** Added to the scores, N × 1 × 1 × all tokens. */
@@ -34,13 +36,13 @@ export function projected(
   layers: Layers,
   name: string,
   x: Value,
-  { heads, normalizes = true }: Heads,
+  { heads, normalizes = true, bias = true }: Heads,
   names: readonly (readonly [layer: string, norm?: string])[] = [['to_q', 'norm_q'], ['to_k', 'norm_k'], ['to_v']],
 ): [query: Value, key: Value, value: Value] {
   const { b } = layers
   const width = x.shape.at(-1)!
   return names.map(([layer, norm]) => {
-    const own = linear(layers, `${name}.${layer}`, x, width)
+    const own = linear(layers, `${name}.${layer}`, x, width, bias)
     if (!normalizes || norm === undefined) return own
     return joined(b, rmsNorm(layers, `${name}.${norm}`, byHeads(b, own, heads), epsilon))
   }) as [Value, Value, Value]
@@ -81,9 +83,13 @@ export type Modulation = readonly [
 
 export interface DoubleStream extends Heads {
   readonly modulations: { readonly picture: Modulation; readonly text: Modulation }
-  /** The names of the two feed-forwards, four times as wide inside. */
+  /** The names of the two feed-forwards. */
   readonly feedForwards: { readonly picture: string; readonly text: string }
+  /** What they are. Default: linear, gelu, linear, four times as wide inside. */
+  readonly wide?: (layers: Layers, name: string, x: Value) => Value
 }
+
+const widened = (layers: Layers, name: string, x: Value): Value => feedForward(layers, name, x, 4 * x.shape.at(-1)!)
 
 /** A block: both streams attend to both, then each goes through a feed-forward of its own; all under modulation. */
 export function doubleStreamBlock(
@@ -93,16 +99,16 @@ export function doubleStreamBlock(
   block: DoubleStream,
 ): Streams {
   const { b } = layers
-  const { modulations, feedForwards } = block
+  const { modulations, feedForwards, bias = true, wide = widened } = block
   const before = (x: Value, [offset, scale]: Modulation) => modulated(b, x, offset, scale)
   const attended = { picture: before(picture, modulations.picture), text: before(text, modulations.text) }
   const mixed = jointAttention(layers, `${name}.attn`, attended, block)
   const after = (stream: keyof Streams, x: Value, out: string): Value => {
     const [, , gate, offsetWide, scaleWide, gateWide] = modulations[stream]
     const width = x.shape.at(-1)!
-    const seen = gated(b, x, gate, linear(layers, `${name}.attn.${out}`, mixed[stream], width))
+    const seen = gated(b, x, gate, linear(layers, `${name}.attn.${out}`, mixed[stream], width, bias))
     const told = modulated(b, seen, offsetWide, scaleWide)
-    return gated(b, seen, gateWide, feedForward(layers, `${name}.${feedForwards[stream]}`, told, 4 * width))
+    return gated(b, seen, gateWide, wide(layers, `${name}.${feedForwards[stream]}`, told))
   }
   return { picture: after('picture', picture, 'to_out.0'), text: after('text', text, 'to_add_out') }
 }

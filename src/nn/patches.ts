@@ -33,3 +33,18 @@ export function unpatched(
   const perm = isLast ? [0, 5, 1, 3, 2, 4] : [0, 3, 1, 4, 2, 5]
   return reshape(b, transpose(b, apart, perm), [batch, channels, height, width])
 }
+
+/** N × C × H × W → N × (C·side²) × H/side × W/side: the places of a patch become channels, channel slowest. */
+export function placesAsChannels(b: Builder, x: Value, side: number): Value {
+  const [batch, channels, height, width] = x.shape as [number, number, number, number]
+  const [rows, columns] = [height / side, width / side]
+  const apart = reshape(b, x, [batch, channels, rows, side, columns, side])
+  return reshape(b, transpose(b, apart, [0, 1, 3, 5, 2, 4]), [batch, channels * side ** 2, rows, columns])
+}
+
+/** The inverse of `placesAsChannels`. */
+export function channelsAsPlaces(b: Builder, x: Value, side: number): Value {
+  const [batch, all, rows, columns] = x.shape as [number, number, number, number]
+  const apart = reshape(b, x, [batch, all / side ** 2, side, side, rows, columns])
+  return reshape(b, transpose(b, apart, [0, 1, 4, 2, 5, 3]), [batch, all / side ** 2, rows * side, columns * side])
+}

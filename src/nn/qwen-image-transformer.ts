@@ -14,7 +14,7 @@ import { type Layers, silu } from './layers.js'
 import { modulated, modulations } from './modulation.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
 import { patched, unpatched } from './patches.js'
-import { anglesOf, rotationBy } from './rotary.js'
+import { anglesOf, axisWidths, rotationBy } from './rotary.js'
 import { embedding, sinusoidal, throughThousandths } from './time-embedding.js'
 
 export interface QwenImageTransformerConfig {
@@ -46,15 +46,7 @@ export function qwenImageTransformerConfig(config: ConfigReader): QwenImageTrans
     throw expected('unsupported', 'false', `\`${field}\` in \`${config.file}\``, 'true', 'Use a Qwen-Image.')
   }
   const headWidth = positive('attention_head_dim', 128)
-  const axes = config.integers('axes_dims_rope', [16, 56, 56])
-  if (
-    axes.length !== 3 ||
-    axes.some((width) => width % 2 !== 0) ||
-    axes.reduce((sum, own) => sum + own) !== headWidth
-  ) {
-    const what = `three even numbers that add up to the width of a head (${headWidth})`
-    throw expected('bad-model', what, `\`axes_dims_rope\` in \`${config.file}\``, `[${axes}]`, remedy)
-  }
+  const axes = axisWidths(config, headWidth, [16, 56, 56])
   const heads = positive('num_attention_heads', 24)
   const patchSize = positive('patch_size', 2)
   const inChannels = positive('in_channels', 64)

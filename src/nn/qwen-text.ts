@@ -33,10 +33,12 @@ export interface QwenTextConfig {
   readonly biases: boolean
 }
 
-/** What a folder's weights are called before `layers`: nothing, or `model.` where the head lies beside them. */
-export const qwen3Roots = { Qwen3Model: '', Qwen3ForCausalLM: 'model.' } as const
+/** With the head that predicts words, which is not built, weights are called `model.…`. */
+export const qwen3Classes = ['Qwen3Model', 'Qwen3ForCausalLM'] as const
 
-export const qwen3Classes = Object.keys(qwen3Roots) as readonly (keyof typeof qwen3Roots)[]
+/** What the names of weights begin with: a folder may name either class, whatever its weights are called. */
+export const qwenRoot = ({ has }: Pick<WeightSource, 'has'>): string =>
+  has('model.embed_tokens.weight') ? 'model.' : ''
 
 const remedy = 'Use the configuration that the weights were published with.'
 
@@ -110,6 +112,8 @@ function textConfig(config: ConfigReader, form: Form, own: (heads: number, width
   }
   const of = (field: keyof Form['defaults']) => positive(field, form.defaults[field])
   const only = onlyOf(config, form)
+  // Said which class this is.
+  config.strings('architectures', [])
   only('hidden_act', config.string('hidden_act', 'silu'), 'silu')
   only('use_sliding_window', config.boolean('use_sliding_window', false), false)
   for (const kind of config.strings('layer_types', [])) only('layer_types', kind, 'full_attention')
@@ -189,7 +193,9 @@ function thetaOf(config: ConfigReader, { name, ropeTypes, ropeMore }: Form): num
       `Use a ${name} that was not stretched to longer texts.`,
     )
   }
-  return checked('rope_parameters') ?? checked('rope_scaling') ?? config.number('rope_theta', 10000)
+  const theta = config.number('rope_theta', 10000)
+  const [parameters, scaling] = [checked('rope_parameters'), checked('rope_scaling')]
+  return parameters ?? scaling ?? theta
 }
 
 /** Fields that change nothing of the network that is built here. */

@@ -5,9 +5,11 @@
  * Pair j at place p is turned by p·θ^(−2j/d). A place of several axes (frame, row, column) turns a share of the pairs for each.
  * Source: Su et al., RoFormer, 2021.
  */
+import { expected } from '../core/errors.js'
 import type { Builder } from '../graph/emit.js'
 import type { DataType, Value } from '../graph/graph.js'
 import { add, cast, concat, mul, reshape, slice, sub } from '../graph/ops/common.js'
+import type { ConfigReader } from './parameters.js'
 
 /**
  * Which channels are a pair: neighbours 2j and 2j + 1, as diffusers' transformers have them (complex numbers), or j and
@@ -27,6 +29,17 @@ export interface Axes {
   readonly theta: number
   /** What the class rounds to 32 bits: nothing (default), the angles, or the frequencies too. */
   readonly rounds?: 'nothing' | 'angles' | 'frequencies'
+}
+
+/** `axes_dims_rope`: throws `bad-model` unless its numbers are even, as many as usual, and fill the width of a head. */
+export function axisWidths(config: ConfigReader, headWidth: number, usual: readonly number[]): readonly number[] {
+  const widths = config.integers('axes_dims_rope', usual)
+  const isEven = widths.every((width) => width > 0 && width % 2 === 0)
+  const sum = widths.reduce((total, width) => total + width, 0)
+  if (isEven && widths.length === usual.length && sum === headWidth) return widths
+  const what = `${usual.length === 4 ? 'four' : 'three'} even numbers whose sum is attention_head_dim (${headWidth})`
+  const remedy = 'Use the configuration that the weights were published with.'
+  throw expected('bad-model', what, `\`axes_dims_rope\` in \`${config.file}\``, `[${widths}]`, remedy)
 }
 
 const unrounded = (value: number) => value

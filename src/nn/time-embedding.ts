@@ -35,7 +35,7 @@ export const throughThousandths = (b: Builder, t: Value): Value =>
   scale(b, b.emit('Div', [t, b.scalar(t.dtype, 1000)]), 1000)
 
 /** linear_2(silu(linear_1(x))): of times, and of pooled prompts. */
-export function embedding(layers: Layers, name: string, x: Value, width: number): Value {
-  const hidden = silu(layers.b, linear(layers, `${name}.linear_1`, x, width))
-  return linear(layers, `${name}.linear_2`, hidden, width)
+export function embedding(layers: Layers, name: string, x: Value, width: number, bias = true): Value {
+  const hidden = silu(layers.b, linear(layers, `${name}.linear_1`, x, width, bias))
+  return linear(layers, `${name}.linear_2`, hidden, width, bias)
 }

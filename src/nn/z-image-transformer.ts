@@ -295,7 +295,7 @@ export function predict(
   const layers: Layers = { b, parameters }
   const { width, patchSize, channels } = config
   const patches = patchesOf(config, x)
-  const [batch, , height, wide] = x.shape as [number, number, number, number]
+  const [, , height, wide] = x.shape as [number, number, number, number]
   const timeWidth = Math.min(width, largestTimeWidth)
   const times = sinusoidal(b, scale(b, t, config.timeScale), sinusoids, { flipSinToCos: true, frequencyShift: 0 })
   const inner = silu(b, linear(layers, 't_embedder.mlp.0', times, innerTimeWidth))

@@ -1,9 +1,11 @@
 /** The classes of networks that are built here, written out. A new one is a file beside this and a line in it. */
 import { autoencoderKl } from './autoencoder-kl.js'
+import { autoencoderKlFlux2 } from './autoencoder-kl-flux-2.js'
 import { autoencoderKlQwenImage } from './autoencoder-kl-qwen-image.js'
 import { autoencoderKlWan } from './autoencoder-kl-wan.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
+import { flux2Transformer } from './flux-2-transformer.js'
 import { fluxTransformer } from './flux-transformer.js'
 import type { NetworkClass } from './network-class.js'
 import { qwenImageTransformer } from './qwen-image-transformer.js'
@@ -22,11 +24,13 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderTiny,
   autoencoderKlWan,
   autoencoderKlQwenImage,
+  autoencoderKlFlux2,
   unet2dCondition,
   sd3Transformer,
   wanTransformer,
   zImageTransformer,
   fluxTransformer,
+  flux2Transformer,
   qwenImageTransformer,
   clipText,
   t5Encoder,
@@ -34,4 +38,10 @@ export const networkClasses: readonly NetworkClass[] = [
   qwen25Vl,
 ]
 
-export const autoencoderClasses = [autoencoderKl, autoencoderTiny, autoencoderKlWan, autoencoderKlQwenImage] as const
+export const autoencoderClasses = [
+  autoencoderKl,
+  autoencoderTiny,
+  autoencoderKlWan,
+  autoencoderKlQwenImage,
+  autoencoderKlFlux2,
+] as const

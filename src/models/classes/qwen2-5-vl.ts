@@ -41,9 +41,9 @@ const besideText: Readonly<Record<string, string>> = {
 
 /** What the file says of the language model: in `text_config`, or, in older ones, beside all the rest. */
 export function qwen25VlTextConfig(file: ConfigReader): QwenTextConfig {
-  file.strings('architectures', [])
   const text = file.value('text_config')
   if (!isJsonObject(text)) return qwen25VlConfig(file)
+  file.strings('architectures', [])
   file.done(besideText)
   return qwen25VlConfig(configOf(`${file.file}, text_config`, text))
 }

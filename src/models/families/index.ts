@@ -5,6 +5,7 @@ import { expected } from '../../core/errors.js'
 import type { Family } from '../family.js'
 import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
 import { flux1 } from './flux-1.js'
+import { flux2Klein } from './flux-2-klein.js'
 import { instaFlow } from './instaflow.js'
 import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
@@ -18,6 +19,7 @@ export const families: readonly Family[] = [
   stableDiffusionXl,
   stableDiffusion3,
   zImage,
+  flux2Klein,
   flux1,
   qwenImage,
   wan,

@@ -21,6 +21,7 @@ import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
+import type { ConfigFields, PipelineShape } from '../random/published-configs.js'
 import { evenShares } from '../schedulers/time-shifts.js'
 import { qwen25VlTextEncoder } from '../text/encoders.js'
 import { conditioner, type EncodedText, type TextPart } from '../text/prompts.js'
@@ -114,11 +115,105 @@ async function openText({ files, folder }: PipelineSource): Promise<TextPart> {
   return { encoder, tokenizer }
 }
 
+interface Shape {
+  readonly vae: ConfigFields
+  readonly transformer: ConfigFields
+  readonly text: ConfigFields
+}
+
+const shapeOf = ({ vae, transformer, text }: Shape): PipelineShape => ({
+  className: 'QwenImagePipeline',
+  vae: {
+    _class_name: 'AutoencoderKLQwenImage',
+    attn_scales: [],
+    dim_mult: [1, 2, 4, 4],
+    dropout: 0,
+    num_res_blocks: 2,
+    temperal_downsample: [false, true, true],
+    z_dim: 16,
+    ...vae,
+  },
+  denoiser: {
+    name: 'transformer',
+    config: {
+      _class_name: 'QwenImageTransformer2DModel',
+      guidance_embeds: false,
+      in_channels: 64,
+      out_channels: 16,
+      patch_size: 2,
+      ...transformer,
+    },
+  },
+  textEncoders: [
+    {
+      config: {
+        architectures: ['Qwen2_5_VLForConditionalGeneration'],
+        hidden_act: 'silu',
+        max_position_embeddings: 128_000,
+        model_type: 'qwen2_5_vl',
+        rms_norm_eps: 1e-6,
+        rope_theta: 1_000_000,
+        use_sliding_window: false,
+        ...text,
+      },
+    },
+  ],
+  scheduler: {
+    _class_name: 'FlowMatchEulerDiscreteScheduler',
+    base_image_seq_len: 256,
+    base_shift: 0.5,
+    max_image_seq_len: 8192,
+    max_shift: 0.9,
+    num_train_timesteps: 1000,
+    shift: 1,
+    shift_terminal: 0.02,
+    use_dynamic_shifting: true,
+  },
+})
+
 export const qwenImage: Family = {
   id: 'qwen-image',
   title: 'Qwen-Image',
   pipelineClasses: ['QwenImagePipeline', 'QwenImageImg2ImgPipeline'],
   isLike: () => false,
   read,
-  shapes: {},
+  shapes: {
+    'qwen-image': shapeOf({
+      vae: { base_dim: 96 },
+      transformer: {
+        attention_head_dim: 128,
+        axes_dims_rope: [16, 56, 56],
+        joint_attention_dim: 3584,
+        num_attention_heads: 24,
+        num_layers: 60,
+      },
+      text: {
+        hidden_size: 3584,
+        intermediate_size: 18944,
+        num_attention_heads: 28,
+        num_hidden_layers: 28,
+        num_key_value_heads: 4,
+        vocab_size: 152_064,
+      },
+    }),
+    /** Seconds on any machine. */
+    'tiny-qwen-image': shapeOf({
+      vae: { base_dim: 4, num_res_blocks: 1 },
+      transformer: {
+        attention_head_dim: 8,
+        axes_dims_rope: [4, 2, 2],
+        joint_attention_dim: 32,
+        num_attention_heads: 4,
+        num_layers: 2,
+      },
+      text: {
+        hidden_size: 32,
+        intermediate_size: 48,
+        num_attention_heads: 4,
+        num_hidden_layers: 2,
+        num_key_value_heads: 2,
+        vocab_size: 1024,
+      },
+    }),
+  },
 }

@@ -18,21 +18,25 @@ import {
   type ZImageTransformerConfig,
   zImageTransformerConfig,
 } from '../../nn/z-image-transformer.js'
-import { qwen3 } from '../classes/qwen3.js'
 import { zImageTransformer } from '../classes/z-image-transformer.js'
 import { checkComplete } from '../complete.js'
 import { type DenoisingNetworks, lengthName } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
+import {
+  autoencoderStages,
+  type ConfigFields,
+  flowAutoencoder,
+  type PipelineShape,
+  qwen3Large,
+  qwen3Tiny,
+} from '../random/published-configs.js'
 import { evenShares } from '../schedulers/time-shifts.js'
-import { openChatTemplate } from '../text/chat-template.js'
-import { qwen3TextEncoder } from '../text/encoders.js'
-import { conditioner, type EncodedText, type TextPart } from '../text/prompts.js'
-import { openQwenTokenizer } from '../text/qwen-tokenizer.js'
-import { checkFits } from './parts/clip-texts.js'
+import { conditioner, type EncodedText } from '../text/prompts.js'
 import { checkParts, checkSame, flowScheduler, networkPart, schedulerConfig } from './parts/flow.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
+import { openQwen3 } from './parts/qwen3-text.js'
 
 const statesName = 'encoder_hidden_states'
 
@@ -59,7 +63,13 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   }
   const vae = await openAutoencoderNetworks(source.files, folder.path)
   const { config, networks } = await transformer(folder)
-  const text = await openText(source)
+  const text = await openQwen3(source, {
+    tokens: mostTokens,
+    thinking: true,
+    numbersOf: (layers) => [layers - 1],
+    // The model is causal: what fills up behind a text changes nothing of it.
+    filled: (count) => Math.max(tokenMultiple, 2 ** Math.ceil(Math.log2(count))),
+  })
   const index = await pipelineIndex(source)
   const guidance = index.number('_guidance_scale', own.guidance)
   index.done(pipelineHarmless)
@@ -121,21 +131,61 @@ async function transformer(
   return { config, networks }
 }
 
-/** Qwen3 with its tokenizer: the user's message in the folder's chat template, which lets the model think. */
-async function openText({ files, folder }: PipelineSource): Promise<TextPart> {
-  const part = await networkPart(folder, 'text_encoder', qwen3.classNames)
-  const path = files.join(folder.path, 'tokenizer')
-  const chat = await openChatTemplate(files, path)
-  const tokenizer = await openQwenTokenizer(files, path, {
-    length: mostTokens,
-    told: (prompt) => chat(prompt, { thinking: true }),
-    // The model is causal: what fills up behind a text changes nothing of it.
-    filled: (count) => Math.max(tokenMultiple, 2 ** Math.ceil(Math.log2(count))),
-  })
-  const encoder = await qwen3TextEncoder(part, (layers) => [layers - 1])
-  checkFits(part.folder, { encoder, tokenizer })
-  return { encoder, tokenizer }
-}
+/** The autoencoder's own units, which are FLUX.1's. */
+const units = { scaling_factor: 0.3611, shift_factor: 0.1159 }
+
+const published = (transformer: ConfigFields, shift: number): PipelineShape => ({
+  className: 'ZImagePipeline',
+  vae: flowAutoencoder(autoencoderStages, { ...units, force_upcast: true, sample_size: 1024 }),
+  denoiser: {
+    name: 'transformer',
+    config: {
+      _class_name: 'ZImageTransformer2DModel',
+      all_f_patch_size: [1],
+      all_patch_size: [2],
+      axes_dims: [32, 48, 48],
+      axes_lens: [1024, 512, 512],
+      cap_feat_dim: 2560,
+      dim: 3840,
+      in_channels: 16,
+      n_heads: 30,
+      n_kv_heads: 30,
+      n_layers: 30,
+      n_refiner_layers: 2,
+      norm_eps: 1e-5,
+      qk_norm: true,
+      rope_theta: 256,
+      t_scale: 1000,
+      ...transformer,
+    },
+  },
+  textEncoders: [{ config: qwen3Large }],
+  scheduler: {
+    _class_name: 'FlowMatchEulerDiscreteScheduler',
+    num_train_timesteps: 1000,
+    shift,
+    use_dynamic_shifting: false,
+  },
+})
+
+/** Seconds on any machine. */
+const tiny = (shift: number): PipelineShape => ({
+  ...published(
+    {
+      axes_dims: [4, 4, 4],
+      axes_lens: [1024, 16, 16],
+      cap_feat_dim: 20,
+      dim: 36,
+      n_heads: 3,
+      n_kv_heads: 3,
+      n_layers: 2,
+      n_refiner_layers: 1,
+    },
+    shift,
+  ),
+  vae: flowAutoencoder([8, 16], { ...units, norm_num_groups: 4, sample_size: 16 }),
+  textEncoders: [{ config: qwen3Tiny({ num_hidden_layers: 3 }) }],
+})
 
 export const zImage: Family = {
   id: 'z-image',
@@ -143,5 +193,10 @@ export const zImage: Family = {
   pipelineClasses: ['ZImagePipeline', 'ZImageImg2ImgPipeline'],
   isLike: () => false,
   read,
-  shapes: {},
+  shapes: {
+    'z-image-turbo': published({}, 3),
+    'z-image': published({}, baseShift),
+    'tiny-z-image-turbo': tiny(3),
+    'tiny-z-image': tiny(baseShift),
+  },
 }

@@ -1,8 +1,11 @@
 /** Whole text-to-image folders with random weights: what opening, memory and time at full size are measured on. */
 import { expected } from '../../core/errors.js'
+import { qwen3Classes } from '../../nn/qwen-text.js'
 import { t5EncoderClasses } from '../../nn/t5-encoder.js'
+import { qwen25Vl } from '../classes/qwen2-5-vl.js'
 import { pipelineShapes } from '../families/index.js'
 import { type ConfigFields, endOfText, type PipelineShape } from './published-configs.js'
+import { syntheticBytePairs } from './synthetic-byte-pairs.js'
 import { syntheticPieces } from './synthetic-pieces.js'
 import { syntheticVocabulary } from './synthetic-vocabulary.js'
 import { type RandomNetwork, randomWeights } from './weights.js'
@@ -77,6 +80,9 @@ const suffix = (index: number): string => (index === 0 ? '' : `_${index + 1}`)
 
 /** T5 has 28 ids more than its tokenizer. */
 const unusedIds = 28
+/** Qwen3 and Qwen2.5-VL have that many. */
+const unusedQwen3Ids = 267
+const unusedQwen25VlIds = 399
 
 /** A tokenizer with made-up words for a text encoder. */
 function tokenizerOf(config: ConfigFields, padding = endOfText) {
@@ -88,6 +94,12 @@ function tokenizerOf(config: ConfigFields, padding = endOfText) {
     readonly vocab_size: number
     readonly max_position_embeddings: number
     readonly architectures: readonly string[]
+  }
+  if (qwen3Classes.some((name) => architectures.includes(name))) {
+    return { className: 'Qwen2Tokenizer', files: syntheticBytePairs(size - unusedQwen3Ids) }
+  }
+  if (qwen25Vl.classNames.some((name) => architectures.includes(name))) {
+    return { className: 'Qwen2Tokenizer', files: syntheticBytePairs(size - unusedQwen25VlIds) }
   }
   return t5EncoderClasses.some((name) => architectures.includes(name))
     ? { className: 'T5Tokenizer', files: syntheticPieces(size - unusedIds) }

@@ -142,3 +142,41 @@ export const scheduler = (className: string, more: ConfigFields = {}): ConfigFie
 })
 
 export const endOfText = '<|endoftext|>'
+
+/** The language model of Qwen3. */
+export const qwen3Text = (more: ConfigFields): ConfigFields => ({
+  architectures: ['Qwen3Model'],
+  attention_bias: false,
+  hidden_act: 'silu',
+  max_position_embeddings: 40960,
+  model_type: 'qwen3',
+  rms_norm_eps: 1e-6,
+  rope_scaling: null,
+  rope_theta: 1_000_000,
+  tie_word_embeddings: true,
+  use_sliding_window: false,
+  vocab_size: 151_936,
+  ...more,
+})
+
+/** Of 4 billion parameters. */
+export const qwen3Large = qwen3Text({
+  head_dim: 128,
+  hidden_size: 2560,
+  intermediate_size: 9728,
+  num_attention_heads: 32,
+  num_hidden_layers: 36,
+  num_key_value_heads: 8,
+})
+
+/** Seconds on any machine. */
+export const qwen3Tiny = (more: ConfigFields): ConfigFields =>
+  qwen3Text({
+    head_dim: 8,
+    hidden_size: 20,
+    intermediate_size: 32,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    vocab_size: 1024,
+    ...more,
+  })

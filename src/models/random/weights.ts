@@ -26,8 +26,10 @@ const declared = networkClasses.flatMap(({ declare, ...rest }) => (declare ? [{ 
 /** Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. */
 function weights(name: string, shape: Shape, seed: number): Tensor {
   const [channels, ...inputs] = shape
-  if (/norm\w*\.weight$|\.gamma$/.test(name)) return { shape, data: new Float64Array(channels!).fill(1) }
-  if (inputs.length === 0) return zeros(shape)
+  const isVector = inputs.length === 0
+  const isScale = name.endsWith('.gamma') || (isVector && /\.(weight|running_var)$/.test(name))
+  if (isScale) return { shape, data: new Float64Array(channels!).fill(1) }
+  if (isVector) return zeros(shape)
   const deviation = inputs.reduce((fanIn, size) => fanIn * size, 1) ** -0.5
   const noise = torchNoise(seed, shape)
   for (let i = 0; i < noise.data.length; i++) noise.data[i]! *= deviation

@@ -18,7 +18,7 @@ export interface ChatTemplateOptions {
 export type ChatTemplate = (prompt: string, options: ChatTemplateOptions) => string
 
 /** Far more than any template evaluates, or makes, for one message. */
-const [mostSteps, mostLength] = [1_000_000, 2_000_000]
+const [mostSteps, mostLength] = [20_000, 1_000_000]
 
 /** The template and where it stands. */
 async function templateText(files: Files, folder: string): Promise<readonly [text: string, file: string]> {
@@ -124,10 +124,10 @@ const globals = {
   range: boundedRange,
 }
 
-/** Python's range, no longer than what is made may be. */
+/** Python's range, no longer than a template may take steps. */
 function boundedRange(first: number, second?: number, step = 1): number[] {
   const [start, end] = second === undefined ? [0, first] : [first, second]
   const count = step === 0 ? Number.NaN : Math.max(0, Math.ceil((end - start) / step))
-  if (!(count <= mostLength)) throw new Error(`a range from ${start} to ${end} by ${step}`)
+  if (!(count <= mostSteps)) throw new Error(`a range from ${start} to ${end} by ${step}`)
   return Array.from({ length: count }, (_, i) => start + i * step)
 }

@@ -12,10 +12,9 @@ import { prune } from '../../graph/passes/prune.js'
 import { formatShape } from '../../math/tensor.js'
 import { clipTextConfig, clipTextGraph, clipTextRoot } from '../../nn/clip-text.js'
 import type { WeightSource } from '../../nn/parameters.js'
-import { type QwenTextConfig, qwen3Config, qwenTextGraph } from '../../nn/qwen-text.js'
+import { type QwenTextConfig, qwen3Config, qwenRoot, qwenTextGraph } from '../../nn/qwen-text.js'
 import { t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
 import { qwen25VlRoot, qwen25VlTextConfig } from '../classes/qwen2-5-vl.js'
-import { qwen3Root } from '../classes/qwen3.js'
 import { checkComplete } from '../complete.js'
 import { embed } from '../onnx/embed.js'
 import { openOnnxModel } from '../onnx/graph.js'
@@ -84,8 +83,7 @@ export async function qwen3TextEncoder(
   part: NetworkPart,
   numbersOf: (layers: number) => readonly number[],
 ): Promise<TextEncoder> {
-  const root = qwen3Root(part.config)
-  return await qwenTextEncoder(part, qwen3Config(part.config), () => root, numbersOf)
+  return await qwenTextEncoder(part, qwen3Config(part.config), qwenRoot, numbersOf)
 }
 
 /** The language model of Qwen2.5-VL of a part: its last states. */

@@ -38,6 +38,8 @@ const splitting = (pattern: string) => ({
     { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
   ],
 })
+/** How Qwen's tokenizer.json says that it splits a text. */
+export const qwenSplitting = splitting(statedWords)
 const normalizer = { type: 'NFC' }
 
 const otherTokenizer = (what: string, field: string, file: string, got: unknown): UndiffuseError =>
@@ -197,7 +199,7 @@ function wholeVocabulary(definition: ConfigReader): Vocabulary {
   const steps = splittingSteps(definition.value('pre_tokenizer'))
   const ends = definition.value('post_processor') ?? null
   if (!isSame(normalizing, normalizer)) throw otherTokenizer('NFC', 'normalizer', file, normalizing)
-  if (!isSame(steps, splitting(statedWords))) throw otherTokenizer("Qwen's", 'pre_tokenizer', file, steps)
+  if (!isSame(steps, qwenSplitting)) throw otherTokenizer("Qwen's", 'pre_tokenizer', file, steps)
   if (!addsNothing(ends)) throw otherTokenizer('nothing around a text', 'post_processor', file, ends)
   return bytePairVocabulary(definition, '', otherTokenizer)
 }

@@ -17,9 +17,9 @@ export const schedulerConfig = async ({ files, folder }: PipelineSource): Promis
  */
 export async function flowScheduler(source: PipelineSource, call: SchedulerOptions): Promise<Scheduler> {
   const config = await schedulerConfig(source)
-  const scheduler = schedulerOf(config, call)
-  const { prediction } = scheduler
-  if (prediction === 'velocity' || prediction === 'velocity-to-image') return scheduler
+  // Others may not take what a flow's are called with: what they predict is asked first.
+  const { prediction } = schedulerOf(config)
+  if (prediction === 'velocity' || prediction === 'velocity-to-image') return schedulerOf(config, call)
   const remedy = "Use the folder's own scheduler, FlowMatchEulerDiscreteScheduler."
   throw expected(
     'unsupported',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Files, ScratchFile } from '../src/checkpoints/files.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { torchNoise } from '../src/math/noise.js'
@@ -21,6 +22,17 @@ const files = ['sd3-q8_0', 'sd3-q4_0'] as const
 const float32 = 1e-4
 const relativeError = (ours: Tensor, theirs: Tensor) => norm(subtract(ours, theirs)) / norm(theirs)
 
+/** A network that is opened alone holds what it makes until the process ends; these go with the tests. */
+const scratches: ScratchFile[] = []
+const host: Files = {
+  ...nodeFiles,
+  async scratch() {
+    const file = await nodeFiles.scratch!()
+    scratches.push(file)
+    return file
+  },
+}
+
 const runtime = ortNode({ threads: 1 })
 let root = ''
 let tiny = ''
@@ -31,6 +43,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await runtime.close()
+  for (const file of scratches) await file.remove()
   await rm(root, { recursive: true })
 })
 
@@ -59,7 +72,7 @@ describe.each(files)('%s', (name) => {
     const inputs = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections']
     const feeds = Object.fromEntries(inputs.map((input) => [input, io.get(input)!]))
     const shapes = Object.fromEntries(inputs.map((input) => [input, io.get(input)!.shape]))
-    const graph = await openNetwork(nodeFiles, await folderWith([`${name}.gguf`]), { shapes })
+    const graph = await openNetwork(host, await folderWith([`${name}.gguf`]), { shapes })
     const products = graph.nodes.filter(({ op }) => op === 'MatMulNBits')
     expect(products.length).toBeGreaterThan(20)
     const gradient = vjp(graph, { wrt: ['hidden_states'], keep: ['out'] })
@@ -100,7 +113,7 @@ describe('a folder', () => {
     encoder_hidden_states: [1, 5, 48],
     pooled_projections: [1, 44],
   }
-  const open = (path: string) => openNetwork(nodeFiles, path, { shapes })
+  const open = (path: string) => openNetwork(host, path, { shapes })
 
   it('must not have two files of weights', async () => {
     const folder = await folderWith(files.map((name) => `${name}.gguf`))

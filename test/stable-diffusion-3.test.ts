@@ -2,6 +2,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bdia, oBelm, rex } from '../src/diffusion/index.js'
 import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, norm, type Tensor } from '../src/math/tensor.js'
@@ -50,6 +51,20 @@ describe('the miniature', () => {
     expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
     await model.close()
   })
+
+  it.each([bdia, oBelm, rex].map((solver) => [solver.definition.id, solver] as const))(
+    'is undone by %s from the memory of its last state',
+    async (_, solver) => {
+      const model = await open(tiny)
+      const noise = torchNoise(3, [16, 8, 8])
+      const made = { model, prompt: 'a red boat', guidance: 4.5, solver: solver({ steps: 8, end: 'cleanest' }) }
+      const { states } = await generate({ ...made, noise })
+      const found = await invert({ state: states.at(-1)! }, made)
+      expect([found.outcome, found.exact]).toEqual(['converged', 'given-memory'])
+      expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
+      await model.close()
+    },
+  )
 
   it.each([16, 64] as const)('computes in %i bits', async (precision) => {
     const models = [await open(tiny), await open(tiny, { precision })] as const

@@ -27,9 +27,9 @@ type IterationName = (typeof iterationNames)[number]
  * With F(x) = a·x + b·D(x) (a = σ′/σ, b = α′ − α·a for first-order steps), r = F(x) − y and its size ‖r‖/(σ′·√n).
  * `anderson` accelerates x ← x − r/(a + b·∂D) with ∂D = alpha/(alpha² + sigma²), the velocity held fixed. `picard` is x
  * ← x − (α/α′)·r, the noise held fixed: the fixed-point iteration of AIDI. `forward-step` is x ← x − rate·r.
- * `newton-krylov` solves J·d = −r by evaluations nearby, for steps on which nothing contracts. `gradient-descent` follows Fᵀ′·r with the denoiser's pullback and finds its own step. The start is free after the
- * first step: a parabola through the estimates of the last cleaner levels (`extrapolated`); picard and forward-step
- * start from the naive step, as published. A step has converged at a size of at most `tolerance`; that last residual is
+ * `newton-krylov` solves J·d = −r by evaluations nearby, for steps on which nothing contracts. `gradient-descent` follows
+ * Fᵀ′·r with the denoiser's pullback and finds its own step. The start is free after the first step: a parabola through the
+ * estimates of the last cleaner levels (`extrapolated`); picard and forward-step start from the naive step, as published. A step has converged at a size of at most `tolerance`; that last residual is
  * still taken off by one update that costs nothing. Steps that do not converge keep the best point seen and say so
  * (`exhausted`, `diverged`). `fallback` goes on from there: Newton–Krylov, then a start by way of 4 or 16 shorter steps, each
  * within the budget. With `restarts` every step is solved from so many other points too, and `roots` says how many

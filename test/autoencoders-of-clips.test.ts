@@ -10,13 +10,15 @@ import { parseJsonObject } from '../src/checkpoints/json.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
-import { combine } from '../src/math/tensor.js'
+import { combine, type Tensor } from '../src/math/tensor.js'
+import { openAutoencoder } from '../src/models/autoencoder/sessions.js'
 import { openModelFolder } from '../src/models/folder.js'
-import { openNetwork } from '../src/models/open.js'
+import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import * as wan from '../src/nn/autoencoder-kl-wan.js'
 import { nodeFiles } from '../src/node/files.js'
+import { clipOfFrames } from '../src/pictures/frames.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
-import { error, golden, gradientTolerance, runOn, tolerance } from './golden-pipelines.js'
+import { error, golden, gradientTolerance, row, runOn, tolerance } from './golden-pipelines.js'
 
 /** What two orders of float32 sums differ by. */
 const sameDb = -110
@@ -73,6 +75,43 @@ describe.each(names)('%s', async (name) => {
     }
   })
 })
+
+const temporal = join(golden, 'vae-temporal-decoder')
+describe.runIf(existsSync(join(temporal, 'reference.safetensors')))('vae-temporal-decoder', async () => {
+  const tensors = await readTensors(nodeFiles, join(temporal, 'reference.safetensors'))
+  const counts = [...tensors.keys()].flatMap((key) => /^(\d+)\.z$/.exec(key)?.[1] ?? [])
+
+  it.each(counts)('encodes and decodes as the reference, and has its gradient: %s frames', async (count) => {
+    const of = (key: string) => tensors.get(`${count}.${key}`)!
+    const [image, latent] = [of('clip'), of('z')]
+    const encoder = await openNetwork(nodeFiles, temporal, { part: 'encoder', shapes: { image: image.shape } })
+    expect(error((await runOn(runtime, encoder, { image })).mean!, of('mean'))).toBeLessThan(tolerance)
+    const decoder = await openNetwork(nodeFiles, temporal, { part: 'decoder', shapes: { latent: latent.shape } })
+    const graph = vjp(decoder, { wrt: ['latent'], keep: ['decoded'] })
+    const results = await runOn(runtime, graph, {
+      latent,
+      'cotangent.decoded': combine([2, of('decoded')], [-2, image]),
+    })
+    expect(error(results.decoded!, of('decoded'))).toBeLessThan(tolerance)
+    expect(error(results['gradient.latent']!, of('grad_z'))).toBeLessThan(gradientTolerance)
+  })
+
+  it('has clips of any length in model units, each alone', async () => {
+    const model = openAutoencoder(await openAutoencoderNetworks(nodeFiles, temporal), runtime)
+    const clip = clipOfFrames(framesOf(tensors.get('4.clip')!))
+    const backwards = clipOfFrames(framesOf(tensors.get('4.clip')!).toReversed())
+    const wanted = clipOfFrames(framesOf(tensors.get('4.latent')!))
+    const [latent, other] = await model.ask('encode', [clip, backwards])
+    expect(error(latent!, wanted)).toBeLessThan(tolerance)
+    const [both] = await model.ask('decode', [latent!, other!])
+    const [alone] = await model.ask('decode', [latent!])
+    expect(nmseDb(both!, alone!)).toBeLessThan(sameDb)
+    await model.close()
+  })
+})
+
+/** The parts of a batch. */
+const framesOf = (batch: Tensor): readonly Tensor[] => Array.from({ length: batch.shape[0]! }, (_, i) => row(batch, i))
 
 describe('a configuration', () => {
   it.each([

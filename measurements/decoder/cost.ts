@@ -20,16 +20,20 @@ import {
 import { type Machine, machine } from '../shared/machine.js'
 import { decimal, memoryText, textTable } from '../shared/text-table.js'
 
-export type CostMethod = 'gradient-free' | 'gradient'
+/** `encode-decode`, of clips: the encoder and the decoder, each once. */
+export type CostMethod = 'encode-decode' | 'gradient-free' | 'gradient'
 /** Session options: `lean` spends time to save memory, as `--lean` does. */
 export type Settings = 'lean' | 'default'
 
 export interface CostOptions {
   /** Side of the pictures in pixels. */
   readonly size: number
-  /** Numbers of pictures, each measured whole and in chunks. */
+  /**
+   * Numbers of pictures, each measured whole and in chunks. Of an autoencoder of clips: frames of one clip, 1 + 4k of them
+   * where so many are not.
+   */
   readonly pictures: readonly number[]
-  /** Pictures in one network run where pictures are chunked. */
+  /** Pictures in one network run where pictures are chunked; of clips, latent frames in one piece. */
   readonly chunk: number
   readonly settings: readonly Settings[]
   /** Timed iterations of one picture; fewer, at least two, for several pictures. */
@@ -76,6 +80,8 @@ export interface CostComparison {
 export interface CostResult {
   readonly benchmark: 'cost'
   readonly model: string
+  /** What is counted. */
+  readonly unit: 'pictures' | 'frames'
   readonly sizePixels: number
   readonly machine: Machine
   readonly rows: readonly CostRow[]
@@ -84,12 +90,21 @@ export interface CostResult {
 }
 
 /** Cheap ones first, so that what dear ones would take is known before they are tried. */
-function configurations({ pictures, chunk, settings }: CostOptions): readonly Configuration[] {
-  return [...pictures]
+function configurations(
+  { frameDownscaling }: AutoencoderNetworks,
+  { pictures, chunk, settings }: CostOptions,
+): readonly Configuration[] {
+  const ofClips = frameDownscaling !== undefined
+  const step = frameDownscaling ?? 1
+  const methods = [...(ofClips ? (['encode-decode'] as const) : []), 'gradient-free', 'gradient'] as const
+  return [...new Set(pictures.map((count) => 1 + step * Math.ceil((count - 1) / step)))]
     .sort((a, b) => a - b)
-    .flatMap((count) => [...new Set([Math.min(chunk, count), count])].map((size) => ({ pictures: count, chunk: size })))
+    .flatMap((count) => {
+      const whole = 1 + (count - 1) / step
+      return [...new Set([Math.min(chunk, whole), whole])].map((size) => ({ pictures: count, chunk: size }))
+    })
     .flatMap((shape) => settings.map((one) => ({ ...shape, settings: one })))
-    .flatMap((shape) => (['gradient-free', 'gradient'] as const).map((method) => ({ ...shape, method })))
+    .flatMap((shape) => methods.map((method) => ({ ...shape, method })))
 }
 
 /**
@@ -118,18 +133,27 @@ async function* measure(
   { method, settings, pictures, chunk }: Configuration,
   { size, repeats, signal }: CostOptions,
 ): Steps<Omit<CostRow, keyof Configuration>> {
-  const model = openAutoencoder(networks, runtime, { lean: settings === 'lean' })
-  const stage = `${method}, ${settings}, ${pictures} pictures by ${chunk}`
+  const { imageChannels, inPieces } = networks
+  const model = openAutoencoder(inPieces?.(chunk) ?? networks, runtime, { lean: settings === 'lean' })
+  const stage = `${method}, ${settings}, ${pictures} ${inPieces ? 'frames' : 'pictures'} by ${chunk}`
   const timed = Math.max(2, Math.ceil(repeats / pictures))
   try {
-    const images = Array.from({ length: pictures }, (_, i) => noisePicture(i, [networks.imageChannels, size, size]))
+    const images = inPieces
+      ? [noisePicture(0, [imageChannels, pictures, size, size])]
+      : Array.from({ length: pictures }, (_, i) => noisePicture(i, [imageChannels, size, size]))
+    const together = inPieces ? 1 : chunk
     const targets: Tensor[] = []
-    for (const part of chunksOf(images, chunk)) targets.push(...(await model.ask('encode', part, signal)))
+    for (const part of chunksOf(images, together)) targets.push(...(await model.ask('encode', part, signal)))
     const updates = targets.map((target) => adam().start(target))
     const latents = [...targets]
 
     async function iterate(part: readonly number[]): Promise<void> {
       const now = part.map((i) => latents[i]!)
+      if (method === 'encode-decode') {
+        const decoded = await model.ask('decode', now, signal)
+        await model.ask('encode', decoded, signal)
+        return
+      }
       const asks = part.map((i) => ({ latent: latents[i]!, reference: images[i]! }))
       const steps =
         method === 'gradient'
@@ -144,7 +168,7 @@ async function* measure(
       })
     }
 
-    const parts = chunksOf([...latents.keys()], chunk)
+    const parts = chunksOf([...latents.keys()], together)
     // Opens the network and touches its memory.
     await iterate(parts[0]!)
     yield { stage, done: 1, total: timed + 1 }
@@ -206,11 +230,13 @@ export async function* benchCost(
 ): Steps<CostResult> {
   const rows: CostRow[] = []
   const skipped: SkippedRow[] = []
-  for (const configuration of configurations(options)) {
-    const { method, settings, chunk } = configuration
+  for (const configuration of configurations(networks, options)) {
+    const { method, settings, chunk, pictures } = configuration
     const alike = rows.filter((row) => row.method === method && row.settings === settings)
-    const known = new Map(alike.map((row) => [row.chunk, row.peakMemoryBytes]))
-    const predictedMemoryBytes = predictMemory(known, chunk)
+    // Of a clip all frames are in one run, of pictures those of a chunk.
+    const inRun = (row: Configuration) => (networks.inPieces ? row.pictures : row.chunk)
+    const known = new Map(alike.map((row) => [inRun(row), row.peakMemoryBytes]))
+    const predictedMemoryBytes = predictMemory(known, networks.inPieces ? pictures : chunk)
     const availableMemoryBytes = options.availableMemory()
     if (predictedMemoryBytes > 0.9 * availableMemoryBytes) {
       skipped.push({ ...configuration, predictedMemoryBytes, availableMemoryBytes })
@@ -226,6 +252,7 @@ export async function* benchCost(
   return {
     benchmark: 'cost',
     model: networks.name,
+    unit: networks.inPieces ? ('frames' as const) : ('pictures' as const),
     sizePixels: options.size,
     machine: machine(),
     rows,
@@ -237,9 +264,17 @@ export async function* benchCost(
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 
 /** The result as a table and what it comes to. */
-export function costText({ model, sizePixels, rows, skipped, comparisons }: CostResult): string {
+export function costText({ model, unit, sizePixels, rows, skipped, comparisons }: CostResult): string {
   const table = textTable(
-    ['method', 'settings', 'pictures', 'chunk', 's / iteration', 'peak', 'overhead'],
+    [
+      'method',
+      'settings',
+      unit,
+      unit === 'frames' ? 'latent frames at once' : 'chunk',
+      's / iteration',
+      'peak',
+      'overhead',
+    ],
     rows.map((row) => [
       row.method,
       row.settings,
@@ -252,11 +287,11 @@ export function costText({ model, sizePixels, rows, skipped, comparisons }: Cost
   )
   const left = skipped.map(
     (row) =>
-      `skipped: ${row.method}, ${row.settings}, ${row.pictures} pictures by ${row.chunk}: would take about ${memoryText(row.predictedMemoryBytes)} of the ${memoryText(row.availableMemoryBytes)} that are available`,
+      `skipped: ${row.method}, ${row.settings}, ${row.pictures} ${unit} by ${row.chunk}: would take about ${memoryText(row.predictedMemoryBytes)} of the ${memoryText(row.availableMemoryBytes)} that are available`,
   )
   const said = comparisons.map(
     ({ pictures, chunk, settings, gradientSettings, memorySavedShare, timeSavedShare }) =>
-      `${pictures} pictures by ${chunk}: gradient-free (${settings}) takes ${percent(memorySavedShare)} less memory and ${percent(timeSavedShare)} less time than the gradient (${gradientSettings})`,
+      `${pictures} ${unit} by ${chunk}: gradient-free (${settings}) takes ${percent(memorySavedShare)} less memory and ${percent(timeSavedShare)} less time than the gradient (${gradientSettings})`,
   )
   return [`${model} at ${sizePixels}×${sizePixels}`, '', table, '', ...left, ...said].join('\n')
 }

@@ -65,11 +65,12 @@ As it stands it takes about ten minutes on two cores; \`--count 20 --iterations 
 
 const costHelp = {
   details: `
-Random weights of a published shape are written to a temporary folder (335 MB) that is removed afterwards. Every
+Random weights of a published shape are written to a temporary folder (335 to 508 MB) that is removed afterwards. Every
 configuration runs in a process of its own; one that would not fit into memory is skipped, with what it would take.`,
   examples: [
     'bench cost --like stable-diffusion-2-1',
     'bench cost --like stable-diffusion-2-1 --size 512 --pictures 1',
+    'bench cost --like wan-2.1-1.3b --size 256 --pictures 1,4,16',
   ],
 }
 
@@ -206,12 +207,17 @@ export function add(program: Command): void {
   share(
     explain(bench.command('cost'), costHelp)
       .description('time and memory of one iteration, gradient-free against gradient, at the size of a published model')
-      .requiredOption('--like <shape>', 'stable-diffusion-1-5, stable-diffusion-2-1 or stable-diffusion-xl')
+      .requiredOption('--like <shape>', 'stable-diffusion-2-1, wan-2.1-1.3b or another published one')
       .option('--size <pixels>', 'side of the pictures (default: 256)', integerAtLeast(1))
-      .option('--pictures <n,n>', 'pictures that are inverted together', integersAtLeast(1), costDefaults.pictures)
+      .option(
+        '--pictures <n,n>',
+        'pictures that are inverted together, or frames of one clip',
+        integersAtLeast(1),
+        costDefaults.pictures,
+      )
       .option(
         '--chunk <n>',
-        'pictures in one network run where they are chunked',
+        'pictures in one run where they are chunked, or latent frames at once',
         integerAtLeast(1),
         costDefaults.chunk,
       )

@@ -39,7 +39,8 @@ export async function autoencoderNetworks(part: Part, name: string): Promise<Aut
   }
   const weights = await part.openWeights()
   const definition = found.autoencoder.definition(part.config, weights)
-  const { raw, downscaling: side, smallest = { batch: 1, height: side, width: side } } = definition
-  checkComplete(part.folder, weights, [raw.encoder(smallest), raw.decoder(smallest)], isOwn)
+  const { raw, downscaling: side, unused, smallest = { batch: 1, height: side, width: side } } = definition
+  const isRead = (name: string) => isOwn(name) && !unused?.test(name)
+  checkComplete(part.folder, weights, [raw.encoder(smallest), raw.decoder(smallest)], isRead)
   return networksOf({ name, ...definition })
 }

@@ -52,6 +52,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly latentScale: number
   /** The two as the checkpoint's own tools name and scale their inputs and outputs: what `undiffuse run` runs. */
   readonly raw: RawHalves
+  /** Of an autoencoder of clips: the same in pieces of so many latent frames, which take more memory and give the same. */
+  inPieces?(together: number): AutoencoderNetworks
 }
 
 /** Halves as their own tools have them, and which latent belongs to which picture there. */
@@ -77,11 +79,14 @@ export interface AutoencoderDefinition {
   readonly latentShift: number
   readonly latentMoments?: LatentMoments | undefined
   /** The posterior mean. */
-  encode(b: Builder, image: Value): Value
-  decode(b: Builder, latent: Value): Value
+  encode(b: Builder, image: Value, together?: number): Value
+  /** Clips are computed in pieces of so many latent frames. Default 1. */
+  decode(b: Builder, latent: Value, together?: number): Value
   /** Of an autoencoder of clips: frames for each latent frame after the first. */
   readonly frameDownscaling?: number
   readonly raw: RawHalves
+  /** Tensors of its file that play no part. */
+  readonly unused?: RegExp
   /** The least that goes through all layers. Default: one latent entry. */
   readonly smallest?: GraphSize
 }
@@ -90,7 +95,7 @@ export interface AutoencoderDefinition {
 const pixelRange = [-1, 1] as const
 
 /** The networks of a definition. */
-export function networksOf(definition: AutoencoderDefinition): AutoencoderNetworks {
+export function networksOf(definition: AutoencoderDefinition, together?: number): AutoencoderNetworks {
   const { name, imageChannels, latentChannels, downscaling, frameDownscaling, raw } = definition
   const { latentScale, latentShift, latentMoments } = definition
   const scaled = { name, imageChannels, latentChannels, downscaling }
@@ -121,17 +126,18 @@ export function networksOf(definition: AutoencoderDefinition): AutoencoderNetwor
     encoder(size) {
       const b = builder()
       const image = b.input('image', 'float32', [size.batch, ...pictureAt(size)])
-      b.output(scale(b, standardized(b, definition.encode(b, image)), latentScale), 'latent')
+      b.output(scale(b, standardized(b, definition.encode(b, image, together)), latentScale), 'latent')
       return b.finish(`${name} encoder`)
     },
     decoder(size) {
       const b = builder()
       const latent = b.input('latent', 'float32', [size.batch, ...layout.latentShape(pictureAt(size))])
-      const decoded = definition.decode(b, restored(b, scale(b, latent, 1 / latentScale)))
+      const decoded = definition.decode(b, restored(b, scale(b, latent, 1 / latentScale)), together)
       // 0·D(z) is zero, and NaN where D(z) is infinite: an overflow must not end as a white pixel.
       b.output(add(b, clip(b, decoded, ...pixelRange), mul(b, decoded, b.scalar(decoded.dtype, 0))), 'image')
       return b.finish(`${name} decoder`)
     },
     raw,
+    ...((frameDownscaling ?? 1) > 1 && { inPieces: (pieces) => networksOf(definition, pieces) }),
   }
 }

@@ -24,7 +24,10 @@ const usualMoments = {
 }
 
 /** The definition of an autoencoder of clips of this architecture, which Qwen-Image's class has, too. */
-export function clipDefinition(file: ConfigReader, weights: WeightSource) {
+export function clipDefinition(
+  file: ConfigReader,
+  weights: WeightSource,
+): Omit<AutoencoderDefinition, 'name'> & { readonly frameDownscaling: number } {
   const config = network.autoencoderKlWanConfig(file)
   const moments = latentMoments(file, config.latentChannels, usualMoments)
   file.done(network.autoencoderKlWanHarmless)
@@ -41,12 +44,12 @@ export function clipDefinition(file: ConfigReader, weights: WeightSource) {
     latentScale: defaultScalingFactor,
     latentShift: 0,
     latentMoments: moments,
-    encode: (b, image) => network.encode(b, checkpointParameters(b, weights), config, image).mean,
-    decode: (b, latent) => network.decode(b, checkpointParameters(b, weights), config, latent),
+    encode: (b, image, together) => network.encode(b, checkpointParameters(b, weights), config, image, together).mean,
+    decode: (b, latent, together) => network.decode(b, checkpointParameters(b, weights), config, latent, together),
     raw: { encoder: raw(network.encoderGraph), decoder: raw(network.decoderGraph) },
     // What resamples frames meets those that follow the first.
     smallest: { batch: 1, frames: 1 + frameDownscaling, height: downscaling, width: downscaling },
-  } satisfies Omit<AutoencoderDefinition, 'name'>
+  }
 }
 
 /** Puts both halves into a graph, with all of their layers. */

@@ -2,6 +2,7 @@
 import { autoencoderKl } from './autoencoder-kl.js'
 import { autoencoderKlFlux2 } from './autoencoder-kl-flux-2.js'
 import { autoencoderKlQwenImage } from './autoencoder-kl-qwen-image.js'
+import { autoencoderKlTemporalDecoder } from './autoencoder-kl-temporal-decoder.js'
 import { autoencoderKlWan } from './autoencoder-kl-wan.js'
 import { autoencoderTiny } from './autoencoder-tiny.js'
 import { clipText } from './clip-text.js'
@@ -25,6 +26,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderKlWan,
   autoencoderKlQwenImage,
   autoencoderKlFlux2,
+  autoencoderKlTemporalDecoder,
   unet2dCondition,
   sd3Transformer,
   wanTransformer,
@@ -44,4 +46,5 @@ export const autoencoderClasses = [
   autoencoderKlWan,
   autoencoderKlQwenImage,
   autoencoderKlFlux2,
+  autoencoderKlTemporalDecoder,
 ] as const

@@ -27,9 +27,10 @@ const runtime = ortNode({ threads: 1 })
 afterAll(() => runtime.close())
 
 const classNames = ['AutoencoderKLWan', 'AutoencoderKLQwenImage']
+const json = (file: string) => parseJsonObject(readFileSync(file, 'utf8'), file)
 const classOf = (name: string) => {
   const file = join(golden, name, 'vae', 'config.json')
-  return existsSync(file) ? parseJsonObject(readFileSync(file, 'utf8'), file)._class_name : undefined
+  return existsSync(file) ? json(file)._class_name : undefined
 }
 const names = readdirSync(golden).filter((name) => classNames.includes(classOf(name) as string))
 
@@ -76,8 +77,13 @@ describe.each(names)('%s', async (name) => {
   })
 })
 
-const temporal = join(golden, 'vae-temporal-decoder')
-describe.runIf(existsSync(join(temporal, 'reference.safetensors')))('vae-temporal-decoder', async () => {
+const alone = readdirSync(golden).filter((name) => {
+  const file = join(golden, name, 'config.json')
+  return existsSync(file) && json(file)._class_name === 'AutoencoderKLTemporalDecoder'
+})
+
+describe.each(alone)('%s', async (name) => {
+  const temporal = join(golden, name)
   const tensors = await readTensors(nodeFiles, join(temporal, 'reference.safetensors'))
   const counts = [...tensors.keys()].flatMap((key) => /^(\d+)\.z$/.exec(key)?.[1] ?? [])
 
@@ -97,10 +103,11 @@ describe.runIf(existsSync(join(temporal, 'reference.safetensors')))('vae-tempora
   })
 
   it('has clips of any length in model units, each alone', async () => {
+    const longest = counts.at(-1)!
     const model = openAutoencoder(await openAutoencoderNetworks(nodeFiles, temporal), runtime)
-    const clip = clipOfFrames(framesOf(tensors.get('4.clip')!))
-    const backwards = clipOfFrames(framesOf(tensors.get('4.clip')!).toReversed())
-    const wanted = clipOfFrames(framesOf(tensors.get('4.latent')!))
+    const clip = clipOfFrames(framesOf(tensors.get(`${longest}.clip`)!))
+    const backwards = clipOfFrames(framesOf(tensors.get(`${longest}.clip`)!).toReversed())
+    const wanted = clipOfFrames(framesOf(tensors.get(`${longest}.latent`)!))
     const [latent, other] = await model.ask('encode', [clip, backwards])
     expect(error(latent!, wanted)).toBeLessThan(tolerance)
     const [both] = await model.ask('decode', [latent!, other!])

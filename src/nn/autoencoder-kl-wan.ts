@@ -106,12 +106,22 @@ const lastFrames = (b: Builder, x: Value, count: number): Value =>
   slice(b, x, 2, Math.max(0, framesOf(x) - count), framesOf(x))
 const joined = (b: Builder, parts: readonly Value[]): Value => concat(b, parts, 2)
 
-/** Notes the last `count` frames that a layer has seen, and gives all that it sees now. */
+/**
+ * Notes the last `count` frames that a layer has seen, and gives all that it sees now. Those frames are cut off first and are a
+ * part of what is given: so they are computed with this piece, and nothing else of it is kept for the next one.
+ */
 function remembered({ b, past }: Stream, name: string, x: Value, count: number): Value {
   const before = past.get(name)
-  const seen = before ? joined(b, [before, x]) : x
-  if (count > 0) past.set(name, lastFrames(b, seen, count))
-  return seen
+  if (count === 0) return x
+  if (framesOf(x) <= count) {
+    const seen = before ? joined(b, [before, x]) : x
+    past.set(name, lastFrames(b, seen, count))
+    return seen
+  }
+  const rest = framesOf(x) - count
+  const tail = slice(b, x, 2, rest, framesOf(x))
+  past.set(name, tail)
+  return joined(b, [...(before ? [before] : []), slice(b, x, 2, 0, rest), tail])
 }
 
 /** A convolution of N × channels × frames × rows × columns, without a look ahead: missing frames before the first are zeros. */

@@ -1,6 +1,6 @@
 /**
  * Weights that are made of others: in a temporary file of the host, when a network that reads them is first opened. Not a
- * cache: making them takes less than one run of the network, and gigabytes that nobody asked to keep would stay behind.
+ * cache: gigabytes that nobody asked to keep would stay behind.
  */
 import { expected } from '../core/errors.js'
 import type { StoredInFile } from '../graph/graph.js'

@@ -59,7 +59,6 @@ export function autoencoderKlConfig(config: ConfigReader, defaults = ownDefaults
     }
   }
   const blockOutChannels = config.integers('block_out_channels', defaults.blockOutChannels)
-  const ofDecoder = config.has('decoder_block_out_channels') ? config.integers('decoder_block_out_channels') : undefined
   only('down_block_types', config.strings('down_block_types', ['DownEncoderBlock2D']), 'DownEncoderBlock2D')
   only('up_block_types', config.strings('up_block_types', ['UpDecoderBlock2D']), 'UpDecoderBlock2D')
   only('act_fn', [config.string('act_fn', 'silu')], 'silu')

@@ -32,7 +32,7 @@ const iterations = { anderson: (window: number) => anderson({ window }), picard:
  * 1, 19 for −97 dB and 33 for −87 dB. Exact given the image, up to the tolerance, where the preimage is unique:
  * coarse grids under strong guidance can have several, all with a residual of zero. States carry no memory.
  * Errors: `unsupported` for solvers that are not linear multistep rules, and for a grid that ends at sigma = 0 unless the
- * solver keeps x there; what does not converge says so (`exhausted`, `diverged`) and keeps the best sweep. Source: ours;
+ * solver keeps x there. What does not converge says so (`exhausted`, `diverged`) and keeps the best sweep. Source: ours;
  * the equation that Algorithm 2 of Hong et al., CVPR 2024, solves approximately.
  *
  * @example

@@ -25,6 +25,8 @@ const latentShape = [4, 8, 8]
 const filed = [1, ...latentShape]
 /** Steps are solved to 1e-5 of their noise, and files are float32. */
 const inversionToleranceDb = -80
+/** Values of a picture that may lie so near to the edge between two 8-bit values that −115 dB of error move them over it. */
+const onEdges = 0.01
 /** Steps are solved to 1e-12 of their noise; float32 anywhere on the way would leave −150 at best. */
 const wideToleranceDb = -180
 
@@ -68,7 +70,8 @@ describe('undiffuse generate', () => {
     expect((await read(input('latent.safetensors'))).get('latent')?.shape).toEqual(filed)
     const { metadata } = await readSafetensorsHeader(nodeFiles, input('latent.safetensors'))
     const axes = 'pictures,channels,height,width'
-    expect(metadata).toEqual({ axes, model: 'tiny', prompt, guidance: '1.5', steps: '8', seeds: '3' })
+    const modelFiles = expect.stringMatching(/^[0-9a-f]{16}$/)
+    expect(metadata).toEqual({ axes, model: 'tiny', modelFiles, prompt, guidance: '1.5', steps: '8', seeds: '3' })
   })
 
   it('cuts a prompt that is too long, as pipelines do, and says what is not read', async () => {
@@ -274,16 +277,18 @@ describe('undiffuse invert, to the noise', () => {
 })
 
 describe('undiffuse roundtrip', () => {
-  it('from a seed: all 8-bit values come back given the latent, and the picture alone is told apart', async () => {
+  it('from a seed: 8-bit values come back given the latent, and the picture alone is told apart', async () => {
     const words = ['roundtrip', '--prompt', prompt, ...quick(), '--seed', '3', '--decoder', 'accelerated:iterations=2']
     const { stdout, left } = await succeeded([...words, '--report', '.', '--json'], {
       after: async (work) => {
-        expect(await pixels(join(work, 'roundtrip.again.png'))).toEqual(await pixels(input('picture.png')))
+        const [again, first] = [await pixels(join(work, 'roundtrip.again.png')), await pixels(input('picture.png'))]
+        expect(Math.max(...again.map((value, i) => Math.abs(value - first[i]!)))).toBeLessThanOrEqual(1)
       },
     })
     expect(left).toHaveLength(6)
     const [latent, picture] = JSON.parse(stdout).legs
-    expect(latent).toMatchObject({ given: 'latent', again: { equalValuesShare: 1 }, noise: { exact: 'given-latent' } })
+    expect(latent).toMatchObject({ given: 'latent', noise: { exact: 'given-latent' } })
+    expect(latent.again.equalValuesShare).toBeGreaterThan(1 - onEdges)
     expect(latent.noiseNmseDb).toBeLessThan(inversionToleranceDb)
     expect(picture).toMatchObject({ given: 'picture', latent: { exact: 'no' } })
     expect(picture.noiseNmseDb).toBeGreaterThan(latent.noiseNmseDb)

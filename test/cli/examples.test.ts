@@ -2,6 +2,7 @@
  * The examples of docstrings run, in a world whose answers are known: an analytic denoiser and autoencoder. What an
  * example says it gives, behind `//`, is what it gives. Examples of files, models and runtimes are in docs.test.ts.
  */
+import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,7 @@ import * as near from '../../src/core/nearest.js'
 import { Task } from '../../src/core/task.js'
 import * as side from '../../src/core/together.js'
 import * as denoisers from '../../src/diffusion/denoiser.js'
+import * as mixes from '../../src/diffusion/guidance-mix.js'
 import * as baselines from '../../src/diffusion/guided-editing/index.js'
 import * as diffusions from '../../src/diffusion/index.js'
 import * as inversions from '../../src/diffusion/inverters/index.js'
@@ -141,6 +143,7 @@ async function world(): Promise<Record<string, unknown>> {
     ...autoencoders,
     ...denoisers,
     ...diffusions,
+    ...mixes,
     ...inversions,
     ...baselines,
     ...pictures,
@@ -203,6 +206,9 @@ async function world(): Promise<Record<string, unknown>> {
     g: bending,
     schedule,
     noise,
+    noises: [noise],
+    latentShape: shape,
+    randomBytes: (count: number) => new Uint8Array(randomBytes(count)),
     solver: ddim({ steps: 10 }),
     diffusion: { ...diffusion, denoiser: embedded, prompt, empty },
     embeddings: diffusion.grid.map(() => empty),

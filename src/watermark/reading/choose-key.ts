@@ -37,7 +37,7 @@ const mostDrawn = 1000
  * rate; those of `newKey`.
  *
  * @example
- * const { text, drawn } = await chooseKey({ scheme: 'tree-ring', model: 'm', latentShape }, { noises, randomBytes })
+ * const { text, drawn } = await chooseKey({ scheme: 'gaussian-shading:bits=4', model: 'm', latentShape }, { noises, randomBytes })
  */
 export const chooseKey = (fields: NewKey, options: ChooseKeyOptions): Task<ChosenKey> =>
   new Task(drawKeys(fields, options), options.signal)

@@ -38,7 +38,8 @@ export interface KeyRateOptions {
  * most α, whatever the pictures; of one key it may be several times as much. Cost: n readings, no network. Errors:
  * `bad-option` for no noise, `bad-shape` for noise of another shape.
  *
- * @example (await keyRates({ key }, noises))[0] // { nominalRate: 0.05, found: 17, rate: 0.0425, low: 0.027, high: 0.067 }
+ * @example
+ * (await keyRates({ key }, noises))[0].nominalRate // 0.05
  */
 export const keyRates = (
   asked: AskedKey,

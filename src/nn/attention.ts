@@ -12,11 +12,10 @@ export function linear({ b, parameters }: Layers, name: string, x: Value, channe
   const width = x.shape.at(-1)!
   const rows = x.shape.slice(0, -1).reduce((product, size) => product * size, 1)
   const flat = reshape(b, x, [rows, width])
+  const [matrixName, shape] = [`${name}.weight`, [channels, width]] as const
+  const matrix = parameters.blocks?.(matrixName, shape) ?? parameters.value(matrixName, shape)
   const shift = bias ? parameters.value(`${name}.bias`, [channels]) : undefined
-  const blocks = parameters.blocks?.(`${name}.weight`, [channels, width])
-  const product = blocks
-    ? blockProduct(b, flat, blocks, shift)
-    : gemmWithBias(b, flat, parameters.value(`${name}.weight`, [channels, width]), shift)
+  const product = 'bits' in matrix ? blockProduct(b, flat, matrix, shift) : gemmWithBias(b, flat, matrix, shift)
   return reshape(b, product, [...x.shape.slice(0, -1), channels])
 }
 

@@ -253,9 +253,11 @@ describe('programs of the documentation', () => {
         const port = /port: (\d+)/.exec(line.toString())![1]
         const post = (path: string, body: string | Uint8Array<ArrayBuffer>) =>
           fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body })
-        const marked = new Uint8Array(await (await post('/mark', 'a large purple heart on the left')).arrayBuffer())
+        const made = await post('/mark', 'a large purple heart on the left')
+        const marked = new Uint8Array(await made.arrayBuffer())
         expect(await (await post('/detect', marked)).json()).toMatchObject({
           verdict: 'marked',
+          id: made.headers.get('x-mark-id'),
           technique: expect.stringMatching(/^gaussian-shading/),
         })
         const plain = Uint8Array.from(await readFile(join(root, 'examples', 'scene.png')))

@@ -287,19 +287,22 @@ const leastDb = -320
 
 /** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
 async function chartOf(rows: readonly ComparisonRow[], { pictures }: Host): Promise<string | undefined> {
-  const series = [...new Set(rows.map(({ solver }) => solver))].flatMap((solver) =>
+  const solvers = [...new Set(rows.map(({ solver }) => solver))]
+  const isOne = solvers.length === 1
+  const series = solvers.flatMap((solver) =>
     (['fromLatent', 'fromPicture'] as const).map((from): PlotSeries => {
       const points = rows.flatMap((row) => {
         const one = row.solver === solver ? row[from] : null
         if (one === null || one.noiseNmseDb === null || one.evaluations === 0) return []
         return [{ x: one.evaluations, y: Math.max(leastDb, one.noiseNmseDb), label: row.inverter }]
       })
-      return { name: `${solver}, given the ${from === 'fromLatent' ? 'latent' : 'picture'}`, points }
+      const given = `given the ${from === 'fromLatent' ? 'latent' : 'picture'}`
+      return { name: isOne ? given : `${given}: ${solver}`, points }
     }),
   )
   if (series.every(({ points }) => points.length === 0)) return undefined
   return await pictures.chart({
-    title: 'Error of the noise against cost',
+    title: `Error of the noise against cost${isOne ? `, ${solvers[0]}` : ''}`,
     x: { title: 'Evaluations of the network', log: true },
     y: { title: 'Error of the noise in dB: lower is better' },
     series,

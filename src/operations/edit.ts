@@ -9,6 +9,7 @@ import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
+import { latentShapeAt } from '../verbs/generate.js'
 import { methodField, type Settings, setting } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
@@ -40,6 +41,7 @@ import {
   planOf,
   recipeFields,
   samplingOf,
+  schedulerSolver,
   trueGuidanceOf,
 } from './recipes/recipe.js'
 import { backgroundReport, backgroundText } from './reports/background.js'
@@ -50,6 +52,12 @@ import { timedDecoder } from './timed.js'
 const usualFeather = 8
 /** Of the sheet: two rows of two fit a screen. */
 const columns = 2
+
+/** A grid whose steps can be undone, for schedules that a flow does not have. */
+const undoableSolver = 'ddim:spacing=lambda'
+
+const solverOf = (model: OperationModel): string =>
+  model.schedule(latentShapeAt(model)).name === 'rectified-flow' ? schedulerSolver : undoableSolver
 
 const fields = {
   picture: { type: 'file', description: 'to be edited', subject: true, required: true, word: 'picture' },
@@ -81,7 +89,11 @@ const fields = {
     word: 'pixels',
   },
   ...recipeFields,
-  solver: { ...recipeFields.solver, rare: true, default: 'ddim:spacing=lambda', description: 'how to sample' },
+  solver: {
+    ...recipeFields.solver,
+    rare: true,
+    description: `how to sample (default: ${undoableSolver}; of flows the model's own)`,
+  },
   ...networkFields,
   ...decoderFields,
   output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file' },
@@ -332,23 +344,26 @@ function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit
 const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
 
 /** Fails before the networks run where it can be known to fail. */
-async function* run(settings: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
-  checkLock(settings)
-  const outputs = outputsOf(settings, host)
-  const plan = planOf({ ...settings, prompt: settings.to })
-  const listed = await listPictures([settings.picture], host)
+async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
+  checkLock(said)
+  const outputs = outputsOf(said, host)
+  // A solver that there is not is refused before anything is opened.
+  planOf(said)
+  const listed = await listPictures([said.picture], host)
   const measured = await measurePictures(listed.paths, host, signal)
   const { picture: output, mask: saved, sheet, report } = outputs
   await prepareOutputs(
     host.files,
     { 'settings.output': output, 'settings.saveMask': saved, 'settings.sheet': sheet, 'settings.report': report },
-    { 'the picture': settings.picture, 'settings.mask': settings.mask },
+    { 'the picture': said.picture, 'settings.mask': said.mask },
   )
 
-  const held = await host.models.open(settings)
+  const held = await host.models.open(said)
   try {
     yield* notedOf(held)
     const { name } = held.model
+    const settings = { ...said, solver: said.solver ?? solverOf(held.model) }
+    const plan = planOf({ ...settings, prompt: settings.to })
     const begin = host.now()
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })

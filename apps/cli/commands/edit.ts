@@ -44,13 +44,15 @@ function words(report: EditReport): readonly string[] {
     `  exact        ${report.exact}: ${exactWords[report.exact]} (${report.outcome})`,
     ...(mask
       ? [
-          `  mask         ${mask.given ?? 'found'}, ${(100 * mask.shareOfPixels).toFixed(1)} % of the picture`,
+          `  mask         ${mask.given ?? 'found'}, grown to ${(100 * mask.shareOfPixels).toFixed(1)} % of the picture`,
           ...mask.notes.map((note) => `  mask note    ${note}`),
         ]
       : ['  mask         none: everything may change']),
     ...(backgroundBefore ? [`  outside      ${backgroundText(backgroundBefore)}`] : []),
     ...(lock && background
-      ? [`  locked       ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`]
+      ? [
+          `  locked       outside the grown mask: ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`,
+        ]
       : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),

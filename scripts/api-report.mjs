@@ -25,6 +25,8 @@ const printed = (node) => {
   const plain = text
     .replace(/^export (declare )?|^declare /, '')
     .replaceAll(/\b(description|title|source|unit|word): "(?:[^"\\]|\\.)*"/g, '$1: string')
+    // The compiler writes alternatives in the order in which it met them.
+    .replaceAll(/"[^"\n]*"(?: \| "[^"\n]*")+/g, (union) => union.split(' | ').sort().join(' | '))
     .trim()
   return short(plain)
 }

@@ -26,7 +26,7 @@ import {
 import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { bitsReport, decoderFields, networkFields, seedField, sizeField } from './recipes/networks.js'
-import { notesOnTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
+import { isFlow, notesOnTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
 import { costReport } from './reports/numbers.js'
@@ -35,6 +35,8 @@ import { costReport } from './reports/numbers.js'
 const evenGrid = 'spacing=lambda'
 const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
+/** Flows have one grid, their own. */
+const usualOfFlows = 'flow-euler'
 const usualInverters = ['naive', 'implicit:iteration=picard', 'implicit']
 
 const { guidance, negative } = recipeFields
@@ -52,9 +54,8 @@ const fields = {
     default: usualInverters,
   }),
   solvers: methodField(solvers, {
-    description: 'what to undo; without steps',
+    description: `what to undo (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
     many: true,
-    default: usualSolvers,
   }),
   grid: {
     type: 'choice',
@@ -114,7 +115,7 @@ async function startOf({ source, prompt, seed, size }: CompareSettings, { files 
 }
 
 /** The solver's text with the grid and the steps of all. */
-function completed(text: string, { grid, steps }: CompareSettings): string {
+function completed(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
   const [id = ''] = text.split(':')
   const known = solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields ?? {}
   const even = grid === 'lambda' && 'spacing' in known && !text.includes('spacing=') ? withOption(text, evenGrid) : text
@@ -124,8 +125,10 @@ function completed(text: string, { grid, steps }: CompareSettings): string {
 /** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
 function pairsOf(settings: CompareSettings, { prompt }: Start, model: OperationModel): readonly Compared[] {
   const { guidance, negative } = settings
-  return settings.solvers.flatMap(({ text }): readonly Compared[] => {
-    const solver = completed(text, settings)
+  const flows = isFlow(model)
+  const texts = settings.solvers?.map(({ text }) => text) ?? (flows ? [usualOfFlows] : usualSolvers)
+  return texts.flatMap((text): readonly Compared[] => {
+    const solver = completed(text, { grid: flows ? 'own' : settings.grid, steps: settings.steps })
     const plan = planOf({ prompt, guidance, negative, solver })
     const method = plan.solver!
     const grid = method.grid(model.schedule(latentShapeAt(model, settings.size)))

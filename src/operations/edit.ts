@@ -9,7 +9,6 @@ import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
-import { latentShapeAt } from '../verbs/generate.js'
 import { methodField, type Settings, setting } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
@@ -34,6 +33,7 @@ import { notedOf, operation, partOf, type Running } from './operation.js'
 import { bitsReport, decoderFields, networkFields } from './recipes/networks.js'
 import {
   completed,
+  isFlow,
   notesOnTexts,
   type Plan,
   pictureRecipeField,
@@ -56,8 +56,7 @@ const columns = 2
 /** A grid whose steps can be undone, for schedules that a flow does not have. */
 const undoableSolver = 'ddim:spacing=lambda'
 
-const solverOf = (model: OperationModel): string =>
-  model.schedule(latentShapeAt(model)).name === 'rectified-flow' ? schedulerSolver : undoableSolver
+const solverOf = (model: OperationModel): string => (isFlow(model) ? schedulerSolver : undoableSolver)
 
 const fields = {
   picture: { type: 'file', description: 'to be edited', subject: true, required: true, word: 'picture' },

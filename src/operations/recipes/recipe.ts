@@ -181,6 +181,9 @@ function ownSolver({ solver }: Recipe, { schedulerSolver: ofScheduler, solver: o
   return solver === schedulerSolver ? ofScheduler : own
 }
 
+/** Whether a model is a rectified flow, whose noisiest level has no signal: solvers of other schedules refuse it. */
+export const isFlow = (model: OperationModel): boolean => model.schedule(latentShapeAt(model)).name === 'rectified-flow'
+
 /** Throws `unsupported` where what is sampled so can never be undone, before any work is done. */
 export function checkUndoable(plan: Plan, model: OperationModel, what: string): void {
   const { solver } = samplingOf(plan, model)

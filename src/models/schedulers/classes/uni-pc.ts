@@ -161,9 +161,12 @@ function flowSharesOf(
   return Math.abs(first! - 1) < below ? [first! - below, ...rest] : shares
 }
 
-/** 1 − (1 − s)·(1 − terminal)/(1 − s_last); 0 is none. */
+/** 1 − (1 − s)·(1 − terminal)/(1 − s_last); 0 is none. Throws where all is noise: there is nothing to stretch. */
 export function stretched(shares: readonly number[], terminal: number | undefined): number[] {
   if (!terminal) return [...shares]
+  if (shares.at(-1) === 1) {
+    throw expected('bad-option', 'at least 2 steps', 'a scheduler with `shift_terminal`', '1', 'Take more steps.')
+  }
   const scale = (1 - shares.at(-1)!) / (1 - terminal)
   return shares.map((share) => 1 - (1 - share) / scale)
 }

@@ -59,8 +59,7 @@ const fields = {
   recipe: pictureRecipeField,
   output: {
     type: 'file',
-    description:
-      'a .png file, of a clip .webp, .gif, .mp4 or a folder; of several pictures, a folder too (default: generated.png or .webp)',
+    description: 'a .png file, of a clip .webp, .gif or .mp4; or a folder (default: generated.png or .webp)',
   },
   saveNoise: { type: 'file', description: 'the noise, a .safetensors or .npy file' },
   saveLatent: {

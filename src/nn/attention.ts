@@ -65,6 +65,9 @@ function shared(b: Builder, x: Value, own: number, heads: number): Value {
 /** Scores held at once: 256 MiB in float32. A picture of 512 × 512 would otherwise need gigabytes at SD's first level. */
 const largestScores = 2 ** 26
 
+/** Far below every score: what is hidden has the weight 0. */
+export const hidden = -1e30
+
 export interface AttentionOptions {
   /** L × M, heads × L × M, or N × 1 × 1 × M and N × 1 × L × M, added to the scores. */
   readonly mask?: Value | undefined

@@ -17,7 +17,7 @@ import { byRootMeanSquare } from '../graph/ops/normalization.js'
 import { upsampleNearest } from '../graph/ops/pooling.js'
 import { type Layers, silu } from './layers.js'
 import { networkGraph } from './network-graph.js'
-import type { ConfigReader, Parameters, WeightSource } from './parameters.js'
+import { asPublished, type ConfigReader, type Parameters, positiveInteger, type WeightSource } from './parameters.js'
 
 export interface AutoencoderKlWanConfig {
   readonly inChannels: number
@@ -31,18 +31,12 @@ export interface AutoencoderKlWanConfig {
   readonly halvesFrames: readonly boolean[]
 }
 
-const remedy = 'Use the configuration that the weights were published with.'
-
 /** Reads `config.json` of either class; what Wan 2.1 and Qwen-Image do not have is refused by name. */
 export function autoencoderKlWanConfig(config: ConfigReader): AutoencoderKlWanConfig {
   const refuse = (field: string, got: string, wanted: string) => {
     throw expected('unsupported', wanted, `\`${field}\` in \`${config.file}\``, got, 'Use the autoencoder of Wan 2.1.')
   }
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   if (config.boolean('is_residual', false)) refuse('is_residual', 'true', 'false')
   if (config.has('patch_size')) refuse('patch_size', `${config.value('patch_size')}`, 'null')
   const scales = config.numbers('attn_scales', [])
@@ -53,7 +47,7 @@ export function autoencoderKlWanConfig(config: ConfigReader): AutoencoderKlWanCo
   const decoderBase = config.has('decoder_base_dim') ? positive('decoder_base_dim', base) : base
   if (halvesFrames.length !== multiples.length - 1 || multiples.some((multiple) => multiple < 1)) {
     const got = `${halvesFrames.length} of temperal_downsample and dim_mult [${multiples}]`
-    throw expected('bad-model', 'one less than stages', `\`${config.file}\``, got, remedy)
+    throw expected('bad-model', 'one less than stages', `\`${config.file}\``, got, asPublished)
   }
   const inChannels = config.has('in_channels') ? positive('in_channels', 3) : positive('input_channels', 3)
   const read = {
@@ -76,7 +70,7 @@ export function autoencoderKlWanConfig(config: ConfigReader): AutoencoderKlWanCo
 function checkScale(config: ConfigReader, field: string, wanted: number): void {
   if (!config.has(field) || config.integer(field) === wanted) return
   const got = `${config.integer(field)}`
-  throw expected('bad-model', `${wanted}, as its stages halve,`, `\`${field}\` in \`${config.file}\``, got, remedy)
+  throw expected('bad-model', `${wanted}, as its stages halve,`, `\`${field}\` in \`${config.file}\``, got, asPublished)
 }
 
 /** Fields that change nothing of the network that is built here. */

@@ -13,7 +13,14 @@ import { byHeads, joined, linear, rmsNorm } from './attention.js'
 import { doubleStreamBlock, type Heads, type Modulation, rotatedAttention, type Streams } from './joint-attention.js'
 import { type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  asPublished,
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { type Axes, anglesOf, axisWidths, type Rotation, rotationAt, rotationBy } from './rotary.js'
 import { embedding, sinusoidal, throughThousandths } from './time-embedding.js'
 
@@ -31,16 +38,11 @@ export interface Flux2TransformerConfig {
   readonly axes: Axes
 }
 
-const remedy = 'Use the configuration that the weights were published with.'
 const epsilon = 1e-6
 
 /** Reads `config.json`; options that FLUX.2 klein does not have are refused by name. */
 export function flux2TransformerConfig(config: ConfigReader): Flux2TransformerConfig {
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   const only = (field: string, got: unknown, wanted: unknown) => {
     if (got === wanted) return
     const place = `\`${field}\` in \`${config.file}\``
@@ -56,7 +58,7 @@ export function flux2TransformerConfig(config: ConfigReader): Flux2TransformerCo
   const widths = axisWidths(config, headWidth, [32, 32, 32, 32])
   const ratio = config.number('mlp_ratio', 3)
   if (!(ratio > 0 && width * ratio >= 1)) {
-    throw expected('bad-model', 'a positive number', `\`mlp_ratio\` in \`${config.file}\``, `${ratio}`, remedy)
+    throw expected('bad-model', 'a positive number', `\`mlp_ratio\` in \`${config.file}\``, `${ratio}`, asPublished)
   }
   const read: Flux2TransformerConfig = {
     channels,

@@ -19,7 +19,13 @@ import {
 } from './joint-attention.js'
 import { type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { patched, unpatched } from './patches.js'
 import { type Axes, anglesOf, axisWidths, type Rotation, rotationAt, rotationBy } from './rotary.js'
 import { embedding, sinusoidal, throughThousandths } from './time-embedding.js'
@@ -45,15 +51,9 @@ export interface FluxTransformerConfig {
 /** Rows and columns of a latent that make a token. */
 export const packing = 2
 
-const remedy = 'Use the configuration that the weights were published with.'
-
 /** Reads `config.json`; options that no published FLUX.1 has are refused by name. */
 export function fluxTransformerConfig(config: ConfigReader): FluxTransformerConfig {
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   const patch = config.integer('patch_size', 1)
   if (patch !== 1) {
     throw expected('unsupported', '1', `\`patch_size\` in \`${config.file}\``, `${patch}`, 'Use a FLUX.1.')

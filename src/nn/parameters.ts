@@ -1,4 +1,5 @@
 /** What networks need of a checkpoint: named tensors as graph values, and typed configuration fields. */
+import { expected } from '../core/errors.js'
 import type { Builder } from '../graph/emit.js'
 import type { DataType, Initializer, Value } from '../graph/graph.js'
 import type { Blocks } from '../graph/ops/block-products.js'
@@ -54,6 +55,16 @@ export interface ConfigReader {
    * Throws `unsupported`.
    */
   done(harmless?: Readonly<Record<string, string>>): void
+}
+
+/** What to do about a configuration that does not fit its network. */
+export const asPublished = 'Use the configuration that the weights were published with.'
+
+/** An integer of at least 1; throws `bad-model` for another. */
+export function positiveInteger(config: ConfigReader, field: string, fallback: number): number {
+  const found = config.integer(field, fallback)
+  if (found > 0) return found
+  throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, asPublished)
 }
 
 /**

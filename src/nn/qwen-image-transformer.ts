@@ -8,11 +8,18 @@ import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { cast, pad, reshape, scale } from '../graph/ops/common.js'
-import { linear, rmsNorm } from './attention.js'
+import { hidden, linear, rmsNorm } from './attention.js'
 import { doubleStreamBlock, type Heads, type Modulation, type Streams } from './joint-attention.js'
 import { type Layers, silu } from './layers.js'
 import { modulated, modulations } from './modulation.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  asPublished,
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { patched, unpatched } from './patches.js'
 import { anglesOf, axisWidths, rotationBy } from './rotary.js'
 import { embedding, sinusoidal, throughThousandths } from './time-embedding.js'
@@ -32,15 +39,9 @@ export interface QwenImageTransformerConfig {
   readonly axes: readonly number[]
 }
 
-const remedy = 'Use the configuration that the weights were published with.'
-
 /** Reads `config.json`; options of the networks that edit pictures or part them into layers are refused by name. */
 export function qwenImageTransformerConfig(config: ConfigReader): QwenImageTransformerConfig {
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   for (const field of ['guidance_embeds', 'zero_cond_t', 'use_additional_t_cond', 'use_layer3d_rope']) {
     if (!config.boolean(field, false)) continue
     throw expected('unsupported', 'false', `\`${field}\` in \`${config.file}\``, 'true', 'Use a Qwen-Image.')
@@ -53,7 +54,7 @@ export function qwenImageTransformerConfig(config: ConfigReader): QwenImageTrans
   const channels = config.has('out_channels') ? positive('out_channels', 16) : inChannels
   if (channels * patchSize ** 2 !== inChannels) {
     const what = `${patchSize ** 2} for each of out_channels (${channels * patchSize ** 2})`
-    throw expected('bad-model', what, `\`in_channels\` in \`${config.file}\``, `${inChannels}`, remedy)
+    throw expected('bad-model', what, `\`in_channels\` in \`${config.file}\``, `${inChannels}`, asPublished)
   }
   const read: QwenImageTransformerConfig = {
     patchSize,
@@ -80,9 +81,6 @@ function placesOf(tokens: number, rows: number, columns: number): readonly (read
     ...Array.from({ length: rows * columns }, (_, i) => [0, Math.floor(i / columns) - top, (i % columns) - left]),
   ]
 }
-
-/** Far below every score: what is hidden has the weight 0. */
-const hidden = -1e30
 
 /** 0 at what may be looked at, −10³⁰ at the tokens behind each row's own: N × 1 × 1 × all tokens. */
 function maskOf(b: Builder, lengths: Value, tokens: number, places: number): Value {

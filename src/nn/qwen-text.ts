@@ -8,9 +8,16 @@ import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, cast, mul, reshape, scale, shift } from '../graph/ops/common.js'
-import { attention, byHeads, joined, linear, rmsNorm } from './attention.js'
+import { attention, byHeads, hidden, joined, linear, rmsNorm } from './attention.js'
 import { entriesOf, type Layers, silu } from './layers.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  asPublished,
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { anglesOf, type Rotation, rotate, rotationBy } from './rotary.js'
 import { commonTextHarmless } from './text-fields.js'
 
@@ -39,8 +46,6 @@ export const qwen3Classes = ['Qwen3Model', 'Qwen3ForCausalLM'] as const
 /** What the names of weights begin with: a folder may name either class, whatever its weights are called. */
 export const qwenRoot = ({ has }: Pick<WeightSource, 'has'>): string =>
   has('model.embed_tokens.weight') ? 'model.' : ''
-
-const remedy = 'Use the configuration that the weights were published with.'
 
 /** What the two language models differ in, and what their configurations leave out. */
 interface Form {
@@ -105,11 +110,8 @@ type Own = Pick<QwenTextConfig, 'headWidth' | 'normalizesQueries' | 'biases'>
 
 /** The fields that both have. */
 function textConfig(config: ConfigReader, form: Form, own: (heads: number, width: number) => Own): QwenTextConfig {
-  const positive = (field: keyof Form['defaults'] | 'max_position_embeddings', fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: keyof Form['defaults'] | 'max_position_embeddings', fallback: number) =>
+    positiveInteger(config, field, fallback)
   const of = (field: keyof Form['defaults']) => positive(field, form.defaults[field])
   const only = onlyOf(config, form)
   // Said which class this is.
@@ -121,7 +123,7 @@ function textConfig(config: ConfigReader, form: Form, own: (heads: number, width
   const keyHeads = config.value('num_key_value_heads') === null ? heads : of('num_key_value_heads')
   if (heads % keyHeads !== 0) {
     const what = `a number that divides num_attention_heads (${heads})`
-    throw expected('bad-model', what, `\`num_key_value_heads\` in \`${config.file}\``, `${keyHeads}`, remedy)
+    throw expected('bad-model', what, `\`num_key_value_heads\` in \`${config.file}\``, `${keyHeads}`, asPublished)
   }
   const width = of('hidden_size')
   return {
@@ -152,7 +154,7 @@ export function qwen3Config(config: ConfigReader): QwenTextConfig {
   const read = textConfig(config, qwen3Form, () => {
     const headWidth = config.integer('head_dim', 128)
     if (headWidth === 0 || headWidth % 2 !== 0) {
-      throw expected('bad-model', 'an even number', `\`head_dim\` in \`${config.file}\``, `${headWidth}`, remedy)
+      throw expected('bad-model', 'an even number', `\`head_dim\` in \`${config.file}\``, `${headWidth}`, asPublished)
     }
     return { headWidth, normalizesQueries: true, biases: false }
   })
@@ -165,7 +167,7 @@ export function qwen25VlConfig(config: ConfigReader): QwenTextConfig {
   const read = textConfig(config, qwen25VlForm, (heads, width) => {
     if (width % (2 * heads) !== 0) {
       const what = `a number that twice num_attention_heads (${2 * heads}) divides`
-      throw expected('bad-model', what, `\`hidden_size\` in \`${config.file}\``, `${width}`, remedy)
+      throw expected('bad-model', what, `\`hidden_size\` in \`${config.file}\``, `${width}`, asPublished)
     }
     return { headWidth: width / heads, normalizesQueries: false, biases: true }
   })
@@ -206,9 +208,6 @@ export const qwen3Harmless: Readonly<Record<string, string>> = {
   sliding_window: 'no layer has a window',
   max_window_layers: 'no layer has a window',
 }
-
-/** Far below every score: what is hidden has the weight 0. */
-const hidden = -1e30
 
 /** 0 where a token may look, −10³⁰ at later tokens and at those that only fill up: N × 1 × tokens × tokens. */
 function causalMask(b: Builder, mask: Value): Value {

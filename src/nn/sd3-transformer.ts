@@ -12,7 +12,14 @@ import { feedForward, linear } from './attention.js'
 import { type Heads, jointAttention, projected, rotatedAttention, type Streams } from './joint-attention.js'
 import { conv2d, entriesOf, type Layers, silu } from './layers.js'
 import { gated, modulated, modulations } from './modulation.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  asPublished,
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { unpatched } from './patches.js'
 import { embedding, sinusoidal } from './time-embedding.js'
 
@@ -37,22 +44,16 @@ export interface Sd3TransformerConfig {
   readonly dualAttentionLayers: readonly number[]
 }
 
-const remedy = 'Use the configuration that the weights were published with.'
-
 /** Reads `config.json`; options that no published Stable Diffusion 3 has are refused by name. */
 export function sd3TransformerConfig(config: ConfigReader): Sd3TransformerConfig {
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   const heads = positive('num_attention_heads', 18)
   const width = heads * positive('attention_head_dim', 64)
   const captionWidth = config.integer('caption_projection_dim', 1152)
   if (captionWidth !== width) {
     const what = `the width of all heads (${width})`
     const got = `${captionWidth}`
-    throw expected('bad-model', what, `\`caption_projection_dim\` in \`${config.file}\``, got, remedy)
+    throw expected('bad-model', what, `\`caption_projection_dim\` in \`${config.file}\``, got, asPublished)
   }
   const inChannels = positive('in_channels', 16)
   const read: Sd3TransformerConfig = {

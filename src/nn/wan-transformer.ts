@@ -12,7 +12,14 @@ import { conv } from '../graph/ops/convolution.js'
 import { attention, byHeads, feedForward, geluTanh, joined, layerNorm, linear, rmsNorm } from './attention.js'
 import { type Layers, silu } from './layers.js'
 import { gated, modulated } from './modulation.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  asPublished,
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { anglesOf, type Rotation, rotate, rotationBy } from './rotary.js'
 import { embedding, sinusoidal } from './time-embedding.js'
 
@@ -40,15 +47,9 @@ export interface WanTransformerConfig {
   readonly positions: number
 }
 
-const remedy = 'Use the configuration that the weights were published with.'
-
 /** Reads `config.json`; options of networks that are also told a picture are refused by name. */
 export function wanTransformerConfig(config: ConfigReader): WanTransformerConfig {
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   for (const field of ['image_dim', 'added_kv_proj_dim', 'pos_embed_seq_len']) {
     if (!config.has(field)) continue
     const only = 'Use a text-to-video model; this one is told a picture, too.'
@@ -61,13 +62,13 @@ export function wanTransformerConfig(config: ConfigReader): WanTransformerConfig
   const patch = config.integers('patch_size', [1, 2, 2])
   if (patch.length !== 3 || patch.some((side) => side < 1)) {
     const what = 'three positive integers'
-    throw expected('bad-model', what, `\`patch_size\` in \`${config.file}\``, `[${patch}]`, remedy)
+    throw expected('bad-model', what, `\`patch_size\` in \`${config.file}\``, `[${patch}]`, asPublished)
   }
   const heads = positive('num_attention_heads', 40)
   const headWidth = positive('attention_head_dim', 128)
   if (headWidth % 2 !== 0 || headWidth < 6) {
     const what = 'an even number from 6 on'
-    throw expected('bad-model', what, `\`attention_head_dim\` in \`${config.file}\``, `${headWidth}`, remedy)
+    throw expected('bad-model', what, `\`attention_head_dim\` in \`${config.file}\``, `${headWidth}`, asPublished)
   }
   const inChannels = positive('in_channels', 16)
   const read: WanTransformerConfig = {

@@ -9,10 +9,17 @@ import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, cast, concat, expand, mul, pad, reshape, scale, shift, slice } from '../graph/ops/common.js'
-import { attention, byHeads, joined, linear, plainLayerNorm, rmsNorm } from './attention.js'
+import { attention, byHeads, hidden, joined, linear, plainLayerNorm, rmsNorm } from './attention.js'
 import { type Layers, silu } from './layers.js'
 import { gated, modulations, scaledBy } from './modulation.js'
-import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import {
+  asPublished,
+  type ConfigReader,
+  checkpointParameters,
+  type Parameters,
+  positiveInteger,
+  type WeightSource,
+} from './parameters.js'
 import { patched, unpatched } from './patches.js'
 import { anglesOf, frequencies, type Rotation, rotate, rotationBy, rotationOf } from './rotary.js'
 import { sinusoidal } from './time-embedding.js'
@@ -37,15 +44,9 @@ export interface ZImageTransformerConfig {
   readonly timeScale: number
 }
 
-const remedy = 'Use the configuration that the weights were published with.'
-
 /** Reads `config.json`; options that no published Z-Image has are refused by name. */
 export function zImageTransformerConfig(config: ConfigReader): ZImageTransformerConfig {
-  const positive = (field: string, fallback: number) => {
-    const found = config.integer(field, fallback)
-    if (found > 0) return found
-    throw expected('bad-model', 'a positive integer', `\`${field}\` in \`${config.file}\``, `${found}`, remedy)
-  }
+  const positive = (field: string, fallback: number) => positiveInteger(config, field, fallback)
   const only = (field: string, wanted: number) => {
     const got = config.integers(field, [wanted])
     if (got.length === 1 && got[0] === wanted) return
@@ -65,7 +66,7 @@ export function zImageTransformerConfig(config: ConfigReader): ZImageTransformer
   const isEven = axesWidths.every((size) => size > 0 && size % 2 === 0)
   if (axesWidths.length !== 3 || !isEven || sum * heads !== width) {
     const what = `three even numbers whose sum is that of a head (${width / heads})`
-    throw expected('bad-model', what, `\`axes_dims\` in \`${config.file}\``, `[${axesWidths}]`, remedy)
+    throw expected('bad-model', what, `\`axes_dims\` in \`${config.file}\``, `[${axesWidths}]`, asPublished)
   }
   if (axesLengths.length !== 3 || axesLengths.some((size) => size < 1)) {
     throw expected(
@@ -73,7 +74,7 @@ export function zImageTransformerConfig(config: ConfigReader): ZImageTransformer
       'three positive integers',
       `\`axes_lens\` in \`${config.file}\``,
       `[${axesLengths}]`,
-      remedy,
+      asPublished,
     )
   }
   const read: ZImageTransformerConfig = {
@@ -108,9 +109,6 @@ const filledUp = (tokens: number) => Math.ceil(tokens / tokenMultiple) * tokenMu
 const [largestTimeWidth, innerTimeWidth, sinusoids] = [256, 1024, 256]
 /** Of the norms of queries and keys. */
 const queryEpsilon = 1e-5
-/** Far below every score: what is hidden has the weight 0. */
-const hidden = -1e30
-
 interface ZImage extends Layers {
   readonly config: ZImageTransformerConfig
   /** N × the times' width. */

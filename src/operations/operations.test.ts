@@ -447,7 +447,7 @@ describe('watermarks', () => {
     expect(notes).toEqual([expect.stringMatching(/other weights of `analytic`: 0123456789abcdef.*fedcba9876543210/)])
     await expect(notesOf('another', 'fedcba9876543210')).rejects.toThrow(/a key of `another`/)
 
-    // A noise file says of which weights it is.
+    // A noise file names its weights.
     const of = async (name: string, identity: string, output: string) => {
       const given = { prompt, ...sampling, saveNoise: output, output: 'x.png', watermark: 'key.json', message: '8' }
       await start(generateOperation, under(name, identity), given)

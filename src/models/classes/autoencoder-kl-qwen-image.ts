@@ -1,4 +1,4 @@
-/** AutoencoderKLQwenImage: Wan's autoencoder for pictures, each of which is a clip of one frame. */
+/** AutoencoderKLQwenImage: Wan's autoencoder for pictures. Each picture is a clip of one frame. */
 import type { Builder } from '../../graph/builder.js'
 import type { Value } from '../../graph/graph.js'
 import { reshape } from '../../graph/ops/common.js'

@@ -1,4 +1,4 @@
-/** Qwen2.5-VL, of which pipelines read the language model alone: the half that looks at pictures is not built. */
+/** The language model of Qwen2.5-VL. Pipelines read nothing else, so the half that looks at pictures is not built. */
 import { configOf } from '../../checkpoints/config.js'
 import { isJsonObject } from '../../checkpoints/json.js'
 import type { ConfigReader, WeightSource } from '../../nn/parameters.js'

@@ -108,9 +108,23 @@ export interface InversionBenchResult {
 export const makeSolver = (specification: string, steps: number): Solver =>
   parse(solvers, withOption(specification, `steps=${steps}`))
 
+/** A model, and the solver that its scheduler names, for the steps that it was opened with. */
+export interface InvertedModel extends DiffusionModel {
+  readonly schedulerSolver?: Solver
+}
+
+/** Opened with these steps; what it computes with is the plan's precision, or the case's own. */
+export type InvertedModels = (steps: number, precisionBits: DenoisingPrecision) => InvertedModel
+
+/** The solver of a case on a model that was opened with the case's steps. */
+function solverOf({ solver, steps }: InversionCase, { schedulerSolver }: InvertedModel): Solver {
+  return solver === 'scheduler' && schedulerSolver ? schedulerSolver : makeSolver(solver, steps)
+}
+
 /** Why a case cannot be measured: the inverter's reason; undefined where it can. Throws `bad-option` for bad options. */
-export function refusal({ solver, steps, inverter }: InversionCase, model: DiffusionModel): string | undefined {
-  const made = makeSolver(solver, steps)
+export function refusal(one: InversionCase, model: InvertedModel): string | undefined {
+  const { inverter } = one
+  const made = solverOf(one, model)
   const answer = parse(inverters, inverter).accepts(made, made.grid(model.schedule(latentShapeAt(model))))
   return answer === true ? undefined : answer
 }
@@ -138,14 +152,14 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
  * does not accept the solver.
  */
 export async function* benchInversion(
-  models: (precisionBits: DenoisingPrecision) => DiffusionModel,
+  models: InvertedModels,
   { title, cases, count, prompt, chunk, cells, modelVersion, precisionBits, signal }: InversionBenchOptions,
 ): Steps<InversionBenchResult> {
-  const model = models(precisionBits)
-  const modelOf = (one: InversionCase) => (one.precisionBits === undefined ? model : models(one.precisionBits))
+  const modelOf = (one: InversionCase) => models(one.steps, one.precisionBits ?? precisionBits)
+  const { name } = modelOf(cases[0]!)
   const prompts =
     prompt === undefined ? heldOutPrompts(count).map((one) => one.prompt) : Array.from({ length: count }, () => prompt)
-  const refusals = cases.map((one) => refusal(one, model))
+  const refusals = cases.map((one) => refusal(one, modelOf(one)))
   const rows: InversionRow[] = []
   let known: { readonly of: string; readonly pictures: readonly KnownNoise[] } | undefined
   const position = () => ({ done: rows.length, total: cases.length })
@@ -153,7 +167,7 @@ export async function* benchInversion(
   async function* pictures(one: InversionCase): Steps<readonly KnownNoise[]> {
     if (known?.of !== picturesOf(one)) {
       const { guidance } = one
-      const solver = makeSolver(one.solver, one.steps)
+      const solver = solverOf(one, modelOf(one))
       const made = sideBySide(modelOf(one), prompts, chunk, (prompt, shared, seed) =>
         generate({ model: shared, prompt, seed, guidance, solver, signal }),
       )
@@ -169,7 +183,7 @@ export async function* benchInversion(
   for (const [i, one] of cases.entries()) {
     const key = {
       benchmark: 'inversion',
-      model: model.name,
+      model: name,
       modelVersion,
       precisionBits,
       prompts: count,
@@ -197,7 +211,7 @@ export async function* benchInversion(
   return {
     benchmark: 'inversion',
     title,
-    model: model.name,
+    model: name,
     modelVersion,
     precisionBits,
     prompts: count,
@@ -212,14 +226,14 @@ const describe = ({ solver, steps, guidance, inverter, decoder }: InversionCase)
   `${solver} ${steps}, guidance ${guidance}, ${decoder ? `${decoder}, ` : ''}${inverter}`
 
 async function* measured(
-  model: DiffusionModel,
+  model: InvertedModel,
   one: InversionCase,
   pictures: readonly KnownNoise[],
   chunk: number,
   signal: Signal | undefined,
 ): Steps<InversionRow> {
   const { guidance } = one
-  const solver = makeSolver(one.solver, one.steps)
+  const solver = solverOf(one, model)
   const decoder = one.decoder === undefined ? undefined : parse(decoderInverters, one.decoder)
   const start = performance.now()
   const inversions = yield* finite(

@@ -58,6 +58,8 @@ async function read(source: PipelineSource): Promise<Pipeline> {
     const remedy = 'Fetch the complete model folder.'
     throw expected('bad-model', 'an autoencoder of clips', `\`${folder.path}\``, 'one of pictures', remedy)
   }
+  const largest = largestSide(config)
+  const upToLargest = (side: number) => Math.min(side / downscaling, largest)
   return {
     vae,
     denoiser: networks,
@@ -68,8 +70,8 @@ async function read(source: PipelineSource): Promise<Pipeline> {
       downscaling,
       frameDownscaling,
       latentMultiple: Math.max(config.patch[1], config.patch[2]),
-      latentLargest: largestSide(config),
-      side: { height: sides[0]! / downscaling, width: sides[1]! / downscaling },
+      latentLargest: largest,
+      side: { height: upToLargest(sides[0]!), width: upToLargest(sides[1]!) },
       frames,
     }),
     scheduler,

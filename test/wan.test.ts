@@ -41,6 +41,8 @@ interface Facts {
 
 const json = (file: string) => parseJsonObject(readFileSync(file, 'utf8'), file)
 
+if (builtClips.length === 0) it.skip('clips: the folder of UNDIFFUSE_GOLDEN has none')
+
 describe.each(builtClips)('%s', async (name) => {
   const path = join(golden, name)
   const tensors = await readTensors(nodeFiles, join(path, 'reference.safetensors'))

@@ -5,7 +5,6 @@
 import { performance } from 'node:perf_hooks'
 import {
   type DenoisingPrecision,
-  type DiffusionModel,
   decoderInverters,
   type Generation,
   generate,
@@ -27,7 +26,6 @@ import {
   type Solver,
   type Steps,
   sideBySide,
-  solvers,
   type Tensor,
   variance,
   withOption,
@@ -36,6 +34,7 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import type { InversionCase, InversionPlan } from './plans.js'
 
 export interface InversionBenchOptions extends InversionPlan {
@@ -104,25 +103,15 @@ export interface InversionBenchResult {
   readonly rows: readonly InversionRow[]
 }
 
-/** The solver of a specification with this many steps. Throws `bad-option` as `parse` does. */
-export const makeSolver = (specification: string, steps: number): Solver =>
-  parse(solvers, withOption(specification, `steps=${steps}`))
-
-/** A model, and the solver that its scheduler names, for the steps that it was opened with. */
-export interface InvertedModel extends DiffusionModel {
-  readonly schedulerSolver?: Solver
-}
-
 /** Opened with these steps; what it computes with is the plan's precision, or the case's own. */
-export type InvertedModels = (steps: number, precisionBits: DenoisingPrecision) => InvertedModel
+export type InvertedModels = (steps: number, precisionBits: DenoisingPrecision) => SampledModel
 
 /** The solver of a case on a model that was opened with the case's steps. */
-function solverOf({ solver, steps }: InversionCase, { schedulerSolver }: InvertedModel): Solver {
-  return solver === 'scheduler' && schedulerSolver ? schedulerSolver : makeSolver(solver, steps)
-}
+const solverOf = ({ solver, steps }: InversionCase, model: SampledModel): Solver =>
+  solverOn(model, withOption(solver, `steps=${steps}`))
 
 /** Why a case cannot be measured: the inverter's reason; undefined where it can. Throws `bad-option` for bad options. */
-export function refusal(one: InversionCase, model: InvertedModel): string | undefined {
+export function refusal(one: InversionCase, model: SampledModel): string | undefined {
   const { inverter } = one
   const made = solverOf(one, model)
   const answer = parse(inverters, inverter).accepts(made, made.grid(model.schedule(latentShapeAt(model))))
@@ -226,7 +215,7 @@ const describe = ({ solver, steps, guidance, inverter, decoder }: InversionCase)
   `${solver} ${steps}, guidance ${guidance}, ${decoder ? `${decoder}, ` : ''}${inverter}`
 
 async function* measured(
-  model: InvertedModel,
+  model: SampledModel,
   one: InversionCase,
   pictures: readonly KnownNoise[],
   chunk: number,

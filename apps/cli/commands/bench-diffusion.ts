@@ -15,13 +15,7 @@ import { benchEdit } from '../../../measurements/edit/edit.js'
 import { editSheet, editText } from '../../../measurements/edit/text.js'
 import { benchFloor, noiseFinders } from '../../../measurements/inversion/floor.js'
 import { floorText } from '../../../measurements/inversion/floor-text.js'
-import {
-  benchInversion,
-  type InvertedModel,
-  type InvertedModels,
-  makeSolver,
-  refusal,
-} from '../../../measurements/inversion/inversion.js'
+import { benchInversion, type InvertedModels, refusal } from '../../../measurements/inversion/inversion.js'
 import { benchPipeline, pipelineText } from '../../../measurements/inversion/pipeline.js'
 import {
   type InversionCase,
@@ -36,6 +30,7 @@ import { type SampledScenes, sampledScenes, scenesSolvers } from '../../../measu
 import { benchSamplers, comparedSolvers, smoothGrid } from '../../../measurements/samplers/samplers.js'
 import { samplersPlot, samplersText, scenesPlot, scenesText } from '../../../measurements/samplers/text.js'
 import type { Cells } from '../../../measurements/shared/cells.js'
+import { makeSolver, namesScheduler, type SampledModel } from '../../../measurements/shared/solver.js'
 import { openSceneReader } from '../../../training/scenes/reader/reader.js'
 import {
   cellsOf,
@@ -243,7 +238,7 @@ async function openedFor(
   cases: readonly InversionCase[],
   planned: DenoisingPrecision,
 ): Promise<InvertedModels> {
-  const models = new Map<string, InvertedModel>()
+  const models = new Map<string, SampledModel>()
   for (const { steps, precisionBits: precision = planned } of cases) {
     const key = `${steps} ${precision}`
     if (!models.has(key)) models.set(key, await openDiffusionModel(nodeFiles, folder, runtime, { steps, precision }))
@@ -298,7 +293,7 @@ async function runScenes(
 
 async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Promise<void> {
   await prepareFolder(options.out)
-  if (options.solver !== undefined) makeSolver(options.solver, options.steps)
+  if (options.solver !== undefined && !namesScheduler(options.solver)) makeSolver(options.solver, options.steps)
   const body = async (model: DiffusionModel, runtime: Runtime) => {
     const reader = await openSceneReader(runtime)
     try {
@@ -321,17 +316,21 @@ async function runFloor(io: Terminal, { ways, guidance: guidances, ...options }:
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   const finders = noiseFinders.filter(({ name }) => ways === undefined || ways.includes(name))
-  await withBenchModel(options, async (model, _, folder) => {
-    const modelVersion = await modelFingerprint(folder)
-    const asked = { ...options, guidances, finders, cells, modelVersion, signal: io.signal }
-    const result = await drive(io, benchFloor(model, asked))
-    io.say(floorText(result))
-    await writeResults(io, options.out, async () => ({
-      'floor.json': jsonText(result),
-      'floor.txt': `${floorText(result)}\n`,
-    }))
-    io.result(result)
-  })
+  await withBenchModel(
+    options,
+    async (model, _, folder) => {
+      const modelVersion = await modelFingerprint(folder)
+      const asked = { ...options, guidances, finders, cells, modelVersion, signal: io.signal }
+      const result = await drive(io, benchFloor(model, asked))
+      io.say(floorText(result))
+      await writeResults(io, options.out, async () => ({
+        'floor.json': jsonText(result),
+        'floor.txt': `${floorText(result)}\n`,
+      }))
+      io.result(result)
+    },
+    options.steps,
+  )
 }
 
 /** Sources on a sheet: more are too small to see. */
@@ -343,27 +342,31 @@ async function runEdit(io: Terminal, { quick, ...asked }: EditOptions): Promise<
   const options = quick ? { ...asked, ...quickEdit } : asked
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  await withBenchModel(options, async (model, runtime, folder) => {
-    const reader = await openSceneReader(runtime)
-    try {
-      const shared = { ...options, cells, modelVersion: await modelFingerprint(folder), signal: io.signal }
-      const { result, examples } = await drive(io, benchEdit(model, reader, shared))
-      io.say(editText(result))
-      const sheet = (title: string, sources: typeof examples.generated) =>
-        sources.length === 0 ? undefined : editSheet(title, sources.slice(0, sheetSources))
-      await writeResults(io, options.out, async () =>
-        defined({
-          'edit.json': jsonText(result),
-          'edit.txt': `${editText(result)}\n`,
-          'edit-generated.png': await sheet(`${model.name}, pictures of its own`, examples.generated),
-          'edit-rendered.png': await sheet(`${model.name}, rendered scenes`, examples.rendered),
-        }),
-      )
-      io.result(result)
-    } finally {
-      await reader.close()
-    }
-  })
+  await withBenchModel(
+    options,
+    async (model, runtime, folder) => {
+      const reader = await openSceneReader(runtime)
+      try {
+        const shared = { ...options, cells, modelVersion: await modelFingerprint(folder), signal: io.signal }
+        const { result, examples } = await drive(io, benchEdit(model, reader, shared))
+        io.say(editText(result))
+        const sheet = (title: string, sources: typeof examples.generated) =>
+          sources.length === 0 ? undefined : editSheet(title, sources.slice(0, sheetSources))
+        await writeResults(io, options.out, async () =>
+          defined({
+            'edit.json': jsonText(result),
+            'edit.txt': `${editText(result)}\n`,
+            'edit-generated.png': await sheet(`${model.name}, pictures of its own`, examples.generated),
+            'edit-rendered.png': await sheet(`${model.name}, rendered scenes`, examples.rendered),
+          }),
+        )
+        io.result(result)
+      } finally {
+        await reader.close()
+      }
+    },
+    options.steps,
+  )
 }
 
 async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void> {

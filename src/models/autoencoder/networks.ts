@@ -84,6 +84,8 @@ export interface AutoencoderDefinition {
   decode(b: Builder, latent: Value, together?: number): Value
   /** Of an autoencoder of clips: frames for each latent frame after the first. */
   readonly frameDownscaling?: number
+  /** Whether a frame sees those after it: then a clip cannot be computed in pieces. */
+  readonly looksAhead?: boolean
   readonly raw: RawHalves
   /** Tensors of its file that play no part. */
   readonly unused?: RegExp
@@ -96,7 +98,7 @@ const pixelRange = [-1, 1] as const
 
 /** The networks of a definition. */
 export function networksOf(definition: AutoencoderDefinition, together?: number): AutoencoderNetworks {
-  const { name, imageChannels, latentChannels, downscaling, frameDownscaling, raw } = definition
+  const { name, imageChannels, latentChannels, downscaling, frameDownscaling, looksAhead = false, raw } = definition
   const { latentScale, latentShift, latentMoments } = definition
   const scaled = { name, imageChannels, latentChannels, downscaling }
   const layout = frameDownscaling === undefined ? scaledLayout(scaled) : clipLayout({ ...scaled, frameDownscaling })
@@ -138,6 +140,6 @@ export function networksOf(definition: AutoencoderDefinition, together?: number)
       return b.finish(`${name} decoder`)
     },
     raw,
-    ...((frameDownscaling ?? 1) > 1 && { inPieces: (pieces) => networksOf(definition, pieces) }),
+    ...(frameDownscaling !== undefined && !looksAhead && { inPieces: (pieces) => networksOf(definition, pieces) }),
   }
 }

@@ -9,6 +9,7 @@ import type { Graph, Value } from '../../graph/graph.js'
 import { add, clip, div, mul, scale, shift, sub } from '../../graph/ops/common.js'
 import type { Shape } from '../../math/tensor.js'
 import { clipLayout, framesOf, type Layout, scaledLayout, sidesOf } from '../../model/layout.js'
+import { frameByFrame } from '../../nn/frames.js'
 
 /** Batch, height and width of the pictures that a graph is for, and the frames of clips. */
 export interface GraphSize {
@@ -54,6 +55,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly raw: RawHalves
   /** Of an autoencoder of clips: the same in pieces of so many latent frames, which take more memory and give the same. */
   inPieces?(together: number): AutoencoderNetworks
+  /** Of an autoencoder of pictures: the same for clips, whose frames it sees one by one. */
+  frameByFrame?(): AutoencoderNetworks
 }
 
 /** Halves as their own tools have them, and which latent belongs to which picture there. */
@@ -141,5 +144,15 @@ export function networksOf(definition: AutoencoderDefinition, together?: number)
     },
     raw,
     ...(frameDownscaling !== undefined && !looksAhead && { inPieces: (pieces) => networksOf(definition, pieces) }),
+    ...(frameDownscaling === undefined && { frameByFrame: () => networksOf(ofFrames(definition)) }),
   }
 }
+
+/** An autoencoder of pictures for clips: each frame alone, so many at once. Its own tools take frames as a batch. */
+const ofFrames = (still: AutoencoderDefinition): AutoencoderDefinition => ({
+  ...still,
+  frameDownscaling: 1,
+  encode: (b, clips, together = 1) => frameByFrame(b, clips, together, (frames) => still.encode(b, frames)),
+  decode: (b, latents, together = 1) => frameByFrame(b, latents, together, (frames) => still.decode(b, frames)),
+  raw: { layout: scaledLayout(still), ...still.raw },
+})

@@ -18,7 +18,17 @@ import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
-import { builtLaVie, error, exactDb, golden, gradientTolerance, row, runOn, swapped, tolerance } from './golden-pipelines.js'
+import {
+  builtLaVie,
+  error,
+  exactDb,
+  golden,
+  gradientTolerance,
+  row,
+  runOn,
+  swapped,
+  tolerance,
+} from './golden-pipelines.js'
 
 /** What two orders of float32 sums differ by. */
 const sameDb = -110

@@ -18,7 +18,17 @@ import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
-import { builtWan, error, exactDb, golden, gradientTolerance, row, runOn, swapped, tolerance } from './golden-pipelines.js'
+import {
+  builtWan,
+  error,
+  exactDb,
+  golden,
+  gradientTolerance,
+  row,
+  runOn,
+  swapped,
+  tolerance,
+} from './golden-pipelines.js'
 
 /** With so many steps they contract on miniatures of random weights. */
 const contracting = 9

@@ -73,6 +73,7 @@ test('every configuration runs in a process of its own, or is skipped where memo
   ])
   for (const row of result.rows) {
     expect(row.secondsPerIteration).toBeGreaterThan(0)
+    expect(row.processorSecondsPerIteration).toBeGreaterThan(0)
     expect(row.peakMemoryBytes).toBeGreaterThan(2 ** 20)
     expect(row.estimatedMemoryBytes).toBeGreaterThan(2 ** 20)
     expect(row.overheadShare).toBeGreaterThan(0)
@@ -92,7 +93,9 @@ test('what a network may not take is told and not run', async () => {
   const networks = await openAutoencoderNetworks(nodeFiles, miniature)
   const openRuntime = () => ortNode({ threads: 1, memoryLimit: 1 })
   const settings = { chunk: 1, settings: ['lean'], repeats: 1, availableMemory: () => 2 ** 40 } as const
-  const { rows, skipped } = await new Task(benchCost(networks, openRuntime, { size: 32, pictures: [1, 4], ...settings }))
+  const { rows, skipped } = await new Task(
+    benchCost(networks, openRuntime, { size: 32, pictures: [1, 4], ...settings }),
+  )
   expect(rows).toEqual([])
   // Whole, a gradient takes more for more pictures.
   const [one, four] = skipped.filter(({ method, pictures, chunk }) => method === 'gradient' && pictures === chunk)

@@ -36,7 +36,7 @@ export interface CostOptions {
   /** Pictures in one network run where pictures are chunked; of clips, latent frames in one piece. */
   readonly chunk: number
   readonly settings: readonly Settings[]
-  /** Timed iterations of one picture; fewer, at least two, for several pictures. */
+  /** Timed iterations of one picture; fewer, at least two or as many as are asked for, for several pictures. */
   readonly repeats: number
   /** Bytes that a process may take now; configurations beyond are skipped. */
   availableMemory(): number
@@ -56,6 +56,8 @@ export interface CostRow extends Configuration {
   /** Median. */
   readonly secondsPerIteration: number
   readonly iterations: number
+  /** Processor time of an iteration, user and system: what a busy machine does not change. */
+  readonly processorSecondsPerIteration: number | null
   /** Largest resident memory of the process that ran the networks. */
   readonly peakMemoryBytes: number
   /** What the library says before it runs: one and a half times the values that are alive at once, and the weights. */
@@ -162,7 +164,7 @@ async function* measure(
   const { imageChannels, inPieces } = networks
   const model = openAutoencoder(inPieces?.(chunk) ?? networks, runtime, { lean: settings === 'lean' })
   const stage = `${method}, ${settings}, ${pictures} ${inPieces ? 'frames' : 'pictures'} by ${chunk}`
-  const timed = Math.max(2, Math.ceil(repeats / pictures))
+  const timed = Math.max(Math.min(2, repeats), Math.ceil(repeats / pictures))
   try {
     const images = inPieces
       ? [noisePicture(0, [imageChannels, pictures, size, size])]
@@ -211,6 +213,8 @@ async function* measure(
     return {
       secondsPerIteration: median(seconds),
       iterations: timed,
+      processorSecondsPerIteration:
+        after.processorSeconds === undefined ? null : (after.processorSeconds - (before.processorSeconds ?? 0)) / timed,
       peakMemoryBytes: after.peakMemoryBytes,
       overheadShare: 1 - (after.networkSeconds - before.networkSeconds) / wall,
     }
@@ -303,6 +307,7 @@ export function costText({ model, unit, sizePixels, rows, skipped, comparisons }
       unit,
       unit === 'frames' ? 'latent frames at once' : 'chunk',
       's / iteration',
+      'CPU s',
       'peak',
       'estimate',
       'overhead',
@@ -313,6 +318,7 @@ export function costText({ model, unit, sizePixels, rows, skipped, comparisons }
       `${row.pictures}`,
       `${row.chunk}`,
       decimal(row.secondsPerIteration, 2),
+      row.processorSecondsPerIteration === null ? '–' : decimal(row.processorSecondsPerIteration, 2),
       memoryText(row.peakMemoryBytes),
       memoryText(row.estimatedMemoryBytes),
       percent(row.overheadShare),

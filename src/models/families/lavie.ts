@@ -1,9 +1,9 @@
 /**
  * LaVie, text to video: Stable Diffusion 1.4 with attention along the frames, its autoencoder frame by frame.
  *
- * A latent has as many frames as its clip. The folder is what `save_pretrained` of LaVie's own pipeline writes; the published
- * lavie_base.pt is a pickle of the network's tensors under the same names. Its default sampler, DDPM, draws noise at every step;
- * DDIM on the same table is what can be undone. Source: Wang et al., LAVIE, arXiv 2309.15103; github.com/Vchitect/LaVie, base.
+ * A latent has as many frames as its clip. The folder has the parts of LaVie's own pipeline, with the tensors of its network in
+ * safetensors under their own names; the published lavie_base.pt is a pickle and is not read. Its default sampler, DDPM, draws
+ * noise at every step; DDIM on the same table is what can be undone. Source: Wang et al., LAVIE, arXiv 2309.15103; github.com/Vchitect/LaVie, base.
  */
 import { unet3dCondition } from '../classes/unet-3d-condition.js'
 import { clipUnetPart } from '../denoiser/unet.js'

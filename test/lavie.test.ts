@@ -154,14 +154,13 @@ describe.each(builtLaVie)('%s', async (name) => {
 
 describe('a configuration', () => {
   it.each([
-    [{ use_relative_position: true }, /Expected false for `use_relative_position`/],
-    [{ down_block_types: Array(4).fill('CrossAttnDownBlock2D') }, /CrossAttnDownBlock3D/],
-    [{ mid_block_type: 'UNetMidBlock2DCrossAttn' }, /UNetMidBlock3DCrossAttn/],
-    [{ addition_embed_type: 'text_time' }, /`addition_embed_type`/],
-  ])('%j is refused', (fields, message) => {
+    [{ attention_head_dim: 20 }, 'bad-model', /at least 32 channels a head.*320 for 20 heads/],
+    [{ use_relative_position: true }, 'unsupported', /Expected false for `use_relative_position`/],
+    [{ down_block_types: Array(4).fill('CrossAttnDownBlock2D') }, 'unsupported', /CrossAttnDownBlock3D/],
+    [{ mid_block_type: 'UNetMidBlock2DCrossAttn' }, 'unsupported', /UNetMidBlock3DCrossAttn/],
+    [{ addition_embed_type: 'text_time' }, 'unsupported', /`addition_embed_type`/],
+  ])('%j is refused', (fields, code, message) => {
     const attempt = () => unet3dConditionConfig(configOf('config.json', fields))
-    expect(attempt).toThrowError(
-      expect.objectContaining({ code: 'unsupported', message: expect.stringMatching(message) }),
-    )
+    expect(attempt).toThrowError(expect.objectContaining({ code, message: expect.stringMatching(message) }))
   })
 })

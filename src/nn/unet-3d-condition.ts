@@ -5,6 +5,7 @@
  *
  * Source: Wang et al., LAVIE, arXiv 2309.15103; github.com/Vchitect/LaVie, base/models.
  */
+import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { add, concat, mul, reshape, slice, transpose } from '../graph/ops/common.js'
@@ -17,17 +18,25 @@ import { frequencies, type Rotation, rotate, rotationOf } from './rotary.js'
 import { type CrossAttention, cachedText, fromStates, predict } from './unet-2d-condition.js'
 import { readUnet, type Unet2dConditionConfig } from './unet-2d-condition-config.js'
 
+/** Channels of a head that are turned by a frame's place, and θ. */
+const turned = { width: 32, theta: 10000 }
+
 /** Reads `config.json`; options that the published network does not use are refused by name. */
-export const unet3dConditionConfig = (config: ConfigReader): Unet2dConditionConfig =>
-  readUnet(config, {
+export function unet3dConditionConfig(config: ConfigReader): Unet2dConditionConfig {
+  const remedy = "Use the base network of LaVie, in its own pipeline's layout."
+  const read = readUnet(config, {
     blocks: '3D',
     fixed: { use_first_frame: false, use_relative_position: false },
     absent: ['addition_embed_type'],
-    remedy: "Use the base network of LaVie, in its own pipeline's layout.",
+    remedy,
   })
+  const narrow = read.blocks.find(({ channels, heads }) => channels / heads < turned.width)
+  if (!narrow) return read
+  const got = `${narrow.channels} for ${narrow.heads} heads`
+  const what = `at least ${turned.width} channels a head`
+  throw expected('bad-model', what, `\`block_out_channels\` in \`${config.file}\``, got, remedy)
+}
 
-/** Channels of a head that are turned by a frame's place, and θ. */
-const turned = { width: 32, theta: 10000 }
 /** Distances of frames: `num_buckets` and `max_distance` of the class. */
 const buckets = { buckets: 32, maximumDistance: 32 }
 

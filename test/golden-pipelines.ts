@@ -27,13 +27,15 @@ const isBuilt = (name: string) => builtClasses.includes(classOf(name))
 /** Transformers of flows say their settings in a file of their own, and name their numbers otherwise. */
 const isFlow = (name: string) => existsSync(join(golden, name, 'reference.json'))
 
-/** Those of clips have a file of tests of their own. */
-const isOfClips = (name: string) => /^Wan/.test(classOf(name))
+/** Those of clips have files of tests of their own. */
+const isWan = (name: string) => /^Wan/.test(classOf(name))
+const isLaVie = (name: string) => classOf(name) === 'VideoGenPipeline'
 
 /** Folders of families that are built, in the two forms of their numbers, and of those that are not. */
-export const built = names.filter((name) => isBuilt(name) && !isFlow(name))
-export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) && !isOfClips(name))
-export const builtClips = names.filter((name) => isBuilt(name) && isOfClips(name))
+export const built = names.filter((name) => isBuilt(name) && !isFlow(name) && !isLaVie(name))
+export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) && !isWan(name))
+export const builtWan = names.filter((name) => isBuilt(name) && isWan(name))
+export const builtLaVie = names.filter((name) => isBuilt(name) && isLaVie(name))
 export const others = names.filter((name) => !isBuilt(name))
 
 export const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
@@ -90,4 +92,17 @@ export async function runOn(
   const results = await session.run(feeds)
   await session.close()
   return results
+}
+
+/** channels × frames × … as frames × channels × …, or back. */
+export function swapped({ shape, data }: Tensor): Tensor {
+  const [outer, inner, ...sides] = shape as [number, number, number, number]
+  const size = sides[0]! * sides[1]!
+  const moved = new Float64Array(data.length)
+  for (let i = 0; i < outer; i++) {
+    for (let j = 0; j < inner; j++) {
+      moved.set(data.subarray((i * inner + j) * size, (i * inner + j + 1) * size), (j * outer + i) * size)
+    }
+  }
+  return { shape: [inner, outer, ...sides], data: moved }
 }

@@ -8,6 +8,7 @@ import { clipFlow } from './clip-flow.js'
 import { flux1 } from './flux-1.js'
 import { flux2Klein } from './flux-2-klein.js'
 import { instaFlow } from './instaflow.js'
+import { laVie } from './lavie.js'
 import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
@@ -25,6 +26,7 @@ export const families: readonly Family[] = [
   qwenImage,
   wan,
   instaFlow,
+  laVie,
   clipFlow,
 ]
 

@@ -29,7 +29,7 @@ import { conditioner, type EncodedText, placed, type TextPart } from '../text/pr
 import { openT5Tokenizer } from '../text/t5-tokenizer.js'
 import { checkFits } from './parts/clip-texts.js'
 import { checkParts, checkSame, flowScheduler, networkPart } from './parts/flow.js'
-import { pipelineIndex } from './parts/pipeline-index.js'
+import { type ClipExtent, clipExtent, pipelineIndex } from './parts/pipeline-index.js'
 
 const statesName = 'encoder_hidden_states'
 
@@ -45,7 +45,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   const index = await pipelineIndex(source)
   checkOneTransformer(index)
   const guidance = index.number('_guidance_scale', defaultGuidance)
-  const [frames, ...sides] = index.integers('_clip', defaultClip) as [number, number, number]
+  const [frames, height, width] = clipExtent(index, defaultClip)
   index.done(pipelineHarmless)
   const scheduler = await flowScheduler(source, { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
@@ -71,7 +71,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
       frameDownscaling,
       latentMultiple: Math.max(config.patch[1], config.patch[2]),
       latentLargest: largest,
-      side: { height: upToLargest(sides[0]!), width: upToLargest(sides[1]!) },
+      side: { height: upToLargest(height), width: upToLargest(width) },
       frames,
     }),
     scheduler,
@@ -145,7 +145,7 @@ interface Widths {
   readonly base: number
   readonly transformer: ConfigFields
   readonly text: ConfigFields
-  readonly clip: readonly [frames: number, height: number, width: number]
+  readonly clip: ClipExtent
 }
 
 const published = ({ base, transformer, text, clip }: Widths): PipelineShape => ({

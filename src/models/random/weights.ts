@@ -8,6 +8,7 @@ import { builder } from '../../graph/builder.js'
 import { torchNoise } from '../../math/noise.js'
 import { type Shape, type Tensor, zeros } from '../../math/tensor.js'
 import { inputParameters } from '../../nn/parameters.js'
+import { frequencies } from '../../nn/rotary.js'
 import { networkClasses } from '../classes/index.js'
 import { entryOf } from '../classes/network-class.js'
 import { autoencoderShapes } from '../families/index.js'
@@ -23,11 +24,15 @@ export interface RandomNetwork {
 
 const declared = networkClasses.flatMap(({ declare, ...rest }) => (declare ? [{ ...rest, declare }] : []))
 
-/** Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. */
+/**
+ * Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. The frequencies of
+ * rotary positions are what they are.
+ */
 function weights(name: string, shape: Shape, seed: number): Tensor {
   const [channels, ...inputs] = shape
   const isVector = inputs.length === 0
   const isScale = name.endsWith('.gamma') || (isVector && /\.(weight|running_var)$/.test(name))
+  if (name.endsWith('.freqs')) return { shape, data: Float64Array.from(frequencies(2 * channels!, { theta: 10000 })) }
   if (isScale) return { shape, data: new Float64Array(channels!).fill(1) }
   if (isVector) return zeros(shape)
   const deviation = inputs.reduce((fanIn, size) => fanIn * size, 1) ** -0.5

@@ -316,8 +316,10 @@ describe.each(told)('%s', async (name) => {
     const noise = reference.latent(row(of('gen.noise'), 0), tokens)
     const setting = async () => {
       const plain = await opened(steps)
-      const mix = most === undefined ? undefined : cappedLength(most)
-      const model: OpenDiffusionModel = mix ? { ...plain, guiding: { kind: 'mixed', mix, until } } : plain
+      // 0 is no cap.
+      const mix = most ? cappedLength(most) : undefined
+      const model: OpenDiffusionModel =
+        until === undefined ? plain : { ...plain, guiding: { kind: 'mixed', mix, until } }
       const { schedulerSolver: solver } = model
       return { model, solver, prompt: facts.prompts[2]!, negativePrompt: reference.negative, guidance }
     }

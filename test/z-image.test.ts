@@ -102,7 +102,9 @@ describe('the miniatures', () => {
     expect(evaluations.denoises).toBe(4 + guided)
     const found = await invert({ latent }, made)
     expect(found.outcome).toBe('converged')
-    expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
+    // A step of few has several preimages: this need not be the noise that was used.
+    const again = await generate({ ...made, noise: found.noise })
+    expect(nmseDb(again.latent, latent)).toBeLessThan(exactDb)
     await model.close()
   })
 

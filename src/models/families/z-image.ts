@@ -21,7 +21,7 @@ import {
   type ZImageTransformerConfig,
   zImageTransformerConfig,
 } from '../../nn/z-image-transformer.js'
-import { zImageTransformer } from '../classes/z-image-transformer.js'
+import { unreadName, zImageTransformer } from '../classes/z-image-transformer.js'
 import { checkComplete } from '../complete.js'
 import { type DenoisingNetworks, lengthName } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
@@ -151,7 +151,12 @@ async function transformer(
   }
   const smallest = [config.channels, config.patchSize, config.patchSize]
   // One patch and one token leave room for the network's own tokens.
-  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
+  checkComplete(
+    part.folder,
+    weights,
+    [networks.graph({ batch: 1, latent: smallest, tokens: 1 })],
+    (name) => name !== unreadName,
+  )
   return { config, networks }
 }
 

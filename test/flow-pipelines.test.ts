@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readTensors } from '../src/checkpoints/tensors.js'
+import { cappedLength } from '../src/diffusion/guidance-mix.js'
 import { vjp } from '../src/graph/passes/vjp.js'
 import { nmseDb } from '../src/math/nmse.js'
 import { combine, map, type Shape, type Tensor } from '../src/math/tensor.js'
@@ -53,6 +54,9 @@ interface Run {
   /** Classes of pipelines have their own names for it. */
   readonly guidance_scale?: number
   readonly true_cfg_scale?: number
+  /** Of Z-Image: the longest velocity, by the prompt's, and where guidance ends. */
+  readonly cfg_normalization?: number
+  readonly cfg_truncation?: number
 }
 
 interface AskedGrid {
@@ -304,16 +308,20 @@ describe.each(told)('%s', async (name) => {
     })
   })
 
-  const runs = following('gen.', /^((?:plain|cfg)\d+)\.latents$/)
+  const runs = following('gen.', /^((?:plain|cfg)\d+\w*)\.latents$/)
   const ours = runs.filter((which) => !facts.is_distilled || which.startsWith('plain'))
 
   describe.each(ours)('the run %s', (which) => {
-    const { steps, guidance_scale, true_cfg_scale } = facts.runs[which]!
+    const { steps, guidance_scale, true_cfg_scale, cfg_normalization: most, cfg_truncation: until } = facts.runs[which]!
     const guidance = reference.guidance((guidance_scale ?? true_cfg_scale)!)
     const tokens = tokensOf('gen')
     const noise = reference.latent(row(of('gen.noise'), 0), tokens)
     const setting = async () => {
-      const model = await opened(steps)
+      const plain = await opened(steps)
+      // 0 is no cap.
+      const mix = most ? cappedLength(most) : undefined
+      const model: OpenDiffusionModel =
+        until === undefined ? plain : { ...plain, guiding: { kind: 'mixed', mix, until } }
       const { schedulerSolver: solver } = model
       return { model, solver, prompt: facts.prompts[2]!, negativePrompt: reference.negative, guidance }
     }

@@ -28,6 +28,10 @@ const exactnessText: Readonly<Record<Exactness, string>> = {
   no: 'not exact: not every step was undone',
 }
 
+/** Of solvers that round, how near this can be; of others what it is exact given. */
+const exactText = ({ exact, roundingDb }: NoiseNumbers['noise']): string =>
+  roundingDb === undefined ? exactnessText[exact] : `not exact: rounding left ${roundingDb.toFixed(1)} dB of it unknown`
+
 /** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
 function outcomesText(steps: readonly InvertedStep[]): string {
   const names = [...new Set(steps.map(({ outcome }) => outcome))]
@@ -92,7 +96,7 @@ export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): re
     `  steps        ${outcomesText(steps)}; residual ${residualText(largestResidual)}  (share of the noise in a step)`,
     ...(remedy === undefined ? [] : [`  remedy       ${remedy}`]),
     ...rootsText(steps),
-    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactnessText[noise.exact]}`,
+    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactText(noise)}`,
     ...priorText(noise),
     `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
   ]

@@ -68,6 +68,8 @@ export interface Solver {
   readonly stride?: number
   /** Whether its step to sigma = 0 keeps x, as x − sigma·velocity does; absent where it leaves the estimate of x₀ alone. */
   readonly keepsToZero?: boolean
+  /** The solver whose states this one rounds: what inverters undo in its place. Absent where nothing is rounded. */
+  readonly unrounded?: Solver
   /** Why what its steps do is lost, where no inverter can find it; absent where they keep x. */
   readonly lossy?: string
 }

@@ -10,6 +10,7 @@ import { Task } from '../core/task.js'
 import type { Diffusion, Inverter, RootCheck, Solver, State } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
+import { roundingDb } from '../diffusion/rounded.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
@@ -74,6 +75,8 @@ export interface NoiseInversion {
   readonly exact: Exactness
   /** The same with the latent taken as given: `given-latent` where all steps were undone and the picture alone is not enough. */
   readonly noiseExact: Exactness
+  /** Of a solver that rounds its states: how near the noise can be to the one that was used, in dB of its power. */
+  readonly roundingDb?: number
   /** The worst of the steps'. */
   readonly outcome: Outcome
   /** What to do about steps that were not undone; absent where all were. */
@@ -138,7 +141,9 @@ export const invertAll = (
 
 /** The steps of `invert`, for work that it is a part of. */
 export async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  const { solver = options.model.solver, decoder, signal } = options
+  const { solver: told = options.model.solver, decoder, signal } = options
+  // Rounding is not undone: what it rounds is.
+  const solver = told.unrounded ?? told
   const inverter = options.inverter ?? automatic()
   const guidance = guidanceOf(options)
   const schedule = options.model.schedule(latentShapeOf(source, options.model))
@@ -166,7 +171,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const inverted = {
     noise: toNoise(states[0]!.x, grid),
     latent,
-    exact: outcome === 'converged' ? exactness(source, solver, found) : 'no',
+    exact: outcome === 'converged' && !told.unrounded ? exactness(source, solver, found) : 'no',
     states,
   } as const
   const refined =
@@ -180,7 +185,11 @@ export async function* inversion(source: InversionSource, options: InvertOptions
       : undefined
   return {
     ...(refined ?? inverted),
-    noiseExact: noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
+    noiseExact: told.unrounded
+      ? 'no'
+      : noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
+    // As many states as were rounded: of the clean one, which is given rounded, nobody knows what was cut off.
+    ...(told.unrounded && { roundingDb: roundingDb(states.slice(0, -1)) }),
     outcome,
     ...(outcome !== 'converged' && { remedy: remedyOf(solutions) }),
     ...(found && { decoder: found }),

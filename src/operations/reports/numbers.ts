@@ -80,6 +80,7 @@ export type LatentReport = ReturnType<typeof latentReport>
 export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
   noise: {
     exact: inversion.noiseExact,
+    ...(inversion.roundingDb !== undefined && { roundingDb: inversion.roundingDb }),
     outcome: inversion.outcome,
     ...momentsOf(inversion.noise),
     squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,

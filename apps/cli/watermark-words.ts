@@ -1,12 +1,12 @@
 /** What `watermark detect`, `identify` and `calibrate` say alike. */
-import { formatShape, type KeyRate } from 'undiffuse'
+import { type KeyRate, latentText } from 'undiffuse'
 import { type EarlierLines, type KeyReport, percent, plural, probability } from 'undiffuse/operations'
 
 /** A key in one line, without its secret. */
 export const keyText = ({ id, scheme, members, messageBits, latentShape, chosen }: KeyReport): string =>
   [
     `key ${id}: ${scheme}`,
-    `latents ${formatShape(latentShape)}`,
+    `latents of ${latentText(latentShape)}`,
     ...(members > 1 ? [`${members} members`] : []),
     ...(messageBits > 0 ? [`${messageBits} bits of message`] : []),
     ...(chosen ? [`chosen among ${chosen.drawn} by ${plural(chosen.pictures, 'unmarked picture')}`] : []),

@@ -367,7 +367,7 @@ export type DetectionReport = ReturnType<typeof reportOf>
 /** Reads, inverts, judges, writes. */
 async function* run(settings: DetectSettings, host: Host, signal?: Signal): Running<DetectionReport> {
   const prepared = await prepare(settings, host)
-  const listed = await listSources(settings.sources, host)
+  const listed = await listSources(settings.sources, prepared.keys[0], host)
   for (const { about, text } of listed.notes) yield noted(about, text)
   await checkOutputs(settings, listed, host)
   const { calibration, recovery } = prepared

@@ -230,7 +230,7 @@ async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Ru
   checkIdentifies(key)
   const recovery = recoveryOf(settings)
   const undo = undoOf(settings.undo)
-  const listed = await listSources(settings.sources, host)
+  const listed = await listSources(settings.sources, key, host)
   for (const { about, text } of listed.notes) yield noted(about, text)
   const sources = listed.sources.map(({ path }) => path)
   await checkLines(host.files, settings, { 'settings.key': settings.key, 'a source': sources })

@@ -9,7 +9,7 @@ import { expected } from '../../core/errors.js'
 import type { Signal } from '../../core/progress.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
-import { sidesOf } from '../../model/layout.js'
+import { framesOf, sidesOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
 import type { Fit, Fitted } from '../../pictures/fit.js'
 import { sizeText } from '../../pictures/planes.js'
@@ -21,10 +21,14 @@ import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import {
   checkPicture,
+  extentText,
   fitPicture,
   fittedSize,
   type MeasuredPicture,
+  measureClip,
   measurePicture,
+  type NamedSource,
+  readMeasured,
   readPicture,
 } from '../files/pictures.js'
 import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
@@ -227,24 +231,41 @@ export interface FittedPicture extends Fitted {
 }
 
 /**
- * Reads a picture in which a key's mark is looked for, once its header says that it can be of the key's size: one of another
- * size stays as it is where something that is undone brings it there. Throws as `readFitted`, and `bad-shape` for other sizes.
+ * Reads a picture or a clip in which a key's mark is looked for, once its header says that it can be of the key's size: one of
+ * another size stays as it is where something that is undone brings it there. Throws as `readFitted`, and `bad-shape` for other
+ * sizes and numbers of frames.
  */
 export async function readForKey(
-  path: string,
+  source: NamedSource,
   { latentShape }: WatermarkKey,
   { model, fit, undo }: { readonly model: OperationModel; readonly fit: Fit; readonly undo: readonly Restoration[] },
   host: Host,
 ): Promise<FittedPicture> {
-  const measured = await measurePicture(path, host)
-  const size = sidesOf(model.layout, model.layout.pictureShape(latentShape))
+  const { path } = source
+  const shape = model.layout.pictureShape(latentShape)
+  const [size, frames] = [sidesOf(model.layout, shape), framesOf(model.layout, shape)]
+  const measured = frames === undefined ? await measurePicture(path, host) : await measureClip(source, host, undefined)
+  checkFrames(measured, size, frames)
   const isRestored = !sameSize(measured.size, size) && undo.some((one) => one.takes(measured.size, size))
   if (!isRestored) checkSize(measured, size, model, fit)
   checkRoom(model, { encode: 1, decode: 1, denoise: 1 }, latentShape, `\`${lastName(path)}\``)
-  const picture = await readPicture(path, host)
+  const picture = await readMeasured(measured, host)
   const { image, notes } = picture
   if (isRestored) return { image, restore: (same) => same, notes }
   return { ...fitPicture(picture, model.layout.multiple, fit), notes }
+}
+
+/** Throws where a clip has another number of frames than the clips of the key. */
+function checkFrames({ path, size, frames }: MeasuredPicture, ofKey: PictureSize, wanted: number | undefined): void {
+  if (frames?.count === wanted) return
+  const remedy = 'A key marks clips of one length: give all of its frames, or make a key for this length.'
+  throw expected(
+    'bad-shape',
+    `a clip of ${extentText({ size: ofKey, frames: wanted })}`,
+    `\`${lastName(path)}\``,
+    extentText({ size, frames: frames?.count ?? 1 }),
+    remedy,
+  )
 }
 
 /** What to do with a picture of another size than its key's: only a smaller one may be a part of what was marked. */

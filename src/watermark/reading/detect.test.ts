@@ -133,7 +133,7 @@ describe('detectAll', () => {
       expect(new Task(stepsOf(detectAll([{ image }], { model, keys: [{ key }], ...more })))).rejects.toThrow(message)
     await fails({ keys: [] }, /at least one key/)
     await fails({ falsePositiveRate: 0 }, /a rate in \(0, 1\)/)
-    await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4×16×16/)
+    await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4 channels × 16×16/)
     await fails({ model: { ...model, name: 'other' } }, /a key of `other`/)
     await fails({ keys: [{ key, member: 3 }] }, /a member from 0 to 0/)
   })

@@ -172,8 +172,13 @@ export function checkKey(
   const { id, latentShape, axes } = key
   if (sameShape(latentShape, other.latentShape)) return
   const { layout } = other
+  if (!layout || !takes(layout, latentShape)) {
+    const [wanted, got] = [latentShape, other.latentShape].map((shape) => `latents of ${latentText(shape)}`)
+    const isOtherLayout = latentShape.length !== other.latentShape.length || latentShape[0] !== other.latentShape[0]
+    const anew = 'They have another layout: make a key for this model.'
+    throw expected('bad-shape', wanted!, `key ${id}`, got!, isOtherLayout ? anew : remedy)
+  }
   const told = (shape: Shape) => {
-    if (!layout || !takes(layout, latentShape)) return `latents of ${latentText(shape)}`
     const picture = layout.pictureShape(shape)
     const frames = framesOf(layout, picture)
     return `${frames === undefined ? '' : `${frames} frames of `}${sizeText(planesOf(picture))} pixels`

@@ -17,6 +17,7 @@ import { type PictureSize, parseRestorations, type Restoration, sameSize } from 
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
 import { undoRemedy, type WatermarkKey } from '../../watermark/key.js'
+import type { Sampler } from '../../watermark/reading/candidates.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import {
@@ -79,6 +80,60 @@ export const recoveryFields = {
 } as const
 
 export type RecoverySettings = Settings<typeof recoveryFields>
+
+/** Where nobody knows in how many steps pictures were made. */
+export const tryStepsField = {
+  rare: true,
+  type: 'integer',
+  minimum: 1,
+  many: true,
+  description: 'read pictures as made in each of so many steps, where it is not known: 4 8 20 50',
+  word: 'n',
+} as const
+
+interface TriedSteps {
+  readonly steps?: number | undefined
+  readonly trySteps?: readonly number[] | undefined
+}
+
+/** The settings with the first of the steps that are tried, each once. Throws `bad-option` where the steps are known. */
+export function withTriedSteps<S extends TriedSteps & { readonly calibration?: string | undefined }>(settings: S): S {
+  const { steps, trySteps, calibration } = settings
+  if (trySteps === undefined) return settings
+  const [known] = Object.entries({ steps, calibration }).find(([, value]) => value !== undefined) ?? []
+  if (known === undefined) return { ...settings, steps: trySteps[0], trySteps: [...new Set(trySteps)] }
+  const remedy = 'Steps that are known need not be tried.'
+  throw expected('bad-option', `${setting('trySteps')} alone`, setting(known), 'both', remedy)
+}
+
+/** What lines depend on, of the steps that are tried. */
+export const triedSettings = ({ trySteps }: TriedSteps): RunSettings =>
+  trySteps === undefined ? {} : { trySteps: trySteps.join(' ') }
+
+/**
+ * The samplers of all steps that are tried, over the networks of one model: its schedule and its solver follow from the steps, and
+ * are read from its folder for each number. Undefined where none are tried.
+ */
+export async function samplersOf(
+  { trySteps }: TriedSteps,
+  { plan, networks }: Recovery,
+  { model }: Held<OperationModel>,
+  { models }: Host,
+): Promise<readonly Sampler[] | undefined> {
+  if (trySteps === undefined) return undefined
+  const samplers: Sampler[] = []
+  for (const steps of trySteps) {
+    const held = await models.open({ ...networks, steps })
+    try {
+      const { schedule } = held.model
+      const { solver } = samplingOf(planOf({ ...plan.recipe, steps }), held.model)
+      samplers.push({ model: { ...model, schedule }, solver })
+    } finally {
+      await held.close()
+    }
+  }
+  return samplers
+}
 
 /** What a calibration remembers. */
 export interface RememberedRecovery {

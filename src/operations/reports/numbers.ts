@@ -81,6 +81,7 @@ export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
   noise: {
     exact: inversion.noiseExact,
     outcome: inversion.outcome,
+    ...(inversion.roots !== undefined && { roots: inversion.roots }),
     ...momentsOf(inversion.noise),
     squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,
     numbers: inversion.noise.data.length,

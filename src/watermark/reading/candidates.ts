@@ -11,6 +11,7 @@ import { candidatesOf, type Restoration, undoBorder } from '../../restorations/i
 import {
   type InvertAllOptions,
   invertAll,
+  isLost,
   latentShapeOf,
   type NoiseInversion,
   type PromptedSource,
@@ -18,40 +19,98 @@ import {
 import { checkChunk, defaultChunk } from '../../verbs/side-by-side.js'
 import { checkKey, undoRemedy, type WatermarkKey } from '../key.js'
 
+/** A way in which pictures may have been made. */
+export type Sampler = Pick<InvertAllOptions, 'model' | 'solver'>
+
 export interface CandidateOptions extends InvertAllOptions {
   /** What may have been done to the pictures; each of them is read as it came, too. Default: `undoBorder()`. */
   readonly undo?: readonly Restoration[] | undefined
+  /**
+   * How the pictures may have been made, where that is not known: in so many steps, say. Each is read in each of these ways, and
+   * each of them counts. The models have the networks of `model`. Default: with `model` and `solver`.
+   */
+  readonly samplers?: readonly Sampler[] | undefined
   /** Of the model's weights, as `fingerprint` tells them: keys of the same weights are for this model, whatever its name. */
   readonly modelFiles?: string | undefined
+}
+
+/** How a candidate was read. */
+export interface ReadAs {
+  /** What had to be undone for it. Absent of the picture as it came. */
+  readonly undone?: string | undefined
+  /** What was tried of several ways: a number of steps, or naive inversion. Absent where there was one. */
+  readonly readWith?: string | undefined
+  /** Whether steps back to the noise were not solved: a mark that is not found may be there. */
+  readonly isLost: boolean
 }
 
 /** A picture with a border has two candidates, all others one: free where nothing was done. */
 export const defaultUndo: readonly Restoration[] = [undoBorder()]
 
-/** Hands over the inversion of everything that sources may have been, source by source. */
+const withoutPrompt = 'naive inversion without the prompt'
+
+/**
+ * Hands over the inversion of everything that sources may have been.
+ *
+ * A source is read as it came and as restorations say, by each of the samplers. Where steps of an inversion were not solved,
+ * its latent is read once more, by naive inversion without the prompt, whose error has a bound. That is a candidate of its own:
+ * whether it is there follows from the picture, never from a key.
+ */
 export async function* candidateNoises(
   sources: readonly PromptedSource[],
   keys: readonly WatermarkKey[],
-  { undo = defaultUndo, modelFiles, ...options }: CandidateOptions,
-  read: (source: number, inversion: NoiseInversion, undone: string | undefined) => void,
+  { undo = defaultUndo, samplers, modelFiles, ...options }: CandidateOptions,
+  read: (source: number, inversion: NoiseInversion, as: ReadAs) => void,
 ): Steps<void> {
-  const { chunk = defaultChunk } = options
+  const { chunk = defaultChunk, model, solver } = options
   checkChunk(chunk)
   const isPromptKnown = [options, ...sources].some(({ prompt }) => prompt !== undefined)
   const inverter = options.inverter ?? (isPromptKnown ? automatic() : naive())
   const asked = sources.flatMap((source, i) =>
     candidateSources(source, keys, undo, { ...options, modelFiles }).map((one) => ({ ...one, of: i })),
   )
-  for (let before = 0; before < asked.length; before += chunk) {
-    const some = asked.slice(before, before + chunk)
-    const task = invertAll(
-      some.map(({ source }) => source()),
-      { ...options, inverter },
-    )
-    for await (const progress of task) yield amongAll(progress, some.length, before, asked.length)
-    for (const [i, inversion] of (await task).entries()) read(some[i]!.of, inversion, some[i]!.undone)
+  const ways = samplers ?? [{ model, solver }]
+  const first: NoiseInversion[] = []
+  for (const [way, sampler] of ways.entries()) {
+    for (let before = 0; before < asked.length; before += chunk) {
+      const some = asked.slice(before, before + chunk)
+      const given = some.map(({ source }, i) => (way === 0 ? source() : again(source(), first[before + i]!)))
+      const task = invertAll(given, { ...options, ...sampler, inverter })
+      const [done, all] = [way * asked.length + before, ways.length * asked.length]
+      for await (const progress of task) yield amongAll(progress, some.length, done, all)
+      const found = (await task).map((inversion, i) => withDecoder(inversion, first[before + i]))
+      if (way === 0) first.push(...found)
+      for (const [i, inversion] of found.entries()) {
+        const { of, undone } = some[i]!
+        const readWith = ways.length === 1 ? undefined : `${inversion.grid.length - 1} steps`
+        read(of, inversion, { undone, readWith, isLost: isLost(inversion) })
+      }
+      const lost = found.flatMap((inversion, i) => (isLost(inversion) ? [{ ...some[i]!, inversion }] : []))
+      if (lost.length === 0) continue
+      const { prompt: _, negativePrompt: __, trueGuidance: ___, ...others } = options
+      const naively = invertAll(
+        lost.map(({ inversion: { latent } }) => ({ latent })),
+        { ...others, ...sampler, guidance: 1, inverter: naive() },
+      )
+      for await (const progress of naively) yield amongAll(progress, lost.length, done, all)
+      for (const [i, inversion] of (await naively).entries()) {
+        const { of, undone, inversion: failed } = lost[i]!
+        read(of, withDecoder(inversion, failed), { undone, readWith: withoutPrompt, isLost: false })
+      }
+    }
   }
 }
+
+/** A picture's latent is found once. */
+const again = (source: PromptedSource, { latent }: NoiseInversion): PromptedSource => {
+  if (!('image' in source)) return source
+  const { image: _, ...rest } = source
+  return { ...rest, latent }
+}
+
+/** An inversion of a latent, with how that latent was found. */
+const withDecoder = (inversion: NoiseInversion, { decoder }: Partial<NoiseInversion> = {}): NoiseInversion =>
+  decoder ? { ...inversion, decoder } : inversion
 
 /** A source as everything that it may have been. */
 interface CandidateSource {

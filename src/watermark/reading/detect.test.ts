@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { shape } from '../../../test/laws/analytic-world.js'
 import { Task } from '../../core/task.js'
+import type { Inverter, StepInversion } from '../../diffusion/diffusion.js'
 import { ddim } from '../../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../../math/noise.js'
-import { map } from '../../math/tensor.js'
+import { combine, map } from '../../math/tensor.js'
 import { autoencoderOf } from '../../model/views.js'
 import { mirrored } from '../../pictures/motions.js'
 import { undoFlip, undoQuarterTurn } from '../../restorations/index.js'
@@ -125,6 +126,52 @@ describe('detectAll', () => {
     // As it is, nothing is found.
     const [alone] = await detectAll([{ image: changed }], { ...asked, undo: [] })
     expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
+  })
+
+  /** Says that its steps were not solved, and finds what is no noise of the picture. */
+  const losing: Inverter = {
+    name: 'losing',
+    accepts: () => true,
+    async *invert({ x, index }) {
+      const [state] = Array.from({ length: index + 1 }, (_, i) => ({ index: i, x: combine([-1, x]), memory: [] }))
+      const step = { value: x, residual: 0.5, iterations: 1, evaluations: 1, outcome: 'exhausted', history: [0.5] }
+      return {
+        states: Array.from({ length: index + 1 }, (_, i) => ({ ...state!, index: i })),
+        solutions: Array.from({ length: index }, () => step as StepInversion),
+      }
+    },
+  }
+
+  it('reads without the prompt where steps are not solved, pays for it, and concludes nothing from finding nothing', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const options = { model, solver, prompt: 'a', guidance: 1, keys: [{ key }], falsePositiveRate: 0.05 }
+    const [marked, plain] = [
+      await generate({ model, guidance: 1, noise, solver }),
+      await generate({ model, guidance: 1, seed: 77, solver }),
+    ]
+    const sources = [{ image: marked.image }, { image: plain.image }]
+    const [found, other] = await detectAll(sources, { ...options, inverter: losing })
+    const readWith = 'naive inversion without the prompt'
+    expect([found!.candidates, other!.candidates]).toEqual([2, 2])
+    expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith })
+    expect(found!.findings[0]!.familyPValue).toBe(2 * found!.findings[0]!.pValue)
+    expect(found!.inversion.decoder).toBeDefined()
+    expect(other!.findings[0]).toMatchObject({ verdict: 'undecided', because: 'not-recovered' })
+    // What solves its steps is read once, and concludes.
+    const [recovered] = await detectAll([{ image: plain.image }], options)
+    expect(recovered).toMatchObject({ candidates: 1, findings: [{ verdict: 'unmarked' }] })
+  })
+
+  it('reads pictures as made in each of several numbers of steps, and pays for each', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const { image } = await generate({ model, prompt: 'a', guidance: 1, noise, solver: ddim({ steps: 3 }) })
+    const samplers = [10, 3].map((steps) => ({ model, solver: ddim({ steps }) }))
+    const [found] = await detectAll([{ image }], {
+      ...{ model, prompt: 'a', guidance: 1, keys: [{ key }], falsePositiveRate: 1e-2, samplers },
+    })
+    expect(found!.candidates).toBe(2)
+    expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith: '3 steps' })
+    expect(found!.findings[0]!.familyPValue).toBe(2 * found!.findings[0]!.pValue)
   })
 
   it('refuses what can mean nothing before anything runs', async () => {

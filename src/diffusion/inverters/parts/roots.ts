@@ -22,6 +22,23 @@ export interface FoundRoots {
   readonly check: RootCheck
 }
 
+/**
+ * How much further from its root a step's point may be than the residual says, at worst: 1/(1 − q) where the fixed-point map
+ * draws points together by q (Banach), and without a bound where it does not. What is wrong at the cleaner level grows as much, so
+ * along a walk the factors multiply.
+ */
+export const growthOf = (contraction: number): number =>
+  contraction < 1 ? 1 / (1 - contraction) : Number.POSITIVE_INFINITY
+
+/**
+ * Of a step without restarts: that other roots were not tried, unless they are ruled out. They are while tolerance·growth stays
+ * below 1: x is then known to less than the noise in it. Costs no evaluations.
+ */
+export const untried = ({ solution }: StepSolution, tolerance: number, growth: number): RootCheck | undefined =>
+  tolerance * growth < 1
+    ? undefined
+    : { answer: 'not tried', found: solution.outcome === 'converged' ? 1 : 0, tried: 0 }
+
 /** Nearer than so many tolerances, two points need no look between them. */
 const near = 10
 /** At the middle of two roots the residual is so many times what the ends and the tolerance explain. */

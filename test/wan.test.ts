@@ -18,7 +18,17 @@ import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
-import { builtClips, error, exactDb, golden, gradientTolerance, row, runOn, tolerance } from './golden-pipelines.js'
+import {
+  builtClips,
+  error,
+  exactDb,
+  golden,
+  gradientTolerance,
+  holdsMarks,
+  row,
+  runOn,
+  tolerance,
+} from './golden-pipelines.js'
 
 /** With so many steps they contract on miniatures of random weights. */
 const contracting = 9
@@ -107,6 +117,8 @@ describe.each(builtClips)('%s', async (name) => {
       ).toBeLessThan(tolerance)
     },
   )
+
+  it('has room for every mark, and says in which layout', () => holdsMarks(model.layout, model.name))
 
   it.each(following(/^schedule\.(\d+)\.timesteps$/).map(Number))(
     'walks the grid of the reference: %i steps',

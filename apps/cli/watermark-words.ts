@@ -32,7 +32,11 @@ export const notRecoveredLine =
   '  undecided    the picture was not taken back to its noise: a mark that is not found may be there'
 
 /** What was undone and tried for a candidate, in one line; none of the picture as it came, read in the one way there was. */
-export function readAsLines(undone: string | null, readWith: string | undefined, candidates: number): readonly string[] {
+export function readAsLines(
+  undone: string | null,
+  readWith: string | undefined,
+  candidates: number,
+): readonly string[] {
   const as = [undone, readWith].filter((one) => typeof one === 'string').join(', ')
   return as === '' ? [] : [`  read as      ${as}, of ${candidates} ways to read it`]
 }

@@ -5,6 +5,7 @@ import { zeros } from '../math/tensor.js'
 import type { Restoration } from '../restorations/index.js'
 import type { NoiseInversion } from '../verbs/invert.js'
 import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
+import type { Sampler } from '../watermark/reading/candidates.js'
 import {
   type AskedKey,
   type Detection,
@@ -17,7 +18,6 @@ import {
 } from '../watermark/reading/detect.js'
 import { type KeyRate, keyRates, nominalRates } from '../watermark/reading/key-rate.js'
 import { expectedPower, type Power } from '../watermark/reading/power.js'
-import type { Sampler } from '../watermark/reading/candidates.js'
 import type { DistanceReading } from '../watermark/watermark.js'
 import { type Settings, setting } from './fields.js'
 import { checkCalibration, type FiledCalibration, readCalibration } from './files/calibrations.js'
@@ -197,7 +197,10 @@ async function* judge(
   const detected =
     images.length === 0
       ? []
-      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo, samplers }), parts)
+      : yield* partOf(
+          detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo, samplers }),
+          parts,
+        )
   const queue: Detection[] = [...detected]
   const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
     if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }

@@ -206,7 +206,13 @@ async function* identify(
     undo,
     lines: settings,
     task: 'undiffuse watermark identify',
-    settings: { key: key.id, falsePositiveRate: `${settings.fpr}`, undo: textOf(settings.undo), ...triedSettings(settings), ...recovered },
+    settings: {
+      key: key.id,
+      falsePositiveRate: `${settings.fpr}`,
+      undo: textOf(settings.undo),
+      ...triedSettings(settings),
+      ...recovered,
+    },
     heard(line: IdentificationLine | FailedLine): Told | undefined {
       count(counts, line)
       if (settings.output !== undefined) return undefined

@@ -283,7 +283,9 @@ describe.each(schemes.filter(([name]) => !name.includes('released')))('%s in cli
 })
 
 it('the released mask is of pictures', () => {
-  expect(() => treeRing({ mask: 'released' }).watermark(secret(0), clipShape, 0)).toThrow(/noise of a picture.*2 frames/)
+  expect(() => treeRing({ mask: 'released' }).watermark(secret(0), clipShape, 0)).toThrow(
+    /noise of a picture.*2 frames/,
+  )
 })
 
 describe('prc', () => {

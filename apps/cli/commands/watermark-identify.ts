@@ -12,7 +12,14 @@ import {
 } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, falseAlarmLines, keyText, notRecoveredLine, readAsLines, recoveryText } from '../watermark-words.js'
+import {
+  earlierLines,
+  falseAlarmLines,
+  keyText,
+  notRecoveredLine,
+  readAsLines,
+  recoveryText,
+} from '../watermark-words.js'
 import { costLines } from '../words.js'
 
 const details = `

@@ -22,7 +22,8 @@ const examples = [
 ] as const
 
 function words(report: KeygenReport) {
-  const { id, scheme, model, latentShape, axes, members, messageBits, smallestPValue, chosen, keyRates, outputs } = report
+  const { id, scheme, model, latentShape, axes, members, messageBits, smallestPValue, chosen, keyRates, outputs } =
+    report
   const ofAll = members > 1 ? `; among all members ${probability(Math.min(1, members * smallestPValue))}` : ''
   return [
     `key ${id}`,

@@ -168,7 +168,10 @@ export const readMeasured = async ({ path, frames }: MeasuredPicture, host: List
   frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host)
 
 /** The size of a picture, and of a clip how many frames it has. */
-export const extentText = ({ size, frames }: Pick<MeasuredPicture, 'size'> & { readonly frames?: number | undefined }): string =>
+export const extentText = ({
+  size,
+  frames,
+}: Pick<MeasuredPicture, 'size'> & { readonly frames?: number | undefined }): string =>
   `${frames === undefined ? '' : `${frames} frame${frames === 1 ? '' : 's'} of `}${sizeText(size)}`
 
 /**

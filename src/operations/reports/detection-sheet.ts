@@ -86,7 +86,10 @@ function pictureCells(name: string, value: ReadSource, { inversion, findings: [f
   const undone = first?.undone === undefined ? [] : [first.undone]
   return [
     { image: shrunk(filmstrip(restore(image))), label: lastName(name) },
-    { image: shrunk(filmstrip(restore(picture))), label: ['D(z)', `PSNR ${decibels(psnrAfterDb)}`, ...undone].join('\n') },
+    {
+      image: shrunk(filmstrip(restore(picture))),
+      label: ['D(z)', `PSNR ${decibels(psnrAfterDb)}`, ...undone].join('\n'),
+    },
   ]
 }
 

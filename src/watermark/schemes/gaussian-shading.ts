@@ -6,7 +6,7 @@ import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { map, type Shape, sizeOf } from '../../math/tensor.js'
 import { bits, permutation } from '../secret.js'
-import { bitsOf, planesOfLatent, checked, hexOf, type Reading, type Scheme } from '../watermark.js'
+import { bitsOf, checked, hexOf, planesOfLatent, type Reading, type Scheme } from '../watermark.js'
 
 /** Numbers of the noise for each bit of the message, where nothing is said: 64 as published, 32 of small noise. */
 const copiesByDefault = 32

@@ -8,7 +8,7 @@ import { binomialTail, normalCdf } from '../../math/distributions.js'
 import { logGamma } from '../../math/special.js'
 import { map, type Shape, sizeOf } from '../../math/tensor.js'
 import { bits, permutation, type Secret, uniforms } from '../secret.js'
-import { bitsOf, planesOfLatent, checked, hexOf, type Reading, type Scheme, type Watermark } from '../watermark.js'
+import { bitsOf, checked, hexOf, planesOfLatent, type Reading, type Scheme, type Watermark } from '../watermark.js'
 import { decodeParity } from './parts/parity-code.js'
 
 /** Numbers of the noise for each bit of the message by default, and the most bits then. */

@@ -159,7 +159,12 @@ export const treeRing = define({
         identify(secret: Secret, shape: Shape, members: number, noise) {
           const { planes, radius } = settingsOf(shape)
           const layout = layoutOf(pattern, radius, planes.length)
-          return identifyDirection(secret, 'tree-ring', members, factorMeans(layout, coordinatesIn(noise, planes, layout)))
+          return identifyDirection(
+            secret,
+            'tree-ring',
+            members,
+            factorMeans(layout, coordinatesIn(noise, planes, layout)),
+          )
         },
       }),
     }
@@ -202,7 +207,14 @@ function centred(layout: Layout, { planes, key, direction, shape }: CentredKey):
       const read = coordinatesIn(noise, planes, layout)
       const distance = once(() => ({
         meanAbsolute: meanAbsolute(read, key),
-        pValue: distancePValue(read, key, energyOutside(planes.map((plane) => planeOf(noise, plane)), read)),
+        pValue: distancePValue(
+          read,
+          key,
+          energyOutside(
+            planes.map((plane) => planeOf(noise, plane)),
+            read,
+          ),
+        ),
         referencePValue: referencePValue(twice(read), twice(key)),
       }))
       if (layout.factors === 0) {

@@ -111,10 +111,7 @@ export function withCoordinates(plane: Tensor, bins: readonly Bin[], coordinates
 }
 
 /** Σ of the squares of all numbers but the means' and these bins': what is outside a mask of some planes, and how many there are. */
-export function energyOutside(
-  planes: readonly Tensor[],
-  inside: ArrayLike<number>,
-): { energy: number; count: number } {
+export function energyOutside(planes: readonly Tensor[], inside: ArrayLike<number>): { energy: number; count: number } {
   const within = Array.from(inside).reduce((squares, x) => squares + x * x, 0)
   let [energy, count] = [-within, -inside.length]
   for (const { data } of planes) {

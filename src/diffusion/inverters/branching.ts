@@ -148,7 +148,7 @@ export const branching = define({
           checkFinite('branching', { index, x, memory: [] }, plain.grid)
           yield { ...whole, done: clean.index - index, latent: x }
         }
-        return told(paths[0]!, clean, tolerance, (index) => ({
+        return told(paths[0]!, clean, (index) => ({
           evaluations: spent[index] ?? 0,
           ...(checks[index] && { roots: checks[index] }),
         }))
@@ -177,14 +177,13 @@ function likeliest(paths: readonly Path[], goesOn: (path: Path) => boolean, widt
 function told(
   path: Path,
   clean: State,
-  tolerance: number,
   ofStep: (index: number) => Partial<StepInversion>,
 ): Trajectory {
   const states: State[] = []
   const solutions: StepInversion[] = []
   for (let at = path; at.step; at = at.step.before) {
     const { equation, found } = at.step
-    const roots = untried(found, tolerance, at.growth)
+    const roots = untried(found, at.growth)
     const solution = { ...found.solution, contraction: equation.contraction(), ...(roots && { roots }) }
     states.push(...found.states)
     // Steps undone together tell their evaluations once, so that sums are right.

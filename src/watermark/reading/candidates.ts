@@ -70,42 +70,49 @@ export async function* candidateNoises(
     candidateSources(source, keys, undo, { ...options, modelFiles }).map((one) => ({ ...one, of: i })),
   )
   const ways = samplers ?? [{ model, solver }]
-  const first: NoiseInversion[] = []
-  for (const [way, sampler] of ways.entries()) {
-    for (let before = 0; before < asked.length; before += chunk) {
-      const some = asked.slice(before, before + chunk)
-      const given = some.map(({ source }, i) => (way === 0 ? source() : again(source(), first[before + i]!)))
-      const task = invertAll(given, { ...options, ...sampler, inverter })
-      const [done, all] = [way * asked.length + before, ways.length * asked.length]
-      for await (const progress of task) yield amongAll(progress, some.length, done, all)
-      const found = (await task).map((inversion, i) => withDecoder(inversion, first[before + i]))
-      if (way === 0) first.push(...found)
+  const { prompt: _, negativePrompt: __, trueGuidance: ___, refine, ...others } = options
+  for (let before = 0; before < asked.length; before += chunk) {
+    const some = asked.slice(before, before + chunk)
+    let given: readonly PromptedSource[] = some.map(({ source }) => source())
+    let latents: readonly NoiseInversion[] = []
+    for (const [way, sampler] of ways.entries()) {
+      const place = { done: before * ways.length + way * some.length, all: asked.length * ways.length }
+      const refined = way === 0 ? { refine } : { refine: undefined }
+      const found = yield* inverted(given, { ...options, ...sampler, ...refined, inverter }, latents, place)
       for (const [i, inversion] of found.entries()) {
         const { of, undone } = some[i]!
         const readWith = ways.length === 1 ? undefined : `${inversion.grid.length - 1} steps`
         read(of, inversion, { undone, readWith, isLost: isLost(inversion) })
       }
       const lost = found.flatMap((inversion, i) => (isLost(inversion) ? [{ ...some[i]!, inversion }] : []))
-      if (lost.length === 0) continue
-      const { prompt: _, negativePrompt: __, trueGuidance: ___, ...others } = options
-      const naively = invertAll(
-        lost.map(({ inversion: { latent } }) => ({ latent })),
-        { ...others, ...sampler, guidance: 1, inverter: naive() },
-      )
-      for await (const progress of naively) yield amongAll(progress, lost.length, done, all)
-      for (const [i, inversion] of (await naively).entries()) {
-        const { of, undone, inversion: failed } = lost[i]!
-        read(of, withDecoder(inversion, failed), { undone, readWith: withoutPrompt, isLost: false })
+      const unsolved = lost.map(({ inversion }) => inversion)
+      const naively = { ...others, ...sampler, guidance: 1, inverter: naive() }
+      const again = yield* inverted(unsolved.map(latentOf), naively, unsolved, place)
+      for (const [i, { of, undone }] of lost.entries()) {
+        read(of, again[i]!, { undone, readWith: withoutPrompt, isLost: false })
       }
+      // A picture's latent is found once.
+      given = given.map((source, i) => ('image' in source ? { ...promptsOf(source), ...latentOf(found[i]!) } : source))
+      latents = found
     }
   }
 }
 
-/** A picture's latent is found once. */
-const again = (source: PromptedSource, { latent }: NoiseInversion): PromptedSource => {
-  if (!('image' in source)) return source
-  const { image: _, ...rest } = source
-  return { ...rest, latent }
+const latentOf = ({ latent }: NoiseInversion) => ({ latent })
+
+const promptsOf = ({ prompt, negativePrompt }: PromptedSource) => ({ prompt, negativePrompt })
+
+/** Inversions of some of all, each with how the latent that it starts from was found. */
+async function* inverted(
+  sources: readonly PromptedSource[],
+  options: InvertAllOptions,
+  latents: readonly NoiseInversion[],
+  { done, all }: { readonly done: number; readonly all: number },
+): Steps<readonly NoiseInversion[]> {
+  if (sources.length === 0) return []
+  const task = invertAll(sources, options)
+  for await (const progress of task) yield amongAll(progress, sources.length, done, all)
+  return (await task).map((inversion, i) => withDecoder(inversion, latents[i]))
 }
 
 /** An inversion of a latent, with how that latent was found. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { shape } from '../../../test/laws/analytic-world.js'
 import { Task } from '../../core/task.js'
-import type { Inverter, StepInversion } from '../../diffusion/diffusion.js'
+import type { Inverter } from '../../diffusion/diffusion.js'
+import { implicit } from '../../diffusion/inverters/implicit.js'
 import { ddim } from '../../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../../math/noise.js'
 import { combine, map } from '../../math/tensor.js'
@@ -105,7 +106,8 @@ describe('detectAll', () => {
     expect(other!.findings[0]!.verdict).toBe('unmarked')
     expect(found!.inversion.inverter).toBe('automatic')
     // A prompt of the picture's own is a known prompt as well.
-    const [own] = await detectAll([{ image: made.image, prompt: 'a' }], { model, solver, keys: [{ key }] })
+    const asked = { model, solver, guidance: 1, keys: [{ key }] }
+    const [own] = await detectAll([{ image: made.image, prompt: 'a' }], asked)
     expect(own!.inversion.inverter).toBe('automatic')
   })
 
@@ -128,19 +130,21 @@ describe('detectAll', () => {
     expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
   })
 
-  /** Says that its steps were not solved, and finds what is no noise of the picture. */
-  const losing: Inverter = {
-    name: 'losing',
+  /** Finds what is no noise of the picture but where it is right to look, and says how its steps ended. */
+  const mistaken = (outcome: 'converged' | 'exhausted', isRight: (steps: number) => boolean = () => false): Inverter => ({
+    name: 'mistaken',
     accepts: () => true,
-    async *invert({ x, index }) {
+    async *invert(clean, solver, diffusion) {
+      const { x, index } = clean
+      if (isRight(index)) return yield* implicit().invert(clean, solver, diffusion)
       const [state] = Array.from({ length: index + 1 }, (_, i) => ({ index: i, x: combine([-1, x]), memory: [] }))
-      const step = { value: x, residual: 0.5, iterations: 1, evaluations: 1, outcome: 'exhausted', history: [0.5] }
+      const step = { value: x, residual: 0.5, iterations: 1, evaluations: 1, outcome, history: [0.5] }
       return {
         states: Array.from({ length: index + 1 }, (_, i) => ({ ...state!, index: i })),
-        solutions: Array.from({ length: index }, () => step as StepInversion),
+        solutions: Array.from({ length: index }, () => step),
       }
     },
-  }
+  })
 
   it('reads without the prompt where steps are not solved, pays for it, and concludes nothing from finding nothing', async () => {
     const noise = key.mark().imprint(torchNoise(4, shape), 'c')
@@ -150,7 +154,7 @@ describe('detectAll', () => {
       await generate({ model, guidance: 1, seed: 77, solver }),
     ]
     const sources = [{ image: marked.image }, { image: plain.image }]
-    const [found, other] = await detectAll(sources, { ...options, inverter: losing })
+    const [found, other] = await detectAll(sources, { ...options, inverter: mistaken('exhausted') })
     const readWith = 'naive inversion without the prompt'
     expect([found!.candidates, other!.candidates]).toEqual([2, 2])
     expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith })
@@ -168,6 +172,7 @@ describe('detectAll', () => {
     const samplers = [10, 3].map((steps) => ({ model, solver: ddim({ steps }) }))
     const [found] = await detectAll([{ image }], {
       ...{ model, prompt: 'a', guidance: 1, keys: [{ key }], falsePositiveRate: 1e-2, samplers },
+      inverter: mistaken('converged', (steps) => steps === 3),
     })
     expect(found!.candidates).toBe(2)
     expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith: '3 steps' })

@@ -31,11 +31,14 @@ export const growthOf = (contraction: number): number =>
   contraction < 1 ? 1 / (1 - contraction) : Number.POSITIVE_INFINITY
 
 /**
- * Of a step without restarts: that other roots were not tried, unless they are ruled out. They are while tolerance·growth stays
- * below 1: x is then known to less than the noise in it. Costs no evaluations.
+ * What grows more than this along a walk leaves doubt. Of walks whose noise was known, those that led to another noise grew by
+ * 10⁹ and more or without a bound, also in 64 bits and to a tolerance of 1e-12; those that led to the noise itself by 2·10³ at most.
  */
-export const untried = ({ solution }: StepSolution, tolerance: number, growth: number): RootCheck | undefined =>
-  tolerance * growth < 1
+const doubtful = 1e5
+
+/** Of a step without restarts: that other roots were not tried, unless they are ruled out. Costs no evaluations. */
+export const untried = ({ solution }: StepSolution, growth: number): RootCheck | undefined =>
+  growth < doubtful
     ? undefined
     : { answer: 'not tried', found: solution.outcome === 'converged' ? 1 : 0, tried: 0 }
 

@@ -35,6 +35,9 @@ import {
   unpacked,
 } from './golden-pipelines.js'
 
+/** A noise that shares less than 99 hundredths of its energy with the one that was used is another one; rounding makes none so. */
+const anotherDb = -20
+
 const runtime = ortNode({ threads: 1 })
 afterAll(() => runtime.close())
 
@@ -343,9 +346,10 @@ describe.each(told)('%s', async (name) => {
         expect(found.noiseExact).toBe('no')
         return
       }
-      if (nmseDb(found.noise, noise) < exactDb) return
+      const apart = nmseDb(found.noise, noise)
+      if (apart < exactDb) return
       // A step of few has several preimages: this is another one, and the inversion says that there may be.
-      expect(found.roots).toBe('not tried')
+      if (apart > anotherDb) expect(found.roots).toBe('not tried')
       const again = await generate({ ...made, noise: found.noise })
       expect(nmseDb(again.latent, latent)).toBeLessThan(exactDb)
     })

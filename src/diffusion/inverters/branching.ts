@@ -174,11 +174,7 @@ function likeliest(paths: readonly Path[], goesOn: (path: Path) => boolean, widt
 }
 
 /** The states and steps of a path. */
-function told(
-  path: Path,
-  clean: State,
-  ofStep: (index: number) => Partial<StepInversion>,
-): Trajectory {
+function told(path: Path, clean: State, ofStep: (index: number) => Partial<StepInversion>): Trajectory {
   const states: State[] = []
   const solutions: StepInversion[] = []
   for (let at = path; at.step; at = at.step.before) {

@@ -131,7 +131,10 @@ describe('detectAll', () => {
   })
 
   /** Finds what is no noise of the picture but where it is right to look, and says how its steps ended. */
-  const mistaken = (outcome: 'converged' | 'exhausted', isRight: (steps: number) => boolean = () => false): Inverter => ({
+  const mistaken = (
+    outcome: 'converged' | 'exhausted',
+    isRight: (steps: number) => boolean = () => false,
+  ): Inverter => ({
     name: 'mistaken',
     accepts: () => true,
     async *invert(clean, solver, diffusion) {

@@ -38,9 +38,7 @@ const doubtful = 1e5
 
 /** Of a step without restarts: that other roots were not tried, unless they are ruled out. Costs no evaluations. */
 export const untried = ({ solution }: StepSolution, growth: number): RootCheck | undefined =>
-  growth < doubtful
-    ? undefined
-    : { answer: 'not tried', found: solution.outcome === 'converged' ? 1 : 0, tried: 0 }
+  growth < doubtful ? undefined : { answer: 'not tried', found: solution.outcome === 'converged' ? 1 : 0, tried: 0 }
 
 /** Nearer than so many tolerances, two points need no look between them. */
 const near = 10

@@ -97,7 +97,9 @@ export function holdsMarks(layout: Layout, model: string): void {
     const key = readKey(text, 'key.json')
     expect(key.axes).toEqual(layout.axes)
     const plain = torchNoise(1, shape)
-    expect(key.mark().read(key.mark().imprint(plain)).pValue).toBeLessThan(1e-5)
+    const { pValue } = key.mark().read(key.mark().imprint(plain))
+    // RingID's word is as long as small noise has room for.
+    expect(pValue).toBeLessThanOrEqual(Math.max(1e-5, key.smallestPValue))
     expect(key.mark().read(plain).pValue).toBeGreaterThan(1e-5)
   }
 }

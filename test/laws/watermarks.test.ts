@@ -269,7 +269,9 @@ describe.each(schemes.filter(([name]) => !name.includes('released')))('%s in cli
   it('is found in what it marked, frame by frame, and takes only its own number of frames', () => {
     const mark = marks(1)
     const worn = combine([0.9, mark.imprint(random.noise(clipShape))], [Math.sqrt(1 - 0.81), random.noise(clipShape)])
-    expect(mark.read(worn).pValue).toBeLessThan(name.includes('zeros') || name.includes('ring ring') ? 1e-2 : 1e-3)
+    const bound = name.includes('zeros') || name.includes('ring ring') ? 1e-2 : 1e-3
+    // RingID's word is as long as small noise has room for.
+    expect(mark.read(worn).pValue).toBeLessThanOrEqual(Math.max(bound, mark.smallestPValue ?? 0))
     expect(() => mark.read(random.noise([4, 3, 12, 8]))).toThrow(/Expected noise of 4×2×12×8/)
   })
 

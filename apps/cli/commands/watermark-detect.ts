@@ -39,7 +39,7 @@ found where there is one, if noise is recovered with that correlation.
 \`--undo\` says how pictures may have been changed. Each possibility is read too, and p is multiplied by their number. A border
 of one colour is filled unless you say otherwise. Keys that need a calibration are read only in the picture as it is.
 
-\`--try-steps 4 8 20 50\` reads pictures of which nobody knows the number of steps; p is multiplied by their number too. Where the
+\`--try-steps 4 8 20 50\` reads pictures whose number of steps nobody knows; p is multiplied by their number too. Where the
 inverter does not solve a step, the noise may be any. Such a picture is read by naive inversion without its prompt as well, and is
 \`undecided\` where no mark is found. Of a model of clips a folder is one clip, its pictures the frames.
 

@@ -153,8 +153,8 @@ describe('detectAll', () => {
     const noise = key.mark().imprint(torchNoise(4, shape), 'c')
     const options = { model, solver, prompt: 'a', guidance: 1, keys: [{ key }], falsePositiveRate: 0.05 }
     const [marked, plain] = [
-      await generate({ model, guidance: 1, noise, solver }),
-      await generate({ model, guidance: 1, seed: 77, solver }),
+      await generate({ model, prompt: 'a', guidance: 1, noise, solver }),
+      await generate({ model, prompt: 'a', guidance: 1, seed: 77, solver }),
     ]
     const sources = [{ image: marked.image }, { image: plain.image }]
     const [found, other] = await detectAll(sources, { ...options, inverter: mistaken('exhausted') })

@@ -23,17 +23,20 @@ export interface FoundRoots {
 }
 
 /**
- * How much further from its root a step's point may be than the residual says, at worst: 1/(1 − q) where the fixed-point map
- * draws points together by q (Banach), and without a bound where it does not. What is wrong at the cleaner level grows as much, so
- * along a walk the factors multiply.
+ * Below this a step's fixed-point map is taken to contract elsewhere too, and its growth to be bounded. q is seen where the iteration came
+ * by: walks that led to the noise itself had steps of up to 0.71, those that led to another one had one of 0.86 and more.
  */
-export const growthOf = (contraction: number): number =>
-  contraction < 1 ? 1 / (1 - contraction) : Number.POSITIVE_INFINITY
+const contracting = 0.8
 
 /**
- * What grows more than this along a walk leaves doubt. Of walks whose noise was known, those that led to another noise grew by
- * 10⁹ and more or without a bound, also in 64 bits and to a tolerance of 1e-12; those that led to the noise itself by 2·10³ at most.
+ * How much further from its root a step's point may be than the residual says, at worst: 1/(1 − q) where the fixed-point map
+ * draws points together by q (Banach), and without a bound where it hardly does. What is wrong at the cleaner level grows as much,
+ * so along a walk the factors multiply.
  */
+export const growthOf = (contraction: number): number =>
+  contraction < contracting ? 1 / (1 - contraction) : Number.POSITIVE_INFINITY
+
+/** What grows more than this along a walk leaves doubt: walks that led to the noise itself grew by 2·10³ at most. */
 const doubtful = 1e5
 
 /** Of a step without restarts: that other roots were not tried, unless they are ruled out. Costs no evaluations. */

@@ -36,8 +36,8 @@ const contracting = 0.8
 export const growthOf = (contraction: number): number =>
   contraction < contracting ? 1 / (1 - contraction) : Number.POSITIVE_INFINITY
 
-/** What grows more than this along a walk leaves doubt: walks that led to the noise itself grew by 2·10³ at most. */
-const doubtful = 1e5
+/** What grows more than this along a walk leaves doubt: walks that led to the noise itself grew by 8·10⁴ at most. */
+const doubtful = 1e6
 
 /** Of a step without restarts: that other roots were not tried, unless they are ruled out. Costs no evaluations. */
 export const untried = ({ solution }: StepSolution, growth: number): RootCheck | undefined =>

@@ -172,7 +172,6 @@ const lineSettings = ({ asked, settings, messages, calibration }: Prepared): Run
   ...(calibration && { calibration: calibration.hash }),
   reference: `${settings.reference}`,
   undo: textOf(settings.undo),
-  ...triedSettings(settings),
 })
 
 /** The model and its weights, where pictures need one. */
@@ -415,7 +414,7 @@ async function* detect(
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
   if (model) yield* notesOnTexts([prompt, negative], model, signal)
-  const recovered: RunSettings = held ? await settingsOf(recovery, held) : {}
+  const recovered: RunSettings = held ? { ...(await settingsOf(recovery, held)), ...triedSettings(settings) } : {}
   const { modelFiles } = recovered
   if (model) checkKeyModel(keys[0], { model: model.name, modelFiles })
   if (model) yield* notesOnWeights(keys, { model: model.name, modelFiles })

@@ -191,7 +191,7 @@ async function* identify(
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
   if (model) yield* notesOnTexts([prompt, negative], model, signal)
-  const recovered: RunSettings = held ? await settingsOf(recovery, held) : {}
+  const recovered: RunSettings = held ? { ...(await settingsOf(recovery, held)), ...triedSettings(settings) } : {}
   const { modelFiles } = recovered
   if (model) checkKeyModel(key, { model: model.name, modelFiles })
   if (model) yield* notesOnWeights([key], { model: model.name, modelFiles })
@@ -210,7 +210,6 @@ async function* identify(
       key: key.id,
       falsePositiveRate: `${settings.fpr}`,
       undo: textOf(settings.undo),
-      ...triedSettings(settings),
       ...recovered,
     },
     heard(line: IdentificationLine | FailedLine): Told | undefined {

@@ -106,7 +106,7 @@ export function withTriedSteps<S extends TriedSteps & { readonly calibration?: s
   throw expected('bad-option', `${setting('trySteps')} alone`, setting(known), 'both', remedy)
 }
 
-/** What lines depend on, of the steps that are tried. */
+/** The steps that are tried, as settings tell them. */
 export const triedSettings = ({ trySteps }: TriedSteps): RunSettings =>
   trySteps === undefined ? {} : { trySteps: trySteps.join(' ') }
 

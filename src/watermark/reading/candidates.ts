@@ -5,7 +5,8 @@
 import type { Progress, Steps } from '../../core/progress.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { naive } from '../../diffusion/inverters/naive.js'
-import type { Shape } from '../../math/tensor.js'
+import { variance } from '../../math/statistics.js'
+import { distance, type Shape } from '../../math/tensor.js'
 import { type Sides, sidesOf, takes } from '../../model/layout.js'
 import { candidatesOf, type Restoration, undoBorder } from '../../restorations/index.js'
 import {
@@ -40,7 +41,7 @@ export interface ReadAs {
   readonly undone?: string | undefined
   /** What was tried of several ways: a number of steps, or naive inversion. Absent where there was one. */
   readonly readWith?: string | undefined
-  /** Whether steps back to the noise were not solved: a mark that is not found may be there. */
+  /** Whether the latent or steps back to the noise were not found: a mark that is not found may be there. */
   readonly isLost: boolean
 }
 
@@ -75,27 +76,43 @@ export async function* candidateNoises(
     const some = asked.slice(before, before + chunk)
     let given: readonly PromptedSource[] = some.map(({ source }) => source())
     let latents: readonly NoiseInversion[] = []
+    let missed: readonly boolean[] = []
     for (const [way, sampler] of ways.entries()) {
       const place = { done: before * ways.length + way * some.length, all: asked.length * ways.length }
       const refined = way === 0 ? { refine } : { refine: undefined }
       const found = yield* inverted(given, { ...options, ...sampler, ...refined, inverter }, latents, place)
+      if (way === 0) missed = given.map((source, i) => isMissed(source, found[i]!))
       for (const [i, inversion] of found.entries()) {
         const { of, undone } = some[i]!
         const readWith = ways.length === 1 ? undefined : `${inversion.grid.length - 1} steps`
-        read(of, inversion, { undone, readWith, isLost: isLost(inversion) })
+        read(of, inversion, { undone, readWith, isLost: missed[i]! || isLost(inversion) })
       }
-      const lost = found.flatMap((inversion, i) => (isLost(inversion) ? [{ ...some[i]!, inversion }] : []))
+      const lost = found.flatMap((inversion, i) =>
+        isLost(inversion) ? [{ ...some[i]!, inversion, isMissed: missed[i]! }] : [],
+      )
       const unsolved = lost.map(({ inversion }) => inversion)
       const naively = { ...others, ...sampler, guidance: 1, inverter: naive() }
       const again = yield* inverted(unsolved.map(latentOf), naively, unsolved, place)
-      for (const [i, { of, undone }] of lost.entries()) {
-        read(of, again[i]!, { undone, readWith: withoutPrompt, isLost: false })
+      for (const [i, { of, undone, isMissed: isStillLost }] of lost.entries()) {
+        read(of, again[i]!, { undone, readWith: withoutPrompt, isLost: isStillLost })
       }
       // A picture's latent is found once.
       given = given.map((source, i) => ('image' in source ? { ...promptsOf(source), ...latentOf(found[i]!) } : source))
       latents = found
     }
   }
+}
+
+/** Of what varies in a picture, in pixels that span 2: a picture in one colour is not held to its rounding. */
+const leastVariance = 0.02
+const mostMissed = 0.5
+
+/** Whether a latent decodes to a picture that misses more than half of what varies in the one that came: it is no latent of it. */
+function isMissed(source: PromptedSource, { decoder }: NoiseInversion): boolean {
+  if (!('image' in source) || !decoder) return false
+  const { data } = source.image
+  const error = distance(decoder.picture, source.image) ** 2 / data.length
+  return error > mostMissed * Math.max(variance(data), leastVariance)
 }
 
 const latentOf = ({ latent }: NoiseInversion) => ({ latent })

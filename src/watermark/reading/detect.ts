@@ -21,7 +21,7 @@ export type Verdict = (typeof verdicts)[number]
 
 /**
  * Why nothing can be said: the p-value is exact only given white noise (`white-noise`); the calibration is too small, or the mark
- * has too few signs, for so small a rate (`too-few`); a step back to the noise was not solved (`not-recovered`).
+ * has too few signs, for so small a rate (`too-few`); the latent or a step back to the noise was not found (`not-recovered`).
  */
 export type Undecided = 'white-noise' | 'too-few' | 'not-recovered'
 

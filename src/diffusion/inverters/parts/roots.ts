@@ -24,7 +24,7 @@ export interface FoundRoots {
 
 /**
  * Below this a step's fixed-point map is taken to contract elsewhere too, and its growth to be bounded. q is seen where the iteration came
- * by: walks that led to the noise itself had steps of up to 0.71, those that led to another one had one of 0.86 and more.
+ * by. Of eight walks that led to the noise itself five stayed below 0.75; all seven that led to another one had a step of 0.85 or more.
  */
 const contracting = 0.8
 

@@ -388,7 +388,7 @@ describe('watermarks', () => {
     })
     expect(line!.findings[0]!.familyPValue).toBeCloseTo(2 * line!.findings[0]!.pValue, 12)
     const who = await start(identifyOperation, host, given)
-    expect(who.result.results![0]).toMatchObject({ candidates: 2, verdict: 'marked' })
+    expect(who.result).toMatchObject({ results: [{ candidates: 2, verdict: 'marked' }] })
     expect(host.openModels()).toBe(0)
     const both = start(detectOperation, host, { ...given, steps })
     await expect(both).rejects.toThrow(/`settings.trySteps` alone for `settings.steps`, got both/)

@@ -180,6 +180,7 @@ export {
   type Guiding,
   type Kind,
   type Layout,
+  latentText,
   type Model,
   pictureOf,
   type Questions,

@@ -5,8 +5,12 @@ import { expect } from 'vitest'
 import { parseJsonObject } from '../src/checkpoints/json.js'
 import type { Graph } from '../src/graph/graph.js'
 import type { Runtime } from '../src/graph/runtime.js'
+import { torchNoise } from '../src/math/noise.js'
 import { combine, type Shape, sizeOf, type Tensor, tensor } from '../src/math/tensor.js'
+import { type Layout, pictureOf } from '../src/model/layout.js'
 import { families } from '../src/models/families/index.js'
+import { newKey, readKey } from '../src/watermark/key.js'
+import { watermarks } from '../src/watermark/schemes/index.js'
 
 /** The folders of the tests, or those that UNDIFFUSE_GOLDEN names. */
 export const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
@@ -81,6 +85,25 @@ export function unpacked({ shape, data }: Tensor, [rows, columns]: readonly [num
     return data[token * shape[1]! + 4 * channel + 2 * (y % 2) + (x % 2)]!
   })
   return tensor([channels, height, width], values)
+}
+
+/** Pictures of about so many pixels along a side hold every mark; clips have two latent frames. */
+const markedSide = 64
+
+/** Every scheme marks noise of this layout and finds its mark; the key says which axes the noise has. */
+export function holdsMarks(layout: Layout, model: string): void {
+  const side = layout.multiple * Math.ceil(markedSide / layout.multiple)
+  const shape = layout.latentShape(pictureOf(layout, { height: side, width: side, frames: 5 }))
+  for (const make of watermarks) {
+    const text = newKey({ scheme: make.definition.id, model, latentShape: shape }, new Uint8Array(32).fill(7))
+    const key = readKey(text, 'key.json')
+    expect(key.axes).toEqual(layout.axes)
+    const plain = torchNoise(1, shape)
+    const { pValue } = key.mark().read(key.mark().imprint(plain))
+    // RingID's word is as long as small noise has room for.
+    expect(pValue).toBeLessThanOrEqual(Math.max(1e-5, key.smallestPValue))
+    expect(key.mark().read(plain).pValue).toBeGreaterThan(1e-5)
+  }
 }
 
 export async function runOn(

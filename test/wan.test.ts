@@ -24,6 +24,7 @@ import {
   exactDb,
   golden,
   gradientTolerance,
+  holdsMarks,
   row,
   runOn,
   swapped,
@@ -119,6 +120,8 @@ describe.each(builtWan)('%s', async (name) => {
       ).toBeLessThan(tolerance)
     },
   )
+
+  it('has room for every mark, and says in which layout', () => holdsMarks(model.layout, model.name))
 
   it.each(following(/^schedule\.(\d+)\.timesteps$/).map(Number))(
     'walks the grid of the reference: %i steps',

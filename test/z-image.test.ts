@@ -158,6 +158,7 @@ describe('refuses', () => {
     ['without a transformer', () => turbo.without('transformer'), /a transformer/],
     ['without a text encoder', () => turbo.without('text_encoder'), /a text_encoder/],
     ['without an autoencoder', () => turbo.without('vae'), /a vae/],
+    ['without a class', () => turbo.without('model_index.json'), /a model_index\.json, which names the class/],
     ['without a tokenizer', () => turbo.without('tokenizer'), /tokenizer/],
     ['without a chat template', () => without('tokenizer', 'chat_template.jinja'), /chat_template\.jinja/],
     [

@@ -44,8 +44,10 @@ function outcomesText(steps: readonly InvertedStep[]): string {
 
 /** Whether steps have other roots, as far as they were looked for. */
 function rootsText(steps: readonly InvertedStep[]): readonly string[] {
-  const checked = steps.flatMap(({ roots }) => (roots ? [roots] : []))
-  if (checked.length === 0) return []
+  const all = steps.flatMap(({ roots }) => (roots ? [roots] : []))
+  const checked = all.filter(({ tried }) => tried > 0)
+  const untried = untriedText(all.length - checked.length)
+  if (checked.length === 0) return untried
   const several = checked.filter(({ answer }) => answer === 'several roots')
   const none = checked.filter(({ answer }) => answer === 'none found').length
   const tried = `${plural(checked.length, 'step')}, ${checked.reduce((sum, one) => sum + one.tried, 0)} other starts`
@@ -55,8 +57,18 @@ function rootsText(steps: readonly InvertedStep[]): readonly string[] {
       ? `  roots        several at ${plural(several.length, 'step')}, up to ${most}: another noise may make the same (${tried})`
       : `  roots        ${none === checked.length ? 'none found' : 'unique as far as tried'} (${tried})`,
     ...(none > 0 && none < checked.length ? [`               none found at ${plural(none, 'step')}`] : []),
+    ...untried,
   ]
 }
+
+/** Of steps that may have several, and were not asked. */
+const untriedText = (count: number): readonly string[] =>
+  count === 0
+    ? []
+    : [
+        `  roots        not tried at ${plural(count, 'step')} that may have several: another noise may lead to the same latent`,
+        '               (`--inverter implicit:restarts=8` looks for others, at about 80 evaluations a step)',
+      ]
 
 /** So many deviations of ‖n‖² from what N(0, I) has: no sampler has drawn that. */
 const unusual = 4

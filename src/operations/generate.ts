@@ -24,7 +24,7 @@ import {
 } from './files/tensor-files.js'
 import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { bitsReport, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
+import { bitsReport, extentOf, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -170,13 +170,6 @@ const markingMetadata = ({ key, member, message }: Marking): Record<string, stri
   watermarkMember: `${member}`,
   ...(message !== undefined && { watermarkMessage: message }),
 })
-
-/** What is asked of the size and length of pictures. Throws `bad-option` for frames of a model of pictures. */
-function extentOf({ size, frames }: GenerateSettings, { name, layout }: OperationModel): Extent | undefined {
-  if (frames === undefined) return size
-  if (layout.axes.includes('frames')) return { ...size, frames }
-  throw expected('bad-option', 'a model of clips', setting('frames'), `\`${name}\``, 'It makes pictures: leave it out.')
-}
 
 /** How many frames each has that is made; undefined of pictures. */
 const framesMade = ({ layout }: OperationModel, [first]: readonly Start[], extent: Extent | undefined) =>

@@ -23,6 +23,7 @@ import {
   attackOperation,
   calibrateOperation,
   compareOperation,
+  type DetectionLine,
   detectOperation,
   editOperation,
   generateOperation,
@@ -372,6 +373,25 @@ describe('watermarks', () => {
     expect(found.files).toEqual(['lines.jsonl'])
     expect(host.written.has('lines.jsonl.part')).toBe(false)
     expect((await text(host, 'lines.jsonl')).trimEnd().split('\n')).toHaveLength(4)
+  })
+
+  it('detect and identify try numbers of steps where nobody knows them, and say that they did', async () => {
+    const { host, inverting } = await marked()
+    const { steps, ...unknown } = inverting
+    const given = { ...unknown, solver: 'ddim', sources: ['many/marked.png'], trySteps: ['4', '20', '4'] }
+    const { result } = await start(detectOperation, host, given)
+    const [line] = result.results as readonly DetectionLine[]
+    expect(line).toMatchObject({
+      candidates: 2,
+      verdict: 'marked',
+      findings: [{ readWith: expect.stringMatching(/ steps$/) }],
+    })
+    expect(line!.findings[0]!.familyPValue).toBeCloseTo(2 * line!.findings[0]!.pValue, 12)
+    const who = await start(identifyOperation, host, given)
+    expect(who.result).toMatchObject({ results: [{ candidates: 2, verdict: 'marked' }] })
+    expect(host.openModels()).toBe(0)
+    const both = start(detectOperation, host, { ...given, steps })
+    await expect(both).rejects.toThrow(/`settings.trySteps` alone for `settings.steps`, got both/)
   })
 
   it('a scan says how many false alarms to expect, and what failed is none of its pictures', async () => {

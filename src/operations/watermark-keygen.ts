@@ -14,7 +14,7 @@ import { type KeyReport, keyReport } from './files/keys.js'
 import { itemsOf, listSources, type ReadSource } from './files/noise-sources.js'
 import type { Held, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
-import { networkFields, sizeField } from './recipes/networks.js'
+import { extentOf, framesField, networkFields, sizeField } from './recipes/networks.js'
 import { inversionOf, recoveryFields, recoveryOf } from './recipes/recovery.js'
 import { imagesOf } from './runs/source-survey.js'
 import { type Opened, survey } from './runs/survey.js'
@@ -36,6 +36,7 @@ const fields = {
     ...sizeField,
     description: 'side, or width x height, of the pictures (default: as the model was trained)',
   },
+  frames: framesField,
   model: networkFields.model,
   output: { type: 'file', default: 'key.json', description: 'the key' },
   force: { type: 'boolean', default: false, description: 'write over a key that is there' },
@@ -63,7 +64,7 @@ async function* noisesOf(
   { fields: asked, held: { model }, host, signal }: Recovering,
 ): Steps<{ readonly noises: readonly Tensor[]; readonly notes: readonly Note[] }, Told> {
   const recovery = recoveryOf(readSettings(recoveryFields, { model: name }, 'watermark keygen'))
-  const listed = await listSources(unmarked, host)
+  const listed = await listSources(unmarked, model.layout, host)
   // Any key of the scheme says which sizes and models fit.
   const key = readKey(newKey(asked, new Uint8Array(secretBytes)), 'a key')
   const noises: Tensor[] = []
@@ -107,7 +108,7 @@ async function* drawn(settings: KeygenSettings, recovering: Recovering): Steps<D
 
 /** Reports everything but the secret. */
 async function* run(settings: KeygenSettings, host: Host, signal?: Signal): Running<KeygenReport> {
-  const { scheme, members, size, output, force } = settings
+  const { scheme, members, output, force } = settings
   const { files, models } = host
   yield { stage: 'key', done: 0, total: 1 }
   await files.checkWritable(output)
@@ -123,7 +124,7 @@ async function* run(settings: KeygenSettings, host: Host, signal?: Signal): Runn
       scheme: scheme.text,
       model: model.name,
       modelFiles: await held.identity(),
-      latentShape: latentShapeAt(model, size),
+      latentShape: latentShapeAt(model, extentOf(settings, model)),
       members,
     }
     const { text, keyRates, notes } = yield* drawn(settings, { fields: asked, held, host, signal })

@@ -36,7 +36,13 @@ export interface ListedPictures {
   /** What was left out of folders. */
   readonly notes: readonly Note[]
   /** The same by what was named. */
-  readonly sources: readonly { readonly path: string; readonly pictures: readonly string[] }[]
+  readonly sources: readonly NamedSource[]
+}
+
+/** What was named, and the pictures that it stands for. */
+export interface NamedSource {
+  readonly path: string
+  readonly pictures: readonly string[]
 }
 
 type Lister = Pick<Host, 'files' | 'pictures'>
@@ -109,21 +115,27 @@ export async function measureSources(
 ): Promise<readonly MeasuredPicture[]> {
   if (!layout.axes.includes('frames')) return await measurePictures(paths, host, signal)
   const measured: MeasuredPicture[] = []
-  for (const { path, pictures } of sources) {
-    if (pictures[0] === path) {
-      const { frames, ...size } = await host.pictures.clips.measure(path)
-      measured.push({ path, size, frames: { count: frames, paths: pictures } })
-    } else {
-      const [first] = await measurePictures(pictures, host, signal)
-      measured.push({ path, size: first!.size, frames: { count: pictures.length, paths: pictures } })
-    }
-  }
+  for (const source of sources) measured.push(await measureClip(source, host, signal))
   checkSameSize(measured)
   return measured
 }
 
+/** A clip's file, or the pictures of its frames. Throws as `measurePictures`. */
+export async function measureClip(
+  { path, pictures }: NamedSource,
+  host: Lister,
+  signal: Signal | undefined,
+): Promise<MeasuredPicture> {
+  if (pictures[0] === path) {
+    const { frames, ...size } = await host.pictures.clips.measure(path)
+    return { path, size, frames: { count: frames, paths: pictures } }
+  }
+  const [first] = await measurePictures(pictures, host, signal)
+  return { path, size: first!.size, frames: { count: pictures.length, paths: pictures } }
+}
+
 function checkSameSize(measured: readonly MeasuredPicture[]): void {
-  const textOf = ({ size, frames }: MeasuredPicture) => `${sizeText(size)}${frames ? `, ${frames.count} frames` : ''}`
+  const textOf = ({ size, frames }: MeasuredPicture) => extentText({ size, frames: frames?.count })
   for (const one of measured) {
     const [wanted, got] = [measured[0]!, one].map(textOf)
     if (got === wanted) continue
@@ -144,12 +156,23 @@ export async function readPictures(
   signal: Signal | undefined,
 ): Promise<readonly NamedPicture[]> {
   const read: NamedPicture[] = []
-  for (const { path, frames } of measured) {
+  for (const one of measured) {
     signal?.throwIfAborted()
-    read.push(frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host))
+    read.push(await readMeasured(one, host))
   }
   return read
 }
+
+/** A picture or a clip. Throws `bad-image` as the host does. */
+export const readMeasured = async ({ path, frames }: MeasuredPicture, host: Lister): Promise<NamedPicture> =>
+  frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host)
+
+/** The size of a picture, and of a clip how many frames it has. */
+export const extentText = ({
+  size,
+  frames,
+}: Pick<MeasuredPicture, 'size'> & { readonly frames?: number | undefined }): string =>
+  `${frames === undefined ? '' : `${frames} frame${frames === 1 ? '' : 's'} of `}${sizeText(size)}`
 
 /**
  * The size that a picture is fitted to, from its header. One with less than a latent entry's worth of pixels along a side is

@@ -82,6 +82,7 @@ export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
     exact: inversion.noiseExact,
     ...(inversion.roundingDb !== undefined && { roundingDb: inversion.roundingDb }),
     outcome: inversion.outcome,
+    ...(inversion.roots !== undefined && { roots: inversion.roots }),
     ...momentsOf(inversion.noise),
     squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,
     numbers: inversion.noise.data.length,

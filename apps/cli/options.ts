@@ -123,6 +123,25 @@ export function givenSettings(
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
 }
 
+/** What no id of a method looks like: a prompt, or a path. */
+const isSubject = (word: string): boolean => !/^[\w-]*$/.test(word.split(':')[0]!.trim())
+
+/**
+ * Words whose subject stands behind a list of methods, as `--inverters naive implicit "a ball"`, with the subject before the
+ * options. `begin` is where the options of the command begin.
+ */
+export function subjectsFirst(command: Command, words: readonly string[], begin: number): readonly string[] {
+  const lists = command.options.filter((option) => option.variadic && methodsOf(option).length > 0)
+  let inList = false
+  const isBehind = words.map((word, i) => {
+    if (word.startsWith('-')) inList = i >= begin && lists.some(({ short, long }) => word === short || word === long)
+    else if (inList && isSubject(word)) return true
+    return false
+  })
+  const [subjects, others] = [words.filter((_, i) => isBehind[i]), words.filter((_, i) => !isBehind[i])]
+  return [...others.slice(0, begin), ...subjects, ...others.slice(begin)]
+}
+
 /** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`. */
 export const inFlags = (text: string, fields: OperationFields): string =>
   text.replace(/`settings\.(\w+)( [^`]*)?`/g, (_, name: string, value = '') => {

@@ -1,5 +1,7 @@
 /** The pictures that settings name: read, checked to be of one size, and fitted to what a model takes. */
+
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Tensor } from '../../math/tensor.js'
 import { pictureOf } from '../../model/layout.js'
@@ -58,7 +60,7 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
     const got = sheets > 0 ? 'a folder of contact sheets' : 'a folder without pictures'
     throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
   }
-  const text = `Left out ${sheets} contact sheet${sheets === 1 ? '' : 's'} in \`${path}\`; name one to read it.`
+  const text = `Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`
   return { paths, notes: sheets > 0 ? [{ about: path, text }] : [], sources: [{ path, pictures: paths }] }
 }
 
@@ -123,7 +125,8 @@ export async function measureSources(
 }
 
 function checkSameSize(measured: readonly MeasuredPicture[]): void {
-  const textOf = ({ size, frames }: MeasuredPicture) => `${sizeText(size)}${frames ? `, ${frames.count} frames` : ''}`
+  const textOf = ({ size, frames }: MeasuredPicture) =>
+    `${sizeText(size)}${frames ? `, ${plural(frames.count, 'frame')}` : ''}`
   for (const one of measured) {
     const [wanted, got] = [measured[0]!, one].map(textOf)
     if (got === wanted) continue
@@ -137,6 +140,8 @@ export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictur
   ...(await pictures.read(path)),
 })
 
+const stillNote = 'A still picture: it was taken as a clip of one frame.'
+
 /** Reads pictures that were measured. Throws `bad-image` as the host does. */
 export async function readPictures(
   measured: readonly MeasuredPicture[],
@@ -146,7 +151,12 @@ export async function readPictures(
   const read: NamedPicture[] = []
   for (const { path, frames } of measured) {
     signal?.throwIfAborted()
-    read.push(frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host))
+    if (!frames) {
+      read.push(await readPicture(path, host))
+      continue
+    }
+    const { image, notes } = await readFrames(path, frames.paths, host)
+    read.push({ path, image, notes: frames.count === 1 ? [...notes, stillNote] : notes })
   }
   return read
 }

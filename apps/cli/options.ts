@@ -36,7 +36,7 @@ const argumentOf = (name: string, field: OperationField): string => {
 
 /** What a number or a size must be, as commander's sentence goes on. */
 function wanted(field: OperationField): string {
-  if (field.type === 'size') return 'It must be pixels, as 128 or 192x128 (width x height).'
+  if (field.type === 'size') return 'It must be a size in pixels, as 128 or 192x128 (width x height).'
   if (field.type !== 'integer' && field.type !== 'number') return 'It does not fit.'
   if (field.exclusiveMinimum !== undefined && field.exclusiveMaximum !== undefined) {
     return `It must be a number between ${field.exclusiveMinimum} and ${field.exclusiveMaximum}.`
@@ -44,7 +44,8 @@ function wanted(field: OperationField): string {
   const { default: _, ...plain } = field
   const kind = describeField(plain as Field)
     .replace('an integer', 'a whole number')
-    .replace(',', ' of')
+    .replace(', at least', ' of at least')
+    .replace(/, (?=above|below)/, ' ')
   const others = 'or' in field ? field.or.map((word) => `, or \`${word}\``).join('') : ''
   return `It must be ${kind}${others}.`
 }

@@ -57,7 +57,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
     expected('unsupported', what, `\`${path}\``, got, remedy)
   if (!dtype) {
     const remedy = "Save it as array.astype('<f4')."
-    throw refuse(`numbers of ${Object.keys(dataTypes).join(' or ')}`, `\`${descr}\``, remedy)
+    throw refuse(`float32 or float64 (${Object.keys(dataTypes).join(' or ')})`, `\`${descr}\``, remedy)
   }
   if (fortran === 'True') {
     throw refuse('the last axis fastest', 'fortran_order', 'Save it as numpy.ascontiguousarray(array).')

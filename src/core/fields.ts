@@ -78,7 +78,7 @@ export function resolveOptions(
 export function unknownName(what: string, name: string, word: string, known: readonly string[]): UndiffuseError {
   const guess = nearest(word, known)
   const all = known.length === 0 ? 'It has none.' : `Known: ${known.join(', ')}.`
-  return expected('bad-option', what, name, 'an unknown name', guess ? `Did you mean \`${guess}\`? ${all}` : all)
+  return expected('bad-option', 'a known name', what, name, guess ? `Did you mean \`${guess}\`? ${all}` : all)
 }
 
 /** The value, where it is one of the field. Throws `bad-option` for any other; `name` is what messages call the field. */

@@ -6,6 +6,7 @@ import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { checkEditable, type Edit, edit } from '../edit/edit.js'
 import { lockBackground } from '../edit/masks/lock-background.js'
+import { checkMask } from '../edit/masks/mask.js'
 import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
@@ -249,6 +250,7 @@ async function* editOne(
   const multiple = model.layout.multiple
   const fitted = fitPicture(picture, multiple, fit)
   const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
+  if (given) checkMask(given.mask, fitted.image.shape, setting('mask'))
   if (given && settings.lockBackground) checkOutside(given.mask)
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }

@@ -305,7 +305,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const { starts, file } = await startsOf(settings, host)
   const marking = await markingOf(settings, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
-  const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show: `a red circle`.')
+  const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show, as "a red circle".')
   const outputs = outputsOf(settings)
   const written = {
     'settings.sheet': outputs.sheet,

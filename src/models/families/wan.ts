@@ -22,6 +22,7 @@ import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
+import { describe } from '../../checkpoints/json.js'
 import { type ConfigFields, type PipelineShape, t5Text } from '../random/published-configs.js'
 import { cleanedPrompt } from '../text/cleaned-prompt.js'
 import { t5TextEncoder } from '../text/encoders.js'
@@ -91,7 +92,7 @@ function checkOneTransformer(index: ConfigReader): void {
   ] as const
   const [field] = refusals.find(([, isAnother]) => isAnother) ?? []
   if (field === undefined) return
-  const got = JSON.stringify(index.value(field))
+  const got = describe(index.value(field))
   throw expected('unsupported', 'one transformer', `\`${field}\` in \`${index.file}\``, got, 'Use a model of Wan 2.1.')
 }
 

@@ -30,7 +30,10 @@ const see = 'See `undiffuse draw --help`.'
 
 it.each([
   [['draw', 'x', '--steps', '0'], `Expected a whole number of at least 1 for \`--steps\`, got \`0\`. ${see}`],
-  [['draw', 'x', '--steps', "two\n'3'"], `Expected a whole number of at least 1 for \`--steps\`, got \`two\n'3'\`. ${see}`],
+  [
+    ['draw', 'x', '--steps', "two\n'3'"],
+    `Expected a whole number of at least 1 for \`--steps\`, got \`two\n'3'\`. ${see}`,
+  ],
   [['draw', 'x', '--how', 'best'], `Expected one of fast, slow for \`--how\`, got \`best\`. ${see}`],
   [['draw', 'x', 'huge', '--to', 'y'], `Expected one of small, large for \`<size>\`, got \`huge\`. ${see}`],
   [['draw', 'x', '--to'], `Expected a value for \`--to <text>\`, got nothing. ${see}`],

@@ -288,11 +288,8 @@ describe('what can be said against outputs is said before a model is opened', ()
 
 it('a file that is not there has the remedy of a path, not of a model alone', async () => {
   for (const noise of ['no.safetensors', 'no.npy']) {
-    const { remedy } = await start(generateOperation, memoryHost(model), { prompt, noise }).then(
-      () => ({ remedy: 'none' }),
-      (error) => error,
-    )
-    expect(remedy).toMatch(/^Check the path\. /)
+    const started = start(generateOperation, memoryHost(model), { prompt, noise })
+    await expect(started).rejects.toMatchObject({ remedy: expect.stringMatching(/^Check the path\. /) })
   }
 })
 
@@ -498,7 +495,9 @@ describe('watermarks', () => {
     const again = await start(detectOperation, host, { ...given, resume: true })
     expect(again.result).toMatchObject({ pictures: 3, marked: 1, unmarked: 1, failed: 1, earlier: { lines: 3 } })
     write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict":"perhaps"')))
-    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*`perhaps`/)
+    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*"perhaps"/)
+    write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict_":1')))
+    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*got nothing/)
     expect({ open: host.openModels(), locks: host.locks.size }).toEqual({ open: 0, locks: 0 })
   })
 

@@ -14,9 +14,8 @@ A prompt is made into a picture first, once for each solver, so that its noise i
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
 Of a picture file nobody knows the noise: only the pixels that come back are told.
 
-The columns are evaluations of the network, evaluations for each step, seconds, what the noise is exact given, the error of the
-noise in dB, and the share of 8-bit values that come back. Evaluations, seconds and exact are those from the latent, or from a
-picture file.
+The columns are evaluations of the network, evaluations for each step, seconds, and what the noise is exact given. They are those
+from the latent, or from a picture file. Then come the error of the noise in dB, and the share of 8-bit values that come back.
 
 An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then: it shows that solver undone.
 

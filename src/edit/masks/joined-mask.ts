@@ -9,6 +9,9 @@ import { closed } from './mask.js'
 /** Entries on each side: gaps up to twice as wide are closed. */
 const closing = 2
 
+/** The share of a picture that a thing's own words are looked at; words of no place in particular have more. */
+const mostOfAThing = 1 / 4
+
 type Recovered = Pick<LatentEdit, 'trajectory' | 'grid'>
 
 /** A ∪ D, closed, for an A that is known. Cost: that of D. */
@@ -31,11 +34,11 @@ export async function* joinedMask(source: Recovered, problem: EditProblem, count
 }
 
 /**
- * `attentionMask`; `joinedMask` where that covers more than half of the picture: words such as "left" are of no place in
- * particular, and what they change lies at the old place and at the new one.
+ * `attentionMask`; `joinedMask` where that covers more than a quarter of the picture: words such as "left" are of no place in
+ * particular, and what they change lies at the old place and at the new one. Cost: that of `attentionMask`, or twice that.
  */
 export async function* placedMask(source: Recovered, problem: EditProblem, count: number): Steps<Tensor> {
   const looked = yield* attentionMask(source, problem, count)
   const inside = looked.data.reduce((sum, value) => sum + value, 0)
-  return inside > looked.data.length / 2 ? yield* joinedWith(looked, source, problem, count) : looked
+  return inside > mostOfAThing * looked.data.length ? yield* joinedWith(looked, source, problem, count) : looked
 }

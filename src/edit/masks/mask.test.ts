@@ -18,12 +18,19 @@ describe('masks', () => {
 
   it('are closed over gaps that a square bridges, at the border too, and are the same elsewhere', () => {
     const of = (...rows: readonly string[]) =>
-      tensor([1, rows.length, rows[0]!.length], Float64Array.from(rows.join(''), (sign) => (sign === '#' ? 1 : 0)))
+      tensor(
+        [1, rows.length, rows[0]!.length],
+        Float64Array.from(rows.join(''), (sign) => (sign === '#' ? 1 : 0)),
+      )
     const open = of('########', '#.....#.', '########', '........', '........', '........')
     expect(closed(open, 1)).toEqual(of('########', '########', '########', '........', '........', '........'))
     const wide = of('###..###', '###..###', '........', '........', '........', '........')
     expect(closed(wide, 1)).toEqual(of('########', '########', '........', '........', '........', '........'))
-    expect(closed(of('#......#', '........'), 2)).toEqual(of('#......#', '........'))
+    const far = of('........', '........', '........', '#......#', '........', '........', '........')
+    expect(closed(far, 2)).toEqual(far)
+    expect(closed(of('........', '...#....', '........', '........', '........'), 1)).toEqual(
+      of('...#....', '...#....', '........', '........', '........'),
+    )
     const noisy = map(zeros([1, 9, 11]), (_, i) => ((i * 7) % 5 === 0 ? 1 : 0))
     expect(closed(closed(noisy, 2), 2)).toEqual(closed(noisy, 2))
     noisy.data.forEach((value, i) => {

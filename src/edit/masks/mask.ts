@@ -41,7 +41,7 @@ export function grown({ shape, data }: Tensor, radius: number): Tensor {
 
 /**
  * The mask grown and shrunk again by `radius`: closed over gaps of up to 2·radius, and as large as before elsewhere. A
- * morphological closing by a square; what lies beyond the picture's border closes nothing and opens nothing.
+ * morphological closing by a square. Beyond the border all counts as inside: a gap of up to `radius` before it is closed too.
  */
 export function closed(mask: Tensor, radius: number): Tensor {
   const inverse = (one: Tensor) => map(one, (value) => 1 - value)

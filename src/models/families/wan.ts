@@ -5,6 +5,7 @@
  * of the clip. Source: Wan Team, arXiv 2503.20314; diffusers, pipeline_wan.py.
  */
 import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { describe } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Condition } from '../../model/condition.js'
 import { clipLayout } from '../../model/layout.js'
@@ -22,7 +23,6 @@ import type { DenoisingNetworks } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
 import { openAutoencoderNetworks } from '../open.js'
 import { pipelineHarmless } from '../pipeline-fields.js'
-import { describe } from '../../checkpoints/json.js'
 import { type ConfigFields, type PipelineShape, t5Text } from '../random/published-configs.js'
 import { cleanedPrompt } from '../text/cleaned-prompt.js'
 import { t5TextEncoder } from '../text/encoders.js'

@@ -37,7 +37,7 @@ it.each([
   [['draw', 'x', '--how', 'best'], `Expected one of fast, slow for \`--how\`, got \`best\`. ${see}`],
   [['draw', 'x', 'huge', '--to', 'y'], `Expected one of small, large for \`<size>\`, got \`huge\`. ${see}`],
   [['draw', 'x', '--to'], `Expected a value for \`--to <text>\`, got nothing. ${see}`],
-  [['draw', 'x'], `Expected \`--to <text>\` for \`undiffuse draw\`, got nothing. It must be said. ${see}`],
+  [['draw', 'x'], `Expected \`--to <text>\` for \`undiffuse draw\`, got nothing. It is required. ${see}`],
   [
     ['draw', '--to', 'y', '--with', 'x'],
     `Expected \`<subject>\` for \`undiffuse draw\`, got nothing. Put it before the options. ${see}`,

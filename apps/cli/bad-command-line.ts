@@ -41,7 +41,7 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
   ],
   [
     /^required option '(?<flags>.*)' not specified$/s,
-    ({ flags }, whole) => ({ expected: `\`${flags}\``, subject: whole, got: nothing, remedy: 'It must be said.' }),
+    ({ flags }, whole) => ({ expected: `\`${flags}\``, subject: whole, got: nothing, remedy: 'It is required.' }),
   ],
   [
     /^missing required argument '(?<name>.*)'$/s,
@@ -50,7 +50,7 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
       subject: whole,
       got: nothing,
       // A list of values swallows what follows it.
-      remedy: hasLists ? 'Put it before the options.' : 'It must be said.',
+      remedy: hasLists ? 'Put it before the options.' : 'It is required.',
     }),
   ],
   [

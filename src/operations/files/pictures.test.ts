@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tensor, zeros } from 'undiffuse'
+import { tensor } from 'undiffuse'
 import { contactSheet, encodePng, nodeHost } from 'undiffuse/node'
 import { expect, onTestFinished, test } from 'vitest'
+import { zeros } from '../../math/tensor.js'
 import { measurePictures, picturesIn, readPictures } from './pictures.js'
 
 const host = nodeHost()

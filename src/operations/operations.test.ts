@@ -496,6 +496,7 @@ describe('watermarks', () => {
     expect(again.result).toMatchObject({ pictures: 3, marked: 1, unmarked: 1, failed: 1, earlier: { lines: 3 } })
     write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict":"perhaps"')))
     await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*"perhaps"/)
+    host.written.delete('lines.jsonl.part')
     write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict_":1')))
     await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*got nothing/)
     expect({ open: host.openModels(), locks: host.locks.size }).toEqual({ open: 0, locks: 0 })

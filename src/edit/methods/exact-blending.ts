@@ -28,7 +28,7 @@ const finders = { attention: placedMask, difference: differenceMask, both: joine
  * then drifts by as much as the trajectory is wrong and the prompts differ there.
  *
  * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid
- * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask, twice for a joined one. Exact given
+ * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. A joined mask costs twice that. Exact given
  * the latent, where every step converged: with target = source the source comes back. Errors: those of the inverter and
  * the model; `unsupported` for a mask by attention where that is not known, `bad-option` where no word changes and for
  * blending at no step. Source: Hong et al., CVPR 2024, with the blending of Patashnik et al., ICCV 2023;
@@ -56,7 +56,7 @@ export const exactBlending = define({
       choices: ['attention', 'difference', 'both'],
       default: 'attention',
       description:
-        'Where no mask is given: from cross-attention of the changed words, from where the two prompts disagree, or from both, without gaps, for things that move.',
+        'Where no mask is given: from cross-attention of the changed words, from where the prompts disagree, or from both, for things that move.',
     },
     looks: {
       type: 'integer',

@@ -4,7 +4,7 @@ import { expected, type UndiffuseError } from '../core/errors.js'
 const reasons: Readonly<Record<string, readonly [got: string, remedy: string]>> = {
   ENOENT: ['no such file or folder', 'Check the path.'],
   ENOTDIR: ['a path through something that is not a folder', 'Check the path.'],
-  EEXIST: ['a file where a folder is needed', 'Choose another place.'],
+  EEXIST: ['a path through something that is not a folder', 'Check the path.'],
   EISDIR: ['a folder', 'Pass the path of a file.'],
   EACCES: ['no permission', 'Change the permissions or choose another place.'],
   EPERM: ['no permission', 'Change the permissions or choose another place.'],

@@ -402,7 +402,7 @@ describe.concurrent('bad command lines', () => {
     [
       () => ['generate', ...tiny(), '--noise', input('latent.safetensors')],
       2,
-      /a tensor `noise`.*got latent. Invert the latent to its noise first/,
+      /a tensor `noise`.*got `latent`. Invert the latent to its noise first/,
     ],
     [() => ['generate', prompt, ...tiny(), '--noise', input('noise.safetensors'), '--seed', '1'], 2, /--seed/],
     [() => ['invert', input('picture.png'), ...tiny(), '--inverter', 'reversible'], 6, /ddim.*implicit/],

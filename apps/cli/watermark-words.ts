@@ -8,7 +8,7 @@ export const keyText = ({ id, scheme, members, messageBits, latentShape, chosen 
     `key ${id}: ${scheme}`,
     `latents of ${latentText(latentShape)}`,
     ...(members > 1 ? [`${members} members`] : []),
-    ...(messageBits > 0 ? [`${messageBits} bits of message`] : []),
+    ...(messageBits > 0 ? [`${plural(messageBits, 'bit')} of message`] : []),
     ...(chosen ? [`chosen among ${chosen.drawn} by ${plural(chosen.pictures, 'unmarked picture')}`] : []),
   ].join(', ')
 
@@ -21,7 +21,7 @@ export const earlierLines = ({ lines, others }: EarlierLines): readonly string[]
 /** How noise was recovered, in one line. */
 export function recoveryText(model: string, settings: Readonly<Record<string, string>>): string {
   const { decoder, inverter, solver, steps, trySteps, guidance, promptKnown } = settings
-  const own = solver ?? `the scheduler's solver, ${steps} steps`
+  const own = solver ?? `the scheduler's solver, ${plural(Number(steps), 'step')}`
   const on = trySteps === undefined ? own : `its solver in ${trySteps.replaceAll(' ', ', ')} steps`
   const prompt = promptKnown === 'true' ? 'the prompt known' : 'the prompt not known'
   return `${model}: ${decoder}; ${inverter} on ${on}, guidance ${guidance}, ${prompt}`

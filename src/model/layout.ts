@@ -70,7 +70,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
     sides.length === 2 &&
     sides.every((side) => Number.isInteger(side) && side > 0 && side % step === 0 && side <= most)
   const multiplesOf = (step: number, most: number) =>
-    `multiples of ${step}${Number.isFinite(most) ? ` up to ${most}` : ''}`
+    `multiples of ${step}${Number.isFinite(most) ? ` up to ${most} (as memory allows)` : ''}`
   const ofPictures = multiplesOf(multiple, latentLargest * downscaling)
   const layout: Layout = {
     axes: pictureAxes,

@@ -1,4 +1,5 @@
 /** `watermark keygen`: a new secret, with the model and the size that it belongs to, in a file. No network runs but for pictures. */
+
 import { watermarks } from '../catalog.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
@@ -12,6 +13,7 @@ import { secretBytes } from '../watermark/secret.js'
 import { methodField, readSettings, type Settings, setting } from './fields.js'
 import { type KeyReport, keyReport } from './files/keys.js'
 import { itemsOf, listSources, type ReadSource } from './files/noise-sources.js'
+import { prepareOutputs } from './files/outputs.js'
 import type { Held, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { extentOf, framesField, networkFields, sizeField } from './recipes/networks.js'
@@ -111,7 +113,7 @@ async function* run(settings: KeygenSettings, host: Host, signal?: Signal): Runn
   const { scheme, members, output, force } = settings
   const { files, models } = host
   yield { stage: 'key', done: 0, total: 1 }
-  await files.checkWritable(output)
+  await prepareOutputs(files, { 'settings.output': output })
   if (!force && (await files.size(output)) !== undefined) {
     const remedy = `What it marked could not be detected any more. Choose another name, or pass ${setting('force')}.`
     throw expected('bad-option', 'a new file', setting('output'), `\`${output}\`, which exists`, remedy)

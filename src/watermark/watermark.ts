@@ -2,7 +2,9 @@
  * The contracts of watermarks in the noise: a scheme and a secret make a mark, a mark is imprinted on noise and read
  * from noise that was recovered. How noise is recovered from a picture is not known here.
  */
+
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
 import type { Secret } from './secret.js'
 
@@ -157,14 +159,14 @@ export function hexOf(bits: readonly number[]): string {
 /** The bits of a message; shorter ones are filled up with zeros. Throws `bad-option` where it does not fit. */
 export function bitsOf(message: string, count: number, name: string): number[] {
   const digits = message.replace(/^0x/i, '')
-  const room = `a message of at most ${count} bits in hexadecimal digits`
+  const room = `a message of at most ${plural(count, 'bit')} in hexadecimal digits`
   if (!/^[0-9a-f]*$/i.test(digits)) {
     throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it as `0x` and digits 0 to f.')
   }
   const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
   if (bits.slice(count).some((bit) => bit === 1) || bits.length >= count + 4) {
     const remedy = 'Shorten it, or make a key with more `bits`.'
-    throw expected('bad-option', room, `\`${name}\``, `${bits.length} bits`, remedy)
+    throw expected('bad-option', room, `\`${name}\``, plural(bits.length, 'bit'), remedy)
   }
   return Array.from({ length: count }, (_, i) => bits[i] ?? 0)
 }

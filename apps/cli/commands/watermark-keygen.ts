@@ -30,7 +30,7 @@ function words(report: KeygenReport) {
     `  scheme       ${scheme}`,
     `  marks        ${axes.includes('frames') ? 'clips' : 'pictures'} of ${model} with latents of ${latentText(latentShape)}`,
     `  members      ${members}`,
-    `  message      ${messageBits === 0 ? 'none' : `${messageBits} bits`}`,
+    `  message      ${messageBits === 0 ? 'none' : plural(messageBits, 'bit')}`,
     ...(smallestPValue > 0
       ? [`  p-values     none below ${probability(smallestPValue)}${ofAll}: nothing is marked at a smaller \`--fpr\``]
       : []),

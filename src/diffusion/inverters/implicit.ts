@@ -37,7 +37,8 @@ type IterationName = (typeof iterationNames)[number]
  * fixed-point map drew iterates together, does not rule other roots out: where q is 0.8 or more, or Π 1/(1 − q) from the clean end 10⁶. Another noise may then lead to the same image.
  *
  * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on
- * the analytic world of the laws, 3 to 4 on the bundled model. A solver of two evaluations a step pays them for each.
+ * the analytic world of the laws, 3 to 4 on the bundled model at guidance 1 to 3. Coarse grids and strong guidance cost up to
+ * 22: docs/noise-inversion.md has a table. A solver of two evaluations a step pays them for each.
  * Exact given the image, up to the tolerance, where the preimage is unique. Coarse grids under strong guidance can have
  * several, all with a residual of zero. Guidance can also turn a step over (∂F/∂x indefinite). Such steps can end
  * `exhausted`. Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient

@@ -5,6 +5,7 @@
  * of the clip. Source: Wan Team, arXiv 2503.20314; diffusers, pipeline_wan.py.
  */
 import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { describe } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Condition } from '../../model/condition.js'
 import { clipLayout } from '../../model/layout.js'
@@ -93,7 +94,7 @@ function checkOneTransformer(index: ConfigReader): void {
   ] as const
   const [field] = refusals.find(([, isAnother]) => isAnother) ?? []
   if (field === undefined) return
-  const got = JSON.stringify(index.value(field))
+  const got = describe(index.value(field))
   throw expected('unsupported', 'one transformer', `\`${field}\` in \`${index.file}\``, got, 'Use a model of Wan 2.1.')
 }
 

@@ -1,5 +1,7 @@
 /** The pictures that settings name: read, checked to be of one size, and fitted to what a model takes. */
+
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Tensor } from '../../math/tensor.js'
 import { pictureOf } from '../../model/layout.js'
@@ -64,7 +66,7 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
     const got = sheets > 0 ? 'a folder of contact sheets' : 'a folder without pictures'
     throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
   }
-  const text = `Left out ${sheets} contact sheet${sheets === 1 ? '' : 's'} in \`${path}\`; name one to read it.`
+  const text = `Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`
   return { paths, notes: sheets > 0 ? [{ about: path, text }] : [], sources: [{ path, pictures: paths }] }
 }
 
@@ -149,6 +151,8 @@ export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictur
   ...(await pictures.read(path)),
 })
 
+const stillNote = 'A still picture: it was taken as a clip of one frame.'
+
 /** Reads pictures that were measured. Throws `bad-image` as the host does. */
 export async function readPictures(
   measured: readonly MeasuredPicture[],
@@ -164,15 +168,18 @@ export async function readPictures(
 }
 
 /** A picture or a clip. Throws `bad-image` as the host does. */
-export const readMeasured = async ({ path, frames }: MeasuredPicture, host: Lister): Promise<NamedPicture> =>
-  frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host)
+export async function readMeasured({ path, frames }: MeasuredPicture, host: Lister): Promise<NamedPicture> {
+  if (!frames) return await readPicture(path, host)
+  const { image, notes } = await readFrames(path, frames.paths, host)
+  return { path, image, notes: frames.count === 1 ? [...notes, stillNote] : notes }
+}
 
 /** The size of a picture, and of a clip how many frames it has. */
 export const extentText = ({
   size,
   frames,
 }: Pick<MeasuredPicture, 'size'> & { readonly frames?: number | undefined }): string =>
-  `${frames === undefined ? '' : `${frames} frame${frames === 1 ? '' : 's'} of `}${sizeText(size)}`
+  `${frames === undefined ? '' : `${plural(frames, 'frame')} of `}${sizeText(size)}`
 
 /**
  * The size that a picture is fitted to, from its header. One with less than a latent entry's worth of pixels along a side is

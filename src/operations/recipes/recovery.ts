@@ -2,10 +2,12 @@
  * How noise is recovered from the pictures of a survey. A calibration and the pictures that are judged by it must have all
  * of it in common.
  */
+
 import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
 import { decoderInverters, inverters, restorations } from '../../catalog.js'
 import { parse } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
@@ -206,7 +208,9 @@ const settingNames: Readonly<Record<string, string>> = {
 
 /** A solver that is not named is the scheduler's; its steps say which. */
 function withSolver({ steps, ...settings }: RunSettings): RunSettings {
-  return steps === undefined ? settings : { solver: `${schedulerSolver}, ${steps} steps`, ...settings }
+  return steps === undefined
+    ? settings
+    : { solver: `${schedulerSolver}, ${plural(Number(steps), 'step')}`, ...settings }
 }
 
 /** Throws `bad-option` for the first thing that was done otherwise for the calibration. */

@@ -6,6 +6,9 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** A kind of test that runs alone with `npx vitest run --project <name>`. */
 const project = (name: string, ...include: string[]) => ({ extends: true as const, test: { name, include } })
 
+/** They replace modules or the environment for all files of their worker, so that they have one of their own. */
+const replacing = ['src/runtimes/onnxruntime-node/placement.test.ts', 'src/node/clips.test.ts']
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -18,9 +21,19 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Modules of the library are evaluated once for a worker: nothing in them changes.
+    isolate: false,
     projects: [
       // Beside the sources, and what holds the house together.
-      project('unit', '{src,apps,training,measurements}/**/*.test.ts', 'test/{operators,structure}/**/*.test.ts'),
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{src,apps,training,measurements}/**/*.test.ts', 'test/{operators,structure}/**/*.test.ts'],
+          exclude: replacing,
+        },
+      },
+      { extends: true, test: { name: 'replacing', include: replacing, isolate: true } },
       // What every method of a kind must pass.
       project('laws', 'test/laws/**/*.test.ts'),
       // Whole networks, against other implementations.

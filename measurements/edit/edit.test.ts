@@ -59,7 +59,7 @@ function plainModel(): { readonly model: DiffusionModel; asked(): number } {
       count += asks.length
       return Promise.all(asks.map((one) => world(textOf(one)).denoise(one.x, one.level)))
     },
-    looks: async (asks) => asks.map(() => map(zeros([20, 16, 16]), (_, i) => (i % 16 < 6 ? 0.1 : 0.01))),
+    looks: async (asks) => asks.map(() => map(zeros([20, 16, 16]), (_, i) => (i % 16 < 3 ? 0.1 : 0.01))),
     pullback: async (asks) => asks.map(() => tensor([1], [0])),
   })
   const model: DiffusionModel = {
@@ -127,8 +127,8 @@ test('compares every method with the oracle, and goes on from what is kept', asy
       0.02,
     )
     expect(kept.evaluations).toBe(0)
-    // Attention looks at the six left columns of entries; grown by one, 56 columns of pixels.
-    const looked = map(mask, (_, i) => (i % side < 56 ? 1 : 0))
+    // Attention looks at the three left columns of entries, less than a quarter; grown by one, 32 columns of pixels.
+    const looked = map(mask, (_, i) => (i % side < 32 ? 1 : 0))
     const both = mask.data.filter((value, i) => value === 1 && looked.data[i] === 1).length
     const any = mask.data.filter((value, i) => value === 1 || looked.data[i] === 1).length
     const byAttention = examples.rendered[0]!.results.find(({ name }) => name === 'exact, mask by attention')!

@@ -121,6 +121,12 @@ describe.each(alone)('%s', async (name) => {
 const framesOf = (batch: Tensor): readonly Tensor[] => Array.from({ length: batch.shape[0]! }, (_, i) => row(batch, i))
 
 describe('a configuration', () => {
+  it('has base_dim channels after the first convolution, whatever the first stage has, as WanEncoder3d of diffusers', () => {
+    const read = wan.autoencoderKlWanConfig(configOf('config.json', { base_dim: 8, dim_mult: [3, 1, 2, 2] }))
+    expect(read.encoderStem).toBe(8)
+    expect(read.encoderWidths).toEqual([24, 8, 16, 16])
+  })
+
   it.each([
     [{ is_residual: true }, 'unsupported', /Expected false for `is_residual`/],
     [{ patch_size: 2 }, 'unsupported', /`patch_size`/],

@@ -43,12 +43,12 @@ it('tells the network the states of the tokens, and their mean', async () => {
 })
 
 it('makes pictures in its steps, and finds their noise exactly', async () => {
-  expect([model.defaultSteps, model.layout.picture]).toEqual([20, [3, 16, 16]])
+  expect([model.defaultSteps, model.layout.picture]).toEqual([30, [3, 16, 16]])
   const noise = torchNoise(3, [4, 8, 12])
   const made = { model, prompt: 'a red boat', guidance: 1, solver: model.schedulerSolver }
   const { latent, image, grid } = await generate({ ...made, noise })
   // sigma = 3u/(1 + 2u), which the scheduler applies to the ends of its table and again to what lies between.
-  expect([image.shape, grid.length, grid[0]!.sigma, grid.at(-1)!.sigma]).toEqual([[3, 16, 24], 21, 1, 0])
+  expect([image.shape, grid.length, grid[0]!.sigma, grid.at(-1)!.sigma]).toEqual([[3, 16, 24], 31, 1, 0])
   const found = await invert({ latent }, made)
   expect([found.outcome, found.noiseExact]).toEqual(['converged', 'given-latent'])
   expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
@@ -88,6 +88,9 @@ it('says that pictures end where its table of positions ends', async () => {
   await expect(generate(made)).rejects.toMatchObject({ code: 'bad-shape' })
 })
 
+/** Its cleanest level has a noise share of 0.002: what is wrong with the latent is 53 dB larger in the noise, and grows in the steps after. */
+const foundDb = -50
+
 describe('the bundled one', () => {
   const folderOf = (id: string) => bundledFile('models', id)
   const flow = folderOf('undiffuse-scenes-flow')
@@ -102,28 +105,21 @@ describe('the bundled one', () => {
     },
   )
 
-  it('knows its words and makes pictures by default in 20 steps', async () => {
+  it('knows its words and makes pictures by default in 30 steps', async () => {
     const bundled = await openDiffusionModel(nodeFiles, flow, runtime)
-    expect([bundled.defaultSteps, bundled.guidance, bundled.layout.picture]).toEqual([20, 5, [3, 128, 128]])
+    expect([bundled.defaultSteps, bundled.guidance, bundled.layout.picture]).toEqual([30, 3, [3, 128, 128]])
     expect((await bundled.condition(bundled.vocabulary!.examples[0]!)).unread).toBeUndefined()
     expect(bundled.profile).toBeDefined()
     await bundled.close()
   })
 
-  // Its own grid leaps to the image in its last steps, where the network is not one to one: the card has the numbers.
-  it("finds noise exactly without guidance on Karras' levels", async () => {
-    const path = join(root, 'karras')
-    await cp(flow, path, { recursive: true })
-    const file = join(path, 'scheduler', 'scheduler_config.json')
-    const stated = JSON.parse(await readFile(file, 'utf8')) as object
-    await writeFile(file, JSON.stringify({ ...stated, shift: 1, use_karras_sigmas: true }))
-    const bundled = await openDiffusionModel(nodeFiles, path, runtime, { steps: 20 })
+  it.each([1, 3])('finds its noise again, at guidance %i', async (guidance) => {
+    const bundled = await openDiffusionModel(nodeFiles, flow, runtime)
     const noise = torchNoise(7, [4, 16, 16])
-    const made = { model: bundled, prompt: bundled.vocabulary!.examples[1]!, guidance: 1 }
+    const made = { model: bundled, prompt: bundled.vocabulary!.examples[1]!, guidance }
     const { latent } = await generate({ ...made, noise })
     const found = await invert({ latent }, made)
-    expect([found.outcome, found.noiseExact]).toEqual(['converged', 'given-latent'])
-    expect(nmseDb(found.noise, noise)).toBeLessThan(exactDb)
+    expect(nmseDb(found.noise, noise)).toBeLessThan(foundDb)
     await bundled.close()
   })
 })

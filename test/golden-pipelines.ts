@@ -5,8 +5,12 @@ import { expect } from 'vitest'
 import { parseJsonObject } from '../src/checkpoints/json.js'
 import type { Graph } from '../src/graph/graph.js'
 import type { Runtime } from '../src/graph/runtime.js'
+import { torchNoise } from '../src/math/noise.js'
 import { combine, type Shape, sizeOf, type Tensor, tensor } from '../src/math/tensor.js'
+import { type Layout, pictureOf } from '../src/model/layout.js'
 import { families } from '../src/models/families/index.js'
+import { newKey, readKey } from '../src/watermark/key.js'
+import { watermarks } from '../src/watermark/schemes/index.js'
 
 /** The folders of the tests, or those that UNDIFFUSE_GOLDEN names. */
 export const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
@@ -27,13 +31,15 @@ const isBuilt = (name: string) => builtClasses.includes(classOf(name))
 /** Transformers of flows say their settings in a file of their own, and name their numbers otherwise. */
 const isFlow = (name: string) => existsSync(join(golden, name, 'reference.json'))
 
-/** Those of clips have a file of tests of their own. */
-const isOfClips = (name: string) => /^Wan/.test(classOf(name))
+/** Those of clips have files of tests of their own. */
+const isWan = (name: string) => /^Wan/.test(classOf(name))
+const isLaVie = (name: string) => classOf(name) === 'VideoGenPipeline'
 
 /** Folders of families that are built, in the two forms of their numbers, and of those that are not. */
-export const built = names.filter((name) => isBuilt(name) && !isFlow(name))
-export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) && !isOfClips(name))
-export const builtClips = names.filter((name) => isBuilt(name) && isOfClips(name))
+export const built = names.filter((name) => isBuilt(name) && !isFlow(name) && !isLaVie(name))
+export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) && !isWan(name))
+export const builtWan = names.filter((name) => isBuilt(name) && isWan(name))
+export const builtLaVie = names.filter((name) => isBuilt(name) && isLaVie(name))
 export const others = names.filter((name) => !isBuilt(name))
 
 export const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
@@ -81,6 +87,25 @@ export function unpacked({ shape, data }: Tensor, [rows, columns]: readonly [num
   return tensor([channels, height, width], values)
 }
 
+/** Pictures of about so many pixels along a side hold every mark; clips have two latent frames. */
+const markedSide = 64
+
+/** Every scheme marks noise of this layout and finds its mark; the key says which axes the noise has. */
+export function holdsMarks(layout: Layout, model: string): void {
+  const side = layout.multiple * Math.ceil(markedSide / layout.multiple)
+  const shape = layout.latentShape(pictureOf(layout, { height: side, width: side, frames: 5 }))
+  for (const make of watermarks) {
+    const text = newKey({ scheme: make.definition.id, model, latentShape: shape }, new Uint8Array(32).fill(7))
+    const key = readKey(text, 'key.json')
+    expect(key.axes).toEqual(layout.axes)
+    const plain = torchNoise(1, shape)
+    const { pValue } = key.mark().read(key.mark().imprint(plain))
+    // RingID's word is as long as small noise has room for.
+    expect(pValue).toBeLessThanOrEqual(Math.max(1e-5, key.smallestPValue))
+    expect(key.mark().read(plain).pValue).toBeGreaterThan(1e-5)
+  }
+}
+
 export async function runOn(
   runtime: Runtime,
   graph: Graph,
@@ -90,4 +115,17 @@ export async function runOn(
   const results = await session.run(feeds)
   await session.close()
   return results
+}
+
+/** channels × frames × … as frames × channels × …, or back. */
+export function swapped({ shape, data }: Tensor): Tensor {
+  const [outer, inner, ...sides] = shape as [number, number, number, number]
+  const size = sides[0]! * sides[1]!
+  const moved = new Float64Array(data.length)
+  for (let i = 0; i < outer; i++) {
+    for (let j = 0; j < inner; j++) {
+      moved.set(data.subarray((i * inner + j) * size, (i * inner + j + 1) * size), (j * outer + i) * size)
+    }
+  }
+  return { shape: [inner, outer, ...sides], data: moved }
 }

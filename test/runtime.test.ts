@@ -208,11 +208,14 @@ describe('a run', () => {
 
   it('is counted, with the time and memory it took', () =>
     withRuntime(async (own) => {
-      expect(await own.usage()).toEqual({ peakMemoryBytes: 0, networkSeconds: 0, runs: 0 })
+      expect(await own.usage()).toEqual({ peakMemoryBytes: 0, networkSeconds: 0, processorSeconds: 0, runs: 0 })
       const session = await own.open(short)
+      const { processorSeconds: opening } = await own.usage()
       const elapsed = await milliseconds(session.run(fixedPoint))
-      const { peakMemoryBytes, networkSeconds, runs } = await own.usage()
+      const { peakMemoryBytes, networkSeconds, processorSeconds, runs } = await own.usage()
       expect(runs).toBe(1)
+      expect(opening).toBeGreaterThan(0)
+      expect(processorSeconds).toBeGreaterThan(opening!)
       expect(networkSeconds).toBeLessThan(elapsed / 1000)
       expect(networkSeconds).toBeGreaterThan(elapsed / 2000)
       // Three 4 MB buffers, ONNX Runtime and Node itself.

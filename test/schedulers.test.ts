@@ -2,7 +2,7 @@
  * Every case of diffusers' own schedulers in test/golden/schedulers-0.42.json, or in the folder that UNDIFFUSE_GOLDEN names:
  * the file as it was saved is read, and walks the same trajectory, or it is refused and its class says why.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
@@ -63,7 +63,11 @@ interface Golden {
 const given = (name: string, value: number | undefined) => (value === undefined ? {} : { [name]: value })
 
 const folder = process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden')
-const golden = JSON.parse(readFileSync(join(folder, 'schedulers-0.42.json'), 'utf8')) as Golden
+const file = join(folder, 'schedulers-0.42.json')
+/** The tests' own numbers are all; another folder may have pipelines alone. */
+const strict = process.env.UNDIFFUSE_GOLDEN === undefined
+const golden: Golden =
+  strict || existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { cases: [], not_finite: [] }
 
 /** Relative to the largest value of the trajectory, 1 at least. */
 const tolerance = 1e-5
@@ -72,7 +76,6 @@ const looseTolerance = 1e-4
 const visible = 1e-6
 /** Where it moves it by more than that: so many times as far, since another arithmetic rounds otherwise. None of ours does. */
 const ownRounding = 2
-const strict = process.env.UNDIFFUSE_GOLDEN === undefined
 /** Of told times, in times: fractional ones are float32 there, of a table that can be nearly flat at its end. */
 const timeTolerance = { tight: 1e-3, loose: 0.5 }
 
@@ -247,31 +250,34 @@ const undone = -90
 /** From pure noise to nearly none in one step, whose end asks for the velocity again. */
 const hardlyContracts = /^FlowMatchHeunDiscrete .*num_inference_steps=1$/
 
-describe('what its scheduler makes is undone by the automatic inverter, where the grid keeps the noise', () => {
-  const cases = golden.cases.filter(({ scheduler }) => !mayBeRefused.test(scheduler))
-  it.each(cases.map((each) => [each.name, each] as const))('%s', async (_, each) => {
-    const { solver: own, schedule } = read(each.config, each.set_timesteps)
-    if (own.lossy) {
-      expect(whyNotUndone(own, own.grid(schedule))).toMatch(/clips/)
-      return
-    }
-    const solver = endingWithNoise(own)
-    const grid = solver.grid(schedule)
-    expect(whyNotUndone(solver, grid)).toBeUndefined()
-    const { denoise } = guidedWorld(1)
-    const noise = fromNoise(torchNoise(5, shape), grid)
-    const { states } = await new Task(sample(noise, solver, { grid, denoise }))
-    const clean = { ...states.at(-1)!, memory: [] }
-    const inverter = automatic({ tolerance: 1e-8, iterations: 100 })
-    const found = await new Task(inverter.invert(clean, solver, { grid, denoise }))
-    if (!found.solutions.every(({ outcome }) => outcome === 'converged')) {
-      expect(!strict || hardlyContracts.test(each.name), 'it did not converge, and says so').toBe(true)
-      return
-    }
-    const apart = (a: Tensor, b: Tensor) => 20 * Math.log10(norm(subtract(a, b)) / norm(b))
-    const again = await new Task(sample(found.states[0]!.x, solver, { grid, denoise }))
-    expect(apart(again.states.at(-1)!.x, clean.x)).toBeLessThan(undone)
-    // Of other sets some steps are so long that several noises make one image.
-    if (strict) expect(apart(found.states[0]!.x, noise)).toBeLessThan(undone)
-  })
-})
+describe.skipIf(golden.cases.length === 0)(
+  'what its scheduler makes is undone by the automatic inverter, where the grid keeps the noise',
+  () => {
+    const cases = golden.cases.filter(({ scheduler }) => !mayBeRefused.test(scheduler))
+    it.each(cases.map((each) => [each.name, each] as const))('%s', async (_, each) => {
+      const { solver: own, schedule } = read(each.config, each.set_timesteps)
+      if (own.lossy) {
+        expect(whyNotUndone(own, own.grid(schedule))).toMatch(/clips/)
+        return
+      }
+      const solver = endingWithNoise(own)
+      const grid = solver.grid(schedule)
+      expect(whyNotUndone(solver, grid)).toBeUndefined()
+      const { denoise } = guidedWorld(1)
+      const noise = fromNoise(torchNoise(5, shape), grid)
+      const { states } = await new Task(sample(noise, solver, { grid, denoise }))
+      const clean = { ...states.at(-1)!, memory: [] }
+      const inverter = automatic({ tolerance: 1e-8, iterations: 100 })
+      const found = await new Task(inverter.invert(clean, solver, { grid, denoise }))
+      if (!found.solutions.every(({ outcome }) => outcome === 'converged')) {
+        expect(!strict || hardlyContracts.test(each.name), 'it did not converge, and says so').toBe(true)
+        return
+      }
+      const apart = (a: Tensor, b: Tensor) => 20 * Math.log10(norm(subtract(a, b)) / norm(b))
+      const again = await new Task(sample(found.states[0]!.x, solver, { grid, denoise }))
+      expect(apart(again.states.at(-1)!.x, clean.x)).toBeLessThan(undone)
+      // Of other sets some steps are so long that several noises make one image.
+      if (strict) expect(apart(found.states[0]!.x, noise)).toBeLessThan(undone)
+    })
+  },
+)

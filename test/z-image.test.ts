@@ -91,6 +91,23 @@ describe('the miniatures', () => {
     await model.close()
   })
 
+  it('cap their guidance and end it early where the folder says so, and are undone exactly', async () => {
+    const path = await turbo.changed('model_index.json', { _cfg_normalization: 0.9, _cfg_truncation: 0.45 })
+    const model = await open(path, { steps: 4 })
+    const noise = torchNoise(3, shape)
+    const made = { model, prompt: 'a red boat', negativePrompt: 'fog', guidance: 3 }
+    const { latent, grid, evaluations } = await generate({ ...made, noise })
+    // One evaluation where 1 − σ is above the end, two before.
+    const guided = grid.slice(0, -1).filter(({ alpha }) => alpha <= 0.45).length
+    expect(evaluations.denoises).toBe(4 + guided)
+    const found = await invert({ latent }, made)
+    expect(found.outcome).toBe('converged')
+    // A step of few has several preimages: this need not be the noise that was used.
+    const again = await generate({ ...made, noise: found.noise })
+    expect(nmseDb(again.latent, latent)).toBeLessThan(exactDb)
+    await model.close()
+  })
+
   it.each([16, 64] as const)('compute in %i bits', async (precision) => {
     const models = [await open(turbo.path), await open(turbo.path, { precision })] as const
     const [single, other] = await Promise.all(
@@ -141,6 +158,7 @@ describe('refuses', () => {
     ['without a transformer', () => turbo.without('transformer'), /a transformer/],
     ['without a text encoder', () => turbo.without('text_encoder'), /a text_encoder/],
     ['without an autoencoder', () => turbo.without('vae'), /a vae/],
+    ['without a class', () => turbo.without('model_index.json'), /a model_index\.json, which names the class/],
     ['without a tokenizer', () => turbo.without('tokenizer'), /tokenizer/],
     ['without a chat template', () => without('tokenizer', 'chat_template.jinja'), /chat_template\.jinja/],
     [
@@ -162,6 +180,11 @@ describe('refuses', () => {
       'that is shown pictures',
       () => turbo.changed('transformer/config.json', { siglip_feat_dim: 1152 }),
       /null for `siglip_feat_dim`.*1152/,
+    ],
+    [
+      'with a cap of guidance that is none',
+      () => turbo.changed('model_index.json', { _cfg_normalization: 0 }),
+      /a positive number for `_cfg_normalization`/,
     ],
     [
       'with axes that are not a head',

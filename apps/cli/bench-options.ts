@@ -1,7 +1,7 @@
 /** Options that benchmarks share on the command line, and what they mean: model, runtime, finished cells. */
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type DiffusionModel, expected, type FloorProbes, openDiffusionModel, type Runtime } from 'undiffuse'
+import { expected, type FloorProbes, type OpenDiffusionModel, openDiffusionModel, type Runtime } from 'undiffuse'
 import { modelFolder, nodeFiles } from 'undiffuse/node'
 import { type Cells, fileCells, noCells } from '../../measurements/shared/cells.js'
 import { rareOptions } from './help.js'
@@ -47,7 +47,7 @@ export async function cellsOf({ out, resume }: Pick<ResumableOptions, 'out' | 'r
 /** Runs `body` with the model of the options, closed with its runtime. `steps` are those of its own solver. */
 export async function withBenchModel<T>(
   options: SharedOptions,
-  body: (model: DiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
+  body: (model: OpenDiffusionModel, runtime: Runtime, folder: string) => Promise<T>,
   steps?: number,
 ): Promise<T> {
   const folder = await modelFolder(options.model)

@@ -29,10 +29,15 @@ describe('an inversion', () => {
 
   it('says what restarts found', () => {
     const unique = { answer: 'unique as far as tried', found: 1, tried: 8 } as const
+    const untried = { answer: 'not tried', found: 1, tried: 0 } as const
     const several = { answer: 'several roots', found: 3, tried: 8 } as const
     const steps = (...roots: object[]) => ({ steps: roots.map((one) => ({ ...step, roots: one })) })
     expect(found(steps(unique, unique))).toMatch(/roots +unique as far as tried \(2 steps, 16 other starts\)/)
     expect(found(steps(unique, several))).toMatch(/roots +several at 1 step, up to 3: another noise may make the same/)
+    expect(found(steps(untried, untried))).toMatch(/roots +not tried at 2 steps.*another noise.*\n.*restarts=8/)
+    expect(found(steps(unique, untried))).toMatch(
+      /unique as far as tried \(1 step, 8 other starts\)\n.*not tried at 1 step/,
+    )
     expect(found(steps({ answer: 'none found', found: 0, tried: 8 }))).toMatch(/roots +none found/)
   })
 

@@ -28,6 +28,10 @@ const exactnessText: Readonly<Record<Exactness, string>> = {
   no: 'not exact: not every step was undone',
 }
 
+/** Of solvers that round, how near this can be; of others what it is exact given. */
+const exactText = ({ exact, roundingDb }: NoiseNumbers['noise']): string =>
+  roundingDb === undefined ? exactnessText[exact] : `not exact: rounding left ${roundingDb.toFixed(1)} dB of it unknown`
+
 /** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
 function outcomesText(steps: readonly InvertedStep[]): string {
   const names = [...new Set(steps.map(({ outcome }) => outcome))]
@@ -40,8 +44,10 @@ function outcomesText(steps: readonly InvertedStep[]): string {
 
 /** Whether steps have other roots, as far as they were looked for. */
 function rootsText(steps: readonly InvertedStep[]): readonly string[] {
-  const checked = steps.flatMap(({ roots }) => (roots ? [roots] : []))
-  if (checked.length === 0) return []
+  const all = steps.flatMap(({ roots }) => (roots ? [roots] : []))
+  const checked = all.filter(({ tried }) => tried > 0)
+  const untried = untriedText(all.length - checked.length)
+  if (checked.length === 0) return untried
   const several = checked.filter(({ answer }) => answer === 'several roots')
   const none = checked.filter(({ answer }) => answer === 'none found').length
   const tried = `${plural(checked.length, 'step')}, ${checked.reduce((sum, one) => sum + one.tried, 0)} other starts`
@@ -51,8 +57,18 @@ function rootsText(steps: readonly InvertedStep[]): readonly string[] {
       ? `  roots        several at ${plural(several.length, 'step')}, up to ${most}: another noise may make the same (${tried})`
       : `  roots        ${none === checked.length ? 'none found' : 'unique as far as tried'} (${tried})`,
     ...(none > 0 && none < checked.length ? [`               none found at ${plural(none, 'step')}`] : []),
+    ...untried,
   ]
 }
+
+/** Of steps that may have several, and were not asked. */
+const untriedText = (count: number): readonly string[] =>
+  count === 0
+    ? []
+    : [
+        `  roots        not tried at ${plural(count, 'step')} that may have several: another noise may lead to the same latent`,
+        '               (`--inverter implicit:restarts=8` looks for others, at about 80 evaluations a step)',
+      ]
 
 /** So many deviations of ‖n‖² from what N(0, I) has: no sampler has drawn that. */
 const unusual = 4
@@ -92,7 +108,7 @@ export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): re
     `  steps        ${outcomesText(steps)}; residual ${residualText(largestResidual)}  (share of the noise in a step)`,
     ...(remedy === undefined ? [] : [`  remedy       ${remedy}`]),
     ...rootsText(steps),
-    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactnessText[noise.exact]}`,
+    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactText(noise)}`,
     ...priorText(noise),
     `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
   ]

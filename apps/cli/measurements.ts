@@ -1,10 +1,10 @@
 /** What commands that measure share: progress while it runs, and results as files in a folder. */
 import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Steps, Task } from 'undiffuse'
-import { checkWritable, type FileContent, writeFilesAtomically } from 'undiffuse/node'
+import { checkWritable, type FileContent, nodeHostFiles, writeFilesAtomically } from 'undiffuse/node'
 import type { Terminal } from './terminal.js'
 
 /** Runs steps to their end, drawing their progress. */
@@ -25,7 +25,7 @@ export function weightsHeard(io: Terminal, like: string): (done: number, total: 
 /** Finds out before long work whether files can be written to a folder, which is made where it is missing. */
 export async function prepareFolder(folder: string | undefined): Promise<void> {
   if (folder === undefined) return
-  await mkdir(folder, { recursive: true }).catch(() => {})
+  await nodeHostFiles.makeFolder(folder)
   await checkWritable(join(folder, 'result.json'))
 }
 

@@ -27,12 +27,12 @@ export function finiteNumber(text: string): number {
 export function positiveNumber(text: string): number {
   const value = finiteNumber(text)
   if (value > 0) return value
-  throw new InvalidArgumentError('It must be above 0.')
+  throw new InvalidArgumentError('It must be a number above 0.')
 }
 
 /** Reads strengths of guidance, separated by commas. */
 export function guidances(text: string): readonly number[] {
   const values = text.split(',').map(finiteNumber)
   if (values.every((value) => value >= 1)) return values
-  throw new InvalidArgumentError('They must be at least 1.')
+  throw new InvalidArgumentError('It must be numbers of at least 1, separated by commas.')
 }

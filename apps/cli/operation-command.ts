@@ -12,6 +12,7 @@ import {
   standardStream,
   type Told,
 } from 'undiffuse/operations'
+import { withFlags } from './files-in-flags.js'
 import { type Explanation, explain } from './help.js'
 import { addFields, errorInFlags, givenSettings, inFlags } from './options.js'
 import { profileLines } from './profile-words.js'
@@ -60,7 +61,7 @@ export async function operate<F extends OperationFields, R>(
   try {
     const settings = readSettings(operation.fields, given, operation.id) as Settings<F>
     if (given.output === standardStream) leaveStdout(io)
-    const host = withStandardStreams(nodeHost())
+    const host = withFlags(withStandardStreams(nodeHost()), operation.fields)
     const task = new Task<Finished<R>, Told>(operation.run(settings, host, io.signal), io.signal)
     const said = new Set<string>()
     const say = (lines: readonly string[]) => {

@@ -36,7 +36,7 @@ const argumentOf = (name: string, field: OperationField): string => {
 
 /** What a number or a size must be, as commander's sentence goes on. */
 function wanted(field: OperationField): string {
-  if (field.type === 'size') return 'It must be pixels, as 128 or 192x128 (width x height).'
+  if (field.type === 'size') return 'It must be a size in pixels, as 128 or 192x128 (width x height).'
   if (field.type !== 'integer' && field.type !== 'number') return 'It does not fit.'
   if (field.exclusiveMinimum !== undefined && field.exclusiveMaximum !== undefined) {
     return `It must be a number between ${field.exclusiveMinimum} and ${field.exclusiveMaximum}.`
@@ -44,7 +44,8 @@ function wanted(field: OperationField): string {
   const { default: _, ...plain } = field
   const kind = describeField(plain as Field)
     .replace('an integer', 'a whole number')
-    .replace(',', ' of')
+    .replace(', at least', ' of at least')
+    .replace(/, (?=above|below)/, ' ')
   const others = 'or' in field ? field.or.map((word) => `, or \`${word}\``).join('') : ''
   return `It must be ${kind}${others}.`
 }
@@ -121,6 +122,25 @@ export function givenSettings(
   const names = Object.keys(fields).filter((name) => fields[name]!.subject)
   const said = names.map((name, i) => [name, subjects[i]] as const)
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
+}
+
+/** What no id of a method looks like: a prompt, or a path. */
+const isSubject = (word: string): boolean => !/^[\w-]*$/.test(word.split(':')[0]!.trim())
+
+/**
+ * Words whose subject stands behind a list of methods, as `--inverters naive implicit "a ball"`, with the subject before the
+ * options. `begin` is where the options of the command begin.
+ */
+export function subjectsFirst(command: Command, words: readonly string[], begin: number): readonly string[] {
+  const lists = command.options.filter((option) => option.variadic && methodsOf(option).length > 0)
+  let inList = false
+  const isBehind = words.map((word, i) => {
+    if (word.startsWith('-')) inList = i >= begin && lists.some(({ short, long }) => word === short || word === long)
+    else if (inList && isSubject(word)) return true
+    return false
+  })
+  const [subjects, others] = [words.filter((_, i) => isBehind[i]), words.filter((_, i) => !isBehind[i])]
+  return [...others.slice(0, begin), ...subjects, ...others.slice(begin)]
 }
 
 /** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`. */

@@ -1,14 +1,14 @@
 /** What `watermark detect`, `identify` and `calibrate` say alike. */
-import { formatShape, type KeyRate } from 'undiffuse'
+import { type KeyRate, latentText } from 'undiffuse'
 import { type EarlierLines, type KeyReport, percent, plural, probability } from 'undiffuse/operations'
 
 /** A key in one line, without its secret. */
 export const keyText = ({ id, scheme, members, messageBits, latentShape, chosen }: KeyReport): string =>
   [
     `key ${id}: ${scheme}`,
-    `latents ${formatShape(latentShape)}`,
+    `latents of ${latentText(latentShape)}`,
     ...(members > 1 ? [`${members} members`] : []),
-    ...(messageBits > 0 ? [`${messageBits} bits of message`] : []),
+    ...(messageBits > 0 ? [`${plural(messageBits, 'bit')} of message`] : []),
     ...(chosen ? [`chosen among ${chosen.drawn} by ${plural(chosen.pictures, 'unmarked picture')}`] : []),
   ].join(', ')
 
@@ -20,10 +20,25 @@ export const earlierLines = ({ lines, others }: EarlierLines): readonly string[]
 
 /** How noise was recovered, in one line. */
 export function recoveryText(model: string, settings: Readonly<Record<string, string>>): string {
-  const { decoder, inverter, solver, steps, guidance, promptKnown } = settings
-  const on = solver ?? `the scheduler's solver, ${steps} steps`
+  const { decoder, inverter, solver, steps, trySteps, guidance, promptKnown } = settings
+  const own = solver ?? `the scheduler's solver, ${plural(Number(steps), 'step')}`
+  const on = trySteps === undefined ? own : `its solver in ${trySteps.replaceAll(' ', ', ')} steps`
   const prompt = promptKnown === 'true' ? 'the prompt known' : 'the prompt not known'
   return `${model}: ${decoder}; ${inverter} on ${on}, guidance ${guidance}, ${prompt}`
+}
+
+/** Where a step back to the noise was not solved. */
+export const notRecoveredLine =
+  '  undecided    the picture was not taken back to its noise: a mark that is not found may be there'
+
+/** What was undone and tried for a candidate, in one line; none of the picture as it came, read in the one way there was. */
+export function readAsLines(
+  undone: string | null,
+  readWith: string | undefined,
+  candidates: number,
+): readonly string[] {
+  const as = [undone, readWith].filter((one) => typeof one === 'string').join(', ')
+  return as === '' ? [] : [`  read as      ${as}, of ${candidates} ways to read it`]
 }
 
 /** How often one key calls unmarked pictures marked, at each rate. */

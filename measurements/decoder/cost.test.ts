@@ -60,27 +60,45 @@ test('every configuration runs in a process of its own, or is skipped where memo
     started++
     return ortNode({ threads: 1 })
   }
-  // Enough until both methods have run one picture at a time; then too little for two.
+  // Enough until all methods have run one picture at a time; then too little for two.
   let asked = 0
-  const availableMemory = () => (++asked > 2 ? 2 ** 20 : 2 ** 40)
+  const availableMemory = () => (++asked > 3 ? 2 ** 20 : 2 ** 40)
   const options = { size: 32, pictures: [2], chunk: 1, settings: ['default'], repeats: 1, availableMemory } as const
   const result = await new Task(benchCost(networks, openRuntime, options))
-  expect(started).toBe(2)
+  expect(started).toBe(result.rows.length + result.skipped.length)
   expect(result.rows.map(({ method, pictures, chunk }) => [method, pictures, chunk])).toEqual([
+    ['encode-decode', 2, 1],
     ['gradient-free', 2, 1],
     ['gradient', 2, 1],
   ])
   for (const row of result.rows) {
     expect(row.secondsPerIteration).toBeGreaterThan(0)
+    expect(row.processorSecondsPerIteration).toBeGreaterThan(0)
     expect(row.peakMemoryBytes).toBeGreaterThan(2 ** 20)
+    expect(row.estimatedMemoryBytes).toBeGreaterThan(2 ** 20)
     expect(row.overheadShare).toBeGreaterThan(0)
     expect(row.overheadShare).toBeLessThan(1)
   }
   expect(result.skipped.map(({ method, chunk }) => [method, chunk])).toEqual([
+    ['encode-decode', 2],
     ['gradient-free', 2],
     ['gradient', 2],
   ])
   expect(result.skipped[0]!.predictedMemoryBytes).toBe(2 * result.rows[0]!.peakMemoryBytes)
   expect(result.comparisons).toHaveLength(1)
   expect(costText(result)).toContain('skipped: gradient, default, 2 pictures by 2')
+})
+
+test('what a network may not take is told and not run', async () => {
+  const networks = await openAutoencoderNetworks(nodeFiles, miniature)
+  const openRuntime = () => ortNode({ threads: 1, memoryLimit: 1 })
+  const settings = { chunk: 1, settings: ['lean'], repeats: 1, availableMemory: () => 2 ** 40 } as const
+  const { rows, skipped } = await new Task(
+    benchCost(networks, openRuntime, { size: 32, pictures: [1, 4], ...settings }),
+  )
+  expect(rows).toEqual([])
+  // Whole, a gradient takes more for more pictures.
+  const [one, four] = skipped.filter(({ method, pictures, chunk }) => method === 'gradient' && pictures === chunk)
+  expect(four!.estimatedMemoryBytes).toBeGreaterThan(one!.estimatedMemoryBytes)
+  expect(four!.predictedMemoryBytes).toBe(four!.estimatedMemoryBytes)
 })

@@ -20,7 +20,7 @@ import {
 import { type Machine, machine } from '../shared/machine.js'
 import { decimal, memoryText, textTable } from '../shared/text-table.js'
 
-/** `encode-decode`, of clips: the encoder and the decoder, each once. */
+/** `encode-decode`: the encoder and the decoder, each once, in runs of their own. */
 export type CostMethod = 'encode-decode' | 'gradient-free' | 'gradient'
 /** Session options: `lean` spends time to save memory, as `--lean` does. */
 export type Settings = 'lean' | 'default'
@@ -36,7 +36,7 @@ export interface CostOptions {
   /** Pictures in one network run where pictures are chunked; of clips, latent frames in one piece. */
   readonly chunk: number
   readonly settings: readonly Settings[]
-  /** Timed iterations of one picture; fewer, at least two, for several pictures. */
+  /** Timed iterations of one picture; fewer, at least two or as many as are asked for, for several pictures. */
   readonly repeats: number
   /** Bytes that a process may take now; configurations beyond are skipped. */
   availableMemory(): number
@@ -56,14 +56,20 @@ export interface CostRow extends Configuration {
   /** Median. */
   readonly secondsPerIteration: number
   readonly iterations: number
+  /** Processor time of an iteration, user and system: what a busy machine does not change. */
+  readonly processorSecondsPerIteration: number | null
   /** Largest resident memory of the process that ran the networks. */
   readonly peakMemoryBytes: number
+  /** What the library says before it runs: one and a half times the values that are alive at once, and the weights. */
+  readonly estimatedMemoryBytes: number
   /** Share of the time that was not spent inside network runs. */
   readonly overheadShare: number
 }
 
 export interface SkippedRow extends Configuration {
+  /** From rows of the same kind that were measured; without one, the estimate. */
   readonly predictedMemoryBytes: number
+  readonly estimatedMemoryBytes: number
   readonly availableMemoryBytes: number
 }
 
@@ -94,9 +100,8 @@ function configurations(
   { frameDownscaling }: AutoencoderNetworks,
   { pictures, chunk, settings }: CostOptions,
 ): readonly Configuration[] {
-  const ofClips = frameDownscaling !== undefined
   const step = frameDownscaling ?? 1
-  const methods = [...(ofClips ? (['encode-decode'] as const) : []), 'gradient-free', 'gradient'] as const
+  const methods = ['encode-decode', 'gradient-free', 'gradient'] as const
   return [...new Set(pictures.map((count) => 1 + step * Math.ceil((count - 1) / step)))]
     .sort((a, b) => a - b)
     .flatMap((count) => {
@@ -120,6 +125,29 @@ export function predictMemory(known: ReadonlyMap<number, number>, batch: number)
   return bytes + ((bytes - fewer) / (size - smaller)) * (batch - size)
 }
 
+const questions = {
+  'encode-decode': ['decode', 'encode'],
+  'gradient-free': ['roundTrip'],
+  gradient: ['decodeGradient'],
+} as const
+
+/** What the library says that a configuration takes, and may take. */
+function needOf(
+  networks: AutoencoderNetworks,
+  runtime: Runtime,
+  { method, pictures, chunk }: Configuration,
+  size: number,
+): { readonly estimatedMemoryBytes: number; readonly allowedMemoryBytes: number } {
+  const { imageChannels, inPieces } = networks
+  const { layout, memoryFor } = openAutoencoder(inPieces?.(chunk) ?? networks, runtime)
+  const latent = layout.latentShape([imageChannels, ...(inPieces ? [pictures] : []), size, size])
+  const needs = questions[method].flatMap((kind) => memoryFor?.(kind, latent, inPieces ? 1 : chunk) ?? [])
+  return {
+    estimatedMemoryBytes: Math.max(0, ...needs.map(({ neededBytes }) => neededBytes)),
+    allowedMemoryBytes: Math.min(Number.POSITIVE_INFINITY, ...needs.map(({ allowedBytes }) => allowedBytes)),
+  }
+}
+
 const chunksOf = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
@@ -132,11 +160,11 @@ async function* measure(
   runtime: Runtime,
   { method, settings, pictures, chunk }: Configuration,
   { size, repeats, signal }: CostOptions,
-): Steps<Omit<CostRow, keyof Configuration>> {
+): Steps<Omit<CostRow, keyof Configuration | 'estimatedMemoryBytes'>> {
   const { imageChannels, inPieces } = networks
   const model = openAutoencoder(inPieces?.(chunk) ?? networks, runtime, { lean: settings === 'lean' })
   const stage = `${method}, ${settings}, ${pictures} ${inPieces ? 'frames' : 'pictures'} by ${chunk}`
-  const timed = Math.max(2, Math.ceil(repeats / pictures))
+  const timed = Math.max(Math.min(2, repeats), Math.ceil(repeats / pictures))
   try {
     const images = inPieces
       ? [noisePicture(0, [imageChannels, pictures, size, size])]
@@ -185,6 +213,8 @@ async function* measure(
     return {
       secondsPerIteration: median(seconds),
       iterations: timed,
+      processorSecondsPerIteration:
+        after.processorSeconds === undefined ? null : (after.processorSeconds - (before.processorSeconds ?? 0)) / timed,
       peakMemoryBytes: after.peakMemoryBytes,
       overheadShare: 1 - (after.networkSeconds - before.networkSeconds) / wall,
     }
@@ -219,7 +249,8 @@ export function compareCosts(rows: readonly CostRow[]): readonly CostComparison[
 
 /**
  * Measures every configuration, each in a process of its own, from few pictures to many. A configuration that would
- * probably need more than nine tenths of the memory that is available is skipped, with the numbers.
+ * probably need more than nine tenths of the memory that is available, or more than a network may take, is skipped, with the
+ * numbers.
  *
  * Cost: for Stable Diffusion's shape at 256 × 256 about 5 s for a round trip and 7 s for a pullback on two cores.
  */
@@ -236,15 +267,19 @@ export async function* benchCost(
     // Of a clip all frames are in one run, of pictures those of a chunk.
     const inRun = (row: Configuration) => (networks.inPieces ? row.pictures : row.chunk)
     const known = new Map(alike.map((row) => [inRun(row), row.peakMemoryBytes]))
-    const predictedMemoryBytes = predictMemory(known, networks.inPieces ? pictures : chunk)
     const availableMemoryBytes = options.availableMemory()
-    if (predictedMemoryBytes > 0.9 * availableMemoryBytes) {
-      skipped.push({ ...configuration, predictedMemoryBytes, availableMemoryBytes })
-      continue
-    }
     const runtime = openRuntime()
     try {
-      rows.push({ ...configuration, ...(yield* measure(networks, runtime, configuration, options)) })
+      const { estimatedMemoryBytes, allowedMemoryBytes } = needOf(networks, runtime, configuration, options.size)
+      const extrapolated = predictMemory(known, networks.inPieces ? pictures : chunk)
+      const isTooLarge = extrapolated > 0.9 * availableMemoryBytes || estimatedMemoryBytes > allowedMemoryBytes
+      if (isTooLarge) {
+        const predictedMemoryBytes = extrapolated || estimatedMemoryBytes
+        skipped.push({ ...configuration, predictedMemoryBytes, estimatedMemoryBytes, availableMemoryBytes })
+      } else {
+        const measured = yield* measure(networks, runtime, configuration, options)
+        rows.push({ ...configuration, ...measured, estimatedMemoryBytes })
+      }
     } finally {
       await runtime.close()
     }
@@ -272,7 +307,9 @@ export function costText({ model, unit, sizePixels, rows, skipped, comparisons }
       unit,
       unit === 'frames' ? 'latent frames at once' : 'chunk',
       's / iteration',
+      'CPU s',
       'peak',
+      'estimate',
       'overhead',
     ],
     rows.map((row) => [
@@ -281,7 +318,9 @@ export function costText({ model, unit, sizePixels, rows, skipped, comparisons }
       `${row.pictures}`,
       `${row.chunk}`,
       decimal(row.secondsPerIteration, 2),
+      row.processorSecondsPerIteration === null ? '–' : decimal(row.processorSecondsPerIteration, 2),
       memoryText(row.peakMemoryBytes),
+      memoryText(row.estimatedMemoryBytes),
       percent(row.overheadShare),
     ]),
   )

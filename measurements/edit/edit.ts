@@ -21,16 +21,17 @@ import {
   type Steps,
   ssimMap,
   type Tensor,
+  withOption,
 } from 'undiffuse'
 import { encodePng } from 'undiffuse/node'
 import { randomFrom } from '../../training/scenes/random.js'
 import { attributes } from '../../training/scenes/reader/network.js'
 import type { SceneReader, Words } from '../../training/scenes/reader/reader.js'
-import { makeSolver } from '../inversion/inversion.js'
 import { type Share, shareOf } from '../samplers/faithfulness.js'
 import type { CellKey, Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import { type EditCase, type Given, generatedCases, renderedCases } from './cases.js'
 import { generatedEdit, renderedEdit, type SceneEdit } from './sources.js'
 
@@ -127,12 +128,12 @@ export interface EditBench {
  * for a solver that means nothing; those of the methods.
  */
 export async function* benchEdit(
-  model: DiffusionModel,
+  model: SampledModel,
   reader: SceneReader,
   options: EditBenchOptions,
 ): Steps<EditBench> {
   const { generated, rendered, solver, steps, guidance, modelVersion } = options
-  const sampler = makeSolver(solver, steps)
+  const sampler = solverOn(model, withOption(solver, `steps=${steps}`))
   const total = generated + rendered
   const part = async function* (
     count: number,
@@ -172,7 +173,7 @@ export async function* benchEdit(
 }
 
 async function* editedInAll(
-  model: DiffusionModel,
+  model: SampledModel,
   reader: SceneReader,
   source: SceneEdit,
   index: number,
@@ -232,7 +233,7 @@ type EditedOnce = Pick<EditMeasures, 'converged' | 'evaluations' | 'gradients' |
 
 /** In 8 bits, with what it cost: finding the latent is in the seconds, not in the evaluations of the denoiser. */
 async function* editedOnce(
-  model: DiffusionModel,
+  model: SampledModel,
   source: SceneEdit,
   { method, given, mask }: EditCase,
   { latent, seconds }: FoundLatent,

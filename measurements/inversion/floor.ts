@@ -19,12 +19,13 @@ import {
   type Signal,
   type Steps,
   stepsOf,
+  withOption,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
-import { makeSolver } from './inversion.js'
+import { solverOn } from '../shared/solver.js'
 
 /** A way from the picture alone to the noise; what the picture was made with is known. */
 export interface NoiseFinder {
@@ -111,7 +112,7 @@ const lowestDb = -313
  */
 export async function* benchFloor(model: DiffusionModel, options: FloorBenchOptions): Steps<FloorBenchResult> {
   const { guidances, steps, probes, finders, cells, modelVersion, signal } = options
-  const solver = makeSolver(options.solver, steps)
+  const solver = solverOn(model, withOption(options.solver, `steps=${steps}`))
   const cases = guidances.flatMap((guidance) =>
     heldOutPrompts(options.prompts).map(({ prompt }, seed) => ({ prompt, seed, guidance })),
   )

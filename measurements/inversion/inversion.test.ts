@@ -1,4 +1,4 @@
-import { type DiffusionModel, Task, type Tensor } from 'undiffuse'
+import { type DiffusionModel, ddim, Task, type Tensor } from 'undiffuse'
 import { expect, test } from 'vitest'
 import { analyticModel } from '../../test/laws/analytic-model.js'
 import { type CellKey, type Cells, noCells } from '../shared/cells.js'
@@ -21,19 +21,18 @@ const cases = [
   { solver: 'bdia:gamma=0.9', steps: 10, guidance: 2, inverter: 'reversible', source: 'latent' },
 ] as const satisfies readonly InversionCase[]
 
-const run = (model: DiffusionModel, options: Partial<InversionBenchOptions> = {}) =>
-  new Task(
-    benchInversion(() => model, {
-      title: 'A table',
-      cases,
-      count: 3,
-      chunk: 2,
-      cells: noCells,
-      precisionBits: 32,
-      modelVersion: 'v',
-      ...options,
-    }),
-  )
+const options: InversionBenchOptions = {
+  title: 'A table',
+  cases,
+  count: 3,
+  chunk: 2,
+  cells: noCells,
+  precisionBits: 32,
+  modelVersion: 'v',
+}
+
+const run = (model: DiffusionModel, changed: Partial<InversionBenchOptions> = {}) =>
+  new Task(benchInversion(() => model, { ...options, ...changed }))
 
 /** Cells in memory, as files hold them. */
 function memoryCells(): Cells & { readonly kept: Map<string, string> } {
@@ -132,6 +131,19 @@ test('numbers that are not finite are told in their row, and end nothing', async
   const [unmade] = (await run(breaking(answers - 5), one)).rows
   expect(unmade!.measures!.outcomes.converged).toBeGreaterThan(0)
   expect(unmade!.measures!.imageNmseDb).toBeUndefined()
+})
+
+test('`scheduler` is the solver of the model as opened for the steps of the case', async () => {
+  const { model } = analyticModel()
+  const asked: number[] = []
+  const opened = (steps: number) => {
+    asked.push(steps)
+    return { ...model, schedulerSolver: ddim({ steps, spacing: 'lambda' }) }
+  }
+  const both = ['scheduler', 'ddim:spacing=lambda'].map((solver) => ({ ...cases[1], solver }))
+  const { rows } = await new Task(benchInversion(opened, { ...options, cases: both }))
+  expect(noiseDb(rows[0]!).each).toEqual(noiseDb(rows[1]!).each)
+  expect(new Set(asked)).toEqual(new Set([10]))
 })
 
 test('tables name methods that exist; a request is crossed, and filtered where it names one side', async () => {

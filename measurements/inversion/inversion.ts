@@ -5,7 +5,6 @@
 import { performance } from 'node:perf_hooks'
 import {
   type DenoisingPrecision,
-  type DiffusionModel,
   decoderInverters,
   type Generation,
   generate,
@@ -27,7 +26,6 @@ import {
   type Solver,
   type Steps,
   sideBySide,
-  solvers,
   type Tensor,
   variance,
   withOption,
@@ -36,6 +34,7 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import type { InversionCase, InversionPlan } from './plans.js'
 
 export interface InversionBenchOptions extends InversionPlan {
@@ -104,13 +103,17 @@ export interface InversionBenchResult {
   readonly rows: readonly InversionRow[]
 }
 
-/** The solver of a specification with this many steps. Throws `bad-option` as `parse` does. */
-export const makeSolver = (specification: string, steps: number): Solver =>
-  parse(solvers, withOption(specification, `steps=${steps}`))
+/** Opened with these steps; what it computes with is the plan's precision, or the case's own. */
+export type InvertedModels = (steps: number, precisionBits: DenoisingPrecision) => SampledModel
+
+/** The solver of a case on a model that was opened with the case's steps. */
+const solverOf = ({ solver, steps }: InversionCase, model: SampledModel): Solver =>
+  solverOn(model, withOption(solver, `steps=${steps}`))
 
 /** Why a case cannot be measured: the inverter's reason; undefined where it can. Throws `bad-option` for bad options. */
-export function refusal({ solver, steps, inverter }: InversionCase, model: DiffusionModel): string | undefined {
-  const made = makeSolver(solver, steps)
+export function refusal(one: InversionCase, model: SampledModel): string | undefined {
+  const { inverter } = one
+  const made = solverOf(one, model)
   const answer = parse(inverters, inverter).accepts(made, made.grid(model.schedule(latentShapeAt(model))))
   return answer === true ? undefined : answer
 }
@@ -138,14 +141,14 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
  * does not accept the solver.
  */
 export async function* benchInversion(
-  models: (precisionBits: DenoisingPrecision) => DiffusionModel,
+  models: InvertedModels,
   { title, cases, count, prompt, chunk, cells, modelVersion, precisionBits, signal }: InversionBenchOptions,
 ): Steps<InversionBenchResult> {
-  const model = models(precisionBits)
-  const modelOf = (one: InversionCase) => (one.precisionBits === undefined ? model : models(one.precisionBits))
+  const modelOf = (one: InversionCase) => models(one.steps, one.precisionBits ?? precisionBits)
+  const { name } = modelOf(cases[0]!)
   const prompts =
     prompt === undefined ? heldOutPrompts(count).map((one) => one.prompt) : Array.from({ length: count }, () => prompt)
-  const refusals = cases.map((one) => refusal(one, model))
+  const refusals = cases.map((one) => refusal(one, modelOf(one)))
   const rows: InversionRow[] = []
   let known: { readonly of: string; readonly pictures: readonly KnownNoise[] } | undefined
   const position = () => ({ done: rows.length, total: cases.length })
@@ -153,7 +156,7 @@ export async function* benchInversion(
   async function* pictures(one: InversionCase): Steps<readonly KnownNoise[]> {
     if (known?.of !== picturesOf(one)) {
       const { guidance } = one
-      const solver = makeSolver(one.solver, one.steps)
+      const solver = solverOf(one, modelOf(one))
       const made = sideBySide(modelOf(one), prompts, chunk, (prompt, shared, seed) =>
         generate({ model: shared, prompt, seed, guidance, solver, signal }),
       )
@@ -169,7 +172,7 @@ export async function* benchInversion(
   for (const [i, one] of cases.entries()) {
     const key = {
       benchmark: 'inversion',
-      model: model.name,
+      model: name,
       modelVersion,
       precisionBits,
       prompts: count,
@@ -197,7 +200,7 @@ export async function* benchInversion(
   return {
     benchmark: 'inversion',
     title,
-    model: model.name,
+    model: name,
     modelVersion,
     precisionBits,
     prompts: count,
@@ -212,14 +215,14 @@ const describe = ({ solver, steps, guidance, inverter, decoder }: InversionCase)
   `${solver} ${steps}, guidance ${guidance}, ${decoder ? `${decoder}, ` : ''}${inverter}`
 
 async function* measured(
-  model: DiffusionModel,
+  model: SampledModel,
   one: InversionCase,
   pictures: readonly KnownNoise[],
   chunk: number,
   signal: Signal | undefined,
 ): Steps<InversionRow> {
   const { guidance } = one
-  const solver = makeSolver(one.solver, one.steps)
+  const solver = solverOf(one, model)
   const decoder = one.decoder === undefined ? undefined : parse(decoderInverters, one.decoder)
   const start = performance.now()
   const inversions = yield* finite(

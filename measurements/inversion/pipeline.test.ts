@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inverters, openDiffusionModel, parse, Task } from 'undiffuse'
 import { makePipeline, nodeFiles, ortNode } from 'undiffuse/node'
 import { expect, test } from 'vitest'
-import { makeSolver } from './inversion.js'
+import { makeSolver } from '../shared/solver.js'
 import { benchPipeline, pipelineText, weightBytesOf } from './pipeline.js'
 
 /** Starting processes takes seconds each where other work is running. */

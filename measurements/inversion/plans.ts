@@ -7,7 +7,7 @@ export type InversionSourceName = (typeof allSources)[number]
 
 /** One cell of a table: everything but the prompts. */
 export interface InversionCase {
-  /** As on the command line, without its steps. */
+  /** As on the command line, without its steps; or `scheduler`, what the model's scheduler names. */
   readonly solver: string
   readonly steps: number
   readonly guidance: number

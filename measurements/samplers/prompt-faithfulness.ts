@@ -2,12 +2,12 @@
  * `undiffuse bench faithfulness`: whether generated scenes show what their prompts say, and a sheet of them to look at.
  * The measure itself is faithfulness.ts.
  */
-import type { DiffusionModel, Signal, Steps, Tensor } from 'undiffuse'
+import { type Signal, type Steps, type Tensor, withOption } from 'undiffuse'
 import { type ContactSheetCell, contactSheet } from 'undiffuse/node'
 import { type Attribute, attributes } from '../../training/scenes/reader/network.js'
 import type { SceneReader } from '../../training/scenes/reader/reader.js'
-import { makeSolver } from '../inversion/inversion.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import { captionLines } from './caption-lines.js'
 import { type Faithfulness, faithfulnessOf, faithfulnessText } from './faithfulness.js'
 import { type JudgedScene, judgedScenes } from './judged-scenes.js'
@@ -54,12 +54,12 @@ const mistakesOf = ({ asked, read }: JudgedScene): readonly Mistake[] =>
  * Cost: count × steps guided evaluations.
  */
 export async function* benchFaithfulness(
-  model: DiffusionModel,
+  model: SampledModel,
   reader: SceneReader,
   { solver, steps, ...options }: PromptFaithfulnessOptions,
 ): Steps<{ readonly result: PromptFaithfulness; readonly sheet: Uint8Array }> {
   const keep = sheet.columns * sheet.rows
-  const used = solver === undefined ? model.solver : makeSolver(solver, steps)
+  const used = solver === undefined ? model.solver : solverOn(model, withOption(solver, `steps=${steps}`))
   const judged = yield* judgedScenes(model, reader, { ...options, solver: used, keep })
   const { scenes, pictures, networkEvaluations } = judged
   const result: PromptFaithfulness = {

@@ -16,10 +16,11 @@ import {
   withOption,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
-import { equalDb, makeSolver } from '../inversion/inversion.js'
+import { equalDb } from '../inversion/inversion.js'
 import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { makeSolver } from '../shared/solver.js'
 
 /** The grids of every solver here, and of the reference: smooth in lambda, so that halving steps halves each one, and of one end. */
 export const smoothGrid = 'spacing=lambda,spread=levels,end=cleanest,wholeTimes=false'

@@ -25,7 +25,6 @@ import {
   type Steps,
   sideBySide,
   sidesOf,
-  solvers,
   type Tensor,
   torchGenerator,
   torchNoise,
@@ -38,6 +37,7 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import { numberedSecret, schemeOf } from './marks.js'
 
 /** What is compared; specifications as on command lines. */
@@ -178,7 +178,7 @@ export async function* benchAttacks(model: DiffusionModel, options: AttackBenchO
       const plain = torchNoise(10_000 + i, shape)
       const mark = marks[i]
       const noise = mark ? mark.imprint(plain, messageOf(mark, i)) : plain
-      return generate({ model: shared, prompt: caption, noise, guidance, solver: parse(solvers, solver), signal })
+      return generate({ model: shared, prompt: caption, noise, guidance, solver: solverOn(model, solver), signal })
     })
     const own = generations.map(({ image, latent, noise }, i) => {
       return { prompt: prompts[i]!, image: round8(image), latent, noise }
@@ -252,12 +252,12 @@ interface Asked {
 }
 
 async function* recoveredFrom(
-  model: DiffusionModel,
+  model: SampledModel,
   pictures: readonly Picture[],
   { chunk, signal, ...asked }: Asked,
 ): Steps<readonly Recovered[]> {
   const attack = parseAttacks(asked.attack)
-  const solver = parse(solvers, asked.solver)
+  const solver = solverOn(model, asked.solver)
   const attacked: Tensor[] = []
   for (const [seed, { image }] of pictures.entries()) {
     attacked.push(await attackPicture(image, attack, { pictures: pictureTools, model, seed, signal }))

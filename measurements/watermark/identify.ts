@@ -4,7 +4,6 @@
 import { performance } from 'node:perf_hooks'
 import {
   binomialInterval,
-  type DiffusionModel,
   decoderInverters,
   generate,
   invertAll,
@@ -16,7 +15,6 @@ import {
   type Signal,
   type Steps,
   sideBySide,
-  solvers,
   type Tensor,
   torchGenerator,
   torchNoise,
@@ -24,6 +22,7 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'
 import type { Recovery } from './unmarked-noises.js'
@@ -75,10 +74,10 @@ const confidence = 0.99
  * Half of the noises without a mark are white, half are of pictures that another family's members marked.
  */
 export async function* benchIdentify(
-  model: DiffusionModel,
+  model: SampledModel,
   { members, marked, unmarked, prompt, chunk, signal, ...recovery }: IdentifyOptions,
 ): Steps<IdentifyResult> {
-  const solver = parse(solvers, recovery.solver)
+  const solver = solverOn(model, recovery.solver)
   const shape = latentShapeAt(model)
   const prompts = heldOutPrompts(marked).map(({ prompt }) => prompt)
   const memberOf = (i: number) => Math.floor(((i + 0.5) * members) / marked)

@@ -1,6 +1,5 @@
 /** Noises recovered from pictures that carry no mark, as a detector recovers them that knows nothing of the picture. */
 import {
-  type DiffusionModel,
   decoderInverters,
   generate,
   invertAll,
@@ -12,7 +11,6 @@ import {
   type Steps,
   sideBySide,
   sidesOf,
-  solvers,
   type Tensor,
 } from 'undiffuse'
 import { float32Tensor, float32Text } from 'undiffuse/operations'
@@ -20,6 +18,7 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { unseenScene } from '../decoder/pictures.js'
 import type { Cells } from '../shared/cells.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 
 /** How pictures are made and inverted; specifications as on command lines. */
 export interface Recovery {
@@ -53,7 +52,7 @@ const perCell = 20
  * Inverted without a prompt, guidance 1. Cost: for each picture an inversion, and of generated ones their making.
  */
 export async function* unmarkedNoises(
-  model: DiffusionModel,
+  model: SampledModel,
   kind: UnmarkedKind,
   options: UnmarkedOptions,
 ): Steps<readonly Tensor[]> {
@@ -80,7 +79,7 @@ export async function* unmarkedNoises(
 }
 
 async function* recovered(
-  model: DiffusionModel,
+  model: SampledModel,
   kind: UnmarkedKind,
   from: number,
   count: number,
@@ -88,7 +87,7 @@ async function* recovered(
 ): Steps<Tensor[]> {
   const { chunk, signal } = options
   const [solver, decoder, inverter] = [
-    parse(solvers, options.solver),
+    solverOn(model, options.solver),
     parse(decoderInverters, options.decoder),
     parse(inverters, options.inverter),
   ]

@@ -5,7 +5,6 @@
 import {
   applyPattern,
   averagePattern,
-  type DiffusionModel,
   decoderInverters,
   generate,
   imprintNoise,
@@ -22,7 +21,6 @@ import {
   type Signal,
   type Steps,
   sideBySide,
-  solvers,
   type Tensor,
   torchNoise,
   type Watermark,
@@ -30,6 +28,7 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
 import { relay } from '../shared/relay.js'
+import { type SampledModel, solverOn } from '../shared/solver.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'
 import type { Recovery } from './unmarked-noises.js'
@@ -79,11 +78,11 @@ const falsePositiveRate = 1e-3
  * much of another noise. Reprompting: the noise of one marked picture under another prompt. Imprinting: `imprintNoise`.
  */
 export async function* benchWeaknesses(
-  model: DiffusionModel,
+  model: SampledModel,
   { signal, ...options }: WeaknessOptions,
 ): Steps<WeaknessResult> {
   const { schemes, averaged, tried, imprinted, chunk, guidance } = options
-  const solver = parse(solvers, options.solver)
+  const solver = solverOn(model, options.solver)
   const shape = latentShapeAt(model)
   const prompts = heldOutPrompts(averaged + tried).map(({ prompt }) => prompt)
   const rows: WeaknessRow[] = []

@@ -22,6 +22,7 @@ const order = [
   'attacks',
   'editing',
   'your-own-model',
+  'families',
   'python',
   'command-line',
   'folders',

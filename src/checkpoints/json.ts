@@ -90,17 +90,14 @@ function parsePythonJson(text: string): unknown {
     : JSON.parse(rewritten)
 }
 
+/** For any file that is read: a model's, or one that was named. */
+export const missingRemedy = 'Check the path. If it is part of a model, fetch the complete model folder.'
+
 /** Reads a small text file; throws `bad-model` when it is missing, too large or not UTF-8. */
 export async function readText(files: Files, path: string): Promise<string> {
   const size = await files.size(path)
   if (size === undefined) {
-    throw expected(
-      'bad-model',
-      'a file',
-      `\`${path}\``,
-      'no such file, or a folder, a pipe or a device',
-      'Fetch the complete model folder.',
-    )
+    throw expected('bad-model', 'a file', `\`${path}\``, 'no such file, or a folder, a pipe or a device', missingRemedy)
   }
   if (size > largestFile) {
     throw expected(

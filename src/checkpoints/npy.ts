@@ -2,10 +2,12 @@
  * NumPy's .npy format: one array of float32 or float64, as `numpy.save` writes it and `numpy.load` reads it.
  * Source: numpy.lib.format, versions 1.0 to 3.0. Arrays of Python objects are pickles and are never opened.
  */
+
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import { formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
 import type { Files } from './files.js'
-import { describe } from './json.js'
+import { describe, missingRemedy } from './json.js'
 import { tensorFromBytes, tensorToBytes } from './tensors.js'
 
 /** The types that are read and written, by NumPy's names: little-endian, as this project's files are. */
@@ -34,7 +36,10 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
   const fail = (what: string, got: string) =>
     expected('bad-model', what, `\`${path}\``, got, 'Write it again with numpy.save.')
   const size = await files.size(path)
-  if (size === undefined) throw fail('a file', 'no such file, or a folder, a pipe or a device')
+  if (size === undefined) {
+    const got = 'no such file, or a folder, a pipe or a device'
+    throw expected('bad-model', 'a file', `\`${path}\``, got, missingRemedy)
+  }
   const prefix = await files.read(path, 0, magic.length + 6)
   if (prefix.length < magic.length + 6 || magic.some((byte, i) => prefix[i] !== byte)) {
     throw fail('a .npy file', size === 0 ? 'an empty file' : 'a file of another format')
@@ -43,7 +48,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
   if (version < 1 || version > 3) throw fail('version 1, 2 or 3 of the format', `${version}`)
   const view = new DataView(prefix.buffer, prefix.byteOffset + magic.length + 2)
   const [length, start] = version === 1 ? [view.getUint16(0, true), 10] : [view.getUint32(0, true), 12]
-  if (length > largestHeader || start + length > size) throw fail('a header inside the file', `${length} bytes`)
+  if (length > largestHeader || start + length > size) throw fail('a header inside the file', plural(length, 'byte'))
   const text = String.fromCharCode(...(await files.read(path, start, length)))
   const [, descr, fortran, axes] = header.exec(text) ?? []
   if (descr === undefined || axes === undefined) throw fail('a header of descr, fortran_order, shape', describe(text))
@@ -52,7 +57,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
     expected('unsupported', what, `\`${path}\``, got, remedy)
   if (!dtype) {
     const remedy = "Save it as array.astype('<f4')."
-    throw refuse(`numbers of ${Object.keys(dataTypes).join(' or ')}`, `\`${descr}\``, remedy)
+    throw refuse(`float32 or float64 (${Object.keys(dataTypes).join(' or ')})`, `\`${descr}\``, remedy)
   }
   if (fortran === 'True') {
     throw refuse('the last axis fastest', 'fortran_order', 'Save it as numpy.ascontiguousarray(array).')
@@ -61,7 +66,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
   // The product of sizes that are not safe is larger than any file.
   const bytes = sizeOf(shape) * (dtype === 'float32' ? 4 : 8)
   if (bytes !== size - start - length) {
-    throw fail(`${bytes} bytes of ${dtype} ${formatShape(shape)}`, `${size - start - length}`)
+    throw fail(`${plural(bytes, 'byte')} of ${dtype} ${formatShape(shape)}`, `${size - start - length}`)
   }
   return tensorFromBytes(dtype, shape, await files.read(path, start + length, bytes))
 }

@@ -3,11 +3,21 @@
  * Reads headers only; the weights stay in the file. Pickle files are another format and are never opened.
  * Source: github.com/huggingface/safetensors, README "Format" and safetensors/src/tensor.rs (`Metadata::validate`).
  */
+
 import { expected, type UndiffuseError } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { formatShape } from '../math/tensor.js'
 import type { Files } from './files.js'
-import { checkFetched, decodeText, describe, isJsonObject, parseJsonObject, tellingBytes } from './json.js'
+import {
+  checkFetched,
+  decodeText,
+  describe,
+  isJsonObject,
+  missingRemedy,
+  parseJsonObject,
+  tellingBytes,
+} from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface SafetensorsEntry {
@@ -42,6 +52,8 @@ const dataTypes: Readonly<Record<string, DataType>> = {
 /** The format's own limit on the length of a header. */
 const largestHeader = 100_000_000
 const prefixLength = 8
+/** No header is shorter. */
+const emptyHeader = '{}'
 
 /**
  * Reads where the tensors of a .safetensors file lie.
@@ -57,9 +69,11 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   const size = await files.size(path)
   if (size === undefined) {
     const got = 'no such file, or a folder, a pipe or a device'
-    throw expected('bad-model', 'a file', `\`${path}\``, got, 'Fetch the complete model folder.')
+    throw expected('bad-model', 'a file', `\`${path}\``, got, missingRemedy)
   }
-  if (size < prefixLength) throw fail('at least 8 bytes', size === 0 ? 'an empty file' : `${size}`)
+  if (size < prefixLength + emptyHeader.length) {
+    throw fail('a safetensors file', size === 0 ? 'an empty file' : `${plural(size, 'byte')}, which hold no header`)
+  }
   const prefix = await files.read(path, 0, prefixLength)
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
@@ -98,7 +112,7 @@ const failureIn =
       what,
       `\`${path}\``,
       got,
-      'The file is damaged, incomplete or not a safetensors file; fetch it again.',
+      'The file is damaged, incomplete or not a safetensors file; fetch or write it again.',
     )
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
@@ -121,7 +135,10 @@ function readEntry(path: string, name: string, entry: unknown, dataStart: number
   const [begin, end] = offsets as [number, number]
   const length = shape.reduce((product, dimension) => product * dimension, bytesOf[dtype])
   if (end - begin !== length) {
-    throw fail(`${length} bytes of ${dtype} ${formatShape(shape)}`, `${end - begin} bytes, from ${begin} to ${end}`)
+    throw fail(
+      `${plural(length, 'byte')} of ${dtype} ${formatShape(shape)}`,
+      `${plural(end - begin, 'byte')}, from ${begin} to ${end}`,
+    )
   }
   return { dtype, shape, offset: dataStart + begin, length }
 }

@@ -2,7 +2,9 @@
  * The weights of one network: one .safetensors file or several shards with an index, as diffusers and transformers
  * write them. The tensors stay in their files; what comes out is where they lie.
  */
+
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import { formatShape, sameShape } from '../math/tensor.js'
 import type { WeightSource } from '../nn/parameters.js'
 import type { Files } from './files.js'
@@ -107,7 +109,7 @@ async function readShards(files: Files, folder: string, index: string): Promise<
     const tensors = shards.get(shard) ?? (await readFile(files, files.join(folder, shard)))
     shards.set(shard, tensors)
     const place = tensors.get(name)
-    if (!place) throw fail(`tensor ${name} in ${shard}`, `a shard of ${tensors.size} others`)
+    if (!place) throw fail(`tensor ${name} in ${shard}`, `a shard of ${plural(tensors.size, 'other tensor')}`)
     places.set(name, place)
   }
   return places

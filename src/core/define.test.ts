@@ -68,11 +68,14 @@ describe('define', () => {
     [{ learningRate: 0 }, 'Expected a finite number (latent units), above 0 for `adam:learningRate`, got 0.'],
     [{ learningRate: Number.NaN }, 'for `adam:learningRate`, got NaN.'],
     [{ schedule: 'papr' }, 'Expected paper or code for `adam:schedule`, got `papr`. Did you mean `paper`?'],
+    [{ schedule: { name: 'paper' } }, "got an object of name. Pass the name alone: 'paper'."],
+    [{ schedule: () => 'paper' }, 'got a function. '],
+    [{ schedule: null }, 'got null. '],
     [{ verbose: 1 }, 'Expected true or false for `adam:verbose`, got 1.'],
     [{ label: 3 }, 'Expected a text for `adam:label`, got 3.'],
     [{ momentum: Number.POSITIVE_INFINITY }, 'Leave it out or correct it.'],
-    [{ iteration: 3 }, 'got an unknown name. Did you mean `iterations`? Known: iterations, learningRate'],
-    [{ toString: 3 }, 'got an unknown name.'],
+    [{ iteration: 3 }, 'Did you mean `iterations`? Known: iterations, learningRate'],
+    [{ toString: 3 }, 'Expected a known name for an option of `adam`, got `toString`.'],
   ])('refuses %j', (options, message) => {
     const { code, message: got } = failure(() => method.definition.make(options))
     expect(code).toBe('bad-option')
@@ -97,9 +100,9 @@ describe('parse', () => {
 
   it.each([
     ['adma', 'Did you mean `adam`? Known: adam, picard.'],
-    ['', 'Expected a method for ``, got an unknown name. Known: adam, picard.'],
+    ['', 'Expected a known name for a method, got ``. Known: adam, picard.'],
     ['adam:learning-rate=1', 'Did you mean `learningRate`?'],
-    ['adam:__proto__=1', 'got an unknown name'],
+    ['adam:__proto__=1', 'a known name for an option'],
     ['adam:iterations', 'Expected a value for `adam:iterations`, got none. Write `iterations=…`.'],
     ['adam:iterations=', 'Expected an integer, at least 1, at most 1000 for `adam:iterations`, got ``.'],
     ['adam:iterations=many', 'got `many`'],

@@ -17,6 +17,25 @@ it('keeps the parts of its message', () => {
   expect(error.name).toBe('UndiffuseError')
 })
 
+it.each(['got', 'subject'] as const)('shortens a long %s to its beginning and its end', (part) => {
+  const long = `begin ${'word '.repeat(3000)}end`
+  const error = expected(
+    'bad-option',
+    'a prompt',
+    part === 'subject' ? long : 'it',
+    part === 'got' ? long : 'x',
+    'Shorten it.',
+  )
+  expect(error.message.length).toBeLessThan(600)
+  expect(error[part]).toMatch(/^begin word .*…(?!.*…).*word end \(15009 characters\)$/)
+  expect(error.remedy).toBe('Shorten it.')
+})
+
+it('leaves whole what a message can hold', () => {
+  const path = 'a/'.repeat(200)
+  expect(expected('bad-option', 'a file', path, path, 'Check it.')).toMatchObject({ subject: path, got: path })
+})
+
 it('has no hint and no cause where none is given', () => {
   const error = expected('bad-shape', 'a square', 'the latent', '4×6', 'Crop it.')
   expect('hint' in error).toBe(false)

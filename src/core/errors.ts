@@ -49,6 +49,15 @@ export interface ErrorParts {
   readonly hint?: Hint
 }
 
+/** What was said is told again as far as this: its beginning and its end. */
+const [mostBegin, mostEnd] = [240, 160]
+
+/** A text of a user's, at a length that a message can have. */
+function shortened(text: string): string {
+  if (text.length <= mostBegin + mostEnd) return text
+  return `${text.slice(0, mostBegin)}…${text.slice(-mostEnd)} (${text.length} characters)`
+}
+
 const brand = Symbol.for('undiffuse.error')
 
 /**
@@ -64,7 +73,9 @@ export class UndiffuseError extends Error implements ErrorParts {
   readonly remedy: string
   declare readonly hint?: Hint
   readonly [brand] = true
-  constructor(code: ErrorCode, { expected, subject, got, remedy, hint }: ErrorParts, options?: ErrorOptions) {
+  constructor(code: ErrorCode, parts: ErrorParts, options?: ErrorOptions) {
+    const { expected, remedy, hint } = parts
+    const [subject, got] = [shortened(parts.subject), shortened(parts.got)]
     super(`Expected ${expected} for ${subject}, got ${got}. ${remedy}`, options)
     this.code = code
     this.expected = expected

@@ -78,7 +78,7 @@ export function resolveOptions(
 export function unknownName(what: string, name: string, word: string, known: readonly string[]): UndiffuseError {
   const guess = nearest(word, known)
   const all = known.length === 0 ? 'It has none.' : `Known: ${known.join(', ')}.`
-  return expected('bad-option', what, name, 'an unknown name', guess ? `Did you mean \`${guess}\`? ${all}` : all)
+  return expected('bad-option', 'a known name', what, name, guess ? `Did you mean \`${guess}\`? ${all}` : all)
 }
 
 /** The value, where it is one of the field. Throws `bad-option` for any other; `name` is what messages call the field. */
@@ -133,11 +133,21 @@ export function describeField(field: Field): string {
   }
 }
 
-const describeValue = (value: unknown): string =>
-  typeof value === 'string' ? `\`${value}\`` : typeof value === 'object' ? JSON.stringify(value) : String(value)
+function describeValue(value: unknown): string {
+  if (typeof value === 'string') return `\`${value}\``
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? JSON.stringify(value) : `an object of ${Object.keys(value).join(', ') || 'nothing'}`
+}
+
+/** The name of a method that was made, where its name was asked for. */
+const nameOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && 'name' in value ? value.name : value
 
 function remedyFor(field: Field, value: unknown): string {
-  const guess = field.type === 'choice' && typeof value === 'string' ? nearest(value, field.choices) : undefined
+  const name = nameOf(value)
+  const guess = field.type === 'choice' && typeof name === 'string' ? nearest(name, field.choices) : undefined
+  if (guess !== undefined && name !== value) return `Pass the name alone: '${guess}'.`
   if (guess !== undefined) return `Did you mean \`${guess}\`?`
   return field.default === undefined ? 'Leave it out or correct it.' : `The default is ${field.default}.`
 }

@@ -68,13 +68,18 @@ export interface Solver {
   readonly stride?: number
   /** Whether its step to sigma = 0 keeps x, as x − sigma·velocity does; absent where it leaves the estimate of x₀ alone. */
   readonly keepsToZero?: boolean
+  /** The solver whose states this one rounds: what inverters undo in its place. Absent where nothing is rounded. */
+  readonly unrounded?: Solver
   /** Why what its steps do is lost, where no inverter can find it; absent where they keep x. */
   readonly lossy?: string
 }
 
-/** What restarts of a step's equation found. */
+/**
+ * What restarts of a step's equation found. `not tried`: there were none, and the step does not contract so that they could be
+ * spared: it may have several roots.
+ */
 export interface RootCheck {
-  readonly answer: 'unique as far as tried' | 'several roots' | 'none found'
+  readonly answer: 'unique as far as tried' | 'several roots' | 'none found' | 'not tried'
   /** Different roots, the one that was kept included. */
   readonly found: number
   /** Starts besides the first. */
@@ -85,8 +90,10 @@ export interface RootCheck {
 export interface StepInversion extends Solution {
   /** What solved it, where the first way did not: `newton-krylov` or `continuation`. */
   readonly by?: string
-  /** Present where other roots were looked for. */
+  /** Present where other roots were looked for, or may be there. */
   readonly roots?: RootCheck
+  /** How much the step's fixed-point map drew points together at its worst; 1 and more does not. Absent where it is not known. */
+  readonly contraction?: number
 }
 
 export interface Trajectory {

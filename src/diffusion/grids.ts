@@ -1,5 +1,7 @@
 /** Where on a schedule a solver stops: the spacings in use, with the diffusers library's integer arithmetic. */
+
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import { type Grid, type NoiseLevel, noiseLevel, type Schedule } from './level.js'
 
 export const spacings = ['linspace', 'leading', 'trailing', 'karras', 'lambda'] as const
@@ -126,7 +128,7 @@ function checked(grid: Grid, schedule: Schedule, { steps, spacing, spread }: Gri
   throw expected(
     'bad-option',
     'levels that lose noise at every step',
-    `a grid of ${steps} steps (${spacing}) on ${schedule.name}`,
+    `a grid of ${plural(steps, 'step')} (${spacing}) on ${schedule.name}`,
     `times ${grid[index - 1]!.t} and ${grid[index]!.t} at step ${index - 1}`,
     spread === 'steps' ? 'Use `spread=levels`, or fewer steps.' : 'Use fewer steps.',
   )

@@ -2,11 +2,11 @@ import { expect, it } from 'vitest'
 import { torchNoise } from '../math/noise.js'
 import { combine, dot, norm, type Tensor } from '../math/tensor.js'
 import { guidedMix } from './denoiser.js'
-import { lengthOfPrompt } from './guidance-mix.js'
+import { cappedLength, type GuidanceMix, lengthOfPrompt } from './guidance-mix.js'
 
 const shape = [3, 4, 6]
 const noise = (seed: number) => torchNoise(seed, shape)
-const { estimate, pushforward, pullback } = lengthOfPrompt(2)
+const { estimate } = lengthOfPrompt(2)
 const at = { weight: 4, x: noise(1), prompt: noise(2), none: noise(3) }
 
 /** All channels of a token of 2 × 2 places. */
@@ -30,7 +30,11 @@ it("turns each token's velocity as guidance does, and keeps the length of the pr
   }
 })
 
-it('has derivatives that agree with differences and with each other', () => {
+it.each<readonly [string, GuidanceMix]>([
+  ['lengths that are kept', lengthOfPrompt(2)],
+  ['a length that is capped', cappedLength(0.8)],
+  ['a length below its cap', cappedLength(100)],
+])('has derivatives that agree with differences and with each other: %s', (_, { estimate, pushforward, pullback }) => {
   const by = { x: noise(4), prompt: noise(5), none: noise(6) }
   const step = 1e-6
   const moved = (along: number) =>
@@ -47,6 +51,16 @@ it('has derivatives that agree with differences and with each other', () => {
   const of = pullback(at, cotangent)
   const transposed = dot(of.x, by.x) + dot(of.prompt, by.prompt) + dot(of.none, by.none)
   expect(transposed).toBeCloseTo(dot(cotangent, tangent), 10)
+})
+
+it('caps the length of the whole velocity, and leaves a shorter one as guidance makes it', () => {
+  const [prompt, mixed] = [at.prompt, guidedMix(4, at.prompt, at.none)]
+  const velocityOf = (estimated: Tensor) => combine([1, at.x], [-1, estimated])
+  const capped = velocityOf(cappedLength(0.8).estimate(at))
+  expect(norm(capped) / norm(velocityOf(prompt))).toBeCloseTo(0.8, 12)
+  const along = dot(capped, velocityOf(mixed)) / norm(capped) / norm(velocityOf(mixed))
+  expect(along).toBeCloseTo(1, 12)
+  expect(cappedLength(100).estimate(at)).toEqual(mixed)
 })
 
 it('leaves nothing where the mix is nothing', () => {

@@ -1,5 +1,5 @@
-/** How guidance makes one estimate of two: the usual mix, which is linear, and one that keeps each token's length. */
-import { combine, type Shape, type Tensor } from '../math/tensor.js'
+/** How guidance makes one estimate of two where it is not the usual mix, which is linear: lengths are kept or capped. */
+import { combine, norm, type Shape, type Tensor, zeros } from '../math/tensor.js'
 import { guidedMix } from './denoiser.js'
 
 /** What is mixed at x: the weight, and the estimates of x₀ under the prompt and under what guidance leads away from. */
@@ -30,10 +30,42 @@ export interface GuidanceMix {
  *
  * @example const { estimate } = lengthOfPrompt(2)
  */
-export function lengthOfPrompt(patch: number): GuidanceMix {
+export const lengthOfPrompt = (patch: number): GuidanceMix => keptLength(1, (shape) => tokensOf(shape, patch))
+
+/**
+ * Guidance whose velocity is at most `most` times as long as the prompt's.
+ *
+ * With e = x − D, as `lengthOfPrompt` has it, but of the whole latent: e′ = e_w·min(1, most·‖e(prompt)‖/‖e_w‖), D′ = x − e′. Any
+ * shape. Cost: as `lengthOfPrompt`. Exact given the estimates; the derivative leaps where the cap begins. Source: diffusers,
+ * pipeline_z_image.py, `cfg_normalization`.
+ *
+ * @example const { estimate } = cappedLength(1)
+ */
+export function cappedLength(most: number): GuidanceMix {
+  const kept = keptLength(most, () => () => 0)
+  const isCapped = ({ weight, x, prompt, none }: MixedAt) => {
+    const [own, mixed] = [prompt, guidedMix(weight, prompt, none)].map((estimate) =>
+      norm(combine([1, x], [-1, estimate])),
+    )
+    return mixed! > most * own!
+  }
+  return {
+    estimate: (at) => (isCapped(at) ? kept.estimate(at) : guidedMix(at.weight, at.prompt, at.none)),
+    pushforward: (at, tangents) =>
+      isCapped(at) ? kept.pushforward(at, tangents) : guidedMix(at.weight, tangents.prompt, tangents.none),
+    pullback(at, cotangent) {
+      if (isCapped(at)) return kept.pullback(at, cotangent)
+      const [prompt, none] = [at.weight, 1 - at.weight].map((weight) => combine([weight, cotangent]))
+      return { x: zeros(cotangent.shape), prompt: prompt!, none: none! }
+    },
+  }
+}
+
+/** e′ = share·‖e(prompt)‖·e_w/‖e_w‖ for each token; `tokensIn` says of each entry which one it belongs to. */
+function keptLength(share: number, tokensIn: (shape: Shape) => (entry: number) => number): GuidanceMix {
   /** a·b of each token, at all of its entries. */
   const dots = (a: Tensor, b: Tensor): Float64Array => {
-    const tokenAt = tokensOf(a.shape, patch)
+    const tokenAt = tokensIn(a.shape)
     const sums = new Float64Array(a.data.length)
     a.data.forEach((value, i) => {
       sums[tokenAt(i)]! += value * b.data[i]!
@@ -42,14 +74,15 @@ export function lengthOfPrompt(patch: number): GuidanceMix {
   }
   const lengths = (of: Tensor) => dots(of, of).map(Math.sqrt)
 
-  /** The prompt's e, the direction of the mixed one, and their lengths. */
+  /** The new length and its gradient by e(prompt), the direction of the mixed e, and by how much that is stretched. */
   function parts({ weight, x, prompt, none }: MixedAt) {
     const own = combine([1, x], [-1, prompt])
     const mixed = combine([1, x], [-1, guidedMix(weight, prompt, none)])
-    const [length, mixedLength] = [lengths(own), lengths(mixed)]
+    const [ownLength, mixedLength] = [lengths(own), lengths(mixed)]
+    const length = ownLength.map((value) => share * value)
     return {
       length,
-      ownDirection: divided(own, length),
+      gradient: combine([share, divided(own, ownLength)]),
       direction: divided(mixed, mixedLength),
       stretch: length.map((value, i) => quotient(value, mixedLength[i]!)),
     }
@@ -60,18 +93,18 @@ export function lengthOfPrompt(patch: number): GuidanceMix {
       const { direction, length } = parts(at)
       return combine([1, at.x], [-1, times(direction, length)])
     },
-    // de′ = (ê(prompt)·de(prompt))·ê_w + stretch·(de_w − ê_w·(ê_w·de_w)), hats being of length 1.
+    // de′ = (gradient·de(prompt))·ê_w + stretch·(de_w − ê_w·(ê_w·de_w)), the hat being of length 1.
     pushforward(at, { x, prompt, none }) {
-      const { direction, ownDirection, stretch } = parts(at)
+      const { direction, gradient, stretch } = parts(at)
       const own = combine([1, x], [-1, prompt])
       const mixed = combine([1, x], [-1, guidedMix(at.weight, prompt, none)])
       const across = combine([1, mixed], [-1, times(direction, dots(direction, mixed))])
-      return combine([1, x], [-1, times(direction, dots(ownDirection, own))], [-1, times(across, stretch)])
+      return combine([1, x], [-1, times(direction, dots(gradient, own))], [-1, times(across, stretch)])
     },
     pullback(at, cotangent) {
-      const { direction, ownDirection, stretch } = parts(at)
+      const { direction, gradient, stretch } = parts(at)
       const along = dots(direction, cotangent)
-      const ofOwn = times(ownDirection, along)
+      const ofOwn = times(gradient, along)
       const ofMixed = times(combine([1, cotangent], [-1, times(direction, along)]), stretch)
       return {
         x: combine([1, cotangent], [-1, ofOwn], [-1, ofMixed]),

@@ -30,6 +30,7 @@ export { type GridOptions, gridOf } from './grids.js'
 export { type Grid, type NoiseLevel, noiseLevel, type Schedule } from './level.js'
 export { isLinearizable, type LinearizedSampler, linearized } from './linearized.js'
 export { firstOrderMove, firstOrderStep, type MultistepOptions, multistep } from './multistep.js'
+export { inBfloat16, roundingDb } from './rounded.js'
 export { sample } from './sample.js'
 export {
   type BetaKind,

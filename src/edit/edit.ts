@@ -2,6 +2,7 @@
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Solver, State } from '../diffusion/diffusion.js'
@@ -73,7 +74,7 @@ export interface Edit extends LatentEdit {
  * latent is found first (`decoder`). Shapes: picture 3 × H × W, latent as the model's, mask 1 × H × W. Cost: the decoder
  * inversion's, the method's, one decode. Exact given what `exact` says: the same walk with `to` = `from` would end at the
  * latent, or at the picture where its latent decodes to it; in pixels of an edit only `lockBackground` guarantees anything. Errors: `bad-option` for a mask with nothing in it and a
- * trajectory of another length, `bad-shape` for what does not fit the model or the picture, those of the method and the
+ * trajectory of another length, `unsupported` for a model of clips, `bad-shape` for what does not fit the model or the picture, those of the method and the
  * model, and the signal's reason.
  *
  * @example
@@ -85,7 +86,15 @@ export const edit = (source: EditSource, options: EditOptions): Task<Edit> =>
 /** Even in lambda: every step is then about as easy to undo as the others. */
 const defaultSolver = () => ddim({ steps: 50, spacing: 'lambda' })
 
+/** Throws `unsupported` for a model of clips. */
+export function checkEditable({ name, layout }: DiffusionModel): void {
+  if (!layout.axes.includes('frames')) return
+  const remedy = 'Edit pictures with a model of pictures; clips cannot be edited yet.'
+  throw expected('unsupported', 'a model of pictures', '`edit`', `\`${name}\`, a model of clips`, remedy)
+}
+
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
+  checkEditable(options.model)
   const { from, to, negativePrompt, trueGuidance, signal } = options
   const { method = exactBlending(), solver = defaultSolver(), guidance = options.model.guidance } = options
   checkGuidance(options.model, { guidance, trueGuidance })
@@ -140,7 +149,7 @@ const shapeOf = (source: EditSource, { layout }: DiffusionModel): Shape =>
 function checkKnown(known: readonly State[], levels: number): void {
   if (known.length === levels) return
   const remedy = 'Pass the solver that made them.'
-  throw expected('bad-option', `${levels} states`, '`states`', `${known.length}`, remedy)
+  throw expected('bad-option', plural(levels, 'state'), '`states`', `${known.length}`, remedy)
 }
 
 function checkFinite(latent: Tensor): void {

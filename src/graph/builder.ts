@@ -32,7 +32,8 @@ function checkSizes({ op, name }: NodeView, shape: readonly number[]): void {
     throw expected('bad-model', 'sizes of zero or more', subject, `[${shape}]`, remedy)
   }
   if (sizeOf(shape) <= mostNumbers) return
-  throw expected('bad-shape', `at most ${mostNumbers} numbers`, subject, `[${shape}]`, 'Use a smaller input.')
+  const remedy = 'Use a smaller picture or input: no machine holds so many.'
+  throw expected('bad-shape', `at most ${mostNumbers} numbers`, subject, shape.join('×'), remedy)
 }
 
 export interface BuilderOptions {

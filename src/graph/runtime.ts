@@ -48,6 +48,8 @@ export interface RuntimeUsage {
   readonly peakMemoryBytes: number
   /** Time spent inside network runs. */
   readonly networkSeconds: number
+  /** Processor time of that process, user and system, while it opened and ran networks. Absent: not known. */
+  readonly processorSeconds?: number
   readonly runs: number
 }
 

@@ -14,7 +14,7 @@ export type Guidance = number | ((level: NoiseLevel) => number)
  * evaluation. `none`: it was distilled to need none; w is 1, the prompt alone.
  */
 export type Guiding =
-  | { readonly kind: 'mixed'; readonly mix?: GuidanceMix }
+  | { readonly kind: 'mixed'; readonly mix?: GuidanceMix | undefined; readonly until?: number | undefined }
   | { readonly kind: 'embedded'; readonly value: string }
   | { readonly kind: 'none' }
 
@@ -71,8 +71,12 @@ export function checkFinite(name: string, weight: number): number {
 
 /** Throws `unsupported` where guidance is not the linear mix of two evaluations, which a method needs. */
 export function requireMixed({ name = 'this model', guiding = mixedGuiding }: Guidable, what: string): void {
-  if (guiding.kind === 'mixed' && !guiding.mix) return
-  const got = { mixed: 'one that keeps lengths', embedded: 'one that its network is told', none: 'none' }[guiding.kind]
+  if (guiding.kind === 'mixed' && !guiding.mix && guiding.until === undefined) return
+  const got = {
+    mixed: 'one that changes lengths or ends early',
+    embedded: 'one that its network is told',
+    none: 'none',
+  }[guiding.kind]
   const remedy = 'Use a method that inverts exactly.'
   throw expected('unsupported', `guidance that mixes two estimates linearly`, what, `${got} in \`${name}\``, remedy)
 }
@@ -81,7 +85,12 @@ export function requireMixed({ name = 'this model', guiding = mixedGuiding }: Gu
 export const mixedWeight = (
   { guiding = mixedGuiding }: Guidable,
   { guidance, trueGuidance = 1 }: GuidanceWeights,
-): Guidance => (guiding.kind === 'mixed' ? guidance : trueGuidance)
+): Guidance => {
+  if (guiding.kind !== 'mixed') return trueGuidance
+  const { until } = guiding
+  if (until === undefined || guidance === 1) return guidance
+  return (level) => (level.alpha > until ? 1 : typeof guidance === 'number' ? guidance : guidance(level))
+}
 
 /** Questions of one estimate: a mix asks two, but for a weight that names one of them. */
 export function questionsOf(model: Guidable, weights: GuidanceWeights): 1 | 2 {

@@ -7,6 +7,7 @@ export {
   type Axis,
   type Extent,
   type Layout,
+  latentText,
   pictureOf,
   type ScaledLayout,
   type Sides,

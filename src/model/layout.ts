@@ -38,6 +38,18 @@ export interface ScaledLayout {
 
 const pictureAxes = ['channels', 'height', 'width'] as const
 
+/** The axes of a latent of a picture or of a clip, by their number; undefined of any other number. */
+export const axesOf = ({ length }: Shape): readonly Axis[] | undefined =>
+  [pictureAxes, axes].find((one) => one.length === length)
+
+/** `16 channels × 3 frames × 60×104`: a latent with its axes named, so that nobody takes frames for channels. */
+export function latentText(latent: Shape): string {
+  const names = axesOf(latent)
+  if (!names) return formatShape(latent)
+  const counted = latent.slice(0, -2).map((length, i) => `${length} ${names[i]}`)
+  return [...counted, formatShape(latent.slice(-2))].join(' × ')
+}
+
 /**
  * The layout of pictures whose latents are `downscaling` times smaller along height and width.
  *
@@ -58,7 +70,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
     sides.length === 2 &&
     sides.every((side) => Number.isInteger(side) && side > 0 && side % step === 0 && side <= most)
   const multiplesOf = (step: number, most: number) =>
-    `multiples of ${step}${Number.isFinite(most) ? ` up to ${most}` : ''}`
+    `multiples of ${step}${Number.isFinite(most) ? ` up to ${most} (as memory allows)` : ''}`
   const ofPictures = multiplesOf(multiple, latentLargest * downscaling)
   const layout: Layout = {
     axes: pictureAxes,

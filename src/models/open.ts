@@ -50,8 +50,14 @@ async function networksIn(files: Files, path: string): Promise<AutoencoderNetwor
     const decoder = await onnxPart(folder, 'vae_decoder')
     return await onnxAutoencoderNetworks(files, { encoder, decoder }, name, folder.pipelineClass)
   }
-  return await autoencoderNetworks(await folder.part('vae', autoencoderClassNames), name)
+  const networks = await autoencoderNetworks(await folder.part('vae', autoencoderClassNames), name)
+  return isFrameByFrame(folder) ? (networks.frameByFrame?.() ?? networks) : networks
 }
+
+/** Pipelines that make clips with an autoencoder of pictures. */
+export const frameByFramePipelines = ['VideoGenPipeline']
+
+const isFrameByFrame = ({ pipelineClass = '' }: CheckpointFolder) => frameByFramePipelines.includes(pipelineClass)
 
 async function onnxNetwork(files: Files, part: OnnxPart): Promise<Network> {
   const model = await openOnnxModel(files, part.file)
@@ -158,7 +164,8 @@ export interface OpenNetworkOptions {
 /**
  * One network of a checkpoint as its own tools define it, unscaled: an AutoencoderKL's encoder `image` → `mean`,
  * `logvar` and decoder `latent` → `decoded`; an AutoencoderTiny's `image` → `encoded` and `latent` → `decoded`; a
- * UNet2DConditionModel's `sample`, `timestep`, `encoder_hidden_states` (XL: `text_embeds`, `time_ids`) → `out`; an
+ * UNet2DConditionModel's `sample`, `timestep`, `encoder_hidden_states` (XL: `text_embeds`, `time_ids`) → `out`, as LaVie's
+ * UNet3DConditionModel with a `sample` of frames; an
  * SD3Transformer2DModel's `hidden_states`, `timestep`, `encoder_hidden_states`, `pooled_projections` → `out`; a
  * FluxTransformer2DModel's packed `hidden_states`, `timestep` from 0 to 1, `encoder_hidden_states`, `pooled_projections`, `img_ids`,
  * `txt_ids`, `guidance` → `out`; a QwenImageTransformer2DModel's `sample` (a latent), `timestep` from 0 to 1000,

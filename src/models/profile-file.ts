@@ -2,7 +2,7 @@
 import type { Profile } from '../autoencoder/profile.js'
 import type { Files } from '../checkpoints/files.js'
 import { fingerprint, profileName } from '../checkpoints/fingerprint.js'
-import { isJsonObject, type JsonObject, parseJsonObject, readText } from '../checkpoints/json.js'
+import { describe, isJsonObject, type JsonObject, parseJsonObject, readText } from '../checkpoints/json.js'
 import { expected } from '../core/errors.js'
 import type { AutoencoderNetworks } from './autoencoder/networks.js'
 
@@ -48,7 +48,7 @@ function check(object: JsonObject, wanted: typeof fields, name: string): void {
     throw expected('bad-model', 'the fields of a profile', `\`${name}\``, `\`${unknown}\``, remedy, { hint })
   const invalid = Object.entries(wanted).find(([key, fits]) => !fits(object[key]))
   if (!invalid) return
-  const got = `${JSON.stringify(object[invalid[0]])?.slice(0, 60)}`
+  const got = describe(object[invalid[0]])
   throw expected('bad-model', 'a valid value', `\`${invalid[0]}\` in \`${name}\``, got, remedy, { hint })
 }
 

@@ -18,7 +18,7 @@ describe("a vocabulary's file", () => {
     ['a field that nobody knows', { colour: 1 }, /`colour`/],
     ['words without groups', { words: ['a'] }, /`words`/],
     ['a word that is a number', { words: { all: [1] } }, /`words`/],
-    ['no examples', { examples: undefined }, /`examples`/],
+    ['no examples', { examples: undefined }, /`examples` in.*got nothing/],
   ])('is refused for %s, by the field', (_, change, said) => {
     const changed = JSON.stringify({ ...JSON.parse(text), ...change })
     expect(() => parseVocabulary(changed, name)).toThrow(said)

@@ -1,7 +1,7 @@
 /** The words that a model was trained on, as a file beside its weights: only small models have one. */
 import type { Files } from '../checkpoints/files.js'
 import { vocabularyName } from '../checkpoints/fingerprint.js'
-import { isJsonObject, parseJsonObject, readText } from '../checkpoints/json.js'
+import { describe, isJsonObject, parseJsonObject, readText } from '../checkpoints/json.js'
 import { expected } from '../core/errors.js'
 import type { Vocabulary } from '../model/vocabulary.js'
 
@@ -35,7 +35,7 @@ export function parseVocabulary(text: string, name: string): Vocabulary {
     throw expected('bad-model', 'the fields of a vocabulary', `\`${name}\``, `\`${unknown}\``, remedy)
   const invalid = Object.entries(fields).find(([key, fits]) => !fits(object[key]))
   if (invalid) {
-    const got = `${JSON.stringify(object[invalid[0]])?.slice(0, 60)}`
+    const got = describe(object[invalid[0]])
     throw expected('bad-model', 'a valid value', `\`${invalid[0]}\` in \`${name}\``, got, remedy)
   }
   const { words, examples } = object as unknown as Vocabulary

@@ -23,6 +23,8 @@ export interface AutoencoderKlWanConfig {
   readonly inChannels: number
   readonly outChannels: number
   readonly latentChannels: number
+  /** Channels that the encoder's first convolution makes of a picture's. */
+  readonly encoderStem: number
   /** Channels of each stage of the encoder, the finest first, and of the decoder. */
   readonly encoderWidths: readonly number[]
   readonly decoderWidths: readonly number[]
@@ -54,6 +56,7 @@ export function autoencoderKlWanConfig(config: ConfigReader): AutoencoderKlWanCo
     inChannels,
     outChannels: positive('out_channels', 3),
     latentChannels: positive('z_dim', 16),
+    encoderStem: base,
     encoderWidths: multiples.map((multiple) => base * multiple),
     decoderWidths: multiples.map((multiple) => decoderBase * multiple),
     blocksPerStage: positive('num_res_blocks', 2),
@@ -237,7 +240,7 @@ function encodePiece(stream: Stream, config: AutoencoderKlWanConfig, clip: Value
   const { b } = stream
   let layer = 0
   const next = () => `encoder.down_blocks.${layer++}`
-  let x = causalConv(stream, 'encoder.conv_in', clip, config.encoderWidths[0]!)
+  let x = causalConv(stream, 'encoder.conv_in', clip, config.encoderStem)
   config.encoderWidths.forEach((channels, i) => {
     for (let j = 0; j < config.blocksPerStage; j++) x = residualBlock(stream, next(), x, channels)
     if (i === config.halvesFrames.length) return

@@ -5,6 +5,7 @@ import { add, mul, pad, reshape, scale, swapLast } from '../graph/ops/common.js'
 import { conv } from '../graph/ops/convolution.js'
 import { matmul } from '../graph/ops/matmul.js'
 import { groupNorm } from '../graph/ops/normalization.js'
+import { asClips, asFrames } from './frames.js'
 import type { Parameters } from './parameters.js'
 
 export interface Layers {
@@ -52,23 +53,23 @@ export const silu = (b: Builder, x: Value): Value => mul(b, x, b.emit('Sigmoid',
 export interface NormOptions {
   readonly groups: number
   readonly epsilon: number
+  /** Samples in a row that are normalised as one: the frames of a clip. Default 1. */
+  readonly frames?: number
 }
 
 export function groupNorm2d(
   { b, parameters }: Layers,
   name: string,
   x: Value,
-  { groups, epsilon }: NormOptions,
+  { groups, epsilon, frames = 1 }: NormOptions,
 ): Value {
-  const channels = x.shape[1]!
-  return groupNorm(
-    b,
-    x,
-    parameters.value(`${name}.weight`, [channels]),
-    parameters.value(`${name}.bias`, [channels]),
-    groups,
-    epsilon,
-  )
+  const [samples, channels] = x.shape as [number, number]
+  const [weight, bias] = ['weight', 'bias'].map((part) => parameters.value(`${name}.${part}`, [channels])) as [
+    Value,
+    Value,
+  ]
+  const normalized = (picture: Value) => groupNorm(b, picture, weight, bias, groups, epsilon)
+  return frames === 1 ? normalized(x) : asFrames(b, normalized(asClips(b, x, samples / frames)))
 }
 
 /**

@@ -144,7 +144,7 @@ const onlyOf =
   (config: ConfigReader, { name }: Form) =>
   (field: string, got: unknown, wanted: unknown) => {
     if (got === wanted) return
-    const said = typeof got === 'string' ? got : JSON.stringify(got)
+    const said = typeof got === 'string' ? got : (JSON.stringify(got) ?? 'nothing')
     throw expected('unsupported', `${wanted}`, `\`${field}\` in \`${config.file}\``, said, `Use a ${name}.`)
   }
 
@@ -191,7 +191,7 @@ function thetaOf(config: ConfigReader, { name, ropeTypes, ropeMore }: Form): num
       'unsupported',
       'rotary positions of the type default',
       `\`${field}\` in \`${config.file}\``,
-      JSON.stringify(stated),
+      JSON.stringify(stated) ?? 'nothing',
       `Use a ${name} that was not stretched to longer texts.`,
     )
   }

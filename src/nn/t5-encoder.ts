@@ -7,13 +7,14 @@
 import { expected } from '../core/errors.js'
 import { type Builder, builder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { add, mul, transpose } from '../graph/ops/common.js'
+import { add, mul } from '../graph/ops/common.js'
 import { attention, geluTanh, linear, rmsNorm } from './attention.js'
 import { entriesOf, type Layers } from './layers.js'
 import { type ConfigReader, checkpointParameters, type Parameters, type WeightSource } from './parameters.js'
+import { type RelativePositions, relativePositions } from './relative-positions.js'
 import { commonTextHarmless } from './text-fields.js'
 
-export interface T5EncoderConfig {
+export interface T5EncoderConfig extends RelativePositions {
   readonly vocabularySize: number
   readonly width: number
   /** Inside the feed-forward. */
@@ -21,8 +22,6 @@ export interface T5EncoderConfig {
   readonly layers: number
   readonly heads: number
   readonly headWidth: number
-  readonly buckets: number
-  readonly maximumDistance: number
   readonly normEpsilon: number
   /** Whether each layer has a table of relative positions of its own (UMT5), or all that of the first (T5). */
   readonly ownPositions: boolean
@@ -87,31 +86,6 @@ export const t5EncoderHarmless: Readonly<Record<string, string>> = {
   output_past: decoder,
 }
 
-/**
- * Which bucket each distance to a later token belongs to: the half of the buckets for tokens before and the other for tokens
- * after; near distances have one each, far ones share them in logarithmic steps. The logarithm is float32, as it was in training.
- */
-function bucketOf(distance: number, { buckets, maximumDistance }: T5EncoderConfig): number {
-  const half = Math.floor(buckets / 2)
-  const exact = Math.floor(half / 2)
-  const side = distance > 0 ? half : 0
-  const far = Math.abs(distance)
-  if (far < exact) return side + far
-  const { fround } = Math
-  const ratio = fround(fround(Math.log(fround(far / exact))) / fround(Math.log(maximumDistance / exact)))
-  return side + Math.min(half - 1, exact + Math.floor(fround(ratio * (half - exact))))
-}
-
-/** What is added to the scores of each head for where two tokens stand to each other, heads × tokens × tokens. */
-function positions(layers: Layers, name: string, config: T5EncoderConfig, tokens: number): Value {
-  const { b } = layers
-  const places = Array.from({ length: tokens ** 2 }, (_, i) => bucketOf((i % tokens) - Math.floor(i / tokens), config))
-  const numbers = b.constant('int64', [tokens, tokens], places)
-  const table = `${name}.relative_attention_bias.weight`
-  const looked = entriesOf(layers, table, [config.buckets, config.heads], numbers)
-  return transpose(b, looked, [2, 0, 1])
-}
-
 /** The encoder's last states, normalised, for `ids` N × tokens (int64): N × tokens × width. */
 export function encodeText(b: Builder, parameters: Parameters, config: T5EncoderConfig, ids: Value): Value {
   const layers: Layers = { b, parameters }
@@ -119,7 +93,7 @@ export function encodeText(b: Builder, parameters: Parameters, config: T5Encoder
   const tokens = ids.shape[1]!
   const plain = (name: string, x: Value, channels: number) => linear(layers, name, x, channels, false)
   const positionsAt = (layer: number) =>
-    positions(layers, `encoder.block.${layer}.layer.0.SelfAttention`, config, tokens)
+    relativePositions(layers, `encoder.block.${layer}.layer.0.SelfAttention`, config, tokens)
   const shared = config.ownPositions ? undefined : positionsAt(0)
   let x = entriesOf(layers, wordsOf(parameters), [config.vocabularySize, width], ids)
   for (let i = 0; i < config.layers; i++) {

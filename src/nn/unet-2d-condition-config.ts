@@ -1,4 +1,7 @@
-/** The configuration of UNet2DConditionModel: what is read of config.json, and what of it is refused. */
+/**
+ * The configuration of UNet2DConditionModel, and of what was inflated from it: what is read of config.json, and what of it is
+ * refused.
+ */
 import { expected } from '../core/errors.js'
 import type { ConfigReader } from './parameters.js'
 
@@ -37,7 +40,6 @@ export interface Unet2dConditionConfig {
 /** Options that change the network and that no Stable Diffusion 1, 2 or XL uses, with the value they must have. */
 const fixed: Readonly<Record<string, string | number | boolean>> = {
   act_fn: 'silu',
-  mid_block_type: 'UNetMidBlock2DCrossAttn',
   downsample_padding: 1,
   mid_block_scale_factor: 1,
   only_cross_attention: false,
@@ -76,12 +78,24 @@ export const unet2dConditionHarmless: Readonly<Record<string, string>> = {
   projection_class_embeddings_input_dim: 'belongs to addition_embed_type text_time, where it is read',
 }
 
-const remedy = 'Use a network of the Stable Diffusion 1, 2 or XL layout, or an ONNX export of this one.'
+/** What classes of this layout differ in. */
+export interface UnetClass {
+  /** What the names of its blocks say. */
+  readonly blocks: '2D' | '3D'
+  readonly fixed?: Readonly<Record<string, string | number | boolean>>
+  readonly absent?: readonly string[]
+  readonly remedy: string
+}
+
+const pictures: UnetClass = {
+  blocks: '2D',
+  remedy: 'Use a network of the Stable Diffusion 1, 2 or XL layout, or an ONNX export of this one.',
+}
 
 /** Fields whose null means that a part is missing, and not the default. */
 const present = ['mid_block_type', 'norm_num_groups', 'act_fn'] as const
 
-function checkFixed(config: ConfigReader): void {
+function checkFixed(config: ConfigReader, { blocks, remedy, ...more }: UnetClass): void {
   const missing = present.find((field) => config.value(field) === null)
   if (missing) throw expected('unsupported', 'a value', `\`${missing}\` in \`${config.file}\``, 'null', remedy)
   const read = (field: string, value: string | number | boolean) =>
@@ -90,19 +104,24 @@ function checkFixed(config: ConfigReader): void {
       : typeof value === 'number'
         ? config.number(field, value)
         : config.boolean(field, value)
-  for (const [field, value] of Object.entries(fixed)) {
+  const wanted = { mid_block_type: `UNetMidBlock${blocks}CrossAttn`, ...fixed, ...more.fixed }
+  for (const [field, value] of Object.entries(wanted)) {
     const got = read(field, value)
     if (got !== value) throw expected('unsupported', `${value}`, `\`${field}\` in \`${config.file}\``, `${got}`, remedy)
   }
-  for (const field of absent) {
+  for (const field of [...absent, ...(more.absent ?? [])]) {
     if (config.has(field))
       throw expected('unsupported', 'null', `\`${field}\` in \`${config.file}\``, 'a value', remedy)
   }
 }
 
 /** Reads `config.json`; options that no published Stable Diffusion network uses are refused by name. */
-export function unet2dConditionConfig(config: ConfigReader): Unet2dConditionConfig {
-  checkFixed(config)
+export const unet2dConditionConfig = (config: ConfigReader): Unet2dConditionConfig => readUnet(config, pictures)
+
+/** Reads the `config.json` of one of these classes. */
+export function readUnet(config: ConfigReader, unetClass: UnetClass): Unet2dConditionConfig {
+  const { blocks: kind, remedy } = unetClass
+  checkFixed(config, unetClass)
   const blockOutChannels = config.integers('block_out_channels', [320, 640, 1280, 1280])
   const levels = blockOutChannels.length
   const types = (field: string, fallback: readonly string[], plain: string, attending: string) => {
@@ -114,13 +133,14 @@ export function unet2dConditionConfig(config: ConfigReader): Unet2dConditionConf
     }
     return found.map((type) => type === attending)
   }
-  const crossDown = 'CrossAttnDownBlock2D'
-  const crossUp = 'CrossAttnUpBlock2D'
-  const down = types('down_block_types', [crossDown, crossDown, crossDown, 'DownBlock2D'], 'DownBlock2D', crossDown)
-  const up = types('up_block_types', ['UpBlock2D', crossUp, crossUp, crossUp], 'UpBlock2D', crossUp).toReversed()
+  const crossDown = `CrossAttnDownBlock${kind}`
+  const crossUp = `CrossAttnUpBlock${kind}`
+  const [plainDown, plainUp] = [`DownBlock${kind}`, `UpBlock${kind}`]
+  const down = types('down_block_types', [crossDown, crossDown, crossDown, plainDown], plainDown, crossDown)
+  const up = types('up_block_types', [plainUp, crossUp, crossUp, crossUp], plainUp, crossUp).toReversed()
   // diffusers' `attention_head_dim` is the number of heads, a misnomer that it keeps for old checkpoints.
-  const heads = perLevel(config, 'attention_head_dim', 8, levels)
-  const depths = perLevel(config, 'transformer_layers_per_block', 1, levels)
+  const heads = perLevel(config, unetClass, 'attention_head_dim', 8, levels)
+  const depths = perLevel(config, unetClass, 'transformer_layers_per_block', 1, levels)
   const normNumGroups = config.integer('norm_num_groups', 32)
   blockOutChannels.forEach((channels, i) => {
     if (normNumGroups < 1 || channels < 1 || channels % normNumGroups !== 0 || channels % heads[i]! !== 0) {
@@ -143,14 +163,14 @@ export function unet2dConditionConfig(config: ConfigReader): Unet2dConditionConf
   const read: Unet2dConditionConfig = {
     inChannels: config.integer('in_channels', 4),
     outChannels: config.integer('out_channels', 4),
-    sampleSize: oneOf(config, 'sample_size', 64),
+    sampleSize: oneOf(config, unetClass, 'sample_size', 64),
     blockOutChannels,
     blocks,
     mid: blocks.at(-1)!,
     layersPerBlock: config.integer('layers_per_block', 2),
     normNumGroups,
     normEpsilon: config.number('norm_eps', 1e-5),
-    crossAttentionDim: oneOf(config, 'cross_attention_dim', 1280),
+    crossAttentionDim: oneOf(config, unetClass, 'cross_attention_dim', 1280),
     useLinearProjection: config.boolean('use_linear_projection', false),
     flipSinToCos: config.boolean('flip_sin_to_cos', true),
     frequencyShift: config.integer('freq_shift', 0),
@@ -161,7 +181,7 @@ export function unet2dConditionConfig(config: ConfigReader): Unet2dConditionConf
 }
 
 /** A number, or a list that repeats it: one side of a square, one width at every level. */
-function oneOf(config: ConfigReader, field: string, fallback: number): number {
+function oneOf(config: ConfigReader, { remedy }: UnetClass, field: string, fallback: number): number {
   const found = config.integerOrIntegers(field, fallback)
   if (typeof found === 'number') return found
   const [first, ...rest] = found
@@ -171,7 +191,13 @@ function oneOf(config: ConfigReader, field: string, fallback: number): number {
 }
 
 /** A number for all levels, or one for each. */
-function perLevel(config: ConfigReader, field: string, fallback: number, levels: number): readonly number[] {
+function perLevel(
+  config: ConfigReader,
+  { remedy }: UnetClass,
+  field: string,
+  fallback: number,
+  levels: number,
+): readonly number[] {
   const found = config.integerOrIntegers(field, fallback)
   const all = typeof found === 'number' ? Array<number>(levels).fill(found) : found
   if (all.length === levels && all.every((value) => value >= 1)) return all
@@ -185,7 +211,7 @@ function addition(
   if (!config.has('addition_embed_type')) return {}
   const type = config.string('addition_embed_type')
   if (type !== 'text_time') {
-    throw expected('unsupported', 'text_time', `\`addition_embed_type\` in \`${config.file}\``, type, remedy)
+    throw expected('unsupported', 'text_time', `\`addition_embed_type\` in \`${config.file}\``, type, pictures.remedy)
   }
   const additionTimeEmbedDim = config.integer('addition_time_embed_dim')
   const width = config.integer('projection_class_embeddings_input_dim')
@@ -197,6 +223,6 @@ function addition(
     `more than 6 times \`addition_time_embed_dim\`, ${additionTimeEmbedDim},`,
     field,
     `${width}`,
-    remedy,
+    pictures.remedy,
   )
 }

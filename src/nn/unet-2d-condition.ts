@@ -27,6 +27,13 @@ export interface AddedConditions {
   readonly timeIds: Value
 }
 
+/** What makes a network of pictures one of clips: samples are frames, so many of each clip in a row. */
+export interface Clips {
+  readonly frames: number
+  /** What a transformer block of this name does along the frames, with residual: N·frames × places × channels → the same. */
+  along(layers: Layers, name: string, x: Value, heads: number): Value
+}
+
 export interface UnetInputs {
   /** N × inChannels × H × W, of any height and width: a side of n is halved to ⌈n/2⌉, and enlarged to n again. */
   readonly sample: Value
@@ -36,13 +43,12 @@ export interface UnetInputs {
   readonly added?: AddedConditions | undefined
   /** Is told where each cross-attention layer looks: the mean over heads, N × tokens × height × width of the layer. */
   readonly looks?: ((layer: string, probabilities: Value) => void) | undefined
+  readonly clips?: Clips
 }
 
-interface Unet extends Layers {
+interface Unet extends Layers, Pick<UnetInputs, 'text' | 'looks' | 'clips'> {
   readonly config: Unet2dConditionConfig
   readonly norm: NormOptions
-  readonly text: CrossAttention
-  readonly looks: UnetInputs['looks']
   /** silu of the time embedding, N × 4·block_out_channels[0]. */
   readonly embedding: Value
 }
@@ -65,8 +71,8 @@ function resnet(unet: Unet, name: string, x: Value, channels: number): Value {
 }
 
 /**
- * BasicTransformerBlock: self-attention, cross-attention to the prompt, gated feed-forward, each with residual. The
- * sequence x is the places of a picture of `sides`.
+ * BasicTransformerBlock: self-attention, cross-attention to the prompt, of clips what is along the frames, gated feed-forward,
+ * each with residual. The sequence x is the places of a picture of `sides`.
  */
 function transformerBlock(unet: Unet, name: string, x: Value, heads: number, sides: readonly number[]): Value {
   const { b } = unet
@@ -88,7 +94,8 @@ function transformerBlock(unet: Unet, name: string, x: Value, heads: number, sid
     looks?.(`${name}.attn2`, reshape(b, transpose(b, probabilities, [0, 2, 1]), [batch, tokens, ...sides]))
   }
   const mixed = attention(b, asked, text.key, text.value, heads, { looks: looks && tellLooks })
-  const told = add(b, attended, out('attn2', mixed))
+  const still = add(b, attended, out('attn2', mixed))
+  const told = unet.clips ? unet.clips.along(unet, name, still, heads) : still
   const wide = linear(unet, `${name}.ff.net.0.proj`, layerNorm(unet, `${name}.norm3`, told), 8 * channels)
   const hidden = mul(b, slice(b, wide, 2, 0, 4 * channels), gelu(b, slice(b, wide, 2, 4 * channels, 8 * channels)))
   return add(b, told, linear(unet, `${name}.ff.net.2`, hidden, channels))
@@ -128,13 +135,19 @@ export const fromStates =
 export function predict(b: Builder, parameters: Parameters, config: Unet2dConditionConfig, inputs: UnetInputs): Value {
   const layers: Layers = { b, parameters }
   checkChannels(config, inputs.sample)
-  const norm: NormOptions = { groups: config.normNumGroups, epsilon: config.normEpsilon }
+  const { text, looks, clips } = inputs
+  const norm: NormOptions = {
+    groups: config.normNumGroups,
+    epsilon: config.normEpsilon,
+    ...(clips && { frames: clips.frames }),
+  }
   const unet: Unet = {
     ...layers,
     config,
     norm,
-    text: inputs.text,
-    looks: inputs.looks,
+    text,
+    looks,
+    ...(clips && { clips }),
     embedding: silu(b, timeEmbedding(layers, config, inputs)),
   }
   const { blocks, mid } = config
@@ -247,8 +260,9 @@ export function keyValueGraph(
   return b.finish('unet-2d-condition keys and values')
 }
 
-const cachedText =
-  (b: Builder, { batch, tokens }: UnetSize): CrossAttention =>
+/** Keys and values that `keyValueGraph` computed, as inputs. */
+export const cachedText =
+  (b: Builder, { batch, tokens }: Pick<UnetSize, 'batch' | 'tokens'>): CrossAttention =>
   (layer, channels) => ({
     key: b.input(`${layer}.key`, 'float32', [batch, tokens, channels]),
     value: b.input(`${layer}.value`, 'float32', [batch, tokens, channels]),

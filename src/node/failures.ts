@@ -2,8 +2,9 @@
 import { expected, type UndiffuseError } from '../core/errors.js'
 
 const reasons: Readonly<Record<string, readonly [got: string, remedy: string]>> = {
-  ENOENT: ['no such file or folder', 'Check the path; folders are not created on the way.'],
+  ENOENT: ['no such file or folder', 'Check the path.'],
   ENOTDIR: ['a path through something that is not a folder', 'Check the path.'],
+  EEXIST: ['a path through something that is not a folder', 'Check the path.'],
   EISDIR: ['a folder', 'Pass the path of a file.'],
   EACCES: ['no permission', 'Change the permissions or choose another place.'],
   EPERM: ['no permission', 'Change the permissions or choose another place.'],

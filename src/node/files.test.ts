@@ -93,7 +93,7 @@ describe('writing', () => {
 
   test.each([
     ['a folder', 'sub', /got a folder/],
-    ['a folder that does not exist', 'none/file', /no such file or folder.*not created/],
+    ['a folder that does not exist', 'none/file', /no such file or folder\. Check the path/],
     ['below a file', 'text/file', /not a folder/],
     ['a name that is too long', 'x'.repeat(300), /too long/],
   ])('%s is refused and leaves nothing behind', async (_, name, message) => {

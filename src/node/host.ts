@@ -48,7 +48,7 @@ export const nodeHostFiles: HostFiles = {
   placeOf,
   isFolder: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
   async makeFolder(path) {
-    await mkdir(path, { recursive: true }).catch(() => {})
+    await attempt(path, () => mkdir(path, { recursive: true }))
   },
   checkWritable,
   write: (files, options) => writeFilesAtomically(files, modeOf(options)),

@@ -2,10 +2,12 @@
  * Reading picture files on Node, by sharp. Pictures are untrusted: what cannot be decoded whole is an error, never half
  * a picture. Whether a size suits a model is decided elsewhere (src/pictures/fit.ts).
  */
+
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ClipSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { reasonOf } from './failures.js'
@@ -161,7 +163,8 @@ async function readPictureFile(path: string, maximumPixels: number): Promise<Buf
     // Opening a pipe would wait for somebody who writes.
     const found = await stat(path)
     if (!found.isFile()) throw badImage('a picture file', path, found.isDirectory() ? 'a folder' : 'a pipe or a device')
-    if (found.size > limit) throw badImage(`at most ${limit} bytes`, path, `${found.size}`, 'Make the picture smaller.')
+    if (found.size > limit)
+      throw badImage(`at most ${plural(limit, 'byte')}`, path, `${found.size}`, 'Make the picture smaller.')
     return await readFile(path)
   } catch (error) {
     throw error instanceof UndiffuseError ? error : badImage('a picture file', path, ...reasonOf(error))

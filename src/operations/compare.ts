@@ -12,9 +12,10 @@ import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import type { Sampled } from '../verbs/sampling.js'
 import { methodField, type Named, type Settings, setting } from './fields.js'
-import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
+import { checkEnding, isFolderPath, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import { fitPicture, readPicture } from './files/pictures.js'
+import { fileTypeOf, tensorEndings, tensorFile } from './files/tensor-files.js'
 import {
   type ContactSheetCell,
   type FileContent,
@@ -26,7 +27,16 @@ import {
 import { cleanEnd, type Leg, leg, type Walk } from './inverting/legs.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { bitsReport, decoderFields, networkFields, seedField, sizeField } from './recipes/networks.js'
-import { isFlow, notesOnTexts, type Plan, planOf, promptField, recipeFields, samplingOf } from './recipes/recipe.js'
+import {
+  completed,
+  isFlow,
+  notesOnTexts,
+  type Plan,
+  planOf,
+  promptField,
+  recipeFields,
+  samplingOf,
+} from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent } from './reports/labels.js'
 import { costReport } from './reports/numbers.js'
@@ -53,10 +63,13 @@ const fields = {
     many: true,
     default: usualInverters,
   }),
-  solvers: methodField(solvers, {
-    description: `what to undo (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
+  solvers: {
+    type: 'string',
+    methods: solvers,
+    word: 'method:options',
+    description: `what to undo, or \`scheduler\` (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
     many: true,
-  }),
+  },
   grid: {
     type: 'choice',
     choices: ['lambda', 'own'],
@@ -72,6 +85,7 @@ const fields = {
   size: { ...sizeField, rare: true },
   ...networkFields,
   ...decoderFields,
+  output: { type: 'file', description: 'where the noise of every row goes, as .safetensors files', word: 'folder' },
   sheet: sheetField,
   report: reportField,
 } as const
@@ -91,6 +105,8 @@ type Legs = Partial<Readonly<Record<Leg['given'], Leg>>>
 interface Compared {
   readonly pair: Pair
   readonly refusal?: string
+  /** Nobody asked for this inverter: it stands in for those that do not take the solver. */
+  readonly standsIn?: true
   readonly steps?: number
   readonly legs?: Legs
 }
@@ -114,36 +130,41 @@ async function startOf({ source, prompt, seed, size }: CompareSettings, { files 
   return isPicture ? { prompt, picture: source } : { prompt: source }
 }
 
-/** The solver's text with the grid and the steps of all. */
-function completed(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
+/** The solver's text with the grid and the steps of all; a scheduler has its own grid. */
+function onGrid(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
   const [id = ''] = text.split(':')
-  const known = solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields ?? {}
+  const known = solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields
+  if (!known) return text
   const even = grid === 'lambda' && 'spacing' in known && !text.includes('spacing=') ? withOption(text, evenGrid) : text
   return even.includes('steps=') ? even : withOption(even, `steps=${steps}`)
 }
 
-/** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
-function pairsOf(settings: CompareSettings, { prompt }: Start, model: OperationModel): readonly Compared[] {
+/** The solvers that are named, or the usual ones: a plan for each. Throws `bad-option` for one that there is not. */
+function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): readonly (readonly [string, Plan])[] {
   const { guidance, negative } = settings
-  const flows = isFlow(model)
-  const texts = settings.solvers?.map(({ text }) => text) ?? (flows ? [usualOfFlows] : usualSolvers)
-  return texts.flatMap((text): readonly Compared[] => {
-    const solver = completed(text, { grid: flows ? 'own' : settings.grid, steps: settings.steps })
-    const plan = planOf({ prompt, guidance, negative, solver })
-    const method = plan.solver!
+  const texts = settings.solvers ?? (flows ? [usualOfFlows] : usualSolvers)
+  return texts.map((text) => {
+    const solver = onGrid(text.trim(), { grid: flows ? 'own' : settings.grid, steps: settings.steps })
+    return [solver, planOf({ prompt, guidance, negative, solver })] as const
+  })
+}
+
+/** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
+function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
+  return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
+    const { solver: method } = samplingOf(plan, model)
     const grid = method.grid(model.schedule(latentShapeAt(model, settings.size)))
-    const pairs = settings.inverters.map((inverter): Compared => {
+    const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
       return { pair: { solver, plan, inverter }, steps, ...(answer !== true && { refusal: answer }) }
-    })
+    }
+    const pairs = settings.inverters.map(compared)
     const names = settings.inverters.map(({ text }) => text)
     const areTaken = pairs.every(({ refusal }) => refusal === undefined)
     if (areTaken || names.includes(automatic.definition.id)) return pairs
     const inverter = { text: automatic.definition.id, method: parse(inverters, automatic.definition.id) }
-    const answer = inverter.method.accepts(method, grid)
-    const steps = grid.length - 1
-    return [...pairs, { pair: { solver, plan, inverter }, steps, ...(answer !== true && { refusal: answer }) }]
+    return [...pairs, { ...compared(inverter), standsIn: true }]
   })
 }
 
@@ -251,12 +272,13 @@ function legReport(one: Leg | undefined, steps: number) {
   }
 }
 
-function rowReport({ pair, refusal, steps = 0, legs }: Compared) {
+function rowReport({ pair, refusal, standsIn, steps = 0, legs }: Compared) {
   return {
     solver: pair.solver,
     inverter: pair.inverter.text,
     steps,
     refusal: refusal ?? null,
+    standsIn: standsIn ?? false,
     fromLatent: legReport(legs?.latent, steps),
     fromPicture: legReport(legs?.picture, steps),
   }
@@ -313,16 +335,23 @@ async function chartOf(rows: readonly ComparisonRow[], { pictures }: Host): Prom
 }
 
 interface CompareOutputs {
+  /** The folder of the files of noise. */
+  readonly noise?: string
   readonly sheet?: string
   readonly plot?: string
   readonly report?: string
 }
 
-function outputsOf({ sheet, report }: CompareSettings, { picture }: Start, { files }: Host): CompareOutputs {
+function outputsOf({ output, sheet, report }: CompareSettings, { picture }: Start, { files }: Host): CompareOutputs {
+  if (output === standardStream || (output !== undefined && !isFolderPath(output, [...tensorEndings, '.png']))) {
+    const remedy = 'Every row has a noise of its own: name a folder for them.'
+    throw expected('bad-option', 'a folder', setting('output'), `\`${output}\``, remedy)
+  }
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const stem = picture === undefined ? '' : `${withoutEnding(files.nameOf(picture))}.`
   const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}${ending}`))
   const paths = {
+    noise: output,
     sheet: sheet ?? besides('compare.png'),
     plot: besides('compare.svg'),
     report: besides('compare.json'),
@@ -330,12 +359,48 @@ function outputsOf({ sheet, report }: CompareSettings, { picture }: Start, { fil
   return Object.fromEntries(Object.entries(paths).filter(([, path]) => path !== undefined))
 }
 
+const [tensorEnding] = tensorEndings
+
+const idOf = (specification: string): string => specification.split(':')[0]!.trim()
+
+/** The noise that each row found, and the noise of the picture where it is known; each file says how it was made. */
+function noiseFiles(
+  settings: CompareSettings,
+  folder: string,
+  { noise, rows }: Comparison,
+  { model, modelFiles, files }: { model: OperationModel; modelFiles: string; files: Host['files'] },
+): readonly (readonly [string, FileContent])[] {
+  const { layout, name } = model
+  const shared = { layout, dtype: fileTypeOf(settings.precision) }
+  const pathOf = (stem: string) => files.join(folder, `${stem}${tensorEnding}`)
+  const found = rows.flatMap(({ pair: { solver, plan, inverter }, legs = {} }, i) =>
+    Object.values(legs).map(({ given, inversion }) => {
+      const path = pathOf(`${i + 1}-${idOf(solver)}-${idOf(inverter.text)}.from-${given}`)
+      const { noiseExact, outcome } = inversion
+      const metadata = { model: name, modelFiles, inverter: inverter.text, noiseExact, outcome }
+      const told = { ...shared, recipe: completed(plan, model), metadata }
+      return [path, tensorFile(path, { noise: [inversion.noise], latent: [inversion.latent] }, told)] as const
+    }),
+  )
+  if (!noise) return found
+  const path = pathOf('noise')
+  const metadata = { model: name, modelFiles, seed: `${settings.seed ?? 0}` }
+  return [...found, [path, tensorFile(path, { noise: [noise] }, { ...shared, metadata })]]
+}
+
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
 async function* run(settings: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const start = await startOf(settings, host)
   const outputs = outputsOf(settings, start, host)
   const inputs = { 'the picture': start.picture }
-  const asked = { 'settings.sheet': outputs.sheet, 'the chart': outputs.plot, 'settings.report': outputs.report }
+  // What there is to say against a solver is said before the model is opened.
+  if (settings.solvers) plansOf(settings, start, false)
+  const asked = {
+    'settings.output': outputs.noise && host.files.join(outputs.noise, `noise${tensorEnding}`),
+    'settings.sheet': outputs.sheet,
+    'the chart': outputs.plot,
+    'settings.report': outputs.report,
+  }
   await prepareOutputs(host.files, asked, inputs)
   const held = await host.models.open(settings)
   try {
@@ -356,6 +421,13 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
     const files: (readonly [string, FileContent])[] = [
       ...(outputs.sheet && image ? [[outputs.sheet, await sheetOf(comparison, image, title, host)] as const] : []),
       ...(plot && chart ? [[plot, chart] as const] : []),
+      ...(outputs.noise
+        ? noiseFiles(settings, outputs.noise, comparison, {
+            model,
+            modelFiles: await held.identity(),
+            files: host.files,
+          })
+        : []),
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
     await host.files.write(files)

@@ -2,8 +2,11 @@
 
 import { edits } from '../catalog.js'
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
-import { type Edit, edit, lockBackground } from '../edit/index.js'
+import { checkEditable, type Edit, edit } from '../edit/edit.js'
+import { lockBackground } from '../edit/masks/lock-background.js'
+import { checkMask } from '../edit/masks/mask.js'
 import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
@@ -171,6 +174,13 @@ interface NotedMask {
   readonly notes: readonly string[]
 }
 
+/** Lightness from a tenth to nine tenths is grey. */
+const greyRange = 0.4
+/** So much of a mask may be the soft edges of what was drawn. */
+const edgesShare = 0.02
+const greyNote = (share: number) =>
+  `${(100 * share).toFixed(0)} % of it are grey: lighter than the middle is read as white, the rest as black.`
+
 /** White is 1; what is transparent is not painted, and outside. The mask is fitted as the picture is. */
 async function readMask(
   path: string,
@@ -185,9 +195,10 @@ async function readMask(
   const { image, notes } = await pictures.read(path, { background: 'black' })
   const { shape, data } = fitPicture({ path, image, notes }, multiple, fit).image
   const area = data.length / 3
-  const grey = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
-  const inside = Float64Array.from({ length: area }, (_, i) => (grey(i) > 0.5 ? 1 : 0))
-  return { mask: tensor([1, ...shape.slice(1)], inside), notes }
+  const lightness = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
+  const inside = Float64Array.from({ length: area }, (_, i) => (lightness(i) > 0.5 ? 1 : 0))
+  const grey = inside.filter((_, i) => Math.abs(lightness(i) - 0.5) < greyRange).length / area
+  return { mask: tensor([1, ...shape.slice(1)], inside), notes: grey > edgesShare ? [...notes, greyNote(grey)] : notes }
 }
 
 /** A mask of everything leaves no background to lock. */
@@ -219,7 +230,7 @@ export async function checkedBackground(
   if (!outside || outside.largestLevels <= boundLevels) return outside
   throw expected(
     'runtime-failed',
-    `pixels within ${boundLevels} levels of the source outside the mask`,
+    `pixels within ${plural(boundLevels, 'level')} of the source outside the mask`,
     setting('lockBackground'),
     `a difference of ${outside.largestLevels}`,
     'This is a defect; nothing was written. Please report it with the picture.',
@@ -239,6 +250,7 @@ async function* editOne(
   const multiple = model.layout.multiple
   const fitted = fitPicture(picture, multiple, fit)
   const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
+  if (given) checkMask(given.mask, fitted.image.shape, setting('mask'))
   if (given && settings.lockBackground) checkOutside(given.mask)
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
@@ -360,6 +372,7 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
   const held = await host.models.open(said)
   try {
     yield* notedOf(held)
+    checkEditable(held.model)
     const { name } = held.model
     const settings = { ...said, solver: said.solver ?? solverOf(held.model) }
     const plan = planOf({ ...settings, prompt: settings.to })

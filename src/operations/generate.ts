@@ -22,9 +22,16 @@ import {
   tensorEndings,
   tensorFile,
 } from './files/tensor-files.js'
-import type { FileContent, Host, NetworkCost, OperationModel, PrecisionName } from './host.js'
+import {
+  type FileContent,
+  type Host,
+  type NetworkCost,
+  type OperationModel,
+  type PrecisionName,
+  standardStream,
+} from './host.js'
 import { notedOf, operation, partOf, type Running } from './operation.js'
-import { bitsReport, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
+import { bitsReport, extentOf, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
   completed,
@@ -171,16 +178,17 @@ const markingMetadata = ({ key, member, message }: Marking): Record<string, stri
   ...(message !== undefined && { watermarkMessage: message }),
 })
 
-/** What is asked of the size and length of pictures. Throws `bad-option` for frames of a model of pictures. */
-function extentOf({ size, frames }: GenerateSettings, { name, layout }: OperationModel): Extent | undefined {
-  if (frames === undefined) return size
-  if (layout.axes.includes('frames')) return { ...size, frames }
-  throw expected('bad-option', 'a model of clips', setting('frames'), `\`${name}\``, 'It makes pictures: leave it out.')
-}
-
 /** How many frames each has that is made; undefined of pictures. */
 const framesMade = ({ layout }: OperationModel, [first]: readonly Start[], extent: Extent | undefined) =>
   framesOf(layout, first?.noise ? layout.pictureShape(first.noise.shape) : pictureOf(layout, extent ?? {}))
+
+/** What can be said against a name before it is known whether the model makes pictures or clips. */
+function checkPicturePath({ output }: GenerateSettings, count: number): void {
+  if (output === undefined || output === standardStream) return
+  const endings = ['.png', ...clipEndings]
+  const isFolder = endingOf(output) === '' || (count > 1 && isFolderPath(output, endings))
+  if (!isFolder) checkEnding(output, endings, 'output')
+}
 
 /** `a.png` for one; `a-7.png`, `a-8.png` or `a/7.png`, `a/8.png` for several, by their seeds or places. */
 function pathsOf(
@@ -290,14 +298,23 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const { starts, file } = await startsOf(settings, host)
   const marking = await markingOf(settings, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
-  const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show: `a red circle`.')
+  const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show, as "a red circle".')
   const outputs = outputsOf(settings)
+  const written = {
+    'settings.sheet': outputs.sheet,
+    'settings.saveNoise': outputs.noise,
+    'settings.saveLatent': outputs.latent,
+  }
+  const inputs = { 'settings.watermark': settings.watermark, 'settings.noise': settings.noise }
+  checkPicturePath(settings, starts.length)
+  await prepareOutputs(host.files, written, inputs)
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     yield* notedOf(held)
     const { model } = held
     if (file) checkAxes(file, model.layout, settings.noise!)
+    for (const { noise } of starts) if (noise) model.layout.check(noise.shape)
     const extent = extentOf(settings, model)
     const frames = framesMade(model, starts, extent)
     const paths = pathsOf(settings.output, starts, host, frames)
@@ -305,11 +322,9 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
       host.files,
       {
         'settings.output': frames === undefined ? paths : paths.flatMap((path) => framePaths(path, frames, host.files)),
-        'settings.sheet': outputs.sheet,
-        'settings.saveNoise': outputs.noise,
-        'settings.saveLatent': outputs.latent,
+        ...written,
       },
-      { 'settings.watermark': settings.watermark, 'settings.noise': settings.noise },
+      inputs,
     )
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()

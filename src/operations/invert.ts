@@ -2,6 +2,7 @@
 import type { Signal } from '../core/progress.js'
 import type { Host } from './host.js'
 import { type InvertSettings, invertFields } from './inverting/fields.js'
+import { checkOutputs } from './inverting/outputs.js'
 import { invertToLatent, type LatentInversionReport } from './inverting/to-latent.js'
 import { invertToNoise, type NoiseInversionReport } from './inverting/to-noise.js'
 import { operation, type Running } from './operation.js'
@@ -12,6 +13,7 @@ async function* run(
   host: Host,
   signal?: Signal,
 ): Running<LatentInversionReport | NoiseInversionReport> {
+  await checkOutputs(settings, host)
   const { profile, ...others } = settings
   if (profile === 'make') yield* makeProfile(settings, defaultProfile, host, signal)
   // What was measured is then the one that is there.

@@ -10,6 +10,7 @@ import { encodeSafetensors, readSafetensorsHeader } from '../checkpoints/safeten
 import { readTensors, safetensor } from '../checkpoints/tensors.js'
 import { Task } from '../core/task.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
+import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
 import { map, type Tensor, zeros } from '../math/tensor.js'
@@ -23,6 +24,7 @@ import {
   attackOperation,
   calibrateOperation,
   compareOperation,
+  type DetectionLine,
   detectOperation,
   editOperation,
   generateOperation,
@@ -193,7 +195,8 @@ describe('compare', () => {
       grid: 'own',
       steps: 20,
     }
-    const { result, files } = await start(compareOperation, host, { ...given, seed: 5, precision: '64', report: 'out' })
+    const more = { seed: 5, precision: '64', output: 'noises', report: 'out' }
+    const { result, files } = await start(compareOperation, host, { ...given, ...more })
     const row = (solver: string, inverter: string) =>
       result.rows.find((one) => one.solver.startsWith(solver) && one.inverter === inverter)!
     const [naive, implicit] = ['naive', 'implicit'].map((inverter) => row('ddim:', inverter))
@@ -210,8 +213,42 @@ describe('compare', () => {
     // Nothing but its own inverse takes BDIA exactly; it stands in for what was refused.
     expect(row('bdia:', 'implicit').refusal).toMatch(/reversible/)
     expect(row('bdia:', 'automatic').fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
-    expect(files).toEqual(['out/compare.png', 'out/compare.svg', 'out/compare.json'])
+    expect(result.rows.map(({ inverter, standsIn }) => [inverter, standsIn])).toEqual([
+      ['naive', false],
+      ['implicit', false],
+      ['naive', false],
+      ['implicit', false],
+      ['automatic', true],
+    ])
+    // The noise of each row is the one that its error was measured of.
+    const known = await tensorIn(host, 'noises/noise.safetensors', 'noise')
+    expect(known.data).toEqual(torchNoise(5, known.shape).data)
+    for (const [stem, { fromLatent }] of [
+      ['1-ddim-naive', naive!],
+      ['5-bdia-automatic', row('bdia:', 'automatic')],
+    ] as const) {
+      const found = await tensorIn(host, `noises/${stem}.from-latent.safetensors`, 'noise')
+      expect(nmseDb(found, known)).toBeCloseTo(fromLatent!.noiseNmseDb!, 6)
+    }
+    expect(files.filter((path) => path.startsWith('noises/'))).toHaveLength(9)
+    expect(files.filter((path) => !path.startsWith('noises/'))).toEqual([
+      'out/compare.png',
+      'out/compare.svg',
+      'out/compare.json',
+    ])
     expect(JSON.parse(await text(host, 'out/compare.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+  })
+
+  it('takes the scheduler of the model for a solver, and refuses what there is not before a model is opened', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, inverters: 'naive', steps: 5 }
+    const { result } = await start(compareOperation, host, { ...given, solvers: 'scheduler' })
+    expect(result.rows).toMatchObject([{ solver: 'scheduler', steps: 50, refusal: null }])
+    const closed = { ...host, models: { ...host.models, open: () => Promise.reject(new Error('It was opened.')) } }
+    for (const wrong of [{ solvers: 'dimm' }, { output: 'n.safetensors' }, { output: '-' }, { sheet: 'a.jpg' }]) {
+      const started = start(compareOperation, closed, { ...given, ...wrong })
+      await expect(started).rejects.toMatchObject({ code: 'bad-option' })
+    }
   })
 
   it('of a picture file only the pixels are known; nothing is written unless it is asked for', async () => {
@@ -227,6 +264,34 @@ describe('compare', () => {
     expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
     await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
   })
+})
+
+describe('what can be said against outputs is said before a model is opened', () => {
+  const opened = () => Promise.reject(new Error('It was opened.'))
+  const memory = memoryHost(model)
+  const host = { ...memory, models: { ...memory.models, open: opened, openAutoencoder: opened } }
+
+  it.each([
+    ['generate', generateOperation, { prompt, output: 'a.jpg' }],
+    ['generate, several', generateOperation, { prompt, count: 2, output: 'a.txt.jpg', saveNoise: 'n.png' }],
+    ['generate, a latent', generateOperation, { prompt, saveLatent: 'z.npy' }],
+    ['generate, noise and size', generateOperation, { prompt, noise: 'n.safetensors', size: '64' }],
+    ['invert', invertOperation, { sources: ['a.png'], output: 'a.png' }],
+    ['invert, its sheet', invertOperation, { sources: ['a.png'], sheet: 'a.jpg' }],
+    ['invert, and a profile', invertOperation, { sources: ['a.png'], output: 'b.png', profile: 'make' }],
+    ['invert, its own source', invertOperation, { sources: ['z.safetensors'], output: 'z.safetensors' }],
+    ['edit', editOperation, { picture: 'a.png', from: 'a', to: 'b', output: 'a.webp' }],
+    ['edit, its mask', editOperation, { picture: 'a.png', from: 'a', to: 'b', saveMask: 'm' }],
+  ] as const)('%s', async (_, asked, given) => {
+    await expect(start(asked as typeof editOperation, host, given)).rejects.toMatchObject({ code: 'bad-option' })
+  })
+})
+
+it('a file that is not there has the remedy of a path, not of a model alone', async () => {
+  for (const noise of ['no.safetensors', 'no.npy']) {
+    const started = start(generateOperation, memoryHost(model), { prompt, noise })
+    await expect(started).rejects.toMatchObject({ remedy: expect.stringMatching(/^Check the path\. /) })
+  }
 })
 
 it('attack: what is reported is how far the written picture is', async () => {
@@ -261,6 +326,44 @@ it('edit: outside a mask the lock writes the source, bit for bit', async () => {
   expect(outside(edited!.image)).toEqual(outside(source!.image))
   expect(edited!.image.data).not.toEqual(source!.image.data)
   expect(result).toMatchObject({ background: { largestLevels: 0 }, mask: { shareOfPixels: 0.5 } })
+})
+
+describe('edit', () => {
+  const [from, to] = editedPrompts
+  const given = { picture: 'a.png', from, to, mask: 'mask.png', steps: 4, method: 'naive', decoder: 'encoder-only' }
+  const withMask = async (levels: (i: number) => number, plain = editableModel()) => {
+    const host = memoryHost(plain)
+    await host.paint('a.png', zeros([3, 4, 4]))
+    await host.paint(
+      'mask.png',
+      map(zeros([1, 4, 4]), (_, i) => levels(i)),
+    )
+    return host
+  }
+
+  it('says how a grey mask is read, and nothing of a black and white one', async () => {
+    const grey = await withMask((i) => (i % 4 < 2 ? 0.4 : -0.4))
+    const { result } = await start(editOperation, grey, given)
+    const said = '100 % of it are grey: lighter than the middle is read as white, the rest as black.'
+    expect(result.mask!.notes).toContain(said)
+    const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
+    expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
+  })
+
+  it('names the option of a mask without white', async () => {
+    const host = await withMask(() => -1)
+    const refused = start(editOperation, host, given)
+    await expect(refused).rejects.toMatchObject({ code: 'bad-option', subject: '`settings.mask`' })
+  })
+
+  it('refuses a model of clips, by the verb and by the operation', async () => {
+    const plain = editableModel()
+    const clips = { ...plain, layout: { ...plain.layout, axes: ['channels', 'frames', 'height', 'width'] as const } }
+    const refused = { code: 'unsupported', expected: 'a model of pictures' }
+    await expect(edit({ image: zeros([3, 4, 4]) }, { model: clips, from, to })).rejects.toMatchObject(refused)
+    const host = await withMask(() => 1, clips)
+    await expect(start(editOperation, host, given)).rejects.toMatchObject(refused)
+  })
 })
 
 describe('words that a small model never saw', () => {
@@ -374,6 +477,25 @@ describe('watermarks', () => {
     expect((await text(host, 'lines.jsonl')).trimEnd().split('\n')).toHaveLength(4)
   })
 
+  it('detect and identify try numbers of steps where nobody knows them, and say that they did', async () => {
+    const { host, inverting } = await marked()
+    const { steps, ...unknown } = inverting
+    const given = { ...unknown, solver: 'ddim', sources: ['many/marked.png'], trySteps: ['4', '20', '4'] }
+    const { result } = await start(detectOperation, host, given)
+    const [line] = result.results as readonly DetectionLine[]
+    expect(line).toMatchObject({
+      candidates: 2,
+      verdict: 'marked',
+      findings: [{ readWith: expect.stringMatching(/ steps$/) }],
+    })
+    expect(line!.findings[0]!.familyPValue).toBeCloseTo(2 * line!.findings[0]!.pValue, 12)
+    const who = await start(identifyOperation, host, given)
+    expect(who.result).toMatchObject({ results: [{ candidates: 2, verdict: 'marked' }] })
+    expect(host.openModels()).toBe(0)
+    const both = start(detectOperation, host, { ...given, steps })
+    await expect(both).rejects.toThrow(/`settings.trySteps` alone for `settings.steps`, got both/)
+  })
+
   it('a scan says how many false alarms to expect, and what failed is none of its pictures', async () => {
     const { host, inverting } = await marked()
     const { result } = await start(detectOperation, host, { sources: ['many'], ...inverting })
@@ -393,7 +515,10 @@ describe('watermarks', () => {
     const again = await start(detectOperation, host, { ...given, resume: true })
     expect(again.result).toMatchObject({ pictures: 3, marked: 1, unmarked: 1, failed: 1, earlier: { lines: 3 } })
     write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict":"perhaps"')))
-    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*`perhaps`/)
+    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*"perhaps"/)
+    host.written.delete('lines.jsonl.part')
+    write(lines.map((line) => line.replace('"verdict":"marked"', '"verdict_":1')))
+    await expect(start(detectOperation, host, { ...given, resume: true })).rejects.toThrow(/a verdict.*got nothing/)
     expect({ open: host.openModels(), locks: host.locks.size }).toEqual({ open: 0, locks: 0 })
   })
 

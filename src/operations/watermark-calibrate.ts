@@ -265,6 +265,13 @@ function reportOf(finished: FinishedCalibration) {
 
 export type CalibrationReport = ReturnType<typeof reportOf>
 
+/** Throws `unsupported` for a model of clips. */
+function checkOfPictures({ name, layout }: OperationModel): void {
+  if (!layout.axes.includes('frames')) return
+  const remedy = 'Mark clips with a scheme that needs no calibration, such as `tree-ring` or `gaussian-shading`.'
+  throw expected('unsupported', 'a model of pictures', '`calibrate`', `\`${name}\`, which makes clips`, remedy)
+}
+
 /** Inverts what is unmarked and keeps its noise. Goes on where it was ended. */
 async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): Running<CalibrationReport> {
   const { output, generated, seed, size } = settings
@@ -288,6 +295,7 @@ async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): R
   try {
     yield* notedOf(held)
     const { model } = held
+    checkOfPictures(model)
     const begin = host.now()
     const latentShape = latentShapeAt(model, size)
     const calibrating = { settings, model, recovery, latentShape, host, signal }

@@ -5,6 +5,7 @@ import { zeros } from '../math/tensor.js'
 import type { Restoration } from '../restorations/index.js'
 import type { NoiseInversion } from '../verbs/invert.js'
 import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
+import type { Sampler } from '../watermark/reading/candidates.js'
 import {
   type AskedKey,
   type Detection,
@@ -34,10 +35,14 @@ import {
   type Recovery,
   recoveryFields,
   recoveryOf,
+  samplersOf,
   settingsOf,
   textOf,
+  triedSettings,
+  tryStepsField,
   undoField,
   undoOf,
+  withTriedSteps,
 } from './recipes/recovery.js'
 import {
   detectionRow,
@@ -90,6 +95,7 @@ const fields = {
   },
   undo: undoField,
   ...recoveryFields,
+  trySteps: tryStepsField,
   ...lineFields,
   sheet: { type: 'file', description: 'a .png file to look at: pictures, their noise, and what the mark reads there' },
 } as const
@@ -119,7 +125,8 @@ const tableCorrelations: readonly number[] = [0.3, 0.5, 0.7, 0.9]
 /** For one correlation and for each of a table; reading large noise for a code takes a fifth of a second. */
 const [trialsOfOne, trialsOfTable] = [100, 25]
 
-async function prepare(settings: DetectSettings, { files }: Host): Promise<Prepared> {
+async function prepare(asking: DetectSettings, { files }: Host): Promise<Prepared> {
+  const settings = withTriedSteps(asking)
   const keys = await readKeyFiles(files, settings.key)
   const asked = askedOf(keys, settings.member)
   const { message } = settings
@@ -171,12 +178,13 @@ const lineSettings = ({ asked, settings, messages, calibration }: Prepared): Run
 interface OpenedModel {
   readonly model?: OperationModel | undefined
   readonly modelFiles?: string | undefined
+  readonly samplers?: readonly Sampler[] | undefined
 }
 
 /** Findings of sources that are read: pictures inverted together, noise as it is. */
 async function* judge(
   { settings, asked: keys, calibration, recovery, undo }: Prepared,
-  { model, modelFiles }: OpenedModel,
+  { model, modelFiles, samplers }: OpenedModel,
   opened: readonly Opened<ReadSource>[],
   parts: Parts,
   host: Host,
@@ -188,7 +196,10 @@ async function* judge(
   const detected =
     images.length === 0
       ? []
-      : yield* partOf(detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo }), parts)
+      : yield* partOf(
+          detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo, samplers }),
+          parts,
+        )
   const queue: Detection[] = [...detected]
   const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
     if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
@@ -219,17 +230,19 @@ function lineOf({ messages, settings }: Prepared, { name, findings, candidates, 
 export type DetectionLine = ReturnType<typeof lineOf>
 
 function findingReport(finding: Finding, expectedMessage: string | undefined, reference: boolean) {
-  const { key, scheme, member, verdict, pValue, familyPValue, basis, undone, reading } = finding
+  const { key, scheme, member, verdict, because, pValue, familyPValue, basis, undone, readWith, reading } = finding
   const { score, message, agreement, distance } = reading
   return {
     key,
     scheme,
     member,
     verdict,
+    ...(because !== undefined && { because }),
     pValue,
     familyPValue,
     basis,
     undone: undone ?? null,
+    ...(readWith !== undefined && { readWith }),
     score,
     ...(agreement !== undefined && { message: message ?? null, agreementShare: agreement }),
     ...(expectedMessage !== undefined && { isExpectedMessage: message === expectedMessage }),
@@ -367,7 +380,7 @@ export type DetectionReport = ReturnType<typeof reportOf>
 /** Reads, inverts, judges, writes. */
 async function* run(settings: DetectSettings, host: Host, signal?: Signal): Running<DetectionReport> {
   const prepared = await prepare(settings, host)
-  const listed = await listSources(settings.sources, host)
+  const listed = await listSources(settings.sources, prepared.keys[0], host)
   for (const { about, text } of listed.notes) yield noted(about, text)
   await checkOutputs(settings, listed, host)
   const { calibration, recovery } = prepared
@@ -401,11 +414,12 @@ async function* detect(
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
   if (model) yield* notesOnTexts([prompt, negative], model, signal)
-  const recovered: RunSettings = held ? await settingsOf(recovery, held) : {}
+  const recovered: RunSettings = held ? { ...(await settingsOf(recovery, held)), ...triedSettings(settings) } : {}
   const { modelFiles } = recovered
   if (model) checkKeyModel(keys[0], { model: model.name, modelFiles })
   if (model) yield* notesOnWeights(keys, { model: model.name, modelFiles })
   if (model && calibration) checkSame(recovered, calibration)
+  const samplers = held ? await samplersOf(settings, recovery, held, host) : undefined
   const counts = noCounts()
   let mostCandidates = 1
   const lines: (DetectionLine | FailedLine)[] = []
@@ -427,7 +441,7 @@ async function* detect(
       return listed.isOne ? undefined : { stage: line.picture, done: counts.pictures, line }
     },
     async *work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly DetectionLine[]> {
-      const judged = yield* judge(prepared, { model, modelFiles }, opened, parts, host, signal)
+      const judged = yield* judge(prepared, { model, modelFiles, samplers }, opened, parts, host, signal)
       if (settings.sheet !== undefined) {
         for (const [i, one] of judged.slice(0, mostRows - rows.length).entries()) {
           rows.push(detectionRow(prepared.keys, opened[i]!, one))

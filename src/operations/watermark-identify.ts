@@ -3,7 +3,8 @@ import type { Signal, Steps } from '../core/progress.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { Restoration } from '../restorations/index.js'
 import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
-import { detectAll, type Finding, findingsIn, type Verdict } from '../watermark/reading/detect.js'
+import type { Sampler } from '../watermark/reading/candidates.js'
+import { detectAll, type Finding, findingsIn, type Undecided, type Verdict } from '../watermark/reading/detect.js'
 import { identifyAll } from '../watermark/reading/identify.js'
 import type { Identification } from '../watermark/watermark.js'
 import type { Settings } from './fields.js'
@@ -18,10 +19,14 @@ import {
   type Recovery,
   recoveryFields,
   recoveryOf,
+  samplersOf,
   settingsOf,
   textOf,
+  triedSettings,
+  tryStepsField,
   undoField,
   undoOf,
+  withTriedSteps,
 } from './recipes/recovery.js'
 import { costReport } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
@@ -43,6 +48,7 @@ const fields = {
   fpr: { ...falsePositiveField, description: 'share of unmarked pictures in which any member may be found' },
   undo: undoField,
   ...recoveryFields,
+  trySteps: tryStepsField,
   ...lineFields,
 } as const
 
@@ -58,8 +64,10 @@ interface Found {
   readonly who: Who
   readonly candidates: number
   readonly undone: string | null
+  readonly readWith?: string
   /** For asking all members in all its candidates. Each candidate takes the same share of its chunk's time. */
   readonly identificationSeconds: number
+  readonly isRecovered: boolean
 }
 
 interface Identifying {
@@ -70,6 +78,7 @@ interface Identifying {
   readonly model: OperationModel | undefined
   /** Of its weights, once they were looked at. */
   readonly modelFiles?: string | undefined
+  readonly samplers?: readonly Sampler[] | undefined
   readonly host: Host
   readonly signal: Signal | undefined
 }
@@ -77,9 +86,12 @@ interface Identifying {
 /** `inversionSeconds` are a picture's share of what inverting its chunk took. */
 function lineOf({ settings, key }: Identifying, picture: string, { who, ...found }: Found, inversionSeconds: number) {
   const smallest = smallestPValue(key, found.candidates)
-  const isUndecided = smallest > settings.fpr && who.familyPValue <= smallest
-  const verdict: Verdict = who.familyPValue <= settings.fpr ? 'marked' : isUndecided ? 'undecided' : 'unmarked'
-  return { picture, verdict, ...who, ...found, inversionSeconds }
+  const isMost = smallest > settings.fpr && who.familyPValue <= smallest
+  const { isRecovered, ...told } = found
+  const because: Undecided | undefined = isMost ? 'too-few' : isRecovered ? undefined : 'not-recovered'
+  const verdict: Verdict = who.familyPValue <= settings.fpr ? 'marked' : because ? 'undecided' : 'unmarked'
+  const why = verdict === 'undecided' && because ? { because } : {}
+  return { picture, verdict, ...why, ...who, ...told, inversionSeconds }
 }
 
 export type IdentificationLine = ReturnType<typeof lineOf>
@@ -107,20 +119,22 @@ function identifyNoise({ key, settings, host }: Identifying, noise: Tensor): Fou
     key.messageBits === 0
       ? { by: 'family', ...key.identify(noise) }
       : byMessage(findingsIn(noise, { keys: [{ key }], falsePositiveRate: settings.fpr })[0]!)
-  return { who, candidates: 1, undone: null, identificationSeconds: host.now() - begin }
+  return { who, candidates: 1, undone: null, identificationSeconds: host.now() - begin, isRecovered: true }
 }
 
 async function* identifyPictures(
-  { settings, key, recovery, undo, model, modelFiles, host, signal }: Identifying,
+  { settings, key, recovery, undo, model, modelFiles, samplers, host, signal }: Identifying,
   images: ReturnType<typeof imagesOf>,
   parts: Parts,
 ): Steps<readonly Found[]> {
   if (images.length === 0) return []
-  const options = { ...inversionOf(recovery, model!, signal), undo, modelFiles }
+  const options = { ...inversionOf(recovery, model!, signal), undo, modelFiles, samplers }
   if (key.messageBits > 0) {
     const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
     return (yield* partOf(detectAll(images, asked), parts)).map(({ findings: [finding], candidates }) => {
-      return { who: byMessage(finding!), candidates, undone: finding!.undone ?? null, identificationSeconds: 0 }
+      const { undone = null, readWith, because } = finding!
+      const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered: because !== 'not-recovered' }
+      return { who: byMessage(finding!), candidates, ...as, identificationSeconds: 0 }
     })
   }
   let asking = 0
@@ -135,8 +149,9 @@ async function* identifyPictures(
   }
   const found = yield* partOf(identifyAll(images, { ...options, key: asked }), parts)
   const each = asking / found.reduce((sum, { candidates }) => sum + candidates, 0)
-  return found.map(({ identification, candidates, undone = null }) => {
-    return { who: { by: 'family', ...identification }, candidates, undone, identificationSeconds: candidates * each }
+  return found.map(({ identification, candidates, undone = null, readWith, isRecovered }) => {
+    const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered }
+    return { who: { by: 'family', ...identification }, candidates, ...as, identificationSeconds: candidates * each }
   })
 }
 
@@ -176,10 +191,11 @@ async function* identify(
   const begin = host.now()
   const { prompt, negative } = recovery.plan.recipe
   if (model) yield* notesOnTexts([prompt, negative], model, signal)
-  const recovered: RunSettings = held ? await settingsOf(recovery, held) : {}
+  const recovered: RunSettings = held ? { ...(await settingsOf(recovery, held)), ...triedSettings(settings) } : {}
   const { modelFiles } = recovered
   if (model) checkKeyModel(key, { model: model.name, modelFiles })
   if (model) yield* notesOnWeights([key], { model: model.name, modelFiles })
+  const samplers = held ? await samplersOf(settings, recovery, held, host) : undefined
   const counts = noCounts()
   const lines: (IdentificationLine | FailedLine)[] = []
   const survey = {
@@ -190,7 +206,12 @@ async function* identify(
     undo,
     lines: settings,
     task: 'undiffuse watermark identify',
-    settings: { key: key.id, falsePositiveRate: `${settings.fpr}`, undo: textOf(settings.undo), ...recovered },
+    settings: {
+      key: key.id,
+      falsePositiveRate: `${settings.fpr}`,
+      undo: textOf(settings.undo),
+      ...recovered,
+    },
     heard(line: IdentificationLine | FailedLine): Told | undefined {
       count(counts, line)
       if (settings.output !== undefined) return undefined
@@ -198,7 +219,7 @@ async function* identify(
       return { stage: line.picture, done: counts.pictures, line: { ...line, key: keyReport(key) } }
     },
     work: (opened: readonly Opened<ReadSource>[], parts: Parts) =>
-      identifyChunk({ ...identifying, modelFiles }, opened, parts),
+      identifyChunk({ ...identifying, modelFiles, samplers }, opened, parts),
   }
   const earlier = yield* surveySources<IdentificationLine>(survey, host, signal)
   return { recovered, lines, counts, earlier, seconds: host.now() - begin }
@@ -225,12 +246,13 @@ function reportOf(
 export type IdentificationReport = ReturnType<typeof reportOf>
 
 /** Reads, inverts once, asks all members. */
-async function* run(settings: IdentifySettings, host: Host, signal?: Signal): Running<IdentificationReport> {
+async function* run(asked: IdentifySettings, host: Host, signal?: Signal): Running<IdentificationReport> {
+  const settings = withTriedSteps(asked)
   const key = await readKeyFile(host.files, settings.key)
   checkIdentifies(key)
   const recovery = recoveryOf(settings)
   const undo = undoOf(settings.undo)
-  const listed = await listSources(settings.sources, host)
+  const listed = await listSources(settings.sources, key, host)
   for (const { about, text } of listed.notes) yield noted(about, text)
   const sources = listed.sources.map(({ path }) => path)
   await checkLines(host.files, settings, { 'settings.key': settings.key, 'a source': sources })

@@ -1,4 +1,5 @@
 /** `watermark keygen`: a new secret, with the model and the size that it belongs to, in a file. No network runs but for pictures. */
+
 import { watermarks } from '../catalog.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
@@ -12,9 +13,10 @@ import { secretBytes } from '../watermark/secret.js'
 import { methodField, readSettings, type Settings, setting } from './fields.js'
 import { type KeyReport, keyReport } from './files/keys.js'
 import { itemsOf, listSources, type ReadSource } from './files/noise-sources.js'
+import { prepareOutputs } from './files/outputs.js'
 import type { Held, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
-import { networkFields, sizeField } from './recipes/networks.js'
+import { extentOf, framesField, networkFields, sizeField } from './recipes/networks.js'
 import { inversionOf, recoveryFields, recoveryOf } from './recipes/recovery.js'
 import { imagesOf } from './runs/source-survey.js'
 import { type Opened, survey } from './runs/survey.js'
@@ -36,6 +38,7 @@ const fields = {
     ...sizeField,
     description: 'side, or width x height, of the pictures (default: as the model was trained)',
   },
+  frames: framesField,
   model: networkFields.model,
   output: { type: 'file', default: 'key.json', description: 'the key' },
   force: { type: 'boolean', default: false, description: 'write over a key that is there' },
@@ -63,7 +66,7 @@ async function* noisesOf(
   { fields: asked, held: { model }, host, signal }: Recovering,
 ): Steps<{ readonly noises: readonly Tensor[]; readonly notes: readonly Note[] }, Told> {
   const recovery = recoveryOf(readSettings(recoveryFields, { model: name }, 'watermark keygen'))
-  const listed = await listSources(unmarked, host)
+  const listed = await listSources(unmarked, model.layout, host)
   // Any key of the scheme says which sizes and models fit.
   const key = readKey(newKey(asked, new Uint8Array(secretBytes)), 'a key')
   const noises: Tensor[] = []
@@ -107,10 +110,10 @@ async function* drawn(settings: KeygenSettings, recovering: Recovering): Steps<D
 
 /** Reports everything but the secret. */
 async function* run(settings: KeygenSettings, host: Host, signal?: Signal): Running<KeygenReport> {
-  const { scheme, members, size, output, force } = settings
+  const { scheme, members, output, force } = settings
   const { files, models } = host
   yield { stage: 'key', done: 0, total: 1 }
-  await files.checkWritable(output)
+  await prepareOutputs(files, { 'settings.output': output })
   if (!force && (await files.size(output)) !== undefined) {
     const remedy = `What it marked could not be detected any more. Choose another name, or pass ${setting('force')}.`
     throw expected('bad-option', 'a new file', setting('output'), `\`${output}\`, which exists`, remedy)
@@ -123,7 +126,7 @@ async function* run(settings: KeygenSettings, host: Host, signal?: Signal): Runn
       scheme: scheme.text,
       model: model.name,
       modelFiles: await held.identity(),
-      latentShape: latentShapeAt(model, size),
+      latentShape: latentShapeAt(model, extentOf(settings, model)),
       members,
     }
     const { text, keyRates, notes } = yield* drawn(settings, { fields: asked, held, host, signal })

@@ -7,9 +7,10 @@ import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import type { Diffusion, Inverter, RootCheck, Solver, State } from '../diffusion/diffusion.js'
+import type { Diffusion, Inverter, RootCheck, Solver, State, StepInversion } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
+import { roundingDb } from '../diffusion/rounded.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
@@ -46,8 +47,10 @@ export interface InvertedStep {
   readonly evaluations: number
   /** What solved it, where the first way did not: `newton-krylov` or `continuation`. */
   readonly by?: string
-  /** Whether other roots were found, where they were looked for. */
+  /** Whether other roots were found, or may be there and were not looked for. */
   readonly roots?: RootCheck
+  /** How much the step drew iterates together at its worst; 1 and more does not. Absent where it is not known. */
+  readonly contraction?: number
 }
 
 /**
@@ -74,10 +77,17 @@ export interface NoiseInversion {
   readonly exact: Exactness
   /** The same with the latent taken as given: `given-latent` where all steps were undone and the picture alone is not enough. */
   readonly noiseExact: Exactness
+  /** Of a solver that rounds its states: how near the noise can be to the one that was used, in dB of its power. */
+  readonly roundingDb?: number
   /** The worst of the steps'. */
   readonly outcome: Outcome
   /** What to do about steps that were not undone; absent where all were. */
   readonly remedy?: string
+  /**
+   * Whether other noises lead to the same latent, the least certain of what the steps say: `not tried` where some may have several
+   * roots and restarts did not look for them. Absent where all contract.
+   */
+  readonly roots?: RootCheck['answer']
   /** How the latent was found, where a picture was given. */
   readonly decoder?: LatentInversion
   /** Where it was refined: `latent` and `states` are then those that the noise leads to. */
@@ -138,7 +148,9 @@ export const invertAll = (
 
 /** The steps of `invert`, for work that it is a part of. */
 export async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  const { solver = options.model.solver, decoder, signal } = options
+  const { solver: told = options.model.solver, decoder, signal } = options
+  // Rounding is not undone: what it rounds is.
+  const solver = told.unrounded ?? told
   const inverter = options.inverter ?? automatic()
   const guidance = guidanceOf(options)
   const schedule = options.model.schedule(latentShapeOf(source, options.model))
@@ -166,7 +178,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const inverted = {
     noise: toNoise(states[0]!.x, grid),
     latent,
-    exact: outcome === 'converged' ? exactness(source, solver, found) : 'no',
+    exact: outcome === 'converged' && !told.unrounded ? exactness(source, solver, found) : 'no',
     states,
   } as const
   const refined =
@@ -180,12 +192,17 @@ export async function* inversion(source: InversionSource, options: InvertOptions
       : undefined
   return {
     ...(refined ?? inverted),
-    noiseExact: noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
+    noiseExact: told.unrounded
+      ? 'no'
+      : noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
+    // As many states as were rounded: of the clean one, which is given rounded, nobody knows what was cut off.
+    ...(told.unrounded && { roundingDb: roundingDb(states.slice(0, -1)) }),
     outcome,
     ...(outcome !== 'converged' && { remedy: remedyOf(solutions) }),
+    ...rootsOf(solutions),
     ...(found && { decoder: found }),
     grid,
-    steps: solutions.map(({ residual, outcome, iterations, evaluations, by, roots }, i) => ({
+    steps: solutions.map(({ residual, outcome, iterations, evaluations, by, roots, contraction }, i) => ({
       fromTime: grid[i]!.t,
       toTime: grid[i + 1]!.t,
       residual,
@@ -194,6 +211,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
       evaluations,
       ...(by !== undefined && { by }),
       ...(roots && { roots }),
+      ...(contraction !== undefined && { contraction }),
     })),
     evaluations: verbEvaluations(counts()),
     guidance,
@@ -229,10 +247,28 @@ function exactness(source: InversionSource, solver: Solver, found: LatentInversi
 const noiseExactness = (exact: Exactness, fromPicture: boolean, outcome: Outcome, isRefined: boolean): Exactness =>
   exact === 'no' && fromPicture && (outcome === 'converged' || isRefined) ? 'given-latent' : exact
 
+const certainty: readonly RootCheck['answer'][] = ['several roots', 'none found', 'not tried', 'unique as far as tried']
+
+function rootsOf(solutions: readonly StepInversion[]): Pick<NoiseInversion, 'roots'> {
+  const roots = certainty.find((answer) => solutions.some((one) => one.roots?.answer === answer))
+  return roots === undefined ? {} : { roots }
+}
+
 const severity: readonly Outcome[] = ['converged', 'exhausted', 'diverged']
 
 const worst = (solutions: readonly Solution[]): Outcome =>
   severity[Math.max(0, ...solutions.map(({ outcome }) => severity.indexOf(outcome)))]!
+
+/**
+ * Whether steps were to be solved and some were not, by more than rounding: what was found may then be any noise, and says
+ * nothing of the one that was used. Naive inversion solves nothing, and loses nothing so.
+ */
+export const isLost = ({ steps }: Pick<NoiseInversion, 'steps'>): boolean =>
+  steps.some(
+    ({ outcome, residual }) =>
+      outcome === 'diverged' ||
+      (outcome === 'exhausted' && residual >= roundingResidual && residual < Number.POSITIVE_INFINITY),
+  )
 
 /** Residuals below this, in units of the noise, are rounding that the network does not allow to mend. */
 const roundingResidual = 1e-3

@@ -19,6 +19,7 @@ export {
   type WatermarkKey,
 } from './key.js'
 export { type CalibratedPValue, type Calibration, calibratedPValue } from './reading/calibration.js'
+export type { Sampler } from './reading/candidates.js'
 export { type ChooseKeyOptions, type ChosenKey, chooseKey } from './reading/choose-key.js'
 export {
   type AskedKey,
@@ -31,6 +32,7 @@ export {
   findingsIn,
   marksAsked,
   type ReadOptions,
+  type Undecided,
   type Verdict,
 } from './reading/detect.js'
 export { type Identified, type IdentifyOptions, identifyAll } from './reading/identify.js'

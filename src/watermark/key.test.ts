@@ -148,7 +148,7 @@ describe('checkKey', () => {
       /got one of `small`. Pass the model/,
     )
     expect(() => checkKey(key, { model: 'small', latentShape: [4, 16, 24] })).toThrow(
-      /got latents of 4×16×24.*make another key/,
+      /got latents of 4 channels × 16×24.*make another key/,
     )
   })
 })

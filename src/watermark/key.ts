@@ -5,7 +5,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
 import { expected, type Hint, type UndiffuseError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
-import { type Layout, takes } from '../model/layout.js'
+import { type Axis, axesOf, framesOf, type Layout, latentText, takes } from '../model/layout.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
 import { watermarks } from './schemes/index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
@@ -27,6 +27,8 @@ export interface KeyDescription {
   /** Of the model's weights, as `fingerprint` tells them. Absent of keys that were made without. */
   readonly modelFiles?: string
   readonly latentShape: Shape
+  /** Of that shape: frames are among them where clips are marked. */
+  readonly axes: readonly Axis[]
   /** Marks that it stands for, numbered from 0; 1 but for families. */
   readonly members: number
   /** Absent of a key that is the first one drawn, whatever it is. */
@@ -66,8 +68,8 @@ export interface NewKey {
 /**
  * The text of a new key file, from 32 bytes of chance.
  *
- * JSON with format, version, id, scheme, model, latentShape, members and the secret, and where they are told modelFiles and
- * chosen. Throws `bad-option` for a scheme or a
+ * JSON with format, version, id, scheme, model, latentShape, its axes, members and the secret, and where they are told
+ * modelFiles and chosen. Throws `bad-option` for a scheme or a
  * number of members that there is not, `bad-shape` for noise that has no room for the mark.
  *
  * @example
@@ -81,8 +83,9 @@ export function newKey(
   const told = { ...(modelFiles !== undefined && { modelFiles }), ...(chosen && { chosen }) }
   const fields = { scheme, model, latentShape: [...latentShape], members, ...told }
   const key = secretOf(secret)
-  keyOf({ ...fields, id: idOf(fields, key) }, key)
-  const file = { format, version, id: idOf(fields, key), ...fields, secret: hex(secret) }
+  const { axes } = keyOf({ ...fields, id: idOf(fields, key) }, key)
+  const { latentShape: shape, ...others } = fields
+  const file = { format, version, id: idOf(fields, key), latentShape: shape, axes, ...others, secret: hex(secret) }
   return `${JSON.stringify(file, undefined, 2)}\n`
 }
 
@@ -100,13 +103,14 @@ export function readKey(text: string, name: string): WatermarkKey {
   const file = parsed(text, bad)
   if (file.format !== format) throw bad('a file of another kind')
   if (file.version !== version) throw bad(`version ${String(file.version)}`, `a watermark key of version ${version}`)
-  const { id, scheme, model, latentShape, members, secret, modelFiles, chosen } = file
+  const { id, scheme, model, latentShape, axes, members, secret, modelFiles, chosen } = file
   const isShape = Array.isArray(latentShape) && latentShape.every((side) => Number.isSafeInteger(side) && side > 0)
   if (isShape && sizeOf(latentShape) > mostNumbers) throw bad(`one for noise of ${formatShape(latentShape)}`)
   if (
     typeof scheme !== 'string' ||
     typeof model !== 'string' ||
     !isShape ||
+    !(axes === undefined || isAxesOf(latentShape, axes)) ||
     !Number.isSafeInteger(members) ||
     !(modelFiles === undefined || (typeof modelFiles === 'string' && /^[0-9a-f]{16}$/.test(modelFiles))) ||
     !(chosen === undefined || isChosen(chosen)) ||
@@ -121,6 +125,10 @@ export function readKey(text: string, name: string): WatermarkKey {
   if (id !== idOf(fields, key)) throw bad('one that was changed: its id does not follow from the rest')
   return keyOf({ ...fields, id: id as string }, key)
 }
+
+/** Keys that were made before do not name them. */
+const isAxesOf = (latentShape: Shape, axes: unknown): boolean =>
+  Array.isArray(axes) && JSON.stringify(axes) === JSON.stringify(axesOf(latentShape))
 
 function isChosen(value: unknown): value is Chosen {
   if (typeof value !== 'object' || value === null) return false
@@ -161,13 +169,22 @@ export function checkKey(
   hint?: Hint,
 ): void {
   checkKeyModel(key, other)
-  const { id, latentShape } = key
+  const { id, latentShape, axes } = key
   if (sameShape(latentShape, other.latentShape)) return
-  const told = (shape: Shape) =>
-    other.layout && takes(other.layout, latentShape)
-      ? `${sizeText(planesOf(other.layout.pictureShape(shape)))} pixels`
-      : `latents of ${formatShape(shape)}`
-  throw expected('bad-shape', `pictures of ${told(latentShape)}`, `key ${id}`, told(other.latentShape), remedy, {
+  const { layout } = other
+  if (!layout || !takes(layout, latentShape)) {
+    const [wanted, got] = [latentShape, other.latentShape].map((shape) => `latents of ${latentText(shape)}`)
+    const isOtherLayout = latentShape.length !== other.latentShape.length || latentShape[0] !== other.latentShape[0]
+    const anew = 'They have another layout: make a key for this model.'
+    throw expected('bad-shape', wanted!, `key ${id}`, got!, isOtherLayout ? anew : remedy)
+  }
+  const told = (shape: Shape) => {
+    const picture = layout.pictureShape(shape)
+    const frames = framesOf(layout, picture)
+    return `${frames === undefined ? '' : `${frames} frames of `}${sizeText(planesOf(picture))} pixels`
+  }
+  const marked = axes.includes('frames') ? 'clips' : 'pictures'
+  throw expected('bad-shape', `${marked} of ${told(latentShape)}`, `key ${id}`, told(other.latentShape), remedy, {
     ...(hint && { hint }),
   })
 }
@@ -182,7 +199,7 @@ function parsed(text: string, bad: (got: string) => UndiffuseError): Readonly<Re
   throw bad('JSON that is not an object')
 }
 
-function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
+function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): WatermarkKey {
   const { scheme: specification, latentShape, members } = description
   const scheme: Scheme = parse(watermarks, specification)
   const most = scheme.members(latentShape)
@@ -194,6 +211,8 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
   const first = scheme.watermark(secret, latentShape, 0)
   return {
     ...description,
+    // Schemes take no other shapes.
+    axes: axesOf(latentShape)!,
     messageBits: first.messageBits,
     smallestPValue: first.smallestPValue ?? 0,
     mark(member = 0) {
@@ -217,7 +236,7 @@ function keyOf(description: KeyDescription, secret: Secret): WatermarkKey {
   }
 }
 
-const idOf = (fields: Omit<KeyDescription, 'id'>, secret: Secret): string => {
+const idOf = (fields: Omit<KeyDescription, 'id' | 'axes'>, secret: Secret): string => {
   const { scheme, model, latentShape, members, modelFiles = null, chosen } = fields
   const told = modelFiles === null && !chosen ? [] : [modelFiles, chosen ? [chosen.drawn, chosen.pictures] : null]
   const text = JSON.stringify([format, version, scheme, model, latentShape, members, ...told])

@@ -2,9 +2,10 @@
  * The contracts of watermarks in the noise: a scheme and a secret make a mark, a mark is imprinted on noise and read
  * from noise that was recovered. How noise is recovered from a picture is not known here.
  */
+
 import { expected } from '../core/errors.js'
-import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
-import { type Planes, planesOf } from '../pictures/planes.js'
+import { plural } from '../core/plural.js'
+import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
 import type { Secret } from './secret.js'
 
 /**
@@ -40,8 +41,9 @@ export interface DistanceReading {
 
 /** Where in the spectrum of the noise a mark is written: it follows from the scheme's options, not from the secret. */
 export interface SpectralMask {
-  readonly channels: readonly number[]
-  /** Places in the shifted spectrum of a channel: row·width + column. */
+  /** Planes of the noise: its channels, of a clip the frames of each channel, channel·frames + frame. */
+  readonly planes: readonly number[]
+  /** Places in the shifted spectrum of a plane: row·width + column. */
   readonly places: readonly number[]
 }
 
@@ -121,13 +123,27 @@ export function checkSize({ data }: Tensor, name: string): void {
   throw expected('not-finite', `noise of a size from ${smallest} to ${largest}`, `\`${name}\``, got, remedy)
 }
 
-/** The channels of a latent as planes. Throws `bad-shape` for a shape that is not channels × height × width. */
-export function channelsOf(shape: Shape, name: string): Planes {
-  const planes = planesOf(shape)
-  const { count, height, width } = planes
-  if (sameShape(shape, [count, height, width]) && sizeOf(shape) > 0) return planes
+/** A latent as planes of height × width: of a picture its channels, of a clip `frames` for each channel. */
+export interface LatentPlanes {
+  readonly channels: number
+  /** 1 for pictures. */
+  readonly frames: number
+  readonly height: number
+  readonly width: number
+}
+
+/**
+ * The planes of a latent, channels × height × width, or channels × frames × height × width of a clip. Throws `bad-shape` for any
+ * other shape.
+ */
+export function planesOfLatent(shape: Shape, name: string): LatentPlanes {
+  const [channels, frames, height, width] = shape.length === 3 ? [shape[0], 1, shape[1], shape[2]] : shape
+  if ((shape.length === 3 || shape.length === 4) && shape.every((side) => side > 0)) {
+    return { channels: channels!, frames: frames!, height: height!, width: width! }
+  }
   const remedy = 'Pass the latent shape of a model.'
-  throw expected('bad-shape', 'channels × height × width', `\`${name}\``, formatShape(shape), remedy)
+  const what = 'channels × height × width, of a clip channels × frames × height × width'
+  throw expected('bad-shape', what, `\`${name}\``, formatShape(shape), remedy)
 }
 
 /** Hexadecimal digits, first bit first; bits are filled up with zeros to whole digits. */
@@ -143,14 +159,14 @@ export function hexOf(bits: readonly number[]): string {
 /** The bits of a message; shorter ones are filled up with zeros. Throws `bad-option` where it does not fit. */
 export function bitsOf(message: string, count: number, name: string): number[] {
   const digits = message.replace(/^0x/i, '')
-  const room = `a message of at most ${count} bits in hexadecimal digits`
+  const room = `a message of at most ${plural(count, 'bit')} in hexadecimal digits`
   if (!/^[0-9a-f]*$/i.test(digits)) {
     throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it as `0x` and digits 0 to f.')
   }
   const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
   if (bits.slice(count).some((bit) => bit === 1) || bits.length >= count + 4) {
     const remedy = 'Shorten it, or make a key with more `bits`.'
-    throw expected('bad-option', room, `\`${name}\``, `${bits.length} bits`, remedy)
+    throw expected('bad-option', room, `\`${name}\``, plural(bits.length, 'bit'), remedy)
   }
   return Array.from({ length: count }, (_, i) => bits[i] ?? 0)
 }

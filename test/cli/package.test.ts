@@ -264,6 +264,14 @@ describe('programs of the documentation', () => {
         expect(await (await post('/detect', plain)).json()).toMatchObject({ verdict: 'unmarked' })
         expect((await post('/detect', 'some text')).status).toBe(415)
         expect((await post('/mark', 'a'.repeat(1001))).status).toBe(400)
+        for (const empty of ['', ' \n']) {
+          const refused = await post('/mark', empty)
+          expect({ status: refused.status, text: await refused.text() }).toMatchObject({
+            status: 400,
+            text: expect.stringMatching(/^Expected a prompt for the body, got nothing\. Send what/),
+          })
+        }
+        expect((await post('/detect', '')).status).toBe(415)
         expect((await post('/other', '')).status).toBe(404)
       } finally {
         service.kill()

@@ -67,6 +67,28 @@ describe('a step with three roots', () => {
     expect(solutions[0]).toMatchObject({ outcome: 'exhausted', roots: { answer: 'none found', found: 0, tried: 30 } })
   })
 
+  it.each([
+    [0.9, undefined],
+    [0.5, undefined],
+    [0.1, 'not tried'],
+    [-0.5, 'not tried'],
+  ])(
+    'without restarts, measures that x ↦ x − (%d·x − y) draws points together, and says what that leaves open',
+    async (by, answer) => {
+      const scaled = oneStep(async (x) => map(x, (v) => by * v))
+      const { solutions } = await inverted(implicit({ tolerance: 1e-10 }), tensor([1], [1]), scaled)
+      expect(solutions[0]!.contraction).toBeCloseTo(Math.abs(1 - by), 6)
+      expect(solutions[0]!.roots?.answer).toBe(answer)
+      const { solutions: branched } = await inverted(branching({ restarts: 0 }), tensor([1], [1]), scaled)
+      expect(branched[0]!.roots?.answer).toBe(answer)
+    },
+  )
+
+  it('without restarts, does not claim one root where there are three', async () => {
+    const { solutions } = await inverted(implicit({ tolerance: 1e-10 }), tensor([1], [0.1]), cubic)
+    expect(solutions[0]!.roots).toMatchObject({ answer: 'not tried', tried: 0 })
+  })
+
   it('counts no flat place twice: what a tolerance cannot tell apart is one root', async () => {
     const flat = oneStep(async (x) => map(x, (v) => 1e-7 * v))
     const { solutions } = await inverted(implicit({ restarts: 30 }), tensor([1], [0]), flat)

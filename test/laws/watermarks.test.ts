@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { watermarks } from '../../src/catalog.js'
 import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
 import { torchGenerator, torchNoise } from '../../src/math/noise.js'
-import { combine, map, norm, type Shape, type Tensor } from '../../src/math/tensor.js'
+import { combine, map, norm, type Shape, sizeOf, type Tensor } from '../../src/math/tensor.js'
 import {
   gaussianShading,
   prc,
@@ -66,20 +66,21 @@ const rounding = 1e-9
 
 /** A mark changes the bins of its mask and their opposites, and no others. */
 function checkSpectralMask(scheme: Scheme, shape: Shape) {
-  const { channels, places } = scheme.watermark(secret(0), shape, 0).spectralMask!
-  const [count, height, width] = shape as [number, number, number]
+  const { planes, places } = scheme.watermark(secret(0), shape, 0).spectralMask!
+  const [height, width] = shape.slice(-2) as [number, number]
+  const count = sizeOf(shape) / (height * width)
   const plain = torchNoise(1, shape)
   const mark = scheme.watermark(secret(1), shape, 0)
-  expect(mark.spectralMask).toEqual({ channels, places })
+  expect(mark.spectralMask).toEqual({ planes, places })
   // What is written at a frequency is read at the opposite one too: noise is real. The zero frequency is at ⌊n/2⌋.
   const mirrored = (i: number, n: number) => (2 * Math.floor(n / 2) - i + n) % n
   const opposite = (at: number) => mirrored(Math.floor(at / width), height) * width + mirrored(at % width, width)
   const own = new Set([...places, ...places.map(opposite)])
   const marked = mark.imprint(plain)
-  for (let channel = 0; channel < count; channel++) {
-    const [before, after] = [plain, marked].map((one) => spectrumMagnitude(one, channel).data)
+  for (let plane = 0; plane < count; plane++) {
+    const [before, after] = [plain, marked].map((one) => spectrumMagnitude(one, plane).data)
     const changed = [...before!.keys()].filter((at) => Math.abs(before![at]! - after![at]!) > rounding)
-    if (channels.includes(channel)) expect(changed.length).toBeGreaterThan(own.size / 2)
+    if (planes.includes(plane)) expect(changed.length).toBeGreaterThan(own.size / 2)
     else expect(changed).toEqual([])
     for (const at of changed) expect(own).toContain(at)
   }
@@ -251,6 +252,42 @@ describe.each(schemes)('%s on odd sides', (name, scheme) => {
 
   if (scheme.watermark(secret(0), oddShape, 0).spectralMask)
     it('says where in the spectrum it is', () => checkSpectralMask(scheme, oddShape))
+})
+
+/** Latents of clips: two frames for each channel. */
+const clipShape = [4, 2, 12, 8]
+
+describe.each(schemes.filter(([name]) => !name.includes('released')))('%s in clips', (name, scheme) => {
+  const marks = (i: number) => scheme.watermark(secret(i), clipShape, 0)
+
+  it('has uniform p-values on white noise', () => {
+    const pValues = Array.from({ length: 200 }, (_, i) => marks(i % 40).read(random.noise(clipShape)).pValue)
+    // A word of few signs has few sums.
+    checkUniform(pValues, isDiscrete(name) || name === 'ring-id')
+  })
+
+  it('is found in what it marked, frame by frame, and takes only its own number of frames', () => {
+    const mark = marks(1)
+    const worn = combine([0.9, mark.imprint(random.noise(clipShape))], [Math.sqrt(1 - 0.81), random.noise(clipShape)])
+    const bound = name.includes('zeros') || name.includes('ring ring') ? 1e-2 : 1e-3
+    // RingID's word is as long as small noise has room for.
+    expect(mark.read(worn).pValue).toBeLessThanOrEqual(Math.max(bound, mark.smallestPValue ?? 0))
+    expect(() => mark.read(random.noise([4, 3, 12, 8]))).toThrow(/Expected noise of 4×2×12×8/)
+  })
+
+  if (marks(0).spectralMask)
+    it('says which frames of which channels it is in', () => {
+      checkSpectralMask(scheme, clipShape)
+      const { planes } = marks(0).spectralMask!
+      // Both frames of each channel.
+      expect(planes.every((plane) => planes.includes(plane ^ 1))).toBe(true)
+    })
+})
+
+it('the released mask is of pictures', () => {
+  expect(() => treeRing({ mask: 'released' }).watermark(secret(0), clipShape, 0)).toThrow(
+    /noise of a picture.*2 frames/,
+  )
 })
 
 describe('prc', () => {

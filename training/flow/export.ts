@@ -12,7 +12,7 @@ import { promptTokens, schedulerConfigFile, transformerConfigFile } from './reci
 const modelIndex = {
   _class_name: 'ClipFlowPipeline',
   // The guidance that prompts are followed best with.
-  _guidance_scale: 5,
+  _guidance_scale: 3,
   scheduler: ['diffusers', 'FlowMatchEulerDiscreteScheduler'],
   text_encoder: ['transformers', 'CLIPTextModel'],
   tokenizer: ['transformers', 'CLIPTokenizer'],

@@ -15,9 +15,14 @@ import { benchEdit } from '../../../measurements/edit/edit.js'
 import { editSheet, editText } from '../../../measurements/edit/text.js'
 import { benchFloor, noiseFinders } from '../../../measurements/inversion/floor.js'
 import { floorText } from '../../../measurements/inversion/floor-text.js'
-import { benchInversion, makeSolver, refusal } from '../../../measurements/inversion/inversion.js'
+import { benchInversion, type InvertedModels, refusal } from '../../../measurements/inversion/inversion.js'
 import { benchPipeline, pipelineText } from '../../../measurements/inversion/pipeline.js'
-import { type InversionTable, inversionTables, requestedPlan } from '../../../measurements/inversion/plans.js'
+import {
+  type InversionCase,
+  type InversionTable,
+  inversionTables,
+  requestedPlan,
+} from '../../../measurements/inversion/plans.js'
 import { inversionHeatMap, inversionPlot } from '../../../measurements/inversion/plots.js'
 import { inversionText } from '../../../measurements/inversion/text.js'
 import { benchFaithfulness, promptFaithfulnessText } from '../../../measurements/samplers/prompt-faithfulness.js'
@@ -25,6 +30,7 @@ import { type SampledScenes, sampledScenes, scenesSolvers } from '../../../measu
 import { benchSamplers, comparedSolvers, smoothGrid } from '../../../measurements/samplers/samplers.js'
 import { samplersPlot, samplersText, scenesPlot, scenesText } from '../../../measurements/samplers/text.js'
 import type { Cells } from '../../../measurements/shared/cells.js'
+import { makeSolver, namesScheduler, type SampledModel } from '../../../measurements/shared/solver.js'
 import { openSceneReader } from '../../../training/scenes/reader/reader.js'
 import {
   cellsOf,
@@ -202,12 +208,14 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   const precisionBits = precisionOf(options.precision)
-  await withBenchModel(options, async (model, runtime, folder) => {
+  await withBenchModel(options, async (_, runtime, folder) => {
     const { table, count, prompt, chunk, out } = options
-    const plan = table ? inversionTables[table] : requestedPlan(options, (one) => refusal(one, model) === undefined)
+    const all = table ? inversionTables[table] : requestedPlan(options, () => true)
+    const models = await openedFor(folder, runtime, all.cases, precisionBits)
+    const fits = (one: InversionCase) => refusal(one, models(one.steps, precisionBits)) === undefined
+    const plan = table ? all : requestedPlan(options, fits)
     const modelVersion = await modelFingerprint(folder)
     const asked = { ...plan, count, prompt, chunk, cells, modelVersion, precisionBits, signal: io.signal }
-    const models = await inPrecisions(folder, runtime, [precisionBits, ...plan.cases.map((one) => one.precisionBits)])
     const result = await drive(io, benchInversion(models, asked))
     io.say(inversionText(result))
     const stem = table ? `inversion-${table}` : 'inversion'
@@ -223,17 +231,19 @@ async function runInversion(io: Terminal, options: InversionOptions): Promise<vo
   })
 }
 
-/** The model of a folder in each of these precisions. Opening reads configurations only; the runtime closes what runs. */
-async function inPrecisions(
+/** The model of a folder with the steps and in the precision of each case. Opening reads configurations only; the runtime closes what runs. */
+async function openedFor(
   folder: string,
   runtime: Runtime,
-  precisions: readonly (DenoisingPrecision | undefined)[],
-): Promise<(precision: DenoisingPrecision) => DiffusionModel> {
-  const models = new Map<DenoisingPrecision, DiffusionModel>()
-  for (const precision of new Set(precisions)) {
-    if (precision) models.set(precision, await openDiffusionModel(nodeFiles, folder, runtime, { precision }))
+  cases: readonly InversionCase[],
+  planned: DenoisingPrecision,
+): Promise<InvertedModels> {
+  const models = new Map<string, SampledModel>()
+  for (const { steps, precisionBits: precision = planned } of cases) {
+    const key = `${steps} ${precision}`
+    if (!models.has(key)) models.set(key, await openDiffusionModel(nodeFiles, folder, runtime, { steps, precision }))
   }
-  return (precision) => models.get(precision)!
+  return (steps, precision) => models.get(`${steps} ${precision}`)!
 }
 
 const defined = (files: Readonly<Record<string, FileContent | undefined>>): Readonly<Record<string, FileContent>> =>
@@ -283,7 +293,7 @@ async function runScenes(
 
 async function runFaithfulness(io: Terminal, options: FaithfulnessOptions): Promise<void> {
   await prepareFolder(options.out)
-  if (options.solver !== undefined) makeSolver(options.solver, options.steps)
+  if (options.solver !== undefined && !namesScheduler(options.solver)) makeSolver(options.solver, options.steps)
   const body = async (model: DiffusionModel, runtime: Runtime) => {
     const reader = await openSceneReader(runtime)
     try {
@@ -306,17 +316,21 @@ async function runFloor(io: Terminal, { ways, guidance: guidances, ...options }:
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
   const finders = noiseFinders.filter(({ name }) => ways === undefined || ways.includes(name))
-  await withBenchModel(options, async (model, _, folder) => {
-    const modelVersion = await modelFingerprint(folder)
-    const asked = { ...options, guidances, finders, cells, modelVersion, signal: io.signal }
-    const result = await drive(io, benchFloor(model, asked))
-    io.say(floorText(result))
-    await writeResults(io, options.out, async () => ({
-      'floor.json': jsonText(result),
-      'floor.txt': `${floorText(result)}\n`,
-    }))
-    io.result(result)
-  })
+  await withBenchModel(
+    options,
+    async (model, _, folder) => {
+      const modelVersion = await modelFingerprint(folder)
+      const asked = { ...options, guidances, finders, cells, modelVersion, signal: io.signal }
+      const result = await drive(io, benchFloor(model, asked))
+      io.say(floorText(result))
+      await writeResults(io, options.out, async () => ({
+        'floor.json': jsonText(result),
+        'floor.txt': `${floorText(result)}\n`,
+      }))
+      io.result(result)
+    },
+    options.steps,
+  )
 }
 
 /** Sources on a sheet: more are too small to see. */
@@ -328,27 +342,31 @@ async function runEdit(io: Terminal, { quick, ...asked }: EditOptions): Promise<
   const options = quick ? { ...asked, ...quickEdit } : asked
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  await withBenchModel(options, async (model, runtime, folder) => {
-    const reader = await openSceneReader(runtime)
-    try {
-      const shared = { ...options, cells, modelVersion: await modelFingerprint(folder), signal: io.signal }
-      const { result, examples } = await drive(io, benchEdit(model, reader, shared))
-      io.say(editText(result))
-      const sheet = (title: string, sources: typeof examples.generated) =>
-        sources.length === 0 ? undefined : editSheet(title, sources.slice(0, sheetSources))
-      await writeResults(io, options.out, async () =>
-        defined({
-          'edit.json': jsonText(result),
-          'edit.txt': `${editText(result)}\n`,
-          'edit-generated.png': await sheet(`${model.name}, pictures of its own`, examples.generated),
-          'edit-rendered.png': await sheet(`${model.name}, rendered scenes`, examples.rendered),
-        }),
-      )
-      io.result(result)
-    } finally {
-      await reader.close()
-    }
-  })
+  await withBenchModel(
+    options,
+    async (model, runtime, folder) => {
+      const reader = await openSceneReader(runtime)
+      try {
+        const shared = { ...options, cells, modelVersion: await modelFingerprint(folder), signal: io.signal }
+        const { result, examples } = await drive(io, benchEdit(model, reader, shared))
+        io.say(editText(result))
+        const sheet = (title: string, sources: typeof examples.generated) =>
+          sources.length === 0 ? undefined : editSheet(title, sources.slice(0, sheetSources))
+        await writeResults(io, options.out, async () =>
+          defined({
+            'edit.json': jsonText(result),
+            'edit.txt': `${editText(result)}\n`,
+            'edit-generated.png': await sheet(`${model.name}, pictures of its own`, examples.generated),
+            'edit-rendered.png': await sheet(`${model.name}, rendered scenes`, examples.rendered),
+          }),
+        )
+        io.result(result)
+      } finally {
+        await reader.close()
+      }
+    },
+    options.steps,
+  )
 }
 
 async function runPipeline(io: Terminal, options: PipelineOptions): Promise<void> {
@@ -392,7 +410,7 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--full', 'every solver, inverter, guidance and number of steps: hours', false)
     .option('--count <n>', 'prompts, or pictures of one prompt', integerAtLeast(1), 4)
     .option('--prompt <text>', 'one prompt in place of held-out captions')
-    .option('--solvers <solver:options...>', 'solvers, see `undiffuse help solvers`, without steps')
+    .option('--solvers <solver:options...>', 'solvers, see `undiffuse help solvers`, without steps, or `scheduler`')
     .option('--inverters <inverter:options...>', 'inverters, see `undiffuse help inverters`')
     .option('--decoders <method:options...>', 'from the picture alone too, with these decoder inversions')
     .option('--guidances <n,n>', 'guidances (default: 1,3,7.5)', guidances)

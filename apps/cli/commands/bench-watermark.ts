@@ -1,16 +1,10 @@
 /** `undiffuse bench watermark`: how sure marks in the noise are, what they survive, and what breaks them. */
 import { type Command, Option } from 'commander'
-import {
-  attacks,
-  type DiffusionModel,
-  decoderInverters,
-  openDiffusionModel,
-  parseAttacks,
-  type Runtime,
-} from 'undiffuse'
+import { attacks, decoderInverters, openDiffusionModel, parseAttacks, type Runtime } from 'undiffuse'
 import { modelFingerprint, nodeFiles } from 'undiffuse/node'
 import { undoField, undoNothing, undoOf } from 'undiffuse/operations'
 import type { Cells } from '../../../measurements/shared/cells.js'
+import { type SampledModel, schedulerSteps } from '../../../measurements/shared/solver.js'
 import { benchAttacks } from '../../../measurements/watermark/attacks.js'
 import { attackPlots, attackText } from '../../../measurements/watermark/attacks-text.js'
 import { benchIdentify, identifyText } from '../../../measurements/watermark/identify.js'
@@ -75,7 +69,7 @@ const recoveryOf = ({ solver, guidance, decoder, inverter }: WatermarkBenchOptio
 interface Bench {
   readonly io: Terminal
   readonly folder: string
-  readonly model: DiffusionModel
+  readonly model: SampledModel
   readonly runtime: Runtime
   readonly cells: Cells
   readonly modelVersion: string
@@ -201,10 +195,14 @@ async function runBench(io: Terminal, options: WatermarkBenchOptions): Promise<v
   for (const scheme of options.schemes ?? []) schemeOf(scheme)
   await prepareFolder(options.out)
   const cells = await cellsOf(options)
-  await withBenchModel(options, async (model, runtime, folder) => {
-    const modelVersion = await modelFingerprint(folder)
-    await tables[options.table].run({ io, folder, model, runtime, cells, modelVersion }, options)
-  })
+  await withBenchModel(
+    options,
+    async (model, runtime, folder) => {
+      const modelVersion = await modelFingerprint(folder)
+      await tables[options.table].run({ io, folder, model, runtime, cells, modelVersion }, options)
+    },
+    schedulerSteps(options.solver),
+  )
 }
 
 const help = {

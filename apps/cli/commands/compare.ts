@@ -14,12 +14,12 @@ A prompt is made into a picture first, once for each solver, so that its noise i
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
 Of a picture file nobody knows the noise: only the pixels that come back are told.
 
-The columns are evaluations of the network, evaluations for each step, seconds, the error of the noise in dB, and the share of
-8-bit values that come back. Evaluations and seconds are those from the latent, or from a picture file.
+The columns are evaluations of the network, evaluations for each step, seconds, and what the noise is exact given. They are those
+from the latent, or from a picture file. Then come the error of the noise in dB, and the share of 8-bit values that come back.
 
-An inverter that does not take a solver is told with its reason. A solver that none of them takes is undone by \`automatic\`.
+An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then: it shows that solver undone.
 
-With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
+With \`--output\` the noise of every row goes to a folder, a file each, for \`undiffuse generate --noise\`. With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
 
 const examples = [
   'compare "a large red ball at the top, on blue stripes"',
@@ -33,6 +33,7 @@ const heads = [
   'evaluations',
   'a step',
   'seconds',
+  'exact',
   'noise error',
   'pixels',
   'from picture',
@@ -50,6 +51,7 @@ function cellsOf({ solver, inverter, fromLatent, fromPicture }: ComparisonRow): 
     cost ? `${cost.evaluations}` : '–',
     cost ? cost.evaluationsPerStep.toFixed(1) : '–',
     cost ? cost.seconds.toFixed(1) : '–',
+    cost ? cost.exact : '–',
     error(fromLatent),
     pixels(fromLatent),
     error(fromPicture),
@@ -68,9 +70,10 @@ function words(report: ComparisonReport): readonly string[] {
     `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
     '',
     ...walked.map((cells) => `  ${line(cells)}`),
-    ...rows.flatMap(({ solver, inverter, refusal }) =>
-      refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`],
-    ),
+    ...rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
+      ...(refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`]),
+      ...(standsIn && refusal === null ? [`  ${inverter} was added for ${solver}, to show it undone.`] : []),
+    ]),
     '',
     ...costLines(report),
     ...wroteLines({ ...report.outputs }),

@@ -1,5 +1,5 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
-import { backgroundText, decibels, type EditReport, editOperation } from 'undiffuse/operations'
+import { backgroundText, decibels, type EditReport, editOperation, plural } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
 
@@ -35,7 +35,7 @@ function words(report: EditReport): readonly string[] {
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
     ...report.notes.map((note) => `  note         ${note}`),
-    `  by           ${model}, ${method}, ${solver}, ${steps} steps, ${guidanceText(report)}`,
+    `  by           ${model}, ${method}, ${solver}, ${plural(steps, 'step')}, ${guidanceText(report)}`,
     ...(latent
       ? [
           `  latent       decodes to the picture at ${decibels(latent.psnrAfterDb)}, the encoder's at ${decibels(latent.psnrBeforeDb)}`,
@@ -48,7 +48,9 @@ function words(report: EditReport): readonly string[] {
           ...mask.notes.map((note) => `  mask note    ${note}`),
         ]
       : ['  mask         none: everything may change']),
-    ...(backgroundBefore ? [`  outside      ${backgroundText(backgroundBefore)}`] : []),
+    ...(backgroundBefore
+      ? [`  outside      ${lock ? 'before the lock: ' : ''}${backgroundText(backgroundBefore)}`]
+      : []),
     ...(lock && background
       ? [
           `  locked       outside the grown mask: ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`,

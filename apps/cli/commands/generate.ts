@@ -1,6 +1,6 @@
 /** `undiffuse generate`: from a prompt and a seed to pictures. */
 import { formatShape } from 'undiffuse'
-import { type GenerationReport, generateOperation } from 'undiffuse/operations'
+import { type GenerationReport, generateOperation, plural } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
 
@@ -24,7 +24,7 @@ function words(report: GenerationReport): readonly string[] {
   const from = seeds.length > 0 ? `seed ${seeds.join(', ')}` : 'the noise of a file'
   return [
     `“${prompt}”${negativePrompt === null ? '' : ` without “${negativePrompt}”`}, ${from}`,
-    `  by           ${model}, ${solver}, ${steps} steps, ${guidanceText(report)}`,
+    `  by           ${model}, ${solver}, ${plural(steps, 'step')}, ${guidanceText(report)}`,
     `  from, to     noise ${formatShape(report.latentShape)} → ${widthPixels}×${heightPixels} pixels`,
     ...(watermark ? [`  mark         ${markText(watermark)}`] : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,

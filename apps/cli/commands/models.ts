@@ -44,7 +44,13 @@ async function chosen(id: string | undefined): Promise<readonly BundledModel[]> 
   const found = models.filter((model) => model.id === id)
   if (found.length > 0) return found
   const ids = models.map((model) => model.id).join(', ')
-  throw expected('bad-option', `a model that ships with the package (${ids})`, '`models`', id, 'Name one, or none.')
+  throw expected(
+    'bad-option',
+    `a model that ships with the package (${ids})`,
+    '`models`',
+    id,
+    'Name one of these, or none for a list.',
+  )
 }
 
 export function add(program: Command): void {

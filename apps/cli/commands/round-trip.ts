@@ -1,6 +1,13 @@
 /** `undiffuse roundtrip`: noise → picture → noise and picture → noise → picture, and what is lost on the way. */
 import { formatShape } from 'undiffuse'
-import { decibels, errorDecibels, percent, type RoundTripReport, roundTripOperation } from 'undiffuse/operations'
+import {
+  decibels,
+  errorDecibels,
+  percent,
+  plural,
+  type RoundTripReport,
+  roundTripOperation,
+} from 'undiffuse/operations'
 import { noiseLines } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, promptText, wroteLines } from '../words.js'
@@ -35,7 +42,7 @@ function words(report: RoundTripReport): readonly string[] {
   const from = typeof start === 'object' && start ? `, seed ${start.seed}` : ''
   return [
     typeof start === 'string' ? `${start}, ${promptText(prompt)}` : `noise → picture: ${promptText(prompt)}${from}`,
-    `  by           ${model}, ${solver}, ${steps} steps, guidance ${guidance}`,
+    `  by           ${model}, ${solver}, ${plural(steps, 'step')}, guidance ${guidance}`,
     `  sizes        noise ${formatShape(report.latentShape)}, picture ${widthPixels}×${heightPixels}`,
     ...(generation ? [`  evaluations  ${evaluationText(generation.evaluations)}`] : []),
     ...legs.flatMap(legLines),

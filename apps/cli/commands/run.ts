@@ -1,4 +1,5 @@
 /** `undiffuse run`: one run of any network of a checkpoint, or its gradient. How people check parity with other tools. */
+import { extname } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Command } from 'commander'
 import {
@@ -55,6 +56,11 @@ function fedTensor(feed: Feed, name: string): Tensor {
   )
 }
 
+function checkEnding(output: string): void {
+  if (extname(output).toLowerCase() === '.safetensors') return
+  throw expected('bad-option', 'a name that ends in .safetensors', '`--output`', `\`${output}\``, 'Change the name.')
+}
+
 const help = {
   details: "The model is a bundled one's id, a diffusers folder, one part of it, or a .onnx file.",
   examples: [
@@ -76,6 +82,7 @@ export function add(program: Command): void {
     .option('--json', 'print a machine-readable result', false)
     .action((model: string, options: RunOptions) =>
       runCommand(options.json, async (io) => {
+        checkEnding(options.output)
         await prepareOutputs(
           nodeHostFiles,
           { '--output': options.output },

@@ -15,7 +15,15 @@ import {
 import { psnrLine } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, falseAlarmLines, keyText, rateText, recoveryText } from '../watermark-words.js'
+import {
+  earlierLines,
+  falseAlarmLines,
+  keyText,
+  notRecoveredLine,
+  rateText,
+  readAsLines,
+  recoveryText,
+} from '../watermark-words.js'
 import { costLines, evaluationText } from '../words.js'
 
 const details = `
@@ -30,6 +38,10 @@ found where there is one, if noise is recovered with that correlation.
 
 \`--undo\` says how pictures may have been changed. Each possibility is read too, and p is multiplied by their number. A border
 of one colour is filled unless you say otherwise. Keys that need a calibration are read only in the picture as it is.
+
+\`--try-steps 4 8 20 50\` reads pictures whose number of steps nobody knows; p is multiplied by their number too. Where the
+inverter does not solve a step, the noise may be any. Such a picture is read by naive inversion without its prompt as well, and is
+\`undecided\` where no mark is found. Of a model of clips a folder is one clip, its pictures the frames.
 
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. Among several pictures, one that cannot be read
 or has another size is a result \`failed\`; the run goes on. With \`--output\` each picture is a line of JSON, written to
@@ -51,6 +63,7 @@ const examples = [
   'watermark detect photo.png --key users.json --member all --fpr 1e-9',
   'watermark detect shared.png --key key.json --undo border flip rotation:range=5',
   'watermark detect part.png --key key.json --undo crop resize',
+  'watermark detect old.png --key key.json --try-steps 4 8 20 50',
   'watermark detect pictures/ --key a.json,b.json -o results.jsonl --resume',
   'watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2 --reference',
 ] as const
@@ -61,7 +74,8 @@ const verdictWidth = 10
 function lineText(line: DetectionLine | FailedLine): string {
   if ('error' in line) return `${'failed'.padEnd(verdictWidth)} ${line.picture}: ${line.error.message}`
   const { verdict, picture, findings } = line
-  const { familyPValue, key, member, message, isExpectedMessage, undone } = findings[0]!
+  const { familyPValue, key, member, because, message, isExpectedMessage, undone, readWith } = findings[0]!
+  const as = [undone, readWith].filter((one) => typeof one === 'string').join(', ')
   const parts = [
     `p ${probability(familyPValue)}`,
     `key ${key}`,
@@ -69,7 +83,8 @@ function lineText(line: DetectionLine | FailedLine): string {
     ...(typeof message === 'string' && verdict === 'marked'
       ? [`message ${message}${expectedText(isExpectedMessage)}`]
       : []),
-    ...(undone !== null ? [`read as ${undone}`] : []),
+    ...(as === '' ? [] : [`read as ${as}`]),
+    ...(because === 'not-recovered' ? ['not taken back to its noise'] : []),
   ]
   return `${verdict.padEnd(verdictWidth)} ${picture}: ${parts.join(', ')}`
 }
@@ -88,19 +103,20 @@ const basisText: Readonly<Record<ReportedFinding['basis'], (calibration: Detecti
 
 function findingLines(report: DetectionReport, candidates: number, finding: ReportedFinding): readonly string[] {
   const key = report.keys.find(({ id }) => id === finding.key)!
-  const { verdict, pValue, familyPValue, basis, undone, member } = finding
+  const { verdict, because, pValue, familyPValue, basis, undone, readWith, member } = finding
   const { message, agreementShare, isExpectedMessage, reference } = finding
-  const among = candidates === 1 ? '' : `, in ${candidates} pictures that it may have been`
+  const among = candidates === 1 ? '' : `, in ${candidates} ways to read the picture`
   const agree = `${percent(agreementShare ?? 0)} of the signs agree`
   return [
     keyText(key),
     `  verdict      ${verdictText[verdict]}, at a false-positive rate of ${probability(report.falsePositiveRate)}`,
+    ...(because === 'not-recovered' ? [notRecoveredLine] : []),
     ...(key.members > 1 ? [`  member       ${member}`] : []),
     `  p-value      ${probability(pValue)}: ${basisText[basis](report.calibration)}`,
     ...(familyPValue === pValue
       ? []
       : [`               ${probability(familyPValue)} for all marks that were asked${among}`]),
-    ...(undone === null ? [] : [`  read as      ${undone}`]),
+    ...readAsLines(undone, readWith, candidates),
     ...(message === undefined
       ? []
       : [

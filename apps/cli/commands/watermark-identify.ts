@@ -12,7 +12,14 @@ import {
 } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
-import { earlierLines, falseAlarmLines, keyText, recoveryText } from '../watermark-words.js'
+import {
+  earlierLines,
+  falseAlarmLines,
+  keyText,
+  notRecoveredLine,
+  readAsLines,
+  recoveryText,
+} from '../watermark-words.js'
 import { costLines } from '../words.js'
 
 const details = `
@@ -35,7 +42,7 @@ function whoLines(line: IdentificationLine, { members }: KeyReport): readonly st
   if (line.by === 'message') {
     const says = line.message === null ? 'none that is sure' : line.message
     return [
-      `${picture}: ${isMarked ? `marked; the message says who it is: ${says}` : 'not marked by this key'}`,
+      `${picture}: ${isMarked ? `marked; the message says who it is: ${says}` : verdict === 'undecided' ? 'undecided' : 'not marked by this key'}`,
       `  p-value      ${probability(pValue)}`,
       '  families     this scheme has none: give each user a message of their own when pictures are made',
     ]
@@ -50,16 +57,17 @@ function whoLines(line: IdentificationLine, { members }: KeyReport): readonly st
 
 function lineWords({ key, ...line }: ToldLine): readonly string[] {
   if ('error' in line) return [`${line.picture}: failed. ${line.error.message}`]
-  const { verdict, candidates, undone, inversionSeconds, identificationSeconds } = line
+  const { because, candidates, undone, readWith, inversionSeconds, identificationSeconds } = line
   const smallest = probability(smallestPValue(key, candidates))
   return [
     ...whoLines(line, key),
-    ...(verdict === 'undecided'
+    ...(because === 'not-recovered' ? [notRecoveredLine] : []),
+    ...(because === 'too-few'
       ? [
           `  undecided    no p-value of this family is below ${smallest}: ask for fewer members, or at a larger \`--fpr\``,
         ]
       : []),
-    ...(undone === null ? [] : [`  read as      ${undone}, of ${candidates} pictures that it may have been`]),
+    ...readAsLines(undone, readWith, candidates),
     `  time         ${inversionSeconds.toFixed(2)} s to the noise, ${identificationSeconds.toFixed(2)} s to ask`,
   ]
 }

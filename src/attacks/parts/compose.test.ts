@@ -64,7 +64,7 @@ describe('parseAttacks', () => {
   })
 
   it.each([
-    ['', 'Expected a method for ``, got an unknown name. Known: none, jpeg,'],
+    ['', 'Expected a known name for a method, got ``. Known: none, jpeg,'],
     ['jpg', 'Did you mean `jpeg`?'],
     ['jpeg+', 'Did you mean `jpeg`?'],
     ['jpeg + croop:share=1', 'Did you mean `crop`?'],

@@ -5,10 +5,10 @@
 import { define } from '../../core/define.js'
 import type { Steps } from '../../core/progress.js'
 import { norm, type Tensor } from '../../math/tensor.js'
-import type { Inverter, RootCheck, State, StepInversion } from '../diffusion.js'
+import type { Inverter, RootCheck, State, StepInversion, Trajectory } from '../diffusion.js'
 import { type Extrapolation, extrapolation } from './parts/extrapolation.js'
 import { persevered, solveFlat } from './parts/persistent.js'
-import { lookForRoots, pointOf } from './parts/roots.js'
+import { growthOf, lookForRoots, pointOf, untried } from './parts/roots.js'
 import { naiveGuess, type StepEquation, type StepSolution, stepEquation } from './parts/step-equation.js'
 import { checkAccepted, checkFinite, countedDiffusion, notImplicit, strideOf, within } from './parts/walk-back.js'
 
@@ -17,6 +17,8 @@ interface Path {
   readonly x: Tensor
   readonly index: number
   readonly estimates: Extrapolation
+  /** How much what is wrong has grown from the clean end to here, at worst. */
+  readonly growth: number
   /** The step that led here; undefined at the clean end. */
   readonly step?: { readonly before: Path; readonly equation: StepEquation; readonly found: StepSolution }
 }
@@ -80,7 +82,7 @@ export const branching = define({
         const stride = strideOf(solver, plain.grid)!
         const spent: number[] = []
         const checks: RootCheck[] = []
-        let paths: readonly Path[] = [{ x: clean.x, index: clean.index, estimates: extrapolation() }]
+        let paths: readonly Path[] = [{ x: clean.x, index: clean.index, estimates: extrapolation(), growth: 1 }]
 
         async function* extended(path: Path): Steps<Path> {
           const index = Math.floor((path.index - 1) / stride) * stride
@@ -159,7 +161,8 @@ export const branching = define({
 function reached(before: Path, index: number, equation: StepEquation, found: StepSolution): Path {
   const { estimate } = found
   const estimates = estimate ? before.estimates.and(equation.from, estimate) : before.estimates
-  return { x: pointOf(found), index, estimates, step: { before, equation, found } }
+  const growth = before.growth * growthOf(equation.contraction())
+  return { x: pointOf(found), index, estimates, growth, step: { before, equation, found } }
 }
 
 /** The smallest of those that go on; where none does, the one that is nearest to a root. */
@@ -171,15 +174,17 @@ function likeliest(paths: readonly Path[], goesOn: (path: Path) => boolean, widt
 }
 
 /** The states and steps of a path. */
-function told(path: Path, clean: State, ofStep: (index: number) => Partial<StepInversion>) {
+function told(path: Path, clean: State, ofStep: (index: number) => Partial<StepInversion>): Trajectory {
   const states: State[] = []
   const solutions: StepInversion[] = []
   for (let at = path; at.step; at = at.step.before) {
-    const { found } = at.step
+    const { equation, found } = at.step
+    const roots = untried(found, at.growth)
+    const solution = { ...found.solution, contraction: equation.contraction(), ...(roots && { roots }) }
     states.push(...found.states)
     // Steps undone together tell their evaluations once, so that sums are right.
     solutions.push(
-      ...found.states.map(({ index }, k) => ({ ...found.solution, evaluations: 0, ...(k === 0 && ofStep(index)) })),
+      ...found.states.map(({ index }, k) => ({ ...solution, evaluations: 0, ...(k === 0 && ofStep(index)) })),
     )
   }
   return { states: [...states, clean], solutions }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { map, tensor, torchNoise, zeros } from '../../math/index.js'
 import { lockBackground } from './lock-background.js'
-import { grown, latentMask, merged, pixelMask } from './mask.js'
+import { closed, grown, latentMask, merged, pixelMask } from './mask.js'
 import { changedWords } from './words.js'
 
 const dot = (height: number, width: number, y: number, x: number) =>
@@ -14,6 +14,28 @@ describe('masks', () => {
     const wanted = [0, 1, 2, 3].flatMap((y) => [2, 3, 4, 5].map((x) => [y, x]))
     expect(inside).toEqual(wanted)
     expect(grown(dot(5, 6, 1, 4), 0)).toEqual(dot(5, 6, 1, 4))
+  })
+
+  it('are closed over gaps that a square bridges, at the border too, and are the same elsewhere', () => {
+    const of = (...rows: readonly string[]) =>
+      tensor(
+        [1, rows.length, rows[0]!.length],
+        Float64Array.from(rows.join(''), (sign) => (sign === '#' ? 1 : 0)),
+      )
+    const open = of('########', '#.....#.', '########', '........', '........', '........')
+    expect(closed(open, 1)).toEqual(of('########', '########', '########', '........', '........', '........'))
+    const wide = of('###..###', '###..###', '........', '........', '........', '........')
+    expect(closed(wide, 1)).toEqual(of('########', '########', '........', '........', '........', '........'))
+    const far = of('........', '........', '........', '#......#', '........', '........', '........')
+    expect(closed(far, 2)).toEqual(far)
+    expect(closed(of('........', '...#....', '........', '........', '........'), 1)).toEqual(
+      of('...#....', '...#....', '........', '........', '........'),
+    )
+    const noisy = map(zeros([1, 9, 11]), (_, i) => ((i * 7) % 5 === 0 ? 1 : 0))
+    expect(closed(closed(noisy, 2), 2)).toEqual(closed(noisy, 2))
+    noisy.data.forEach((value, i) => {
+      expect(closed(noisy, 2).data[i]).toBeGreaterThanOrEqual(value)
+    })
   })
 
   it('hold an entry of the latent where they hold any of its pixels, and back all of them', () => {

@@ -3,15 +3,15 @@ import { expected } from '../../core/errors.js'
 import { formatShape, map, type Shape, sameShape, type Tensor, zeros } from '../../math/tensor.js'
 import { planesOf } from '../../pictures/planes.js'
 
-/** Throws `bad-shape` for a mask that is not of the picture's size, `bad-option` for one with nothing in it. */
-export function checkMask(mask: Tensor, imageShape: Shape): void {
+/** Throws `bad-shape` for a mask that is not of the picture's size, `bad-option` for one with nothing in it; `name` is what messages call it. */
+export function checkMask(mask: Tensor, imageShape: Shape, name = '`mask`'): void {
   const wanted = [1, ...imageShape.slice(1)]
   if (!sameShape(mask.shape, wanted)) {
     const remedy = 'Draw it over the picture itself.'
-    throw expected('bad-shape', `a mask of ${formatShape(wanted)}`, '`mask`', formatShape(mask.shape), remedy)
+    throw expected('bad-shape', `a mask of ${formatShape(wanted)}`, name, formatShape(mask.shape), remedy)
   }
   if (mask.data.some((value) => value > 0.5)) return
-  throw expected('bad-option', 'a mask with a white part', '`mask`', 'one without', 'White is where the edit goes.')
+  throw expected('bad-option', 'a mask with a white part', name, 'one without', 'White is where the edit goes.')
 }
 
 /** 1 above a half, 0 elsewhere. */
@@ -37,6 +37,15 @@ function spread(from: Float64Array, outer: number, size: number, inner: number, 
 export function grown({ shape, data }: Tensor, radius: number): Tensor {
   const { count, height, width } = planesOf(shape)
   return { shape, data: spread(spread(data, count * height, width, 1, radius), count, height, width, radius) }
+}
+
+/**
+ * The mask grown and shrunk again by `radius`: closed over gaps of up to 2·radius, and as large as before elsewhere. A
+ * morphological closing by a square. Beyond the border all counts as inside: a gap of up to `radius` before it is closed too.
+ */
+export function closed(mask: Tensor, radius: number): Tensor {
+  const inverse = (one: Tensor) => map(one, (value) => 1 - value)
+  return inverse(grown(inverse(grown(mask, radius)), radius))
 }
 
 /** Of each place of one grid the place of another grid of as many axes that holds it: ⌊place·size/size⌋ along each axis. */

@@ -5,14 +5,15 @@
 import { define } from '../../core/define.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { requireMixed } from '../../model/guidance.js'
-import { attentionMask, checkAttention } from '../masks/attention-mask.js'
+import { checkAttention } from '../masks/attention-mask.js'
 import { differenceMask } from '../masks/difference-mask.js'
+import { joinedMask, placedMask } from '../masks/joined-mask.js'
 import { pixelMask } from '../masks/mask.js'
 import { blendingFields, checkWalk, cleanestSteps, strengthField, targetDenoiser, walked } from '../parts/blending.js'
 import type { EditMethod } from '../parts/edit-method.js'
 import { recovered } from '../parts/recovered.js'
 
-const finders = { attention: attentionMask, difference: differenceMask }
+const finders = { attention: placedMask, difference: differenceMask, both: joinedMask }
 
 /**
  * Recovers the trajectory x*[0 … N] of the source under its own prompt, then samples from x*[0] under the target's,
@@ -20,19 +21,19 @@ const finders = { attention: attentionMask, difference: differenceMask }
  *
  * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry with
  * a pixel inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), by attention only
- * where a word changes. With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted
- * at guidance 1 and D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no
+ * where a word changes. Attention that is all over the picture, as of the word "left", is joined with the difference.
+ * With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted at guidance 1 and D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no
  * model made, whose noise under strong guidance is unknown to any model. With `blendUntil` 1 the latent outside M is
  * the source's own. Below 1, as in the published experiments, the last steps are free and the seam heals. The outside
  * then drifts by as much as the trajectory is wrong and the prompts differ there.
  *
  * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid
- * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. Exact given
+ * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. A joined mask costs twice that. Exact given
  * the latent, where every step converged: with target = source the source comes back. Errors: those of the inverter and
  * the model; `unsupported` for a mask by attention where that is not known, `bad-option` where no word changes and for
  * blending at no step. Source: Hong et al., CVPR 2024, with the blending of Patashnik et al., ICCV 2023;
  * `guideFrom=source` after negative-prompt inversion, Miyake et al., 2023. Deviations: accelerated inversion; blending
- * at every step, not at one; the masks of attention-mask.ts and difference-mask.ts.
+ * at every step, not at one; the masks of attention-mask.ts, difference-mask.ts and joined-mask.ts.
  *
  * @example
  * const { image, mask } = await edit({ image: picture }, { model, from: 'a red ball', to: 'a red star', method: exactBlending() })
@@ -52,10 +53,10 @@ export const exactBlending = define({
     ...blendingFields,
     mask: {
       type: 'choice',
-      choices: ['attention', 'difference'],
+      choices: ['attention', 'difference', 'both'],
       default: 'attention',
       description:
-        'Where no mask is given: from cross-attention of the changed words, or from where the two prompts disagree.',
+        'Where no mask is given: from cross-attention of the changed words, from where the prompts disagree, or from both, for things that move.',
     },
     looks: {
       type: 'integer',
@@ -84,7 +85,7 @@ export const exactBlending = define({
     check(problem) {
       if (guideFrom === 'source') requireMixed(problem.model, '`exact-blending` with `guideFrom=source`')
       checkWalk(problem, { strength, blending })
-      if (!problem.mask && finder === 'attention') checkAttention(problem)
+      if (!problem.mask && finder !== 'difference') checkAttention(problem)
     },
     async *edit(latent, problem) {
       const solver = cleanestSteps(problem.solver, strength)

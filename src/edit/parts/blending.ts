@@ -2,7 +2,9 @@
  * What edits by blending share: which steps are walked, what becomes of latents outside the mask, and the walk itself.
  * How a trajectory is recovered is each method's own.
  */
+
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Steps } from '../../core/progress.js'
 import type { Denoiser, Solver, State } from '../../diffusion/diffusion.js'
 import type { Grid } from '../../diffusion/level.js'
@@ -73,11 +75,17 @@ export function checkWalk(
   const steps = cleanestSteps(solver, strength).grid(schedule).length - 1
   if (steps <= start) {
     const remedy = 'Raise `strength`, or take more steps.'
-    throw expected('bad-option', `at least ${start + 1} steps`, 'what is undone and walked again', `${steps}`, remedy)
+    throw expected(
+      'bad-option',
+      `at least ${plural(start + 1, 'step')}`,
+      'what is undone and walked again',
+      `${steps}`,
+      remedy,
+    )
   }
   const [first, last] = putBack(blending, steps)
   if (Math.max(first, start) < last) return
-  const got = `${blending.blendFrom} and ${blending.blendUntil} of ${steps} steps: an empty range`
+  const got = `${blending.blendFrom} and ${blending.blendUntil} of ${plural(steps, 'step')}: an empty range`
   const remedy = 'From 0 until 1 are all of them.'
   throw expected('bad-option', 'a share of the steps', '`blendFrom` and `blendUntil`', got, remedy)
 }

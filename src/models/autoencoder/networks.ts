@@ -9,6 +9,7 @@ import type { Graph, Value } from '../../graph/graph.js'
 import { add, clip, div, mul, scale, shift, sub } from '../../graph/ops/common.js'
 import type { Shape } from '../../math/tensor.js'
 import { clipLayout, framesOf, type Layout, scaledLayout, sidesOf } from '../../model/layout.js'
+import { frameByFrame } from '../../nn/frames.js'
 
 /** Batch, height and width of the pictures that a graph is for, and the frames of clips. */
 export interface GraphSize {
@@ -54,6 +55,8 @@ export interface AutoencoderNetworks extends Halves {
   readonly raw: RawHalves
   /** Of an autoencoder of clips: the same in pieces of so many latent frames, which take more memory and give the same. */
   inPieces?(together: number): AutoencoderNetworks
+  /** Of an autoencoder of pictures: the same for clips, whose frames it sees one by one. */
+  frameByFrame?(): AutoencoderNetworks
 }
 
 /** Halves as their own tools have them, and which latent belongs to which picture there. */
@@ -84,6 +87,8 @@ export interface AutoencoderDefinition {
   decode(b: Builder, latent: Value, together?: number): Value
   /** Of an autoencoder of clips: frames for each latent frame after the first. */
   readonly frameDownscaling?: number
+  /** Whether a frame sees those after it: then a clip cannot be computed in pieces. */
+  readonly looksAhead?: boolean
   readonly raw: RawHalves
   /** Tensors of its file that play no part. */
   readonly unused?: RegExp
@@ -96,7 +101,7 @@ const pixelRange = [-1, 1] as const
 
 /** The networks of a definition. */
 export function networksOf(definition: AutoencoderDefinition, together?: number): AutoencoderNetworks {
-  const { name, imageChannels, latentChannels, downscaling, frameDownscaling, raw } = definition
+  const { name, imageChannels, latentChannels, downscaling, frameDownscaling, looksAhead = false, raw } = definition
   const { latentScale, latentShift, latentMoments } = definition
   const scaled = { name, imageChannels, latentChannels, downscaling }
   const layout = frameDownscaling === undefined ? scaledLayout(scaled) : clipLayout({ ...scaled, frameDownscaling })
@@ -138,6 +143,16 @@ export function networksOf(definition: AutoencoderDefinition, together?: number)
       return b.finish(`${name} decoder`)
     },
     raw,
-    ...((frameDownscaling ?? 1) > 1 && { inPieces: (pieces) => networksOf(definition, pieces) }),
+    ...(frameDownscaling !== undefined && !looksAhead && { inPieces: (pieces) => networksOf(definition, pieces) }),
+    ...(frameDownscaling === undefined && { frameByFrame: () => networksOf(ofFrames(definition)) }),
   }
 }
+
+/** An autoencoder of pictures for clips: each frame alone, so many at once. Its own tools take frames as a batch. */
+const ofFrames = (still: AutoencoderDefinition): AutoencoderDefinition => ({
+  ...still,
+  frameDownscaling: 1,
+  encode: (b, clips, together = 1) => frameByFrame(b, clips, together, (frames) => still.encode(b, frames)),
+  decode: (b, latents, together = 1) => frameByFrame(b, latents, together, (frames) => still.decode(b, frames)),
+  raw: { layout: scaledLayout(still), ...still.raw },
+})

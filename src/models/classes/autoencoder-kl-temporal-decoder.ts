@@ -1,25 +1,14 @@
 /** AutoencoderKLTemporalDecoder: Stable Diffusion's autoencoder with a decoder of clips. */
-import type { Builder } from '../../graph/builder.js'
-import type { Value } from '../../graph/graph.js'
-import { concat, reshape, slice, transpose } from '../../graph/ops/common.js'
+import { concat, slice } from '../../graph/ops/common.js'
 import { scaledLayout } from '../../model/layout.js'
 import { downscaling as downscalingOf, encoderGraph } from '../../nn/autoencoder-kl.js'
 import * as network from '../../nn/autoencoder-kl-temporal-decoder.js'
+import { asClips, asFrames } from '../../nn/frames.js'
 import { checkpointParameters } from '../../nn/parameters.js'
 import { latentUnits } from './autoencoder-parts.js'
 import type { NetworkClass } from './network-class.js'
 
 const defaultScalingFactor = 0.18215
-
-/** N × channels × frames × … as frames of N clips in a row, and back. */
-const asFrames = (b: Builder, x: Value): Value => {
-  const [batch, channels, frames, ...sides] = x.shape as [number, number, number, ...number[]]
-  return reshape(b, transpose(b, x, [0, 2, 1, 3, 4]), [batch * frames, channels, ...sides])
-}
-const asClips = (b: Builder, x: Value, batch: number): Value => {
-  const [all, ...rest] = x.shape as [number, ...number[]]
-  return transpose(b, reshape(b, x, [batch, all / batch, ...rest]), [0, 2, 1, 3, 4])
-}
 
 export const autoencoderKlTemporalDecoder: NetworkClass & Required<Pick<NetworkClass, 'autoencoder'>> = {
   classNames: ['AutoencoderKLTemporalDecoder'],
@@ -38,6 +27,7 @@ export const autoencoderKlTemporalDecoder: NetworkClass & Required<Pick<NetworkC
         latentChannels,
         downscaling,
         frameDownscaling: 1,
+        looksAhead: true,
         unused: network.unusedTensors(config),
         encode(b, clips) {
           const frames = network.encode(b, checkpointParameters(b, weights), config, asFrames(b, clips)).mean

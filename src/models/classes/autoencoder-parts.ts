@@ -36,12 +36,19 @@ export function networkParts<Config extends { readonly inChannels: number; reado
   config: Config,
   weights: WeightSource,
 ): Omit<AutoencoderDefinition, 'name' | 'latentScale' | 'latentShift'> {
+  const known = new WeakMap<Builder, Parameters>()
+  /** One set for a graph: the frames of a clip go through the network one after the other. */
+  const parametersIn = (b: Builder): Parameters => {
+    const found = known.get(b) ?? checkpointParameters(b, weights)
+    known.set(b, found)
+    return found
+  }
   return {
     imageChannels: config.inChannels,
     latentChannels: config.latentChannels,
     downscaling: downscaling(config),
-    encode: (b, image) => encode(b, checkpointParameters(b, weights), config, image),
-    decode: (b, latent) => decode(b, checkpointParameters(b, weights), config, latent),
+    encode: (b, image) => encode(b, parametersIn(b), config, image),
+    decode: (b, latent) => decode(b, parametersIn(b), config, latent),
     raw: {
       encoder: ({ batch, height, width }) => encoderGraph(config, weights, batch, height, width),
       decoder: ({ batch, height, width }) => decoderGraph(config, weights, batch, height, width),

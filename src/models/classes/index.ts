@@ -15,6 +15,7 @@ import { qwen3 } from './qwen3.js'
 import { sd3Transformer } from './sd3-transformer.js'
 import { t5Encoder } from './t5-encoder.js'
 import { unet2dCondition } from './unet-2d-condition.js'
+import { unet3dCondition } from './unet-3d-condition.js'
 
 import { wanTransformer } from './wan-transformer.js'
 
@@ -28,6 +29,7 @@ export const networkClasses: readonly NetworkClass[] = [
   autoencoderKlFlux2,
   autoencoderKlTemporalDecoder,
   unet2dCondition,
+  unet3dCondition,
   sd3Transformer,
   wanTransformer,
   zImageTransformer,

@@ -39,3 +39,6 @@ export function originsBy(lines: readonly NameLine[]): (name: string) => Origin 
 /** Queries, keys and values that lie in one matrix. */
 export const threeIn = (ours: readonly string[], theirs: string): readonly NameLine[] =>
   ours.map((name, i) => [name, theirs, i] as const)
+
+/** Names that both have. */
+export const asOurs = (names: readonly string[]): readonly NameLine[] => names.map((name) => [name, name] as const)

@@ -11,6 +11,8 @@ import { fedShape, type NetworkClass } from './network-class.js'
 export const qwenImageTransformer: NetworkClass = {
   classNames: ['QwenImageTransformer2DModel'],
   role: 'transformer',
+  // Its first publication has diffusers' names.
+  originalNames: (names) => (name) => (names.includes(name) ? { tensor: name } : undefined),
   network(file, weights) {
     const config = qwenImageTransformerConfig(file)
     return {

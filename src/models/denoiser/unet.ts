@@ -10,6 +10,12 @@ import {
   unet2dConditionConfig,
   unetGraph,
 } from '../../nn/unet-2d-condition.js'
+import {
+  type ClipUnetSize,
+  cachedClipUnetGraph,
+  clipUnetGraph,
+  unet3dConditionConfig,
+} from '../../nn/unet-3d-condition.js'
 import { checkComplete } from '../complete.js'
 import type { DenoisingPart, DenoisingSize } from './networks.js'
 
@@ -46,6 +52,35 @@ export async function unetPart(part: NetworkPart): Promise<DenoisingPart> {
       derived: { value: statesName, graph: (size) => keyValueGraph(config, weights, size) },
       graph: (size) => cachedUnetGraph(config, weights, unetSize(size)),
       looksGraph: (size) => looksGraph(config, weights, unetSize(size)),
+    },
+  }
+}
+
+/** The network of a folder's `unet` that LaVie wrote, which denoises clips. */
+export async function clipUnetPart(part: NetworkPart): Promise<DenoisingPart> {
+  const config = unet3dConditionConfig(part.config)
+  checkChannels(config, part)
+  const weights = await part.openWeights()
+  if (weights.has('transformer_in.norm.weight')) {
+    const got = "diffusers' own network of this name"
+    throw expected('unsupported', 'the network of LaVie', `\`${part.folder}\``, got, "Use LaVie's base model.")
+  }
+  checkComplete(part.folder, weights, [
+    clipUnetGraph(config, weights, { batch: 1, frames: 1, height: 1, width: 1, tokens: 1 }),
+  ])
+  const sizeOf = ({ batch, latent, tokens }: DenoisingSize): ClipUnetSize => {
+    const [, frames, height, width] = latent as [number, number, number, number]
+    return { batch, frames, height, width, tokens }
+  }
+  return {
+    channels: config.inChannels,
+    side: config.sampleSize,
+    multiple: 1,
+    networks: {
+      values: unetValues(config.crossAttentionDim, undefined),
+      oneTime: false,
+      derived: { value: statesName, graph: (size) => keyValueGraph(config, weights, size) },
+      graph: (size) => cachedClipUnetGraph(config, weights, sizeOf(size)),
     },
   }
 }

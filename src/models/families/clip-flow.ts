@@ -18,8 +18,9 @@ import { checkParts, checkSame, flowScheduler, movedBySize } from './parts/flow.
 import { mmdit, pooledName, statesName } from './parts/mmdit.js'
 import { pipelineIndex } from './parts/pipeline-index.js'
 
-const defaultGuidance = 5
-const defaultSteps = 20
+const defaultGuidance = 3
+/** With 20, noise comes back from 8 evaluations a step and not always; with 30 from 5. */
+const defaultSteps = 30
 
 async function read(source: PipelineSource): Promise<Pipeline> {
   const { files, folder, name, steps = defaultSteps } = source

@@ -8,6 +8,7 @@ import { clipFlow } from './clip-flow.js'
 import { flux1 } from './flux-1.js'
 import { flux2Klein } from './flux-2-klein.js'
 import { instaFlow } from './instaflow.js'
+import { laVie } from './lavie.js'
 import { qwenImage } from './qwen-image.js'
 import { stableDiffusion } from './stable-diffusion.js'
 import { stableDiffusion3 } from './stable-diffusion-3.js'
@@ -25,6 +26,7 @@ export const families: readonly Family[] = [
   qwenImage,
   wan,
   instaFlow,
+  laVie,
   clipFlow,
 ]
 
@@ -49,7 +51,10 @@ export function familyOf({ path, pipelineClass, partNames, ...folder }: Checkpoi
   if (found) return found
   if (pipelineClass === undefined) {
     const got = partNames.join(', ') || 'no parts'
-    throw expected('bad-model', 'a unet and text encoders', `\`${path}\``, got, 'Pass a text-to-image pipeline.')
+    const [what, remedy] = partNames.includes('transformer')
+      ? ['a model_index.json, which names the class of its pipeline,', 'Fetch that file too, or name the family.']
+      : ['a unet and text encoders', 'Pass a text-to-image pipeline.']
+    throw expected('bad-model', what!, `\`${path}\``, got, remedy!)
   }
   const known = families.map(({ pipelineClasses }) => pipelineClasses[0]).join(', ')
   const remedy = 'Pipelines of other classes mean something else by the same parts.'

@@ -5,6 +5,7 @@
  * of the clip. Source: Wan Team, arXiv 2503.20314; diffusers, pipeline_wan.py.
  */
 import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { describe } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Condition } from '../../model/condition.js'
 import { clipLayout } from '../../model/layout.js'
@@ -29,7 +30,7 @@ import { conditioner, type EncodedText, placed, type TextPart } from '../text/pr
 import { openT5Tokenizer } from '../text/t5-tokenizer.js'
 import { checkFits } from './parts/clip-texts.js'
 import { checkParts, checkSame, flowScheduler, networkPart } from './parts/flow.js'
-import { pipelineIndex } from './parts/pipeline-index.js'
+import { type ClipExtent, clipExtent, pipelineIndex } from './parts/pipeline-index.js'
 
 const statesName = 'encoder_hidden_states'
 
@@ -45,7 +46,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   const index = await pipelineIndex(source)
   checkOneTransformer(index)
   const guidance = index.number('_guidance_scale', defaultGuidance)
-  const [frames, ...sides] = index.integers('_clip', defaultClip) as [number, number, number]
+  const [frames, height, width] = clipExtent(index, defaultClip)
   index.done(pipelineHarmless)
   const scheduler = await flowScheduler(source, { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
@@ -58,6 +59,8 @@ async function read(source: PipelineSource): Promise<Pipeline> {
     const remedy = 'Fetch the complete model folder.'
     throw expected('bad-model', 'an autoencoder of clips', `\`${folder.path}\``, 'one of pictures', remedy)
   }
+  const largest = largestSide(config)
+  const upToLargest = (side: number) => Math.min(side / downscaling, largest)
   return {
     vae,
     denoiser: networks,
@@ -68,8 +71,8 @@ async function read(source: PipelineSource): Promise<Pipeline> {
       downscaling,
       frameDownscaling,
       latentMultiple: Math.max(config.patch[1], config.patch[2]),
-      latentLargest: largestSide(config),
-      side: { height: sides[0]! / downscaling, width: sides[1]! / downscaling },
+      latentLargest: largest,
+      side: { height: upToLargest(height), width: upToLargest(width) },
       frames,
     }),
     scheduler,
@@ -91,7 +94,7 @@ function checkOneTransformer(index: ConfigReader): void {
   ] as const
   const [field] = refusals.find(([, isAnother]) => isAnother) ?? []
   if (field === undefined) return
-  const got = JSON.stringify(index.value(field))
+  const got = describe(index.value(field))
   throw expected('unsupported', 'one transformer', `\`${field}\` in \`${index.file}\``, got, 'Use a model of Wan 2.1.')
 }
 
@@ -143,7 +146,7 @@ interface Widths {
   readonly base: number
   readonly transformer: ConfigFields
   readonly text: ConfigFields
-  readonly clip: readonly [frames: number, height: number, width: number]
+  readonly clip: ClipExtent
 }
 
 const published = ({ base, transformer, text, clip }: Widths): PipelineShape => ({

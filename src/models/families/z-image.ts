@@ -6,11 +6,14 @@
  * from 0: its `guidance_scale` is w − 1. Source: Z-Image Team, 2025; diffusers, pipeline_z_image.py.
  */
 import type { CheckpointFolder } from '../../checkpoints/folder.js'
+import { expected } from '../../core/errors.js'
+import { cappedLength } from '../../diffusion/guidance-mix.js'
 import { builder } from '../../graph/builder.js'
 import { neg, scale, shift } from '../../graph/ops/common.js'
 import { tensor } from '../../math/tensor.js'
+import type { Guiding } from '../../model/guidance.js'
 import { scaledLayout } from '../../model/layout.js'
-import { checkpointParameters } from '../../nn/parameters.js'
+import { type ConfigReader, checkpointParameters } from '../../nn/parameters.js'
 import {
   largestSide,
   predict,
@@ -18,7 +21,7 @@ import {
   type ZImageTransformerConfig,
   zImageTransformerConfig,
 } from '../../nn/z-image-transformer.js'
-import { zImageTransformer } from '../classes/z-image-transformer.js'
+import { unreadName, zImageTransformer } from '../classes/z-image-transformer.js'
 import { checkComplete } from '../complete.js'
 import { type DenoisingNetworks, lengthName } from '../denoiser/networks.js'
 import type { Family, Pipeline, PipelineSource } from '../family.js'
@@ -72,6 +75,7 @@ async function read(source: PipelineSource): Promise<Pipeline> {
   })
   const index = await pipelineIndex(source)
   const guidance = index.number('_guidance_scale', own.guidance)
+  const guiding = guidingOf(index)
   index.done(pipelineHarmless)
   const { imageChannels, latentChannels, downscaling } = vae
   checkSame(folder.path, "latent channels of the autoencoder as the transformer's", config.channels, latentChannels)
@@ -92,9 +96,29 @@ async function read(source: PipelineSource): Promise<Pipeline> {
     scheduler,
     schedule: () => scheduler.schedule,
     guidance,
+    guiding,
     conditioner: (pool) => conditioner({ pool, texts: [text], told }),
     tokens: mostTokens,
     textGraphs: [text.encoder.graph(mostTokens)],
+  }
+}
+
+/**
+ * What the pipeline is told in each call and folders do not say, under names of ours: the velocity is at most
+ * `_cfg_normalization` times as long as the prompt's, and is the prompt's alone where 1 − σ is above `_cfg_truncation`.
+ */
+function guidingOf(index: ConfigReader): Guiding {
+  const positive = (field: string) => {
+    if (!index.has(field)) return undefined
+    const value = index.number(field)
+    if (value > 0) return value
+    throw expected('bad-model', 'a positive number', `\`${field}\` in \`${index.file}\``, `${value}`, 'Leave it out.')
+  }
+  const [most, until] = [positive('_cfg_normalization'), positive('_cfg_truncation')]
+  return {
+    kind: 'mixed',
+    ...(most !== undefined && { mix: cappedLength(most) }),
+    ...(until !== undefined && { until }),
   }
 }
 
@@ -127,7 +151,12 @@ async function transformer(
   }
   const smallest = [config.channels, config.patchSize, config.patchSize]
   // One patch and one token leave room for the network's own tokens.
-  checkComplete(part.folder, weights, [networks.graph({ batch: 1, latent: smallest, tokens: 1 })])
+  checkComplete(
+    part.folder,
+    weights,
+    [networks.graph({ batch: 1, latent: smallest, tokens: 1 })],
+    (name) => name !== unreadName,
+  )
   return { config, networks }
 }
 

@@ -6,8 +6,9 @@ import { configOf } from '../../checkpoints/config.js'
 import { expected } from '../../core/errors.js'
 import { builder } from '../../graph/builder.js'
 import { torchNoise } from '../../math/noise.js'
-import { type Shape, type Tensor, zeros } from '../../math/tensor.js'
+import { type Shape, sizeOf, type Tensor, tensor, zeros } from '../../math/tensor.js'
 import { inputParameters } from '../../nn/parameters.js'
+import { frequencies } from '../../nn/rotary.js'
 import { networkClasses } from '../classes/index.js'
 import { entryOf } from '../classes/network-class.js'
 import { autoencoderShapes } from '../families/index.js'
@@ -19,21 +20,39 @@ export interface RandomNetwork {
   readonly shapes: ReadonlyMap<string, Shape>
   /** The numbers of one of them: made when asked for, the same each time. */
   tensor(name: string): Tensor
+  /** The first of them, in a row, which the others repeat: all but of the largest tensors. */
+  drawn(name: string): Tensor
 }
 
 const declared = networkClasses.flatMap(({ declare, ...rest }) => (declare ? [{ ...rest, declare }] : []))
 
-/** Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. */
-function weights(name: string, shape: Shape, seed: number): Tensor {
+/** Most numbers that are drawn for a tensor: a billion would take minutes. A prime, so that rows of a matrix differ. */
+const mostDrawn = 1_048_573
+
+/**
+ * Normal weights of variance 1/fan-in, zero biases, unit scales: activations stay of order one at any depth. The frequencies of
+ * rotary positions are what they are.
+ */
+function drawnWeights(name: string, shape: Shape, seed: number): Tensor {
   const [channels, ...inputs] = shape
   const isVector = inputs.length === 0
   const isScale = name.endsWith('.gamma') || (isVector && /\.(weight|running_var)$/.test(name))
+  if (name.endsWith('.freqs')) return { shape, data: Float64Array.from(frequencies(2 * channels!, { theta: 10000 })) }
   if (isScale) return { shape, data: new Float64Array(channels!).fill(1) }
   if (isVector) return zeros(shape)
-  const deviation = inputs.reduce((fanIn, size) => fanIn * size, 1) ** -0.5
-  const noise = torchNoise(seed, shape)
-  for (let i = 0; i < noise.data.length; i++) noise.data[i]! *= deviation
-  return noise
+  const deviation = sizeOf(inputs) ** -0.5
+  const { data } = torchNoise(seed, [Math.min(sizeOf(shape), mostDrawn)])
+  return tensor(
+    [data.length],
+    data.map((value) => value * deviation),
+  )
+}
+
+/** As many entries, which repeat these. */
+function filled(shape: Shape, { data }: Tensor): Tensor {
+  const all = new Float64Array(sizeOf(shape))
+  for (let i = 0; i < all.length; i += data.length) all.set(data.subarray(0, all.length - i), i)
+  return { shape, data: all }
 }
 
 /**
@@ -51,13 +70,18 @@ export function randomWeights(fields: ConfigFields, seed = 0): RandomNetwork {
   declare(b, parameters, file)
   const shapes = new Map(parameters.declared.map(({ name, shape }) => [name, shape]))
   const seeds = new Map([...shapes.keys()].map((name, i) => [name, seed * shapes.size + i]))
+  function drawn(name: string): Tensor {
+    const shape = shapes.get(name)
+    if (shape) return drawnWeights(name, shape, seeds.get(name)!)
+    throw expected('bad-option', 'the name of a parameter', 'random weights', `\`${name}\``, 'See `shapes`.')
+  }
   return {
     config: fields,
     shapes,
+    drawn,
     tensor(name) {
-      const shape = shapes.get(name)
-      if (shape) return weights(name, shape, seeds.get(name)!)
-      throw expected('bad-option', 'the name of a parameter', 'random weights', `\`${name}\``, 'See `shapes`.')
+      const values = drawn(name)
+      return filled(shapes.get(name)!, values)
     },
   }
 }

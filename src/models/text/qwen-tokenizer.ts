@@ -19,6 +19,7 @@ import {
   type PromptTokenizer,
   placesOfWords,
   splittingSteps,
+  vocabularySize,
 } from './tokenizer-files.js'
 
 /** Qwen's words: English endings, letters with one sign before them, single digits, runs of signs, line ends, white space. */
@@ -107,7 +108,7 @@ export async function openQwenTokenizer(
 
   return {
     length,
-    size: Math.max(...all.values()) + 1,
+    size: vocabularySize(all),
     encode(prompt) {
       const used = toldIds(prompt).slice(0, length)
       return [...used, ...Array<number>(filled(used.length) - used.length).fill(padding)]

@@ -7,7 +7,15 @@ import type { Files } from '../../checkpoints/files.js'
 import { describe, isJsonObject, type JsonObject, readJsonObject } from '../../checkpoints/json.js'
 import { expected, type UndiffuseError } from '../../core/errors.js'
 import { precompiled } from './precompiled.js'
-import { checkAdded, checkPrompt, contentOf, fault, type PromptTokenizer, placesOfWords } from './tokenizer-files.js'
+import {
+  checkAdded,
+  checkPrompt,
+  contentOf,
+  fault,
+  type PromptTokenizer,
+  placesOfWords,
+  vocabularySize,
+} from './tokenizer-files.js'
 
 const classNames = ['T5Tokenizer', 'T5TokenizerFast']
 const space = '▁'
@@ -63,7 +71,7 @@ export async function openT5Tokenizer(files: Files, folder: string, length: numb
 
   return {
     length,
-    size: Math.max(...all.values()) + 1,
+    size: vocabularySize(all),
     encode(prompt) {
       const used = [...idsOf(prompt).slice(0, room), end]
       return [...used, ...Array<number>(length - used.length).fill(padding)]

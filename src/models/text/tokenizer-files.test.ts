@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { placesOfWords } from './tokenizer-files.js'
+import { placesOfWords, vocabularySize } from './tokenizer-files.js'
 
 it('reads no more beginnings of a long prompt than have room', () => {
   let readings = 0
@@ -13,4 +13,9 @@ it('reads no more beginnings of a long prompt than have room', () => {
   expect(places).toHaveLength(20_000)
   expect(places.slice(4).every((place) => place.length === 0)).toBe(true)
   expect(readings).toBe(4)
+})
+
+it('sizes vocabularies that are larger than the arguments of a call', () => {
+  const ids = new Map(Array.from({ length: 300_000 }, (_, id) => [`${id}`, 299_999 - id] as const))
+  expect(vocabularySize(ids)).toBe(300_000)
 })

@@ -17,6 +17,10 @@ export interface PromptTokenizer {
   places(prompt: string): readonly (readonly number[])[]
 }
 
+/** One more than the largest id. Vocabularies are larger than the arguments that a call takes. */
+export const vocabularySize = (ids: ReadonlyMap<string, number>): number =>
+  [...ids.values()].reduce((largest, id) => Math.max(largest, id), -1) + 1
+
 export const fault = (what: string, file: string, got: string, field?: string): UndiffuseError => {
   const place = field === undefined ? `\`${file}\`` : `\`${field}\` in \`${file}\``
   return expected('bad-model', what, place, got, 'Fetch the complete model folder.')

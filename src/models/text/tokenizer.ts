@@ -21,6 +21,7 @@ import {
   type PromptTokenizer,
   placesOfWords,
   splittingSteps,
+  vocabularySize,
 } from './tokenizer-files.js'
 
 /**
@@ -126,7 +127,7 @@ export async function openTokenizer(files: Files, folder: string): Promise<Promp
 
   return {
     length,
-    size: Math.max(...tokens.values()) + 1,
+    size: vocabularySize(tokens),
     // Words are merged one by one.
     places: (prompt) => placesOfWords(prompt, idsOf, 1, room),
     encode(prompt) {

@@ -1,5 +1,7 @@
 /** Clips as files: one that holds all frames, or a folder with a picture of each. */
+
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Tensor } from '../../math/tensor.js'
 import { clipOfFrames, framesOfClip } from '../../pictures/frames.js'
 import { setting } from '../fields.js'
@@ -13,7 +15,7 @@ export function checkClipPath(path: string, frames: number): void {
   const ending = endingOf(path).toLowerCase()
   if (ending === '' || clipEndings.includes(ending) || (frames === 1 && ending === '.png')) return
   const what = `a name that ends in ${clipEndings.join(', ')}, or a folder,`
-  const remedy = `A clip of ${frames} frames needs it.`
+  const remedy = `A clip of ${plural(frames, 'frame')} needs it.`
   throw expected('bad-option', what, setting('output'), `\`${path}\``, remedy)
 }
 

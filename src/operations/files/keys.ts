@@ -75,8 +75,19 @@ export function messageOf(key: WatermarkKey, message: string): string {
 
 /** What may be told of a key. */
 export const keyReport = (key: WatermarkKey) => {
-  const { id, scheme, model, modelFiles = null, latentShape, members, messageBits, smallestPValue, chosen = null } = key
-  return { id, scheme, model, modelFiles, latentShape, members, messageBits, smallestPValue, chosen }
+  const {
+    id,
+    scheme,
+    model,
+    modelFiles = null,
+    latentShape,
+    axes,
+    members,
+    messageBits,
+    smallestPValue,
+    chosen = null,
+  } = key
+  return { id, scheme, model, modelFiles, latentShape, axes, members, messageBits, smallestPValue, chosen }
 }
 
 export type KeyReport = ReturnType<typeof keyReport>

@@ -1,6 +1,7 @@
 /** What is read for its noise: pictures, folders of them, and files that hold the noise already. */
 import { expected } from '../../core/errors.js'
 import { isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
+import type { Layout } from '../../model/layout.js'
 import type { Restoration } from '../../restorations/index.js'
 import { checkKey, type KeyModel, type WatermarkKey } from '../../watermark/key.js'
 import type { Host, Note, OperationModel } from '../host.js'
@@ -23,8 +24,10 @@ export const sourcesField = {
 /** A picture, or a noise and what its file says of it. */
 export interface NoiseSource {
   readonly name: string
-  /** The file that it is read from; several noises may share one. */
+  /** The file that it is read from, or a clip's folder; several noises may share one. */
   readonly path: string
+  /** The files of a clip's frames, or its own. */
+  readonly frames?: readonly string[]
   readonly noise?: Tensor
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -36,10 +39,18 @@ export interface ListedSources {
   readonly notes: readonly Note[]
 }
 
-/** Each once, in the order in which they are named. Reads noise files, not pictures. */
-export async function listSources(paths: readonly string[], host: Host): Promise<ListedSources> {
+/**
+ * Each once, in the order in which they are named. Reads noise files, not pictures. Where clips are marked, a folder is one
+ * clip, and its pictures are the frames in their order.
+ */
+export async function listSources(
+  paths: readonly string[],
+  { axes }: Pick<Layout, 'axes'>,
+  host: Host,
+): Promise<ListedSources> {
+  const sourcesAt = axes.includes('frames') ? clipAt : picturesAt
   const listed = await Promise.all(
-    paths.map((path) => (isTensorFile(path) ? noisesIn(path, host) : picturesAt(path, host))),
+    paths.map((path) => (isTensorFile(path) ? noisesIn(path, host) : sourcesAt(path, host))),
   )
   const all = listed.flatMap(({ sources }) => sources)
   const sources = [...new Map(all.map((source) => [source.name, source])).values()]
@@ -52,6 +63,11 @@ type Listed = Pick<ListedSources, 'sources' | 'notes'>
 async function picturesAt(path: string, host: Host): Promise<Listed> {
   const { paths, notes } = await picturesIn(path, host)
   return { sources: paths.map((path) => ({ name: path, path })), notes }
+}
+
+async function clipAt(path: string, host: Host): Promise<Listed> {
+  const { paths, notes } = await picturesIn(path, host)
+  return { sources: [{ name: path, path, frames: paths }], notes }
 }
 
 async function noisesIn(path: string, { files }: Host): Promise<Listed> {
@@ -90,11 +106,12 @@ export const itemsOf = (
   { key, model, recovery: { fit }, undo }: ItemOptions,
   host: Host,
 ): readonly Item<ReadSource>[] =>
-  sources.map(({ name, noise, metadata }) => ({
+  sources.map(({ name, frames = [name], noise, metadata }) => ({
     name,
     async open() {
       if (noise) return checkedNoise(key, noise, name, metadata)
-      return { picture: await readForKey(name, key, { model: model!, fit, undo }, host) }
+      const named = { path: name, pictures: frames }
+      return { picture: await readForKey(named, key, { model: model!, fit, undo }, host) }
     },
   }))
 

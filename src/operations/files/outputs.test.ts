@@ -54,5 +54,7 @@ it('makes the folders of outputs', async () => {
 })
 
 it('throws where a file cannot be written, before the command computes anything', async () => {
-  await expect(prepareOutputs(nodeHostFiles, { '--output': at('key.json/b.png') })).rejects.toThrow(/not a folder/)
+  const preparing = (path: string) => prepareOutputs(nodeHostFiles, { '--output': at(path) })
+  await expect(preparing('key.json/b.png')).rejects.toThrow(/key\.json`, got .* not a folder/)
+  await expect(preparing('key.json/deep/b.png')).rejects.toThrow(/not a folder/)
 })

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { tensor } from 'undiffuse'
 import { contactSheet, encodePng, nodeHost } from 'undiffuse/node'
 import { expect, onTestFinished, test } from 'vitest'
-import { measurePictures, picturesIn } from './pictures.js'
+import { zeros } from '../../math/tensor.js'
+import { measurePictures, picturesIn, readPictures } from './pictures.js'
 
 const host = nodeHost()
 const picture = tensor([3, 2, 2], [1, -1, -1, -1, -1, 1, -1, -1, -1, -1, 1, -1])
@@ -41,4 +42,26 @@ test('a folder of sheets alone holds no pictures', async () => {
     code: 'bad-image',
     message: expect.stringMatching(/contact sheets/),
   })
+})
+
+test('a still picture that is taken as a clip says so; a clip and a picture do not', async () => {
+  const clip = (frames: number) => ({ image: zeros([3, frames, 4, 4]), notes: [] })
+  const host = nodeHost()
+  const pictures = {
+    ...host.pictures,
+    read: async () => clip(1),
+    clips: { ...host.pictures.clips, read: async () => clip(1) },
+  }
+  const read = async (count: number | undefined) => {
+    const frames = count === undefined ? {} : { frames: { count, paths: ['a.png'] } }
+    const [one] = await readPictures(
+      [{ path: 'a.png', size: { height: 4, width: 4 }, ...frames }],
+      { ...host, pictures },
+      undefined,
+    )
+    return one!.notes
+  }
+  expect(await read(1)).toEqual(['A still picture: it was taken as a clip of one frame.'])
+  expect(await read(5)).toEqual([])
+  expect(await read(undefined)).toEqual([])
 })

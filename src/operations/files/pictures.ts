@@ -1,5 +1,7 @@
 /** The pictures that settings name: read, checked to be of one size, and fitted to what a model takes. */
+
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Tensor } from '../../math/tensor.js'
 import { pictureOf } from '../../model/layout.js'
@@ -36,7 +38,13 @@ export interface ListedPictures {
   /** What was left out of folders. */
   readonly notes: readonly Note[]
   /** The same by what was named. */
-  readonly sources: readonly { readonly path: string; readonly pictures: readonly string[] }[]
+  readonly sources: readonly NamedSource[]
+}
+
+/** What was named, and the pictures that it stands for. */
+export interface NamedSource {
+  readonly path: string
+  readonly pictures: readonly string[]
 }
 
 type Lister = Pick<Host, 'files' | 'pictures'>
@@ -58,7 +66,7 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
     const got = sheets > 0 ? 'a folder of contact sheets' : 'a folder without pictures'
     throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
   }
-  const text = `Left out ${sheets} contact sheet${sheets === 1 ? '' : 's'} in \`${path}\`; name one to read it.`
+  const text = `Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`
   return { paths, notes: sheets > 0 ? [{ about: path, text }] : [], sources: [{ path, pictures: paths }] }
 }
 
@@ -109,21 +117,27 @@ export async function measureSources(
 ): Promise<readonly MeasuredPicture[]> {
   if (!layout.axes.includes('frames')) return await measurePictures(paths, host, signal)
   const measured: MeasuredPicture[] = []
-  for (const { path, pictures } of sources) {
-    if (pictures[0] === path) {
-      const { frames, ...size } = await host.pictures.clips.measure(path)
-      measured.push({ path, size, frames: { count: frames, paths: pictures } })
-    } else {
-      const [first] = await measurePictures(pictures, host, signal)
-      measured.push({ path, size: first!.size, frames: { count: pictures.length, paths: pictures } })
-    }
-  }
+  for (const source of sources) measured.push(await measureClip(source, host, signal))
   checkSameSize(measured)
   return measured
 }
 
+/** A clip's file, or the pictures of its frames. Throws as `measurePictures`. */
+export async function measureClip(
+  { path, pictures }: NamedSource,
+  host: Lister,
+  signal: Signal | undefined,
+): Promise<MeasuredPicture> {
+  if (pictures[0] === path) {
+    const { frames, ...size } = await host.pictures.clips.measure(path)
+    return { path, size, frames: { count: frames, paths: pictures } }
+  }
+  const [first] = await measurePictures(pictures, host, signal)
+  return { path, size: first!.size, frames: { count: pictures.length, paths: pictures } }
+}
+
 function checkSameSize(measured: readonly MeasuredPicture[]): void {
-  const textOf = ({ size, frames }: MeasuredPicture) => `${sizeText(size)}${frames ? `, ${frames.count} frames` : ''}`
+  const textOf = ({ size, frames }: MeasuredPicture) => extentText({ size, frames: frames?.count })
   for (const one of measured) {
     const [wanted, got] = [measured[0]!, one].map(textOf)
     if (got === wanted) continue
@@ -137,6 +151,8 @@ export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictur
   ...(await pictures.read(path)),
 })
 
+const stillNote = 'A still picture: it was taken as a clip of one frame.'
+
 /** Reads pictures that were measured. Throws `bad-image` as the host does. */
 export async function readPictures(
   measured: readonly MeasuredPicture[],
@@ -144,12 +160,26 @@ export async function readPictures(
   signal: Signal | undefined,
 ): Promise<readonly NamedPicture[]> {
   const read: NamedPicture[] = []
-  for (const { path, frames } of measured) {
+  for (const one of measured) {
     signal?.throwIfAborted()
-    read.push(frames ? { path, ...(await readFrames(path, frames.paths, host)) } : await readPicture(path, host))
+    read.push(await readMeasured(one, host))
   }
   return read
 }
+
+/** A picture or a clip. Throws `bad-image` as the host does. */
+export async function readMeasured({ path, frames }: MeasuredPicture, host: Lister): Promise<NamedPicture> {
+  if (!frames) return await readPicture(path, host)
+  const { image, notes } = await readFrames(path, frames.paths, host)
+  return { path, image, notes: frames.count === 1 ? [...notes, stillNote] : notes }
+}
+
+/** The size of a picture, and of a clip how many frames it has. */
+export const extentText = ({
+  size,
+  frames,
+}: Pick<MeasuredPicture, 'size'> & { readonly frames?: number | undefined }): string =>
+  `${frames === undefined ? '' : `${plural(frames, 'frame')} of `}${sizeText(size)}`
 
 /**
  * The size that a picture is fitted to, from its header. One with less than a latent entry's worth of pixels along a side is

@@ -62,9 +62,13 @@ export async function readTensorFile(files: Files, path: string, name: 'latent' 
   // A noise is not taken for a latent because it is alone.
   const tensor = found.get(only !== undefined && !ours.includes(only) ? only : name)
   if (!tensor) {
-    const got = [...found.keys()].join(', ') || 'nothing'
+    const got = [...found.keys()].map((one) => `\`${one}\``).join(', ') || 'nothing'
     const isLatent = name === 'noise' && found.has('latent')
-    const remedy = isLatent ? 'Invert the latent to its noise first.' : `Name it \`${name}\`, or store it alone.`
+    const remedy = isLatent
+      ? 'Invert the latent to its noise first.'
+      : name === 'latent' && found.has('noise')
+        ? 'It holds the noise already: there is nothing to invert.'
+        : `Name it \`${name}\`, or store it alone.`
     throw expected('bad-option', `a tensor \`${name}\``, file, got, remedy)
   }
   const { axes, isBatch } = axesOf(metadata.axes, tensor.shape, file)

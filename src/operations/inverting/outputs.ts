@@ -1,7 +1,7 @@
 /** Where `invert` writes: one file of tensors or a folder of them, and what explains them where that is asked for. */
 import { expected } from '../../core/errors.js'
 import { setting } from '../fields.js'
-import { checkEnding, isFolderPath } from '../files/outputs.js'
+import { checkEnding, isFolderPath, prepareOutputs } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
 import { isTensorFile, tensorEndings } from '../files/tensor-files.js'
 import { type FileContent, type Host, standardStream } from '../host.js'
@@ -17,10 +17,21 @@ export interface TensorOutputs {
   readonly report?: (ending: string) => string
 }
 
-/** Throws `bad-option` for a file of another ending where a picture is named alone; several may go into a folder. */
-export async function checkTensorPath({ output, sources }: InvertSettings, { files }: Host): Promise<void> {
+/**
+ * Says before any work what can be said against the outputs. Throws `bad-option` for a file of another ending where a picture is
+ * named alone; several may go into a folder.
+ */
+export async function checkOutputs({ output, sheet, report, sources }: InvertSettings, { files }: Host): Promise<void> {
   const isOne = sources.length === 1 && !isTensorFile(sources[0]!) && !(await files.isFolder(sources[0]!))
   if (output !== undefined && isOne) checkEnding(output, tensorEndings, 'output')
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
+  const folder = report === undefined ? undefined : files.join(report, 'report.json')
+  const file = output !== undefined && isTensorFile(output) ? output : undefined
+  await prepareOutputs(
+    files,
+    { 'settings.output': file, 'settings.sheet': sheet, 'settings.report': folder },
+    { 'a source': sources },
+  )
 }
 
 /** `names` are those of the pictures or latents that are read, those of folders and files too, without endings. */

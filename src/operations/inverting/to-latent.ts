@@ -26,7 +26,7 @@ import { latentCells, shown } from '../reports/cells.js'
 import { costReport, latentReport, totalAutoencoderEvaluations } from '../reports/numbers.js'
 import { timed } from '../timed.js'
 import type { InvertSettings } from './fields.js'
-import { checkTensorPath, tensorFiles, tensorOutputs } from './outputs.js'
+import { tensorFiles, tensorOutputs } from './outputs.js'
 
 interface InvertedPicture {
   readonly source: NamedPicture
@@ -129,13 +129,12 @@ export async function* invertToLatent(
   signal?: Signal,
 ): Running<LatentInversionReport> {
   checkSettings(settings)
-  await checkTensorPath(settings, host)
+  const listed = await listPictures(settings.sources, host)
   const held = await host.models.openAutoencoder(settings)
   try {
     yield* notedOf(held)
     const { model } = held
     const { name, layout } = model
-    const listed = await listPictures(settings.sources, host)
     for (const { about, text } of listed.notes) yield noted(about, text)
     const { chunk = defaultChunk, decoder } = settings
     const measured = await measureSources(listed, model, host, signal)

@@ -52,7 +52,7 @@ import { latentCells, noiseCell, residualChart, shown, tensorPicture } from '../
 import { costReport, floorNumbers, latentReport, noiseNumbers, totalEvaluations } from '../reports/numbers.js'
 import { type Timed, timed, timedDecoder } from '../timed.js'
 import type { InvertSettings } from './fields.js'
-import { checkTensorPath, tensorFiles, tensorOutputs } from './outputs.js'
+import { tensorFiles, tensorOutputs } from './outputs.js'
 
 /** A picture as it was read, or a latent; what it is called in reports. */
 interface Source {
@@ -307,7 +307,6 @@ export async function* invertToNoise(
   host: Host,
   signal?: Signal,
 ): Running<NoiseInversionReport> {
-  await checkTensorPath(settings, host)
   const read = await readSources(settings.sources, host)
   for (const { about, text } of read.notes) yield noted(about, text)
   const plan = planOf(withRemembered(settings, read.remembered))

@@ -1,8 +1,11 @@
 /** Which model an operation runs and how, and how it undoes a picture: fields that operations share. */
 import { decoderInverters, inverters } from '../../catalog.js'
+import { expected } from '../../core/errors.js'
+import type { Extent } from '../../model/layout.js'
 import { families } from '../../models/families/index.js'
-import { methodField } from '../fields.js'
-import type { ModelSettings } from '../host.js'
+import type { PictureSize } from '../../restorations/index.js'
+import { methodField, setting } from '../fields.js'
+import type { ModelSettings, OperationModel } from '../host.js'
 
 const precisions = ['16', '32', '64'] as const
 const fits = ['refuse', 'pad', 'crop', 'resize'] as const
@@ -103,3 +106,13 @@ export const sizeField = {
   type: 'size',
   description: 'side, or width x height, of the picture (default: as the model was trained)',
 } as const
+
+/** What is asked of the size and length of what is made. Throws `bad-option` for frames of a model of pictures. */
+export function extentOf(
+  { size, frames }: { readonly size: PictureSize | undefined; readonly frames: number | undefined },
+  { name, layout }: OperationModel,
+): Extent | undefined {
+  if (frames === undefined) return size
+  if (layout.axes.includes('frames')) return { ...size, frames }
+  throw expected('bad-option', 'a model of clips', setting('frames'), `\`${name}\``, 'It makes pictures: leave it out.')
+}

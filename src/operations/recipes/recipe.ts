@@ -4,6 +4,7 @@ import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver } from '../../diffusion/diffusion.js'
+import { inBfloat16 } from '../../diffusion/rounded.js'
 import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
 import { strangeWords } from '../../model/vocabulary.js'
 import { latentShapeAt } from '../../verbs/generate.js'
@@ -26,6 +27,9 @@ export interface Recipe {
 export const schedulerSolver = 'scheduler'
 /** The same on a grid that can be undone: without a step to sigma = 0. */
 const undoableScheduler = `${schedulerSolver}:end=cleanest`
+/** The same with states that are rounded to bfloat16, as diffusers keeps them where the network computes so. */
+const roundedScheduler = `${schedulerSolver}:state=bfloat16`
+const ofModel: readonly (string | undefined)[] = [schedulerSolver, undoableScheduler, roundedScheduler]
 /** Of solvers that are not told. */
 const defaultSteps = 50
 
@@ -144,7 +148,7 @@ function specificationOf({ solver, steps }: Recipe): string | undefined {
 
 /** The solver that a recipe names; undefined where the model says it. Throws `bad-option` before anything is opened. */
 export function namedSolver(recipe: Recipe): Solver | undefined {
-  if (recipe.solver === schedulerSolver || recipe.solver === undoableScheduler) return undefined
+  if (ofModel.includes(recipe.solver)) return undefined
   const specification = specificationOf(recipe)
   return specification === undefined ? undefined : parse(solvers, specification)
 }
@@ -178,6 +182,7 @@ export function samplingOf({ recipe, solver }: Plan, model: OperationModel): Sam
 
 function ownSolver({ solver }: Recipe, { schedulerSolver: ofScheduler, solver: own }: OperationModel): Solver {
   if (solver === undoableScheduler) return endingWithNoise(ofScheduler)
+  if (solver === roundedScheduler) return inBfloat16(ofScheduler)
   return solver === schedulerSolver ? ofScheduler : own
 }
 
@@ -230,13 +235,17 @@ export function completed(plan: Plan, model: OperationModel): Recipe {
   const own = model.solverText === undefined ? {} : { solver: model.solverText, steps }
   const named = recipe.solver === undefined ? own : recipe
   const specification = named.solver === schedulerSolver ? undefined : specificationOf(named)
-  const undoable = recipe.solver === undoableScheduler ? { solver: undoableScheduler, steps } : undefined
+  const changed = recipe.solver === undoableScheduler || recipe.solver === roundedScheduler
   return {
     ...(prompt !== undefined && { prompt }),
     ...(negative !== undefined && { negative }),
     guidance,
     ...trueGuidanceOf(recipe),
-    ...(undoable ?? (specification === undefined ? { steps } : { solver: specification })),
+    ...(changed
+      ? { solver: recipe.solver, steps }
+      : specification === undefined
+        ? { steps }
+        : { solver: specification }),
   }
 }
 

@@ -2,14 +2,16 @@
  * How noise is recovered from the pictures of a survey. A calibration and the pictures that are judged by it must have all
  * of it in common.
  */
+
 import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
 import { decoderInverters, inverters, restorations } from '../../catalog.js'
 import { parse } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
-import { sidesOf } from '../../model/layout.js'
+import { framesOf, sidesOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
 import type { Fit, Fitted } from '../../pictures/fit.js'
 import { sizeText } from '../../pictures/planes.js'
@@ -17,14 +19,19 @@ import { type PictureSize, parseRestorations, type Restoration, sameSize } from 
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
 import { undoRemedy, type WatermarkKey } from '../../watermark/key.js'
+import type { Sampler } from '../../watermark/reading/candidates.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import {
   checkPicture,
+  extentText,
   fitPicture,
   fittedSize,
   type MeasuredPicture,
+  measureClip,
   measurePicture,
+  type NamedSource,
+  readMeasured,
   readPicture,
 } from '../files/pictures.js'
 import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
@@ -75,6 +82,60 @@ export const recoveryFields = {
 } as const
 
 export type RecoverySettings = Settings<typeof recoveryFields>
+
+/** Where nobody knows in how many steps pictures were made. */
+export const tryStepsField = {
+  rare: true,
+  type: 'integer',
+  minimum: 1,
+  many: true,
+  description: 'read pictures as made in each of so many steps, where it is not known: 4 8 20 50',
+  word: 'n',
+} as const
+
+interface TriedSteps {
+  readonly steps?: number | undefined
+  readonly trySteps?: readonly number[] | undefined
+}
+
+/** The settings with the first of the steps that are tried, each once. Throws `bad-option` where the steps are known. */
+export function withTriedSteps<S extends TriedSteps & { readonly calibration?: string | undefined }>(settings: S): S {
+  const { steps, trySteps, calibration } = settings
+  if (trySteps === undefined) return settings
+  const [known] = Object.entries({ steps, calibration }).find(([, value]) => value !== undefined) ?? []
+  if (known === undefined) return { ...settings, steps: trySteps[0], trySteps: [...new Set(trySteps)] }
+  const remedy = 'Steps that are known need not be tried.'
+  throw expected('bad-option', `${setting('trySteps')} alone`, setting(known), 'both', remedy)
+}
+
+/** The steps that are tried, as settings tell them. */
+export const triedSettings = ({ trySteps }: TriedSteps): RunSettings =>
+  trySteps === undefined ? {} : { trySteps: trySteps.join(' ') }
+
+/**
+ * The samplers of all steps that are tried, over the networks of one model: its schedule and its solver follow from the steps, and
+ * are read from its folder for each number. Undefined where none are tried.
+ */
+export async function samplersOf(
+  { trySteps }: TriedSteps,
+  { plan, networks }: Recovery,
+  { model }: Held<OperationModel>,
+  { models }: Host,
+): Promise<readonly Sampler[] | undefined> {
+  if (trySteps === undefined) return undefined
+  const samplers: Sampler[] = []
+  for (const steps of trySteps) {
+    const held = await models.open({ ...networks, steps })
+    try {
+      const { schedule } = held.model
+      const { solver } = samplingOf(planOf({ ...plan.recipe, steps }), held.model)
+      samplers.push({ model: { ...model, schedule }, solver })
+    } finally {
+      await held.close()
+    }
+  }
+  return samplers
+}
 
 /** What a calibration remembers. */
 export interface RememberedRecovery {
@@ -147,7 +208,9 @@ const settingNames: Readonly<Record<string, string>> = {
 
 /** A solver that is not named is the scheduler's; its steps say which. */
 function withSolver({ steps, ...settings }: RunSettings): RunSettings {
-  return steps === undefined ? settings : { solver: `${schedulerSolver}, ${steps} steps`, ...settings }
+  return steps === undefined
+    ? settings
+    : { solver: `${schedulerSolver}, ${plural(Number(steps), 'step')}`, ...settings }
 }
 
 /** Throws `bad-option` for the first thing that was done otherwise for the calibration. */
@@ -227,24 +290,41 @@ export interface FittedPicture extends Fitted {
 }
 
 /**
- * Reads a picture in which a key's mark is looked for, once its header says that it can be of the key's size: one of another
- * size stays as it is where something that is undone brings it there. Throws as `readFitted`, and `bad-shape` for other sizes.
+ * Reads a picture or a clip in which a key's mark is looked for, once its header says that it can be of the key's size: one of
+ * another size stays as it is where something that is undone brings it there. Throws as `readFitted`, and `bad-shape` for other
+ * sizes and numbers of frames.
  */
 export async function readForKey(
-  path: string,
+  source: NamedSource,
   { latentShape }: WatermarkKey,
   { model, fit, undo }: { readonly model: OperationModel; readonly fit: Fit; readonly undo: readonly Restoration[] },
   host: Host,
 ): Promise<FittedPicture> {
-  const measured = await measurePicture(path, host)
-  const size = sidesOf(model.layout, model.layout.pictureShape(latentShape))
+  const { path } = source
+  const shape = model.layout.pictureShape(latentShape)
+  const [size, frames] = [sidesOf(model.layout, shape), framesOf(model.layout, shape)]
+  const measured = frames === undefined ? await measurePicture(path, host) : await measureClip(source, host, undefined)
+  checkFrames(measured, size, frames)
   const isRestored = !sameSize(measured.size, size) && undo.some((one) => one.takes(measured.size, size))
   if (!isRestored) checkSize(measured, size, model, fit)
   checkRoom(model, { encode: 1, decode: 1, denoise: 1 }, latentShape, `\`${lastName(path)}\``)
-  const picture = await readPicture(path, host)
+  const picture = await readMeasured(measured, host)
   const { image, notes } = picture
   if (isRestored) return { image, restore: (same) => same, notes }
   return { ...fitPicture(picture, model.layout.multiple, fit), notes }
+}
+
+/** Throws where a clip has another number of frames than the clips of the key. */
+function checkFrames({ path, size, frames }: MeasuredPicture, ofKey: PictureSize, wanted: number | undefined): void {
+  if (frames?.count === wanted) return
+  const remedy = 'A key marks clips of one length: give all of its frames, or make a key for this length.'
+  throw expected(
+    'bad-shape',
+    `a clip of ${extentText({ size: ofKey, frames: wanted })}`,
+    `\`${lastName(path)}\``,
+    extentText({ size, frames: frames?.count ?? 1 }),
+    remedy,
+  )
 }
 
 /** What to do with a picture of another size than its key's: only a smaller one may be a part of what was marked. */

@@ -1,4 +1,5 @@
 /** How like its source the background of an edit is. */
+import { plural } from '../../core/plural.js'
 import type { Likeness } from '../../pictures/masked.js'
 import { decibels, errorDecibels } from './labels.js'
 
@@ -21,4 +22,4 @@ export const backgroundText = ({
 }: Omit<BackgroundReport, 'shareOfPixels'>): string =>
   largestLevels === 0
     ? 'the same pixels'
-    : `NMSE ${errorDecibels(10 * Math.log10(nmse))}, PSNR ${decibels(psnrDb)}, SSIM ${ssim.toFixed(3)}, at most ${largestLevels} levels`
+    : `NMSE ${errorDecibels(10 * Math.log10(nmse))}, PSNR ${decibels(psnrDb)}, SSIM ${ssim.toFixed(3)}, at most ${plural(largestLevels, 'level')}`

@@ -12,6 +12,7 @@
  * unmarked pictures too, so that whoever may ask could choose what to learn.
  */
 import { type Tensor, zeros } from '../../math/tensor.js'
+import { filmstrip } from '../../pictures/frames.js'
 import { resize } from '../../pictures/pixels.js'
 import { planesOf } from '../../pictures/planes.js'
 import type { NoiseInversion } from '../../verbs/invert.js'
@@ -67,12 +68,12 @@ export function detectionRow(
 ): SheetRow {
   const [finding] = judged.findings
   const mask = keys.find(({ id }) => id === finding!.key)!.mark().spectralMask
-  const channel = mask?.channels[0] ?? 0
+  const plane = mask?.planes[0] ?? 0
   const noise = 'noise' in value ? value.noise : judged.inversion!.noise
-  const label = `${'noise' in value ? `${lastName(name)}\n` : ''}noise, channel ${channel}`
+  const label = `${'noise' in value ? `${lastName(name)}\n` : ''}noise, ${planeText(noise, plane)}`
   return [
     ...pictureCells(name, value, judged),
-    noiseCell(channelOf(noise, channel), label),
+    noiseCell(oneOf(noise, plane), label),
     readCell(keys, judged, noise, mask),
   ]
 }
@@ -84,8 +85,11 @@ function pictureCells(name: string, value: ReadSource, { inversion, findings: [f
   const { picture, psnrAfterDb } = inversion!.decoder!
   const undone = first?.undone === undefined ? [] : [first.undone]
   return [
-    { image: shrunk(restore(image)), label: lastName(name) },
-    { image: shrunk(restore(picture)), label: ['D(z)', `PSNR ${decibels(psnrAfterDb)}`, ...undone].join('\n') },
+    { image: shrunk(filmstrip(restore(image))), label: lastName(name) },
+    {
+      image: shrunk(filmstrip(restore(picture))),
+      label: ['D(z)', `PSNR ${decibels(psnrAfterDb)}`, ...undone].join('\n'),
+    },
   ]
 }
 
@@ -100,17 +104,23 @@ function readCell(
   const of = keys.find(({ id }) => id === key)!.members > 1 ? `, member ${member}` : ''
   const lines = [
     `${verdictText[verdict]}, p ${probability(familyPValue)}${basis === 'white-noise' ? ' of white noise' : ''}`,
-    mask ? `log |F|, channel ${mask.channels[0]}, and the mask's rim` : 'signs of all channels',
+    mask ? `log |F|, ${planeText(noise, mask.planes[0]!)}, and the mask's rim` : 'signs of all channels',
     scheme,
     `key ${key}${of}${keys.length > 1 ? `, the surest of ${keys.length}` : ''}`,
   ]
   return { image: mask ? spectrumPicture(noise, mask) : signsPicture(noise), label: lines.join('\n') }
 }
 
-function channelOf({ shape, data }: Tensor, channel: number): Tensor {
+function oneOf({ shape, data }: Tensor, plane: number): Tensor {
   const { height, width } = planesOf(shape)
   const area = height * width
-  return { shape: [1, height, width], data: data.slice(channel * area, (channel + 1) * area) }
+  return { shape: [1, height, width], data: data.slice(plane * area, (plane + 1) * area) }
+}
+
+/** Which channel a plane is, or of a clip which frame of it. */
+function planeText({ shape }: Tensor, plane: number): string {
+  const frames = shape.length === 4 ? shape[1]! : 1
+  return `channel ${Math.floor(plane / frames)}${frames > 1 ? `, frame ${(plane % frames) + 1}` : ''}`
 }
 
 /** The longer side at most a cell's. */
@@ -126,9 +136,9 @@ function shrunk(image: Tensor): Tensor {
 const [darkest, brightest] = [-20, 10]
 const rimColour = [0.9, 0.1, -0.8] as const
 
-/** log |F| of the mask's first channel, magnified, and around the mask a line. */
-function spectrumPicture(noise: Tensor, { channels, places }: SpectralMask): Tensor {
-  const { shape, data } = spectrumMagnitude(noise, channels[0]!)
+/** log |F| of the mask's first plane, magnified, and around the mask a line. */
+function spectrumPicture(noise: Tensor, { planes, places }: SpectralMask): Tensor {
+  const { shape, data } = spectrumMagnitude(noise, planes[0]!)
   const [height, width] = shape as [number, number]
   const scale = Math.max(2, Math.floor(cellSize / Math.max(height, width)))
   const line = Math.max(1, Math.floor(scale / 6))

@@ -11,7 +11,7 @@ export const errorDecibels = (value: number): string =>
 /** Rounded down, so that 100 % means all of them. */
 export const percent = (share: number): string => `${(Math.floor(share * 1e4) / 100).toFixed(2)} %`
 
-export const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+export { plural } from '../../core/plural.js'
 
 /** Three digits, and never a 0 that is a rounded one. */
 export function probability(value: number): string {

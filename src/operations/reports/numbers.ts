@@ -80,7 +80,9 @@ export type LatentReport = ReturnType<typeof latentReport>
 export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
   noise: {
     exact: inversion.noiseExact,
+    ...(inversion.roundingDb !== undefined && { roundingDb: inversion.roundingDb }),
     outcome: inversion.outcome,
+    ...(inversion.roots !== undefined && { roots: inversion.roots }),
     ...momentsOf(inversion.noise),
     squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,
     numbers: inversion.noise.data.length,

@@ -2,6 +2,7 @@
  * A survey of pictures and noise files, with the model open where pictures need it: what `detect` and `identify` share.
  * What they ask of the noise is theirs.
  */
+import { describe } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Restoration } from '../../restorations/index.js'
@@ -69,7 +70,7 @@ export const falseAlarmsAtMost = ({ pictures, failed }: Counts, falsePositiveRat
 export function count(counts: Counts, line: FailedLine | (PictureLine & { readonly verdict: Verdict })): void {
   if (!('error' in line) && !verdicts.includes(line.verdict)) {
     const remedy = 'The file of results was changed: remove it to begin anew.'
-    throw expected('bad-option', 'a verdict', `\`${line.picture}\``, `\`${line.verdict}\``, remedy)
+    throw expected('bad-option', 'a verdict', `\`${line.picture}\``, describe(line.verdict), remedy)
   }
   counts.pictures++
   counts['error' in line ? 'failed' : line.verdict]++

@@ -7,7 +7,7 @@ import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { expected, type UndiffuseError } from '../../core/errors.js'
 import { atExit } from './at-exit.js'
-import type { Answer, Ask, Reply, RequestName } from './protocol.js'
+import type { Answer, Ask, Reply, RequestName, Taken } from './protocol.js'
 
 export interface NetworkProcess {
   readonly alive: boolean
@@ -58,7 +58,7 @@ function crash(how: string, signal: string | null, written: string): UndiffuseEr
 }
 
 /** Starts the child process. An idle one does not keep the host alive. `heard` sees every answer's peak of memory. */
-export function startNetworkProcess(heard: (peakMemoryBytes: number) => void): NetworkProcess {
+export function startNetworkProcess(heard: (taken: Taken) => void): NetworkProcess {
   // The host's own flags (a debugger's port, a loader) are not the child's, hence no execArgv.
   const child = fork(entry, [String(process.pid)], {
     execArgv: [],
@@ -106,7 +106,7 @@ export function startNetworkProcess(heard: (peakMemoryBytes: number) => void): N
   })
   child.on('message', (message) => {
     const reply = message as Reply
-    heard(reply.peakMemoryBytes)
+    heard(reply)
     pending?.resolve(reply)
     pending = undefined
     letGo()

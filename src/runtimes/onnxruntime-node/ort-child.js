@@ -189,13 +189,15 @@ function packed({ type, dims, data }) {
 async function reply({ name, ask }) {
   /** @type {{ answer: Answer<K> } | { failure: string }} */
   let outcome
+  const before = process.cpuUsage()
   try {
     outcome = { answer: await handlers[name](ask) }
   } catch (error) {
     outcome = { failure: error instanceof Error ? error.message : String(error) }
   }
-  const peakMemoryBytes = process.resourceUsage().maxRSS * 1024
-  process.send?.(/** @type {Reply} */ ({ ...outcome, peakMemoryBytes }))
+  const { user, system } = process.cpuUsage(before)
+  const usage = { peakMemoryBytes: process.resourceUsage().maxRSS * 1024, processorSeconds: (user + system) / 1e6 }
+  process.send?.(/** @type {Reply} */ ({ ...outcome, ...usage }))
 }
 
 process.on('message', (message) => reply(/** @type {Request} */ (message)))

@@ -10,7 +10,7 @@ import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
 import { peakBytes, weightBytes } from '../../graph/peak.js'
-import type { Held, OpenOptions, Runtime, RuntimeUsage, Session } from '../../graph/runtime.js'
+import type { Held, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
 import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import {
   checkTypes,
@@ -27,6 +27,7 @@ import { type NetworkProcess, startNetworkProcess } from './network-process.js'
 import { ortFailure } from './ort-failure.js'
 import { place } from './placement.js'
 import { probeDevice } from './probe.js'
+import type { Taken } from './protocol.js'
 
 export interface OrtNodeOptions {
   /** Threads of one network run. Default: the number of cores. */
@@ -99,7 +100,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   let network: NetworkProcess | undefined
   let opened = 0
   let closing: Promise<void> | undefined
-  let usage: RuntimeUsage = { peakMemoryBytes: 0, networkSeconds: 0, runs: 0 }
+  let usage = { peakMemoryBytes: 0, networkSeconds: 0, processorSeconds: 0, runs: 0 }
   const sessions = new Set<Session>()
   let numbered = 0
   const held = new Map<Held, Map<PackedType, Sent>>()
@@ -107,8 +108,12 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   const working = new Set<string>()
   const queue = createCallQueue(() => network?.kill())
 
-  const heard = (bytes: number) => {
-    usage = { ...usage, peakMemoryBytes: Math.max(usage.peakMemoryBytes, bytes) }
+  const heard = ({ peakMemoryBytes, processorSeconds }: Taken) => {
+    usage = {
+      ...usage,
+      peakMemoryBytes: Math.max(usage.peakMemoryBytes, peakMemoryBytes),
+      processorSeconds: usage.processorSeconds + processorSeconds,
+    }
   }
 
   /** The living process; a new one starts when the last has gone, so that their memory never adds up. */

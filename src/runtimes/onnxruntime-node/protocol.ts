@@ -62,7 +62,10 @@ export interface Request<K extends RequestName = RequestName> {
   readonly ask: Ask<K>
 }
 
-export type Reply = { readonly peakMemoryBytes: number } & (
-  | { readonly answer: Answer<RequestName> }
-  | { readonly failure: string }
-)
+/** What the process has taken of memory at most, and of processor time for this answer. */
+export interface Taken {
+  readonly peakMemoryBytes: number
+  readonly processorSeconds: number
+}
+
+export type Reply = Taken & ({ readonly answer: Answer<RequestName> } | { readonly failure: string })

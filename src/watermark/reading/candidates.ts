@@ -5,12 +5,14 @@
 import type { Progress, Steps } from '../../core/progress.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { naive } from '../../diffusion/inverters/naive.js'
-import type { Shape } from '../../math/tensor.js'
+import { variance } from '../../math/statistics.js'
+import { distance, type Shape } from '../../math/tensor.js'
 import { type Sides, sidesOf, takes } from '../../model/layout.js'
 import { candidatesOf, type Restoration, undoBorder } from '../../restorations/index.js'
 import {
   type InvertAllOptions,
   invertAll,
+  isLost,
   latentShapeOf,
   type NoiseInversion,
   type PromptedSource,
@@ -18,40 +20,121 @@ import {
 import { checkChunk, defaultChunk } from '../../verbs/side-by-side.js'
 import { checkKey, undoRemedy, type WatermarkKey } from '../key.js'
 
+/** A way in which pictures may have been made. */
+export type Sampler = Pick<InvertAllOptions, 'model' | 'solver'>
+
 export interface CandidateOptions extends InvertAllOptions {
   /** What may have been done to the pictures; each of them is read as it came, too. Default: `undoBorder()`. */
   readonly undo?: readonly Restoration[] | undefined
+  /**
+   * How the pictures may have been made, where that is not known: in so many steps, say. Each is read in each of these ways, and
+   * each of them counts. The models have the networks of `model`. Default: with `model` and `solver`.
+   */
+  readonly samplers?: readonly Sampler[] | undefined
   /** Of the model's weights, as `fingerprint` tells them: keys of the same weights are for this model, whatever its name. */
   readonly modelFiles?: string | undefined
+}
+
+/** How a candidate was read. */
+export interface ReadAs {
+  /** What had to be undone for it. Absent of the picture as it came. */
+  readonly undone?: string | undefined
+  /** What was tried of several ways: a number of steps, or naive inversion. Absent where there was one. */
+  readonly readWith?: string | undefined
+  /** Whether the latent or steps back to the noise were not found: a mark that is not found may be there. */
+  readonly isLost: boolean
 }
 
 /** A picture with a border has two candidates, all others one: free where nothing was done. */
 export const defaultUndo: readonly Restoration[] = [undoBorder()]
 
-/** Hands over the inversion of everything that sources may have been, source by source. */
+const withoutPrompt = 'naive inversion without the prompt'
+
+/**
+ * Hands over the inversion of everything that sources may have been.
+ *
+ * A source is read as it came and as restorations say, by each of the samplers. Where steps of an inversion were not solved,
+ * its latent is read once more, by naive inversion without the prompt, whose error has a bound. That is a candidate of its own:
+ * whether it is there follows from the picture, never from a key.
+ */
 export async function* candidateNoises(
   sources: readonly PromptedSource[],
   keys: readonly WatermarkKey[],
-  { undo = defaultUndo, modelFiles, ...options }: CandidateOptions,
-  read: (source: number, inversion: NoiseInversion, undone: string | undefined) => void,
+  { undo = defaultUndo, samplers, modelFiles, ...options }: CandidateOptions,
+  read: (source: number, inversion: NoiseInversion, as: ReadAs) => void,
 ): Steps<void> {
-  const { chunk = defaultChunk } = options
+  const { chunk = defaultChunk, model, solver } = options
   checkChunk(chunk)
   const isPromptKnown = [options, ...sources].some(({ prompt }) => prompt !== undefined)
   const inverter = options.inverter ?? (isPromptKnown ? automatic() : naive())
   const asked = sources.flatMap((source, i) =>
     candidateSources(source, keys, undo, { ...options, modelFiles }).map((one) => ({ ...one, of: i })),
   )
+  const ways = samplers ?? [{ model, solver }]
+  const { prompt: _, negativePrompt: __, trueGuidance: ___, refine, ...others } = options
   for (let before = 0; before < asked.length; before += chunk) {
     const some = asked.slice(before, before + chunk)
-    const task = invertAll(
-      some.map(({ source }) => source()),
-      { ...options, inverter },
-    )
-    for await (const progress of task) yield amongAll(progress, some.length, before, asked.length)
-    for (const [i, inversion] of (await task).entries()) read(some[i]!.of, inversion, some[i]!.undone)
+    let given: readonly PromptedSource[] = some.map(({ source }) => source())
+    let latents: readonly NoiseInversion[] = []
+    let missed: readonly boolean[] = []
+    for (const [way, sampler] of ways.entries()) {
+      const place = { done: before * ways.length + way * some.length, all: asked.length * ways.length }
+      const refined = way === 0 ? { refine } : { refine: undefined }
+      const found = yield* inverted(given, { ...options, ...sampler, ...refined, inverter }, latents, place)
+      if (way === 0) missed = given.map((source, i) => isMissed(source, found[i]!))
+      for (const [i, inversion] of found.entries()) {
+        const { of, undone } = some[i]!
+        const readWith = ways.length === 1 ? undefined : `${inversion.grid.length - 1} steps`
+        read(of, inversion, { undone, readWith, isLost: missed[i]! || isLost(inversion) })
+      }
+      const lost = found.flatMap((inversion, i) =>
+        isLost(inversion) ? [{ ...some[i]!, inversion, isMissed: missed[i]! }] : [],
+      )
+      const unsolved = lost.map(({ inversion }) => inversion)
+      const naively = { ...others, ...sampler, guidance: 1, inverter: naive() }
+      const again = yield* inverted(unsolved.map(latentOf), naively, unsolved, place)
+      for (const [i, { of, undone, isMissed: isStillLost }] of lost.entries()) {
+        read(of, again[i]!, { undone, readWith: withoutPrompt, isLost: isStillLost })
+      }
+      // A picture's latent is found once.
+      given = given.map((source, i) => ('image' in source ? { ...promptsOf(source), ...latentOf(found[i]!) } : source))
+      latents = found
+    }
   }
 }
+
+/** Of what varies in a picture, in pixels that span 2: a picture in one colour is not held to its rounding. */
+const leastVariance = 0.02
+const mostMissed = 0.5
+
+/** Whether a latent decodes to a picture that misses more than half of what varies in the one that came: it is no latent of it. */
+function isMissed(source: PromptedSource, { decoder }: NoiseInversion): boolean {
+  if (!('image' in source) || !decoder) return false
+  const { data } = source.image
+  const error = distance(decoder.picture, source.image) ** 2 / data.length
+  return error > mostMissed * Math.max(variance(data), leastVariance)
+}
+
+const latentOf = ({ latent }: NoiseInversion) => ({ latent })
+
+const promptsOf = ({ prompt, negativePrompt }: PromptedSource) => ({ prompt, negativePrompt })
+
+/** Inversions of some of all, each with how the latent that it starts from was found. */
+async function* inverted(
+  sources: readonly PromptedSource[],
+  options: InvertAllOptions,
+  latents: readonly NoiseInversion[],
+  { done, all }: { readonly done: number; readonly all: number },
+): Steps<readonly NoiseInversion[]> {
+  if (sources.length === 0) return []
+  const task = invertAll(sources, options)
+  for await (const progress of task) yield amongAll(progress, sources.length, done, all)
+  return (await task).map((inversion, i) => withDecoder(inversion, latents[i]))
+}
+
+/** An inversion of a latent, with how that latent was found. */
+const withDecoder = (inversion: NoiseInversion, { decoder }: Partial<NoiseInversion> = {}): NoiseInversion =>
+  decoder ? { ...inversion, decoder } : inversion
 
 /** A source as everything that it may have been. */
 interface CandidateSource {

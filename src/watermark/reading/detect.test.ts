@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { shape } from '../../../test/laws/analytic-world.js'
 import { Task } from '../../core/task.js'
+import type { Inverter } from '../../diffusion/diffusion.js'
+import { implicit } from '../../diffusion/inverters/implicit.js'
 import { ddim } from '../../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../../math/noise.js'
-import { map } from '../../math/tensor.js'
+import { combine, map } from '../../math/tensor.js'
 import { autoencoderOf } from '../../model/views.js'
 import { mirrored } from '../../pictures/motions.js'
 import { undoFlip, undoQuarterTurn } from '../../restorations/index.js'
@@ -104,7 +106,8 @@ describe('detectAll', () => {
     expect(other!.findings[0]!.verdict).toBe('unmarked')
     expect(found!.inversion.inverter).toBe('automatic')
     // A prompt of the picture's own is a known prompt as well.
-    const [own] = await detectAll([{ image: made.image, prompt: 'a' }], { model, solver, keys: [{ key }] })
+    const asked = { model, solver, guidance: 1, keys: [{ key }] }
+    const [own] = await detectAll([{ image: made.image, prompt: 'a' }], asked)
     expect(own!.inversion.inverter).toBe('automatic')
   })
 
@@ -127,13 +130,65 @@ describe('detectAll', () => {
     expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
   })
 
+  /** Finds what is no noise of the picture but where it is right to look, and says how its steps ended. */
+  const mistaken = (
+    outcome: 'converged' | 'exhausted',
+    isRight: (steps: number) => boolean = () => false,
+  ): Inverter => ({
+    name: 'mistaken',
+    accepts: () => true,
+    async *invert(clean, solver, diffusion) {
+      const { x, index } = clean
+      if (isRight(index)) return yield* implicit().invert(clean, solver, diffusion)
+      const [state] = Array.from({ length: index + 1 }, (_, i) => ({ index: i, x: combine([-1, x]), memory: [] }))
+      const step = { value: x, residual: 0.5, iterations: 1, evaluations: 1, outcome, history: [0.5] }
+      return {
+        states: Array.from({ length: index + 1 }, (_, i) => ({ ...state!, index: i })),
+        solutions: Array.from({ length: index }, () => step),
+      }
+    },
+  })
+
+  it('reads without the prompt where steps are not solved, pays for it, and concludes nothing from finding nothing', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const options = { model, solver, prompt: 'a', guidance: 1, keys: [{ key }], falsePositiveRate: 0.05 }
+    const [marked, plain] = [
+      await generate({ model, prompt: 'a', guidance: 1, noise, solver }),
+      await generate({ model, prompt: 'a', guidance: 1, seed: 77, solver }),
+    ]
+    const sources = [{ image: marked.image }, { image: plain.image }]
+    const [found, other] = await detectAll(sources, { ...options, inverter: mistaken('exhausted') })
+    const readWith = 'naive inversion without the prompt'
+    expect([found!.candidates, other!.candidates]).toEqual([2, 2])
+    expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith })
+    expect(found!.findings[0]!.familyPValue).toBe(2 * found!.findings[0]!.pValue)
+    expect(found!.inversion.decoder).toBeDefined()
+    expect(other!.findings[0]).toMatchObject({ verdict: 'undecided', because: 'not-recovered' })
+    // What solves its steps is read once, and concludes.
+    const [recovered] = await detectAll([{ image: plain.image }], options)
+    expect(recovered).toMatchObject({ candidates: 1, findings: [{ verdict: 'unmarked' }] })
+  })
+
+  it('reads pictures as made in each of several numbers of steps, and pays for each', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const { image } = await generate({ model, prompt: 'a', guidance: 1, noise, solver: ddim({ steps: 3 }) })
+    const samplers = [10, 3].map((steps) => ({ model, solver: ddim({ steps }) }))
+    const [found] = await detectAll([{ image }], {
+      ...{ model, prompt: 'a', guidance: 1, keys: [{ key }], falsePositiveRate: 1e-2, samplers },
+      inverter: mistaken('converged', (steps) => steps === 3),
+    })
+    expect(found!.candidates).toBe(2)
+    expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith: '3 steps' })
+    expect(found!.findings[0]!.familyPValue).toBe(2 * found!.findings[0]!.pValue)
+  })
+
   it('refuses what can mean nothing before anything runs', async () => {
     const image = await autoencoderOf(model).decode(torchNoise(4, shape))
     const fails = (more: object, message: RegExp) =>
       expect(new Task(stepsOf(detectAll([{ image }], { model, keys: [{ key }], ...more })))).rejects.toThrow(message)
     await fails({ keys: [] }, /at least one key/)
     await fails({ falsePositiveRate: 0 }, /a rate in \(0, 1\)/)
-    await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4×16×16/)
+    await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4 channels × 16×16/)
     await fails({ model: { ...model, name: 'other' } }, /a key of `other`/)
     await fails({ keys: [{ key, member: 3 }] }, /a member from 0 to 0/)
   })

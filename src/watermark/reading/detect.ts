@@ -10,15 +10,20 @@ import type { NoiseInversion, PromptedSource } from '../../verbs/invert.js'
 import type { WatermarkKey } from '../key.js'
 import type { Reading } from '../watermark.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
-import { type CandidateOptions, candidateNoises } from './candidates.js'
+import { type CandidateOptions, candidateNoises, type ReadAs } from './candidates.js'
 
 /**
- * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where there is no p-value to say so:
- * a mark whose p-value is exact only given white noise, without a calibration or with one that is too small; or the mark
- * itself has too few signs for so small a rate.
+ * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where neither can be said, see
+ * `Undecided`.
  */
 export const verdicts = ['marked', 'undecided', 'unmarked'] as const
 export type Verdict = (typeof verdicts)[number]
+
+/**
+ * Why nothing can be said: the p-value is exact only given white noise (`white-noise`); the calibration is too small, or the mark
+ * has too few signs, for so small a rate (`too-few`); the latent or a step back to the noise was not found (`not-recovered`).
+ */
+export type Undecided = 'white-noise' | 'too-few' | 'not-recovered'
 
 /** What the p-value of a finding rests on. */
 export type Basis = 'any-picture' | 'calibration' | 'white-noise'
@@ -35,15 +40,19 @@ export interface Finding {
   readonly familyPValue: number
   readonly basis: Basis
   readonly verdict: Verdict
+  /** Of undecided ones. */
+  readonly because?: Undecided
   /** What had to be undone for it. Absent of the picture as it came. */
   readonly undone?: string
+  /** What was tried of several ways: a number of steps, or naive inversion. Absent where there was one. */
+  readonly readWith?: string
 }
 
 export interface Detection {
   /** Those that are marked first, then the undecided; of each the surest first. */
   readonly findings: readonly Finding[]
   readonly falsePositiveRate: number
-  /** Pictures that were read: the one that came, and those that it may have been. */
+  /** What was read: the picture that came, those that it may have been, each in every way that was tried. */
   readonly candidates: number
   /** Of the picture in which the first finding was made. */
   readonly inversion: NoiseInversion
@@ -75,7 +84,9 @@ export const defaultFalsePositiveRate = 1e-6
  * where that is exact for any picture, otherwise the calibration's; a family asked with `member: 'all'` gives that of its
  * best member, times its members. With `undo` a picture is read as everything that it may have been, and p is multiplied by
  * how many that are: a p-value over the draw of the key holds for each of them. Marks without such a p-value are read in
- * the picture as it came alone. Cost: one inversion for each candidate. The inverter is `naive` without a prompt, where
+ * the picture as it came alone. With `samplers` each is read in several ways, which count as well: in 4, 8, 20 and 50 steps,
+ * where nobody knows. Where steps back to the noise are not solved, the noise that is found may be any. Then the latent is read
+ * by naive inversion without the prompt too, and what is not found is `undecided`. Cost: one inversion for each candidate. The inverter is `naive` without a prompt, where
  * nothing finds the noise that was used, and `automatic` with one. Errors: `bad-option` for a key of another model and no
  * keys, `bad-shape` for pictures of another size that nothing brings to the key's; those of `invertAll`.
  *
@@ -91,8 +102,7 @@ async function* detections(
 ): Steps<readonly Detection[]> {
   checkOptions(keys, falsePositiveRate)
   const judging = sources.map(() => judgement<NoiseInversion>(keys))
-  const read = (source: number, inversion: NoiseInversion, undone: string | undefined) =>
-    judging[source]!.read(inversion, undone)
+  const read = (source: number, inversion: NoiseInversion, as: ReadAs) => judging[source]!.read(inversion, as)
   yield* candidateNoises(
     sources,
     keys.map(({ key }) => key),
@@ -111,7 +121,7 @@ export interface ReadOptions {
 /** What marks say of a noise that is at hand; no network. */
 export function findingsIn(noise: Tensor, { keys, ...options }: ReadOptions): readonly Finding[] {
   const one = judgement<{ readonly noise: Tensor }>(keys)
-  one.read({ noise }, undefined)
+  one.read({ noise }, { isLost: false })
   return one.verdict(options).findings
 }
 
@@ -120,18 +130,20 @@ interface Read<I> {
   readonly member: number
   readonly reading: Reading
   readonly inversion: I
-  readonly undone: string | undefined
+  readonly as: ReadAs
 }
 
 /** Reads the candidates of a picture as they come, and keeps of each mark the surest. */
 function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey[]) {
   const surest = new Map<AskedKey, Read<I>>()
   let candidates = 0
+  let isRecovered = true
   return {
-    read(inversion: I, undone: string | undefined): void {
+    read(inversion: I, as: ReadAs): void {
       candidates++
+      isRecovered &&= !as.isLost
       for (const one of keys) {
-        const read = { ...ask(one, inversion.noise), inversion, undone }
+        const read = { ...ask(one, inversion.noise), inversion, as }
         if (isSurer(read, surest.get(one))) surest.set(one, read)
       }
     },
@@ -141,11 +153,16 @@ function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey
         const { pValue, basis, smallest } = judged(key, read, calibration)
         const marks = asked * (basis === 'any-picture' ? candidates : 1)
         const familyPValue = Math.min(1, marks * pValue)
-        const verdict = verdictOf({ familyPValue, falsePositiveRate, basis, smallest: marks * smallest })
-        const { member, reading, undone, inversion } = read
-        const { id, scheme } = key
-        const finding: Finding = { key: id, scheme, member, reading, pValue, familyPValue, basis, verdict }
-        return { finding: undone === undefined ? finding : { ...finding, undone }, inversion }
+        const told = { familyPValue, falsePositiveRate, basis, smallest: marks * smallest, isRecovered }
+        const { member, reading, inversion, as } = read
+        const { undone, readWith } = as
+        const finding: Finding = {
+          ...{ key: key.id, scheme: key.scheme, member, reading, pValue, familyPValue, basis },
+          ...verdictOf(told),
+          ...(undone !== undefined && { undone }),
+          ...(readWith !== undefined && { readWith }),
+        }
+        return { finding, inversion }
       })
       found.sort(({ finding: a }, { finding: b }) => {
         const byVerdict = verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict)
@@ -167,14 +184,14 @@ function ask({ key, member = 0 }: AskedKey, noise: Tensor): { readonly member: n
 
 function judged(
   key: WatermarkKey,
-  { member, reading, undone }: Read<unknown>,
+  { member, reading, as }: Read<unknown>,
   calibration: Calibration | undefined,
 ): { readonly pValue: number; readonly basis: Basis; readonly smallest: number } {
   if (reading.exactGiven === 'any-picture') {
     return { pValue: reading.pValue, basis: 'any-picture', smallest: key.smallestPValue }
   }
   // A calibration speaks of pictures as they come.
-  if (!calibration || undone !== undefined) return { pValue: reading.pValue, basis: 'white-noise', smallest: 0 }
+  if (!calibration || as.undone !== undefined) return { pValue: reading.pValue, basis: 'white-noise', smallest: 0 }
   return { ...calibratedPValue(key.mark(member), reading.score, calibration), basis: 'calibration' }
 }
 
@@ -183,16 +200,20 @@ function verdictOf({
   falsePositiveRate,
   basis,
   smallest,
+  isRecovered,
 }: {
   readonly familyPValue: number
   readonly falsePositiveRate: number
   readonly basis: Basis
   readonly smallest: number
-}): Verdict {
-  if (basis === 'white-noise') return 'undecided'
-  if (familyPValue <= falsePositiveRate) return 'marked'
+  readonly isRecovered: boolean
+}): Pick<Finding, 'verdict' | 'because'> {
+  if (basis === 'white-noise') return { verdict: 'undecided', because: 'white-noise' }
+  if (familyPValue <= falsePositiveRate) return { verdict: 'marked' }
   // Nothing is more like the mark, and that is not rare enough: a small calibration, or a mark of few signs.
-  return smallest > falsePositiveRate && familyPValue <= Math.min(1, smallest) ? 'undecided' : 'unmarked'
+  const isMost = smallest > falsePositiveRate && familyPValue <= Math.min(1, smallest)
+  if (isMost) return { verdict: 'undecided', because: 'too-few' }
+  return isRecovered ? { verdict: 'unmarked' } : { verdict: 'undecided', because: 'not-recovered' }
 }
 
 function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): void {

@@ -16,7 +16,12 @@ export interface Identified {
   /** Of the surest candidate; `familyPValue` counts the candidates with the members. */
   readonly identification: Identification
   readonly candidates: number
+  /** What had to be undone for it. Absent of the picture as it came. */
   readonly undone?: string
+  /** What was tried of several ways. Absent where there was one. */
+  readonly readWith?: string
+  /** Whether all steps back to the noise were solved: else a member that is not found may be there. */
+  readonly isRecovered: boolean
   readonly inversion: NoiseInversion
 }
 
@@ -39,12 +44,19 @@ async function* identifications(
   { key, ...options }: IdentifyOptions,
 ): Steps<readonly Identified[]> {
   const found = new Map<number, Identified>()
-  yield* candidateNoises(sources, [key], options, (source, inversion, undone) => {
+  yield* candidateNoises(sources, [key], options, (source, inversion, { undone, readWith, isLost }) => {
     const identification = key.identify(inversion.noise)
     const before = found.get(source)
     const isSurest = !before || identification.pValue < before.identification.pValue
     found.set(source, {
-      ...(before && !isSurest ? before : { identification, inversion, ...(undone !== undefined && { undone }) }),
+      ...(before && !isSurest
+        ? before
+        : {
+            ...{ identification, inversion },
+            ...(undone !== undefined && { undone }),
+            ...(readWith !== undefined && { readWith }),
+          }),
+      isRecovered: (before?.isRecovered ?? true) && !isLost,
       candidates: (before?.candidates ?? 0) + 1,
     })
   })

@@ -6,7 +6,7 @@ import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { map, type Shape, sizeOf } from '../../math/tensor.js'
 import { bits, permutation } from '../secret.js'
-import { bitsOf, channelsOf, checked, hexOf, type Reading, type Scheme } from '../watermark.js'
+import { bitsOf, checked, hexOf, planesOfLatent, type Reading, type Scheme } from '../watermark.js'
 
 /** Numbers of the noise for each bit of the message, where nothing is said: 64 as published, 32 of small noise. */
 const copiesByDefault = 32
@@ -16,8 +16,9 @@ const publishedBits = 256
  * Writes every bit of a message into the signs of many numbers.
  *
  * zᵢ ← |zᵢ|·(−1)^{m[π(i) mod k] ⊕ bᵢ}, m a message of k bits, b a stream of ChaCha20, π a permutation of the secret's:
- * the magnitudes stay, and the signs are as fair as the stream. Shapes: noise channels × height × width of n numbers; k
- * bits with about n/k copies each. Cost: no network evaluations. Without a message it carries zeros.
+ * the magnitudes stay, and the signs are as fair as the stream. Shapes: noise of n numbers, channels × height × width, or
+ * channels × frames × height × width of a clip, whose frames then share every bit; k bits with about n/k copies each. Cost: no
+ * network evaluations. Without a message it carries zeros.
  *
  * Reading: sign bits ⊕ b. The larger |z| decide each bit of the message, since large numbers seldom change their sign.
  * p-value: M = Σ max(copies that say 0, copies that say 1). Without the mark these are n fair coins whatever the
@@ -86,7 +87,7 @@ export const gaussianShading = define({
 })
 
 function sizes(shape: Shape, given: number | undefined): readonly [count: number, messageBits: number] {
-  channelsOf(shape, 'gaussian-shading')
+  planesOfLatent(shape, 'gaussian-shading')
   const count = sizeOf(shape)
   const messageBits = given ?? Math.max(1, Math.min(publishedBits, Math.floor(count / copiesByDefault)))
   if (messageBits <= count) return [count, messageBits]

@@ -8,7 +8,7 @@ import { binomialTail, normalCdf } from '../../math/distributions.js'
 import { logGamma } from '../../math/special.js'
 import { map, type Shape, sizeOf } from '../../math/tensor.js'
 import { bits, permutation, type Secret, uniforms } from '../secret.js'
-import { bitsOf, channelsOf, checked, hexOf, type Reading, type Scheme, type Watermark } from '../watermark.js'
+import { bitsOf, checked, hexOf, planesOfLatent, type Reading, type Scheme, type Watermark } from '../watermark.js'
 import { decodeParity } from './parts/parity-code.js'
 
 /** Numbers of the noise for each bit of the message by default, and the most bits then. */
@@ -28,7 +28,8 @@ const decodedShare = 0.01
  * ChaCha20. The code: g = bits + `fresh` free places, every other place the sum of two earlier ones, in an order of the
  * secret's; n − g independent parity checks of weight 3. Fresh bits and errors come from the noise that is marked and
  * the message, so two pictures have nothing in common that can be seen without the key. The message is encrypted under
- * the fresh bits. Shapes: noise channels × height × width of n numbers. Cost: no network evaluations.
+ * the fresh bits. Shapes: noise of n numbers, channels × height × width, or channels × frames ×
+ * height × width of a clip, whose frames then share one codeword. Cost: no network evaluations.
  *
  * p-value: without the mark the padded signs are fair coins whatever the picture. Of the checks whose three numbers are
  * largest, h hold: P(Binomial(checks, ½) ≥ h), for checks of full rank are independent. The codeword that belief
@@ -213,7 +214,7 @@ function logBinomialTail(successes: number, count: number): number {
 }
 
 function sizes(shape: Shape, given: number | undefined, fresh: number) {
-  channelsOf(shape, 'prc')
+  planesOfLatent(shape, 'prc')
   const count = sizeOf(shape)
   const messageBits = given ?? Math.max(1, Math.min(publishedBits, Math.floor(count / numbersPerBit)))
   const free = messageBits + fresh

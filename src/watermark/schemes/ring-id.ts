@@ -6,13 +6,23 @@ import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import type { Shape, Tensor } from '../../math/tensor.js'
 import type { Secret } from '../secret.js'
-import { channelsOf, checked, type Reading, refuseMessage, type Scheme } from '../watermark.js'
+import { checked, planesOfLatent, type Reading, refuseMessage, type Scheme } from '../watermark.js'
 import { mostSigns, signedSumTail } from './parts/signs.js'
-import { type Bin, coordinatesOf, halfDisc, placesOf, planeOf, withCoordinates, withPlane } from './parts/spectrum.js'
+import {
+  type Bin,
+  coordinatesOf,
+  framesOfChannels,
+  halfDisc,
+  placesOf,
+  planeOf,
+  withCoordinates,
+  withPlane,
+} from './parts/spectrum.js'
 
 interface Layout {
   readonly bins: readonly Bin[]
-  readonly channels: readonly number[]
+  /** Of each channel that is marked its planes: one, or all frames of a clip. */
+  readonly channels: readonly (readonly number[])[]
   readonly rings: number
   readonly inner: number
   /** rings × channels. */
@@ -27,11 +37,11 @@ const defaultSigns = 24
  * Writes ±1 into every ring inner < |u| ≤ radius of the last `channels` channels.
  *
  * F(u) = s·(1 + i)/√2 on the upper half of the spectrum for the sign s of the ring's channel, F(−u) its conjugate; F
- * orthonormal, so a mark has the energy of the noise it replaces. A key is a word of rings × channels signs; members of
- * a family are different words, a permutation that follows from the secret. Shapes: noise channels × height × width; no
- * message. Cost: no network evaluations.
+ * orthonormal, so a mark has the energy of the noise it replaces. Every frame of a clip carries the same word. A key is a word of rings × channels signs; members of
+ * a family are different words, a permutation that follows from the secret. Shapes: noise channels × height × width, of
+ * a clip channels × frames × height × width; no message. Cost: no network evaluations.
  *
- * p-value: the score is Σ s· (sum of what is read in the ring). Its distribution over the draw of the word is counted.
+ * p-value: the score is Σ s· (sum of what is read in the ring, over all frames). Its distribution over the draw of the word is counted.
  * It is therefore exact for any picture, one with the mark of another member included. It cannot be smaller than 2⁻ⁿ.
  * Errors: `bad-shape` for noise without the channels or the rings; `bad-option` for more than 40 signs. Source: Ci et
  * al., RingID, ECCV 2024, arXiv 2404.14055. Deviations: Hermitian, so nothing is lost with the imaginary part; signs
@@ -57,7 +67,7 @@ export const ringId = define({
   },
   make: ({ radius: givenRadius, inner: givenInner, channels: givenChannels }): Scheme => {
     function layoutOf(shape: Shape): Layout {
-      const { count: channels, height, width } = channelsOf(shape, 'ring-id')
+      const { channels, frames, height, width } = planesOfLatent(shape, 'ring-id')
       const side = Math.min(height, width)
       const radius = givenRadius ?? Math.max(1, Math.min(publishedRadius, Math.ceil(side / 2) - 1))
       const inner = givenInner ?? Math.min(radius >= publishedRadius ? 2 : 1, radius - 1)
@@ -74,7 +84,7 @@ export const ringId = define({
       }
       return {
         bins: halfDisc(radius).filter((bin) => bin.radius > inner),
-        channels: Array.from({ length: count }, (_, i) => channels - count + i),
+        channels: Array.from({ length: count }, (_, i) => framesOfChannels([channels - count + i], frames)),
         rings,
         inner,
         signs: rings * count,
@@ -85,10 +95,12 @@ export const ringId = define({
     /** The sum of what is read in each ring of each channel. */
     function sumsIn(noise: Tensor, layout: Layout): Float64Array {
       const sums = new Float64Array(layout.signs)
-      layout.channels.forEach((channel, k) => {
-        coordinatesOf(planeOf(noise, channel), layout.bins).forEach((value, i) => {
-          sums[k * layout.rings + ringOf(layout, i)]! += value
-        })
+      layout.channels.forEach((planes, k) => {
+        for (const plane of planes) {
+          coordinatesOf(planeOf(noise, plane), layout.bins).forEach((value, i) => {
+            sums[k * layout.rings + ringOf(layout, i)]! += value
+          })
+        }
       })
       return sums
     }
@@ -99,21 +111,24 @@ export const ringId = define({
       watermark(secret, shape, member) {
         const layout = layoutOf(shape)
         const word = wordOf(secret, layout.signs, member)
-        const { height, width } = channelsOf(shape, 'ring-id')
+        const { height, width } = planesOfLatent(shape, 'ring-id')
         return checked({
           name: 'ring-id',
           latentShape: shape,
           messageBits: 0,
           smallestPValue: 0.5 ** layout.signs,
-          spectralMask: { channels: layout.channels, places: placesOf(layout.bins, height, width) },
+          spectralMask: { planes: layout.channels.flat(), places: placesOf(layout.bins, height, width) },
           imprint(noise, message) {
             refuseMessage(message, 'ring-id')
-            return layout.channels.reduce((marked, channel, k) => {
+            return layout.channels.reduce((marked, planes, k) => {
               const key = Array.from(
                 { length: 2 * layout.bins.length },
                 (_, i) => word[k * layout.rings + ringOf(layout, i)]!,
               )
-              return withPlane(marked, channel, withCoordinates(planeOf(marked, channel), layout.bins, key))
+              return planes.reduce(
+                (all, plane) => withPlane(all, plane, withCoordinates(planeOf(all, plane), layout.bins, key)),
+                marked,
+              )
             }, noise)
           },
           read(noise): Reading {

@@ -5,9 +5,9 @@
 import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { once } from '../../math/once.js'
-import type { Shape } from '../../math/tensor.js'
+import type { Shape, Tensor } from '../../math/tensor.js'
 import type { Secret } from '../secret.js'
-import { channelsOf, checked, type Reading, refuseMessage, type Scheme, type Watermark } from '../watermark.js'
+import { checked, planesOfLatent, type Reading, refuseMessage, type Scheme, type Watermark } from '../watermark.js'
 import { cosineOf, directionPValue } from './parts/direction.js'
 import { distancePValue, referencePValue } from './parts/distance.js'
 import { directionOf, identifyDirection, membersOf } from './parts/family.js'
@@ -16,6 +16,7 @@ import {
   type Bin,
   coordinatesOf,
   energyOutside,
+  framesOfChannels,
   halfDisc,
   placesOf,
   planeOf,
@@ -26,21 +27,27 @@ import {
 export const patterns = ['rand', 'ring', 'zeros', 'const'] as const
 export type Pattern = (typeof patterns)[number]
 
-/** How a key's free numbers, its direction, become the coordinates of all bins. */
+/** How a key's free numbers, its direction, become the coordinates of all bins of all frames. */
 interface Layout {
   readonly bins: readonly Bin[]
   /** Free numbers; 0 where the pattern has no secret. */
   readonly factors: number
-  /** Which free number each coordinate is. */
+  /** Which free number each coordinate is; the coordinates of a clip are those of one frame after the other. */
   readonly factorOf: (coordinate: number) => number
 }
 
-function layoutOf(pattern: Pattern, radius: number): Layout {
+function layoutOf(pattern: Pattern, radius: number, frames: number): Layout {
   const bins = halfDisc(radius)
-  if (pattern === 'rand') return { bins, factors: 2 * bins.length, factorOf: (i) => i }
+  const coordinates = 2 * bins.length
+  if (pattern === 'rand') return { bins, factors: frames * coordinates, factorOf: (i) => i }
   if (pattern !== 'ring') return { bins, factors: 0, factorOf: () => 0 }
   // Ring k holds the bins of k − 1 < |u| ≤ k; all of its real parts are one number, all imaginary ones another.
-  return { bins, factors: 2 * radius, factorOf: (i) => 2 * (Math.ceil(bins[i >> 1]!.radius) - 1) + (i & 1) }
+  const ringOf = (i: number) => 2 * (Math.ceil(bins[i >> 1]!.radius) - 1) + (i & 1)
+  return {
+    bins,
+    factors: frames * 2 * radius,
+    factorOf: (i) => Math.floor(i / coordinates) * 2 * radius + ringOf(i % coordinates),
+  }
 }
 
 /** The mean of the coordinates that belong to each free number. */
@@ -70,9 +77,10 @@ const twice = (half: ArrayLike<number>): number[] => [
  * Writes a key into the bins 0 < |u| ≤ radius of a channel's Fourier transform.
  *
  * F(u) = key(u), F(−u) its conjugate, for the orthonormal transform F of the channel: Hermitian, so that the noise
- * stays real and nothing of the key is lost. `rand`: every bin an independent complex normal number of unit variance.
+ * stays real and nothing of the key is lost. In a clip every frame of the channel is such a plane, with bins and numbers of its
+ * own: the marked noise is as white in time as it was. `rand`: every bin an independent complex normal number of unit variance.
  * `ring`: one such number for each ring k − 1 < |u| ≤ k. `zeros`, `const`: no secret. Shapes: noise channels × height ×
- * width; no message. Cost: no network evaluations.
+ * width, of a clip channels × frames × height × width; no message. Cost: no network evaluations.
  *
  * The p-value of `rand` and `ring` is that of the cosine between the key's free numbers (bins, or rings) and what is
  * read there. It is exact over the draw of the key for any picture. That of `zeros` and `const` is of the distance from
@@ -80,7 +88,7 @@ const twice = (half: ArrayLike<number>): number[] => [
  * `mask=released` is the mask of the released code, one row off the centre and not symmetric, with its keys: for
  * comparison with published numbers.
  *
- * Errors: `bad-shape` for noise without the channel or smaller than the mask. Source: Wen et al., NeurIPS 2023, arXiv
+ * Errors: `bad-shape` for noise without the channel or smaller than the mask, and for a clip with the released mask. Source: Wen et al., NeurIPS 2023, arXiv
  * 2305.20030. Deviations: centred Hermitian mask; zero frequency left out; a ring's number is complex on the upper half
  * of the spectrum. `rand` is the default: its p-value has the most degrees, and its keys differ least in how often they find
  * unmarked pictures. Channel 0, as Hong et al. have it, is recovered best here.
@@ -113,7 +121,7 @@ export const treeRing = define({
   },
   make: ({ pattern, mask, channel, radius: givenRadius, constant }): Scheme => {
     const settingsOf = (shape: Shape) => {
-      const { count: channels, height, width } = channelsOf(shape, 'tree-ring')
+      const { channels, frames, height, width } = planesOfLatent(shape, 'tree-ring')
       const side = Math.min(height, width)
       const radius = givenRadius ?? defaultRadius(side)
       if (channel >= channels || 2 * radius >= side) {
@@ -121,61 +129,92 @@ export const treeRing = define({
         const most = `a channel below ${channels} and a radius below ${Math.ceil(side / 2)}`
         throw expected('bad-shape', most, '`tree-ring`', got, 'Make a key that fits, or use larger noise.')
       }
-      return { channel, radius }
+      if (mask === 'released' && frames > 1) {
+        const remedy = 'The released mask is one of pictures: use `mask=centred`.'
+        throw expected('bad-shape', 'noise of a picture', '`tree-ring:mask=released`', `${frames} frames`, remedy)
+      }
+      return { planes: framesOfChannels([channel], frames), radius }
     }
     // The released mask is there to compare with published numbers, which know no families.
     const hasFamilies = mask === 'centred' && (pattern === 'rand' || pattern === 'ring')
     return {
       name: 'tree-ring',
-      members: (shape) => (hasFamilies ? membersOf(layoutOf(pattern, settingsOf(shape).radius).factors) : 1),
+      members: (shape) => {
+        const { radius, planes } = settingsOf(shape)
+        return hasFamilies ? membersOf(layoutOf(pattern, radius, planes.length).factors) : 1
+      },
       watermark(secret, shape, member) {
-        const { channel, radius } = settingsOf(shape)
+        const { planes, radius } = settingsOf(shape)
         if (mask === 'released') return releasedTreeRing({ pattern, channel, radius, constant }, secret, shape, member)
-        const layout = layoutOf(pattern, radius)
+        const layout = layoutOf(pattern, radius, planes.length)
         const direction = directionOf(secret, 'tree-ring', layout.factors, member)
-        const key = Float64Array.from({ length: 2 * layout.bins.length }, (_, i) => {
+        const key = Float64Array.from({ length: planes.length * 2 * layout.bins.length }, (_, i) => {
           if (layout.factors > 0) return direction[layout.factorOf(i)]!
           // A real number: √2 of its real part, for parts of white noise are of unit deviation here.
           return pattern === 'const' && i % 2 === 0 ? Math.SQRT2 * constant : 0
         })
-        return checked(centred(layout, { channel, key, direction, shape }))
+        return checked(centred(layout, { planes, key, direction, shape }))
       },
       ...(hasFamilies && {
         identify(secret: Secret, shape: Shape, members: number, noise) {
-          const { channel, radius } = settingsOf(shape)
-          const layout = layoutOf(pattern, radius)
-          const read = factorMeans(layout, coordinatesOf(planeOf(noise, channel), layout.bins))
-          return identifyDirection(secret, 'tree-ring', members, read)
+          const { planes, radius } = settingsOf(shape)
+          const layout = layoutOf(pattern, radius, planes.length)
+          return identifyDirection(
+            secret,
+            'tree-ring',
+            members,
+            factorMeans(layout, coordinatesIn(noise, planes, layout)),
+          )
         },
       }),
     }
   },
 })
 
+/** What is read in the bins of some planes, one plane after the other. */
+function coordinatesIn(noise: Tensor, planes: readonly number[], { bins }: Layout): Float64Array {
+  const all = new Float64Array(planes.length * 2 * bins.length)
+  planes.forEach((plane, k) => {
+    all.set(coordinatesOf(planeOf(noise, plane), bins), k * 2 * bins.length)
+  })
+  return all
+}
+
 interface CentredKey {
-  readonly channel: number
+  readonly planes: readonly number[]
   readonly key: Float64Array
   readonly direction: Float64Array
   readonly shape: Shape
 }
 
-function centred(layout: Layout, { channel, key, direction, shape }: CentredKey): Watermark {
-  const { height, width } = channelsOf(shape, 'tree-ring')
+function centred(layout: Layout, { planes, key, direction, shape }: CentredKey): Watermark {
+  const { height, width } = planesOfLatent(shape, 'tree-ring')
+  const { bins } = layout
+  const keyOf = (k: number) => key.subarray(k * 2 * bins.length, (k + 1) * 2 * bins.length)
   return {
     name: 'tree-ring',
     latentShape: shape,
     messageBits: 0,
-    spectralMask: { channels: [channel], places: placesOf(layout.bins, height, width) },
+    spectralMask: { planes, places: placesOf(bins, height, width) },
     imprint(noise, message) {
       refuseMessage(message, 'tree-ring')
-      return withPlane(noise, channel, withCoordinates(planeOf(noise, channel), layout.bins, key))
+      return planes.reduce(
+        (marked, plane, k) => withPlane(marked, plane, withCoordinates(planeOf(marked, plane), bins, keyOf(k))),
+        noise,
+      )
     },
     read(noise): Reading {
-      const plane = planeOf(noise, channel)
-      const read = coordinatesOf(plane, layout.bins)
+      const read = coordinatesIn(noise, planes, layout)
       const distance = once(() => ({
         meanAbsolute: meanAbsolute(read, key),
-        pValue: distancePValue(read, key, energyOutside(plane, read)),
+        pValue: distancePValue(
+          read,
+          key,
+          energyOutside(
+            planes.map((plane) => planeOf(noise, plane)),
+            read,
+          ),
+        ),
         referencePValue: referencePValue(twice(read), twice(key)),
       }))
       if (layout.factors === 0) {

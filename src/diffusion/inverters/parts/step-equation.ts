@@ -4,7 +4,7 @@
  */
 import type { Steps } from '../../../core/progress.js'
 import { type Iteration, type Solution, type SolveOptions, solve } from '../../../iterations/parts/solve.js'
-import { combine, isFinite as isFiniteTensor, norm, type Tensor } from '../../../math/tensor.js'
+import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../../math/tensor.js'
 import type { Diffusion, Solver, State } from '../../diffusion.js'
 import type { NoiseLevel } from '../../level.js'
 import { firstOrderStep, interval } from '../../multistep.js'
@@ -33,6 +33,11 @@ export interface StepEquation {
   estimateAt(x: Tensor, mismatch: Tensor): Tensor | undefined
   /** The x from which the first-order step with this estimate leads to y. */
   pointFor(estimate: Tensor): Tensor
+  /**
+   * The largest ‖G(x) − G(y)‖/‖x − y‖ between points evaluated one after the other, of the fixed-point map G(x) = x − (F(x) −
+   * y)/slope that holds the velocity: |Δσ|·L along the way of the iteration. 0 where no two points were apart.
+   */
+  contraction(): number
 }
 
 /** The equation of the steps from `index` to `end`, which need no memory. */
@@ -47,6 +52,19 @@ export function stepEquation(
   const { to } = interval(diffusion.grid, end - 1)
   const rule = firstOrderStep(from, to)
   const [ofX, ofEstimate] = [rule.x[0]!, rule.denoised[0]!]
+  const slope = slopeOf({ ofX, ofEstimate, from, to })
+  const least = leastApart * noiseNorm(to, target)
+  let before: { readonly x: Tensor; readonly mismatch: Tensor } | undefined
+  let contraction = 0
+  function observe(x: Tensor, mismatch: Tensor): void {
+    if (!isFiniteTensor(mismatch)) return
+    if (before) {
+      const apart = norm(subtract(x, before.x))
+      const moved = combine([1, x], [-1, before.x], [-1 / slope, mismatch], [1 / slope, before.mismatch])
+      if (apart >= least) contraction = Math.max(contraction, norm(moved) / apart)
+    }
+    before = { x, mismatch }
+  }
   return {
     from,
     to,
@@ -54,6 +72,7 @@ export function stepEquation(
     count: end - index,
     ofX,
     ofEstimate,
+    contraction: () => contraction,
     estimateAt: (x, mismatch) =>
       ofEstimate === 0
         ? undefined
@@ -64,13 +83,23 @@ export function stepEquation(
       const states: State[] = [{ index, x, memory: [] }]
       while (states.length <= end - index) states.push(await solver.step(states.at(-1)!, diffusion))
       const reached = states.pop()!
-      return { mismatch: combine([1, reached.x], [-1, target]), states }
+      const mismatch = combine([1, reached.x], [-1, target])
+      observe(x, mismatch)
+      return { mismatch, states }
     },
   }
 }
 
+/** In units of the noise in y: points that are nearer tell the rounding of the network, not its slope. */
+const leastApart = 1e-3
+
 /** ∂F/∂x with the velocity held fixed; in a step to sigma = 0 that of a flow, D = (x − sigma·velocity)/(alpha + sigma). */
-export const slopeOf = ({ ofX, ofEstimate, from, to }: StepEquation): number =>
+export const slopeOf = ({
+  ofX,
+  ofEstimate,
+  from,
+  to,
+}: Pick<StepEquation, 'ofX' | 'ofEstimate' | 'from' | 'to'>): number =>
   ofX + ofEstimate * (to.sigma === 0 ? 1 / (from.alpha + from.sigma) : velocitySlope(from))
 
 interface Best {

@@ -1,10 +1,10 @@
-/** What the families of CLIP's text encoders and a UNet share: Stable Diffusion 1, 2 and XL. */
+/** What the families of CLIP's text encoders and a UNet share: Stable Diffusion 1, 2 and XL, InstaFlow, LaVie. */
 import { readConfig } from '../../../checkpoints/config.js'
 import type { CheckpointFolder } from '../../../checkpoints/folder.js'
 import { expected } from '../../../core/errors.js'
 import { zeros } from '../../../math/tensor.js'
 import type { Condition } from '../../../model/condition.js'
-import { scaledLayout } from '../../../model/layout.js'
+import { clipLayout, scaledLayout } from '../../../model/layout.js'
 import type { AutoencoderNetworks } from '../../autoencoder/networks.js'
 import { unet2dCondition } from '../../classes/unet-2d-condition.js'
 import type { DenoisingNetworks, DenoisingPart } from '../../denoiser/networks.js'
@@ -17,7 +17,7 @@ import { type Scheduler, schedulerOf } from '../../scheduler.js'
 import type { StatesKind } from '../../text/encoders.js'
 import { conditioner, type EncodedText, sideBySide, type TextPart } from '../../text/prompts.js'
 import { clipTexts } from './clip-texts.js'
-import { pipelineIndex } from './pipeline-index.js'
+import { type ClipExtent, clipExtent, pipelineIndex } from './pipeline-index.js'
 
 /** What the families of this kind differ in. */
 export interface ClipUnet {
@@ -32,6 +32,10 @@ export interface ClipUnet {
   readonly pooled: boolean
   /** In place of the folder's scheduler, where the pipeline does not ask it. */
   scheduler?(source: PipelineSource): Scheduler
+  /** The network. Default: UNet2DConditionModel, or an ONNX export of it. */
+  unet?(source: PipelineSource): Promise<DenoisingPart>
+  /** Of clips: what they are where model_index.json does not say. */
+  readonly clip?: ClipExtent
   /** What the network is told of the picture's size. */
   shapeFeeds?(vae: AutoencoderNetworks): DenoisingNetworks['shapeFeeds']
 }
@@ -43,29 +47,26 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
   const schedulerFile = files.join(folder.path, 'scheduler', 'scheduler_config.json')
   const scheduler = kind.scheduler?.(source) ?? schedulerOf(await readConfig(files, schedulerFile), { steps })
   const vae = await openAutoencoderNetworks(files, folder.path)
-  const unet = await folder.part('unet', unet2dCondition.classNames)
-  const part = unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
+  const part = await (kind.unet ?? unetOfPictures)(source)
   const texts = await clipTexts(files, folder, kind.textSuffixes, kind.states)
   checkTogether(folder.path, part, vae, texts, kind)
-  const { guidance, zeroNegative } = readPipelineFields(await pipelineIndex(source), {
+  const index = await pipelineIndex(source)
+  const clip = kind.clip && clipExtent(index, kind.clip)
+  const { guidance, zeroNegative } = readPipelineFields(index, {
     guidance: kind.defaultGuidance,
     zeroNegative: kind.zeroNegative,
   })
   const shapeFeeds = kind.shapeFeeds?.(vae)
   const denoiser: DenoisingNetworks = { ...part.networks, ...(shapeFeeds && { shapeFeeds }) }
-  const { imageChannels, latentChannels, downscaling } = vae
+  const { imageChannels, latentChannels, downscaling, frameDownscaling = 1 } = vae
+  const scaled = { name, imageChannels, latentChannels, downscaling, latentMultiple: part.multiple }
   const tokens = texts[0]!.tokenizer.length
   return {
     vae,
     denoiser,
-    layout: scaledLayout({
-      name,
-      imageChannels,
-      latentChannels,
-      downscaling,
-      latentMultiple: part.multiple,
-      side: part.side,
-    }),
+    layout: clip
+      ? clipLayout({ ...scaled, frameDownscaling, frames: clip[0], side: latentSides(clip, downscaling) })
+      : scaledLayout({ ...scaled, side: part.side }),
     scheduler,
     schedule: () => scheduler.schedule,
     guidance,
@@ -74,6 +75,16 @@ export async function readClipUnet(source: PipelineSource, kind: ClipUnet): Prom
     tokens,
     textGraphs: texts.map(({ encoder, tokenizer }) => encoder.graph(tokenizer.length)),
   }
+}
+
+const latentSides = ([, height, width]: ClipExtent, downscaling: number) => ({
+  height: height / downscaling,
+  width: width / downscaling,
+})
+
+async function unetOfPictures({ files, folder }: PipelineSource): Promise<DenoisingPart> {
+  const unet = await folder.part('unet', unet2dCondition.classNames)
+  return unet.kind === 'onnx' ? await onnxUnetPart(files, unet) : await unetPart(unet)
 }
 
 /** The states of all encoders side by side and, where the network takes it, the pooled text of the last. */

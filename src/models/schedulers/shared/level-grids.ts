@@ -1,5 +1,7 @@
 /** The grids of DPM-Solver, UniPC and DEIS: spaced over all levels, told whole times, in ratios of noise or as a flow. */
+
 import { expected } from '../../../core/errors.js'
+import { plural } from '../../../core/plural.js'
 import type { Prediction } from '../../../diffusion/denoiser.js'
 import type { Solver } from '../../../diffusion/diffusion.js'
 import { type Grid, type NoiseLevel, noiseLevel, type Schedule } from '../../../diffusion/level.js'
@@ -137,7 +139,7 @@ export function finiteOn(
   if (broken < 0) return grid
   const same = grid.findIndex((level, i) => level.sigma === grid[i + 1]?.sigma && level.alpha === grid[i + 1]?.alpha)
   if (same >= 0 && same < grid.length - 2) {
-    const what = `fewer steps than times, or another spacing: ${grid.length - 1} steps,`
+    const what = `fewer steps than times, or another spacing: ${plural(grid.length - 1, 'step')},`
     const got = `time ${grid[same]!.t} twice`
     throw expected('unsupported', what, `\`num_train_timesteps\` in \`${config.file}\``, got, 'Use fewer steps.')
   }

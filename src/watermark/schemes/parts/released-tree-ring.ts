@@ -145,7 +145,7 @@ export function releasedTreeRing(settings: ReleasedSettings, secret: Secret, sha
     name: 'tree-ring',
     latentShape: shape,
     messageBits: 0,
-    spectralMask: { channels: [key.channel], places: key.places },
+    spectralMask: { planes: [key.channel], places: key.places },
     imprint(noise, message) {
       refuseMessage(message, 'tree-ring')
       return imprintReleased(noise, key)

@@ -1,5 +1,5 @@
 /**
- * The spectrum of one channel of noise as independent real numbers. A real plane has a conjugate-symmetric spectrum,
+ * The spectrum of one plane of noise as independent real numbers. A real plane has a conjugate-symmetric spectrum,
  * F(−u) = F̄(u): half of its bins say everything, and of white noise of unit deviation every number here is a standard
  * normal one, independent of the others.
  */
@@ -15,19 +15,23 @@ export interface Bin {
   readonly radius: number
 }
 
-/** One channel of a tensor of channels × height × width. */
-export function planeOf({ shape, data }: Tensor, channel: number): Tensor {
+/** One plane of a noise: a channel, or a frame of one. */
+export function planeOf({ shape, data }: Tensor, plane: number): Tensor {
   const { height, width } = planesOf(shape)
   const area = height * width
-  return { shape: [height, width], data: data.slice(channel * area, (channel + 1) * area) }
+  return { shape: [height, width], data: data.slice(plane * area, (plane + 1) * area) }
 }
 
-/** The tensor with one channel replaced. */
-export function withPlane({ shape, data }: Tensor, channel: number, plane: Tensor): Tensor {
+/** The noise with one plane replaced. */
+export function withPlane({ shape, data }: Tensor, at: number, plane: Tensor): Tensor {
   const changed = data.slice()
-  changed.set(plane.data, channel * plane.data.length)
+  changed.set(plane.data, at * plane.data.length)
   return { shape, data: changed }
 }
+
+/** The frames of some channels as planes, channel by channel: of a picture the channels themselves. */
+export const framesOfChannels = (channels: readonly number[], frames: number): readonly number[] =>
+  channels.flatMap((channel) => Array.from({ length: frames }, (_, frame) => channel * frames + frame))
 
 /**
  * The bins of 0 < |u| ≤ radius, one of each pair of opposite ones, by radius. The zero frequency, a picture's mean
@@ -66,13 +70,13 @@ export function placesOf(bins: readonly Bin[], height: number, width: number): r
 }
 
 /**
- * |F| of one channel of a noise, height × width: F the orthonormal Fourier transform, the zero frequency in the middle. Of
+ * |F| of one plane of a noise, a channel or a frame of one, height × width: F the orthonormal Fourier transform, the zero frequency in the middle. Of
  * white noise of unit deviation the square is 1 on average, everywhere. It comes from the noise alone.
  *
  * @example spectrumMagnitude(torchNoise(0, [4, 16, 16]), 3).shape // [16, 16]
  */
-export function spectrumMagnitude(noise: Tensor, channel: number): Tensor {
-  const { real, imaginary } = shiftedSpectrum(planeOf(noise, channel))
+export function spectrumMagnitude(noise: Tensor, plane: number): Tensor {
+  const { real, imaginary } = shiftedSpectrum(planeOf(noise, plane))
   return map(real, (value, i) => Math.hypot(value, imaginary.data[i]!))
 }
 
@@ -106,11 +110,15 @@ export function withCoordinates(plane: Tensor, bins: readonly Bin[], coordinates
   return inverseFft2(spectrum).real
 }
 
-/** Σ of the squares of all numbers but the mean's and these bins': what is outside a mask, and how many there are. */
-export function energyOutside(plane: Tensor, inside: ArrayLike<number>): { energy: number; count: number } {
-  const count = plane.data.length
-  const [total, sum] = plane.data.reduce(([squares, values], x) => [squares + x * x, values + x], [0, 0])
+/** Σ of the squares of all numbers but the means' and these bins': what is outside a mask of some planes, and how many there are. */
+export function energyOutside(planes: readonly Tensor[], inside: ArrayLike<number>): { energy: number; count: number } {
   const within = Array.from(inside).reduce((squares, x) => squares + x * x, 0)
+  let [energy, count] = [-within, -inside.length]
+  for (const { data } of planes) {
+    const [total, sum] = data.reduce(([squares, values], x) => [squares + x * x, values + x], [0, 0])
+    energy += total! - sum! ** 2 / data.length
+    count += data.length - 1
+  }
   // Differences of sums may fall below zero by rounding.
-  return { energy: Math.max(0, total! - sum! ** 2 / count - within), count: count - 1 - inside.length }
+  return { energy: Math.max(0, energy), count }
 }

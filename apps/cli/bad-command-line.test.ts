@@ -1,0 +1,60 @@
+/** What commander refuses, in our words: every message says which option, what came, and what to do. */
+import { Argument, Command, CommanderError, Option } from 'commander'
+import { expect, it } from 'vitest'
+import { badCommandLine } from './bad-command-line.js'
+import { integerAtLeast } from './numbers.js'
+
+function refused(...words: readonly string[]): string {
+  const program = new Command('undiffuse')
+  const draw = program
+    .command('draw')
+    .argument('<subject>')
+    .addArgument(new Argument('[size]').choices(['small', 'large']))
+    .option('-n, --steps <n>', 'steps', integerAtLeast(1))
+    .option('--with <method...>', 'methods')
+    .requiredOption('--to <text>', 'text')
+    .addOption(new Option('--how <which>', 'how').choices(['fast', 'slow']))
+  const group = program.command('mark').helpCommand(false)
+  group.command('find')
+  for (const command of [program, draw, group]) command.exitOverride().configureOutput({ writeErr: () => {} })
+  try {
+    program.parse(words, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return badCommandLine(error, words[0] === 'draw' ? draw : words[0] === 'mark' ? group : program).message
+  }
+  throw new Error('Nothing was refused.')
+}
+
+const see = 'See `undiffuse draw --help`.'
+
+it.each([
+  [['draw', 'x', '--steps', '0'], `Expected a whole number of at least 1 for \`--steps\`, got \`0\`. ${see}`],
+  [
+    ['draw', 'x', '--steps', "two\n'3'"],
+    `Expected a whole number of at least 1 for \`--steps\`, got \`two\n'3'\`. ${see}`,
+  ],
+  [['draw', 'x', '--how', 'best'], `Expected one of fast, slow for \`--how\`, got \`best\`. ${see}`],
+  [['draw', 'x', 'huge', '--to', 'y'], `Expected one of small, large for \`<size>\`, got \`huge\`. ${see}`],
+  [['draw', 'x', '--to'], `Expected a value for \`--to <text>\`, got nothing. ${see}`],
+  [['draw', 'x'], `Expected \`--to <text>\` for \`undiffuse draw\`, got nothing. It is required. ${see}`],
+  [
+    ['draw', '--to', 'y', '--with', 'x'],
+    `Expected \`<subject>\` for \`undiffuse draw\`, got nothing. Put it before the options. ${see}`,
+  ],
+  [
+    ['draw', 'x', '--to', 'y', '--stpes', '2'],
+    `Expected an option that there is for \`undiffuse draw\`, got \`--stpes\`. Did you mean --steps? ${see}`,
+  ],
+  [
+    ['draw', 'a', 'small', 'ball', '--to', 'y'],
+    `Expected at most 2 arguments for \`undiffuse draw\`, got 3. Put a text of several words in quotes. ${see}`,
+  ],
+  [
+    ['drwa'],
+    'Expected a command that there is for `undiffuse`, got `drwa`. Did you mean draw? See `undiffuse --help`.',
+  ],
+  [['mark'], 'Expected a command for `undiffuse mark`, got nothing. See `undiffuse mark --help`.'],
+])('says of %j what is wrong', (words, message) => {
+  expect(refused(...words)).toBe(message)
+})

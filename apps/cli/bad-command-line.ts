@@ -1,0 +1,91 @@
+/** Commander's words as ours: what was expected of which option, what came, and what to do. */
+import type { Command, CommanderError } from 'commander'
+import { expected, type UndiffuseError } from 'undiffuse'
+import { plural } from 'undiffuse/operations'
+import { pathOf } from './help.js'
+
+interface Meant {
+  readonly expected: string
+  readonly subject: string
+  readonly got: string
+  readonly remedy?: string
+}
+
+type Groups = Readonly<Record<string, string>>
+
+const nothing = 'nothing'
+
+/** `--steps` of `-s, --steps <n>`. */
+const flagOf = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags
+
+/** Of `It must be a whole number.` and of a list of choices. */
+const wanted = (why: string): string =>
+  why
+    .replace(/^It must be /, '')
+    .replace(/^Allowed choices are /, 'one of ')
+    .replace(/\.$/, '')
+
+/** What commander says, and what it means; `whole` is the command. */
+const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasLists: boolean) => Meant])[] = [
+  [
+    /^option '(?<flags>[^']*)' argument '(?<value>.*)' is invalid\. (?<why>.*)$/s,
+    ({ flags, value, why }) => ({ expected: wanted(why!), subject: `\`${flagOf(flags!)}\``, got: `\`${value}\`` }),
+  ],
+  [
+    /^command-argument value '(?<value>.*)' is invalid for argument '(?<name>.*?)'\. (?<why>.*)$/s,
+    ({ name, value, why }) => ({ expected: wanted(why!), subject: `\`<${name}>\``, got: `\`${value}\`` }),
+  ],
+  [
+    /^option '(?<flags>.*)' argument missing$/s,
+    ({ flags }) => ({ expected: 'a value', subject: `\`${flags}\``, got: nothing }),
+  ],
+  [
+    /^required option '(?<flags>.*)' not specified$/s,
+    ({ flags }, whole) => ({ expected: `\`${flags}\``, subject: whole, got: nothing, remedy: 'It is required.' }),
+  ],
+  [
+    /^missing required argument '(?<name>.*)'$/s,
+    ({ name }, whole, hasLists) => ({
+      expected: `\`<${name}>\``,
+      subject: whole,
+      got: nothing,
+      // A list of values swallows what follows it.
+      remedy: hasLists ? 'Put it before the options.' : 'It is required.',
+    }),
+  ],
+  [
+    /^unknown option '(?<value>.*)'$/s,
+    ({ value }, whole) => ({ expected: 'an option that there is', subject: whole, got: `\`${value}\`` }),
+  ],
+  [
+    /^unknown command '(?<value>.*)'$/s,
+    ({ value }, whole) => ({ expected: 'a command that there is', subject: whole, got: `\`${value}\`` }),
+  ],
+  [
+    /^too many arguments.* Expected (?<most>\d+) arguments? but got (?<count>\d+)$/s,
+    ({ most, count }, whole) => ({
+      expected: `at most ${plural(Number(most), 'argument')}`,
+      subject: whole,
+      got: count!,
+      remedy: 'Put a text of several words in quotes.',
+    }),
+  ],
+]
+
+/** The error of a command line that commander refuses. */
+export function badCommandLine({ message, code }: CommanderError, command: Command): UndiffuseError {
+  const path = pathOf(command)
+  const whole = `\`undiffuse${path === '' ? '' : ` ${path}`}\``
+  const help = `See \`undiffuse ${path === '' ? '' : `${path} `}--help\`.`
+  if (code === 'commander.help') return expected('bad-option', 'a command', whole, nothing, help)
+  const [, said = '', guess] = /^(?:error: )?(.*?)(?:\n\((Did you mean .*)\))?$/s.exec(message)!
+  const plain = said.replace(/\.$/, '')
+  const hasLists = command.options.some(({ variadic }) => variadic)
+  for (const [form, meaning] of meanings) {
+    const groups = form.exec(plain)?.groups
+    if (!groups) continue
+    const { expected: what, subject, got, remedy } = meaning(groups, whole, hasLists)
+    return expected('bad-option', what, subject, got, [remedy, guess, help].filter((one) => one).join(' '))
+  }
+  return expected('bad-option', 'a command line that fits', whole, plain, help)
+}

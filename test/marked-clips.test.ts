@@ -1,0 +1,100 @@
+/** Marks in clips, through files as people keep them: a world in closed form whose clips are compressed, and Wan's layout. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Task } from '../src/core/task.js'
+import { nodeHost } from '../src/node/host.js'
+import type { Host } from '../src/operations/host.js'
+import {
+  detectOperation,
+  type Finished,
+  generateOperation,
+  keygenOperation,
+  type Operation,
+  type OperationFields,
+  readSettings,
+  type Settings,
+  type Told,
+} from '../src/operations/index.js'
+import { memoryHost } from './hosts/memory.js'
+import { analyticModel } from './laws/analytic-model.js'
+import { type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'undiffuse-marked-clips-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+const at = (name: string) => join(folder, name)
+
+const runOn =
+  (host: Host) =>
+  async <F extends OperationFields, R>(operation: Operation<F, R>, given: Readonly<Record<string, unknown>>) =>
+    await new Task<Finished<R>, Told>(
+      operation.run(readSettings(operation.fields, given, operation.id) as Settings<F>, host),
+      undefined,
+    )
+
+describe('a clip that was compressed', () => {
+  // Files of this machine, and a model of 2 frames of 16 × 8 pixels whose every map is known.
+  const { model } = analyticModel({ shape: [4, 2, 8, 8] })
+  const { models, randomBytes } = memoryHost(model)
+  const run = runOn({ ...nodeHost(), models, randomBytes })
+  const made = { prompt: 'a', guidance: 1, steps: 10 }
+
+  async function compressed(name: string, quality: number): Promise<string> {
+    const path = at(`${quality}-${name}`)
+    const bytes = await sharp(await readFile(at(name)), { animated: true })
+      .webp({ quality })
+      .toBuffer()
+    await writeFile(path, bytes)
+    return path
+  }
+
+  // A word of 8 signs, as such small noise has room for, is never below 2⁻⁸.
+  it.each([
+    ['gaussian-shading', 'gaussian-shading:bits=8', 1e-3],
+    ['ring-id', 'ring-id', 1e-2],
+  ] as const)('keeps its mark: %s', async (id, scheme, fpr) => {
+    const key = at(`${id}.json`)
+    await run(keygenOperation, { scheme, output: key })
+    for (const [name, watermark] of [
+      [`${id}.webp`, key],
+      ['plain.webp', undefined],
+    ] as const) {
+      await run(generateOperation, { ...made, seed: 3, output: at(name), ...(watermark && { watermark }) })
+      const sources = [await compressed(name, 90)]
+      const { result } = await run(detectOperation, { ...made, sources, key, fpr })
+      expect(result.results![0]).toMatchObject({ verdict: watermark ? 'marked' : 'unmarked' })
+    }
+  })
+})
+
+describe("keys in Wan's layout", () => {
+  const run = runOn(nodeHost())
+  let tiny: MiniatureFolder
+  beforeAll(async () => {
+    tiny = await miniatureFolder('tiny-wan')
+  })
+  afterAll(() => tiny.remove())
+
+  it('are of clips of one length, and refuse others in a sentence', async () => {
+    const key = at('wan.json')
+    const { result } = await run(keygenOperation, { model: tiny.path, frames: 9, size: '32x48', output: key })
+    expect(result).toMatchObject({ latentShape: [16, 3, 6, 4], axes: ['channels', 'frames', 'height', 'width'] })
+    const made = { model: tiny.path, prompt: 'a boat', guidance: 1, steps: 1, watermark: key }
+    const other = run(generateOperation, { ...made, size: '32x48', frames: 5, output: at('other.webp') })
+    await expect(other).rejects.toThrow(/clips of 9 frames of 32×48 pixels.*got 5 frames of 32×48 pixels/)
+    await run(generateOperation, { ...made, size: '32x48', frames: 9, output: at('clip') })
+    // A folder is a clip, and its pictures are the frames.
+    const read = { key, model: tiny.path, steps: 1 }
+    const { result: found } = await run(detectOperation, { ...read, sources: [at('clip')] })
+    // A decoder of random weights is not undone: nothing follows from finding nothing.
+    expect(found).toMatchObject({ pictures: 1, failed: 0, undecided: 1 })
+    expect(found.results![0]).toMatchObject({ findings: [{ because: 'not-recovered' }] })
+    const one = run(detectOperation, { ...read, sources: [at('clip/001.png')] })
+    await expect(one).rejects.toThrow(/a clip of 9 frames of 32×48.*got 1 frame of 32×48/)
+  })
+})

@@ -50,7 +50,7 @@ export interface ErrorParts {
 }
 
 /** What was said is told again as far as this: its beginning and its end. */
-const [mostBegin, mostEnd] = [240, 160]
+const [mostBegin, mostEnd] = [480, 160]
 
 /** A text of a user's, at a length that a message can have. */
 function shortened(text: string): string {

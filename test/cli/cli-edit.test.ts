@@ -68,7 +68,7 @@ describe('undiffuse edit', () => {
       ...quick(),
       // Grown, the mask of random weights covers everything.
       '--method',
-      'exact-blending:dilation=0',
+      'exact-blending:dilation=0,mask=difference',
       '-o',
       'e.png',
       '--save-mask',
@@ -90,7 +90,7 @@ describe('undiffuse edit', () => {
     expect(report).toMatchObject({
       from: 'a red ball',
       to: 'a red star',
-      method: 'exact-blending:dilation=0',
+      method: 'exact-blending:dilation=0,mask=difference',
       steps: 4,
       lock: { boundLevels: 0, largestLevels: 0 },
     })

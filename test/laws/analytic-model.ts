@@ -177,10 +177,10 @@ export function analyticModel({
 export const editedPrompts = ['a red ball', 'a red star'] as const
 
 /** The places of its latent, 2 × 4, that look at the third word of a prompt; all others look at the second. */
-const looking = [0, 0, 1, 1, 0, 0, 0, 1]
+const narrow = [0, 0, 0, 1, 0, 0, 0, 1]
 
 /** A model whose attention is known too, and whose states move the world. */
-export function editableModel(): DiffusionModel {
+export function editableModel(looking: readonly number[] = narrow): DiffusionModel {
   const [from, to] = editedPrompts
   const mixtures = { [from]: mixture(100, 3, 0.8), [to]: mixture(300, 3, 0.8) }
   const { model } = analyticModel({ mixtures, moves: (text) => (text === '' ? 0 : text === from ? 0.3 : -0.3) })

@@ -211,11 +211,21 @@ describe.each(methods)('%s', (_: MethodCase[0], make: MethodCase[1]) => {
 describe('exact-blending', () => {
   it('takes the mask from where the changed words are looked at, and grows it by latent entries', async () => {
     const tight = await edited(exactBlending(grownByNothing))
-    expect([...tight.mask!.data]).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1])
-    // One entry is two pixels high: two pixels on every side.
+    expect([...tight.mask!.data]).toEqual([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1])
     const wide = await edited(exactBlending())
-    expect(wide.mask!.data.every((value) => value === 1)).toBe(true)
-    expect(wide.background).toBeUndefined()
+    expect([...wide.mask!.data]).toEqual([0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1])
+  })
+
+  it('joins attention that is of no place in particular with the difference of the prompts', async () => {
+    const everywhere = editableModel([0, 0, 1, 1, 0, 0, 0, 1])
+    const [joined, both] = [
+      await edited(exactBlending(grownByNothing), { model: everywhere }),
+      await edited(exactBlending({ ...grownByNothing, mask: 'both' }), { model: everywhere }),
+    ]
+    expect(joined.mask).toEqual(both.mask)
+    // More than a quarter, and a gap of four entries is closed: the whole picture.
+    expect(joined.mask!.data.every((value) => value === 1)).toBe(true)
+    expect(joined.background).toBeUndefined()
   })
 
   it('looks for no mask where no word changes, and says so before it asks the network', async () => {

@@ -24,9 +24,9 @@ export interface FoundRoots {
 
 /**
  * Below this a step's fixed-point map is taken to contract elsewhere too, and its growth to be bounded. q is seen where the iteration came
- * by. Of eight walks that led to the noise itself five stayed below 0.75; all seven that led to another one had a step of 0.85 or more.
+ * by. Of nine walks that led to the noise itself five stayed below it; all eight that led to another one had a step above it.
  */
-const contracting = 0.8
+const contracting = 0.75
 
 /**
  * How much further from its root a step's point may be than the residual says, at worst: 1/(1 − q) where the fixed-point map

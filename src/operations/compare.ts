@@ -145,7 +145,9 @@ function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): 
   const texts = settings.solvers ?? (flows ? [usualOfFlows] : usualSolvers)
   return texts.map((text) => {
     const solver = onGrid(text.trim(), { grid: flows ? 'own' : settings.grid, steps: settings.steps })
-    return [solver, planOf({ prompt, guidance, negative, solver })] as const
+    // A solver's text has its steps; the scheduler's are those that the model is opened with.
+    const steps = solver.includes('steps=') ? undefined : settings.steps
+    return [solver, planOf({ prompt, guidance, negative, solver, steps })] as const
   })
 }
 
@@ -385,7 +387,10 @@ function noiseFiles(
   if (!noise) return found
   const path = pathOf('noise')
   const metadata = { model: name, modelFiles, seed: `${settings.seed ?? 0}` }
-  return [...found, [path, tensorFile(path, { noise: [noise] }, { ...shared, metadata })]]
+  // All solvers began with it: the file names none.
+  const { prompt, negative, guidance } = completed(rows[0]!.pair.plan, model)
+  const recipe = { prompt, negative, guidance }
+  return [...found, [path, tensorFile(path, { noise: [noise] }, { ...shared, recipe, metadata })]]
 }
 
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */

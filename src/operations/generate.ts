@@ -30,7 +30,7 @@ import {
   type PrecisionName,
   standardStream,
 } from './host.js'
-import { notedOf, operation, partOf, type Running } from './operation.js'
+import { noted, notedOf, operation, partOf, type Running } from './operation.js'
 import { bitsReport, extentOf, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
@@ -77,6 +77,32 @@ const fields = {
 } as const
 
 type GenerateSettings = Settings<typeof fields>
+
+/** Throws where a file's noise is of another model than the one that is taken for want of a name. */
+function checkNoiseModel(
+  { metadata }: ReadTensors,
+  { model, noise }: GenerateSettings,
+  { name }: OperationModel,
+): void {
+  if (model !== undefined || metadata.model === undefined || metadata.model === name) return
+  const what = `the model of \`${lastName(noise!)}\`, \`${metadata.model}\`,`
+  throw expected(
+    'bad-option',
+    what,
+    setting('model'),
+    `no name, which is \`${name}\``,
+    'Pass the model that the noise is of.',
+  )
+}
+
+/** That a file's noise made its picture with other weights. */
+function* notesOnNoise({ metadata }: ReadTensors, identity: string, { noise }: GenerateSettings) {
+  if (metadata.modelFiles === undefined || metadata.modelFiles === identity) return
+  yield noted(
+    lastName(noise!),
+    `It is of other weights, of \`${metadata.model ?? 'a model'}\`: ${metadata.modelFiles}, and these are ${identity}. The picture will be another.`,
+  )
+}
 
 /** The mark that all pictures get. */
 interface Marking {
@@ -313,6 +339,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   try {
     yield* notedOf(held)
     const { model } = held
+    if (file) checkNoiseModel(file, settings, model)
     if (file) checkAxes(file, model.layout, settings.noise!)
     for (const { noise } of starts) if (noise) model.layout.check(noise.shape)
     const extent = extentOf(settings, model)
@@ -328,6 +355,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     )
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
+    if (file) yield* notesOnNoise(file, identity, settings)
     if (marking) yield* notesOnWeights([marking.key], { model: model.name, modelFiles: identity })
     const begin = host.now()
     yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)

@@ -95,6 +95,21 @@ describe('generate', () => {
     const { result } = await start(generateOperation, host, { noise: 'n.safetensors', steps: 5, output: 'other.png' })
     expect(result).toMatchObject({ prompt, guidance: 1.5, steps: 5 })
   })
+
+  it('refuses a noise of another model than the default one, and takes it where the model is named', async () => {
+    const made = memoryHost({ ...model, name: 'another' })
+    await start(generateOperation, made, { prompt, ...sampling, output: 'a.png', saveNoise: 'n.safetensors' })
+    const host = memoryHost(model)
+    host.written.set('n.safetensors', made.written.get('n.safetensors')!)
+    const given = { noise: 'n.safetensors', output: 'again.png' }
+    await expect(start(generateOperation, host, given)).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringMatching(/the model of `n\.safetensors`, `another`/),
+    })
+    expect(host.written.has('again.png')).toBe(false)
+    await start(generateOperation, host, { ...given, model: 'elsewhere' })
+    expect(host.written.has('again.png')).toBe(true)
+  })
 })
 
 describe('files of NumPy', () => {

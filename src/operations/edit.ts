@@ -354,6 +354,24 @@ function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit
 
 const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
 
+/** So many levels of 255 are seen; so small a share of a picture's values is not. */
+const [seenLevels, unseenShare] = [16, 1e-3]
+
+/** What there is to say where an edit hardly changes the picture. */
+function unseen(written: Tensor, source: Tensor): readonly string[] {
+  const isSeen = (value: number, i: number) => Math.abs(value - source.data[i]!) >= seenLevels * (2 / 255)
+  const seen = written.data.filter(isSeen).length
+  if (seen > unseenShare * written.data.length) return []
+  return ['The edit hardly changed it. Edit the picture as the model made it, say all changes at once, or give a mask.']
+}
+
+/** Throws for a folder of several pictures: masks and outputs are of one. */
+function checkOne({ length }: readonly string[], { picture }: EditSettings): void {
+  if (length === 1) return
+  const remedy = 'Edit pictures one at a time.'
+  throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
+}
+
 /** Fails before the networks run where it can be known to fail. */
 async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
   checkLock(said)
@@ -361,6 +379,7 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
   // A solver that there is not is refused before anything is opened.
   planOf(said)
   const listed = await listPictures([said.picture], host)
+  checkOne(listed.paths, said)
   const measured = await measurePictures(listed.paths, host, signal)
   const { picture: output, mask: saved, sheet, report } = outputs
   await prepareOutputs(
@@ -403,7 +422,7 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
       result,
       files: files.map(([path]) => path),
       notes: [
-        ...notes.map((text) => ({ about: picture.path, text })),
+        ...[...notes, ...unseen(written, source)].map((text) => ({ about: picture.path, text })),
         ...maskNotes.map((text) => ({ about: 'the mask', text })),
       ],
     }

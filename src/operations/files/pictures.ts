@@ -97,7 +97,7 @@ export async function measurePictures(
     const picture = await measurePicture(path, host)
     const [wanted, got] = [measured[0] ?? picture, picture].map(({ size }) => sizeText(size))
     if (got !== wanted) {
-      const remedy = 'Invert pictures of different sizes one at a time.'
+      const remedy = 'Take pictures of different sizes one at a time.'
       throw expected('bad-shape', `pictures of ${wanted}, as the first is,`, `\`${lastName(path)}\``, got!, remedy)
     }
     measured.push(picture)

@@ -29,6 +29,8 @@ import {
   golden,
   gradientTolerance,
   holdsMarks,
+  isOwn,
+  openings,
   row,
   runOn,
   shaped,
@@ -145,7 +147,9 @@ const references: Readonly<Record<string, Reference>> = {
 /** Folders of other classes have tests of their own. */
 const told = builtFlows.filter((name) => Object.hasOwn(references, classOf(name)))
 
-if (told.length === 0) it.skip('flows: the folder of UNDIFFUSE_GOLDEN has none')
+it.runIf(isOwn)('has the numbers of a folder of each class', () =>
+  expect(new Set(told.map(classOf))).toEqual(new Set(Object.keys(references))),
+)
 
 describe.each(told)('%s', async (name) => {
   const path = join(golden, name)
@@ -179,7 +183,8 @@ describe.each(told)('%s', async (name) => {
     tokenizer = await openQwenTokenizer(nodeFiles, folder, { length: reference.mostTokens, told })
   })
   afterAll(async () => {
-    for (const each of [model, ...opening.values()]) await (await each).close()
+    await model.close()
+    await closeAll()
   })
 
   it('puts its template around texts, and cuts them into the tokens of the reference', async () => {
@@ -281,12 +286,7 @@ describe.each(told)('%s', async (name) => {
     expect(error(gradients['gradient.latent']!, of('vae.grad_z'))).toBeLessThan(gradientTolerance)
   })
 
-  const opening = new Map<number, Promise<OpenDiffusionModel>>()
-  function opened(steps: number): Promise<OpenDiffusionModel> {
-    const found = opening.get(steps) ?? openDiffusionModel(nodeFiles, path, runtime, { steps })
-    opening.set(steps, found)
-    return found
-  }
+  const { opened, closeAll } = openings((steps) => openDiffusionModel(nodeFiles, path, runtime, { steps }))
 
   const scheduler = parsed(join(path, 'scheduler', 'scheduler_config.json')) as { readonly shift: number }
   const grids = following('schedule.', /^(.*)\.timesteps$/).flatMap((key) => {

@@ -8,12 +8,16 @@ import type { Runtime } from '../src/graph/runtime.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, type Shape, sizeOf, type Tensor, tensor } from '../src/math/tensor.js'
 import { type Layout, pictureOf } from '../src/model/layout.js'
+import type { OpenDiffusionModel } from '../src/models/diffusion-model.js'
 import { families } from '../src/models/families/index.js'
 import { newKey, readKey } from '../src/watermark/key.js'
 import { watermarks } from '../src/watermark/schemes/index.js'
 
+const otherFolder = process.env.UNDIFFUSE_GOLDEN
 /** The folders of the tests, or those that UNDIFFUSE_GOLDEN names. */
-export const golden = join(process.env.UNDIFFUSE_GOLDEN ?? join(import.meta.dirname, 'golden'), 'pipelines')
+export const golden = join(otherFolder ?? join(import.meta.dirname, 'golden'), 'pipelines')
+/** Whether they are the tests' own, which have every family; others may lack some. */
+export const isOwn = otherFolder === undefined
 
 /** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
 export const tolerance = 1e-4
@@ -41,6 +45,21 @@ export const builtFlows = names.filter((name) => isBuilt(name) && isFlow(name) &
 export const builtWan = names.filter((name) => isBuilt(name) && isWan(name))
 export const builtLaVie = names.filter((name) => isBuilt(name) && isLaVie(name))
 export const others = names.filter((name) => !isBuilt(name))
+
+/** The model of a folder for each number of steps, opened once. */
+export function openings(open: (steps: number) => Promise<OpenDiffusionModel>) {
+  const opening = new Map<number, Promise<OpenDiffusionModel>>()
+  return {
+    opened(steps: number): Promise<OpenDiffusionModel> {
+      const found = opening.get(steps) ?? open(steps)
+      opening.set(steps, found)
+      return found
+    },
+    async closeAll(): Promise<void> {
+      for (const each of opening.values()) await (await each).close()
+    },
+  }
+}
 
 export const largest = ({ data }: Tensor) => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
 

@@ -24,6 +24,8 @@ import {
   exactDb,
   golden,
   gradientTolerance,
+  isOwn,
+  openings,
   row,
   runOn,
   swapped,
@@ -39,6 +41,8 @@ afterAll(() => runtime.close())
 const prompt = 'a red boat on the quiet lake, oil painting'
 const negativePrompt = 'dark clouds'
 
+it.runIf(isOwn)('has the numbers of a folder', () => expect(builtLaVie).not.toEqual([]))
+
 describe.each(builtLaVie)('%s', async (name) => {
   const path = join(golden, name)
   const file = join(path, 'reference.safetensors')
@@ -48,19 +52,12 @@ describe.each(builtLaVie)('%s', async (name) => {
   const of = (key: string) => tensors.get(key)!
   const following = (pattern: RegExp) => [...tensors.keys()].flatMap((key) => pattern.exec(key)?.[1] ?? [])
 
-  const opening = new Map<number, Promise<OpenDiffusionModel>>()
-  function opened(steps: number): Promise<OpenDiffusionModel> {
-    const found = opening.get(steps) ?? openDiffusionModel(nodeFiles, path, runtime, { steps })
-    opening.set(steps, found)
-    return found
-  }
+  const { opened, closeAll } = openings((steps) => openDiffusionModel(nodeFiles, path, runtime, { steps }))
   let model: OpenDiffusionModel
   beforeAll(async () => {
     model = await opened(4)
   })
-  afterAll(async () => {
-    for (const each of opening.values()) await (await each).close()
-  })
+  afterAll(closeAll)
 
   it('makes of texts what the pipeline tells its network', async () => {
     for (const [i, text] of prompts.entries()) {

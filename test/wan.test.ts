@@ -25,6 +25,8 @@ import {
   golden,
   gradientTolerance,
   holdsMarks,
+  isOwn,
+  openings,
   row,
   runOn,
   swapped,
@@ -52,7 +54,7 @@ interface Facts {
 
 const json = (file: string) => parseJsonObject(readFileSync(file, 'utf8'), file)
 
-if (builtWan.length === 0) it.skip('clips: the folder of UNDIFFUSE_GOLDEN has none')
+it.runIf(isOwn)('has the numbers of a folder', () => expect(builtWan).not.toEqual([]))
 
 describe.each(builtWan)('%s', async (name) => {
   const path = join(golden, name)
@@ -61,19 +63,12 @@ describe.each(builtWan)('%s', async (name) => {
   const of = (key: string) => tensors.get(key)!
   const following = (pattern: RegExp) => [...tensors.keys()].flatMap((key) => pattern.exec(key)?.[1] ?? [])
 
-  const opening = new Map<number, Promise<OpenDiffusionModel>>()
-  function opened(steps: number): Promise<OpenDiffusionModel> {
-    const found = opening.get(steps) ?? openDiffusionModel(nodeFiles, path, runtime, { steps })
-    opening.set(steps, found)
-    return found
-  }
+  const { opened, closeAll } = openings((steps) => openDiffusionModel(nodeFiles, path, runtime, { steps }))
   let model: OpenDiffusionModel
   beforeAll(async () => {
     model = await opened(4)
   })
-  afterAll(async () => {
-    for (const each of opening.values()) await (await each).close()
-  })
+  afterAll(closeAll)
 
   it('makes of texts what the pipeline tells its network', async () => {
     for (const [i, prompt] of prompts.entries()) {

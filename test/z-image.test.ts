@@ -182,7 +182,7 @@ describe('refuses', () => {
       /null for `siglip_feat_dim`.*1152/,
     ],
     [
-      'with a cap of guidance that is none',
+      'with a cap of guidance of zero',
       () => turbo.changed('model_index.json', { _cfg_normalization: 0 }),
       /a positive number for `_cfg_normalization`/,
     ],

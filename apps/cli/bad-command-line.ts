@@ -1,4 +1,4 @@
-/** Commander's words as ours: what was expected of which option, what came, and what to do. */
+/** Says commander's errors in our words: what an option expects, what came, and what to do. */
 import type { Command, CommanderError } from 'commander'
 import { expected, type UndiffuseError } from 'undiffuse'
 import { plural } from 'undiffuse/operations'

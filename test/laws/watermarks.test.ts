@@ -276,7 +276,7 @@ describe.each(schemes.filter(([name]) => !name.includes('released')))('%s in cli
   })
 
   if (marks(0).spectralMask)
-    it('says which frames of which channels it is in', () => {
+    it('names the planes of its mask: every frame of each marked channel', () => {
       checkSpectralMask(scheme, clipShape)
       const { planes } = marks(0).spectralMask!
       // Both frames of each channel.

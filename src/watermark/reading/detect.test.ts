@@ -130,7 +130,7 @@ describe('detectAll', () => {
     expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
   })
 
-  /** Finds what is no noise of the picture but where it is right to look, and says how its steps ended. */
+  /** Finds a wrong noise, except where `isRight`, and says that its steps ended so. */
   const mistaken = (
     outcome: 'converged' | 'exhausted',
     isRight: (steps: number) => boolean = () => false,

@@ -33,8 +33,9 @@ type IterationName = (typeof iterationNames)[number]
  * still taken off by one update that costs nothing. Steps that do not converge keep the best point seen and say so
  * (`exhausted`, `diverged`). `fallback` goes on from there: Newton–Krylov, then a start by way of 4 or 16 shorter steps, each
  * within the budget. With `restarts` every step is solved from so many other points too, and `roots` says how many
- * different roots they led to; the first is kept. Without, `roots` says `not tried` where q, how much the
- * fixed-point map drew iterates together, does not rule other roots out: where q is 0.75 or more, or Π 1/(1 − q) from the clean end 10⁶. Another noise may then lead to the same image.
+ * different roots they led to; the first is kept. Without restarts q tells how much the fixed-point map drew iterates
+ * together. Where q is 0.75 or more, or Π 1/(1 − q) from the clean end reaches 10⁶, `roots` says `not tried`: another noise
+ * may lead to the same image.
  *
  * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on
  * the analytic world of the laws, 3 to 4 on the bundled model at guidance 1 to 3. Coarse grids and strong guidance cost up to

@@ -22,14 +22,14 @@ const finders = { attention: placedMask, difference: differenceMask, both: joine
  * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry with
  * a pixel inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), by attention only
  * where a word changes. Attention that is all over the picture, as of the word "left", is joined with the difference.
- * With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted at guidance 1 and D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no
- * model made, whose noise under strong guidance is unknown to any model. With `blendUntil` 1 the latent outside M is
+ * With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted at guidance 1 and
+ * D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no model made, whose noise under strong guidance is unknown to any model. With `blendUntil` 1 the latent outside M is
  * the source's own. Below 1, as in the published experiments, the last steps are free and the seam heals. The outside
  * then drifts by as much as the trajectory is wrong and the prompts differ there.
  *
  * Shapes: latents of the model, masks 1 × H × W. Cost: the inverter's evaluations (2 to 7 a step for DDIM on a grid
- * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. A joined mask costs twice that. Exact given
- * the latent, where every step converged: with target = source the source comes back. Errors: those of the inverter and
+ * even in lambda, twice with guidance), N for the target, twice with guidance, and 2·`looks` for a mask. A joined mask costs twice
+ * that. Exact given the latent, where every step converged: with target = source the source comes back. Errors: those of the inverter and
  * the model; `unsupported` for a mask by attention where that is not known, `bad-option` where no word changes and for
  * blending at no step. Source: Hong et al., CVPR 2024, with the blending of Patashnik et al., ICCV 2023;
  * `guideFrom=source` after negative-prompt inversion, Miyake et al., 2023. Deviations: accelerated inversion; blending

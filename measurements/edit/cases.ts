@@ -64,7 +64,7 @@ export const renderedCases: readonly EditCase[] = [
   { name: 'the source itself, inverted', given: 'picture', mask: 'none' },
   told('exact', exact),
   told('exact, guided from the source', guidedFromSource),
-  untold('exact, mask by attention', 'exact-blending'),
+  untold('exact, mask by attention', 'exact-blending:mask=attention'),
   untold('exact, mask by difference', 'exact-blending:mask=difference'),
   told('naive, mask', naive),
   ...masked.map((method) => told(`${method}, mask`, `${method}:dilation=0`)),

@@ -223,6 +223,8 @@ describe('exact-blending', () => {
       await edited(exactBlending({ ...grownByNothing, mask: 'both' }), { model: everywhere }),
     ]
     expect(joined.mask).toEqual(both.mask)
+    const alone = await edited(exactBlending({ ...grownByNothing, mask: 'attention' }), { model: everywhere })
+    expect([...alone.mask!.data]).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1])
     // More than a quarter, and a gap of four entries is closed: the whole picture.
     expect(joined.mask!.data.every((value) => value === 1)).toBe(true)
     expect(joined.background).toBeUndefined()

@@ -5,7 +5,7 @@
 import { define } from '../../core/define.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { requireMixed } from '../../model/guidance.js'
-import { checkAttention } from '../masks/attention-mask.js'
+import { attentionMask, checkAttention } from '../masks/attention-mask.js'
 import { differenceMask } from '../masks/difference-mask.js'
 import { joinedMask, placedMask } from '../masks/joined-mask.js'
 import { pixelMask } from '../masks/mask.js'
@@ -13,7 +13,7 @@ import { blendingFields, checkWalk, cleanestSteps, strengthField, targetDenoiser
 import type { EditMethod } from '../parts/edit-method.js'
 import { recovered } from '../parts/recovered.js'
 
-const finders = { attention: placedMask, difference: differenceMask, both: joinedMask }
+const finders = { automatic: placedMask, attention: attentionMask, difference: differenceMask, both: joinedMask }
 
 /**
  * Recovers the trajectory x*[0 … N] of the source under its own prompt, then samples from x*[0] under the target's,
@@ -21,7 +21,7 @@ const finders = { attention: placedMask, difference: differenceMask, both: joine
  *
  * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry with
  * a pixel inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), by attention only
- * where a word changes. Attention that is all over the picture, as of the word "left", is joined with the difference.
+ * where a word changes. `automatic` joins attention that is all over the picture, as of the word "left", with the difference.
  * With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted at guidance 1 and
  * D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no model made, whose noise under strong guidance is unknown to any model. With `blendUntil` 1 the latent outside M is
  * the source's own. Below 1, as in the published experiments, the last steps are free and the seam heals. The outside
@@ -53,10 +53,10 @@ export const exactBlending = define({
     ...blendingFields,
     mask: {
       type: 'choice',
-      choices: ['attention', 'difference', 'both'],
-      default: 'attention',
+      choices: ['automatic', 'attention', 'difference', 'both'],
+      default: 'automatic',
       description:
-        'Where no mask is given: from cross-attention of the changed words, from where the prompts disagree, or from both, for things that move.',
+        'Where no mask is given: from cross-attention of the changed words, from where the prompts disagree, or from both, for things that move. `automatic` is attention, and both where that is all over the picture.',
     },
     looks: {
       type: 'integer',

@@ -27,10 +27,6 @@ const small: Recipe = {
     text: { ...text, hiddenSize: 16, intermediateSize: 32, hiddenLayers: 1 },
   },
 }
-const options = { steps: 4, saveEvery: 100, evaluateEvery: 100 }
-/** Checkpoints hold float32, so that a resumed run starts from rounded weights; a step moves them by 1e-5 and more. */
-const storageTolerance = 1e-6
-
 it('starts from the weights of another model where names and shapes agree, left and right told apart', async () => {
   const bundled = bundledFile('models', 'undiffuse-scenes')
   const theirs = await readTensors(nodeFiles, join(bundled, 'text_encoder', 'model.safetensors'))
@@ -63,26 +59,13 @@ it('starts from the weights of another model where names and shapes agree, left 
   })
 })
 
-it('resumes where it was stopped, and moves every weight', async () => {
-  const lines: string[] = []
-  const [straight, stopped] = [join(folder, 'straight'), join(folder, 'stopped')]
-  await train(small, { ...options, folder: straight }, () => {})
-  await train(small, { ...options, folder: stopped, until: 2 }, () => {})
-  const half = (await loadCheckpoint(join(stopped, 'checkpoint.safetensors')))!
-  expect(half.step).toBe(2)
-  await train(small, { ...options, folder: stopped }, (line) => lines.push(line))
-  expect(lines.join('\n')).toContain('resuming after step 2')
-
-  const one = (await loadCheckpoint(join(straight, 'checkpoint.safetensors')))!
-  const other = (await loadCheckpoint(join(stopped, 'checkpoint.safetensors')))!
-  expect(other.step).toBe(options.steps)
-  for (const [name, weight] of one.state.weights) {
-    const again = other.state.weights.get(name)!
-    expect(norm(subtract(weight, again)), name).toBeLessThanOrEqual(storageTolerance * (1 + norm(weight)))
-    expect(norm(subtract(weight, half.state.weights.get(name)!)), name).toBeGreaterThan(0)
-  }
-  const log = (await readFile(join(stopped, 'log.jsonl'), 'utf8')).trim().split('\n')
-  expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([2, 4])
+it('reaches every weight, and says how well unseen scenes are told from noise', async () => {
+  await train(small, { folder, steps: 2, saveEvery: 100, evaluateEvery: 100 }, () => {})
+  const { step, state } = (await loadCheckpoint(join(folder, 'checkpoint.safetensors')))!
+  expect(step).toBe(2)
+  for (const [name, moment] of state.first) expect(norm(moment), name).toBeGreaterThan(0)
+  const log = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim()
+  expect(JSON.parse(log)).toMatchObject({ step: 2, unseenLoss: expect.any(Number) })
 }, 120_000)
 
 describe('what a step sees', () => {

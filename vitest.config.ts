@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -20,7 +21,8 @@ export default defineConfig({
   test: {
     testTimeout: 180_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Each has a process for its networks beside it, which it waits for.
+    maxWorkers: Math.max(2, availableParallelism()),
     // Modules of the library are evaluated once for a worker: nothing in them changes.
     isolate: false,
     projects: [

@@ -22,13 +22,12 @@ import { nodeFiles } from '../src/node/files.js'
 import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { timesTorch } from './golden-pipelines.js'
 
 const golden = join(import.meta.dirname, 'golden')
 
 /** Both sides compute in float32; what is left is the order of their sums. Relative to the largest value. */
 const tolerance = 1e-5
-/** Nor may gradients be further off than so many times torch's own float32 error. */
-const timesTorch = 3
 /** What an inversion that says it is exact brings the noise back to. */
 const exactDb = -90
 /** 11 bits, 2⁻¹¹ = 5e-4 for one rounding, through some fifty operators in a row. */

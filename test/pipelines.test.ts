@@ -38,11 +38,10 @@ import {
   packed,
   row,
   runOn,
+  timesTorch,
   tolerance,
 } from './golden-pipelines.js'
 
-/** Nor may gradients of a network be further off than so many times torch's own float32 error, which NOTE.md tells. */
-const timesTorch = 3
 /** Torch's frequencies of sinusoids are off in their last bit for two of 128: so much of an angle of thousands. */
 const lastBit = 2 ** -24
 

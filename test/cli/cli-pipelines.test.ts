@@ -61,11 +61,16 @@ describe.each(['sd3-no-t5', 'sd3'])('%s', async (name) => {
     }
   })
 
-  it.each([
-    [1, 4],
-    [1, 10],
-    [4.5, 4],
-  ])(
+  // Without T5 it differs in what it reads of the prompt alone: one generation tells.
+  it.each(
+    name === 'sd3'
+      ? [
+          [1, 4],
+          [1, 10],
+          [4.5, 4],
+        ]
+      : [[4.5, 4]],
+  )(
     'makes the generation of guidance %f in %i steps, and finds its noise or says that it does not',
     async (weight, steps) => {
       const given = tensors.get('gen.noise')!

@@ -22,7 +22,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 60_000,
     // Each has a process for its networks beside it, which it waits for.
-    maxWorkers: Math.max(2, availableParallelism()),
+    maxWorkers: Math.min(8, Math.max(2, availableParallelism())),
     // Modules of the library are evaluated once for a worker: nothing in them changes.
     isolate: false,
     projects: [

@@ -13,7 +13,7 @@ import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
 import { methodField, type Settings, setting } from './fields.js'
-import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
+import { checkEnding, jsonText, prepareOutputs, reportField, resultPath, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import {
   checkPicture,
@@ -98,7 +98,7 @@ const fields = {
   },
   ...networkFields,
   ...decoderFields,
-  output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file' },
+  output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file, or a folder' },
   sheet: sheetField,
   report: reportField,
   recipe: pictureRecipeField,
@@ -140,8 +140,11 @@ interface FinishedEdit extends Edited {
   readonly cost: NetworkCost
 }
 
-function outputsOf({ output, saveMask, sheet, report }: EditSettings, { files }: Host): EditOutputs {
-  checkEnding(output, '.png', 'output')
+async function outputsOf(
+  { output: stated, saveMask, sheet, report }: EditSettings,
+  { files }: Host,
+): Promise<EditOutputs> {
+  const output = await resultPath(stated, fields.output.default, '.png', files)
   if (saveMask !== undefined) checkEnding(saveMask, '.png', 'saveMask')
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const stem = output === standardStream ? 'edited' : withoutEnding(files.nameOf(output))
@@ -375,7 +378,7 @@ function checkOne({ length }: readonly string[], { picture }: EditSettings): voi
 /** Fails before the networks run where it can be known to fail. */
 async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
   checkLock(said)
-  const outputs = outputsOf(said, host)
+  const outputs = await outputsOf(said, host)
   // A solver that there is not is refused before anything is opened.
   planOf(said)
   const listed = await listPictures([said.picture], host)

@@ -451,6 +451,22 @@ describe('edit', () => {
     expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
   })
 
+  it('a mask that grows over everything is told apart from one that was drawn so, and refused where a lock is asked for', async () => {
+    const half = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const grown = { ...given, method: 'naive:dilation=4' }
+    const { result } = await start(editOperation, half, grown)
+    expect(result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 0.5, shareOfPixels: 1 })
+    expect(result.mask!.notes.join()).toMatch(/nothing of the source was kept.*smaller `dilation`/)
+    const drawn = await start(editOperation, await withMask(() => 1), given)
+    expect(drawn.result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 1 })
+    const before = half.written.get('edited.png')
+    await expect(start(editOperation, half, { ...grown, lockBackground: true })).rejects.toMatchObject({
+      code: 'bad-option',
+      got: 'one that covers all, once it is grown',
+    })
+    expect(half.written.get('edited.png')).toBe(before)
+  })
+
   it('names the option of a mask without white', async () => {
     const host = await withMask(() => -1)
     const refused = start(editOperation, host, given)

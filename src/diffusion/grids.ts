@@ -106,7 +106,7 @@ function evenly(
 }
 
 /** For messages: nobody may have named it. */
-const levelsBy = (spacing: string): string => `levels by \`spacing=${spacing}\`, the default where none is named,`
+const levelsBy = (spacing: string): string => `levels by \`spacing=${spacing}\`, the default where none is named`
 
 function trainingTimes(schedule: Schedule, spacing: string): number {
   if (schedule.trainingTimes !== undefined) return schedule.trainingTimes

@@ -147,13 +147,13 @@ describe('where results go', () => {
       'pictures in a stream',
       generateOperation,
       { ...given, count: 2, output: '-' },
-      /a folder for 2 pictures .* Name a folder\./,
+      /a folder .* for 2 pictures\. Name a folder\./,
     ],
     [
       'pictures in a file',
       attackOperation,
       { pictures: 'a.png', with: ['flip', 'blur'], output: 'x.png' },
-      /a folder for 2 pictures .* as `x`/,
+      /a folder .* for 2 pictures\. .* as `x`/,
     ],
     [
       'one of another ending',

@@ -79,7 +79,7 @@ export async function resultPath(
 export async function checkFolder(output: string, results: string, files: Pick<HostFiles, 'isFolder'>): Promise<void> {
   if (await isFolderPath(output, files)) return
   const remedy = `Name a folder${output === standardStream ? '' : `, as \`${withoutEnding(output)}\``}.`
-  throw expected('bad-option', `a folder for ${results}`, setting('output'), `\`${output}\``, remedy)
+  throw expected('bad-option', 'a folder', setting('output'), `\`${output}\` for ${results}`, remedy)
 }
 
 const hasEnding = (path: string, endings: string | readonly string[]): boolean =>

@@ -96,9 +96,10 @@ async function contentOf(files: Files, path: string, name: string) {
     return { metadata, found: await readTensors(files, path) }
   } catch (error) {
     if (isTensorFile(path) || !isUndiffuseError(error) || error.code !== 'bad-model') throw error
+    if ((await files.size(path)) === undefined) throw error
     const what = `a ${tensorEndings.join(' or ')} file with a ${name}`
     const remedy = 'Pass such a file. A picture has to be inverted first.'
-    throw expected('bad-model', what, `\`${lastName(path)}\``, error.got, remedy, { cause: error })
+    throw expected('bad-model', what, `\`${lastName(path)}\``, 'another file', remedy, { cause: error })
   }
 }
 

@@ -23,7 +23,7 @@ export function expectedText(latents: readonly LatentReport[]): string {
 
 const exactnessText: Readonly<Record<Exactness, string>> = {
   'given-image': 'exact given the picture: sampled again, it makes its 8 bits',
-  'given-latent': 'exact given this latent: sampled again, it leads to it',
+  'given-latent': 'exact given the latent: sampled again, it leads to it',
   'given-memory': "exact given the latent and the solver's memory",
   no: 'not exact: not every step was undone',
 }

@@ -16,7 +16,7 @@ import {
 } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
 import { table, wrapped } from './help.js'
-import { someFailedExitCode } from './terminal.js'
+import { someFailedExitCode, voidMaskExitCode } from './terminal.js'
 
 /** Methods of one kind, as `undiffuse help <topic>` lists them. */
 interface Kind {
@@ -139,6 +139,7 @@ export const exitCodes: readonly (readonly [code: number, meaning: string])[] = 
     ([code, meaning]) => [errorTable[code as keyof typeof errorTable].exitCode, `${meaning} (\`${code}\`)`] as const,
   ),
   [someFailedExitCode, 'some pictures failed, the others are done'],
+  [voidMaskExitCode, 'edited, but its mask became one of everything or of nothing'],
   [70, 'a defect of undiffuse: please report it'],
   [130, 'interrupted (Ctrl-C)'],
   [141, 'the reader of the output has gone'],

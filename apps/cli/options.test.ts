@@ -15,6 +15,7 @@ it.each([
   ['compare|a ball --solvers ddim:eta=0.5 scheduler dimm', undefined],
   ['compare --prompt|a ball photo.png --inverters naive', undefined],
   ['compare|a ball --inverters jpeg+crop noise', undefined],
+  ['compare photo.png --inverters naive,implicit', undefined],
 ])('%s', (typed, wanted) => {
   // Words are parted by blanks; behind a bar is one with blanks in it, up to the next option.
   const words = (line: string) =>

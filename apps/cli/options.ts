@@ -124,8 +124,8 @@ export function givenSettings(
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
 }
 
-/** What no id of a method looks like, nor several joined by +: a prompt, or a path. */
-const isSubject = (word: string): boolean => !/^[\w+-]*$/.test(word.split(':')[0]!.trim())
+/** What no id of a method looks like, nor several joined by + or a comma: a prompt, or a path. */
+const isSubject = (word: string): boolean => !/^[\w+,-]*$/.test(word.split(':')[0]!.trim())
 
 /**
  * Words whose subject stands behind a list of methods, as `--inverters naive implicit "a ball"`, with the subject before the

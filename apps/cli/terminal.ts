@@ -12,6 +12,8 @@ const brokenPipeExitCode = 141
 const defectExitCode = 70
 /** Some pictures of many failed; the others are done. */
 export const someFailedExitCode = 11
+/** `edit` has a picture, and a mask that says nothing. */
+export const voidMaskExitCode = 12
 /** How long a command may take to end by itself when it is interrupted. */
 const graceMilliseconds = 700
 

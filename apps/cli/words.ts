@@ -44,9 +44,6 @@ export function costLines(cost: CostReport & { readonly weightBits?: number | nu
   ]
 }
 
-/** A prompt in quotes, or that there is none. */
-export const promptText = (prompt: string | null): string => (prompt === null ? 'without a prompt' : `“${prompt}”`)
-
 /** More names in a line are not read. */
 const mostShown = 8
 

@@ -106,6 +106,7 @@ describe('parse', () => {
     ['adam:iterations', 'Expected a value for `adam:iterations`, got none. Write `iterations=…`.'],
     ['adam:iterations=', 'Expected an integer, at least 1, at most 1000 for `adam:iterations`, got ``.'],
     ['adam:iterations=many', 'got `many`'],
+    ['adam,picard', 'got `adam,picard`. Name several one by one'],
     ['adam:verbose=yes', 'got `yes`'],
     ['adam:iterations=1,iterations=2', 'Expected an option once for `adam:iterations`, got it twice.'],
     ['picard:rho=1', 'It has none.'],

@@ -73,6 +73,10 @@ export function parse<M extends Defined<unknown>>(methods: M | readonly M[], spe
   )
   const [id = '', ...rest] = specification.split(':')
   const definition = known.find((candidate) => candidate.id === id.trim())
+  if (!definition && id.includes(',')) {
+    const remedy = 'Name several one by one: a comma stands between the options of one method.'
+    throw expected('bad-option', 'one known name', 'a method', `\`${specification}\``, remedy)
+  }
   if (!definition) {
     throw unknownName(
       'a method',

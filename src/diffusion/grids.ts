@@ -92,9 +92,9 @@ function evenly(
     throw expected(
       'bad-option',
       'a schedule with noise and signal at both ends',
-      `the spacing \`${spacing}\``,
-      schedule.name,
-      'Use `spacing=linspace`, or a schedule that ends earlier.',
+      levelsBy(spacing),
+      `\`${schedule.name}\``,
+      'Name `spacing=linspace`, or for a flow take a solver of flows, as `flow-euler`.',
     )
   }
   return series(points, (k) => {
@@ -105,14 +105,17 @@ function evenly(
   })
 }
 
+/** For messages: nobody may have named it. */
+const levelsBy = (spacing: string): string => `levels by \`spacing=${spacing}\`, the default where none is named`
+
 function trainingTimes(schedule: Schedule, spacing: string): number {
   if (schedule.trainingTimes !== undefined) return schedule.trainingTimes
   throw expected(
     'bad-option',
     'a schedule with whole training times',
-    `the spacing \`${spacing}\``,
-    schedule.name,
-    'Use `spacing=linspace`, `karras` or `lambda`.',
+    levelsBy(spacing),
+    `\`${schedule.name}\``,
+    'Name `spacing=linspace`, `karras` or `lambda`; for a flow take a solver of flows, as `flow-euler`.',
   )
 }
 

@@ -78,11 +78,19 @@ export function scaledLayout(parts: ScaledLayout): Layout {
     multiple,
     latentShape(picture) {
       const [channels, height, width] = picture
-      if (!fits(picture, imageChannels, multiple, latentLargest * downscaling)) {
-        const what = `a picture of ${imageChannels} channels with sides that are ${ofPictures}`
-        const remedy = 'Choose such a size; a picture can be padded, cropped or resized.'
-        const isSize = channels === imageChannels && picture.length === pictureAxes.length
-        throw expected('bad-shape', what, `\`${name}\``, isSize ? `${width}×${height}` : formatShape(picture), remedy)
+      const most = latentLargest * downscaling
+      if (!fits(picture, imageChannels, multiple, most)) {
+        if (channels !== imageChannels || picture.length !== pictureAxes.length) {
+          const what = `a picture of ${imageChannels} channels with sides that are ${ofPictures}`
+          throw expected('bad-shape', what, `\`${name}\``, formatShape(picture), 'Pass channels × height × width.')
+        }
+        const near = [Math.floor, Math.ceil].map((round) =>
+          [width!, height!]
+            .map((side) => multiple * Math.min(Math.max(1, round(side / multiple)), Math.floor(most / multiple)))
+            .join('×'),
+        )
+        const remedy = `Choose ${[...new Set(near)].join(' or ')}: make the picture so, or pad, crop or resize it.`
+        throw expected('bad-shape', `sides that are ${ofPictures}`, `\`${name}\``, `${width}×${height}`, remedy)
       }
       return [latentChannels, height! / downscaling, width! / downscaling]
     },

@@ -57,6 +57,20 @@ test('grey pictures and pictures of several sizes share a sheet; large ones keep
   expect(sheet.at(28, 28 + 299)).toEqual([0, 0, 0])
 })
 
+test('a white picture has a frame, a pixel outside it on every side', async () => {
+  const white = tensor([1, 40, 40], new Array(1600).fill(1))
+  const sheet = await decode(await contactSheet([[{ image: white, label: '' }]], { cellSize: 40 }))
+  for (const [x, y] of [
+    [27, 48],
+    [68, 48],
+    [48, 27],
+    [48, 68],
+  ] as const) {
+    expect(sheet.at(x, y)).not.toEqual([255, 255, 255])
+  }
+  for (const corner of [28, 67]) expect(sheet.at(corner, corner)).toEqual([255, 255, 255])
+})
+
 test('pictures that are too wide for a screen are reduced together with their row', async () => {
   const photograph = tensor([1, 300, 900], new Array(300 * 900).fill(-1))
   const cell = { image: photograph, label: 'a' }

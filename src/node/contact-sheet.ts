@@ -14,6 +14,7 @@ const labelLead = 18
 const titleHeight = 13
 const dark = '#1f2328'
 const grey = '#6e7781'
+const frame = '#c8cfd6'
 
 /** Sheets are looked at on a screen: wider pictures are reduced until a row fits it. */
 const screenWidth = 1440
@@ -29,7 +30,7 @@ interface Placed {
 /**
  * A PNG of rows of labelled pictures, each 3 × height × width (or 1 × …) with pixels in [−1, 1]. Small pictures are
  * magnified by nearest neighbour, so that their pixels stay what they are; pictures that a screen is too narrow for are reduced.
- * Columns align, labels stand below.
+ * Columns align, labels stand below, thin frames show where white pictures end.
  *
  * Labels are drawn with built-in lettering and need no fonts. The file says that it is a sheet (EXIF, Software), so that
  * `isContactSheet` knows it under any name. Throws `bad-shape` and `not-finite` as `quantize` does, `bad-option` when there
@@ -50,6 +51,7 @@ export async function contactSheet(
   const widths = Array.from({ length: columns }, (_, i) => Math.max(...placed.map((row) => widthOf(row[i]))))
   const pictures: OverlayOptions[] = []
   const texts: string[] = []
+  const frames: string[] = []
   let y = margin
   if (title !== undefined) {
     texts.push(strokeText(title, margin, y + titleHeight, titleHeight, dark))
@@ -60,6 +62,7 @@ export async function contactSheet(
     let x = margin
     for (const [column, { lines, ...one }] of row.entries()) {
       pictures.push({ input: await drawn(one), left: x, top: y })
+      frames.push(frameOf(one, x, y))
       for (const [line, text] of lines.entries()) {
         texts.push(strokeText(text, x, y + height + (line + 1) * labelLead, labelHeight, line === 0 ? dark : grey))
       }
@@ -75,13 +78,17 @@ export async function contactSheet(
       widths.reduce((sum, one) => sum + one + columnGap, -columnGap),
     )
   const height = y - rowGap + margin
-  const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`
+  const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${frames.join('')}${texts.join('')}</svg>`
   return await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
     .composite([...pictures, { input: Buffer.from(lettering), left: 0, top: 0 }])
     .withExif({ IFD0: { Software: mark } })
     .png({ compressionLevel: 9 })
     .toBuffer()
 }
+
+/** Around a picture, a pixel outside it: a white one would have no edge. */
+const frameOf = ({ width, height }: Omit<Placed, 'lines'>, x: number, y: number): string =>
+  `<rect x="${x - 0.5}" y="${y - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="${frame}"/>`
 
 const mark = 'undiffuse contact sheet'
 /** The mark stands before the pixels. */

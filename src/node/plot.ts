@@ -2,6 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { expected } from '../core/errors.js'
 import type { PlotAxis, ScatterPlot } from '../operations/host.js'
+import { labelPlaces } from './label-places.js'
 
 export interface HeatMapCell {
   readonly x: string
@@ -51,12 +52,19 @@ const look = {
     title: null,
     orient: 'right',
     labelColor: dark,
-    labelLimit: 320,
+    labelLimit: 640,
     symbolSize: 70,
     symbolOpacity: 1,
     rowPadding: 6,
   },
 } as const
+
+/** Of scatter plots, in pixels without axes. */
+const plotSize = { width: 560, height: 360 }
+
+/** How far along its axis a value is, from 0 to 1. */
+const shareOf = (value: number, { log = false }: PlotAxis, [least, greatest]: readonly [number, number]): number =>
+  log ? Math.log(value / least) / Math.log(greatest / least) : (value - least) / (greatest - least)
 
 /**
  * Draws a Vega-Lite specification as an SVG document; texts stay texts, in the reader's sans-serif font.
@@ -100,20 +108,24 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
       points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]),
     ),
   ]
-  const [left, right] = xAxis.scale.domain
-  const share = (value: number) =>
-    x.log ? Math.log(value / left) / Math.log(right / left) : (value - left) / (right - left)
-  const values = series.flatMap(({ name, line = false, points }) =>
-    points.map((point) => ({ ...point, name, line, leftwards: share(point.x) > 0.8 })),
+  const places = labelPlaces(
+    points.map((point) => ({
+      x: plotSize.width * shareOf(point.x, x, xAxis.scale.domain),
+      y: plotSize.height * (1 - shareOf(point.y, y, yAxis.scale.domain)),
+      label: point.label,
+    })),
+    plotSize,
   )
+  const values = series
+    .flatMap(({ name, line = false, points }) => points.map((point) => ({ ...point, name, line })))
+    .map((point, i) => ({ ...point, ...places[i]! }))
   const legend = series.length > 1 ? {} : { legend: null }
   const byName = { field: 'name', type: 'nominal', sort: null, ...legend } as const
   const has = (...fields: readonly string[]) => fields.map((field) => ({ filter: `isValid(datum.${field})` }))
   return await plotSvg({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title,
-    width: 560,
-    height: 360,
+    ...plotSize,
     padding: 16,
     data: { values },
     encoding: {
@@ -136,10 +148,10 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
         transform: has('label'),
         mark: {
           type: 'text',
-          align: { expr: "datum.leftwards ? 'right' : 'left'" },
-          dx: { expr: 'datum.leftwards ? -7 : 7' },
-          baseline: 'bottom',
-          dy: -4,
+          align: { expr: 'datum.align' },
+          dx: { expr: 'datum.dx' },
+          dy: { expr: 'datum.dy' },
+          baseline: 'middle',
           fontSize: 11,
         },
         encoding: { text: { field: 'label' }, color: { value: grey } },

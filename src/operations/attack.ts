@@ -1,14 +1,15 @@
 /** `attack`: pictures in, attacked pictures and how far they are from them out. The attacks are the library's. */
 import { type Attack, attackPicture, attacks, parseAttacks } from '../attacks/index.js'
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
 import type { Tensor } from '../math/tensor.js'
 import type { DiffusionModel } from '../model/model.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { planesOf } from '../pictures/planes.js'
 import type { Named, Settings } from './fields.js'
-import { checkEnding, checkNoStream, prepareOutputs, sheetField } from './files/outputs.js'
-import { lastName, withoutEnding } from './files/paths.js'
+import { checkEnding, checkFolder, prepareOutputs, resultPath, sheetField } from './files/outputs.js'
+import { asFileName, lastName, withoutEnding } from './files/paths.js'
 import { listPictures } from './files/pictures.js'
 import type { Host } from './host.js'
 import { noted, operation, partOf, type Running } from './operation.js'
@@ -42,7 +43,7 @@ const fields = {
   sheet: sheetField,
   output: {
     type: 'file',
-    description: 'a .png file, or a folder for several (default: <picture>.attacked.png, or attacked)',
+    description: 'a .png file, or a folder (default: <picture>.attacked.png, or attacked)',
     word: 'path',
   },
 } as const
@@ -68,23 +69,22 @@ const named = (text: string): Named<Attack> => ({ text, method: parseAttacks(tex
 
 const everyAttack = attacks.map(({ definition }) => definition.id).flatMap((id) => (id === 'none' ? [] : [named(id)]))
 
-/** Characters that are at home in every file system. */
-const asFileName = (text: string): string => text.replace(/[^\w.,=+-]+/g, '-')
-
-function jobsOf(pictures: readonly string[], settings: AttackSettings, { files }: Host): readonly Job[] {
+async function jobsOf(pictures: readonly string[], settings: AttackSettings, { files }: Host): Promise<readonly Job[]> {
   const { seed, output } = settings
   const chosen = settings.with.flatMap(({ method }) => method)
   const single = pictures.length === 1 && chosen.length === 1
   const stemOf = (picture: string) => withoutEnding(files.nameOf(picture))
+  const nameOf = (picture: string, text: string) =>
+    `${stemOf(picture)}${chosen.length === 1 ? '' : `.${asFileName(text)}`}.png`
+  if (output !== undefined && !single)
+    await checkFolder(output, plural(pictures.length * chosen.length, 'picture'), files)
+  const file =
+    single && output !== undefined ? await resultPath(output, nameOf(pictures[0]!, ''), '.png', files) : undefined
   const pathOf = (picture: string, text: string) =>
-    single
-      ? (output ?? `${stemOf(picture)}.attacked.png`)
-      : files.join(output ?? 'attacked', `${stemOf(picture)}${chosen.length === 1 ? '' : `.${asFileName(text)}`}.png`)
+    single ? (file ?? `${stemOf(picture)}.attacked.png`) : files.join(output ?? 'attacked', nameOf(picture, text))
   const jobs = pictures.flatMap((picture, i) =>
     chosen.map((one) => ({ ...one, picture, seed: seed + i, output: pathOf(picture, one.text) })),
   )
-  if (single) checkEnding(jobs[0]!.output, '.png', 'output')
-  else if (output !== undefined) checkNoStream(output, jobs.length)
   const twice = jobs.find((job, i) => jobs.findIndex((other) => other.output === job.output) !== i)
   if (!twice) return jobs
   const remedy = 'Rename the pictures, or attack them one at a time.'
@@ -147,7 +147,7 @@ async function* run(settings: AttackSettings, host: Host, signal?: Signal): Runn
   const { files } = host
   const listed = await listPictures(settings.pictures, host)
   for (const { about, text } of listed.notes) yield noted(about, text)
-  const jobs = jobsOf(listed.paths, settings, host)
+  const jobs = await jobsOf(listed.paths, settings, host)
   const results = jobs.map(({ output }) => output)
   const { sheet } = settings
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')

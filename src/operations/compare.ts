@@ -12,8 +12,8 @@ import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import type { Sampled } from '../verbs/sampling.js'
 import { methodField, type Named, type Settings, setting } from './fields.js'
-import { checkEnding, isFolderPath, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
-import { endingOf, lastName, withoutEnding } from './files/paths.js'
+import { checkEnding, checkFolder, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
+import { asFileName, isPictureFile, lastName, withoutEnding } from './files/paths.js'
 import { fitPicture, readPicture } from './files/pictures.js'
 import { fileTypeOf, tensorEndings, tensorFile } from './files/tensor-files.js'
 import {
@@ -38,8 +38,8 @@ import {
   samplingOf,
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
-import { errorDecibels, percent } from './reports/labels.js'
-import { costReport } from './reports/numbers.js'
+import { errorDecibels, percent, promptText } from './reports/labels.js'
+import { costReport, solvedNumbers } from './reports/numbers.js'
 
 /** The grid of solvers that name none. */
 const evenGrid = 'spacing=lambda'
@@ -118,7 +118,7 @@ interface Start {
 }
 
 async function startOf({ source, prompt, seed, size }: CompareSettings, { files }: Host): Promise<Start> {
-  const looksLikeFile = /^\.(png|jpe?g|webp|gif|tiff?|avif)$/i.test(endingOf(source)) && !source.includes(' ')
+  const looksLikeFile = isPictureFile(source) && !source.includes(' ')
   const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
   const [odd] = isPicture
     ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
@@ -269,6 +269,8 @@ function legReport(one: Leg | undefined, steps: number) {
     latentNmseDb: latentNmseDb ?? null,
     exact: inversion.noiseExact,
     outcome: inversion.outcome,
+    ...solvedNumbers(inversion),
+    roots: inversion.roots ?? null,
     equalValuesShare: again.match.equalValues ?? 0,
     psnrDb: again.match.psnrDb ?? 0,
   }
@@ -344,11 +346,12 @@ interface CompareOutputs {
   readonly report?: string
 }
 
-function outputsOf({ output, sheet, report }: CompareSettings, { picture }: Start, { files }: Host): CompareOutputs {
-  if (output === standardStream || (output !== undefined && !isFolderPath(output, [...tensorEndings, '.png']))) {
-    const remedy = 'Every row has a noise of its own: name a folder for them.'
-    throw expected('bad-option', 'a folder', setting('output'), `\`${output}\``, remedy)
-  }
+async function outputsOf(
+  { output, sheet, report }: CompareSettings,
+  { picture }: Start,
+  { files }: Host,
+): Promise<CompareOutputs> {
+  if (output !== undefined) await checkFolder(output, 'the noise of every row', files)
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const stem = picture === undefined ? '' : `${withoutEnding(files.nameOf(picture))}.`
   const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}${ending}`))
@@ -363,7 +366,9 @@ function outputsOf({ output, sheet, report }: CompareSettings, { picture }: Star
 
 const [tensorEnding] = tensorEndings
 
-const idOf = (specification: string): string => specification.split(':')[0]!.trim()
+/** Names of files have an end; the row's number tells two that begin alike apart. */
+const mostOfName = 80
+const nameOf = (specification: string): string => asFileName(specification).slice(0, mostOfName)
 
 /** The noise that each row found, and the noise of the picture where it is known; each file says how it was made. */
 function noiseFiles(
@@ -377,7 +382,7 @@ function noiseFiles(
   const pathOf = (stem: string) => files.join(folder, `${stem}${tensorEnding}`)
   const found = rows.flatMap(({ pair: { solver, plan, inverter }, legs = {} }, i) =>
     Object.values(legs).map(({ given, inversion }) => {
-      const path = pathOf(`${i + 1}-${idOf(solver)}-${idOf(inverter.text)}.from-${given}`)
+      const path = pathOf(`${i + 1}-${nameOf(solver)}-${nameOf(inverter.text)}.from-${given}`)
       const { noiseExact, outcome } = inversion
       const metadata = { model: name, modelFiles, inverter: inverter.text, noiseExact, outcome }
       const told = { ...shared, recipe: completed(plan, model), metadata }
@@ -396,7 +401,7 @@ function noiseFiles(
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
 async function* run(settings: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const start = await startOf(settings, host)
-  const outputs = outputsOf(settings, start, host)
+  const outputs = await outputsOf(settings, start, host)
   const inputs = { 'the picture': start.picture }
   // What there is to say against a solver is said before the model is opened.
   if (settings.solvers) plansOf(settings, start, false)
@@ -422,7 +427,7 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
     const written = chart === undefined ? others : outputs
     const cost = costReport(seconds, await held.cost())
     const result = reportOf(settings, start, { model, comparison, rows, cost, outputs: written })
-    const title = `${model.name}: ${start.prompt ?? lastName(start.picture ?? '')}`
+    const title = `${model.name}: ${start.picture === undefined ? start.prompt?.trim() || promptText(null) : lastName(start.picture)}`
     const files: (readonly [string, FileContent])[] = [
       ...(outputs.sheet && image ? [[outputs.sheet, await sheetOf(comparison, image, title, host)] as const] : []),
       ...(plot && chart ? [[plot, chart] as const] : []),

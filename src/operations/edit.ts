@@ -13,7 +13,7 @@ import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
 import { methodField, type Settings, setting } from './fields.js'
-import { checkEnding, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
+import { checkEnding, jsonText, prepareOutputs, reportField, resultPath, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import {
   checkPicture,
@@ -98,7 +98,7 @@ const fields = {
   },
   ...networkFields,
   ...decoderFields,
-  output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file' },
+  output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file, or a folder' },
   sheet: sheetField,
   report: reportField,
   recipe: pictureRecipeField,
@@ -121,6 +121,8 @@ interface Edited {
   readonly decoderSeconds: number
   readonly source: Tensor
   readonly mask?: Tensor
+  /** Of the mask that was given, before it was grown. */
+  readonly drawnShare?: number
   /** What reading the mask changed, and what is odd about it, as sentences for people. */
   readonly maskNotes: readonly string[]
   readonly written: Tensor
@@ -140,8 +142,11 @@ interface FinishedEdit extends Edited {
   readonly cost: NetworkCost
 }
 
-function outputsOf({ output, saveMask, sheet, report }: EditSettings, { files }: Host): EditOutputs {
-  checkEnding(output, '.png', 'output')
+async function outputsOf(
+  { output: stated, saveMask, sheet, report }: EditSettings,
+  { files }: Host,
+): Promise<EditOutputs> {
+  const output = await resultPath(stated, fields.output.default, '.png', files)
   if (saveMask !== undefined) checkEnding(saveMask, '.png', 'saveMask')
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const stem = output === standardStream ? 'edited' : withoutEnding(files.nameOf(output))
@@ -201,19 +206,28 @@ async function readMask(
   return { mask: tensor([1, ...shape.slice(1)], inside), notes: grey > edgesShare ? [...notes, greyNote(grey)] : notes }
 }
 
-/** A mask of everything leaves no background to lock. */
-function checkOutside({ data }: Tensor): void {
-  if (data.includes(0)) return
-  const remedy = 'Draw what is to be kept in black, or leave the lock out.'
-  throw expected('bad-option', 'a mask with a black part', setting('lockBackground'), 'one without', remedy)
+const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>
+  !data.includes(0) ? 'everything' : !data.includes(1) ? 'nothing' : 'part'
+
+const remedyOf = (given: Tensor | undefined): string =>
+  given ? 'Grow it less, with a smaller `dilation`.' : `Draw what may change, and pass it as ${setting('mask')}.`
+
+/** How much of a picture is inside. */
+const shareOf = ({ data }: Tensor): number => data.filter((value) => value > 0.5).length / data.length
+
+/** A mask of everything leaves no background to lock, where that is asked for. */
+function checkOutside(mask: Tensor, got: string, remedy: string): void {
+  if (coverOf(mask) !== 'everything') return
+  throw expected('bad-option', 'a mask with a black part', setting('lockBackground'), got, remedy)
 }
 
 /** What is odd about the mask that was used, found or given and grown. */
-function oddities({ data }: Tensor, locks: boolean): readonly string[] {
-  if (!data.includes(1)) {
-    return [`Nothing to change was found: what is written shows the source. Pass ${setting('mask')}.`]
-  }
-  return locks && !data.includes(0) ? [`It covers the whole picture: ${setting('lockBackground')} keeps nothing.`] : []
+function oddities(mask: Tensor, given: Tensor | undefined): readonly string[] {
+  const covers = coverOf(mask)
+  if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(given)}`]
+  if (covers === 'part') return []
+  const isDrawnSo = given && coverOf(given) === 'everything'
+  return [`It covers the whole picture: nothing of the source was kept.${isDrawnSo ? '' : ` ${remedyOf(given)}`}`]
 }
 
 /**
@@ -251,7 +265,9 @@ async function* editOne(
   const fitted = fitPicture(picture, multiple, fit)
   const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
   if (given) checkMask(given.mask, fitted.image.shape, setting('mask'))
-  if (given && settings.lockBackground) checkOutside(given.mask)
+  if (given && settings.lockBackground) {
+    checkOutside(given.mask, 'one without', 'Draw what is to be kept in black, or leave the lock out.')
+  }
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
@@ -261,6 +277,10 @@ async function* editOne(
   const whole = sameShape(shown.shape, picture.image.shape) ? picture.image : fitted.image
   const source = round8(whole)
   const kept = result.mask && map(fitted.restore(result.mask), (value) => (value > 0.5 ? 1 : 0))
+  if (kept && settings.lockBackground) {
+    const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
+    checkOutside(kept, got, `${remedyOf(given?.mask)} Or leave the lock out.`)
+  }
   const before = kept && likenessOutside(kept, shown, source)
   const written =
     locks && kept
@@ -269,14 +289,34 @@ async function* editOne(
           ...(feather !== undefined && { featherPixels: feather }),
         })
       : shown
-  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, locks) : [])]
+  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, given?.mask) : [])]
+  const drawnShare = given && shareOf(fitted.restore(given.mask))
   const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes }
-  return { ...found, ...(kept && { mask: kept }), ...(before && { before }) }
+  return {
+    ...found,
+    ...(drawnShare !== undefined && { drawnShare }),
+    ...(kept && { mask: kept }),
+    ...(before && { before }),
+  }
 }
 
 /** A PSNR of equal backgrounds is infinite. */
 function reportOf(finished: FinishedEdit) {
-  const { settings, model, notes, edited, written, before, after, mask, maskNotes, outputs, seconds, cost } = finished
+  const {
+    settings,
+    model,
+    notes,
+    edited,
+    written,
+    before,
+    after,
+    mask,
+    drawnShare,
+    maskNotes,
+    outputs,
+    seconds,
+    cost,
+  } = finished
   const { height, width } = planesOf(written.shape)
   const { lockBackground = true, backgroundBound = 0, feather = usualFeather } = settings
   return {
@@ -301,7 +341,9 @@ function reportOf(finished: FinishedEdit) {
     mask: mask
       ? {
           given: settings.mask ?? null,
-          shareOfPixels: mask.data.reduce((sum, value) => sum + value, 0) / mask.data.length,
+          drawnShareOfPixels: drawnShare ?? null,
+          shareOfPixels: shareOf(mask),
+          covers: coverOf(mask),
           notes: maskNotes,
         }
       : null,
@@ -375,7 +417,7 @@ function checkOne({ length }: readonly string[], { picture }: EditSettings): voi
 /** Fails before the networks run where it can be known to fail. */
 async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
   checkLock(said)
-  const outputs = outputsOf(said, host)
+  const outputs = await outputsOf(said, host)
   // A solver that there is not is refused before anything is opened.
   planOf(said)
   const listed = await listPictures([said.picture], host)

@@ -144,6 +144,8 @@ function readOne(field: OperationField, value: unknown, name: string): unknown {
     case 'size':
       return sizeOf(value, name)
     case 'file':
+      if (value === '')
+        throw expected('bad-option', 'a path', setting(name), 'an empty text', 'Pass a path, or leave it out.')
       return checkValue({ type: 'string', description: field.description }, value, setting(name))
     default: {
       if ('or' in field && typeof value === 'string' && field.or.includes(value)) return value

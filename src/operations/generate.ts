@@ -1,5 +1,6 @@
 /** `generate`: a prompt and seeds, or noise from a file, to pictures, and the files beside them. */
 import { expected } from '../core/errors.js'
+import { plural } from '../core/plural.js'
 import type { Signal } from '../core/progress.js'
 import type { State } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
@@ -9,9 +10,9 @@ import { filmstrip } from '../pictures/frames.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
 import { type Settings, setting } from './fields.js'
-import { checkClipPath, clipEndings, clipFiles, framePaths } from './files/clips.js'
+import { clipEndings, clipFiles, endingsOfClip, framePaths } from './files/clips.js'
 import { messageOf, notesOnWeights, readKeyFile } from './files/keys.js'
-import { checkEnding, checkNoStream, isFolderPath, prepareOutputs, sheetField } from './files/outputs.js'
+import { checkEnding, checkFolder, isFolderPath, otherEnding, prepareOutputs, sheetField } from './files/outputs.js'
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import {
   checkAxes,
@@ -47,6 +48,7 @@ import {
   withRemembered,
 } from './recipes/recipe.js'
 import { inRows } from './reports/cells.js'
+import { promptText } from './reports/labels.js'
 import { costReport, totalEvaluations } from './reports/numbers.js'
 import { timed } from './timed.js'
 
@@ -209,31 +211,41 @@ const framesMade = ({ layout }: OperationModel, [first]: readonly Start[], exten
   framesOf(layout, first?.noise ? layout.pictureShape(first.noise.shape) : pictureOf(layout, extent ?? {}))
 
 /** What can be said against a name before it is known whether the model makes pictures or clips. */
-function checkPicturePath({ output }: GenerateSettings, count: number): void {
-  if (output === undefined || output === standardStream) return
-  const endings = ['.png', ...clipEndings]
-  const isFolder = endingOf(output) === '' || (count > 1 && isFolderPath(output, endings))
-  if (!isFolder) checkEnding(output, endings, 'output')
+async function checkPicturePath({ output }: GenerateSettings, { files }: Host): Promise<void> {
+  if (output === undefined || output === standardStream || (await isFolderPath(output, files))) return
+  if (['.png', ...clipEndings].includes(endingOf(output).toLowerCase())) return
+  const what = `a name that ends in .png, of a clip in ${clipEndings.join(' or ')}, or a folder,`
+  throw expected('bad-option', what, setting('output'), `\`${output}\``, `Pass ${otherEnding(output, '.png')}.`)
 }
 
-/** `a.png` for one; `a-7.png`, `a-8.png` or `a/7.png`, `a/8.png` for several, by their seeds or places. */
-function pathsOf(
+/**
+ * `a.png` for one and `a-7.png`, `a-8.png` for several, by their seeds or places; in a folder `7.png` for one too, but for a
+ * clip: a folder alone has its frames.
+ */
+async function pathsOf(
   stated: string | undefined,
   starts: readonly Start[],
   { files }: Host,
+  { name }: OperationModel,
   frames: number | undefined,
-): readonly string[] {
-  const isClip = frames !== undefined
-  const output = stated ?? `generated${isClip ? '.webp' : '.png'}`
-  const ending = isClip ? (clipEndings.find((one) => one === endingOf(output).toLowerCase()) ?? '.webp') : '.png'
-  if (starts.length > 1 && isFolderPath(output, ending)) {
-    return starts.map(({ seed }, i) => files.join(output, `${seed ?? i + 1}${ending}`))
+): Promise<readonly string[]> {
+  const endings = frames === undefined ? ['.png'] : endingsOfClip(frames)
+  const output = stated ?? `generated${endings[0]}`
+  const nameOf = ({ seed }: Start, i: number) => `${seed ?? i + 1}`
+  if (await isFolderPath(output, files)) {
+    if (frames !== undefined && starts.length === 1) return [output]
+    return starts.map((start, i) => files.join(output, `${nameOf(start, i)}${endings[0]}`))
   }
-  if (isClip) checkClipPath(output, frames)
-  else checkEnding(output, ending, 'output')
+  const ending = endingOf(output)
+  if (output !== standardStream && !endings.includes(ending.toLowerCase())) {
+    const what = `a name that ends in ${endings.join(' or ')}, or a folder,`
+    const made = frames === undefined ? 'pictures, no clips' : `a clip of ${plural(frames, 'frame')}`
+    const remedy = `\`${name}\` makes ${made}: pass ${otherEnding(output, endings)}.`
+    throw expected('bad-option', what, setting('output'), `\`${output}\``, remedy)
+  }
   if (starts.length === 1) return [output]
-  checkNoStream(output, starts.length)
-  return starts.map(({ seed }, i) => `${withoutEnding(output)}-${seed ?? i + 1}${endingOf(output)}`)
+  if (output === standardStream) await checkFolder(output, `${starts.length} pictures`, files)
+  return starts.map((start, i) => `${withoutEnding(output)}-${nameOf(start, i)}${ending}`)
 }
 
 function outputsOf({ sheet, saveNoise, saveLatent }: GenerateSettings): Readonly<Record<string, string>> {
@@ -254,7 +266,9 @@ function sheetOf({ pictures, recipe, model }: Generated, host: Host): Promise<Ui
     image: filmstrip(generation.image),
     label: seed === undefined ? lastName(path) : `seed ${seed}`,
   }))
-  return host.pictures.sheet(inRows(cells, columns), { title: `${model.name}: ${recipe.prompt ?? ''}` })
+  return host.pictures.sheet(inRows(cells, columns), {
+    title: `${model.name}: ${recipe.prompt?.trim() || promptText(null)}`,
+  })
 }
 
 async function filesOf(generated: Generated, host: Host): Promise<readonly (readonly [string, FileContent])[]> {
@@ -324,7 +338,10 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const { starts, file } = await startsOf(settings, host)
   const marking = await markingOf(settings, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
-  const prompt = requiredPrompt(plan.recipe.prompt, 'Say what to show, as "a red circle".')
+  const prompt = requiredPrompt(
+    plan.recipe.prompt,
+    'Say what to show, as "a red circle"; "" makes a picture without a prompt.',
+  )
   const outputs = outputsOf(settings)
   const written = {
     'settings.sheet': outputs.sheet,
@@ -332,7 +349,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     'settings.saveLatent': outputs.latent,
   }
   const inputs = { 'settings.watermark': settings.watermark, 'settings.noise': settings.noise }
-  checkPicturePath(settings, starts.length)
+  await checkPicturePath(settings, host)
   await prepareOutputs(host.files, written, inputs)
 
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
@@ -344,7 +361,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     for (const { noise } of starts) if (noise) model.layout.check(noise.shape)
     const extent = extentOf(settings, model)
     const frames = framesMade(model, starts, extent)
-    const paths = pathsOf(settings.output, starts, host, frames)
+    const paths = await pathsOf(settings.output, starts, host, model, frames)
     await prepareOutputs(
       host.files,
       {

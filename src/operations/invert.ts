@@ -1,5 +1,6 @@
 /** `invert`: from pictures to the latents that decode to them, and to the noise that made those. */
 import type { Signal } from '../core/progress.js'
+import { orTensors } from './files/tensor-files.js'
 import type { Host } from './host.js'
 import { type InvertSettings, invertFields } from './inverting/fields.js'
 import { checkOutputs } from './inverting/outputs.js'
@@ -19,7 +20,12 @@ async function* run(
   // What was measured is then the one that is there.
   const asked = profile === 'make' ? { ...others, profile: undefined } : settings
   const to = settings.to ?? ((await host.models.hasDenoiser(settings.model)) ? 'noise' : 'latent')
-  return yield* to === 'noise' ? invertToNoise(asked, host, signal) : invertToLatent(asked, host, signal)
+  if (to === 'latent') return yield* invertToLatent(asked, host, signal)
+  try {
+    return yield* invertToNoise(asked, host, signal)
+  } catch (error) {
+    throw orTensors(error)
+  }
 }
 
 export const invertOperation = operation({

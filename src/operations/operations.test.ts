@@ -112,6 +112,82 @@ describe('generate', () => {
   })
 })
 
+describe('where results go', () => {
+  const given = { prompt, ...sampling }
+
+  it('a name without the ending of a file, and a folder that is there, get one picture as they get several', async () => {
+    const host = memoryHost(model)
+    const { files } = await start(generateOperation, host, { ...given, seed: 7, output: 'run.v2' })
+    expect(files).toEqual(['run.v2/7.png'])
+    const both = await start(generateOperation, host, { ...given, seed: 7, count: 2, output: 'run.v2' })
+    expect(both.files).toEqual(['run.v2/7.png', 'run.v2/8.png'])
+    const worn = await start(attackOperation, host, { pictures: 'run.v2/7.png', with: 'flip', output: 'worn' })
+    expect(worn.files).toEqual(['worn/7.png'])
+    host.written.set('odd.gif/7.png', host.written.get('run.v2/7.png')!)
+    const there = await start(attackOperation, host, { pictures: 'run.v2/8.png', with: 'flip', output: 'odd.gif' })
+    expect(there.files).toEqual(['odd.gif/8.png'])
+    const noise = { sources: 'run.v2/7.png', ...given, decoder: 'encoder-only', output: 'noises' }
+    expect((await start(invertOperation, host, noise)).files).toEqual(['noises/7.safetensors'])
+  })
+
+  it.each([
+    [
+      'clips of a model of pictures',
+      generateOperation,
+      { ...given, count: 2, output: 'x.gif' },
+      /makes pictures, no clips: pass `x\.png`/,
+    ],
+    [
+      'another picture',
+      generateOperation,
+      { ...given, output: 'x.jpg' },
+      /of a clip in \.webp or \.gif or \.mp4, .* Pass `x\.png`/,
+    ],
+    [
+      'pictures in a stream',
+      generateOperation,
+      { ...given, count: 2, output: '-' },
+      /a folder .* for 2 pictures\. Name a folder\./,
+    ],
+    [
+      'pictures in a file',
+      attackOperation,
+      { pictures: 'a.png', with: ['flip', 'blur'], output: 'x.png' },
+      /a folder .* for 2 pictures\. .* as `x`/,
+    ],
+    [
+      'one of another ending',
+      attackOperation,
+      { pictures: 'a.png', with: 'flip', output: 'x.jpg' },
+      /\.png, or a folder, .* Pass `x\.png`/,
+    ],
+    ['no name', attackOperation, { pictures: 'a.png', with: 'flip', output: '' }, /a path for .* an empty text/],
+  ] as const)('refuses %s, and says what to pass', async (_, operation, settings, message) => {
+    const refused = async () => await start(operation as typeof generateOperation, memoryHost(model), settings)
+    await expect(refused()).rejects.toMatchObject({ code: 'bad-option', message: expect.stringMatching(message) })
+  })
+})
+
+it('generate: an empty prompt makes a picture, and none is refused', async () => {
+  const { result } = await start(generateOperation, memoryHost(model), { prompt: '', ...sampling })
+  expect(result).toMatchObject({ prompt: '' })
+  await expect(start(generateOperation, memoryHost(model), sampling)).rejects.toMatchObject({ code: 'bad-option' })
+})
+
+it('what is neither a picture nor a file of tensors is told all that may be read', async () => {
+  const host = memoryHost(model)
+  host.written.set('text.txt', new TextEncoder().encode('text'))
+  const given = { prompt, ...sampling }
+  await expect(start(generateOperation, host, { ...given, noise: 'text.txt' })).rejects.toMatchObject({
+    code: 'bad-model',
+    expected: 'a .safetensors or .npy file with a noise',
+  })
+  await expect(start(invertOperation, host, { ...given, sources: 'text.txt' })).rejects.toMatchObject({
+    code: 'bad-image',
+    expected: expect.stringMatching(/, or a \.safetensors or \.npy file,$/),
+  })
+})
+
 describe('files of NumPy', () => {
   it('hold the noise alone, and are read as what is asked for', async () => {
     const host = memoryHost(model)
@@ -219,6 +295,7 @@ describe('compare', () => {
     expect(naive!.fromLatent!.noiseNmseDb).toBeGreaterThan(implicit!.fromLatent!.noiseNmseDb!)
     expect(naive!.fromLatent).toMatchObject({ evaluations: 40, evaluationsPerStep: 2 })
     expect(implicit!.fromLatent!.equalValuesShare).toBe(1)
+    expect([implicit, naive].map((one) => one!.fromLatent!.convergedSteps)).toEqual([20, 0])
     // The same noise from the file of the latent, by the operation that people would use.
     const made = { prompt, seed: 5, solver: 'ddim', steps: 20, precision: '64', saveLatent: 'z.safetensors' }
     await start(generateOperation, host, made)
@@ -239,8 +316,8 @@ describe('compare', () => {
     const known = await tensorIn(host, 'noises/noise.safetensors', 'noise')
     expect(known.data).toEqual(torchNoise(5, known.shape).data)
     for (const [stem, { fromLatent }] of [
-      ['1-ddim-naive', naive!],
-      ['5-bdia-automatic', row('bdia:', 'automatic')],
+      ['1-ddim-steps=20-naive', naive!],
+      ['5-bdia-steps=20-automatic', row('bdia:', 'automatic')],
     ] as const) {
       const found = await tensorIn(host, `noises/${stem}.from-latent.safetensors`, 'noise')
       expect(nmseDb(found, known)).toBeCloseTo(fromLatent!.noiseNmseDb!, 6)
@@ -252,6 +329,15 @@ describe('compare', () => {
       'out/compare.json',
     ])
     expect(JSON.parse(await text(host, 'out/compare.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+  })
+
+  it('files of inverters that differ by their options alone are told apart by their names', async () => {
+    const inverters = ['implicit', 'implicit:restarts=1']
+    const given = { source: prompt, inverters, solvers: 'ddim', grid: 'own', steps: 4, output: 'noises' }
+    const { result, files } = await start(compareOperation, memoryHost(model), given)
+    expect(files).toContain('noises/1-ddim-steps=4-implicit.from-latent.safetensors')
+    expect(files).toContain('noises/2-ddim-steps=4-implicit-restarts=1.from-latent.safetensors')
+    expect(result.rows[1]!.fromLatent!.roots).toBe('unique as far as tried')
   })
 
   it('takes the scheduler of the model for a solver, and refuses what there is not before a model is opened', async () => {
@@ -363,6 +449,22 @@ describe('edit', () => {
     expect(result.mask!.notes).toContain(said)
     const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
     expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
+  })
+
+  it('a mask that grows over everything is told apart from one that was drawn so, and refused where a lock is asked for', async () => {
+    const half = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const grown = { ...given, method: 'naive:dilation=4' }
+    const { result } = await start(editOperation, half, grown)
+    expect(result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 0.5, shareOfPixels: 1 })
+    expect(result.mask!.notes.join()).toMatch(/nothing of the source was kept.*smaller `dilation`/)
+    const drawn = await start(editOperation, await withMask(() => 1), given)
+    expect(drawn.result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 1 })
+    const before = half.written.get('edited.png')
+    await expect(start(editOperation, half, { ...grown, lockBackground: true })).rejects.toMatchObject({
+      code: 'bad-option',
+      got: 'one that covers all, once it is grown',
+    })
+    expect(half.written.get('edited.png')).toBe(before)
   })
 
   it('names the option of a mask without white', async () => {

@@ -20,7 +20,7 @@ import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
 import { notesOnWeights, readKeyFile } from './files/keys.js'
-import { checkEnding, prepareOutputs } from './files/outputs.js'
+import { prepareOutputs, resultPath } from './files/outputs.js'
 import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
@@ -273,9 +273,10 @@ function checkOfPictures({ name, layout }: OperationModel): void {
 }
 
 /** Inverts what is unmarked and keeps its noise. Goes on where it was ended. */
-async function* run(settings: CalibrateSettings, host: Host, signal?: Signal): Running<CalibrationReport> {
-  const { output, generated, seed, size } = settings
-  checkEnding(output, '.safetensors', 'output')
+async function* run(said: CalibrateSettings, host: Host, signal?: Signal): Running<CalibrationReport> {
+  const output = await resultPath(said.output, fields.output.default, '.safetensors', host.files)
+  const settings = { ...said, output }
+  const { generated, seed, size } = settings
   const prompts = await promptsOf(settings, host)
   const keys = await Promise.all(settings.key.map((path) => readKeyFile(host.files, path)))
   if (settings.pictures.length === 0 && generated === 0) {

@@ -117,7 +117,13 @@ describe.concurrent('wrong input', () => {
     ['no attack', ['square.png'], [], 2, /--with/],
     ['a bad option', ['square.png'], ['--with', 'crop:share=2'], 2, /at most 1 for `crop:share`, got 2/],
     ['a file that is no picture', ['square.png', 'text.png'], ['--with', 'jpeg'], 4, /text\.png/],
-    ['another ending', ['square.png'], ['--with', 'jpeg', '-o', 'worn.jpg'], 2, /ends in \.png for `--output`/],
+    [
+      'another ending',
+      ['square.png'],
+      ['--with', 'jpeg', '-o', 'worn.jpg'],
+      2,
+      /ends in \.png, or a folder, for `--output`/,
+    ],
     [
       'a sheet over a result',
       ['square.png'],

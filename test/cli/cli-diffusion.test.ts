@@ -398,7 +398,11 @@ describe.concurrent('bad command lines', () => {
     [() => ['generate', prompt, ...tiny(), '-o', 'a.jpg'], 2, /ends in \.png/],
     [() => ['generate', prompt, ...tiny(), '-o', input('picture.png/a.png')], 9, /not a folder/],
     [() => ['generate', prompt, ...tiny(), '--noise', input('foreign.safetensors')], 3, /4 channels.*16×8×8/],
-    [() => ['generate', prompt, ...tiny(), '--noise', input('picture.png')], 5, /not a safetensors file/],
+    [
+      () => ['generate', prompt, ...tiny(), '--noise', input('picture.png')],
+      5,
+      /a \.safetensors or \.npy file with a noise for `picture\.png`, got another file/,
+    ],
     [
       () => ['generate', ...tiny(), '--noise', input('latent.safetensors')],
       2,

@@ -145,8 +145,15 @@ describe('undiffuse edit', () => {
 })
 
 describe('what is odd about a mask is said, in words and in the report', () => {
-  const edited = (...more: readonly string[]) =>
-    succeeded(['edit', input('picture.png'), ...prompts, ...quick(), '-o', 'e.png', ...more])
+  const edited = async (code: number, ...more: readonly string[]) => {
+    const ended = await undiffuse(['edit', input('picture.png'), ...prompts, ...quick(), '-o', 'e.png', ...more])
+    expect({ code: ended.code, stderr: ended.stderr, left: ended.left }).toEqual({
+      code,
+      stderr: '',
+      left: ['work/e.png'],
+    })
+    return ended
+  }
   const masks: [name: string, words: () => readonly string[], share: number, note: RegExp][] = [
     [
       'what is transparent is outside',
@@ -156,9 +163,9 @@ describe('what is odd about a mask is said, in words and in the report', () => {
     ],
     [
       'one that grows over the whole picture leaves nothing to lock',
-      () => ['--method', 'naive:dilation=64', '--mask', input('mask.png'), '--lock-background'],
+      () => ['--method', 'naive:dilation=64', '--mask', input('mask.png')],
       1,
-      /keeps nothing/,
+      /nothing of the source was kept.*dilation/,
     ],
     [
       'one that is found to be empty',
@@ -168,12 +175,13 @@ describe('what is odd about a mask is said, in words and in the report', () => {
     ],
   ]
   it.each(masks)('%s', async (_, words, share, note) => {
-    const { mask, lock } = JSON.parse((await edited(...words(), '--json')).stdout)
+    const code = share === 0 || share === 1 ? 12 : 0
+    const { mask, lock } = JSON.parse((await edited(code, ...words(), '--json')).stdout)
     expect(mask.shareOfPixels).toBe(share)
     expect(mask.notes.join(' ')).toMatch(note)
     // Nothing is called locked where nothing is outside.
     if (share === 1) expect(lock).toBeNull()
-    expect((await edited(...words())).stdout).toMatch(new RegExp(`mask note .*${note.source}`))
+    expect((await edited(code, ...words())).stdout).toMatch(new RegExp(`mask note .*${note.source}`))
   })
 })
 

@@ -263,7 +263,9 @@ describe('programs of the documentation', () => {
         const plain = Uint8Array.from(await readFile(join(root, 'examples', 'scene.png')))
         expect(await (await post('/detect', plain)).json()).toMatchObject({ verdict: 'unmarked' })
         expect((await post('/detect', 'some text')).status).toBe(415)
-        expect((await post('/mark', 'a'.repeat(1001))).status).toBe(400)
+        expect((await post('/mark', 'a'.repeat(1001))).status).toBe(413)
+        expect((await post('/detect', new Uint8Array(21e6))).status).toBe(413)
+        expect((await post('/detect', marked)).status).toBe(200)
         for (const empty of ['', ' \n']) {
           const refused = await post('/mark', empty)
           expect({ status: refused.status, text: await refused.text() }).toMatchObject({

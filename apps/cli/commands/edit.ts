@@ -1,6 +1,7 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
 import { backgroundText, decibels, type EditReport, editOperation, plural } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
+import { voidMaskExitCode } from '../terminal.js'
 import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
 
 const details = `
@@ -30,6 +31,17 @@ const exactWords: Readonly<Record<EditReport['exact'], string>> = {
   no: 'with the same prompt the picture would not come back',
 }
 
+const share = (of: number): string => `${(100 * of).toFixed(1)} %`
+
+function maskText({ given, drawnShareOfPixels: drawn, shareOfPixels: used }: NonNullable<EditReport['mask']>): string {
+  const grown = drawn !== null && drawn < used ? `grown from ${share(drawn)} to ` : ''
+  return `${given ?? 'found'}, ${grown}${share(used)} of the picture`
+}
+
+/** Whether a mask became one of everything or of nothing, and nobody drew it so. */
+const isVoid = (mask: EditReport['mask']): boolean =>
+  mask !== null && mask.covers !== 'part' && mask.drawnShareOfPixels !== mask.shareOfPixels
+
 function words(report: EditReport): readonly string[] {
   const { model, method, solver, steps, latent, mask, background, backgroundBefore, lock } = report
   return [
@@ -43,17 +55,14 @@ function words(report: EditReport): readonly string[] {
       : []),
     `  exact        ${report.exact}: ${exactWords[report.exact]} (${report.outcome})`,
     ...(mask
-      ? [
-          `  mask         ${mask.given ?? 'found'}, grown to ${(100 * mask.shareOfPixels).toFixed(1)} % of the picture`,
-          ...mask.notes.map((note) => `  mask note    ${note}`),
-        ]
+      ? [`  mask         ${maskText(mask)}`, ...mask.notes.map((note) => `  mask note    ${note}`)]
       : ['  mask         none: everything may change']),
     ...(backgroundBefore
       ? [`  outside      ${lock ? 'before the lock: ' : ''}${backgroundText(backgroundBefore)}`]
       : []),
     ...(lock && background
       ? [
-          `  locked       outside the grown mask: ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`,
+          `  locked       outside the mask: ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`,
         ]
       : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
@@ -68,4 +77,5 @@ export const command: OperationCommand<typeof editOperation.fields, EditReport> 
   examples,
   words,
   saysNotes: true,
+  exitCode: ({ mask }) => (isVoid(mask) ? voidMaskExitCode : 0),
 }

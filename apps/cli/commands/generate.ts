@@ -1,12 +1,13 @@
 /** `undiffuse generate`: from a prompt and a seed to pictures. */
 import { formatShape } from 'undiffuse'
-import { type GenerationReport, generateOperation, plural } from 'undiffuse/operations'
+import { type GenerationReport, generateOperation, plural, promptText } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
 
 const details = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
 A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first. A .npy file holds numbers alone.
+An empty prompt, "", is allowed: the model then makes any picture.
 Several pictures take the seeds that follow; \`--sheet\` shows them side by side.
 A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.`
 
@@ -23,7 +24,7 @@ function words(report: GenerationReport): readonly string[] {
   const seeds = report.pictures.flatMap(({ seed }) => seed ?? [])
   const from = seeds.length > 0 ? `seed ${seeds.join(', ')}` : 'the noise of a file'
   return [
-    `“${prompt}”${negativePrompt === null ? '' : ` without “${negativePrompt}”`}, ${from}`,
+    `${promptText(prompt)}${negativePrompt === null ? '' : ` without “${negativePrompt}”`}, ${from}`,
     `  by           ${model}, ${solver}, ${plural(steps, 'step')}, ${guidanceText(report)}`,
     `  from, to     noise ${formatShape(report.latentShape)} → ${widthPixels}×${heightPixels} pixels`,
     ...(watermark ? [`  mark         ${markText(watermark)}`] : []),

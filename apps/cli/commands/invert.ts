@@ -6,10 +6,11 @@ import {
   type LatentInversionReport,
   type NoiseInversionReport,
   plural,
+  promptText,
 } from 'undiffuse/operations'
 import { expectedText, floorText, mean, noiseLines } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
-import { autoencoderText, costLines, guidanceText, lastName, promptText, wroteLines } from '../words.js'
+import { autoencoderText, costLines, guidanceText, lastName, wroteLines } from '../words.js'
 
 const details = `
 Several pictures of one size, or a folder of them, are inverted together, \`--chunk\` at a time. A .safetensors file with a \`latent\`, as \`undiffuse generate --save-latent\` writes it, is inverted to the noise as it

@@ -5,12 +5,13 @@ import {
   errorDecibels,
   percent,
   plural,
+  promptText,
   type RoundTripReport,
   roundTripOperation,
 } from 'undiffuse/operations'
 import { noiseLines } from '../inversion-words.js'
 import type { OperationCommand } from '../operation-command.js'
-import { costLines, evaluationText, promptText, wroteLines } from '../words.js'
+import { costLines, evaluationText, wroteLines } from '../words.js'
 
 const details = `
 With a prompt and a seed: makes the picture, then goes back from its exact latent, and from its 8-bit picture alone. Each

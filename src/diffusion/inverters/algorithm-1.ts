@@ -14,7 +14,7 @@ import { checkAccepted, countedDiffusion, noiseNorm, notImplicit, strideOf, walk
  *
  * ρₖ warms up over 20 updates to ρ = 0.5 and is halved on plateaus of 20. It stops at Σ(F(x) − y)² < 1e-3, summed over
  * the latent whatever its size (`as-released`), or at the same mean square as at 4 × 64 × 64 (`per-element`). Shapes:
- * any. Cost: 1 + up to `iterations` evaluations a step. Exact given the image, up to that tolerance. Errors:
+ * any. Cost: 1 + up to `iterations` evaluations a step. Exact given the latent, up to that tolerance. Errors:
  * `unsupported` as `implicit`. Source: Hong et al., CVPR 2024, Algorithm 1, with the constants of
  * github.com/smhongok/inv-dpm. Deviations: the best point instead of the last; the sampler's own grid, where the
  * released code is off by one at t = 500.

@@ -37,7 +37,7 @@ const deadEnd = 100
  * but for how much of the noise's space leads there. Where every step has one root it finds what `implicit` finds.
  *
  * Shapes: any. Cost: that of `implicit` for each trajectory, and about 10·`restarts` evaluations for each step at which
- * roots are looked for. A step's `roots` say what was found. Exact given the image, up to the tolerance; which noise was
+ * roots are looked for. A step's `roots` say what was found. Exact given the latent, up to the tolerance; which noise was
  * used is the likeliest guess. Errors: as `implicit`. Source: ours, after the observation of several fixed points in SelFix
  * (arXiv 2606.17584), which takes the straightest path instead.
  *

@@ -1,6 +1,6 @@
 /**
  * Inversion of each step as the equation that it is, with any iteration. The way to undo samplers that were not made to
- * be undone: exact given the image, up to the tolerance. Multistep rules need `sweep`; reversible ones `reversible`.
+ * be undone: exact given the latent, up to the tolerance. Multistep rules need `sweep`; reversible ones `reversible`.
  */
 import { define } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
@@ -40,7 +40,7 @@ type IterationName = (typeof iterationNames)[number]
  * Shapes: any. Memory: 2·window + 6 tensors. Cost at 50 DDIM steps and −90 dB: about 2 network evaluations a step on
  * the analytic world of the laws, 3 to 4 on the bundled model at guidance 1 to 3. Coarse grids and strong guidance cost up to
  * 22: docs/noise-inversion.md has a table. A solver of two evaluations a step pays them for each.
- * Exact given the image, up to the tolerance, where the preimage is unique. Coarse grids under strong guidance can have
+ * Exact given the latent, up to the tolerance, where the preimage is unique. Coarse grids under strong guidance can have
  * several, all with a residual of zero. Guidance can also turn a step over (∂F/∂x indefinite). Such steps can end
  * `exhausted`. Errors: `unsupported` for solvers with memory, for a grid that ends at sigma = 0, and for gradient
  * descent without a pullback. Source: the equation, Hong et al., CVPR 2024; picard, Pan et al., ICCV 2023 (AIDI);

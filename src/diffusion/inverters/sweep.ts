@@ -29,7 +29,7 @@ const iterations = { anderson: (window: number) => anderson({ window }), picard:
  *
  * Shapes: any. Memory: 2·window·N tensors. Cost: one evaluation a step and sweep, one more for the start. Measured with 2M
  * at 10 and 20 steps: 5 to 6 sweeps for −116 dB and better on the analytic world of the laws; on the bundled model at guidance
- * 1, 19 for −97 dB and 33 for −87 dB. Exact given the image, up to the tolerance, where the preimage is unique:
+ * 1, 19 for −97 dB and 33 for −87 dB. Exact given the latent, up to the tolerance, where the preimage is unique:
  * coarse grids under strong guidance can have several, all with a residual of zero. States carry no memory.
  * Errors: `unsupported` for solvers that are not linear multistep rules, and for a grid that ends at sigma = 0 unless the
  * solver keeps x there. What does not converge says so (`exhausted`, `diverged`) and keeps the best sweep. Source: ours;

@@ -11,7 +11,7 @@ import { bidirectionalFields, twoStepRule } from './parts/bidirectional.js'
  *
  * x′ = γ·x_old − γ·S_back(x) + S(x), S DDIM's step to the next level, S_back to the last one; the first step is DDIM's.
  * Order 1, and 2 at γ = 1 on grids whose steps vary smoothly; one evaluation a step; memory: the older x. Inverts in
- * closed form, exact given the last two x's. Given the image alone `recall` guesses the older x by one DDIM step back,
+ * closed form, exact given the last two x's. Given the latent alone `recall` guesses the older x by one DDIM step back,
  * and then the noise is another one that leads to the same image. Rounding is amplified like γ^−steps on the way back:
  * γ in [0.92, 1] for 50 steps. Errors: `bad-option`. Source: Zhang, Lewis and Kleijn, ECCV 2024, in the form of its
  * code (READMEs before 2024 print γ for 1 − γ).

@@ -12,7 +12,7 @@ import { lowerOrderField, multistepOrder, weighted } from './parts/exponential.j
  *
  * cᵢ = ∫ Lᵢ(ln ρ) dρ from ρ to ρ′, Lᵢ Lagrange's polynomials through the last `order` levels, in closed form: ∫ ln^m ρ dρ.
  * One evaluation a step; memory: order − 1 older x's and estimates. The first steps are of lower order; so are the last
- * ones when there are fewer than 15 (`lowerOrderFinal`), and a step to sigma = 0. Inverts by `sweep`, exact given the image.
+ * ones when there are fewer than 15 (`lowerOrderFinal`), and a step to sigma = 0. Inverts by `sweep`, exact given the latent.
  * Errors: `bad-option` for a grid that does not fit; `unsupported` at alpha = 0 from the second step on.
  * Source: Zhang and Chen, DEIS, ICLR 2023, ρAB in ln ρ; diffusers' DEISMultistepScheduler (`logrho`).
  *

@@ -8,7 +8,7 @@ import { firstOrderSolver } from '../multistep.js'
  * The first-order exponential step, the same for predicted noise and predicted data, and the same as DDIM's.
  *
  * x′ = (σ′/σ)·x − α′·(e⁻ʰ − 1)·D(x), h = λ′ − λ. Order 1, one evaluation a step, no memory. Inverts as an implicit
- * equation, exact given the image. Errors: `bad-option` for a grid that does not fit the schedule.
+ * equation, exact given the latent. Errors: `bad-option` for a grid that does not fit the schedule.
  * Source: Lu et al., DPM-Solver, NeurIPS 2022, eq. 3.7; DPM-Solver++ with k = 1.
  *
  * @example const solver = dpmSolver1({ steps: 20 })

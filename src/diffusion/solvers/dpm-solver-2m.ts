@@ -17,7 +17,7 @@ import {
  * Data (++): x′ = (σ′/σ)·x + c·D + ½·c·(D − D_old)/r, c = α′·(1 − e⁻ʰ), h = λ′ − λ, r = (λ − λ_old)/h; noise: its twin
  * with ε, α′/α and −σ′·(eʰ − 1). Order 2, one evaluation a step; memory: one older x, one older estimate. The first
  * step is of order 1; so are the last one when there are fewer than 15 (`lowerOrderFinal`) and a step to sigma = 0.
- * Inverts by Algorithm 2 of Hong et al. (near-exact) or `sweep`, given the image. Errors: `bad-option` for a grid that
+ * Inverts by Algorithm 2 of Hong et al. (near-exact) or `sweep`, given the latent. Errors: `bad-option` for a grid that
  * does not fit.
  * Source: Lu et al., DPM-Solver++ 2022, Algorithm 2; diffusers' DPMSolverMultistepScheduler, `solver_order` 2.
  *

@@ -13,7 +13,7 @@ import { singleStepFinalField, singleStepOrder } from './parts/single-step.js'
  * Data (++), from x at λ over x₁ at λ₁: x′ = (σ′/σ)·x + c·D + ½·c·(D₁ − D)/r, c = α′·(1 − e⁻ʰ), h = λ′ − λ, r = (λ₁ −
  * λ)/h; noise: its twin. Order 2 counted in steps of the grid, one evaluation a step; memory in the middle of a pair:
  * the x and the estimate of its start. An odd last step and a step to sigma = 0 are of order 1. Inverts as one implicit
- * equation for each pair (`stride` 2), given the image. Errors: `bad-option` for a grid that does not fit.
+ * equation for each pair (`stride` 2), given the latent. Errors: `bad-option` for a grid that does not fit.
  * Source: Lu et al., DPM-Solver++ 2022, Algorithm 1; diffusers' DPMSolverSinglestepScheduler, `solver_order` 2:
  * its `lower_order_final` is the same here, where it is false if nothing is said.
  *

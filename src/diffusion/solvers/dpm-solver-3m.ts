@@ -19,7 +19,7 @@ import {
  * the second divided difference in the place of D″, which is twice that: `curvature: 'released'` does the same and is
  * of order 2. 'exact' is of order 3, as long as the first two steps, of order 1 and 2, are taken where x is nearly
  * noise. The last two steps are of order 2 and 1 when there are fewer than 15 (`lowerOrderFinal`); a step to sigma = 0
- * is of order 1. Inverts by `sweep`, given the image. Errors: `bad-option` for a grid that does not fit. Source: Lu et
+ * is of order 1. Inverts by `sweep`, given the latent. Errors: `bad-option` for a grid that does not fit. Source: Lu et
  * al., DPM-Solver++ 2022, appendix; diffusers' DPMSolverMultistepScheduler, `solver_order` 3 (released). That a factor
  * 2 is missing there is our derivation; its single-step third-order rule has it.
  *

@@ -16,7 +16,7 @@ import { singleStepFinalField, singleStepOrder } from './parts/single-step.js'
  * w₀·D + w₁·(r₂·d₁ − r₁·d₂)/(r₂ − r₁) + w₂·2·(d₂ − d₁)/(r₂ − r₁), w as in `exponentialStep`; `midpoint` is w₀·D +
  * w₁·d₂, of order 3 where r₂ = 2/3 as on grids even in λ, otherwise 2; noise: the twin. One evaluation a step; memory in a triple: the x's and the
  * estimates since its start. A step to sigma = 0 is of order 1. Inverts as one implicit equation for each triple
- * (`stride` 3), exact given the image. Errors: `bad-option` for a grid that does not fit.
+ * (`stride` 3), exact given the latent. Errors: `bad-option` for a grid that does not fit.
  * Source: Lu et al., DPM-Solver, NeurIPS 2022, Algorithm 2; diffusers' DPMSolverSinglestepScheduler, `solver_order` 3.
  *
  * @example const solver = dpmSolver3S({ steps: 18 })

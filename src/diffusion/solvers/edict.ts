@@ -12,7 +12,7 @@ import { interval, noMemory, noStepBefore } from '../multistep.js'
  *
  * x₁ = a·x + b·ε(y), y₁ = a·y + b·ε(x₁), a = α′/α, b = σ′ − a·σ, both ε asked at the level that is left; x′ = p·x₁ + (1
  * − p)·y₁, y′ = p·y₁ + (1 − p)·x′. Odd steps begin with y. Order 1, two evaluations a step; memory: the twin, which
- * starts as x. Inverts in closed form, exact given both. Given the image alone `recall` takes the twin to be the same,
+ * starts as x. Inverts in closed form, exact given both. Given the latent alone `recall` takes the twin to be the same,
  * and the noise is another one that leads back to the image. Errors: `bad-option`; `unsupported` at alpha = 0. Source:
  * Wallace, Gokul and Naik, CVPR 2023; p from its code (0.90 to 0.97), with float64 states.
  *

@@ -9,7 +9,7 @@ import { firstOrderSolver } from '../multistep.js'
  *
  * x′/α′ = x/α + (σ′/α′ − σ/α)·ε(x), ε = (x − α·D)/σ: algebraically DDIM's step; what differs is the usual grid. With
  * alpha = 1, EDM's x′ = x + (σ′ − σ)·(x − D)/σ. Order 1, one evaluation a step, no memory. Inverts as an implicit
- * equation, exact given the image and an end above sigma = 0. Errors: `bad-option` for a grid that does not fit the
+ * equation, exact given the latent and an end above sigma = 0. Errors: `bad-option` for a grid that does not fit the
  * schedule.
  * Source: Karras et al., NeurIPS 2022, Algorithm 1 without its correction; diffusers' EulerDiscreteScheduler, whose
  * samples are x/α.

@@ -9,7 +9,7 @@ import { flowInterval } from './parts/flow.js'
  * One explicit step of dx/ds = v(x), x = (1 − s)·x₀ + s·ε, v = (x − D)/s.
  *
  * x′ = x + (s′ − s)·v(x). Order 1, one evaluation a step, no memory; with one step InstaFlow's sampler. Inverts as an
- * implicit equation, exact given the image, its step to s = 0 too: x − s·v(x) keeps x. Errors: `bad-option` off the straight path.
+ * implicit equation, exact given the latent, its step to s = 0 too: x − s·v(x) keeps x. Errors: `bad-option` off the straight path.
  * Source: Liu et al., Rectified Flow, ICLR 2023; diffusers' FlowMatchEulerDiscreteScheduler without its time shift.
  *
  * @example const solver = flowEuler({ steps: 28 })

@@ -11,7 +11,7 @@ import { flowInterval } from './parts/flow.js'
  * One step of dx/ds = v(x) with the mean of the velocities at both ends.
  *
  * x̃ = x + (s′ − s)·v(x, s); x′ = x + (s′ − s)·(v(x, s) + v(x̃, s′))/2, v = (x − D)/s. Order 2, two evaluations a step, one
- * for a step to s = 0, which is Euler's; no memory. Inverts as an implicit equation, exact given the image and an end
+ * for a step to s = 0, which is Euler's; no memory. Inverts as an implicit equation, exact given the latent and an end
  * above s = 0. Errors: `bad-option` off the straight path.
  * Source: Heun's rule; diffusers' FlowMatchHeunDiscreteScheduler.
  *

@@ -12,7 +12,7 @@ import { flowInterval } from './parts/flow.js'
  * One step of dx/ds = v(x) with the velocity halfway.
  *
  * x₁ = x + ½(s′ − s)·v(x, s); x′ = x + (s′ − s)·v(x₁, (s + s′)/2), v = (x − D)/s. Order 2, two evaluations a step, no
- * memory. Inverts as an implicit equation, exact given the image. Errors: `bad-option` off the straight path.
+ * memory. Inverts as an implicit equation, exact given the latent. Errors: `bad-option` off the straight path.
  * Source: Runge's midpoint rule; as RF-Solver and FireFlow use it for inversion (2024).
  *
  * @example const solver = flowMidpoint({ steps: 14 })

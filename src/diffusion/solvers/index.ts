@@ -45,7 +45,7 @@ export {
   uniPc,
 }
 
-/** Solvers; the first is the default: what inversions are measured on, and exactly invertible given the image. */
+/** Solvers; the first is the default: what inversions are measured on, and exactly invertible given the latent. */
 export const solvers = [
   ddim,
   dpmSolver1,

@@ -11,7 +11,7 @@ import { weighted } from './parts/exponential.js'
  * x′/α′ = x/α + Σᵢ cᵢ·ε(xᵢ), cᵢ = ∫ Lᵢ(ρ) dρ from ρ to ρ′, ρ = σ/α, Lᵢ Lagrange's polynomials through the last levels.
  *
  * The integral is Gauss and Legendre's of two points, exact for the cubics that they are. One evaluation a step; memory:
- * order − 1 older x's and estimates. The first steps are of lower order. Inverts by `sweep`, exact given the image and an
+ * order − 1 older x's and estimates. The first steps are of lower order. Inverts by `sweep`, exact given the latent and an
  * end above sigma = 0. Errors: `bad-option` for a grid that does not fit; `unsupported` at alpha = 0.
  * Source: Adams and Bashforth 1883, as in k-diffusion's LMS; diffusers' LMSDiscreteScheduler.
  *

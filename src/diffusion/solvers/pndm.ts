@@ -21,7 +21,7 @@ export interface PndmOptions {
  * twice, with e and then with the mean of e at both ends; then two and three answers are used. Order 2; one evaluation a
  * step. `steps` counts evaluations, one more than the levels that are gained: the second starts from the first x again.
  * Memory: four older x's and estimates. Extrapolating v in the place of ε, as released for networks that predict it,
- * is of order 1. Inverts by `sweep`, exact given the image. Errors: `bad-option` for a grid that does not fit.
+ * is of order 1. Inverts by `sweep`, exact given the latent. Errors: `bad-option` for a grid that does not fit.
  * Source: Liu et al., PNDM, ICLR 2022, PLMS as in Stable Diffusion's code; diffusers' PNDMScheduler, whose start by Runge
  * and Kutta its folders alone ask for.
  *

@@ -16,7 +16,7 @@ import { levelOfLambda, type Tableau, tableauNames, tableaus } from './parts/tab
  * for x/w in the variable u, xᵢ = (wᵢ/w)·x + wᵢ·h·Σ aᵢⱼ·E(xⱼ), r = w′/w. With data, w = σ, u = α/σ, E = D; with noise,
  * w = α, u = σ/α, E = ε. Order and evaluations a step: Euler 1 and 2, Heun and midpoint 2 and 4, RK4 4 and 8. Memory:
  * the twin y, which starts as x. Inverts in closed form, y = y′/r + Ψ(x′, to → from), x = ((x′ − Ψ(y, from → to))/r −
- * (1 − ζ)·y)/ζ, exact given both; given the image alone `recall` takes the twin to be the same. Near ζ = 1 Euler's
+ * (1 − ζ)·y)/ζ, exact given both; given the latent alone `recall` takes the twin to be the same. Near ζ = 1 Euler's
  * error is small and changes sign before it falls in proportion. Errors: `unsupported` for a step to sigma = 0, or from
  * alpha = 0 with noise, and for midpoint and RK4, which ask between the levels of the grid, without its `schedule`;
  * `bad-option`.

@@ -26,7 +26,7 @@ export interface UniPcOptions {
  * carry x alike, the corrected x is x̃ plus estimates, and the whole is a linear multistep rule for the x̃: the states
  * here. The last x̃ is not corrected, as released. One evaluation a step; memory: `order` older estimates, and as many
  * x's for noise. Order 2 for `order` 1, otherwise order + 1, on grids without a jump at the start. A step to sigma = 0
- * is of order 1. Inverts by `sweep`, exact given the image. Errors: `bad-option` for a grid that does not fit;
+ * is of order 1. Inverts by `sweep`, exact given the latent. Errors: `bad-option` for a grid that does not fit;
  * `unsupported` from alpha = 0. Source: Zhao et al., UniPC, NeurIPS 2023; diffusers' UniPCMultistepScheduler.
  *
  * @example const solver = uniPc({ steps: 20 })

@@ -18,7 +18,7 @@ export interface LockOptions {
  * out = kept + w·(edited − kept), kept = the edit's 8-bit values clamped to source ± `boundLevels`; w is 0 outside the mask,
  * and inside grows by a smooth step of the distance to the nearest pixel outside, to 1 at `featherPixels`. So the seam
  * lies inside the mask, and outside it no 8-bit value is further than the bound from the source's. Shapes: pictures
- * 3 × H × W, mask 1 × H × W of 1 and 0. Cost: no network. Exact given the image outside the mask at bound 0. Errors:
+ * 3 × H × W, mask 1 × H × W of 1 and 0. Cost: no network. Exact given the picture outside the mask at bound 0. Errors:
  * `bad-option` for an invalid bound or width; `bad-shape` for sizes that differ.
  *
  * @example

@@ -1,23 +1,15 @@
 /** Clips as files: one that holds all frames, or a folder with a picture of each. */
 
-import { expected } from '../../core/errors.js'
-import { plural } from '../../core/plural.js'
 import type { Tensor } from '../../math/tensor.js'
 import { clipOfFrames, framesOfClip } from '../../pictures/frames.js'
-import { setting } from '../fields.js'
 import type { FileContent, Host, ReadPicture } from '../host.js'
 import { endingOf } from './paths.js'
 
 export const clipEndings: readonly string[] = ['.webp', '.gif', '.mp4']
 
-/** Throws `bad-option` for a name that is neither a clip's nor a folder's. */
-export function checkClipPath(path: string, frames: number): void {
-  const ending = endingOf(path).toLowerCase()
-  if (ending === '' || clipEndings.includes(ending) || (frames === 1 && ending === '.png')) return
-  const what = `a name that ends in ${clipEndings.join(', ')}, or a folder,`
-  const remedy = `A clip of ${plural(frames, 'frame')} needs it.`
-  throw expected('bad-option', what, setting('output'), `\`${path}\``, remedy)
-}
+/** What the file of a clip ends in. */
+export const endingsOfClip = (frames: number): readonly string[] =>
+  frames === 1 ? [...clipEndings, '.png'] : clipEndings
 
 /** The files of a clip that is written to `path`: a folder's are `001.png` and so on. */
 export async function clipFiles(
@@ -35,7 +27,7 @@ export async function clipFiles(
 
 /** Where the frames of a clip go. */
 export function framePaths(path: string, count: number, { join }: Pick<Host['files'], 'join'>): readonly string[] {
-  if (endingOf(path) !== '') return [path]
+  if ([...clipEndings, '.png'].includes(endingOf(path).toLowerCase())) return [path]
   const digits = Math.max(3, `${count}`.length)
   return Array.from({ length: count }, (_, i) => join(path, `${`${i + 1}`.padStart(digits, '0')}.png`))
 }

@@ -9,7 +9,7 @@ import { type FittedPicture, type Recovery, readForKey } from '../recipes/recove
 import type { Item } from '../runs/survey.js'
 import { lastName } from './paths.js'
 import { picturesIn } from './pictures.js'
-import { isTensorFile, readTensorFile } from './tensor-files.js'
+import { isTensorFile, orTensors, readTensorFile } from './tensor-files.js'
 
 /** What is read for its noise. */
 export const sourcesField = {
@@ -111,7 +111,11 @@ export const itemsOf = (
     async open() {
       if (noise) return checkedNoise(key, noise, name, metadata)
       const named = { path: name, pictures: frames }
-      return { picture: await readForKey(named, key, { model: model!, fit, undo }, host) }
+      try {
+        return { picture: await readForKey(named, key, { model: model!, fit, undo }, host) }
+      } catch (error) {
+        throw orTensors(error)
+      }
     },
   }))
 

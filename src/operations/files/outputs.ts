@@ -2,7 +2,7 @@
 import { expected } from '../../core/errors.js'
 import { setting } from '../fields.js'
 import { type HostFiles, standardStream } from '../host.js'
-import { endingOf } from './paths.js'
+import { endingOf, isFileName, withoutEnding } from './paths.js'
 
 /** Paths by what messages call them, as `settings.output` or `a picture`. */
 export type NamedFiles = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -38,8 +38,12 @@ const named = (files: NamedFiles): readonly (readonly [name: string, path: strin
 export function checkEnding(path: string, endings: string | readonly string[], name: string): void {
   if (path === standardStream || hasEnding(path, endings)) return
   const what = `a name that ends in ${[endings].flat().join(' or ')}`
-  throw expected('bad-option', what, setting(name), `\`${path}\``, 'Change the name.')
+  throw expected('bad-option', what, setting(name), `\`${path}\``, `Pass ${otherEnding(path, endings)}.`)
 }
+
+/** A name with the first of these endings in place of its own. */
+export const otherEnding = (path: string, endings: string | readonly string[]): string =>
+  `\`${isFileName(path) ? withoutEnding(path) : path}${[endings].flat()[0]}\``
 
 /** A sheet of pictures, where it is asked for. */
 export const sheetField = { type: 'file', description: 'pictures to look at, side by side, a .png file' } as const
@@ -51,15 +55,32 @@ export const reportField = {
   word: 'folder',
 } as const
 
-/** Throws `bad-option` where several files would go into one stream. */
-export function checkNoStream(path: string, count: number): void {
-  if (path !== standardStream || count === 1) return
-  throw expected('bad-option', 'a folder', setting('output'), `\`${path}\` for ${count} files`, 'Name a folder.')
+/** Whether an output is a folder: one that is there, or a name without the ending of a file. The stream is none. */
+export const isFolderPath = async (path: string, files: Pick<HostFiles, 'isFolder'>): Promise<boolean> =>
+  path !== standardStream && (!isFileName(path) || (await files.isFolder(path)))
+
+/**
+ * Where one result goes: to the file of this name, or under its usual name into a folder. Throws `bad-option` for a file
+ * of another ending.
+ */
+export async function resultPath(
+  output: string,
+  usual: string,
+  endings: string | readonly string[],
+  files: Pick<HostFiles, 'isFolder' | 'join'>,
+): Promise<string> {
+  if (await isFolderPath(output, files)) return files.join(output, usual)
+  if (output === standardStream || hasEnding(output, endings)) return output
+  const what = `a name that ends in ${[endings].flat().join(' or ')}, or a folder,`
+  throw expected('bad-option', what, setting('output'), `\`${output}\``, `Pass ${otherEnding(output, endings)}.`)
 }
 
-/** Whether a folder is meant, for several files: anything without the ending of a file. */
-export const isFolderPath = (path: string, endings: string | readonly string[]): boolean =>
-  path !== standardStream && !hasEnding(path, endings)
+/** Throws `bad-option` where several results would go into one file. */
+export async function checkFolder(output: string, results: string, files: Pick<HostFiles, 'isFolder'>): Promise<void> {
+  if (await isFolderPath(output, files)) return
+  const remedy = `Name a folder${output === standardStream ? '' : `, as \`${withoutEnding(output)}\``}.`
+  throw expected('bad-option', 'a folder', setting('output'), `\`${output}\` for ${results}`, remedy)
+}
 
 const hasEnding = (path: string, endings: string | readonly string[]): boolean =>
   [endings].flat().includes(endingOf(path).toLowerCase())

@@ -14,9 +14,7 @@ import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
 import type { Host, Note } from '../host.js'
 import { readFrames } from './clips.js'
-import { endingOf, lastName } from './paths.js'
-
-const endings = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']
+import { isPictureFile, lastName } from './paths.js'
 
 /** A picture or a clip whose header was read, and nothing else. */
 export interface MeasuredPicture {
@@ -55,7 +53,7 @@ type Lister = Pick<Host, 'files' | 'pictures'>
  */
 export async function picturesIn(path: string, { files, pictures }: Lister): Promise<ListedPictures> {
   if (!(await files.isFolder(path))) return { paths: [path], notes: [], sources: [{ path, pictures: [path] }] }
-  const names = ((await files.list(path)) ?? []).filter((name) => endings.includes(endingOf(name).toLowerCase()))
+  const names = ((await files.list(path)) ?? []).filter(isPictureFile)
   const paths: string[] = []
   for (const name of names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))) {
     const file = files.join(path, name)

@@ -6,13 +6,13 @@ import type { Files } from '../../checkpoints/files.js'
 import { encodeNpy, readNpy } from '../../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../../checkpoints/tensors.js'
-import { expected } from '../../core/errors.js'
+import { expected, isUndiffuseError } from '../../core/errors.js'
 import type { State } from '../../diffusion/diffusion.js'
 import { formatShape, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Axis, axes as allAxes, type Layout } from '../../model/layout.js'
 import type { PrecisionName } from '../host.js'
 import { type Recipe, recipeMetadata, recipeOf } from '../recipes/recipe.js'
-import { endingOf, lastName } from './paths.js'
+import { endingOf, isPictureFile, lastName } from './paths.js'
 
 export interface ReadTensors {
   readonly tensors: readonly Tensor[]
@@ -91,8 +91,25 @@ export async function readTensorFile(files: Files, path: string, name: 'latent' 
 async function contentOf(files: Files, path: string, name: string) {
   if (isNpy(path))
     return { metadata: {} as Record<string, string>, found: new Map([[name, await readNpy(files, path)]]) }
-  const { metadata } = await readSafetensorsHeader(files, path)
-  return { metadata, found: await readTensors(files, path) }
+  try {
+    const { metadata } = await readSafetensorsHeader(files, path)
+    return { metadata, found: await readTensors(files, path) }
+  } catch (error) {
+    if (isTensorFile(path) || !isUndiffuseError(error) || error.code !== 'bad-model') throw error
+    if ((await files.size(path)) === undefined) throw error
+    const what = `a ${tensorEndings.join(' or ')} file with a ${name}`
+    const remedy = 'Pass such a file. A picture has to be inverted first.'
+    throw expected('bad-model', what, `\`${lastName(path)}\``, 'another file', remedy, { cause: error })
+  }
+}
+
+/** The error of reading a picture where files of tensors may stand too: it says what those end in. */
+export function orTensors(error: unknown): unknown {
+  if (!isUndiffuseError(error) || error.code !== 'bad-image' || isPictureFile(error.subject.replaceAll('`', '')))
+    return error
+  const { code, subject, got, remedy } = error
+  const what = `${error.expected}, or a ${tensorEndings.join(' or ')} file,`
+  return expected(code, what, subject, got, remedy, { cause: error })
 }
 
 /** The axes of one tensor, and whether several lie along another one before them. */

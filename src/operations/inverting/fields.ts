@@ -49,7 +49,7 @@ export const invertFields = {
   },
   output: {
     type: 'file',
-    description: 'a .safetensors or .npy file; of several sources, a folder too (default: <source>.safetensors here)',
+    description: 'a .safetensors or .npy file, or a folder (default: <source>.safetensors here)',
   },
   sheet: sheetField,
   report: reportField,

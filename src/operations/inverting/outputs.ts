@@ -1,7 +1,7 @@
 /** Where `invert` writes: one file of tensors or a folder of them, and what explains them where that is asked for. */
 import { expected } from '../../core/errors.js'
 import { setting } from '../fields.js'
-import { checkEnding, isFolderPath, prepareOutputs } from '../files/outputs.js'
+import { checkEnding, isFolderPath, prepareOutputs, resultPath } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
 import { isTensorFile, tensorEndings } from '../files/tensor-files.js'
 import { type FileContent, type Host, standardStream } from '../host.js'
@@ -18,12 +18,11 @@ export interface TensorOutputs {
 }
 
 /**
- * Says before any work what can be said against the outputs. Throws `bad-option` for a file of another ending where a picture is
- * named alone; several may go into a folder.
+ * Says before any work what can be said against the outputs. Throws `bad-option` for a file of another
+ * ending.
  */
 export async function checkOutputs({ output, sheet, report, sources }: InvertSettings, { files }: Host): Promise<void> {
-  const isOne = sources.length === 1 && !isTensorFile(sources[0]!) && !(await files.isFolder(sources[0]!))
-  if (output !== undefined && isOne) checkEnding(output, tensorEndings, 'output')
+  if (output !== undefined) await resultPath(output, `noise${ending}`, tensorEndings, files)
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const folder = report === undefined ? undefined : files.join(report, 'report.json')
   const file = output !== undefined && isTensorFile(output) ? output : undefined
@@ -35,17 +34,16 @@ export async function checkOutputs({ output, sheet, report, sources }: InvertSet
 }
 
 /** `names` are those of the pictures or latents that are read, those of folders and files too, without endings. */
-export function tensorOutputs(
+export async function tensorOutputs(
   { output, report, sheet, sources: named }: InvertSettings,
   names: readonly string[],
   { files }: Host,
-): TensorOutputs {
+): Promise<TensorOutputs> {
   const stemOf = (path: string) => withoutEnding(path === standardStream ? 'picture' : files.nameOf(path))
   const [first] = named as readonly [string]
   // A latent's own file is not written over.
   const own = `${stemOf(first)}${isTensorFile(first) ? '.noise' : ''}${ending}`
-  const isFolder = output !== undefined && names.length > 1 && isFolderPath(output, tensorEndings)
-  if (output !== undefined && !isFolder) checkEnding(output, tensorEndings, 'output')
+  const isFolder = output !== undefined && (await isFolderPath(output, files))
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const tensors = isFolder ? eachIn(output, names, files) : (output ?? own)
   const stem = output === undefined || output === standardStream ? withoutEnding(own) : stemOf(output)

@@ -64,9 +64,9 @@ function checkSettings(settings: InvertSettings): void {
   throw expected('bad-option', 'pictures and a decoder inversion', setting('to', 'latent'), got, remedy)
 }
 
-function outputsOf(settings: InvertSettings, pictures: readonly string[], host: Host): LatentOutputs {
+async function outputsOf(settings: InvertSettings, pictures: readonly string[], host: Host): Promise<LatentOutputs> {
   const names = pictures.map((path) => withoutEnding(lastName(path)))
-  const { tensors, sheet, report } = tensorOutputs(settings, names, host)
+  const { tensors, sheet, report } = await tensorOutputs(settings, names, host)
   return { latent: tensors, ...(sheet && { sheet }), ...(report && { report: report('report.json') }) }
 }
 
@@ -143,7 +143,7 @@ export async function* invertToLatent(
     const sources = await readPictures(measured, host, signal)
     const fitted = sources.map((source) => fitPicture(source, layout.multiple, settings.fit))
     const paths = measured.map(({ path }) => path)
-    const outputs = outputsOf(settings, paths, host)
+    const outputs = await outputsOf(settings, paths, host)
     await prepareOutputs(host.files, { ...outputs }, { 'a picture': listed.paths })
 
     const begin = host.now()

@@ -95,10 +95,14 @@ interface Inverted {
   readonly cost: NetworkCost
 }
 
-function outputsOf(settings: InvertSettings, sources: readonly Pick<Source, 'name'>[], host: Host): NoiseOutputs {
+async function outputsOf(
+  settings: InvertSettings,
+  sources: readonly Pick<Source, 'name'>[],
+  host: Host,
+): Promise<NoiseOutputs> {
   // The second latent of `z.safetensors` is `z-2`.
   const names = sources.map(({ name }) => withoutEnding(name.replace(/(\.\w+) (\d+)$/, '-$2$1')))
-  const { tensors, sheet, report } = tensorOutputs(settings, names, host)
+  const { tensors, sheet, report } = await tensorOutputs(settings, names, host)
   return {
     noise: tensors,
     ...(sheet && { sheet }),
@@ -318,7 +322,8 @@ export async function* invertToNoise(
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
     const measured = read.listed ? await measureSources(read.listed, held.model, host, signal) : []
-    const outputs = outputsOf(settings, [...measured.map(({ path }) => ({ name: lastName(path) })), ...latents], host)
+    const names = [...measured.map(({ path }) => ({ name: lastName(path) })), ...latents]
+    const outputs = await outputsOf(settings, names, host)
     await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)

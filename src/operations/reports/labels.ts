@@ -11,6 +11,10 @@ export const errorDecibels = (value: number): string =>
 /** Rounded down, so that 100 % means all of them. */
 export const percent = (share: number): string => `${(Math.floor(share * 1e4) / 100).toFixed(2)} %`
 
+/** A prompt in quotes, or that there is none; an empty one asks for nothing. */
+export const promptText = (prompt: string | null): string =>
+  prompt === null || prompt.trim() === '' ? 'without a prompt' : `“${prompt}”`
+
 export { plural } from '../../core/plural.js'
 
 /** Three digits, and never a 0 that is a rounded one. */

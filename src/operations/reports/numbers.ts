@@ -73,6 +73,12 @@ export const latentReport = (inversion: LatentInversion, seconds: number) => ({
 
 export type LatentReport = ReturnType<typeof latentReport>
 
+/** How many steps were undone, and the largest residual of them all. */
+export const solvedNumbers = ({ steps }: Pick<NoiseInversion, 'steps'>) => ({
+  largestResidual: Math.max(...steps.map(({ residual }) => residual)),
+  convergedSteps: steps.filter(({ outcome }) => outcome === 'converged').length,
+})
+
 /**
  * One noise: how every step was undone, and what the noise is exact given. `seconds` are those of the whole inversion, of its
  * latent too, others of its chunk running beside it.
@@ -87,8 +93,7 @@ export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
     squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,
     numbers: inversion.noise.data.length,
   },
-  largestResidual: Math.max(...inversion.steps.map(({ residual }) => residual)),
-  convergedSteps: inversion.steps.filter(({ outcome }) => outcome === 'converged').length,
+  ...solvedNumbers(inversion),
   steps: inversion.steps,
   ...(inversion.remedy !== undefined && { remedy: inversion.remedy }),
   evaluations: inversion.evaluations,

@@ -53,13 +53,14 @@ async function cell(model, generations, specification, shared) {
     for (const { latent, noise } of generations) {
       const { outcome, steps, roots, evaluations, ...more } = await invert({ latent }, { ...shared, model, inverter })
       const lost = steps.filter((step) => step.outcome !== 'converged')
+      const largestResidual = Math.max(...lost.map(({ residual }) => residual))
       found.push({
         noiseNmseDb: nmseDb(more.noise, noise),
         evaluationsPerStep: evaluations.denoises / steps.length,
         convergedSteps: steps.length - lost.length,
         steps: steps.length,
         outcome,
-        ...(lost.length > 0 && { largestResidual: Math.max(...lost.map(({ residual }) => residual)) }),
+        ...(Number.isFinite(largestResidual) && { largestResidual }),
         ...(roots && { roots }),
       })
     }
@@ -70,7 +71,7 @@ async function cell(model, generations, specification, shared) {
   }
 }
 
-const db = (value) => value.toFixed(0).replace('-', '−')
+const db = (value) => `${Math.round(value) || 0}`.replace('-', '−')
 const mean = (numbers) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length
 const sum = (found, key) => found.reduce((total, one) => total + one[key], 0)
 

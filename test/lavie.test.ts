@@ -151,7 +151,11 @@ describe.each(builtLaVie)('%s', async (name) => {
 
 describe('a configuration', () => {
   it.each([
-    [{ attention_head_dim: 20 }, 'bad-model', /at least 32 channels a head.*320 for 20 heads/],
+    [
+      { attention_head_dim: 64, norm_num_groups: 64 },
+      'bad-model',
+      /heads of 32 channels or more, or of an even number.*320 for 64 heads/,
+    ],
     [{ use_relative_position: true }, 'unsupported', /Expected false for `use_relative_position`/],
     [{ down_block_types: Array(4).fill('CrossAttnDownBlock2D') }, 'unsupported', /CrossAttnDownBlock3D/],
     [{ mid_block_type: 'UNetMidBlock2DCrossAttn' }, 'unsupported', /UNetMidBlock3DCrossAttn/],

@@ -1,10 +1,15 @@
-/** Marks in clips, through files as people keep them: a world in closed form whose clips are compressed, and Wan's layout. */
+/** Marks in clips, through files as people keep them: a world in closed form, a model that was trained, and Wan's layout. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Task } from '../src/core/task.js'
+import { nmseDb } from '../src/math/nmse.js'
+import { torchNoise } from '../src/math/noise.js'
+import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
+import { bundledFile } from '../src/node/bundled.js'
+import { nodeFiles } from '../src/node/files.js'
 import { nodeHost } from '../src/node/host.js'
 import type { Host } from '../src/operations/host.js'
 import {
@@ -18,9 +23,15 @@ import {
   type Settings,
   type Told,
 } from '../src/operations/index.js'
+import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { generate } from '../src/verbs/generate.js'
+import { inflateScenes } from '../training/clips/inflate.js'
 import { memoryHost } from './hosts/memory.js'
 import { analyticModel } from './laws/analytic-model.js'
 import { type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
+
+/** What two orders of float32 sums differ by, after six guided steps. */
+const sameDb = -90
 
 let folder = ''
 beforeAll(async () => {
@@ -69,6 +80,50 @@ describe('a clip that was compressed', () => {
       const { result } = await run(detectOperation, { ...made, sources, key, fpr })
       expect(result.results![0]).toMatchObject({ verdict: watermark ? 'marked' : 'unmarked' })
     }
+  })
+})
+
+describe('a clip of the bundled model, inflated', () => {
+  const steps = 6
+  const size = { size: '128', frames: 2 }
+  const given = { prompt: 'a large red ball on the left', steps }
+  const runtime = ortNode({ threads: 1 })
+  let clips: OpenDiffusionModel
+  let run: ReturnType<typeof runOn>
+  beforeAll(async () => {
+    const path = at('scene-clips')
+    await inflateScenes(path)
+    clips = await openDiffusionModel(nodeFiles, path, runtime, { steps })
+    const { models, randomBytes } = memoryHost(clips)
+    run = runOn({ ...nodeHost(), models, randomBytes })
+  })
+  afterAll(() => runtime.close())
+
+  it('is a picture of that model where it has one frame', async () => {
+    const path = bundledFile('models', 'undiffuse-scenes')
+    const pictures = await openDiffusionModel(nodeFiles, path, runtime, { steps })
+    const noise = torchNoise(1, [4, 1, 8, 8])
+    const options = { prompt: given.prompt, guidance: 3 }
+    const clip = await generate({ ...options, model: clips, noise })
+    const picture = await generate({ ...options, model: pictures, noise: { ...noise, shape: [4, 8, 8] } })
+    expect(nmseDb({ ...clip.latent, shape: [4, 8, 8] }, picture.latent)).toBeLessThan(sameDb)
+  })
+
+  it.each([
+    ['gaussian-shading', 'webp'],
+    ['tree-ring', 'webp'],
+    ['ring-id', 'gif'],
+    ['prc', 'gif'],
+  ] as const)('keeps its mark through a lossy file, for its own key alone: %s, %s', async (scheme, ending) => {
+    const [own, other, clip] = [at(`${scheme}-own.json`), at(`${scheme}-other.json`), at(`${scheme}-clip.webp`)]
+    for (const output of [own, other]) await run(keygenOperation, { scheme, ...size, output })
+    await run(generateOperation, { ...given, ...size, seed: 1, watermark: own, output: clip })
+    const source = at(`${scheme}-lossy.${ending}`)
+    await sharp(clip, { animated: true })[ending]().toFile(source)
+    // The prompt is not known.
+    const reading = { sources: [source], steps, key: [own, other], fpr: 1e-6, decoder: 'accelerated' }
+    const { result } = await run(detectOperation, reading)
+    expect(result.results![0]).toMatchObject({ findings: [{ verdict: 'marked' }, { verdict: 'unmarked' }] })
   })
 })
 

@@ -18,8 +18,11 @@ import { frequencies, type Rotation, rotate, rotationOf } from './rotary.js'
 import { type CrossAttention, cachedText, fromStates, predict } from './unet-2d-condition.js'
 import { readUnet, type Unet2dConditionConfig } from './unet-2d-condition-config.js'
 
-/** Channels of a head that are turned by a frame's place, and θ. */
+/** Channels of a head that are turned by a frame's place, at most, and θ. */
 const turned = { width: 32, theta: 10000 }
+
+/** A narrower head is turned whole; the published network has none. */
+const turnedOf = (headWidth: number): number => Math.min(turned.width, headWidth)
 
 /** Reads `config.json`; options that the published network does not use are refused by name. */
 export function unet3dConditionConfig(config: ConfigReader): Unet2dConditionConfig {
@@ -30,10 +33,10 @@ export function unet3dConditionConfig(config: ConfigReader): Unet2dConditionConf
     absent: ['addition_embed_type'],
     remedy,
   })
-  const narrow = read.blocks.find(({ channels, heads }) => channels / heads < turned.width)
-  if (!narrow) return read
-  const got = `${narrow.channels} for ${narrow.heads} heads`
-  const what = `at least ${turned.width} channels a head`
+  const odd = read.blocks.find(({ channels, heads }) => turnedOf(channels / heads) % 2 === 1)
+  if (!odd) return read
+  const got = `${odd.channels} for ${odd.heads} heads`
+  const what = `heads of ${turned.width} channels or more, or of an even number`
   throw expected('bad-model', what, `\`block_out_channels\` in \`${config.file}\``, got, remedy)
 }
 
@@ -41,19 +44,19 @@ export function unet3dConditionConfig(config: ConfigReader): Unet2dConditionConf
 const buckets = { buckets: 32, maximumDistance: 32 }
 
 /** The rotation at each frame: the file has its frequencies, since they were a parameter. */
-function frameRotation({ b, parameters }: Layers, name: string, frames: number): Rotation {
-  const pairs = turned.width / 2
+function frameRotation({ b, parameters }: Layers, name: string, frames: number, width: number): Rotation {
+  const pairs = width / 2
   const own = `${name}.freqs`
   const each = parameters.has(own)
     ? parameters.value(own, [pairs])
-    : b.constant('float32', [pairs], frequencies(turned.width, turned))
+    : b.constant('float32', [pairs], frequencies(width, turned))
   const places = b.constant(each.dtype, [frames, 1, 1], [...Array(frames).keys()])
   return rotationOf(b, mul(b, places, reshape(b, each, [1, 1, pairs])))
 }
 
 /**
  * Attention of every place along the frames, with residual: x + W·softmax(R(q)·R(k)ᵀ/√d + table[j − i])·v of the normalised x.
- * R turns the first 32 channels of a head by the frame's number.
+ * R turns the first 32 channels of a head, or all that it has, by the frame's number.
  */
 function alongFrames(layers: Layers, block: string, x: Value, heads: number, frames: number): Value {
   const { b } = layers
@@ -67,12 +70,13 @@ function alongFrames(layers: Layers, block: string, x: Value, heads: number, fra
   const [query, key, value] = ['to_q', 'to_k', 'to_v'].map((part) =>
     linear(layers, `${name}.${part}`, own, channels, false),
   ) as [Value, Value, Value]
-  const rotation = frameRotation(layers, `${name}.rotary_emb`, frames)
+  const width = turnedOf(channels / heads)
+  const rotation = frameRotation(layers, `${name}.rotary_emb`, frames, width)
   const turn = (part: Value): Value => {
     const split = byHeads(b, part, heads)
-    const width = split.shape[3]!
-    const first = rotate(b, slice(b, split, 3, 0, turned.width), rotation, 'neighbours')
-    return joined(b, width === turned.width ? first : concat(b, [first, slice(b, split, 3, turned.width, width)], 3))
+    const first = rotate(b, slice(b, split, 3, 0, width), rotation, 'neighbours')
+    const all = split.shape[3]!
+    return joined(b, all === width ? first : concat(b, [first, slice(b, split, 3, width, all)], 3))
   }
   const mask = relativePositions(layers, `${name}.time_rel_pos_bias`, { heads, ...buckets }, frames)
   const mixed = attention(b, turn(query), turn(key), value, heads, { mask })

@@ -81,7 +81,7 @@ export const laVie: Family = {
       text: clipLarge,
       clip: defaultClip,
     }),
-    /** Seconds on any machine. A head has to have the 32 channels that a frame's place turns. */
+    /** Seconds on any machine. Heads have the 32 channels that a frame's place turns at most. */
     'tiny-lavie': published({
       vae: autoencoder([8, 16], { norm_num_groups: 4, sample_size: 16 }),
       unet: {

@@ -132,9 +132,12 @@ async function* inverted(
   return (await task).map((inversion, i) => withDecoder(inversion, latents[i]))
 }
 
-/** An inversion of a latent, with how that latent was found. */
-const withDecoder = (inversion: NoiseInversion, { decoder }: Partial<NoiseInversion> = {}): NoiseInversion =>
-  decoder ? { ...inversion, decoder } : inversion
+/** An inversion of a latent, with how that latent was found, and what that took. */
+function withDecoder(inversion: NoiseInversion, from: NoiseInversion | undefined): NoiseInversion {
+  if (!from?.decoder) return inversion
+  const { autoencoder } = from.evaluations
+  return { ...inversion, decoder: from.decoder, evaluations: { ...inversion.evaluations, autoencoder } }
+}
 
 /** A source as everything that it may have been. */
 interface CandidateSource {

@@ -180,6 +180,8 @@ describe('detectAll', () => {
     expect(found!.candidates).toBe(2)
     expect(found!.findings[0]).toMatchObject({ verdict: 'marked', readWith: '3 steps' })
     expect(found!.findings[0]!.familyPValue).toBe(2 * found!.findings[0]!.pValue)
+    // The second way starts from the latent that the first has found, and tells what that took.
+    expect(found!.inversion.evaluations.autoencoder.encodes).toBe(1)
   })
 
   it('refuses what can mean nothing before anything runs', async () => {

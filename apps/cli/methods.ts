@@ -128,12 +128,12 @@ export const exitCodes: readonly (readonly [code: number, meaning: string])[] = 
   ...Object.entries({
     'bad-option': 'a wrong command line, option or setting',
     'bad-shape': 'a picture or tensor of another size than expected',
-    'bad-image': 'a picture file that cannot be read',
+    'bad-image': 'a picture file that is missing or cannot be read',
     'bad-model': 'a model folder, weights or tensors that cannot be used',
     unsupported: 'something that undiffuse cannot do',
     'not-finite': 'NaN or infinity where numbers were expected',
     'not-converged': 'an iteration that did not end where it had to',
-    unavailable: 'a file, folder or device that is missing, locked or full',
+    unavailable: 'any other file, folder or device that is missing, locked or full',
     'runtime-failed': 'the networks could not be run',
   } satisfies Record<keyof typeof errorTable, string>).map(
     ([code, meaning]) => [errorTable[code as keyof typeof errorTable].exitCode, `${meaning} (\`${code}\`)`] as const,

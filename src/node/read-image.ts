@@ -4,7 +4,6 @@
  */
 
 import { readFile, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
 import { plural } from '../core/plural.js'
@@ -154,7 +153,7 @@ async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 const badImage = (what: string, path: string, got: string, remedy = 'Pass a picture file.'): UndiffuseError =>
-  expected('bad-image', what, `\`${basename(path)}\``, got, remedy)
+  expected('bad-image', what, `\`${path}\``, got, remedy)
 
 async function readPictureFile(path: string, maximumPixels: number): Promise<Buffer> {
   // 16 bits of four channels without compression, and a megabyte of metadata.

@@ -100,7 +100,7 @@ const fields = {
   ...decoderFields,
   output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file, or a folder' },
   sheet: sheetField,
-  report: reportField,
+  report: { ...reportField, description: 'where a sheet and all numbers go' },
   recipe: pictureRecipeField,
   saveMask: { rare: true, type: 'file', description: 'the mask that was used, a .png file' },
 } as const
@@ -210,7 +210,9 @@ const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>
   !data.includes(0) ? 'everything' : !data.includes(1) ? 'nothing' : 'part'
 
 const remedyOf = (given: Tensor | undefined): string =>
-  given ? 'Grow it less, with a smaller `dilation`.' : `Draw what may change, and pass it as ${setting('mask')}.`
+  given
+    ? 'Grow it less, with a smaller `dilation`.'
+    : `Draw what may change, and pass it as ${setting('mask')}. For a picture that this model did not make, try \`guideFrom=source\`.`
 
 /** How much of a picture is inside. */
 const shareOf = ({ data }: Tensor): number => data.filter((value) => value > 0.5).length / data.length

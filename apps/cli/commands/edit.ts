@@ -18,9 +18,9 @@ the source's own pixels outside it and a seam inside it. That is checked in the 
 In the folder \`--report\`: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
 
 const examples = [
-  'edit ball.png --from "a red ball on sand" --to "a red star on sand" -o star.png',
+  'edit ball.png --from "a large red ball" --to "a large red star" -o star.png',
   'edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png',
-  'edit photo.png --from "a cat" --to "a lion" --method bdia-round-trip:strength=0.7 --guidance 3',
+  'edit drawn.png --from "a blue ball" --to "a red ball" --method exact-blending:guideFrom=source',
   'edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json',
 ] as const
 

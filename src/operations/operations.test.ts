@@ -591,7 +591,7 @@ describe('watermarks', () => {
     const { host, inverting } = await marked()
     await start(keygenOperation, host, { scheme, output: 'old.json' })
     const { result } = await start(detectOperation, host, { ...inverting, sources: ['many/plain.png', 'old.json'] })
-    const wanted = { code: 'bad-option', message: expect.stringMatching(/got a key\. Pass it in `settings\.key`/) }
+    const wanted = { code: 'bad-image', message: expect.stringMatching(/got a key\. Pass it in `settings\.key`/) }
     expect(result.results).toContainEqual(expect.objectContaining({ error: expect.objectContaining(wanted) }))
     const missing = start(detectOperation, host, {
       ...inverting,

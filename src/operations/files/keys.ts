@@ -36,7 +36,7 @@ export async function orKey(error: unknown, path: string, files: HostFiles): Pro
   const head = String.fromCharCode(...(await files.read(path, 0, headBytes)))
   if (!head.includes(keyFormat)) return error
   const remedy = `Pass it in ${setting('key')}, several as a.json,b.json.`
-  return expected('bad-option', 'a picture', `\`${lastName(path)}\``, 'a key', remedy, { cause: error })
+  return expected(error.code, 'a picture', `\`${lastName(path)}\``, 'a key', remedy, { cause: error })
 }
 
 function textOf(files: HostFiles, bytes: Uint8Array, bad: (got: string) => Error): string {

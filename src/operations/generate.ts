@@ -190,6 +190,15 @@ function marked(
   return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
 }
 
+/** That nobody said a message, where the mark carries one. */
+function* notesOnMessage({ key, message }: Marking) {
+  if (key.messageBits === 0 || message !== undefined) return
+  yield noted(
+    `key ${key.id}`,
+    `The mark carries the message 0. Many pictures of one key and message may betray the mark: pass ${setting('message')}.`,
+  )
+}
+
 /** For reports; the secret stays in its file. */
 const markingReport = ({ key, member, message }: Marking) => ({
   key: key.id,
@@ -373,6 +382,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
     if (file) yield* notesOnNoise(file, identity, settings)
+    if (marking) yield* notesOnMessage(marking)
     if (marking) yield* notesOnWeights([marking.key], { model: model.name, modelFiles: identity })
     const begin = host.now()
     yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)

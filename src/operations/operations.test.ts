@@ -562,6 +562,45 @@ describe('watermarks', () => {
     await expect(again).rejects.toMatchObject({ code: 'bad-option', message: expect.stringMatching(/settings\.force/) })
   })
 
+  it('generate says that a mark without a message carries 0', async () => {
+    const { host } = await marked()
+    const given = { prompt, ...sampling, watermark: 'key.json', output: 'x.png' }
+    const notesOf = async (more: Given) => {
+      const notes: string[] = []
+      const task = start(generateOperation, host, { ...given, ...more })
+      for await (const { note } of task) if (note) notes.push(note.text)
+      await task
+      return notes
+    }
+    expect(await notesOf({})).toEqual([expect.stringMatching(/carries the message 0.*`settings\.message`/)])
+    expect(await notesOf({ message: '0' })).toEqual([])
+  })
+
+  it('detect tells a message where there is a mark, or where one was expected', async () => {
+    const { host, inverting } = await marked()
+    const findingOf = async (more: Given) => {
+      const { result } = await start(detectOperation, host, { ...inverting, ...more })
+      return (result.results![0] as DetectionLine).findings[0]!
+    }
+    expect(await findingOf({ sources: 'many/marked.png' })).toMatchObject({ verdict: 'marked', message: '8' })
+    expect(await findingOf({ sources: 'many/plain.png' })).not.toHaveProperty('message')
+    expect(await findingOf({ sources: 'many/plain.png', message: '8' })).toHaveProperty('message')
+  })
+
+  it('detect says where keys go, and that a calibration is missing', async () => {
+    const { host, inverting } = await marked()
+    await start(keygenOperation, host, { scheme, output: 'old.json' })
+    const { result } = await start(detectOperation, host, { ...inverting, sources: ['many/plain.png', 'old.json'] })
+    const wanted = { code: 'bad-image', message: expect.stringMatching(/got a key\. Pass it in `settings\.key`/) }
+    expect(result.results).toContainEqual(expect.objectContaining({ error: expect.objectContaining(wanted) }))
+    const missing = start(detectOperation, host, {
+      ...inverting,
+      sources: 'many/plain.png',
+      calibration: 'no.safetensors',
+    })
+    await expect(missing).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/no such file/) })
+  })
+
   it('detect finds the mark, and goes on with what an interrupted run kept', async () => {
     const { host, inverting } = await marked()
     const told: unknown[] = []

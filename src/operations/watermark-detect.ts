@@ -244,7 +244,10 @@ function findingReport(finding: Finding, expectedMessage: string | undefined, re
     undone: undone ?? null,
     ...(readWith !== undefined && { readWith }),
     score,
-    ...(agreement !== undefined && { message: message ?? null, agreementShare: agreement }),
+    // Without a mark the digits are chance.
+    ...(agreement !== undefined &&
+      (verdict === 'marked' || expectedMessage !== undefined) && { message: message ?? null }),
+    ...(agreement !== undefined && { agreementShare: agreement }),
     ...(expectedMessage !== undefined && { isExpectedMessage: message === expectedMessage }),
     ...(reference &&
       distance && {

@@ -88,6 +88,13 @@ describe('a key file', () => {
     }
   })
 
+  it('is to be restored when it was damaged, and to be made where there is none', () => {
+    for (const damaged of [text.slice(0, 100), text.replace('"small"', '"large"')]) {
+      expect(() => readKey(damaged, 'key.json')).toThrow(/Restore the file from a backup/)
+    }
+    expect(() => readKey('{}', 'key.json')).toThrow(/Make a key first/)
+  })
+
   it('is not made for what there is not', () => {
     expect(() => newKey({ ...fields, scheme: 'tree-rings' }, secret)).toThrow(/Did you mean `tree-ring`/)
     expect(() => newKey({ ...fields, scheme: 'prc', members: 2 }, secret)).toThrow(/1 to 1 members/)

@@ -11,8 +11,11 @@ import { watermarks } from './schemes/index.js'
 import { type Secret, secretBytes, secretOf } from './secret.js'
 import { checkSize, type Identification, positive, type Scheme, type Watermark } from './watermark.js'
 
-const format = 'undiffuse-watermark-key'
+/** What key files say that they are. */
+export const keyFormat = 'undiffuse-watermark-key'
 const version = 1
+/** A new key is no remedy for a damaged one. */
+const damagedRemedy = 'Restore the file from a backup: a new key does not find marks of the old one.'
 /** Of noise: a file that names more was not made for pictures. */
 const mostNumbers = 2 ** 24
 
@@ -85,7 +88,15 @@ export function newKey(
   const key = secretOf(secret)
   const { axes } = keyOf({ ...fields, id: idOf(fields, key) }, key)
   const { latentShape: shape, ...others } = fields
-  const file = { format, version, id: idOf(fields, key), latentShape: shape, axes, ...others, secret: hex(secret) }
+  const file = {
+    format: keyFormat,
+    version,
+    id: idOf(fields, key),
+    latentShape: shape,
+    axes,
+    ...others,
+    secret: hex(secret),
+  }
   return `${JSON.stringify(file, undefined, 2)}\n`
 }
 
@@ -98,11 +109,18 @@ export function newKey(
  * @example readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'k').scheme // 'prc'
  */
 export function readKey(text: string, name: string): WatermarkKey {
-  const bad = (got: string, what = 'a watermark key') =>
-    expected('bad-option', what, `\`${name}\``, got, 'Make a key first.', { hint: 'make-key' })
+  const subject = `\`${name}\``
+  const bad = (got: string) =>
+    text.includes(keyFormat)
+      ? expected('bad-option', 'a watermark key', subject, got, damagedRemedy)
+      : expected('bad-option', 'a watermark key', subject, got, 'Make a key first.', { hint: 'make-key' })
   const file = parsed(text, bad)
-  if (file.format !== format) throw bad('a file of another kind')
-  if (file.version !== version) throw bad(`version ${String(file.version)}`, `a watermark key of version ${version}`)
+  if (file.format !== keyFormat) throw bad('a file of another kind')
+  if (file.version !== version) {
+    const remedy = 'Read it with the version of undiffuse that made it.'
+    const what = `a watermark key of version ${version}`
+    throw expected('bad-option', what, subject, `version ${String(file.version)}`, remedy)
+  }
   const { id, scheme, model, latentShape, axes, members, secret, modelFiles, chosen } = file
   const isShape = Array.isArray(latentShape) && latentShape.every((side) => Number.isSafeInteger(side) && side > 0)
   if (isShape && sizeOf(latentShape) > mostNumbers) throw bad(`one for noise of ${formatShape(latentShape)}`)
@@ -239,7 +257,7 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
 const idOf = (fields: Omit<KeyDescription, 'id' | 'axes'>, secret: Secret): string => {
   const { scheme, model, latentShape, members, modelFiles = null, chosen } = fields
   const told = modelFiles === null && !chosen ? [] : [modelFiles, chosen ? [chosen.drawn, chosen.pictures] : null]
-  const text = JSON.stringify([format, version, scheme, model, latentShape, members, ...told])
+  const text = JSON.stringify([keyFormat, version, scheme, model, latentShape, members, ...told])
   return hex(secret.derive(utf8ToBytes(text)).bytes('id', 8))
 }
 

@@ -57,7 +57,10 @@ export interface Watermark {
   readonly smallestPValue?: number
   /** Absent where the mark is not in the spectrum. */
   readonly spectralMask?: SpectralMask
-  /** The marked noise. Throws `bad-option` for a message where there is room for none, or of another length. */
+  /**
+   * The marked noise. Shorter messages are filled up with zeros, and no message is all zeros. Throws `bad-option` for a
+   * message that does not fit.
+   */
   imprint(noise: Tensor, message?: string): Tensor
   read(noise: Tensor): Reading
 }

@@ -51,10 +51,14 @@ export const calibrationFile = (
 const ours: readonly string[] = ['axes', 'kind', 'pictures', 'correlation']
 
 /**
- * Reads a calibration. Throws as `readTensorFile` does, `bad-option` for a file of another kind and for one that does not
+ * Reads a calibration. Throws as `readTensorFile` does, `unavailable` where there is no such file, `bad-option` for a file of another kind and for one that does not
  * say how it was made, `not-finite` for infinite numbers and NaN.
  */
 export async function readCalibration(files: HostFiles, path: string): Promise<FiledCalibration> {
+  if ((await files.size(path)) === undefined) {
+    const subject = `\`${lastName(path)}\``
+    throw expected('unavailable', 'a calibration', subject, 'no such file', 'Check the path.', { hint: 'calibrate' })
+  }
   const { tensors, metadata } = await readTensorFile(files, path, 'noise')
   const bad = (what: string, got: string) =>
     expected('bad-option', what, `\`${lastName(path)}\``, got, 'Make one with `watermark calibrate`.')

@@ -1,12 +1,12 @@
 /** Key files of watermarks: written for their owner alone, read as untrusted, asked for members. */
-import { expected } from '../../core/errors.js'
+import { expected, isUndiffuseError } from '../../core/errors.js'
 import { zeros } from '../../math/tensor.js'
-import { checkKey, hasOtherWeights, type KeyModel, readKey, type WatermarkKey } from '../../watermark/key.js'
+import { checkKey, hasOtherWeights, type KeyModel, keyFormat, readKey, type WatermarkKey } from '../../watermark/key.js'
 import type { AskedKey } from '../../watermark/reading/detect.js'
 import { setting } from '../fields.js'
 import type { HostFiles } from '../host.js'
 import { noted, type Told } from '../operation.js'
-import { lastName } from './paths.js'
+import { endingOf, lastName } from './paths.js'
 
 /** Keys are a few hundred bytes. */
 const largestKeyBytes = 2 ** 16
@@ -16,9 +16,27 @@ export async function readKeyFile(files: HostFiles, path: string): Promise<Water
   const name = lastName(path)
   const size = await files.size(path)
   const bad = (got: string) =>
-    expected('bad-option', 'a watermark key', `\`${name}\``, got, 'Make keys with `watermark keygen`.')
+    expected(
+      'bad-option',
+      'a watermark key',
+      `\`${name}\``,
+      got,
+      'Pass the file of a key, or restore it from a backup.',
+    )
   if (size !== undefined && size > largestKeyBytes) throw bad(`${size} bytes`)
   return readKey(textOf(files, await files.read(path, 0, largestKeyBytes), bad), name)
+}
+
+/** The format is the first thing that a key file says. */
+const headBytes = 256
+
+/** The error of reading a source that is a key: it says where keys go. Any other error stays. */
+export async function orKey(error: unknown, path: string, files: HostFiles): Promise<unknown> {
+  if (!isUndiffuseError(error) || error.code !== 'bad-image' || endingOf(path).toLowerCase() !== '.json') return error
+  const head = String.fromCharCode(...(await files.read(path, 0, headBytes)))
+  if (!head.includes(keyFormat)) return error
+  const remedy = `Pass it in ${setting('key')}, several as a.json,b.json.`
+  return expected(error.code, 'a picture', `\`${lastName(path)}\``, 'a key', remedy, { cause: error })
 }
 
 function textOf(files: HostFiles, bytes: Uint8Array, bad: (got: string) => Error): string {

@@ -7,6 +7,7 @@ import { checkKey, type KeyModel, type WatermarkKey } from '../../watermark/key.
 import type { Host, Note, OperationModel } from '../host.js'
 import { type FittedPicture, type Recovery, readForKey } from '../recipes/recovery.js'
 import type { Item } from '../runs/survey.js'
+import { orKey } from './keys.js'
 import { lastName } from './paths.js'
 import { picturesIn } from './pictures.js'
 import { isTensorFile, orTensors, readTensorFile } from './tensor-files.js'
@@ -114,7 +115,7 @@ export const itemsOf = (
       try {
         return { picture: await readForKey(named, key, { model: model!, fit, undo }, host) }
       } catch (error) {
-        throw orTensors(error)
+        throw orTensors(await orKey(error, name, host.files))
       }
     },
   }))

@@ -3,8 +3,8 @@
 const iterations = 40
 /** Nobody's word is worth odds further from 1 than these, so that all quotients are numbers. */
 const certain = Math.exp(30)
-/** Nor are all words together, so that all products are. */
-const surest = 1e300
+/** Nor are all words together, so that all products are, and their quotients by one of them. */
+const surest = 1e280
 
 const bounded = (odds: number, bound: number) => Math.min(bound, Math.max(1 / bound, odds))
 

@@ -89,7 +89,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
             .map((side) => multiple * Math.min(Math.max(1, round(side / multiple)), Math.floor(most / multiple)))
             .join('×'),
         )
-        const remedy = `Choose ${[...new Set(near)].join(' or ')}: make the picture so, or pad, crop or resize it.`
+        const remedy = `Choose ${[...new Set(near)].join(' or ')}. A picture can be padded, cropped or resized to it.`
         throw expected('bad-shape', `sides that are ${ofPictures}`, `\`${name}\``, `${width}×${height}`, remedy)
       }
       return [latentChannels, height! / downscaling, width! / downscaling]

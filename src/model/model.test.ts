@@ -294,9 +294,9 @@ describe('a layout', () => {
     const parts = { name: 'small', imageChannels: 3, latentChannels: 4, downscaling: 8, latentLargest: 16 }
     const layout = scaledLayout(parts)
     const refused = (height: number, width: number) => () => layout.latentShape([3, height, width])
-    expect(refused(100, 100)).toThrow('Choose 96×96 or 104×104:')
-    expect(refused(3, 64)).toThrow('Choose 64×8:')
-    expect(refused(100, 64)).toThrow('Choose 64×96 or 64×104:')
-    expect(refused(400, 64)).toThrow('Choose 64×128:')
+    expect(refused(100, 100)).toThrow('Choose 96×96 or 104×104.')
+    expect(refused(3, 64)).toThrow('Choose 64×8.')
+    expect(refused(100, 64)).toThrow('Choose 64×96 or 64×104.')
+    expect(refused(400, 64)).toThrow('Choose 64×128.')
   })
 })

@@ -19,8 +19,12 @@ const { values } = parseArgs({
   },
 })
 
+const frames = Number(values.frames)
 if (values.help) console.log(help)
-else {
-  await inflateScenes(values.folder, Number(values.frames))
+else if (!Number.isInteger(frames) || frames < 1) {
+  console.error(`Expected a whole number of at least 1 for --frames, got ${values.frames}.`)
+  process.exitCode = 2
+} else {
+  await inflateScenes(values.folder, frames)
   console.log(`wrote ${values.folder}: undiffuse-scenes, inflated`)
 }

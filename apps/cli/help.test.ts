@@ -17,6 +17,11 @@ it('knows the commands', () => {
   )
 })
 
+it('shows with a key what its marks can be told', () => {
+  const page = helpLines(commands.find(({ name }) => name === 'generate')!.command).join('\n')
+  for (const option of ['--watermark', '--member', '--message']) expect(page).toContain(`  ${option} `)
+})
+
 describe.each(commands)('help of $name', ({ name, command }) => {
   const page = helpLines(command)
   const words = name === 'undiffuse' ? [] : name.split(' ')

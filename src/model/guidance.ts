@@ -62,6 +62,10 @@ export function checkGuidance(
   }
 }
 
+/** What a verb takes where no weight is said: 1 without a prompt, the model's with one. An empty prompt is none. */
+export const usualGuidance = ({ guidance }: { readonly guidance: number }, prompt: string | undefined): number =>
+  prompt === undefined || prompt.trim() === '' ? 1 : guidance
+
 /** The weight itself; throws `bad-option` where it is not finite. */
 export function checkFinite(name: string, weight: number): number {
   if (Number.isFinite(weight)) return weight

@@ -7,6 +7,7 @@ import type { Signal, Steps } from '../core/progress.js'
 import type { Inverter } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Tensor } from '../math/tensor.js'
+import { usualGuidance } from '../model/guidance.js'
 import { sidesOf } from '../model/layout.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
@@ -463,7 +464,7 @@ function reportOf(settings: CompareSettings, start: Start, { model, comparison, 
     picture: start.picture ?? null,
     prompt: prompt ?? null,
     negativePrompt: settings.negative ?? null,
-    guidance: settings.guidance ?? (prompt === undefined ? 1 : model.guidance),
+    guidance: settings.guidance ?? usualGuidance(model, prompt),
     seed: start.picture === undefined ? (settings.seed ?? 0) : null,
     decoder: settings.decoder.text,
     ...bitsReport(settings),

@@ -168,9 +168,12 @@ describe('where results go', () => {
   })
 })
 
-it('generate: an empty prompt makes a picture, and none is refused', async () => {
-  const { result } = await start(generateOperation, memoryHost(model), { prompt: '', ...sampling })
-  expect(result).toMatchObject({ prompt: '' })
+it('generate: an empty prompt makes a picture at guidance 1, and none is refused', async () => {
+  for (const empty of ['', ' ']) {
+    const { result } = await start(generateOperation, memoryHost(model), { prompt: empty, ...sampling })
+    expect(result).toMatchObject({ prompt: empty, guidance: 1 })
+  }
+  expect(model.guidance).not.toBe(1)
   await expect(start(generateOperation, memoryHost(model), sampling)).rejects.toMatchObject({ code: 'bad-option' })
 })
 

@@ -5,7 +5,7 @@ import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
-import { checkGuidance, type GuidanceWeights, mixedWeight, questionsOf } from '../model/guidance.js'
+import { checkGuidance, type GuidanceWeights, mixedWeight, questionsOf, usualGuidance } from '../model/guidance.js'
 import { checkRoom } from '../model/memory.js'
 import type { DiffusionModel } from '../model/model.js'
 import { autoencoderOf, denoiserOf } from '../model/views.js'
@@ -18,7 +18,7 @@ export interface Sampling {
   readonly prompt?: string | undefined
   /** What guidance leads away from. Default: nothing in particular. */
   readonly negativePrompt?: string | undefined
-  /** Default: 1 without a prompt, the model's with one. */
+  /** Default: 1 without a prompt, the model's with one. An empty prompt is none. */
   readonly guidance?: number | undefined
   /**
    * The weight of a mix of two evaluations, beside `guidance`, for models whose network is told its guidance or was distilled to
@@ -30,14 +30,14 @@ export interface Sampling {
   readonly signal?: Signal | undefined
 }
 
-/** The guidance of a verb: 1 without a prompt, the model's with one. Throws `bad-option` for one that the model does not take. */
+/** The guidance of a verb, said or the usual one. Throws `bad-option` for one that the model does not take. */
 export function guidanceOf({
   model,
   prompt,
   guidance,
   trueGuidance,
 }: Pick<Sampling, 'model' | 'prompt' | 'guidance' | 'trueGuidance'>): number {
-  const weight = guidance ?? (prompt === undefined ? 1 : model.guidance)
+  const weight = guidance ?? usualGuidance(model, prompt)
   checkGuidance(model, { guidance: weight, trueGuidance })
   return weight
 }

@@ -7,16 +7,16 @@ import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js
 const details = `
 A seed gives the noise that PyTorch draws on a CPU: \`torch.randn(shape, generator=torch.Generator().manual_seed(seed))\`.
 A noise file of \`undiffuse invert\` or \`--save-noise\` knows its prompt, guidance and solver; what is said here goes first. A .npy file holds numbers alone.
-An empty prompt, "", is allowed: the model then makes any picture.
+An empty prompt, "", is none: the model then makes any picture, at guidance 1.
 Several pictures take the seeds that follow; \`--sheet\` shows them side by side.
 A watermark is in the noise that the pictures are made from; \`--save-noise\` writes the marked noise and the id of its key.`
 
 const examples = [
   'generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png',
   'generate "a small green star at the top" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20',
+  'generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png',
   'generate "a small green star at the top" --save-noise n.safetensors --save-latent z.safetensors',
   'generate --noise n.safetensors -o again.png',
-  'generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png',
 ] as const
 
 function words(report: GenerationReport): readonly string[] {

@@ -104,7 +104,7 @@ export const framesField = {
 /** Of pictures that are made. */
 export const sizeField = {
   type: 'size',
-  description: 'side, or width x height, of the picture (default: as the model was trained)',
+  description: "side, or width x height (default: the model's own)",
 } as const
 
 /** What is asked of the size and length of what is made. Throws `bad-option` for frames of a model of pictures. */

@@ -6,6 +6,7 @@ import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { inBfloat16 } from '../../diffusion/rounded.js'
 import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
+import { usualGuidance } from '../../model/guidance.js'
 import { strangeWords } from '../../model/vocabulary.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { setting } from '../fields.js'
@@ -176,7 +177,7 @@ export interface Sampling {
 }
 
 export function samplingOf({ recipe, solver }: Plan, model: OperationModel): Sampling {
-  const { prompt, negative, guidance = prompt === undefined ? 1 : model.guidance, trueGuidance } = recipe
+  const { prompt, negative, guidance = usualGuidance(model, prompt), trueGuidance } = recipe
   return { prompt, negativePrompt: negative, guidance, trueGuidance, solver: solver ?? ownSolver(recipe, model) }
 }
 

@@ -27,6 +27,8 @@ it('says which command lists the words of a model', () => {
   const note = { about: 'small', text: "cat: not among this model's 3 words." }
   expect(notedWords(note)).toBe(note.text)
   expect(notedWords({ ...note, hint: 'list-words' })).toBe(`${note.text} \`undiffuse models small\` lists them.`)
+  const error = expected('bad-option', 'a word', '`small`', '`cat`', 'Say it so.', { hint: 'list-words' })
+  expect(worded(error).message).toMatch(/Say it so\. `undiffuse models small` lists them\.$/)
 })
 
 it('leaves other errors alone', () => {

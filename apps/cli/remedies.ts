@@ -2,6 +2,7 @@
 import { expected, type Hint, type UndiffuseError } from 'undiffuse'
 import type { Note } from 'undiffuse/operations'
 
+/** What to type; `<model>` is what the message is about. */
 const commands: Readonly<Record<Hint, string>> = {
   'make-key': '`undiffuse watermark keygen` makes one.',
   calibrate: '`undiffuse watermark calibrate` makes one.',
@@ -12,14 +13,16 @@ const commands: Readonly<Record<Hint, string>> = {
   'list-words': '`undiffuse models <model>` lists them.',
 }
 
-/** A note's text, with what to type; `<model>` is what it is about. */
+const typedFor = (hint: Hint, about: string): string => commands[hint].replace('<model>', about.replaceAll('`', ''))
+
+/** A note's text, with what to type. */
 export const notedWords = ({ about, text, hint }: Note): string =>
-  hint === undefined ? text : `${text} ${commands[hint].replace('<model>', about)}`
+  hint === undefined ? text : `${text} ${typedFor(hint, about)}`
 
 /** The same error; its remedy says what to type as well. */
 export function worded(error: UndiffuseError): UndiffuseError {
   const { code, expected: what, subject, got, remedy, hint } = error
   return hint === undefined
     ? error
-    : expected(code, what, subject, got, `${remedy} ${commands[hint]}`, { cause: error })
+    : expected(code, what, subject, got, `${remedy} ${typedFor(hint, subject)}`, { cause: error })
 }

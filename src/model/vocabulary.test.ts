@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { strangeWords } from './vocabulary.js'
+import { knowsNone, strangeWords } from './vocabulary.js'
 
 const vocabulary = { words: { subject: ['a', 'red', 'ball'], place: ['left'] }, examples: ['a red ball'] }
 
@@ -15,5 +15,11 @@ describe('words that a model never saw', () => {
   it('are none in what the model knows, whatever the punctuation', () => {
     expect(strangeWords(' "A red ball" (left)!', vocabulary)).toEqual([])
     expect(strangeWords('', vocabulary)).toEqual([])
+  })
+
+  it('are all that a text has, or not', () => {
+    expect(knowsNone('cat, Dog', vocabulary)).toBe(true)
+    expect(knowsNone('a cat', vocabulary)).toBe(false)
+    expect(knowsNone(' , ', vocabulary)).toBe(false)
   })
 })

@@ -14,6 +14,15 @@ export interface Vocabulary {
  */
 export function strangeWords(text: string, { words }: Vocabulary): readonly string[] {
   const known = new Set(Object.values(words).flat())
-  const found = text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
-  return [...new Set(found.filter((word) => !known.has(word)))]
+  return wordsIn(text).filter((word) => !known.has(word))
 }
+
+/** Whether a text has words, and the model never saw any of them. */
+export function knowsNone(text: string, vocabulary: Vocabulary): boolean {
+  const words = wordsIn(text)
+  return words.length > 0 && strangeWords(text, vocabulary).length === words.length
+}
+
+const wordsIn = (text: string): readonly string[] => [
+  ...new Set(text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []),
+]

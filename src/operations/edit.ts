@@ -7,7 +7,9 @@ import type { Signal, Steps } from '../core/progress.js'
 import { checkEditable, type Edit, edit } from '../edit/edit.js'
 import { lockBackground } from '../edit/masks/lock-background.js'
 import { checkMask } from '../edit/masks/mask.js'
+import { changedTexts } from '../edit/masks/words.js'
 import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
+import { knowsNone, strangeWords } from '../model/vocabulary.js'
 import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
@@ -416,6 +418,21 @@ function checkOne({ length }: readonly string[], { picture }: EditSettings): voi
   throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
 }
 
+/** Throws where the prompts differ in words alone that the model never saw: to it they say the same. */
+function checkChange({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+  const changed = changedTexts(from, to).join(' ')
+  if (!vocabulary || !knowsNone(changed, vocabulary)) return
+  const strange = strangeWords(changed, vocabulary).map((word) => `\`${word}\``)
+  throw expected(
+    'bad-option',
+    `a word that it knows where ${setting('from')} and ${setting('to')} differ,`,
+    `\`${name}\``,
+    strange.join(', '),
+    'The edit would do nothing: say the change in words of this model.',
+    { hint: 'list-words' },
+  )
+}
+
 /** Fails before the networks run where it can be known to fail. */
 async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
   checkLock(said)
@@ -436,6 +453,7 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
   try {
     yield* notedOf(held)
     checkEditable(held.model)
+    checkChange(said, held.model)
     const { name } = held.model
     const settings = { ...said, solver: said.solver ?? solverOf(held.model) }
     const plan = planOf({ ...settings, prompt: settings.to })

@@ -500,6 +500,13 @@ describe('words that a small model never saw', () => {
     hint: 'list-words',
   })
   const small = { ...model, vocabulary }
+  /** A red ball that is to become a red star, by a model of these words. */
+  async function edited(vocabulary: typeof small.vocabulary) {
+    const [from, to] = editedPrompts
+    const host = memoryHost({ ...editableModel(), vocabulary } as typeof small)
+    await host.paint('a.png', (await generate({ model: editableModel(), prompt: from, seed: 1 })).image)
+    return { host, given: { picture: 'a.png', from, to, method: 'naive', decoder: 'encoder-only', steps: 4 } }
+  }
 
   it('generate, invert and roundtrip name them before they start', async () => {
     const host = memoryHost(small)
@@ -514,14 +521,23 @@ describe('words that a small model never saw', () => {
   })
 
   it('edit names those of both prompts', async () => {
-    const [from, to] = editedPrompts
-    const host = memoryHost({ ...editableModel(), vocabulary } as typeof small)
-    const { image } = await generate({ model: editableModel(), prompt: from, seed: 1 })
-    await host.paint('a.png', image)
-    const known = new Set(vocabulary.words.all)
-    const others = [...new Set([from, to].flatMap((text) => text.split(' ')))].filter((word) => !known.has(word))
-    const given = { picture: 'a.png', from, to, method: 'naive', decoder: 'encoder-only', steps: 4 }
-    expect(await notesOf(start(editOperation, host, given))).toContainEqual(strange(others.join(', ')))
+    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
+    expect(await notesOf(start(editOperation, host, given))).toContainEqual({
+      ...strange('star'),
+      text: "star: not among this model's 3 words.",
+    })
+  })
+
+  it('edit is refused where all that changes is strange, before a network runs', async () => {
+    const { host, given } = await edited({ words: { all: ['a', 'red'] }, examples: [] })
+    const refused = {
+      code: 'bad-option',
+      subject: '`analytic`',
+      got: '`ball`, `star`',
+      hint: 'list-words',
+    }
+    await expect(start(editOperation, host, given)).rejects.toMatchObject(refused)
+    expect(host.written.has('edited.png')).toBe(false)
   })
 
   it('nothing is said where all are known, or where nobody knows the words', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { map, tensor, torchNoise, zeros } from '../../math/index.js'
 import { lockBackground } from './lock-background.js'
 import { closed, grown, latentMask, merged, pixelMask } from './mask.js'
-import { changedWords } from './words.js'
+import { changedTexts, changedWords } from './words.js'
 
 const dot = (height: number, width: number, y: number, x: number) =>
   map(zeros([1, height, width]), (_, i) => (i === y * width + x ? 1 : 0))
@@ -77,6 +77,10 @@ describe('changed words', () => {
     ['ball cube', 'cube ball', [0], [1]],
   ])('%j → %j', (from, to, gone, come) => {
     expect(changedWords(from, to)).toEqual({ from: gone, to: come })
+  })
+
+  it('are told as they are written', () => {
+    expect(changedTexts('a red ball, on sand', 'a RED Star, on wet sand')).toEqual(['ball,', 'Star,', 'wet'])
   })
 })
 

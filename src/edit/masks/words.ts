@@ -6,11 +6,10 @@ export interface ChangedWords {
   readonly to: readonly number[]
 }
 
+const writtenIn = (prompt: string): readonly string[] => prompt.split(/\s+/).filter((word) => word !== '')
+
 const wordsOf = (prompt: string): readonly string[] =>
-  prompt
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .map((word) => word.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, ''))
+  writtenIn(prompt).map((word) => word.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, ''))
 
 /**
  * The words outside the longest common subsequence of two prompts.
@@ -34,4 +33,11 @@ export function changedWords(from: string, to: string): ChangedWords {
     else changed.to.push(j++)
   }
   return changed
+}
+
+/** The changed words of both prompts, as they are written. */
+export function changedTexts(from: string, to: string): readonly string[] {
+  const changed = changedWords(from, to)
+  const [before, after] = [writtenIn(from), writtenIn(to)]
+  return [...changed.from.map((i) => before[i]!), ...changed.to.map((j) => after[j]!)]
 }

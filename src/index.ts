@@ -46,6 +46,7 @@ export { type Defined, type Definition, define, parse, withOption } from './core
 export * from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
+export { relay } from './core/relay.js'
 export { Task } from './core/task.js'
 export { type Meeting, together } from './core/together.js'
 export {

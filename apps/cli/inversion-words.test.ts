@@ -7,6 +7,7 @@ const found = (more: object = {}, noise: object = {}) =>
   noiseLines(null, {
     noise: {
       exact: 'given-latent',
+      roots: null,
       outcome: 'converged',
       mean: 0,
       deviation: 1,
@@ -25,6 +26,13 @@ const found = (more: object = {}, noise: object = {}) =>
 describe('an inversion', () => {
   it('says nothing of roots that were not looked for, and of a noise that may have been drawn', () => {
     expect(found()).not.toMatch(/roots|prior|remedy/)
+  })
+
+  it('says where nobody looked for roots, and where what is exact is loosely so', () => {
+    expect(found({}, { roots: 'not checked' })).toMatch(/roots +not checked by this inverter: another noise/)
+    expect(found()).toMatch(/it leads to it$/m)
+    expect(found({ largestResidual: 0.03 })).toMatch(/it leads to it, to 3e-2 of the noise in a step$/m)
+    expect(found({ largestResidual: 0.03 }, { exact: 'no' })).not.toMatch(/3e-2 of the noise/)
   })
 
   it('says what restarts found', () => {

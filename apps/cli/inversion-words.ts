@@ -28,9 +28,15 @@ const exactnessText: Readonly<Record<Exactness, string>> = {
   no: 'not exact: not every step was undone',
 }
 
-/** Of solvers that round, how near this can be; of others what it is exact given. */
-const exactText = ({ exact, roundingDb }: NoiseNumbers['noise']): string =>
-  roundingDb === undefined ? exactnessText[exact] : `not exact: rounding left ${roundingDb.toFixed(1)} dB of it unknown`
+/** Our own inverters end at 1e-5 of the noise in a step, or less; others stop early, and then what is exact is loosely so. */
+const looseResidual = 1e-4
+
+/** Of solvers that round, how near this can be; of others what it is exact given, and how loosely. */
+function exactText({ exact, roundingDb }: NoiseNumbers['noise'], largestResidual: number): string {
+  if (roundingDb !== undefined) return `not exact: rounding left ${roundingDb.toFixed(1)} dB of it unknown`
+  const isLoose = exact !== 'no' && largestResidual > looseResidual
+  return `${exactnessText[exact]}${isLoose ? `, to ${largestResidual.toExponential(0)} of the noise in a step` : ''}`
+}
 
 /** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
 function outcomesText(steps: readonly InvertedStep[]): string {
@@ -43,7 +49,8 @@ function outcomesText(steps: readonly InvertedStep[]): string {
 }
 
 /** Whether steps have other roots, as far as they were looked for. */
-function rootsText(steps: readonly InvertedStep[]): readonly string[] {
+function rootsText(steps: readonly InvertedStep[], { roots }: NoiseNumbers['noise']): readonly string[] {
+  if (roots === 'not checked') return [uncheckedText]
   const all = steps.flatMap(({ roots }) => (roots ? [roots] : []))
   const checked = all.filter(({ tried }) => tried > 0)
   const untried = untriedText(all.length - checked.length)
@@ -60,6 +67,9 @@ function rootsText(steps: readonly InvertedStep[]): readonly string[] {
     ...untried,
   ]
 }
+
+/** Of inverters that do not look for others. */
+const uncheckedText = '  roots        not checked by this inverter: another noise may lead to the same latent'
 
 /** Of steps that may have several, and were not asked. */
 const untriedText = (count: number): readonly string[] =>
@@ -107,8 +117,8 @@ export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): re
       : []),
     `  steps        ${outcomesText(steps)}; residual ${residualText(largestResidual)}  (share of the noise in a step)`,
     ...(remedy === undefined ? [] : [`  remedy       ${remedy}`]),
-    ...rootsText(steps),
-    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactText(noise)}`,
+    ...rootsText(steps, noise),
+    `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactText(noise, largestResidual)}`,
     ...priorText(noise),
     `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,
   ]

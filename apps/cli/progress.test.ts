@@ -85,6 +85,43 @@ it('goes on while a network runs: the clock ticks', () => {
   expect(lines().at(-1)).toMatch(/^ddim .*1\/2 {2}1:15$/)
 })
 
+describe('parts of a work', () => {
+  /** Rows that cost 1 and 9 seconds, as expected or not; what is left is told every second. */
+  function rows(seconds: readonly number[], weights?: readonly number[]) {
+    const { stream, lines, drawn } = screen(120)
+    let now = 0
+    const view = progressView(stream, () => now)
+    const total = seconds.length
+    const parts = (done: number) => ({ done, total, one: 'row', ...(weights && { weights }) })
+    const left: number[] = []
+    for (const [done, one] of seconds.entries()) {
+      view.show({ stage: 'a row', done: 0, parts: parts(done) })
+      for (let second = 0; second < one; second++) {
+        now++
+        view.tick()
+        const told = /, (\d+):(\d+) left/.exec(drawn().at(-1)!)
+        if (told) left.push(60 * Number(told[1]) + Number(told[2]))
+      }
+    }
+    return { left, lines }
+  }
+
+  it('go by what they are expected to cost', () => {
+    const { left, lines } = rows([10, 90, 10, 90], [1, 9, 1, 9])
+    expect(left[0]).toBe(189)
+    expect(left).toEqual(left.toSorted((a, b) => b - a))
+    expect(lines()[0]).toBe('4 rows: about 3 min')
+  })
+
+  it('never promise more while one takes longer than it was expected to, nor that nothing is left', () => {
+    const { left } = rows([10, 100, 10, 10])
+    const during = left.slice(0, 100)
+    expect(during[0]).toBe(29)
+    expect(during).toEqual(during.toSorted((a, b) => b - a))
+    expect(Math.min(...during)).toBe(20)
+  })
+})
+
 it('counts hours', () => expect([5, 65, 3725].map(clock)).toEqual(['0:05', '1:05', '1:02:05']))
 
 /** Everything that detect tells of 200 pictures. */

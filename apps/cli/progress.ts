@@ -1,5 +1,5 @@
 /** Progress for people: a line that is drawn over itself on a terminal; elsewhere a line every ten seconds. */
-import type { Told } from 'undiffuse/operations'
+import { type Parts, plural, type Told } from 'undiffuse/operations'
 
 /** What progress needs of stderr. */
 export interface ProgressStream {
@@ -27,10 +27,19 @@ const longSeconds = 60
 const [leastBar, mostBar] = [8, 24]
 const startOfLine = '\r\x1b[2K'
 
-/** When something was first heard of, and how far it was then. */
-interface Since {
-  readonly at: number
+/** How far work is: what is done of how much, and how much is in hand. In steps, or in what parts are expected to cost. */
+interface Work {
   readonly done: number
+  readonly total: number | undefined
+  readonly inHand: number
+}
+
+/** Work since it was first heard of, and since it last came on. */
+interface Pace {
+  readonly begun: number
+  readonly before: number
+  readonly at: number
+  readonly work: Work
 }
 
 /** 65 s → `1:05`. */
@@ -41,10 +50,27 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${`${minutes}`.padStart(2, '0')}:${rest}` : `${minutes}:${rest}`
 }
 
-/** Seconds that are left at the pace since then; undefined while it is not known. */
-function secondsLeft(done: number, total: number | undefined, since: Since, now: number): number | undefined {
-  if (total === undefined || done <= since.done || now - since.at < paceSeconds) return undefined
-  return ((now - since.at) * Math.max(0, total - done)) / (done - since.done)
+const stepsWork = ({ done, total }: Told): Work => ({ done, total, inHand: 1 })
+
+function partsWork({ done, total, weights = Array.from({ length: total }, () => 1) }: Parts): Work {
+  const sum = (some: readonly number[]) => some.reduce((all, one) => all + one, 0)
+  return { done: sum(weights.slice(0, done)), total: sum(weights), inHand: weights[done] ?? 0 }
+}
+
+/** The pace once more work is heard of. It begins anew where the work does. */
+function heard(pace: Pace | undefined, work: Work, at: number): Pace {
+  if (!pace || work.done < pace.work.done) return { begun: at, before: work.done, at, work }
+  return work.done === pace.work.done ? { ...pace, work } : { ...pace, at, work }
+}
+
+/**
+ * Seconds that are left; undefined while the pace is not known. They are those from when the work last came on, less what went by
+ * since: what is in hand may take longer than expected, and what follows it is still to come.
+ */
+function secondsLeft({ begun, before, at, work: { done, total, inHand } }: Pace, now: number): number | undefined {
+  if (total === undefined || done <= before || now - begun < paceSeconds) return undefined
+  const each = (at - begun) / (done - before)
+  return each * Math.max(0, total - done) - Math.min(now - at, each * inHand)
 }
 
 /** What a line says, without its room. */
@@ -81,20 +107,18 @@ export function progressView(
   let last: Told | undefined
   let isDrawn = false
   let written = draws ? Number.NEGATIVE_INFINITY : begin
-  let stage: (Since & { readonly name: string }) | undefined
-  let parts: Since | undefined
+  let stage: (Pace & { readonly name: string }) | undefined
+  let parts: Pace | undefined
   const announced = new Set<string>()
 
   function hear(told: Told): void {
-    const at = now()
-    if (stage?.name !== told.stage || told.done < stage.done) stage = { name: told.stage, at, done: told.done }
-    if (told.parts) parts ??= { at, done: told.parts.done }
+    const { stage: name } = told
+    stage = { ...heard(stage?.name === name ? stage : undefined, stepsWork(told), now()), name }
+    if (told.parts) parts = heard(parts, partsWork(told.parts), now())
     last = told
   }
-  /** Seconds left of all pictures where there are several, else of the stage. */
-  function left({ done, total, parts: all }: Told): number | undefined {
-    return all ? secondsLeft(all.done, all.total, parts!, now()) : secondsLeft(done, total, stage!, now())
-  }
+  /** Seconds left of all parts where there are several, else of the stage. */
+  const left = (told: Told): number | undefined => secondsLeft(told.parts ? parts! : stage!, now())
   function textOf(told: Told): ProgressText {
     const { stage: name, done, total, residual, parts: all } = told
     const seconds = left(told)
@@ -108,11 +132,10 @@ export function progressView(
   /** What will take long is said once, as soon as the pace tells it. */
   function announce(told: Told): void {
     const seconds = left(told)
-    const what = told.parts ? `${told.parts.total} pictures` : told.stage
+    const what = told.parts ? plural(told.parts.total, told.parts.one ?? 'picture') : told.stage
     if (seconds === undefined || announced.has(what)) return
     announced.add(what)
-    const since = told.parts ? parts! : stage!
-    const all = now() - since.at + seconds
+    const all = now() - (told.parts ? parts! : stage!).begun + seconds
     if (all <= longSeconds) return
     view.clear()
     stream.write(`${harmless(what)}: about ${Math.round(all / 60)} min\n`)

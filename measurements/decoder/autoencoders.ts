@@ -2,9 +2,8 @@
  * `undiffuse bench autoencoders`: decoder inversions on several autoencoders, since which is best depends on how far the
  * encoder is from the decoder's inverse. Result and words; files are written by whoever asked.
  */
-import { type Interval, mean, type Profile, type Steps } from 'undiffuse'
+import { type Interval, mean, type Profile, relay, type Steps } from 'undiffuse'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { decimal, memoryText, textTable } from '../shared/text-table.js'
 import { type ErrorPath, errorPaths } from './error-paths.js'
 import { benchProfile, type KeptBench, keptRows } from './kept-rows.js'

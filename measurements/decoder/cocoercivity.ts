@@ -15,6 +15,7 @@ import {
   norm,
   openAutoencoder,
   type Runtime,
+  relay,
   type Signal,
   type Steps,
   solve,
@@ -24,7 +25,6 @@ import {
 import { scatterPlot } from 'undiffuse/node'
 import { decibels, nmse } from '../shared/accuracy.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { type KnownLatent, knownLatents } from './pictures.js'
 
 /** z and E(D(z)). */

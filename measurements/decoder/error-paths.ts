@@ -1,7 +1,14 @@
 /** How the errors of the latent and of the pixels change along a run: where they part, the pixels cannot say when to stop. */
-import { type Autoencoder, autoencoderOf, type DecoderInverter, mean, openAutoencoder, type Steps } from 'undiffuse'
+import {
+  type Autoencoder,
+  autoencoderOf,
+  type DecoderInverter,
+  mean,
+  openAutoencoder,
+  relay,
+  type Steps,
+} from 'undiffuse'
 import { decibels, nmse } from '../shared/accuracy.js'
-import { relay } from '../shared/relay.js'
 import { type KeptBench, kept } from './kept-rows.js'
 import { type BenchMethod, makeInverter } from './methods.js'
 import type { KnownPicture } from './pictures.js'

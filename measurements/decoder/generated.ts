@@ -7,6 +7,7 @@ import {
   generate,
   type Profile,
   parse,
+  relay,
   round8,
   type Signal,
   type Steps,
@@ -15,7 +16,6 @@ import {
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { decimal, textTable } from '../shared/text-table.js'
 import { againstEncoder, type ComparedRow } from './autoencoders.js'
 import { benchProfile, type KeptBench, keptRows } from './kept-rows.js'

@@ -15,6 +15,7 @@ import {
   openAutoencoder,
   psnrDb,
   type Runtime,
+  relay,
   type Signal,
   type Steps,
   subtract,
@@ -23,7 +24,6 @@ import {
 } from 'undiffuse'
 import { decibels, nmse } from '../shared/accuracy.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { cocoercivity, visit } from './cocoercivity.js'
 import { type HalfPrecision, halfPrecisionOf } from './half-precision.js'
 import { comparedMethods, makeInverter } from './methods.js'

@@ -8,12 +8,12 @@ import {
   openAutoencoder,
   type Profile,
   type Runtime,
+  relay,
   type Signal,
   type Steps,
   type Tensor,
 } from 'undiffuse'
 import { type Cells, keptOr } from '../shared/cells.js'
-import { relay } from '../shared/relay.js'
 import type { BenchMethod } from './methods.js'
 import type { KnownPicture } from './pictures.js'
 import { type Row, sweep } from './sweep.js'

@@ -13,12 +13,12 @@ import {
   openAutoencoder,
   psnrDb,
   type Runtime,
+  relay,
   type Signal,
   type Steps,
   variance,
 } from 'undiffuse'
 import { decibels, nmse } from '../shared/accuracy.js'
-import { relay } from '../shared/relay.js'
 import { type BenchMethod, hasBudget, makeInverter } from './methods.js'
 import type { KnownPicture } from './pictures.js'
 import { type BenchOutcome, type Snapshot, type Trace, trace } from './trace.js'

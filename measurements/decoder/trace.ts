@@ -13,12 +13,12 @@ import {
   type Model,
   type Outcome,
   type Progress,
+  relay,
   type Signal,
   type Steps,
   type Tensor,
 } from 'undiffuse'
 import { decibels, nmse } from '../shared/accuracy.js'
-import { relay } from '../shared/relay.js'
 import type { KnownPicture } from './pictures.js'
 
 /** `failed`: there was no result, since a network gave numbers that are not finite. */

@@ -15,6 +15,7 @@ import {
   map,
   mean,
   parse,
+  relay,
   round8,
   type Signal,
   type Solver,
@@ -30,7 +31,6 @@ import type { SceneReader, Words } from '../../training/scenes/reader/reader.js'
 import { type Share, shareOf } from '../samplers/faithfulness.js'
 import type { CellKey, Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { type EditCase, type Given, generatedCases, renderedCases } from './cases.js'
 import { generatedEdit, renderedEdit, type SceneEdit } from './sources.js'

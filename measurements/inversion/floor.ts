@@ -15,6 +15,7 @@ import {
   parse,
   pictureFloor,
   refiners,
+  relay,
   round8,
   type Signal,
   type Steps,
@@ -24,7 +25,6 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { solverOn } from '../shared/solver.js'
 
 /** A way from the picture alone to the noise; what the picture was made with is known. */

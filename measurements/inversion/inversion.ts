@@ -21,6 +21,7 @@ import {
   parse,
   type Reconstruction,
   reconstruct,
+  relay,
   round8,
   type Signal,
   type Solver,
@@ -33,7 +34,6 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import type { InversionCase, InversionPlan } from './plans.js'
 

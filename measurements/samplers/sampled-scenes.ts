@@ -2,11 +2,12 @@
  * How near generated scenes are to rendered ones, by solver and number of steps: the Fréchet distance in the scene
  * reader's features, and its differences with their uncertainty. Not how near samples are to the exact flow: samplers.ts.
  */
+
 import type { DiffusionModel, Signal, Steps } from 'undiffuse'
+import { relay } from 'undiffuse'
 import { randomFrom } from '../../training/scenes/random.js'
 import type { SceneReader } from '../../training/scenes/reader/reader.js'
 import { type Cells, keptOr } from '../shared/cells.js'
-import { relay } from '../shared/relay.js'
 import { makeSolver } from '../shared/solver.js'
 import { faithfulnessOf, type Share } from './faithfulness.js'
 import { type SceneFrechet, sceneFrechet } from './frechet.js'

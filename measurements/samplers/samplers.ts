@@ -8,6 +8,7 @@ import {
   generate,
   mean,
   nmseDb,
+  relay,
   type Signal,
   type Steps,
   sideBySide,
@@ -19,7 +20,6 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { equalDb } from '../inversion/inversion.js'
 import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { makeSolver } from '../shared/solver.js'
 
 /** The grids of every solver here, and of the reference: smooth in lambda, so that halving steps halves each one, and of one end. */

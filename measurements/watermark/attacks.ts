@@ -20,6 +20,7 @@ import {
   parseRestorations,
   psnrDb,
   type Reading,
+  relay,
   round8,
   type Signal,
   type Steps,
@@ -36,7 +37,6 @@ import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { numberedSecret, schemeOf } from './marks.js'
 

@@ -11,6 +11,7 @@ import {
   latentShapeAt,
   median,
   parse,
+  relay,
   round8,
   type Signal,
   type Steps,
@@ -21,7 +22,6 @@ import {
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'

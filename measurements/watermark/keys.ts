@@ -9,6 +9,7 @@ import {
   mean,
   nominalRates,
   quantile,
+  relay,
   type Signal,
   type Steps,
   type Tensor,
@@ -17,7 +18,6 @@ import {
 import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { numberedSecret, schemeOf } from './marks.js'
 import { type Recovery, unmarkedKinds, unmarkedNoises } from './unmarked-noises.js'
 

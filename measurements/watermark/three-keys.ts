@@ -17,6 +17,7 @@ import {
   parse,
   type ReleasedKey,
   type Runtime,
+  relay,
   releasedDisc,
   releasedDistance,
   round8,
@@ -30,7 +31,6 @@ import {
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 
 /** Values of the rings, innermost first, in units of the published constant. Source: dec-inv's released script. */
 const publishedKeys = [

@@ -6,6 +6,7 @@ import {
   inverters,
   latentShapeAt,
   parse,
+  relay,
   round8,
   type Signal,
   type Steps,
@@ -17,7 +18,6 @@ import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { unseenScene } from '../decoder/pictures.js'
 import type { Cells } from '../shared/cells.js'
-import { relay } from '../shared/relay.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 
 /** How pictures are made and inverted; specifications as on command lines. */

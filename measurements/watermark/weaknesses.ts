@@ -17,6 +17,7 @@ import {
   parse,
   psnrDb,
   reconstruct,
+  relay,
   round8,
   type Signal,
   type Steps,
@@ -27,7 +28,6 @@ import {
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
-import { relay } from '../shared/relay.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'

@@ -91,6 +91,9 @@ async function jobsOf(pictures: readonly string[], settings: AttackSettings, { f
   throw expected('bad-option', 'results of different names', '`attack`', `\`${twice.output}\` twice`, remedy)
 }
 
+/** An attack that runs networks takes as long as so many others. */
+const modelWeight = 100
+
 async function* attackAll(
   jobs: readonly Job[],
   model: DiffusionModel | undefined,
@@ -98,13 +101,15 @@ async function* attackAll(
   signal: Signal | undefined,
 ): Steps<readonly Attacked[]> {
   const done: Attacked[] = []
+  const [one, total] = ['attack', jobs.length]
+  const weights = jobs.map(({ method }) => (method.needsModel ? modelWeight : 1))
   for (const [i, job] of jobs.entries()) {
     signal?.throwIfAborted()
     const before = done.at(-1)
     const { original, notes } = before?.picture === job.picture ? before : await read(job.picture, pictures)
     const begin = now()
     const task = attackPicture(original, job.method, { pictures: pictures.tools, model, seed: job.seed, signal })
-    const image = yield* partOf(task, jobs.length > 1 ? { done: i, total: jobs.length } : undefined)
+    const image = yield* partOf(task, total > 1 ? { done: i, total, one, weights } : undefined)
     done.push({ ...job, image, original, notes, psnrDb: psnrDb(image, original), seconds: now() - begin })
   }
   return done

@@ -4,8 +4,11 @@ import { inverters, solvers } from '../catalog.js'
 import { parse, withOption } from '../core/define.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
-import type { Inverter } from '../diffusion/diffusion.js'
+import { relay } from '../core/relay.js'
+import type { Inverter, Solver } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
+import { naive } from '../diffusion/inverters/naive.js'
+import { reversible } from '../diffusion/inverters/reversible.js'
 import type { Tensor } from '../math/tensor.js'
 import { usualGuidance } from '../model/guidance.js'
 import { sidesOf } from '../model/layout.js'
@@ -40,7 +43,7 @@ import {
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent, promptText } from './reports/labels.js'
-import { costReport, solvedNumbers } from './reports/numbers.js'
+import { costReport, rootsNumbers, solvedNumbers } from './reports/numbers.js'
 
 /** The grid of solvers that name none. */
 const evenGrid = 'spacing=lambda'
@@ -48,7 +51,7 @@ const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
 /** Flows have one grid, their own. */
 const usualOfFlows = 'flow-euler'
-const usualInverters = ['naive', 'implicit:iteration=picard', 'implicit']
+const usualInverters = ['naive', 'implicit:iteration=picard', automatic.definition.id]
 
 const { guidance, negative } = recipeFields
 const fields = {
@@ -109,6 +112,8 @@ interface Compared {
   /** Nobody asked for this inverter: it stands in for those that do not take the solver. */
   readonly standsIn?: true
   readonly steps?: number
+  /** What it is expected to cost, in walks over the grid. */
+  readonly weight: number
   readonly legs?: Legs
 }
 
@@ -152,6 +157,19 @@ function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): 
   })
 }
 
+/** Walks over the grid that steps which are solved cost, roughly. */
+const solving = 30
+/** Their steps back are walked like those there. */
+const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
+
+/** What a pair costs: from the latent and from the picture, back and there again. */
+function walksOf({ name }: Inverter, { unstep }: Solver, { picture }: Start): number {
+  const fromPicture = walking.includes(name) ? 1 : solving
+  // The latent comes with the memory that such a solver is undone with.
+  const fromLatent = unstep && name === automatic.definition.id ? 1 : fromPicture
+  return picture === undefined ? fromLatent + fromPicture + 2 : fromPicture + 1
+}
+
 /** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
 function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
   return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
@@ -160,7 +178,8 @@ function pairsOf(settings: CompareSettings, start: Start, model: OperationModel)
     const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
-      return { pair: { solver, plan, inverter }, steps, ...(answer !== true && { refusal: answer }) }
+      const weight = answer === true ? walksOf(inverter.method, method, start) : 0
+      return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
     }
     const pairs = settings.inverters.map(compared)
     const names = settings.inverters.map(({ text }) => text)
@@ -192,10 +211,11 @@ async function* compareAll(
   const decoder = remembering(settings.decoder.method)
   const given = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
   const rows: Compared[] = []
+  const weights = pairs.map(({ weight }) => weight)
   let made: { readonly solver: string; readonly sampled: Sampled; readonly image: Tensor } | undefined
   let first: Sampled | undefined
   for (const [i, row] of pairs.entries()) {
-    const parts = { done: i, total: pairs.length }
+    const parts = { done: i, total: pairs.length, one: 'row', weights }
     const { solver, plan, inverter } = row.pair
     if (row.refusal !== undefined) {
       rows.push(row)
@@ -245,14 +265,8 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
 }
 
 /** Steps under the names of the methods that they are of. */
-async function* named<T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> {
-  const stage = `${pair.inverter.text} on ${pair.solver}`
-  for (;;) {
-    const step = await work.next()
-    if (step.done) return step.value
-    yield { ...step.value, stage, parts }
-  }
-}
+const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> =>
+  relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
 
 async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
   return round8(fitPicture(await readPicture(path, host), model.layout.multiple, fit).image)
@@ -271,7 +285,7 @@ function legReport(one: Leg | undefined, steps: number) {
     exact: inversion.noiseExact,
     outcome: inversion.outcome,
     ...solvedNumbers(inversion),
-    roots: inversion.roots ?? null,
+    roots: rootsNumbers(inversion),
     equalValuesShare: again.match.equalValues ?? 0,
     psnrDb: again.match.psnrDb ?? 0,
   }

@@ -392,7 +392,8 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
         ? { noise: marked({ model, identity }, marking, start, extent), seed: undefined, size: undefined }
         : { noise: start.noise, seed: start.seed, size: extent }
       const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
-      const part = starts.length > 1 ? { done: i, total: starts.length } : undefined
+      const one = frames === undefined ? 'picture' : 'clip'
+      const part = starts.length > 1 ? { done: i, total: starts.length, one } : undefined
       const { value, seconds } = yield* timed(partOf(task, part), host)
       const { states, ...generation } = value
       pictures.push({ path: paths[i]!, seed: start.seed, generation, last: states.at(-1)!, seconds })

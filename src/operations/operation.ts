@@ -8,15 +8,19 @@ import type { Progress, Signal, Steps } from '../core/progress.js'
 import type { OperationFields, Settings } from './fields.js'
 import type { Held, Host, Note } from './host.js'
 
-/** How many of several pictures are finished: the next ones are in hand. */
+/** How many of several pictures, or other parts of the work, are finished: the next ones are in hand. */
 export interface Parts {
   readonly done: number
   readonly total: number
+  /** What one of them is called. Default: `picture`. */
+  readonly one?: string
+  /** What each is expected to cost, against the others. Default: all the same. */
+  readonly weights?: readonly number[]
 }
 
 /** What an operation says while it runs: how far it is, and what cannot wait for the end. */
 export interface Told extends Progress {
-  /** Of work on several pictures; the rest of the progress is of the ones in hand. */
+  /** Of work that has several; the rest of the progress is of the ones in hand. */
   readonly parts?: Parts
   /** Said before it takes effect: what a long part will cost, say. */
   readonly note?: Note

@@ -343,6 +343,26 @@ describe('compare', () => {
     expect(result.rows[1]!.fromLatent!.roots).toBe('unique as far as tried')
   })
 
+  it('tells of both ways how many steps were solved, and that a sweep does not look for roots', async () => {
+    const given = { source: prompt, inverters: ['naive', 'sweep'], solvers: 'ddim', grid: 'own', steps: 4 }
+    const { result } = await start(compareOperation, memoryHost(model), given)
+    const [naive, sweep] = result.rows
+    for (const from of ['fromLatent', 'fromPicture'] as const) {
+      expect(naive![from]).toMatchObject({ convergedSteps: 0, largestResidual: Number.POSITIVE_INFINITY, roots: null })
+      expect(sweep![from]).toMatchObject({ convergedSteps: 4, roots: 'not checked' })
+      expect(sweep![from]!.largestResidual).toBeLessThan(1e-4)
+    }
+  })
+
+  it('expects rows that solve steps to cost more than those that walk back', async () => {
+    const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: ['ddim', 'bdia'], steps: 2 }
+    let told: Told['parts']
+    for await (const { parts } of start(compareOperation, memoryHost(model), given)) told = parts ?? told
+    expect(told).toMatchObject({ total: 5, one: 'row' })
+    // BDIA is not taken by implicit; automatic undoes it from the latent.
+    expect(told!.weights).toEqual([4, 62, 4, 0, 33])
+  })
+
   it('takes the scheduler of the model for a solver, and refuses what there is not before a model is opened', async () => {
     const host = memoryHost(model)
     const given = { source: prompt, inverters: 'naive', steps: 5 }

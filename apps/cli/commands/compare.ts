@@ -15,11 +15,11 @@ A prompt is made into a picture first, once for each solver, so that its noise i
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
 Of a picture file nobody knows the noise: only the pixels that come back are told.
 
-The columns are evaluations of the network, evaluations for each step, seconds, what the noise is exact given, how many steps
-were undone, and their largest residual. They are those from the latent, or from a picture file. With guidance the network is
-asked twice, and both are counted: \`naive\` has 2.0 a step. Then come the error of the noise in dB and the share of 8-bit
-values that come back, from the latent and from the picture. "Exact" is to the tolerance of the inverter: where a loose one
-stops early, the noise error says more.
+The table has a line for each way: from the latent, and from the picture. Of a picture file there is the picture's alone. With
+guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a step. "Solved" tells how many steps were undone.
+"Exact" tells what the noise is exact given and to which residual, which is the inverter's own: some stop early, at 1e-2 of the
+noise in a step. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
+look; where the others solved steps, nobody has checked.
 
 An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then: it shows that solver undone.
 
@@ -31,65 +31,88 @@ const examples = [
   'compare photo.png --inverters naive implicit --steps 20 --json',
 ] as const
 
-const heads = [
-  'solver',
-  'inverter',
-  'evaluations',
-  'a step',
-  'seconds',
-  'exact',
-  'solved',
-  'residual',
-  'noise, latent',
-  'pixels, latent',
-  'noise, picture',
-  'pixels, picture',
-]
+/** A table is at most so wide: two windows side by side, or a page. */
+const tableColumns = 120
 
-function cellsOf({ solver, inverter, steps, fromLatent, fromPicture }: ComparisonRow): readonly string[] {
-  const cost = fromLatent ?? fromPicture
-  const error = (leg: ComparisonRow['fromLatent']) =>
-    leg === null || leg.noiseNmseDb === null ? '–' : errorDecibels(leg.noiseNmseDb)
-  const pixels = (leg: ComparisonRow['fromLatent']) => (leg === null ? '–' : percent(leg.equalValuesShare))
+type LegReport = NonNullable<ComparisonRow['fromLatent']>
+
+const heads = ['from', 'runs', 'a step', 'time', 'solved', 'exact', 'roots', 'noise', 'pixels']
+
+const legend = `
+  from    latent: as sampling left it; picture: its 8 bits alone
+  runs    evaluations of the network, in all and a step; time is of the way back alone
+  exact   what the noise is exact given, to the largest residual of a step, in units of its noise
+  roots   where they were not tried or not checked, or are several, another noise may lead to the same latent
+  noise   its error; pixels: the share of 8-bit values that come back`
+
+const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
+  'unique as far as tried': 'unique',
+  'several roots': 'several',
+  'none found': 'none found',
+  'not tried': 'not tried',
+  'not checked': 'not checked',
+}
+
+/** A residual that nobody knows is infinite, and null once it is JSON. */
+const isKnown = (residual: number | null): residual is number => residual !== null && Number.isFinite(residual)
+
+function exactText({ exact, largestResidual }: LegReport): string {
+  const given = exact.replace('given-', '')
+  if (!isKnown(largestResidual)) return given
+  return `${given}${exact === 'no' ? ',' : ' to'} ${largestResidual.toExponential(0)}`
+}
+
+function cellsOf(from: string, leg: LegReport, steps: number): readonly string[] {
   return [
-    solver,
-    inverter,
-    cost ? `${cost.evaluations}` : '–',
-    cost ? cost.evaluationsPerStep.toFixed(1) : '–',
-    cost ? cost.seconds.toFixed(1) : '–',
-    cost ? cost.exact : '–',
-    cost ? `${cost.convergedSteps}/${steps}` : '–',
-    cost && Number.isFinite(cost.largestResidual) ? cost.largestResidual.toExponential(1) : '–',
-    error(fromLatent),
-    pixels(fromLatent),
-    error(fromPicture),
-    pixels(fromPicture),
+    from,
+    `${leg.evaluations}`,
+    leg.evaluationsPerStep.toFixed(1),
+    `${leg.seconds.toFixed(1)} s`,
+    `${leg.convergedSteps}/${steps}`,
+    exactText(leg),
+    leg.roots === null ? '–' : rootsText[leg.roots],
+    leg.noiseNmseDb === null ? '–' : errorDecibels(leg.noiseNmseDb),
+    percent(leg.equalValuesShare),
   ]
 }
 
-/** Whether another noise may lead to the same latent, as far as the inversion says. */
-const rootsLine = (roots: string | null | undefined, row: string): readonly string[] =>
-  roots
-    ? [
-        `  roots of ${row}: ${roots}${mayBeAnother.includes(roots) ? ', another noise may lead to the same latent' : ''}`,
-      ]
-    : []
+/** A row of the report is one line, or two: from the latent and from the picture. */
+const linesOf = ({ fromLatent, fromPicture, steps }: ComparisonRow): readonly (readonly string[])[] => [
+  ...(fromLatent ? [cellsOf('latent', fromLatent, steps)] : []),
+  ...(fromPicture ? [cellsOf('picture', fromPicture, steps)] : []),
+]
 
-const mayBeAnother = ['several roots', 'not tried']
+/** The rows of each solver below its name. A name that leaves no room for its numbers has a line of its own. */
+export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
+  const walked = rows.filter(({ refusal }) => refusal === null)
+  if (walked.length === 0) return []
+  const cells = walked.map(linesOf)
+  const widths = heads.map((head, i) => Math.max(head.length, ...cells.flat().map((line) => line[i]!.length)))
+  const numbers = (line: readonly string[]) =>
+    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
+  const room = tableColumns - numbers(heads).length - 6
+  const names = walked.map(({ inverter }) => inverter)
+  const width = Math.max('inverter'.length, ...names.map(({ length }) => length).filter((length) => length <= room))
+  const line = (name: string, text: string) => `    ${name.padEnd(width)}  ${text}`
+  return [
+    line('inverter', numbers(heads)),
+    ...walked.flatMap(({ solver, inverter }, i) => [
+      ...(solver === walked[i - 1]?.solver ? [] : [`  ${solver}`]),
+      ...(inverter.length > width ? [`    ${inverter}`] : []),
+      ...cells[i]!.map((one, j) => line(j === 0 && inverter.length <= width ? inverter : '', numbers(one))),
+    ]),
+    ...legend.split('\n'),
+  ]
+}
 
 function words(report: ComparisonReport): readonly string[] {
   const { model, picture, prompt, seed, guidance, rows, decoder } = report
-  const walked = [heads, ...rows.filter(({ refusal }) => refusal === null).map(cellsOf)]
-  const widths = heads.map((_, i) => Math.max(...walked.map((cells) => cells[i]!.length)))
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
   return [
     picture === null ? `${promptText(prompt)}, seed ${seed}` : `${picture}, ${promptText(prompt)}`,
     `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
     '',
-    ...walked.map((cells) => `  ${line(cells)}`),
-    ...rows.flatMap(({ solver, inverter, refusal, standsIn, fromLatent, fromPicture }) => [
-      ...rootsLine((fromLatent ?? fromPicture)?.roots, `${inverter} on ${solver}`),
+    ...tableLines(rows),
+    ...rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
       ...(refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`]),
       ...(standsIn && refusal === null ? [`  ${inverter} was added for ${solver}, to show it undone.`] : []),
     ]),

@@ -80,6 +80,15 @@ export const solvedNumbers = ({ steps }: Pick<NoiseInversion, 'steps'>) => ({
 })
 
 /**
+ * Whether other noises lead to the same latent; `not checked` where steps were solved by what does not ask. Null where nothing was
+ * solved, and where each step has one root.
+ */
+export function rootsNumbers({ roots, steps }: Pick<NoiseInversion, 'roots' | 'steps'>) {
+  const isUnasked = steps.some(({ iterations, contraction }) => iterations > 0 && contraction === undefined)
+  return roots ?? (isUnasked ? ('not checked' as const) : null)
+}
+
+/**
  * One noise: how every step was undone, and what the noise is exact given. `seconds` are those of the whole inversion, of its
  * latent too, others of its chunk running beside it.
  */
@@ -88,7 +97,7 @@ export const noiseNumbers = (inversion: NoiseInversion, seconds: number) => ({
     exact: inversion.noiseExact,
     ...(inversion.roundingDb !== undefined && { roundingDb: inversion.roundingDb }),
     outcome: inversion.outcome,
-    ...(inversion.roots !== undefined && { roots: inversion.roots }),
+    roots: rootsNumbers(inversion),
     ...momentsOf(inversion.noise),
     squarePerNumber: dot(inversion.noise, inversion.noise) / inversion.noise.data.length,
     numbers: inversion.noise.data.length,

@@ -1,6 +1,7 @@
 /** Many pictures, some at a time: those that are broken are lines among the results, not the end of the run. */
 import { type ErrorCode, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
+import { relay } from '../../core/relay.js'
 import type { Parts, Told } from '../operation.js'
 
 /** Steps where progress is to be told. */
@@ -56,7 +57,7 @@ export async function* survey<T, L>(items: readonly Item<T>[], options: SurveyOp
   }
   async function* workOn(opened: readonly Opened<T>[]): Steps<readonly L[]> {
     try {
-      return yield* stepsOf(work(opened, parts()))
+      return yield* stepsOf(work(opened, parts()), parts())
     } catch (error) {
       const reason = ofOne(error)
       if (opened.length === 1) return [failed(opened[0]!.name, reason)]
@@ -75,7 +76,7 @@ export async function* survey<T, L>(items: readonly Item<T>[], options: SurveyOp
     if (finished.has(name)) continue
     signal?.throwIfAborted()
     try {
-      waiting.push({ name, value: yield* stepsOf(open()) })
+      waiting.push({ name, value: yield* stepsOf(open(), parts()) })
     } catch (error) {
       yield* await keep([failed(name, ofOne(error))])
       done++
@@ -85,6 +86,7 @@ export async function* survey<T, L>(items: readonly Item<T>[], options: SurveyOp
   if (waiting.length > 0) yield* finish()
 }
 
-async function* stepsOf<T>(work: Work<T>): Steps<T> {
-  return 'then' in work ? await work : yield* work
+/** Every step says among how many parts it is: what is left is theirs. */
+async function* stepsOf<T>(work: Work<T>, parts: Parts): Steps<T, Told> {
+  return 'then' in work ? await work : yield* relay(work, (progress) => ({ ...progress, parts }))
 }

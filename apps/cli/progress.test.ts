@@ -119,6 +119,8 @@ describe('parts of a work', () => {
     expect(during[0]).toBe(29)
     expect(during).toEqual(during.toSorted((a, b) => b - a))
     expect(Math.min(...during)).toBe(20)
+    expect(left.filter((seconds) => seconds === 0)).toEqual([])
+    expect(rows([10, 30]).left).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1])
   })
 })
 

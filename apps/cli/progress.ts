@@ -70,7 +70,9 @@ function heard(pace: Pace | undefined, work: Work, at: number): Pace {
 function secondsLeft({ begun, before, at, work: { done, total, inHand } }: Pace, now: number): number | undefined {
   if (total === undefined || done <= before || now - begun < paceSeconds) return undefined
   const each = (at - begun) / (done - before)
-  return each * Math.max(0, total - done) - Math.min(now - at, each * inHand)
+  const left = each * Math.max(0, total - done) - Math.min(now - at, each * inHand)
+  // What takes longer than was expected ends nobody knows when.
+  return left > 0 || done >= total ? left : undefined
 }
 
 /** What a line says, without its room. */

@@ -157,8 +157,8 @@ function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): 
   })
 }
 
-/** Walks over the grid that steps which are solved cost, roughly. */
-const solving = 30
+/** What costs how many walks over the grid, roughly: solving all steps, and a picture's making with finding its latent. */
+const [solving, making] = [12, 6]
 /** Their steps back are walked like those there. */
 const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
 
@@ -211,7 +211,9 @@ async function* compareAll(
   const decoder = remembering(settings.decoder.method)
   const given = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
   const rows: Compared[] = []
-  const weights = pairs.map(({ weight }) => weight)
+  const isFirst = ({ pair: { solver } }: Compared, i: number) =>
+    i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
+  const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? making : 0))
   let made: { readonly solver: string; readonly sampled: Sampled; readonly image: Tensor } | undefined
   let first: Sampled | undefined
   for (const [i, row] of pairs.entries()) {

@@ -104,6 +104,22 @@ test('labels leave ink below the picture, and a long one makes room for itself',
   expect(long.width).toBeGreaterThan(none.width)
 })
 
+test('a long title or label takes more lines, and not a wider sheet', async () => {
+  const image = tensor([1, 240, 240], new Array(240 * 240).fill(0))
+  const words = 'a large red ball in the centre, on blue stripes'
+  const sheet = async (label: string, title: string) => {
+    const row = [
+      { image, label },
+      { image, label },
+    ]
+    return await decode(await contactSheet([row], { title }))
+  }
+  const [short, long] = [await sheet('a', 'a'), await sheet(`${words}, ${words}`, `${words} → ${words}, ${words}`)]
+  expect(long.width).toBe(short.width)
+  expect(long.width).toBe(28 + 240 + 20 + 240 + 28)
+  expect(long.height).toBe(short.height + 24 * 2 + 18 * 2)
+})
+
 test('lettering is paths, not text: no font is asked for', () => {
   const drawn = strokeText('a <b> & "λ" ☃', 0, 20, 10, 'black')
   expect(drawn).not.toMatch(/<text|font|[λ☃&]/)

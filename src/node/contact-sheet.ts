@@ -11,7 +11,9 @@ const columnGap = 20
 const rowGap = 26
 const labelHeight = 9
 const labelLead = 18
-const titleHeight = 13
+const [titleHeight, titleLead] = [13, 24]
+/** Labels go on below where their picture is narrower than they are, but for pictures too narrow for words; the title likewise. */
+const [leastLabel, leastTitle] = [200, 400]
 const dark = '#1f2328'
 const grey = '#6e7781'
 const frame = '#c8cfd6'
@@ -30,7 +32,7 @@ interface Placed {
 /**
  * A PNG of rows of labelled pictures, each 3 × height × width (or 1 × …) with pixels in [−1, 1]. Small pictures are
  * magnified by nearest neighbour, so that their pixels stay what they are; pictures that a screen is too narrow for are reduced.
- * Columns align, labels stand below, thin frames show where white pictures end.
+ * Columns align, labels stand below, long ones and the title in several lines, thin frames show where white pictures end.
  *
  * Labels are drawn with built-in lettering and need no fonts. The file says that it is a sheet (EXIF, Software), so that
  * `isContactSheet` knows it under any name. Throws `bad-shape` and `not-finite` as `quantize` does, `bad-option` when there
@@ -49,14 +51,16 @@ export async function contactSheet(
     throw expected('bad-option', 'at least one picture', 'a contact sheet', 'none', 'Pass rows of { image, label }.')
   }
   const widths = Array.from({ length: columns }, (_, i) => Math.max(...placed.map((row) => widthOf(row[i]))))
+  const rowWidth = widths.reduce((sum, one) => sum + one + columnGap, -columnGap)
+  const titles = title === undefined ? [] : wrapped(title, titleHeight, Math.max(rowWidth, leastTitle))
   const pictures: OverlayOptions[] = []
   const texts: string[] = []
   const frames: string[] = []
   let y = margin
-  if (title !== undefined) {
-    texts.push(strokeText(title, margin, y + titleHeight, titleHeight, dark))
-    y += titleHeight + rowGap
+  for (const [line, text] of titles.entries()) {
+    texts.push(strokeText(text, margin, y + titleHeight + line * titleLead, titleHeight, dark))
   }
+  if (titles.length > 0) y += titleHeight + (titles.length - 1) * titleLead + rowGap
   for (const row of placed) {
     const height = Math.max(...row.map((one) => one.height))
     let x = margin
@@ -70,13 +74,7 @@ export async function contactSheet(
     }
     y += height + labelLead * Math.max(...row.map(({ lines }) => lines.length)) + rowGap
   }
-  const titleWidth = Math.ceil(textWidth(title ?? '', titleHeight))
-  const width =
-    2 * margin +
-    Math.max(
-      titleWidth,
-      widths.reduce((sum, one) => sum + one + columnGap, -columnGap),
-    )
+  const width = 2 * margin + Math.max(rowWidth, ...titles.map((text) => Math.ceil(textWidth(text, titleHeight))))
   const height = y - rowGap + margin
   const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${frames.join('')}${texts.join('')}</svg>`
   return await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
@@ -120,7 +118,19 @@ function place({ image, label }: ContactSheetCell, cellSize: number, widest: num
   const whole = Math.max(1, Math.floor(cellSize / Math.max(picture.width, picture.height)))
   const scale = picture.width > widest ? widest / picture.width : whole
   const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)))
-  return { picture, width: width!, height: height!, lines: label.split('\n') }
+  const lines = label.split('\n').flatMap((line) => wrapped(line, labelHeight, Math.max(width!, leastLabel)))
+  return { picture, width: width!, height: height!, lines }
+}
+
+/** Lines of at most so many pixels, broken between words; one word may be longer. */
+function wrapped(text: string, height: number, width: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && textWidth(longer, height) <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
 }
 
 function widthOf(placed: Placed | undefined): number {

@@ -115,6 +115,8 @@ interface Compared {
   /** What it is expected to cost, in walks over the grid. */
   readonly weight: number
   readonly legs?: Legs
+  /** What its ways back began from, in 8 bits. */
+  readonly image?: Tensor
 }
 
 /** What is compared: a picture whose noise is known, or a file. */
@@ -227,7 +229,7 @@ async function* compareAll(
     const walk = { inverter: inverter.method, decoder, host, model, sampling, signal }
     if (given) {
       const picture = yield* named(leg(walk, 'picture', { image: given }, { image: given }), row, parts)
-      rows.push({ ...row, legs: { picture } })
+      rows.push({ ...row, legs: { picture }, image: given })
       continue
     }
     if (made?.solver !== solver) {
@@ -236,7 +238,7 @@ async function* compareAll(
       made = { solver, sampled, image: round8(sampled.image) }
       first ??= sampled
     }
-    rows.push({ ...row, legs: yield* bothLegs(walk, made, row, parts) })
+    rows.push({ ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image })
   }
   if (given) return { image: given, rows }
   return first ? { image: round8(first.image), noise: first.noise, rows } : { rows }
@@ -307,11 +309,11 @@ function rowReport({ pair, refusal, standsIn, steps = 0, legs }: Compared) {
 
 export type ComparisonRow = ReturnType<typeof rowReport>
 
-/** What came back given the latent or the picture, and how far the noise is. */
-function cellsOf({ pair, legs }: Compared, image: Tensor): readonly ContactSheetCell[] {
+/** What came back given the latent or the picture, where that differs from the solver's picture, and how far the noise is. */
+function cellsOf({ pair, legs, image }: Compared): readonly ContactSheetCell[] {
   return (['latent', 'picture'] as const).flatMap((given) => {
     const one = legs?.[given]
-    if (!one) return []
+    if (!one || !image) return []
     const share = percent(one.again.match.equalValues ?? 0)
     const error = one.noiseNmseDb === undefined ? 'unknown' : errorDecibels(one.noiseNmseDb)
     const name = `${pair.inverter.text}\n${pair.solver}`
@@ -322,11 +324,18 @@ function cellsOf({ pair, legs }: Compared, image: Tensor): readonly ContactSheet
   })
 }
 
-function sheetOf({ noise, rows }: Comparison, image: Tensor, title: string, host: Host): Promise<Uint8Array> {
-  const first = [{ image, label: 'picture' }, ...(noise ? [noiseCell(noise, 'its noise')] : [])]
-  const walked = shown(rows.filter(({ legs }) => legs !== undefined))
-  return host.pictures.sheet([first, ...walked.map((row) => cellsOf(row, image))], { title, cellSize: 256 })
+/** The picture of each solver, at most as many as there is room for beside the noise; then the rows. */
+function sheetOf({ noise, rows }: Comparison, title: string, host: Host): Promise<Uint8Array> {
+  const walked = rows.filter(({ legs }) => legs !== undefined)
+  const begun = walked.filter(({ image }, i) => image && image !== walked[i - 1]?.image).slice(0, mostPictures)
+  const first = [
+    ...begun.map(({ image, pair }) => ({ image: image!, label: noise ? `picture\n${pair.solver}` : 'picture' })),
+    ...(noise ? [noiseCell(noise, begun.length > 1 ? 'their noise' : 'its noise')] : []),
+  ]
+  return host.pictures.sheet([first, ...shown(walked).map(cellsOf)], { title, cellSize: 256 })
 }
+
+const mostPictures = 3
 
 /** Equal tensors have an error of −∞ dB, which no axis has. */
 const leastDb = -320
@@ -446,7 +455,7 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
     const result = reportOf(settings, start, { model, comparison, rows, cost, outputs: written })
     const title = `${model.name}: ${start.picture === undefined ? start.prompt?.trim() || promptText(null) : lastName(start.picture)}`
     const files: (readonly [string, FileContent])[] = [
-      ...(outputs.sheet && image ? [[outputs.sheet, await sheetOf(comparison, image, title, host)] as const] : []),
+      ...(outputs.sheet && image ? [[outputs.sheet, await sheetOf(comparison, title, host)] as const] : []),
       ...(plot && chart ? [[plot, chart] as const] : []),
       ...(outputs.noise
         ? noiseFiles(settings, outputs.noise, comparison, {

@@ -55,8 +55,8 @@ import { costReport, latentReport } from './reports/numbers.js'
 import { timedDecoder } from './timed.js'
 
 const usualFeather = 8
-/** Of the sheet: two rows of two fit a screen. */
-const columns = 2
+/** Of the sheet: two rows of two fit a screen, and one of three. */
+const columns = 3
 
 /** A grid whose steps can be undone, for schedules that a flow does not have. */
 const undoableSolver = 'ddim:spacing=lambda'

@@ -41,9 +41,14 @@ export function shown<T>(rows: readonly T[]): readonly T[] {
   return Array.from({ length: mostRows }, (_, i) => rows[Math.round(i * spacing)]!)
 }
 
-/** Cells in rows of so many. */
-export const inRows = <T>(cells: readonly T[], columns: number): readonly (readonly T[])[] =>
-  Array.from({ length: Math.ceil(cells.length / columns) }, (_, i) => cells.slice(i * columns, (i + 1) * columns))
+/** Cells in rows of at most so many, or of one less where the last row is then fuller. */
+export function inRows<T>(cells: readonly T[], most: number): readonly (readonly T[])[] {
+  const missing = (columns: number) => Math.ceil(cells.length / columns) * columns - cells.length
+  const columns = cells.length > most && missing(most - 1) < missing(most) ? most - 1 : most
+  return Array.from({ length: Math.ceil(cells.length / columns) }, (_, i) =>
+    cells.slice(i * columns, (i + 1) * columns),
+  )
+}
 
 /** The picture, what comes back of it by the encoder alone and inverted, and where both differ from it. */
 export function latentCells(

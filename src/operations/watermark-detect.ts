@@ -5,6 +5,7 @@ import { zeros } from '../math/tensor.js'
 import type { Restoration } from '../restorations/index.js'
 import type { NoiseInversion } from '../verbs/invert.js'
 import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
+import { calibrationPictures } from '../watermark/reading/calibration.js'
 import type { Sampler } from '../watermark/reading/candidates.js'
 import {
   type AskedKey,
@@ -363,6 +364,7 @@ function reportOf(finished: Detected) {
           file: calibration.file,
           pictures: calibration.noises.length,
           smallestPValue: 1 / (calibration.noises.length + 1),
+          neededPictures: calibrationPictures(settings.fpr, marksAsked(prepared.asked)),
           correlation: calibration.correlation ?? null,
           keyRates: rates,
         }

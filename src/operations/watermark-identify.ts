@@ -86,9 +86,9 @@ interface Identifying {
 /** `inversionSeconds` are a picture's share of what inverting its chunk took. */
 function lineOf({ settings, key }: Identifying, picture: string, { who, ...found }: Found, inversionSeconds: number) {
   const smallest = smallestPValue(key, found.candidates)
-  const isMost = smallest > settings.fpr && who.familyPValue <= smallest
+  const isTooFew = smallest > settings.fpr
   const { isRecovered, ...told } = found
-  const because: Undecided | undefined = isMost ? 'too-few' : isRecovered ? undefined : 'not-recovered'
+  const because: Undecided | undefined = isTooFew ? 'too-few' : isRecovered ? undefined : 'not-recovered'
   const verdict: Verdict = who.familyPValue <= settings.fpr ? 'marked' : because ? 'undecided' : 'unmarked'
   const why = verdict === 'undecided' && because ? { because } : {}
   return { picture, verdict, ...why, ...who, ...told, inversionSeconds }

@@ -18,7 +18,12 @@ export {
   undoRemedy,
   type WatermarkKey,
 } from './key.js'
-export { type CalibratedPValue, type Calibration, calibratedPValue } from './reading/calibration.js'
+export {
+  type CalibratedPValue,
+  type Calibration,
+  calibratedPValue,
+  calibrationPictures,
+} from './reading/calibration.js'
 export type { Sampler } from './reading/candidates.js'
 export { type ChooseKeyOptions, type ChosenKey, chooseKey } from './reading/choose-key.js'
 export {

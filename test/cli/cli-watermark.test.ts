@@ -557,6 +557,11 @@ describe('undiffuse watermark calibrate', () => {
       expect(found.verdict).toBe(verdict)
       expect(found.findings[0].pValue).toBeCloseTo(1 / 12, 12)
     }
+    const { result: few } = await judged('many/marked-0.png', { fpr: 1e-3 })
+    expect(few.calibration).toMatchObject({ pictures: 11, neededPictures: 999 })
+    expect(few.results[0].findings[0]).toMatchObject({ verdict: 'undecided', because: 'too-few' })
+    const lines = detectCommand.words!(few, [], { sources: [input('many/marked-0.png')] } as never).join('\n')
+    expect(lines).toContain('a rate of 0.001 needs a calibration of 999 pictures, and this is of 11')
   })
 
   it.each([

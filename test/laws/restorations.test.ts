@@ -7,9 +7,15 @@ import { attackPicture, parseAttacks } from '../../src/attacks/index.js'
 import { restorations } from '../../src/catalog.js'
 import { map, type Tensor, tensor } from '../../src/math/tensor.js'
 import { pictureTools } from '../../src/node/picture-tools.js'
-import { quarterTurned } from '../../src/pictures/motions.js'
+import { mirrored, quarterTurned } from '../../src/pictures/motions.js'
 import { psnrDb, region, resize, round8 } from '../../src/pictures/pixels.js'
-import { candidatesOf, parseRestorations } from '../../src/restorations/index.js'
+import {
+  candidatesOf,
+  composeRestorations,
+  parseRestorations,
+  undoFlip,
+  undoResize,
+} from '../../src/restorations/index.js'
 import { renderScene } from '../../training/scenes/render.js'
 import { describeScene } from '../../training/scenes/scene.js'
 
@@ -164,5 +170,9 @@ it('restorations follow one another', async () => {
   const found = restored(changed, 'border+flip')
   expect(found.map(({ undone }) => undone)).toEqual(['border filled, mirrored (horizontal)'])
   expect(psnrDb(found[0]!.picture, scene)).toBeGreaterThan(15)
+  const smaller = mirrored(resize(scene, 40, 48), 'horizontal')
+  const joined = composeRestorations([undoResize(), undoFlip()]).candidates(smaller, size)
+  expect(joined.map(({ undone }) => undone)).toEqual(['resized from 48×40, mirrored (horizontal)'])
+  expect(psnrDb(joined[0]!.picture(), scene)).toBeGreaterThan(20)
   expect(() => parseRestorations('border+flop')).toThrow(/Did you mean `flip`/)
 })

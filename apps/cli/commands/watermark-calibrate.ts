@@ -36,7 +36,7 @@ function words(report: CalibrationReport): readonly string[] {
     `${plural(pictures, 'unmarked picture')}${made}; ${failed} failed`,
     `  by           ${recoveryText(model, settings)}`,
     `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}, on average`,
-    `  p-values     ${probability(smallestPValue)} and more`,
+    `  p-values     ${probability(smallestPValue)} and more: at a smaller \`--fpr\` of \`detect\` nothing is decided`,
     ...(correlation === null
       ? []
       : [`  correlation  ${correlation.toFixed(3)} of recovered noise with that of pictures the model made`]),

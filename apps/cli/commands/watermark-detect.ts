@@ -32,7 +32,7 @@ Each picture is inverted to its noise once for all keys. The p-value is the prob
 alarms of one key come together. The report says what the p-value rests on. Most schemes' p-values are exact for any picture, over the draw of the key. Tree-ring marks of zeros, of
 constants and of the released mask need a \`--calibration\`; without one the verdict is \`undecided\`.
 A calibration of \`undiffuse watermark calibrate\` says how its pictures were inverted. Settings that are not given are taken
-from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1). It also
+from it, and settings that differ are refused. It gives no p-value below 1/(pictures + 1): with too few pictures for \`--fpr\` all are \`undecided\`. It also
 tells how often each key finds its pictures, at 5, 1 and 0.1 % and at \`--fpr\`. The power is how often a mark is
 found where there is one, if noise is recovered with that correlation.
 
@@ -74,7 +74,7 @@ const verdictWidth = 10
 function lineText(line: DetectionLine | FailedLine): string {
   if ('error' in line) return `${'failed'.padEnd(verdictWidth)} ${line.picture}: ${line.error.message}`
   const { verdict, picture, findings } = line
-  const { familyPValue, key, member, because, message, isExpectedMessage, undone, readWith } = findings[0]!
+  const { familyPValue, key, member, because, basis, message, isExpectedMessage, undone, readWith } = findings[0]!
   const as = [undone, readWith].filter((one) => typeof one === 'string').join(', ')
   const parts = [
     `p ${probability(familyPValue)}`,
@@ -85,6 +85,9 @@ function lineText(line: DetectionLine | FailedLine): string {
       : []),
     ...(as === '' ? [] : [`read as ${as}`]),
     ...(because === 'not-recovered' ? ['not taken back to its noise'] : []),
+    ...(because === 'too-few'
+      ? [`too few ${basis === 'calibration' ? 'unmarked pictures' : 'signs'} for this rate`]
+      : []),
   ]
   return `${verdict.padEnd(verdictWidth)} ${picture}: ${parts.join(', ')}`
 }
@@ -101,6 +104,14 @@ const basisText: Readonly<Record<ReportedFinding['basis'], (calibration: Detecti
   'white-noise': () => 'exact only for white noise, which that of pictures is not: pass a `--calibration`',
 }
 
+/** Why no picture can be marked at this rate. */
+function tooFewText({ calibration, falsePositiveRate }: DetectionReport, { basis }: ReportedFinding): string {
+  const rate = probability(falsePositiveRate)
+  if (basis !== 'calibration') return `the mark has too few signs for a rate of ${rate}: take a larger \`--fpr\``
+  const { pictures, neededPictures } = calibration!
+  return `a rate of ${rate} needs a calibration of ${plural(neededPictures, 'picture')}, and this is of ${pictures}: take more, or a larger \`--fpr\``
+}
+
 function findingLines(report: DetectionReport, candidates: number, finding: ReportedFinding): readonly string[] {
   const key = report.keys.find(({ id }) => id === finding.key)!
   const { verdict, because, pValue, familyPValue, basis, undone, readWith, member } = finding
@@ -111,6 +122,7 @@ function findingLines(report: DetectionReport, candidates: number, finding: Repo
     keyText(key),
     `  verdict      ${verdictText[verdict]}, at a false-positive rate of ${probability(report.falsePositiveRate)}`,
     ...(because === 'not-recovered' ? [notRecoveredLine] : []),
+    ...(because === 'too-few' ? [`  undecided    ${tooFewText(report, finding)}`] : []),
     ...(key.members > 1 ? [`  member       ${member}`] : []),
     `  p-value      ${probability(pValue)}: ${basisText[basis](report.calibration)}`,
     ...(familyPValue === pValue

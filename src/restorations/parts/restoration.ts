@@ -76,7 +76,9 @@ export function candidatesOf(
  * Cost: the pictures of all but the last are made at once. Of an empty list: no candidates. Errors: `bad-option` where there
  * are more than 4096.
  *
- * @example const restoration = composeRestorations([undoFlip(), undoBorder()])
+ * The size comes first: what follows it takes pictures of the key's size alone.
+ *
+ * @example const undo = [undoResize(), undoFlip(), composeRestorations([undoResize(), undoFlip()])]
  */
 export function composeRestorations(restorations: readonly Restoration[]): Restoration {
   const [first, ...others] = restorations

@@ -33,6 +33,15 @@ export function calibratedPValue(watermark: Watermark, score: number, { noises }
   return { pValue: (1 + atLeast) / (noises.length + 1), smallest: 1 / (noises.length + 1) }
 }
 
+/**
+ * How many unmarked pictures a calibration needs, so that one of so many marks can be found at a rate: the smallest n with
+ * marks/(n + 1) ≤ rate.
+ *
+ * @example calibrationPictures(1e-2) // 99
+ */
+export const calibrationPictures = (falsePositiveRate: number, marks = 1): number =>
+  Math.ceil(marks / falsePositiveRate) - 1
+
 /** Scores of a calibration set, remembered for the mark and the set: a run over many pictures reads it once. */
 const remembered = new WeakMap<readonly Tensor[], WeakMap<Watermark, readonly number[]>>()
 

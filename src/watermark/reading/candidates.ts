@@ -24,7 +24,10 @@ import { checkKey, undoRemedy, type WatermarkKey } from '../key.js'
 export type Sampler = Pick<InvertAllOptions, 'model' | 'solver'>
 
 export interface CandidateOptions extends InvertAllOptions {
-  /** What may have been done to the pictures; each of them is read as it came, too. Default: `undoBorder()`. */
+  /**
+   * What may have been done to the pictures, each alone: `composeRestorations` makes one of several that follow one another. Each
+   * picture is read as it came, too. Default: `undoBorder()`.
+   */
   readonly undo?: readonly Restoration[] | undefined
   /**
    * How the pictures may have been made, where that is not known: in so many steps, say. Each is read in each of these ways, and

@@ -8,10 +8,11 @@ import { ddim } from '../../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../../math/noise.js'
 import { combine, map } from '../../math/tensor.js'
 import { autoencoderOf } from '../../model/views.js'
-import { mirrored } from '../../pictures/motions.js'
-import { undoFlip, undoQuarterTurn } from '../../restorations/index.js'
+import { mirrored, quarterTurned } from '../../pictures/motions.js'
+import { composeRestorations, undoFlip, undoQuarterTurn } from '../../restorations/index.js'
 import { generate } from '../../verbs/generate.js'
 import { newKey, readKey, type WatermarkKey } from '../key.js'
+import { calibrationPictures } from './calibration.js'
 import { detectAll, findingsIn } from './detect.js'
 
 const random = torchGenerator(17)
@@ -67,7 +68,9 @@ describe('findings', () => {
     expect(key.smallestPValue).toBe(2 ** -24)
     expect(at(0.01)).toMatchObject({ member: 4711, verdict: 'marked' })
     expect(at(1e-6)).toMatchObject({ member: 4711, verdict: 'undecided', basis: 'any-picture' })
-    expect(at(1e-6, torchNoise(3, large)).verdict).toBe('unmarked')
+    const plain = torchNoise(3, large)
+    expect(at(1e-6, plain)).toMatchObject({ verdict: 'undecided', because: 'too-few' })
+    expect(at(0.01, plain)).toMatchObject({ verdict: 'unmarked' })
   })
 
   it('claim no smaller p-value than a calibration supports', () => {
@@ -79,7 +82,20 @@ describe('findings', () => {
     expect(at(1e-6)).toMatchObject({ pValue: 0.01, verdict: 'undecided' })
     const plain = at(1e-6, torchNoise(123, large))
     expect(plain.pValue).toBeGreaterThan(0.01)
-    expect(plain.verdict).toBe('unmarked')
+    expect(plain).toMatchObject({ verdict: 'undecided', because: 'too-few' })
+    expect(at(0.02, torchNoise(123, large)).verdict).toBe('unmarked')
+  })
+
+  it('need as many unmarked pictures as the rate and the marks say', () => {
+    const key = keyOf('tree-ring:pattern=zeros', 5)
+    const [rate, keys] = [0.05, [{ key }, { key: keyOf('tree-ring:pattern=zeros', 6) }]]
+    const needed = calibrationPictures(rate, keys.length)
+    expect([needed, calibrationPictures(1e-6)]).toEqual([39, 999_999])
+    const verdictWith = (count: number) => {
+      const noises = Array.from({ length: count }, () => random.noise(large))
+      return read(marked(key), { keys, calibration: { noises }, falsePositiveRate: rate })[0]!.verdict
+    }
+    expect([verdictWith(needed - 1), verdictWith(needed)]).toEqual(['undecided', 'marked'])
   })
 })
 
@@ -128,6 +144,22 @@ describe('detectAll', () => {
     // As it is, nothing is found.
     const [alone] = await detectAll([{ image: changed }], { ...asked, undo: [] })
     expect(alone!.findings[0]!.pValue).toBeGreaterThan(0.01)
+  })
+
+  it('undoes one change after another where restorations are joined, and one alone where they are listed', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const { image } = await generate({ model, prompt: 'a', guidance: 1, noise, solver })
+    const changed = quarterTurned(mirrored(image, 'horizontal'), 1)
+    const options = { model, solver, prompt: 'a', guidance: 1, falsePositiveRate: 1e-3, keys: [{ key }] }
+    const detected = async (...undo: ReturnType<typeof undoFlip>[]) =>
+      (await detectAll([{ image: changed }], { ...options, undo }))[0]!
+    const [listed, joined] = [
+      await detected(undoQuarterTurn(), undoFlip()),
+      await detected(composeRestorations([undoQuarterTurn(), undoFlip()])),
+    ]
+    expect(listed).toMatchObject({ candidates: 5, findings: [{ verdict: 'unmarked' }] })
+    const undone = 'turned by 270°, mirrored (horizontal)'
+    expect(joined).toMatchObject({ candidates: 4, findings: [{ verdict: 'marked', undone }] })
   })
 
   /** Finds a wrong noise, except where `isRight`, and says that its steps ended so. */

@@ -20,8 +20,8 @@ export const verdicts = ['marked', 'undecided', 'unmarked'] as const
 export type Verdict = (typeof verdicts)[number]
 
 /**
- * Why nothing can be said: the p-value is exact only given white noise (`white-noise`); the calibration is too small, or the mark
- * has too few signs, for so small a rate (`too-few`); the latent or a step back to the noise was not found (`not-recovered`).
+ * Why nothing can be said: the p-value is exact only given white noise (`white-noise`); the calibration has too few pictures, or
+ * the mark too few signs, for any picture to be marked at so small a rate (`too-few`); the latent or a step back to the noise was not found (`not-recovered`).
  */
 export type Undecided = 'white-noise' | 'too-few' | 'not-recovered'
 
@@ -82,7 +82,7 @@ export const defaultFalsePositiveRate = 1e-6
  *
  * Each picture's noise is found as `invertAll` finds it, once for all keys; each mark then gives its p-value: its own
  * where that is exact for any picture, otherwise the calibration's; a family asked with `member: 'all'` gives that of its
- * best member, times its members. With `undo` a picture is read as everything that it may have been, and p is multiplied by
+ * best member, times its members. With `undo` a picture is read as everything that it may have been, by each restoration alone (`composeRestorations` joins them), and p is multiplied by
  * how many that are: a p-value over the draw of the key holds for each of them. Marks without such a p-value are read in
  * the picture as it came alone. With `samplers` each is read in several ways, which count as well: in 4, 8, 20 and 50 steps,
  * where nobody knows. Where steps back to the noise are not solved, the noise that is found may be any. Then the latent is read
@@ -210,9 +210,8 @@ function verdictOf({
 }): Pick<Finding, 'verdict' | 'because'> {
   if (basis === 'white-noise') return { verdict: 'undecided', because: 'white-noise' }
   if (familyPValue <= falsePositiveRate) return { verdict: 'marked' }
-  // Nothing is more like the mark, and that is not rare enough: a small calibration, or a mark of few signs.
-  const isMost = smallest > falsePositiveRate && familyPValue <= Math.min(1, smallest)
-  if (isMost) return { verdict: 'undecided', because: 'too-few' }
+  // No picture can be marked at this rate: that this one is not says nothing.
+  if (smallest > falsePositiveRate) return { verdict: 'undecided', because: 'too-few' }
   return isRecovered ? { verdict: 'unmarked' } : { verdict: 'undecided', because: 'not-recovered' }
 }
 

@@ -82,7 +82,7 @@ export async function methodPages(library) {
         `${prefix}${id}.md`,
         [
           `# ${name}`,
-          `${use} · ${source} · [source code](../../${file})`,
+          `${use} · ${source} · source code: \`${file}\``,
           paragraphs(words.trim()),
           '## Options',
           optionsTable(fields, library.describeField),

@@ -11,12 +11,9 @@ const inFolder = async (folder) =>
 const models = (await inFolder('models')).filter((path) => /MODEL_CARD\.md$|\.(?:png|svg)$/.test(path))
 const docs = (await inFolder('docs')).filter((path) => /\.(?:md|png|svg)$/.test(path))
 
-/** A folder's README is its first page, the surface is the reference, and sources are no pages: their links are names. */
+/** A folder's README is its first page, and the surface is the reference. */
 const linked = (text) =>
-  text
-    .replaceAll('](api/README.md)', '](/reference/index.html)')
-    .replaceAll(/(\]\([^)\s]*?)README\.md/g, '$1index.md')
-    .replaceAll(/\[([^\]]*)\]\((?:\.\.\/)+(?:src|test|training)\/[^)]*\)/g, '$1')
+  text.replaceAll('](api/README.md)', '](/reference/index.html)').replaceAll(/(\]\([^)\s]*?)README\.md/g, '$1index.md')
 
 await rm(target, { recursive: true, force: true })
 for (const path of ['README.md', 'AGENTS.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...models, ...docs]) {

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { modelFingerprint } from '../../src/node/fingerprint.js'
 import { newKey } from '../../src/watermark/key.js'
 import { isService, pages, programs } from './documentation.js'
 import { type Installed, install } from './installed.js'
@@ -70,6 +71,21 @@ describe('the tarball', () => {
     const named = pages.flatMap(({ text }) => text.match(/\bexamples\/[\w.-]+/g) ?? [])
     expect(named.length).toBeGreaterThan(0)
     for (const path of named) expect(installed.files).toContain(path)
+  })
+
+  it('holds what its pages link to', async () => {
+    const pages = [...installed.files].filter((path) => path.endsWith('.md'))
+    const links = await Promise.all(
+      pages.map(async (page) =>
+        [...(await inside(page)).matchAll(/(?:\]\(|\s(?:href|src)=")([^)"\s#]+)/g)]
+          .map(([, link]) => link!)
+          .filter((link) => !/^[a-z]+:/.test(link))
+          .map((link) => ({ page, target: posix.join(posix.dirname(page), link) })),
+      ),
+    )
+    const isThere = (target: string) => [...installed.files].some((path) => `${path}/`.startsWith(`${target}/`))
+    expect(links.flat().length).toBeGreaterThan(100)
+    expect(links.flat().filter(({ target }) => !isThere(target.replace(/\/$/, '')))).toEqual([])
   })
 
   it('holds no tests, no notes of the compiler, no logs and no maps to sources that are not there', () => {
@@ -241,7 +257,11 @@ describe('programs of the documentation', () => {
     async ({ code }) => {
       await writeFile(join(installed.folder, 'service.mjs'), scriptOf(code))
       const told = { scheme: 'gaussian-shading', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
-      await writeFile(join(installed.folder, 'key.json'), newKey(told, randomBytes(32)))
+      const writeKey = (modelFiles: string) =>
+        writeFile(join(installed.folder, 'key.json'), newKey({ ...told, modelFiles }, randomBytes(32)))
+      await writeKey('0'.repeat(16))
+      await expect(installed.node('other-weights.mjs', scriptOf(code))).rejects.toThrow(/for other weights/)
+      await writeKey(await modelFingerprint(join(root, 'models', 'undiffuse-scenes')))
       const env = { ...process.env, PORT: '0' }
       const service = spawn(process.execPath, ['service.mjs'], {
         cwd: installed.folder,

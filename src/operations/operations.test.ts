@@ -14,12 +14,13 @@ import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
 import { map, type Tensor, zeros } from '../math/tensor.js'
-import { round8 } from '../pictures/pixels.js'
+import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
 import { reconstruct } from '../verbs/reconstruct.js'
 import { readKey } from '../watermark/key.js'
 import type { OperationFields } from './fields.js'
 import { readSettings } from './fields.js'
+import type { ContactSheetCell } from './host.js'
 import {
   attackOperation,
   calibrateOperation,
@@ -39,6 +40,7 @@ import {
   type Told,
 } from './index.js'
 import type { Finished } from './operation.js'
+import { errorGain } from './reports/cells.js'
 
 const { model } = analyticModel()
 const prompt = 'anything'
@@ -351,6 +353,26 @@ describe('compare', () => {
       expect(naive![from]).toMatchObject({ convergedSteps: 0, largestResidual: Number.POSITIVE_INFINITY, roots: null })
       expect(sweep![from]).toMatchObject({ convergedSteps: 4, roots: 'not checked' })
       expect(sweep![from]!.largestResidual).toBeLessThan(1e-4)
+    }
+  })
+
+  it('draws the error of a row against the picture of its own solver', async () => {
+    const host = memoryHost(model)
+    const drawn: (readonly ContactSheetCell[])[] = []
+    const pictures: typeof host.pictures = {
+      ...host.pictures,
+      sheet: async (rows) => {
+        drawn.push(...rows)
+        return new Uint8Array()
+      },
+    }
+    const given = { source: prompt, inverters: ['automatic'], solvers: ['ddim', 'bdia'], steps: 4, sheet: 's.png' }
+    await start(compareOperation, { ...host, pictures }, given)
+    const [begun, ddim, bdia] = drawn
+    expect(begun!.map(({ label }) => label.split('\n')[0])).toEqual(['picture', 'picture', 'their noise'])
+    expect(begun![1]!.image).not.toEqual(begun![0]!.image)
+    for (const [i, row] of [ddim!, bdia!].entries()) {
+      expect(row[1]!.image).toEqual(errorMap(row[0]!.image, begun![i]!.image, errorGain))
     }
   })
 

@@ -11,6 +11,7 @@ import {
   edits,
   type Interval,
   invertDecoder,
+  isUndiffuseError,
   likenessOutside,
   map,
   mean,
@@ -39,7 +40,8 @@ export interface EditBenchOptions {
   /** Pictures that the model made, and rendered scenes. */
   readonly generated: number
   readonly rendered: number
-  readonly solver: string
+  /** Without steps. Default: the model's own, in the steps that it was opened with. */
+  readonly solver?: string | undefined
   readonly steps: number
   readonly guidance: number
   readonly cells: Cells
@@ -96,6 +98,13 @@ export interface EditRow {
 export interface EditPart {
   readonly sources: number
   readonly rows: readonly EditRow[]
+  /** Cases that this model or solver does not take, and why. */
+  readonly refused: readonly RefusedCase[]
+}
+
+export interface RefusedCase {
+  readonly name: string
+  readonly reason: string
 }
 
 export interface EditBenchResult {
@@ -114,6 +123,7 @@ export interface EditBenchResult {
 export interface EditedSource {
   readonly source: SceneEdit
   readonly results: readonly { readonly name: string; readonly measures: EditMeasures }[]
+  readonly refused: readonly RefusedCase[]
 }
 
 export interface EditBench {
@@ -132,8 +142,9 @@ export async function* benchEdit(
   reader: SceneReader,
   options: EditBenchOptions,
 ): Steps<EditBench> {
-  const { generated, rendered, solver, steps, guidance, modelVersion } = options
-  const sampler = solverOn(model, withOption(solver, `steps=${steps}`))
+  const { generated, rendered, steps, guidance, modelVersion } = options
+  const sampler = options.solver ? solverOn(model, withOption(options.solver, `steps=${steps}`)) : model.solver
+  const solver = options.solver ?? sampler.name
   const total = generated + rendered
   const part = async function* (
     count: number,
@@ -145,7 +156,7 @@ export async function* benchEdit(
     for (let index = 0; index < count; index++) {
       const at = () => ({ stage: 'editing', done: before + index, total })
       const source = yield* relay(sourceOf(index), at)
-      found.push(yield* relay(editedInAll(model, reader, source, index, cases, sampler, options), at))
+      found.push(yield* relay(editedInAll(model, reader, source, index, cases, sampler, { ...options, solver }), at))
     }
     return found
   }
@@ -179,11 +190,12 @@ async function* editedInAll(
   index: number,
   cases: readonly EditCase[],
   solver: Solver,
-  options: EditBenchOptions,
+  options: EditBenchOptions & { readonly solver: string },
 ): Steps<EditedSource> {
   const { cells, modelVersion, guidance, signal } = options
   const { from, to } = source
   const results: { name: string; measures: EditMeasures }[] = []
+  const refused: RefusedCase[] = []
   const latentOf = latentsOf(model, source, signal)
   const before = await reader.readScene(source.source, signal)
   const kind = source.states ? 'generated' : 'rendered'
@@ -193,7 +205,12 @@ async function* editedInAll(
     let measures = await cells.find<EditMeasures>(key)
     if (!measures) {
       const found = await latentOf(one.given)
-      const { image, ...cost } = yield* editedOnce(model, source, one, found, { solver, guidance, signal })
+      const edited = yield* orRefusal(editedOnce(model, source, one, found, { solver, guidance, signal }))
+      if (typeof edited === 'string') {
+        refused.push({ name: one.name, reason: edited })
+        continue
+      }
+      const { image, ...cost } = edited
       const read = await reader.readScene(image, signal)
       measures = { ...likeness(image, source), ...judged(read, before, source), ...cost, picture: await pngOf(image) }
       await cells.keep(key, measures)
@@ -201,7 +218,17 @@ async function* editedInAll(
     results.push({ name: one.name, measures })
     yield { stage: one.name, done: results.length, total: cases.length }
   }
-  return { source, results }
+  return { source, results, refused }
+}
+
+/** What the work gives, or why the model or the solver does not take it. */
+async function* orRefusal<T>(work: Steps<T>): Steps<T | string> {
+  try {
+    return yield* work
+  } catch (error) {
+    if (isUndiffuseError(error) && error.code === 'unsupported') return error.message
+    throw error
+  }
 }
 
 interface FoundLatent {
@@ -303,7 +330,12 @@ const pngOf = async (image: Tensor): Promise<string> => Buffer.from(await encode
 
 function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): EditPart {
   const measuresOf = (name: string) => edited.map(({ results }) => results.find((one) => one.name === name)!.measures)
-  const rows = cases.map((one): EditRow => {
+  const refused = cases.flatMap(({ name }) => {
+    const found = edited.flatMap((one) => one.refused).find((one) => one.name === name)
+    return found ? [found] : []
+  })
+  const taken = cases.filter(({ name }) => refused.every((one) => one.name !== name))
+  const rows = taken.map((one): EditRow => {
     const all = measuresOf(one.name)
     const over = (value: (measures: EditMeasures) => number) => confidenceInterval(all.map(value))
     const overOracle = one.oracle === undefined ? undefined : ratioOf(all, measuresOf(one.oracle))
@@ -329,7 +361,7 @@ function partOf(edited: readonly EditedSource[], cases: readonly EditCase[]): Ed
       seconds: mean(all.map(({ seconds }) => seconds)),
     }
   })
-  return { sources: edited.length, rows }
+  return { sources: edited.length, rows, refused }
 }
 
 const resamples = 1000

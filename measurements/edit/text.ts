@@ -34,7 +34,11 @@ const common = {
   cost: ['evaluations', 'seconds'],
 }
 
-function generatedText({ sources, rows }: EditPart): string {
+const refusals = ({ refused }: EditPart): readonly string[] =>
+  refused.length === 0 ? [] : ['', 'Not taken:', ...refused.map(({ name, reason }) => `- ${name}: ${reason}`)]
+
+function generatedText(part: EditPart): string {
+  const { sources, rows } = part
   const ratio = ({ overOracle: over }: EditRow) =>
     over ? `${decimal(over.ratio, 2)} (${decimal(over.low, 2)}–${decimal(over.high, 2)})` : '–'
   return [
@@ -44,10 +48,12 @@ function generatedText({ sources, rows }: EditPart): string {
       ['', ...common.background, "over the oracle's NMSE", ...common.success, ...common.cost],
       rows.map((row) => [row.name, ...background(row), ratio(row), ...success(row), ...cost(row)]),
     ),
+    ...refusals(part),
   ].join('\n')
 }
 
-function renderedText({ sources, rows }: EditPart): string {
+function renderedText(part: EditPart): string {
+  const { sources, rows } = part
   const overlaps = rows.flatMap(({ name, maskOverlap }) =>
     maskOverlap ? [`${name}: overlap with the known mask ${interval(maskOverlap, 2)} (intersection over union)`] : [],
   )
@@ -66,6 +72,7 @@ function renderedText({ sources, rows }: EditPart): string {
       ]),
     ),
     ...(overlaps.length > 0 ? ['', ...overlaps] : []),
+    ...refusals(part),
   ].join('\n')
 }
 

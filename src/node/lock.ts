@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { expected } from '../core/errors.js'
 import type { Lock } from '../operations/host.js'
+import { atExit } from '../runtimes/onnxruntime-node/at-exit.js'
 import { isGone } from '../runtimes/onnxruntime-node/process.js'
 import { codeOf, unavailable } from './failures.js'
 
@@ -43,11 +44,11 @@ export async function takeLock(path: string, name: string): Promise<Lock> {
   held.add(holder.id)
   function release() {
     held.delete(holder.id)
-    process.off('exit', release)
+    forget()
     // Whoever removed it by hand may have let another process in.
     if (textAt(path) === text) rmSync(path, { force: true })
   }
-  process.on('exit', release)
+  const forget = atExit(release)
   try {
     while (!made(path, text)) if (await isLeft(path, name)) await removeLeft(path, name)
   } catch (error) {

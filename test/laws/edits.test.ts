@@ -262,8 +262,11 @@ describe('exact-blending', () => {
   it('takes the mask from where the prompts disagree, without attention', async () => {
     const { model } = { model: editableModel() }
     const blind = without(model, 'looks')
-    await expect(edited(exactBlending(), { model: blind })).rejects.toMatchObject({ code: 'unsupported' })
+    for (const mask of ['attention', 'both'] as const) {
+      await expect(edited(exactBlending({ mask }), { model: blind })).rejects.toMatchObject({ code: 'unsupported' })
+    }
     const { mask } = await edited(exactBlending({ mask: 'difference', dilation: 0 }), { model: blind })
+    expect((await edited(exactBlending({ dilation: 0 }), { model: blind })).mask).toEqual(mask)
     const inside = mask!.data.filter((value) => value === 1).length
     expect(inside).toBeGreaterThan(0)
     expect(inside).toBeLessThan(sizeOf(mask!.shape))

@@ -4,6 +4,7 @@ import { Task } from '../../src/core/index.js'
 import {
   type Denoiser,
   type Diffusion,
+  ddim,
   flowEuler,
   type Inverter,
   noiseLevel,
@@ -201,5 +202,44 @@ describe('stiff steps of a flow', () => {
       by.add(found.by)
     }
     expect([...by].sort()).toEqual(['continuation', 'newton-krylov'])
+  })
+})
+
+describe('a bent step, x′ = (α′/α)·(x − g(x))', () => {
+  const [from, to] = [noiseLevel(1, 0.3, Math.sqrt(1 - 0.3 ** 2)), noiseLevel(0, 0.8, 0.6)]
+  const [ofX, share] = [to.sigma / from.sigma, to.alpha / from.alpha]
+  const ofEstimate = to.alpha - from.alpha * ofX
+  const [slope, bends] = [0.95, 6]
+
+  /** g = (0.95/6)·sin(6·R·x) with rows of length 1, so that Picard with the noise held fixed is x ← g(x) + (α/α′)·y. */
+  const bentBy = (seed: number, size: number): Diffusion => {
+    const rows = Array.from({ length: size }, (_, i) => torchNoise(1000 * seed + i, [size]))
+    const unit = rows.map((row) => [...row.data].map((value) => value / norm(row)))
+    const bent = (x: Tensor) => map(apply(unit, x), (v) => (slope / bends) * Math.sin(bends * v))
+    return {
+      grid: [from, to],
+      denoise: async (x) => combine([(share - ofX) / ofEstimate, x], [-share / ofEstimate, bent(x)]),
+    }
+  }
+
+  it('is solved by Picard where Anderson leaps past the root', async () => {
+    const outcomes = { leapt: 0, byPicard: 0 }
+    for (const size of [2, 4]) {
+      for (let seed = 0; seed < 20; seed++) {
+        const diffusion = bentBy(seed, size)
+        const { states } = await new Task(sample(torchNoise(seed, [size]), ddim({ steps: 1 }), diffusion))
+        const solved = async (inverter: Inverter) =>
+          (await new Task(inverter.invert(states.at(-1)!, ddim({ steps: 1 }), diffusion))).solutions[0]!
+        if ((await solved(implicit({ tolerance: 1e-8 }))).outcome === 'converged') continue
+        outcomes.leapt++
+        const found = await solved(implicit({ tolerance: 1e-8, fallback: 'picard' }))
+        if (found.by === undefined) continue
+        outcomes.byPicard++
+        expect(found).toMatchObject({ by: 'picard', outcome: 'converged' })
+        expect(found.residual).toBeLessThanOrEqual(1e-8)
+        expect((await solved(automatic({ tolerance: 1e-8 }))).by).toBe('picard')
+      }
+    }
+    expect(outcomes.byPicard, JSON.stringify(outcomes)).toBeGreaterThanOrEqual(2)
   })
 })

@@ -92,7 +92,7 @@ interface EditOptions extends SharedOptions {
   readonly quick: boolean
   readonly generated: number
   readonly rendered: number
-  readonly solver: string
+  readonly solver?: string
   readonly steps: number
   readonly guidance: number
 }
@@ -447,7 +447,7 @@ export function addDiffusionBenches(bench: Command): void {
     .option('--model <id|folder>', 'a bundled model or a diffusers folder (default: the bundled one)')
     .option('--generated <n>', 'pictures that the model made; 0: none', integerAtLeast(0), 10)
     .option('--rendered <n>', 'rendered scenes; 0: none', integerAtLeast(0), 15)
-    .option('--solver <solver:options>', 'without steps', 'ddim:spacing=lambda')
+    .option('--solver <solver:options>', "without steps (default: the model's own)")
     .option('--steps <n>', 'steps', integerAtLeast(1), 20)
     .option('--guidance <n>', 'of pictures and edits', guidance, 3)
     .option('--quick', 'two pictures, two scenes and few steps: whether everything runs', false)

@@ -15,7 +15,14 @@ import type { Diffusion, Inverter, Solver } from '../diffusion.js'
 import { extrapolation } from './parts/extrapolation.js'
 import { fallbacks, patience, persevered, productsBetween, solveFlat } from './parts/persistent.js'
 import { growthOf, lookForRoots, untried } from './parts/roots.js'
-import { naiveGuess, type StepEquation, slopeOf, solveStep, stepEquation } from './parts/step-equation.js'
+import {
+  naiveGuess,
+  residualHoldingNoise,
+  type StepEquation,
+  slopeOf,
+  solveStep,
+  stepEquation,
+} from './parts/step-equation.js'
 import { checkAccepted, countedDiffusion, notImplicit, refused, strideOf, walkBack } from './parts/walk-back.js'
 
 const iterationNames = ['picard', 'forward-step', 'anderson', 'newton-krylov', 'gradient-descent'] as const
@@ -31,8 +38,8 @@ type IterationName = (typeof iterationNames)[number]
  * Fᵀ′·r with the denoiser's pullback and finds its own step. The start is free after the first step: a parabola through the
  * estimates of the last cleaner levels (`extrapolated`); picard and forward-step start from the naive step, as published. A step has converged at a size of at most `tolerance`; that last residual is
  * still taken off by one update that costs nothing. Steps that do not converge keep the best point seen and say so
- * (`exhausted`, `diverged`). `fallback` goes on from there: Newton–Krylov, then a start by way of 4 or 16 shorter steps, each
- * within the budget. With `restarts` every step is solved from so many other points too, and `roots` says how many
+ * (`exhausted`, `diverged`). `fallback` goes on from there: Picard from the naive step, Newton–Krylov, then a start by way of 4 or
+ * 16 shorter steps, each within the budget. With `restarts` every step is solved from so many other points too, and `roots` says how many
  * different roots they led to; the first is kept. Without restarts q tells how much the fixed-point map drew iterates
  * together. Where q is 0.75 or more, or Π 1/(1 − q) from the clean end reaches 10⁶, `roots` says `not tried`: another noise
  * may lead to the same image.
@@ -90,7 +97,7 @@ export const implicit = define({
       type: 'choice',
       choices: fallbacks,
       default: 'none',
-      description: 'What is tried where a step does not converge; `continuation` comes after Newton–Krylov.',
+      description: 'What is tried where a step does not converge, each after those before it.',
     },
     restarts: {
       type: 'integer',
@@ -157,10 +164,7 @@ type Residual = (mismatch: Tensor, x: Tensor) => Tensor | Promise<Tensor>
 
 /** What each iteration drives to zero. */
 const residuals: Record<IterationName, (equation: StepEquation, diffusion: Diffusion) => Residual> = {
-  picard:
-    ({ from, to }) =>
-    (mismatch) =>
-      combine([from.alpha / to.alpha, mismatch]),
+  picard: residualHoldingNoise,
   'forward-step': () => (mismatch) => mismatch,
   anderson: (equation) => (mismatch) => combine([1 / slopeOf(equation), mismatch]),
   'newton-krylov': (equation) => (mismatch) => combine([1 / slopeOf(equation), mismatch]),

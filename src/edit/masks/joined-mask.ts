@@ -35,9 +35,11 @@ export async function* joinedMask(source: Recovered, problem: EditProblem, count
 
 /**
  * `attentionMask`; `joinedMask` where that covers more than a quarter of the picture: words such as "left" are of no place in
- * particular, and what they change lies at the old place and at the new one. Cost: that of `attentionMask`, or twice that.
+ * particular, and what they change lies at the old place and at the new one. `differenceMask` where the network's attention is
+ * not known. Cost: `count` evaluations for each prompt, or twice that.
  */
 export async function* placedMask(source: Recovered, problem: EditProblem, count: number): Steps<Tensor> {
+  if (!problem.model.answers.has('looks')) return yield* differenceMask(source, problem, count)
   const looked = yield* attentionMask(source, problem, count)
   const inside = looked.data.reduce((sum, value) => sum + value, 0)
   return inside > mostOfAThing * looked.data.length ? yield* joinedWith(looked, source, problem, count) : looked

@@ -21,7 +21,8 @@ const finders = { automatic: placedMask, attention: attentionMask, difference: d
  *
  * x[i+1] = M·step(x[i]; target) + (1 − M)·x*[i+1], with the given solver and M the mask over the latent: any entry with
  * a pixel inside. Where no mask is given it is found on the recovered trajectory (`mask`, `looks`), by attention only
- * where a word changes. `automatic` joins attention that is all over the picture, as of the word "left", with the difference.
+ * where a word changes. `automatic` joins attention that is all over the picture, as of the word "left", with the difference;
+ * a network whose attention is not known has the difference alone.
  * With `guideFrom=nothing` guidance is the same both ways. With `source` the source is inverted at guidance 1 and
  * D = D_source + w·(D_target − D_source) samples: as exact, and cheaper. It is for pictures that no model made, whose noise under strong guidance is unknown to any model. With `blendUntil` 1 the latent outside M is
  * the source's own. Below 1, as in the published experiments, the last steps are free and the seam heals. The outside
@@ -56,7 +57,7 @@ export const exactBlending = define({
       choices: ['automatic', 'attention', 'difference', 'both'],
       default: 'automatic',
       description:
-        'Where no mask is given: from cross-attention of the changed words, from where the prompts disagree, or from both, for things that move. `automatic` is attention, and both where that is all over the picture.',
+        'Where no mask is given: from cross-attention of the changed words, from where the prompts disagree, or from both, for things that move. `automatic` is attention, both where that is all over the picture, and difference where the network does not tell its attention.',
     },
     looks: {
       type: 'integer',
@@ -85,7 +86,8 @@ export const exactBlending = define({
     check(problem) {
       if (guideFrom === 'source') requireMixed(problem.model, '`exact-blending` with `guideFrom=source`')
       checkWalk(problem, { strength, blending })
-      if (!problem.mask && finder !== 'difference') checkAttention(problem)
+      const byAttention = finder === 'automatic' ? problem.model.answers.has('looks') : finder !== 'difference'
+      if (!problem.mask && byAttention) checkAttention(problem)
     },
     async *edit(latent, problem) {
       const solver = cleanestSteps(problem.solver, strength)

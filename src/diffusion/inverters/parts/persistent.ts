@@ -1,18 +1,26 @@
-/** A step's equation solved by the cheapest way that works: Anderson, then Newton–Krylov, then by way of shorter steps. */
+/** A step's equation solved by the cheapest way that works: Anderson, Picard, Newton–Krylov, then by way of shorter steps. */
 import type { Steps } from '../../../core/progress.js'
 import { anderson } from '../../../iterations/anderson.js'
 import { newtonKrylov } from '../../../iterations/newton-krylov.js'
 import type { Iteration } from '../../../iterations/parts/solve.js'
+import { picard } from '../../../iterations/picard.js'
 import { combine, type Tensor } from '../../../math/tensor.js'
 import type { Diffusion, Solver, StepInversion } from '../../diffusion.js'
 import { continued } from './continuation.js'
-import { type StepEquation, type StepSolution, slopeOf, solveStep } from './step-equation.js'
+import {
+  naiveGuess,
+  residualHoldingNoise,
+  type StepEquation,
+  type StepSolution,
+  slopeOf,
+  solveStep,
+} from './step-equation.js'
 
 /** So many evaluations without a smaller residual mean that it is at the rounding of the network, or lost. */
 export const patience = 10
 
 /** What is tried where the first way does not converge, each with what is before it. */
-export const fallbacks = ['none', 'newton-krylov', 'continuation'] as const
+export const fallbacks = ['none', 'picard', 'newton-krylov', 'continuation'] as const
 export type Fallback = (typeof fallbacks)[number]
 
 export interface SolveLimits {
@@ -44,11 +52,27 @@ export const solveFlat = (
 /** Between two Newton steps there are products: they are no updates, and do not lower the residual. */
 export const productsBetween = { correct: false, patience: undefined } as const
 
+/** Solves by Picard's iteration with the noise held fixed, from the naive step: what AIDI does. */
+async function* solveHoldingNoise(
+  equation: StepEquation,
+  diffusion: Diffusion,
+  limits: SolveLimits,
+): Steps<StepSolution> {
+  const options = {
+    residual: residualHoldingNoise(equation),
+    correct: true,
+    patience,
+    sufficientMerit: limits.tolerance,
+  }
+  return yield* solveStep(equation, await naiveGuess(equation, diffusion), picard(), { ...options, ...limits })
+}
+
 /**
- * Tries what is left where a step did not converge: `newton-krylov` from the best point so far, then, with `continuation`, a
- * way by shorter steps, and both iterations from where it leads.
+ * Tries what is left where a step did not converge, in the order of `fallbacks`, and keeps the nearest point of all.
  *
- * Every way has the budget of a step: at most four in all. The nearest point of all is kept.
+ * Picard's iteration starts anew from the naive step: it is slower than Anderson's and leaps less. Newton–Krylov starts from
+ * the best point so far. `continuation` goes by shorter steps, and solves by both from where they lead. Every way has the
+ * budget of a step: at most five in all.
  */
 export async function* persevered(
   equation: StepEquation,
@@ -58,28 +82,32 @@ export async function* persevered(
   fallback: Fallback,
   limits: SolveLimits,
 ): Steps<PersistentSolution> {
-  const isRoot = ({ solution }: StepSolution) => solution.outcome === 'converged'
-  if (fallback === 'none' || isRoot(first)) return first
-  const newton = yield* solveFlat(equation, first.solution.value, limits, newtonKrylov())
-  if (isRoot(newton)) return told(newton, 'newton-krylov')
-  const best = nearer(first, newton)
-  if (fallback === 'newton-krylov') return best
-  let left = limits.iterations
-  const start = yield* continued(equation, solver, diffusion, async function* (part, from, tolerance) {
-    const found = yield* solveFlat(part, from, { ...limits, iterations: Math.max(left, 1), tolerance })
-    left -= found.solution.evaluations
-    return found
-  })
-  if (!start) return best
-  const led = yield* solveFlat(equation, start, limits)
-  if (isRoot(led)) return told(led, 'continuation')
-  const last = yield* solveFlat(equation, led.solution.value, limits, newtonKrylov())
-  return isRoot(last) ? told(last, 'continuation') : nearer(nearer(best, led), last)
+  const byNewton = (start: Tensor) => solveFlat(equation, start, limits, newtonKrylov())
+  const ways: Record<Exclude<Fallback, 'none'>, (best: PersistentSolution) => Steps<StepSolution>> = {
+    picard: () => solveHoldingNoise(equation, diffusion, limits),
+    'newton-krylov': ({ solution }) => byNewton(solution.value),
+    async *continuation(best) {
+      let left = limits.iterations
+      const start = yield* continued(equation, solver, diffusion, async function* (part, from, tolerance) {
+        const found = yield* solveFlat(part, from, { ...limits, iterations: Math.max(left, 1), tolerance })
+        left -= found.solution.evaluations
+        return found
+      })
+      if (!start) return best
+      const led = yield* solveFlat(equation, start, limits)
+      return isRoot(led) ? led : nearer(led, yield* byNewton(led.solution.value))
+    },
+  }
+  let best: PersistentSolution = first
+  for (const by of fallbacks.slice(1, fallbacks.indexOf(fallback) + 1)) {
+    if (isRoot(best)) break
+    const found = yield* ways[by as keyof typeof ways](best)
+    best = isRoot(found) ? { ...found, solution: { ...found.solution, by } } : nearer(best, found)
+  }
+  return best
 }
 
-const told = (found: StepSolution, by: string): PersistentSolution => {
-  return { ...found, solution: { ...found.solution, by } }
-}
+const isRoot = ({ solution }: StepSolution) => solution.outcome === 'converged'
 
 const nearer = (one: StepSolution, other: StepSolution): StepSolution =>
   other.solution.residual < one.solution.residual ? other : one

@@ -115,6 +115,12 @@ export async function naiveGuess({ target, from, to }: StepEquation, diffusion: 
   return isFiniteTensor(guess) ? guess : target
 }
 
+/** F(x) − y in units of x with the noise held fixed, (α/α′)·r: what Picard's iteration takes off. */
+export const residualHoldingNoise =
+  ({ from, to }: StepEquation) =>
+  (mismatch: Tensor): Tensor =>
+    combine([from.alpha / to.alpha, mismatch])
+
 export interface StepSolution {
   readonly states: readonly State[]
   readonly solution: Solution

@@ -1,6 +1,6 @@
 /** The text half of CLIP, with or without its projection. */
 import { clipTextConfig, clipTextGraph, encodeText } from '../../nn/clip-text.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedWords, type NetworkClass } from './network-class.js'
 
 export const clipText: NetworkClass = {
   classNames: ['CLIPTextModel', 'CLIPTextModelWithProjection'],
@@ -10,7 +10,7 @@ export const clipText: NetworkClass = {
     return {
       inputs: ['input_ids'],
       graph(shapes) {
-        const [batch, tokens] = fedShape(shapes, 'input_ids', ['batch', 'tokens']) as [number, number]
+        const { batch, tokens } = fedWords(shapes)
         return clipTextGraph(config, weights, { batch, tokens })
       },
     }

@@ -48,6 +48,24 @@ export function fedShape(shapes: FedShapes, name: string, axes: readonly string[
   throw expected('bad-shape', axes.join(' × '), `input \`${name}\``, got, `Feed \`${name}\`.`)
 }
 
+/** Pictures or their latents; clips; words, or what an encoder made of them. */
+const [pictureAxes, clipAxes, textAxes] = [
+  ['batch', 'channels', 'height', 'width'],
+  ['batch', 'channels', 'frames', 'height', 'width'],
+  ['batch', 'tokens', 'channels'],
+] as const
+
+const fedSizes = <Axis extends string>(shapes: FedShapes, name: string, axes: readonly Axis[]) => {
+  const shape = fedShape(shapes, name, axes)
+  return Object.fromEntries(axes.map((axis, i) => [axis, shape[i]!])) as Readonly<Record<Axis, number>>
+}
+
+/** What graphs are made for, by the names of inputs; each throws `bad-shape` for another number of axes. */
+export const fedPicture = (shapes: FedShapes, name: string) => fedSizes(shapes, name, pictureAxes)
+export const fedClip = (shapes: FedShapes, name: string) => fedSizes(shapes, name, clipAxes)
+export const fedStates = (shapes: FedShapes, name: string) => fedSizes(shapes, name, textAxes)
+export const fedWords = (shapes: FedShapes) => fedSizes(shapes, 'input_ids', ['batch', 'tokens'] as const)
+
 /** The entry of a class that a table has; throws `unsupported`, naming those that it has. */
 export function entryOf<Entry extends Pick<NetworkClass, 'classNames'>>(
   table: readonly Entry[],

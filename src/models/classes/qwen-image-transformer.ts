@@ -6,7 +6,7 @@ import {
   qwenImageTransformerGraph,
   qwenImageTransformerInputs,
 } from '../../nn/qwen-image-transformer.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedPicture, fedStates, type NetworkClass } from './network-class.js'
 
 export const qwenImageTransformer: NetworkClass = {
   classNames: ['QwenImageTransformer2DModel'],
@@ -18,10 +18,9 @@ export const qwenImageTransformer: NetworkClass = {
     return {
       inputs: ['sample', 'timestep', 'encoder_hidden_states', lengthsName],
       graph(shapes) {
-        const sample = fedShape(shapes, 'sample', ['batch', 'channels', 'height', 'width'])
-        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
-        const [batch, , height, width] = sample as [number, number, number, number]
-        return qwenImageTransformerGraph(config, weights, { batch, height, width, tokens: states[1]! })
+        const { batch, height, width } = fedPicture(shapes, 'sample')
+        const { tokens } = fedStates(shapes, 'encoder_hidden_states')
+        return qwenImageTransformerGraph(config, weights, { batch, height, width, tokens })
       },
     }
   },

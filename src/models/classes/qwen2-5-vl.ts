@@ -11,7 +11,7 @@ import {
   qwenTextGraph,
   qwenTextInputs,
 } from '../../nn/qwen-text.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedWords, type NetworkClass } from './network-class.js'
 
 const again = 'repeats text_config'
 
@@ -62,7 +62,7 @@ export const qwen25Vl: NetworkClass = {
     return {
       inputs: ['input_ids', 'attention_mask'],
       graph(shapes) {
-        const [batch, tokens] = fedShape(shapes, 'input_ids', ['batch', 'tokens']) as [number, number]
+        const { batch, tokens } = fedWords(shapes)
         const read = { root: qwen25VlRoot(weights), numbers: [config.layers] }
         return qwenTextGraph(config, weights, { batch, tokens }, read)
       },

@@ -1,7 +1,7 @@
 /** The language model of Qwen3, with or without its head. */
 
 import { hiddenStates, qwen3Classes, qwen3Config, qwenRoot, qwenTextGraph, qwenTextInputs } from '../../nn/qwen-text.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedWords, type NetworkClass } from './network-class.js'
 
 export const qwen3: NetworkClass = {
   classNames: qwen3Classes,
@@ -11,7 +11,7 @@ export const qwen3: NetworkClass = {
     return {
       inputs: ['input_ids', 'attention_mask'],
       graph(shapes) {
-        const [batch, tokens] = fedShape(shapes, 'input_ids', ['batch', 'tokens']) as [number, number]
+        const { batch, tokens } = fedWords(shapes)
         return qwenTextGraph(config, weights, { batch, tokens }, { root: qwenRoot(weights), numbers: [config.layers] })
       },
     }

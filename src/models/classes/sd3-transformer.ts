@@ -1,7 +1,7 @@
 /** SD3Transformer2DModel: the denoising network of Stable Diffusion 3 and 3.5. */
 import type { OriginalNames } from '../../checkpoints/gguf-weights.js'
 import { predict, sd3TransformerConfig, sd3TransformerGraph, sd3TransformerInputs } from '../../nn/sd3-transformer.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedPicture, fedStates, type NetworkClass } from './network-class.js'
 import { type NameLine, originsBy, threeIn } from './original-names.js'
 
 /** One of the two streams of a block: its layers, and its attention's inputs and norms. */
@@ -65,10 +65,9 @@ export const sd3Transformer: NetworkClass = {
     return {
       inputs: ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections'],
       graph(shapes) {
-        const sample = fedShape(shapes, 'hidden_states', ['batch', 'channels', 'height', 'width'])
-        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
-        const [batch, , height, width] = sample as [number, number, number, number]
-        return sd3TransformerGraph(config, weights, { batch, height, width, tokens: states[1]! })
+        const { batch, height, width } = fedPicture(shapes, 'hidden_states')
+        const { tokens } = fedStates(shapes, 'encoder_hidden_states')
+        return sd3TransformerGraph(config, weights, { batch, height, width, tokens })
       },
     }
   },

@@ -1,6 +1,6 @@
 /** The encoders of T5 1.1 and UMT5. */
 import { encodeText, t5EncoderClasses, t5EncoderConfig, t5EncoderGraph } from '../../nn/t5-encoder.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedWords, type NetworkClass } from './network-class.js'
 
 export const t5Encoder: NetworkClass = {
   classNames: t5EncoderClasses,
@@ -10,7 +10,7 @@ export const t5Encoder: NetworkClass = {
     return {
       inputs: ['input_ids'],
       graph(shapes) {
-        const [batch, tokens] = fedShape(shapes, 'input_ids', ['batch', 'tokens']) as [number, number]
+        const { batch, tokens } = fedWords(shapes)
         return t5EncoderGraph(config, weights, { batch, tokens })
       },
     }

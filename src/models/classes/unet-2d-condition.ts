@@ -1,6 +1,6 @@
 /** UNet2DConditionModel: the denoising network of Stable Diffusion 1, 2 and XL. */
 import { fromStates, predict, unet2dConditionConfig, unetGraph } from '../../nn/unet-2d-condition.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedPicture, fedStates, type NetworkClass } from './network-class.js'
 
 export const unet2dCondition: NetworkClass = {
   classNames: ['UNet2DConditionModel'],
@@ -11,10 +11,9 @@ export const unet2dCondition: NetworkClass = {
     return {
       inputs: ['sample', 'timestep', 'encoder_hidden_states', ...added],
       graph(shapes) {
-        const sample = fedShape(shapes, 'sample', ['batch', 'channels', 'height', 'width'])
-        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
-        const [batch, , height, width] = sample as [number, number, number, number]
-        return unetGraph(config, weights, { batch, height, width, tokens: states[1]! })
+        const { batch, height, width } = fedPicture(shapes, 'sample')
+        const { tokens } = fedStates(shapes, 'encoder_hidden_states')
+        return unetGraph(config, weights, { batch, height, width, tokens })
       },
     }
   },

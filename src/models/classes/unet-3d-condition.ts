@@ -1,7 +1,7 @@
 /** UNet3DConditionModel of LaVie: the denoising network of its clips. */
 import { fromStates } from '../../nn/unet-2d-condition.js'
 import { clipUnetGraph, predictClips, unet3dConditionConfig } from '../../nn/unet-3d-condition.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedClip, fedStates, type NetworkClass } from './network-class.js'
 
 export const unet3dCondition: NetworkClass = {
   classNames: ['UNet3DConditionModel'],
@@ -11,10 +11,9 @@ export const unet3dCondition: NetworkClass = {
     return {
       inputs: ['sample', 'timestep', 'encoder_hidden_states'],
       graph(shapes) {
-        const sample = fedShape(shapes, 'sample', ['batch', 'channels', 'frames', 'height', 'width'])
-        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
-        const [batch, , frames, height, width] = sample as [number, number, number, number, number]
-        return clipUnetGraph(config, weights, { batch, frames, height, width, tokens: states[1]! })
+        const { batch, frames, height, width } = fedClip(shapes, 'sample')
+        const { tokens } = fedStates(shapes, 'encoder_hidden_states')
+        return clipUnetGraph(config, weights, { batch, frames, height, width, tokens })
       },
     }
   },

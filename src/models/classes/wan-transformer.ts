@@ -1,12 +1,6 @@
 /** WanTransformer3DModel: the denoising network of Wan 2.1. */
-import {
-  predict,
-  type Triple,
-  wanTransformerConfig,
-  wanTransformerGraph,
-  wanTransformerInputs,
-} from '../../nn/wan-transformer.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { predict, wanTransformerConfig, wanTransformerGraph, wanTransformerInputs } from '../../nn/wan-transformer.js'
+import { fedClip, fedStates, type NetworkClass } from './network-class.js'
 import { asOurs, type NameLine, originsBy } from './original-names.js'
 
 const attention = (ours: string, theirs: string): readonly NameLine[] => [
@@ -43,10 +37,9 @@ export const wanTransformer: NetworkClass = {
     return {
       inputs: ['hidden_states', 'timestep', 'encoder_hidden_states'],
       graph(shapes) {
-        const sample = fedShape(shapes, 'hidden_states', ['batch', 'channels', 'frames', 'height', 'width'])
-        const states = fedShape(shapes, 'encoder_hidden_states', ['batch', 'tokens', 'channels'])
-        const [batch, , ...sides] = sample as readonly [number, number, ...Triple]
-        return wanTransformerGraph(config, weights, { batch, sides, tokens: states[1]! })
+        const { batch, frames, height, width } = fedClip(shapes, 'hidden_states')
+        const { tokens } = fedStates(shapes, 'encoder_hidden_states')
+        return wanTransformerGraph(config, weights, { batch, sides: [frames, height, width], tokens })
       },
     }
   },

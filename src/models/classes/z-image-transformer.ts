@@ -5,7 +5,7 @@ import {
   zImageTransformerGraph,
   zImageTransformerInputs,
 } from '../../nn/z-image-transformer.js'
-import { fedShape, type NetworkClass } from './network-class.js'
+import { fedPicture, fedStates, type NetworkClass } from './network-class.js'
 import { asOurs, type NameLine, originsBy, threeIn } from './original-names.js'
 
 const layers = ['layers.#', 'noise_refiner.#', 'context_refiner.#']
@@ -47,10 +47,9 @@ export const zImageTransformer: NetworkClass = {
     return {
       inputs: ['x', 't', 'cap_feats', 'cap_lengths'],
       graph(shapes) {
-        const sample = fedShape(shapes, 'x', ['batch', 'channels', 'height', 'width'])
-        const captions = fedShape(shapes, 'cap_feats', ['batch', 'tokens', 'channels'])
-        const [batch, , height, width] = sample as [number, number, number, number]
-        return zImageTransformerGraph(config, weights, { batch, height, width, tokens: captions[1]! })
+        const { batch, height, width } = fedPicture(shapes, 'x')
+        const { tokens } = fedStates(shapes, 'cap_feats')
+        return zImageTransformerGraph(config, weights, { batch, height, width, tokens })
       },
     }
   },

@@ -88,7 +88,8 @@ describe('weights of few bits', () => {
   })
 
   it('take less memory, are other weights, and are gone when the model closes', async () => {
-    const left = async () => (await readdir(tmpdir())).filter((each) => each.startsWith('undiffuse-weights-'))
+    const ofThisProcess = new RegExp(`^undiffuse-weights-.*-${process.pid}-`)
+    const left = async () => (await readdir(tmpdir())).filter((each) => ofThisProcess.test(each))
     const before = await left()
     const told = async (weights?: 8 | 4) =>
       await asked({ weights }, async (model) => {

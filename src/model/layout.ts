@@ -14,6 +14,8 @@ export interface Layout {
   readonly picture: Shape
   /** Height and width of pictures are multiples of this. */
   readonly multiple: number
+  /** And at most this, in pixels. Absent: no bound but memory. */
+  readonly largest?: number
   /** Throws `bad-shape` for a picture that the networks cannot take. */
   latentShape(picture: Shape): Shape
   /** The inverse of `latentShape`; throws `bad-shape` as `check`. */
@@ -76,6 +78,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
     axes: pictureAxes,
     picture: [imageChannels, height * downscaling, width * downscaling],
     multiple,
+    ...(Number.isFinite(latentLargest) && { largest: multiple * Math.floor(latentLargest / latentMultiple) }),
     latentShape(picture) {
       const [channels, height, width] = picture
       const most = latentLargest * downscaling
@@ -151,6 +154,7 @@ export function clipLayout({ frameDownscaling, frames = 1, ...still }: ClipLayou
     axes,
     picture: withFrames(frames, frame.picture),
     multiple: frame.multiple,
+    ...(frame.largest !== undefined && { largest: frame.largest }),
     latentShape(clip) {
       const [count, picture] = apart(clip, 'a clip')
       const latentFrames = 1 + (count - 1) / frameDownscaling

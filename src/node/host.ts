@@ -1,10 +1,12 @@
 /** The host of operations on Node: this machine's files, sharp, Vega, ONNX Runtime and the bundled models. */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, open, rename, rm, stat, truncate } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { expected } from '../core/errors.js'
+import { nearest } from '../core/nearest.js'
 import type { Host, HostFiles, WriteFilesOptions } from '../operations/host.js'
 import { modelsOn } from '../operations/models.js'
 import { ortNode } from '../runtimes/onnxruntime-node/index.js'
@@ -81,6 +83,22 @@ export async function modelFolder(idOrPath: string | undefined): Promise<string>
   const models = await bundledModels()
   const found = models.find(({ id }) => idOrPath === undefined || id === idOrPath)
   const path = found?.folder ?? idOrPath
+  const near =
+    !found && path !== undefined && !existsSync(path)
+      ? nearest(
+          path,
+          models.map(({ id }) => id),
+        )
+      : undefined
+  if (near !== undefined) {
+    throw expected(
+      'bad-model',
+      'a bundled model or a folder',
+      '`settings.model`',
+      `\`${path}\``,
+      `Did you mean \`${near}\`?`,
+    )
+  }
   if (path !== undefined) return path
   const remedy = 'Pass the folder of a diffusers checkpoint.'
   throw expected('bad-model', 'a model', '`settings.model`', 'none, and no bundled one', remedy)

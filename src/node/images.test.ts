@@ -91,7 +91,7 @@ describe('reading', () => {
     )
     expectPixels(pixels(image, 0), [1, 0.6, 0.6])
     expectPixels(pixels(image, 1), [1, 1, 1])
-    expect(notes).toEqual(['Composited its transparency onto white.'])
+    expect(notes).toEqual(['Laid its transparent parts on white.'])
   })
 
   test('or onto black, where that is asked for', async () => {
@@ -103,7 +103,7 @@ describe('reading', () => {
     const { image, notes } = await readImage(path, { background: 'black' })
     expectPixels(pixels(image, 0), [-0.6, -1, -1])
     expectPixels(pixels(image, 1), [-1, -1, -1])
-    expect(notes).toEqual(['Composited its transparency onto black.'])
+    expect(notes).toEqual(['Laid its transparent parts on black.'])
   })
 
   test('16 bits keep their precision, transparent and grey too', async () => {
@@ -116,7 +116,7 @@ describe('reading', () => {
       pixels(image),
       [1, 30001, 65535].map((value) => (2 * value) / 65535 - 1),
     )
-    expect(notes).toEqual(['Kept the precision of 16 bits a channel.'])
+    expect(notes).toEqual(['Read with the precision of 16 bits a channel.'])
     const transparent = raw(Uint16Array.of(13107, 0, 65535, 13107), 1, 1, 4)
       .toColourspace('rgb16')
       .png()

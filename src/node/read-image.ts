@@ -211,8 +211,8 @@ function notesOn(header: Metadata, background: Background): string[] {
     [hasOtherProfile(header), 'Converted from its colour profile to sRGB.'],
     [space === 'cmyk', 'Converted from CMYK to sRGB.'],
     [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
-    [header.hasAlpha, `Composited its transparency onto ${background}.`],
-    [isDeep(header), 'Kept the precision of 16 bits a channel.'],
+    [header.hasAlpha, `Laid its transparent parts on ${background}.`],
+    [isDeep(header), 'Read with the precision of 16 bits a channel.'],
   ]
   return notes.flatMap(([applies, note]) => (applies ? [note] : []))
 }

@@ -273,7 +273,7 @@ const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps
   relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
 
 async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
-  return round8(fitPicture(await readPicture(path, host), model.layout.multiple, fit).image)
+  return round8(fitPicture(await readPicture(path, host), model.layout, fit).image)
 }
 
 function legReport(one: Leg | undefined, steps: number) {

@@ -10,7 +10,7 @@ import { checkMask } from '../edit/masks/mask.js'
 import { changedTexts } from '../edit/masks/words.js'
 import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
 import { knowsNone, strangeWords } from '../model/vocabulary.js'
-import type { Fit } from '../pictures/fit.js'
+import type { Fit, TakenSides } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
@@ -54,7 +54,8 @@ import { errorGain, inRows } from './reports/cells.js'
 import { costReport, latentReport } from './reports/numbers.js'
 import { timedDecoder } from './timed.js'
 
-const usualFeather = 8
+/** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
+const [usualFeather, drawnFeather] = [8, 2]
 /** Of the sheet: two rows of two fit a screen, and one of three. */
 const columns = 3
 
@@ -70,7 +71,7 @@ const fields = {
   method: methodField(edits, { description: 'how to edit', default: edits[0].definition.id }),
   mask: {
     type: 'file',
-    description: 'white where the edit goes, transparent is outside (default: what the method finds)',
+    description: 'white where the edit goes, kept as drawn (default: what the method finds)',
     word: 'picture',
   },
   lockBackground: {
@@ -89,7 +90,7 @@ const fields = {
     rare: true,
     type: 'integer',
     minimum: 0,
-    description: `of the lock: width of the seam, inside the mask (default: ${usualFeather})`,
+    description: `of the lock: width of the seam, inside the mask (default: ${usualFeather}; ${drawnFeather} in a mask as drawn)`,
     word: 'pixels',
   },
   ...recipeFields,
@@ -125,6 +126,8 @@ interface Edited {
   readonly mask?: Tensor
   /** Of the mask that was given, before it was grown. */
   readonly drawnShare?: number
+  /** Of the lock's seam. */
+  readonly featherPixels: number
   /** What reading the mask changed, and what is odd about it, as sentences for people. */
   readonly maskNotes: readonly string[]
   readonly written: Tensor
@@ -192,7 +195,7 @@ const greyNote = (share: number) =>
 async function readMask(
   path: string,
   picture: NamedPicture,
-  { multiple, fit, pictures }: { multiple: number; fit: Fit; pictures: HostPictures },
+  { layout, fit, pictures }: { layout: TakenSides; fit: Fit; pictures: HostPictures },
 ): Promise<NotedMask> {
   const [wanted, got] = [planesOf(picture.image.shape), await pictures.measure(path)].map(sizeText)
   if (wanted !== got) {
@@ -200,7 +203,7 @@ async function readMask(
     throw expected('bad-shape', `a mask of ${wanted}`, `\`${lastName(path)}\``, got!, remedy)
   }
   const { image, notes } = await pictures.read(path, { background: 'black' })
-  const { shape, data } = fitPicture({ path, image, notes }, multiple, fit).image
+  const { shape, data } = fitPicture({ path, image, notes }, layout, fit).image
   const area = data.length / 3
   const lightness = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
   const inside = Float64Array.from({ length: area }, (_, i) => (lightness(i) > 0.5 ? 1 : 0))
@@ -219,6 +222,9 @@ const remedyOf = (given: Tensor | undefined): string =>
 /** How much of a picture is inside. */
 const shareOf = ({ data }: Tensor): number => data.filter((value) => value > 0.5).length / data.length
 
+/** A found mask that is larger holds more than the thing that changes. */
+const mostOfAThing = 0.5
+
 /** A mask of everything leaves no background to lock, where that is asked for. */
 function checkOutside(mask: Tensor, got: string, remedy: string): void {
   if (coverOf(mask) !== 'everything') return
@@ -229,7 +235,10 @@ function checkOutside(mask: Tensor, got: string, remedy: string): void {
 function oddities(mask: Tensor, given: Tensor | undefined): readonly string[] {
   const covers = coverOf(mask)
   if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(given)}`]
-  if (covers === 'part') return []
+  if (covers === 'part') {
+    const isWide = !given && shareOf(mask) > mostOfAThing
+    return isWide ? [`It covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(given)}`] : []
+  }
   const isDrawnSo = given && coverOf(given) === 'everything'
   return [`It covers the whole picture: nothing of the source was kept.${isDrawnSo ? '' : ` ${remedyOf(given)}`}`]
 }
@@ -265,9 +274,9 @@ async function* editOne(
   const { from, to, fit, method, mask: maskPath, backgroundBound, feather } = settings
   const locks = settings.lockBackground !== false
   const { pictures } = host
-  const multiple = model.layout.multiple
-  const fitted = fitPicture(picture, multiple, fit)
-  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { multiple, fit, pictures })
+  const { layout } = model
+  const fitted = fitPicture(picture, layout, fit)
+  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { layout, fit, pictures })
   if (given) checkMask(given.mask, fitted.image.shape, setting('mask'))
   if (given && settings.lockBackground) {
     checkOutside(given.mask, 'one without', 'Draw what is to be kept in black, or leave the lock out.')
@@ -286,16 +295,18 @@ async function* editOne(
     checkOutside(kept, got, `${remedyOf(given?.mask)} Or leave the lock out.`)
   }
   const before = kept && likenessOutside(kept, shown, source)
+  const drawnShare = given && shareOf(fitted.restore(given.mask))
+  const isAsDrawn = kept && drawnShare === shareOf(kept)
+  const featherPixels = feather ?? (isAsDrawn ? drawnFeather : usualFeather)
   const written =
     locks && kept
       ? lockBackground(shown, source, kept, {
           ...(backgroundBound !== undefined && { boundLevels: backgroundBound }),
-          ...(feather !== undefined && { featherPixels: feather }),
+          featherPixels,
         })
       : shown
   const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, given?.mask) : [])]
-  const drawnShare = given && shareOf(fitted.restore(given.mask))
-  const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes }
+  const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
     ...found,
     ...(drawnShare !== undefined && { drawnShare }),
@@ -322,7 +333,7 @@ function reportOf(finished: FinishedEdit) {
     cost,
   } = finished
   const { height, width } = planesOf(written.shape)
-  const { lockBackground = true, backgroundBound = 0, feather = usualFeather } = settings
+  const { lockBackground = true, backgroundBound = 0 } = settings
   return {
     model,
     picture: settings.picture,
@@ -357,7 +368,7 @@ function reportOf(finished: FinishedEdit) {
       lockBackground && after
         ? {
             boundLevels: backgroundBound,
-            featherPixels: feather,
+            featherPixels: finished.featherPixels,
             largestLevels: after.largestLevels,
             largestLevelsBefore: before?.largestLevels ?? 0,
           }
@@ -380,12 +391,18 @@ async function textsOf(
   return pictureTexts({ model: model.name, identity: await identity(), recipe: completed(plan, model), more })
 }
 
+const maskLabels = {
+  part: 'white may change, black is kept',
+  everything: 'everything may change: nothing is kept',
+  nothing: 'nothing may change',
+}
+
 /** Source, mask, edit, difference. */
 function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit, { pictures }: Host) {
   const outside = after ? [`outside the mask: ${backgroundText(after)}`] : []
   const cells = [
     { image: source, label: `source\n${settings.from}` },
-    ...(mask ? [{ image: asPicture(mask), label: 'mask\nwhite may change, black is kept' }] : []),
+    ...(mask ? [{ image: asPicture(mask), label: `mask\n${maskLabels[coverOf(mask)]}` }] : []),
     { image: written, label: `edited\n${settings.to}\n${settings.method.text}` },
     {
       image: errorMap(written, source, errorGain),
@@ -399,6 +416,21 @@ function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit
 }
 
 const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
+
+/** Of the latent's own picture and the given one: below it, the picture is of a kind that the model was not trained on. */
+const knownPsnrDb = 27
+
+/** Where the model cannot show the picture, it can hardly change it as asked. */
+const unknownPicture = (psnrDb: number | undefined): readonly string[] =>
+  psnrDb === undefined || psnrDb >= knownPsnrDb
+    ? []
+    : [
+        `The model shows it at ${psnrDb.toFixed(1)} dB only: it does not know such pictures, and the edit mostly misses.`,
+      ]
+
+/** What was written is in 8 bits and sRGB, without transparency and profile. */
+const asRead =
+  'What is kept is the picture as it was read. What is written has 8 bits a channel, and no transparency or profile.'
 
 /** So many levels of 255 are seen; so small a share of a picture's values is not. */
 const [seenLevels, unseenShare] = [16, 1e-3]
@@ -468,7 +500,12 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
     const isLocked = settings.lockBackground !== false
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
-    const { notes } = picture
+    const notes = [
+      ...picture.notes,
+      ...(picture.notes.length > 0 ? [asRead] : []),
+      ...unknownPicture(found.edited.decoder?.psnrAfterDb),
+      ...unseen(written, source),
+    ]
     const cost = await held.cost()
     const finished = { ...found, settings, model: name, notes, ...(after && { after }), outputs, seconds, cost }
     const result = reportOf(finished)
@@ -484,7 +521,7 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
       result,
       files: files.map(([path]) => path),
       notes: [
-        ...[...notes, ...unseen(written, source)].map((text) => ({ about: picture.path, text })),
+        ...notes.map((text) => ({ about: picture.path, text })),
         ...maskNotes.map((text) => ({ about: 'the mask', text })),
       ],
     }

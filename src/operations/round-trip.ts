@@ -146,7 +146,7 @@ async function* fromPicture(walk: RoundTripWalk, path: string): Steps<Walked> {
   const asks = { encode: 1, decode: 1, ...denoises(walk.model, walk.sampling) }
   checkPicture(measured[0]!, walk.model, walk.settings.fit, asks)
   const [source] = (await readPictures(measured, walk.host, walk.signal)) as [NamedPicture]
-  const { image } = fitPicture(source, walk.model.layout.multiple, walk.settings.fit)
+  const { image } = fitPicture(source, walk.model.layout, walk.settings.fit)
   const there = yield* leg(walk, 'picture', { image }, { image })
   const made = there.again
   const back = yield* leg(walk, 'latent', cleanEnd(made), made)

@@ -110,7 +110,7 @@ const pictureItem = ({ model, recovery, latentShape, host }: Calibrating, path: 
     const { layout } = model
     const size = sidesOf(layout, layout.pictureShape(latentShape))
     const measured = await measurePicture(path, host)
-    if (!sameSize(fittedSize(measured, layout.multiple, recovery.fit), size)) {
+    if (!sameSize(fittedSize(measured, layout, recovery.fit), size)) {
       const remedy = `A calibration is of one size: pass ${setting('size')}, or resize the picture.`
       throw expected('bad-shape', `a picture of ${sizeText(size)}`, `\`${path}\``, sizeText(measured.size), remedy)
     }

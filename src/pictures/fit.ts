@@ -1,4 +1,4 @@
-/** Pictures whose sides are not multiples of what an autoencoder needs: refused, padded, cropped or resized. */
+/** Pictures whose sides an autoencoder does not take, no multiples or too long: refused, padded, cropped or resized. */
 import { expected } from '../core/errors.js'
 import type { Tensor } from '../math/tensor.js'
 import { region, resize } from './pixels.js'
@@ -18,21 +18,35 @@ interface Sides {
   readonly width: number
 }
 
+/** What an autoencoder takes: multiples of a number, up to another. */
+export interface TakenSides {
+  readonly multiple: number
+  readonly largest?: number
+}
+
 /** The sides of a picture that `fitToMultiple` has fitted, from its own sides alone. Throws `bad-shape` likewise. */
-export function fittedSides({ height, width }: Sides, multiple: number, fit: Fit): Sides {
-  const rounded = (round: (ratio: number) => number): Sides => ({
-    height: round(height / multiple) * multiple,
-    width: round(width / multiple) * multiple,
+export function fittedSides({ height, width }: Sides, { multiple, largest }: TakenSides, fit: Fit): Sides {
+  const most = Math.floor((largest ?? Number.POSITIVE_INFINITY) / multiple)
+  const rounded = (round: (ratio: number) => number, scale = 1): Sides => ({
+    height: Math.min(round((scale * height) / multiple), most) * multiple,
+    width: Math.min(round((scale * width) / multiple), most) * multiple,
   })
-  const refuse = (remedy: string) =>
-    expected('bad-shape', `sides that are multiples of ${multiple}`, 'the picture', sizeText({ height, width }), remedy)
+  const refuse = (remedy: string, bound = '') => {
+    const what = `sides that are multiples of ${multiple}${bound}`
+    return expected('bad-shape', what, 'the picture', sizeText({ height, width }), remedy)
+  }
+  const isLarge = Math.max(height, width) > most * multiple
+  if (isLarge && (fit === 'refuse' || fit === 'pad')) throw refuse('Resize it, or crop it.', ` up to ${largest}`)
   const padded = rounded(Math.ceil)
   if (padded.height === height && padded.width === width) return { height, width }
   switch (fit) {
     case 'pad':
       return padded
     case 'resize':
-      return rounded((ratio) => Math.max(Math.round(ratio), 1))
+      return rounded(
+        (ratio) => Math.max(Math.round(ratio), 1),
+        Math.min(1, (most * multiple) / Math.max(height, width)),
+      )
     case 'refuse':
       throw refuse(`Pad to ${sizeText(padded)}, crop or resize it.`)
     case 'crop': {
@@ -44,17 +58,18 @@ export function fittedSides({ height, width }: Sides, multiple: number, fit: Fit
 }
 
 /**
- * Makes both sides of a picture multiples of `multiple`.
+ * Makes both sides of a picture multiples of `multiple`, and at most `largest`.
  *
  * `refuse` accepts only a picture that fits already; `pad` repeats the right and bottom edge; `crop` cuts around the
- * centre; `resize` interpolates to the nearest multiple, which changes the aspect ratio by up to half a multiple.
- * Shapes channels × height × width. Throws `bad-shape` when refusing, or when a side is too short to crop.
+ * centre; `resize` interpolates to the nearest multiple, which changes the aspect ratio by up to half a multiple;
+ * a larger picture is made smaller first. Shapes channels × height × width. Throws `bad-shape` when refusing, for a larger picture
+ * that is to be padded, and when a side is too short to crop.
  *
  * @example const { image, restore } = fitToMultiple(photo, 8, 'pad')
  */
-export function fitToMultiple(image: Tensor, multiple: number, fit: Fit): Fitted {
+export function fitToMultiple(image: Tensor, multiple: number, fit: Fit, largest?: number): Fitted {
   const { height, width } = planesOf(image.shape)
-  const sides = fittedSides({ height, width }, multiple, fit)
+  const sides = fittedSides({ height, width }, { multiple, ...(largest !== undefined && { largest }) }, fit)
   const unchanged = (picture: Tensor) => picture
   if (sides.height === height && sides.width === width) return { image, restore: unchanged }
   if (fit === 'pad') {

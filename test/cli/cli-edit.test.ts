@@ -139,7 +139,7 @@ describe('undiffuse edit', () => {
       },
     })
     expect(stdout).toMatch(
-      /“a red ball” → “a red star”[\s\S]*odd-mask\.png[\s\S]*checked in the file[\s\S]*evaluations/,
+      /“a red ball” → “a red star”[\s\S]*checked in the file[\s\S]*odd-mask\.png[\s\S]*evaluations/,
     )
   })
 })
@@ -159,7 +159,7 @@ describe('what is odd about a mask is said, in words and in the report', () => {
       'what is transparent is outside',
       () => ['--method', 'naive:dilation=0', '--mask', input('painted.png'), '--lock-background'],
       5 / side,
-      /transparency onto black/,
+      /transparent parts on black/,
     ],
     [
       'one that grows over the whole picture leaves nothing to lock',

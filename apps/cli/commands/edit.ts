@@ -46,6 +46,11 @@ function words(report: EditReport): readonly string[] {
   const { model, method, solver, steps, latent, mask, background, backgroundBefore, lock } = report
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
+    ...(lock && background && mask
+      ? [
+          `  kept         ${share(1 - mask.shareOfPixels)} of the picture, outside the mask: ${backgroundText(background)}${lock.boundLevels > 0 ? ` of ${lock.boundLevels} allowed` : ''}, checked in the file`,
+        ]
+      : []),
     ...report.notes.map((note) => `  note         ${note}`),
     `  by           ${model}, ${method}, ${solver}, ${plural(steps, 'step')}, ${guidanceText(report)}`,
     ...(latent
@@ -59,11 +64,6 @@ function words(report: EditReport): readonly string[] {
       : ['  mask         none: everything may change']),
     ...(backgroundBefore
       ? [`  outside      ${lock ? 'before the lock: ' : ''}${backgroundText(backgroundBefore)}`]
-      : []),
-    ...(lock && background
-      ? [
-          `  locked       outside the mask: ${backgroundText(background)}; at most ${lock.boundLevels} allowed, checked in the file`,
-        ]
       : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),

@@ -22,15 +22,17 @@ export const strengthField = {
   description: 'Share of the steps, from the clean end, that are undone and walked again.',
 } as const
 
+/** Latent entries by which a mask is grown that nobody drew: it is as coarse as the latent. */
+const foundDilation = 1
+
 /** For methods that put latents outside a mask back. */
 export const blendingFields = {
   dilation: {
     type: 'integer',
     minimum: 0,
     maximum: 64,
-    default: 1,
     unit: 'latent entries',
-    description: 'By how much the mask is grown on every side.',
+    description: `By how much the mask is grown on every side. Default: ${foundDilation} where it is found, 0 where it is given.`,
   },
   blendFrom: {
     type: 'number',
@@ -50,7 +52,7 @@ export const blendingFields = {
 } as const
 
 export interface BlendingOptions {
-  readonly dilation: number
+  readonly dilation?: number | undefined
   readonly blendFrom: number
   readonly blendUntil: number
 }
@@ -154,7 +156,7 @@ export async function* walked(
   problem: EditProblem,
 ): Steps<Pick<LatentEdit, 'latent' | 'states' | 'trajectory' | 'grid' | 'mask'>> {
   const given = found ?? problem.mask
-  const mask = given && grownMask(given, problem, blending.dilation)
+  const mask = given && grownMask(given, problem, blending.dilation ?? (problem.mask ? 0 : foundDilation))
   const rule = mask ? blended(solver, trajectory, latentMask(mask, start.x.shape), blending) : solver
   const { states } = yield* sample(start, rule, { grid, denoise, schedule: problem.schedule })
   return { latent: states.at(-1)!.x, states, trajectory, grid, mask }

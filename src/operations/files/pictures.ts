@@ -8,7 +8,7 @@ import { pictureOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
 import type { Model } from '../../model/model.js'
 import type { Kind } from '../../model/questions.js'
-import { type Fit, type Fitted, fitToMultiple, fittedSides } from '../../pictures/fit.js'
+import { type Fit, type Fitted, fitToMultiple, fittedSides, type TakenSides } from '../../pictures/fit.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
@@ -181,15 +181,21 @@ export const extentText = ({
 
 /**
  * The size that a picture is fitted to, from its header. One with less than a latent entry's worth of pixels along a side is
- * refused unless it is resized: padding would be most of what is inverted.
+ * refused unless it is resized: padding would be most of what is inverted. One that is too large is never padded.
  */
-export function fittedSize({ path, size }: MeasuredPicture, multiple: number, fit: Fit): PictureSize {
+export function fittedSize({ path, size }: MeasuredPicture, taken: TakenSides, fit: Fit): PictureSize {
+  const { multiple, largest = Number.POSITIVE_INFINITY } = taken
   if (fit !== 'resize' && Math.min(size.height, size.width) < multiple) {
     const remedy = `Enlarge the picture, or pass ${setting('fit', 'resize')}.`
     const what = `sides of at least ${multiple} pixels`
     throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(size), remedy)
   }
-  return fittedSides(size, multiple, fit)
+  if ((fit === 'pad' || fit === 'refuse') && Math.max(size.height, size.width) > largest) {
+    const remedy = `Pass ${setting('fit', 'resize')} or ${setting('fit', 'crop')}, or make it smaller.`
+    const what = `sides of at most ${largest} pixels for this model`
+    throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(size), remedy)
+  }
+  return fittedSides(size, taken, fit)
 }
 
 /**
@@ -204,14 +210,14 @@ export function checkPicture(
 ): void {
   const { layout } = model
   const { frames } = measured
-  const size = { ...fittedSize(measured, layout.multiple, fit), ...(frames && { frames: frames.count }) }
+  const size = { ...fittedSize(measured, layout, fit), ...(frames && { frames: frames.count }) }
   checkRoom(model, asks, layout.latentShape(pictureOf(layout, size)), `\`${lastName(measured.path)}\``)
 }
 
 /** Fits a picture to a model. Throws as `fittedSize`. */
-export function fitPicture({ path, image }: NamedPicture, multiple: number, fit: Fit): Fitted {
-  fittedSize({ path, size: planesOf(image.shape) }, multiple, fit)
-  return fitToMultiple(image, multiple, fit)
+export function fitPicture({ path, image }: NamedPicture, taken: TakenSides, fit: Fit): Fitted {
+  fittedSize({ path, size: planesOf(image.shape) }, taken, fit)
+  return fitToMultiple(image, taken.multiple, fit, taken.largest)
 }
 
 /** What reading pictures changed, as notes. */

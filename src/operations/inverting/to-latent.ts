@@ -141,7 +141,7 @@ export async function* invertToLatent(
     const together = Math.min(chunk, measured.length)
     checkPicture(measured[0]!, model, settings.fit, { encode: together, decode: together })
     const sources = await readPictures(measured, host, signal)
-    const fitted = sources.map((source) => fitPicture(source, layout.multiple, settings.fit))
+    const fitted = sources.map((source) => fitPicture(source, layout, settings.fit))
     const paths = measured.map(({ path }) => path)
     const outputs = await outputsOf(settings, paths, host)
     await prepareOutputs(host.files, { ...outputs }, { 'a picture': listed.paths })

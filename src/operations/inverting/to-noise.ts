@@ -178,7 +178,7 @@ async function* invertSources(
   const index = sampling.solver.grid(model.schedule(latentShapeAt(model))).length - 1
   const each = questionsOf(model, sampling)
   if (probes !== undefined) checkFloor(sampling.solver)
-  const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.layout.multiple, fit))
+  const fitted = sources.map(({ picture }) => picture && fitPicture(picture, model.layout, fit))
   const decoders = sources.map(() => timedDecoder(decoder.method, host))
   const methods = { inverter: inverter.method, refine: refine?.method }
   const inverting = sideBySide(model, sources, chunk, ({ latent, memory = [] }, view, i) => {

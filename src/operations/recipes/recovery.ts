@@ -311,7 +311,7 @@ export async function readForKey(
   const picture = await readMeasured(measured, host)
   const { image, notes } = picture
   if (isRestored) return { image, restore: (same) => same, notes }
-  return { ...fitPicture(picture, model.layout.multiple, fit), notes }
+  return { ...fitPicture(picture, model.layout, fit), notes }
 }
 
 /** Throws where a clip has another number of frames than the clips of the key. */
@@ -339,7 +339,7 @@ function otherSizeRemedy(given: PictureSize, size: PictureSize): string {
  * a smaller picture to the key's size, and what is read then is no picture that was ever marked.
  */
 function checkSize(measured: MeasuredPicture, size: PictureSize, { layout }: OperationModel, fit: Fit): void {
-  const given = fit === 'pad' ? measured.size : fittedSize(measured, layout.multiple, fit)
+  const given = fit === 'pad' ? measured.size : fittedSize(measured, layout, fit)
   if (sameSize(given, size)) return
   const [wanted, got] = [size, measured.size].map(sizeText)
   throw expected(
@@ -360,5 +360,5 @@ export async function readFitted(
 ): Promise<FittedPicture> {
   checkPicture(measured, model, fit, { encode: 1, decode: 1, denoise: 1 })
   const picture = await readPicture(measured.path, host)
-  return { ...fitPicture(picture, model.layout.multiple, fit), notes: picture.notes }
+  return { ...fitPicture(picture, model.layout, fit), notes: picture.notes }
 }

@@ -1,5 +1,5 @@
 /** Attacks by the bundled model on a picture that it made: what they leave of the picture, and of its noise. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { attackPicture, parseAttacks } from '../src/attacks/index.js'
 import { encoderOnly } from '../src/autoencoder/encoder-only.js'
 import { naive } from '../src/diffusion/inverters/naive.js'
@@ -10,12 +10,12 @@ import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
 import { pictureTools } from '../src/node/picture-tools.js'
 import { psnrDb, round8 } from '../src/pictures/pixels.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
 import { imprintNoise } from '../src/watermark/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
-const runtime = ortNode()
+const runtime = lastingRuntime()
 const solver = ddim({ steps: 8, spacing: 'lambda' })
 let model: OpenDiffusionModel
 let picture: Tensor
@@ -26,7 +26,6 @@ beforeAll(async () => {
   model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
   picture = await scene('a large red ball on the left, on blue stripes', 6)
 })
-afterAll(() => runtime.close())
 
 const harm = async (text: string) =>
   psnrDb(await attackPicture(picture, parseAttacks(text), { pictures: pictureTools, model, seed: 1 }), picture)

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
 import { parseJsonObject } from '../src/checkpoints/json.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
@@ -17,14 +17,13 @@ import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import * as wan from '../src/nn/autoencoder-kl-wan.js'
 import { nodeFiles } from '../src/node/files.js'
 import { clipOfFrames } from '../src/pictures/frames.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { error, golden, gradientTolerance, row, runOn, tolerance } from './golden-pipelines.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 /** What two orders of float32 sums differ by. */
 const sameDb = -110
 
-const runtime = ortNode({ threads: 1 })
-afterAll(() => runtime.close())
+const runtime = lastingRuntime({ threads: 1 })
 
 const classNames = ['AutoencoderKLWan', 'AutoencoderKLQwenImage']
 const json = (file: string) => parseJsonObject(readFileSync(file, 'utf8'), file)

@@ -1,7 +1,7 @@
 /** The networks against diffusers 0.27.2 on PyTorch 1.13.1: outputs and gradients of miniature checkpoints. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { configOf } from '../src/checkpoints/config.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
@@ -11,11 +11,10 @@ import { openModelFolder } from '../src/models/folder.js'
 import * as kl from '../src/nn/autoencoder-kl.js'
 import * as tiny from '../src/nn/autoencoder-tiny.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 const golden = (name: string) => join(fileURLToPath(new URL('golden', import.meta.url)), name)
-const runtime = ortNode()
-afterAll(() => runtime.close())
+const runtime = lastingRuntime()
 
 /** Both sides compute in float32; what is left is the order of their sums. */
 const outputTolerance = 1e-4

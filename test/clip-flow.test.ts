@@ -9,14 +9,14 @@ import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffu
 import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline } from '../src/node/make-checkpoint.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 /** What "exact" is in 32 bits. */
 const exactDb = -90
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let root = ''
 let tiny = ''
 let model: OpenDiffusionModel
@@ -27,7 +27,6 @@ beforeAll(async () => {
   model = await openDiffusionModel(nodeFiles, tiny, runtime)
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(root, { recursive: true })
 })
 

@@ -12,8 +12,8 @@ import { combine, dot, map, norm, sizeOf, subtract, type Tensor } from '../src/m
 import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import { unstack } from '../src/models/sessions/stack.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { exportedDecoder, exportedEncoder, exportedHalfPrecision, latentChannels } from './exported-autoencoder.js'
+import { lastingRuntime } from './lasting-runtime.js'
 import { openedAutoencoder } from './opened-autoencoder.js'
 import { expectGradient } from './operators/finite-differences.js'
 
@@ -26,13 +26,12 @@ const throughTwo = 1e-4
 /** A difference quotient in float32 with a step of 1e-2: rounding 1e-7/1e-2, and the square of the step. */
 const quotientTolerance = 1e-2
 
-const runtime = ortNode()
+const runtime = lastingRuntime()
 let folder = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'undiffuse-exported-'))
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(folder, { recursive: true })
 })
 

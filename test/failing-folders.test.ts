@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { automaticDecoder } from '../src/autoencoder/automatic.js'
 import { fingerprint } from '../src/checkpoints/fingerprint.js'
 import { readText } from '../src/checkpoints/json.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../src/checkpoints/safetensors.js'
@@ -21,18 +22,17 @@ import { isContactSheet } from '../src/node/contact-sheet.js'
 import { nodeFiles } from '../src/node/files.js'
 import { isSrgbProfile } from '../src/node/icc-profile.js'
 import { decodeImage, measureImage, readImage } from '../src/node/read-image.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { newKey, readKey } from '../src/watermark/key.js'
 import { detectAll } from '../src/watermark/reading/detect.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 const golden = join(import.meta.dirname, 'golden')
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let root = ''
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'undiffuse-failing-'))
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(root, { recursive: true })
 })
 
@@ -296,7 +296,8 @@ describe('pictures', () => {
     const key = readKey(await readFile(saved('marked.key.json'), 'utf8'), 'key')
     const { image } = await readImage(saved('marked-linear-named-srgb.png'))
     const solver = ddim({ spacing: 'lambda', steps: 20, end: 'cleanest' })
-    const [found] = await detectAll([{ image }], { model, keys: [{ key }], solver })
+    const decoder = automaticDecoder({ gradients: 'never' })
+    const [found] = await detectAll([{ image }], { model, keys: [{ key }], solver, decoder })
     expect(found!.findings[0]).toMatchObject({ verdict: 'marked' })
     expect(found!.findings[0]!.pValue).toBeLessThan(1e-30)
   })

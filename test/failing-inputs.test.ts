@@ -31,19 +31,18 @@ import { decodeImage } from '../src/node/read-image.js'
 import { encodePng } from '../src/node/write-image.js'
 import { type OperationFields, readSettings, type Settings } from '../src/operations/fields.js'
 import { detectOperation, invertOperation, keygenOperation, type Operation } from '../src/operations/index.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { detectAll, newKey, readKey } from '../src/watermark/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 const golden = join(import.meta.dirname, 'golden', 'failing-inputs')
 const bundled = bundledFile('models', 'undiffuse-scenes')
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let root = ''
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'undiffuse-reported-'))
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(root, { recursive: true })
 })
 

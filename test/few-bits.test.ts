@@ -8,9 +8,9 @@ import { combine, dot, norm, subtract, type Tensor } from '../src/math/tensor.js
 import { type DiffusionModelOptions, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { nodeFiles } from '../src/node/files.js'
 import { type MakeCheckpointOptions, makePipeline } from '../src/node/make-checkpoint.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let root = ''
 let tiny = ''
 beforeAll(async () => {
@@ -18,7 +18,6 @@ beforeAll(async () => {
   tiny = await made('tiny')
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(root, { recursive: true })
 })
 

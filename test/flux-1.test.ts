@@ -4,26 +4,22 @@ import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, tensor } from '../src/math/tensor.js'
 import { denoiserOf, withValue } from '../src/model/index.js'
-import { type DiffusionModelOptions, openDiffusionModel } from '../src/models/diffusion-model.js'
-import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { lastingRuntime, openedOnce } from './lasting-runtime.js'
 import { type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let dev: MiniatureFolder
 let schnell: MiniatureFolder
 beforeAll(async () => {
   ;[dev, schnell] = [await miniatureFolder('tiny-flux.1-dev'), await miniatureFolder('tiny-flux.1-schnell')]
 })
 afterAll(async () => {
-  await runtime.close()
   for (const each of [dev, schnell]) await each.remove()
 })
 
-const open = (path: string, options: DiffusionModelOptions = {}) =>
-  openDiffusionModel(nodeFiles, path, runtime, options)
+const open = openedOnce(runtime)
 
 const shape = [16, 8, 12]
 /** What "exact" is in 32 bits. */

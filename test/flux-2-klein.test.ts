@@ -2,14 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
-import { type DiffusionModelOptions, openDiffusionModel } from '../src/models/diffusion-model.js'
-import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { lastingRuntime, openedOnce } from './lasting-runtime.js'
 import { type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let distilled: MiniatureFolder
 let base: MiniatureFolder
 beforeAll(async () => {
@@ -17,12 +15,10 @@ beforeAll(async () => {
   base = await miniatureFolder('tiny-flux.2-klein-base-4b')
 })
 afterAll(async () => {
-  await runtime.close()
   for (const each of [distilled, base]) await each.remove()
 })
 
-const open = (path: string, options: DiffusionModelOptions = {}) =>
-  openDiffusionModel(nodeFiles, path, runtime, options)
+const open = openedOnce(runtime)
 
 const shape = [16, 3, 4]
 /** What "exact" is in 32 bits. */

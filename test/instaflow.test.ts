@@ -8,16 +8,16 @@ import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 const folder = join(import.meta.dirname, 'golden', 'pipelines', 'instaflow')
 const prompt = 'a red boat'
 /** What "exact" is in 32 bits. */
 const exactDb = -90
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let root = ''
 let model: OpenDiffusionModel
 beforeAll(async () => {
@@ -25,7 +25,6 @@ beforeAll(async () => {
   model = await openDiffusionModel(nodeFiles, folder, runtime)
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(root, { recursive: true })
 })
 

@@ -15,7 +15,6 @@ import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffu
 import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import { unet3dConditionConfig } from '../src/nn/unet-3d-condition.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
 import {
@@ -31,12 +30,12 @@ import {
   swapped,
   tolerance,
 } from './golden-pipelines.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 /** What two orders of float32 sums differ by. */
 const sameDb = -110
 
-const runtime = ortNode({ threads: 1 })
-afterAll(() => runtime.close())
+const runtime = lastingRuntime({ threads: 1 })
 
 const prompt = 'a red boat on the quiet lake, oil painting'
 const negativePrompt = 'dark clouds'
@@ -124,8 +123,10 @@ describe.each(builtLaVie)('%s', async (name) => {
   describe.each(following(/^gen\.(g[\d.]+\.n\d+)\.latents$/))('the run %s', (which) => {
     const [, guidance, steps] = /^g([\d.]+)\.n(\d+)$/.exec(which)!.map(Number) as [number, number, number]
     const setting = async () => {
-      const model = await opened(steps)
-      return { model, solver: model.schedulerSolver, prompt, negativePrompt, guidance }
+      // Steps are the solver's business: the networks are open.
+      const { ask, condition } = model
+      const asked = { ...(await opened(steps)), ask, condition }
+      return { model: asked, solver: asked.schedulerSolver, prompt, negativePrompt, guidance }
     }
     const noise = row(of('gen.noise'), 0)
 

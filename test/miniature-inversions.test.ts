@@ -1,17 +1,16 @@
 /** Decoder inversion where nothing is trained: the miniatures' weights are random, so that E undoes nothing of D. */
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { automaticDecoder, measureProfile } from '../src/autoencoder/index.js'
 import { Task } from '../src/core/index.js'
 import { norm, subtract, torchGenerator } from '../src/math/index.js'
 import { openAutoencoderNetworks } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
 import { deadLeaves, round8 } from '../src/pictures/index.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 import { openedAutoencoder } from './opened-autoencoder.js'
 
-const runtime = ortNode()
-afterAll(() => runtime.close())
+const runtime = lastingRuntime()
 const side = 32
 
 describe.each(['autoencoder-kl', 'autoencoder-tiny'])('%s with random weights', async (name) => {

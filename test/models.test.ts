@@ -12,7 +12,7 @@ import type { AutoencoderOptions } from '../src/models/autoencoder/sessions.js'
 import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import { stack, unstack } from '../src/models/sessions/stack.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 import { openedAutoencoder } from './opened-autoencoder.js'
 
 /** Both sides compute in float32; what is left is the order of their sums. */
@@ -29,8 +29,7 @@ const float16Gradient = 1e-1
 /** A batch may be computed with other kernels than one picture, so with other roundings. */
 const batching = 1e-5
 
-const runtime = ortNode()
-afterAll(() => runtime.close())
+const runtime = lastingRuntime()
 
 const golden = (name: string) => join(fileURLToPath(new URL('golden', import.meta.url)), name)
 const clipped = (picture: Tensor) => map(picture, (pixel) => Math.min(Math.max(pixel, -1), 1))

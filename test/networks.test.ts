@@ -1,7 +1,7 @@
 /** Networks from checkpoints as diffusers and transformers write them: their outputs and gradients, by PyTorch. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { CheckpointFolder } from '../src/checkpoints/folder.js'
 import { readTensors } from '../src/checkpoints/tensors.js'
 import type { Graph } from '../src/graph/graph.js'
@@ -13,15 +13,14 @@ import * as clipText from '../src/nn/clip-text.js'
 import * as t5 from '../src/nn/t5-encoder.js'
 import * as unet from '../src/nn/unet-2d-condition.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 /** Both sides compute in float32; what is left is the order of their sums. */
 const float32 = 1e-4
 /** Gradients add up more terms than outputs. */
 const gradientTolerance = 1e-3
 
-const runtime = ortNode()
-afterAll(() => runtime.close())
+const runtime = lastingRuntime()
 
 const golden = (name: string) => join(fileURLToPath(new URL('golden', import.meta.url)), name)
 const relativeError = (ours: Tensor, theirs: Tensor) => norm(subtract(ours, theirs)) / norm(theirs)

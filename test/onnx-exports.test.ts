@@ -18,8 +18,8 @@ import { vjp } from '../src/graph/passes/vjp.js'
 import type { Tensor } from '../src/math/tensor.js'
 import { openAutoencoderNetworks, openNetwork } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { exportedDecoder, exportedEncoder } from './exported-autoencoder.js'
+import { lastingRuntime } from './lasting-runtime.js'
 import { int64s, modelFile, type NodeInit, node, OnnxType, value } from './onnx-files.js'
 
 const golden = fileURLToPath(new URL('golden/onnx-exports', import.meta.url))
@@ -54,8 +54,7 @@ function expectClose(found: Tensors, wanted: Tensors, tolerance: number, prefix 
   }
 }
 
-const runtime = ortNode()
-afterAll(() => runtime.close())
+const runtime = lastingRuntime()
 
 async function run(graph: Graph, feeds: Tensors): Promise<Tensors> {
   // Open until the end: the process of the last session to close would end and have to start again.

@@ -6,25 +6,21 @@ import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, type Tensor } from '../src/math/tensor.js'
 import { denoiserOf } from '../src/model/index.js'
-import { type DiffusionModelOptions, openDiffusionModel } from '../src/models/diffusion-model.js'
-import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { lastingRuntime, openedOnce } from './lasting-runtime.js'
 import { type Fields, type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let folder: MiniatureFolder
 beforeAll(async () => {
   folder = await miniatureFolder('tiny-qwen-image')
 })
 afterAll(async () => {
-  await runtime.close()
   await folder.remove()
 })
 
-const open = (path: string, options: DiffusionModelOptions = {}) =>
-  openDiffusionModel(nodeFiles, path, runtime, options)
+const open = openedOnce(runtime)
 
 const shape = [16, 4, 6]
 /** What "exact" is in 32 bits. */

@@ -11,16 +11,15 @@ import { openAutoencoderNetworks } from '../src/models/open.js'
 import { randomAutoencoder, randomWeights } from '../src/models/random/weights.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makeCheckpoint, writeCheckpoint } from '../src/node/make-checkpoint.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
+import { lastingRuntime } from './lasting-runtime.js'
 import { openedAutoencoder } from './opened-autoencoder.js'
 
-const runtime = ortNode()
+const runtime = lastingRuntime()
 let folder = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'undiffuse-random-'))
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(folder, { recursive: true })
 })
 

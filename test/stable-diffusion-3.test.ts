@@ -7,14 +7,12 @@ import { nmseDb } from '../src/math/nmse.js'
 import { torchNoise } from '../src/math/noise.js'
 import { combine, dot, norm, type Tensor } from '../src/math/tensor.js'
 import { withValue } from '../src/model/index.js'
-import { type DiffusionModelOptions, openDiffusionModel } from '../src/models/diffusion-model.js'
-import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
+import { lastingRuntime, openedOnce } from './lasting-runtime.js'
 import { type Fields, type MiniatureFolder, miniatureFolder } from './miniature-folder.js'
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let folder: MiniatureFolder
 let tiny = ''
 beforeAll(async () => {
@@ -22,14 +20,12 @@ beforeAll(async () => {
   tiny = folder.path
 })
 afterAll(async () => {
-  await runtime.close()
   await folder.remove()
 })
 const changed: MiniatureFolder['changed'] = (...how) => folder.changed(...how)
 const without: MiniatureFolder['without'] = (...parts) => folder.without(...parts)
 
-const open = (path: string, options: DiffusionModelOptions = {}) =>
-  openDiffusionModel(nodeFiles, path, runtime, options)
+const open = openedOnce(runtime)
 
 /** What "exact" is in 32 bits. */
 const exactDb = -90

@@ -26,10 +26,10 @@ import { unet2dConditionConfig, unetGraph } from '../src/nn/unet-2d-condition.js
 import { bundledFile } from '../src/node/bundled.js'
 import { nodeFiles } from '../src/node/files.js'
 import { makePipeline, writePipeline } from '../src/node/make-checkpoint.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert, invertAll, type NoiseInversion } from '../src/verbs/invert.js'
 import { reconstruct } from '../src/verbs/reconstruct.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 /** Cached keys and values, and batches, are the same sums in other orders. */
 const float32 = 1e-5
@@ -68,7 +68,7 @@ const tinyLarge: PipelineShape = {
   more: { force_zeros_for_empty_prompt: true },
 }
 
-const runtime = ortNode({ threads: 1 })
+const runtime = lastingRuntime({ threads: 1 })
 let root = ''
 let folder = ''
 let model: OpenDiffusionModel
@@ -79,7 +79,6 @@ beforeAll(async () => {
   model = await openDiffusionModel(nodeFiles, folder, runtime)
 })
 afterAll(async () => {
-  await runtime.close()
   await rm(root, { recursive: true })
 })
 

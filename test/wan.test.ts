@@ -15,7 +15,6 @@ import { map, type Tensor } from '../src/math/tensor.js'
 import { type OpenDiffusionModel, openDiffusionModel } from '../src/models/diffusion-model.js'
 import { openNetwork } from '../src/models/open.js'
 import { nodeFiles } from '../src/node/files.js'
-import { ortNode } from '../src/runtimes/onnxruntime-node/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { invert } from '../src/verbs/invert.js'
 import {
@@ -32,12 +31,12 @@ import {
   swapped,
   tolerance,
 } from './golden-pipelines.js'
+import { lastingRuntime } from './lasting-runtime.js'
 
 /** With so many steps they contract on miniatures of random weights. */
 const contracting = 9
 
-const runtime = ortNode({ threads: 1 })
-afterAll(() => runtime.close())
+const runtime = lastingRuntime({ threads: 1 })
 
 /** Several of a batch, in this order. */
 function rows(of: Tensor, which: readonly number[]): Tensor {
@@ -132,8 +131,10 @@ describe.each(builtWan)('%s', async (name) => {
 
   describe.each(Object.entries(runs))('the run %s', (which, { steps, guidance_scale: guidance }) => {
     const setting = async () => {
-      const model = await opened(steps)
-      return { model, solver: model.schedulerSolver, prompt: prompts[2]!, negativePrompt: prompts[0]!, guidance }
+      // Steps are the solver's business: the networks are open.
+      const { ask, condition } = model
+      const asked = { ...(await opened(steps)), ask, condition }
+      return { model: asked, solver: asked.schedulerSolver, prompt: prompts[2]!, negativePrompt: prompts[0]!, guidance }
     }
     const noise = row(of(`gen.${which}.noise`), 0)
 

@@ -4,6 +4,7 @@ import { expected, isUndiffuseError, Task } from 'undiffuse'
 import { nodeHost } from 'undiffuse/node'
 import {
   type Finished,
+  type Host,
   type Note,
   type Operation,
   type OperationFields,
@@ -52,16 +53,17 @@ function leaveStdout(io: Terminal): void {
   io.leaveStdout()
 }
 
-/** Runs an operation on this machine: draws its progress, says what it tells, and reports. */
+/** Runs an operation, on this machine if no other is given: draws its progress, says what it tells, and reports. */
 export async function operate<F extends OperationFields, R>(
   io: Terminal,
   { operation, words = plainWords, lineWords, saysNotes }: OperationCommand<F, R>,
   given: Readonly<Record<string, unknown>>,
+  machine: Host = nodeHost(),
 ): Promise<R> {
   try {
     const settings = readSettings(operation.fields, given, operation.id) as Settings<F>
     if (given.output === standardStream) leaveStdout(io)
-    const host = withFlags(withStandardStreams(nodeHost()), operation.fields)
+    const host = withFlags(withStandardStreams(machine), operation.fields)
     const task = new Task<Finished<R>, Told>(operation.run(settings, host, io.signal), io.signal)
     const said = new Set<string>()
     const say = (lines: readonly string[]) => {

@@ -7,7 +7,7 @@ import { type Invertibility, measureInvertibility } from './invertibility.js'
 import { invertibilityPlot, invertibilitySheet, invertibilityText, verdictOf } from './invertibility-text.js'
 import type { Row } from './sweep.js'
 
-const miniature = join(fileURLToPath(new URL('../../test/golden', import.meta.url)), 'autoencoder-kl')
+const miniature = join(fileURLToPath(new URL('../../test/golden', import.meta.url)), 'autoencoder-tiny')
 
 /** Starting processes takes seconds each where other work is running. */
 const slow = 180_000
@@ -57,7 +57,7 @@ test('the report of a miniature checkpoint: every number is there, and text, cha
   ]
   expect(numbers.every(Number.isFinite)).toBe(true)
   expect(measured.cocoercivity.least).toBeLessThanOrEqual(measured.cocoercivity.median)
-  expect(invertibilityText(measured)).toContain('Invertibility of autoencoder-kl')
+  expect(invertibilityText(measured)).toContain('Invertibility of autoencoder-tiny')
   expect(await invertibilityPlot(measured)).toMatch(/^<svg/)
   expect([...(await invertibilitySheet(examples, measured.model)).subarray(1, 4)]).toEqual([...Buffer.from('PNG')])
 })

@@ -76,7 +76,7 @@ describe('the null table', () => {
   it('finds what p-values promise on white noise, and that the published one does not keep it', async () => {
     // Noise alone asks nothing of a model.
     const model = { name: 'none', layout } as unknown as DiffusionModel
-    const asked = { ...recovery, noises: 300, pictures: 0, keys: 1, chunk: 1, cells: noCells, modelVersion: '' }
+    const asked = { ...recovery, noises: 150, pictures: 0, keys: 1, chunk: 1, cells: noCells, modelVersion: '' }
     const result = await new Task(benchNull(model, asked))
     const promised = result.rows.filter(({ pValues }) => pValues !== 'reference')
     const outside = promised.flatMap(({ falsePositives }) => falsePositives).filter(({ isWithin }) => !isWithin)

@@ -146,13 +146,15 @@ describe('undiffuse edit', () => {
 
 describe('what is odd about a mask is said, in words and in the report', () => {
   const edited = async (code: number, ...more: readonly string[]) => {
-    const ended = await undiffuse(['edit', input('picture.png'), ...prompts, ...quick(), '-o', 'e.png', ...more])
-    expect({ code: ended.code, stderr: ended.stderr, left: ended.left }).toEqual({
-      code,
-      stderr: '',
-      left: ['work/e.png'],
+    const words = ['edit', input('picture.png'), ...prompts, ...quick(), '-o', 'e.png', '--report', '.', ...more]
+    let report = ''
+    const { stdout, ...ended } = await undiffuse(words, {
+      after: async (work) => {
+        report = await readFile(join(work, 'e.report.json'), 'utf8')
+      },
     })
-    return ended
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code, stderr: '' })
+    return { stdout, report: JSON.parse(report) }
   }
   const masks: [name: string, words: () => readonly string[], share: number, note: RegExp][] = [
     [
@@ -176,12 +178,13 @@ describe('what is odd about a mask is said, in words and in the report', () => {
   ]
   it.each(masks)('%s', async (_, words, share, note) => {
     const code = share === 0 || share === 1 ? 12 : 0
-    const { mask, lock } = JSON.parse((await edited(code, ...words(), '--json')).stdout)
+    const { stdout, report } = await edited(code, ...words())
+    const { mask, lock } = report
     expect(mask.shareOfPixels).toBe(share)
     expect(mask.notes.join(' ')).toMatch(note)
     // Nothing is called locked where nothing is outside.
     if (share === 1) expect(lock).toBeNull()
-    expect((await edited(code, ...words())).stdout).toMatch(new RegExp(`mask note .*${note.source}`))
+    expect(stdout).toMatch(new RegExp(`mask note .*${note.source}`))
   })
 })
 

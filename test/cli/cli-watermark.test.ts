@@ -21,8 +21,10 @@ import { readTensors, safetensor } from '../../src/checkpoints/tensors.js'
 import { torchNoise } from '../../src/math/noise.js'
 import type { Tensor } from '../../src/math/tensor.js'
 import { nodeFiles } from '../../src/node/files.js'
+import { nodeHost } from '../../src/node/host.js'
 import type { Told } from '../../src/operations/operation.js'
 import { newKey, readKey } from '../../src/watermark/key.js'
+import { keptModels } from '../hosts/kept-models.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 const model = 'undiffuse-scenes'
@@ -56,10 +58,12 @@ const readTestKey = async (name: keyof typeof keys) => readKey(await readFile(ke
 /** Everything that any command said. */
 const said: string[] = []
 
+const models = keptModels(nodeHost().models)
+
 /** What a command line gives. */
 type Given = Readonly<Record<string, unknown>>
 
-/** Runs a command in this process: its result, and its words. `heard` may abort it at a stage of the work. */
+/** Runs a command in this process, on models that stay open: its result, and its words. `heard` may abort it at a stage of the work. */
 async function call(
   command: AnyOperationCommand,
   given: Given,
@@ -83,7 +87,7 @@ async function call(
     keeps() {},
   }
   try {
-    await operate(io, command, given)
+    await operate(io, command, given, { ...nodeHost(), models })
     return { result, words: lines.join('\n') }
   } catch (error) {
     said.push(String(error))
@@ -148,7 +152,10 @@ beforeAll(async () => {
   await writeFile(input('tampered.json'), tampered)
   await writeFile(input('prompts.txt'), `${prompt}\n\na small green star on the right\n`)
 }, 120_000)
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await models.closeAll()
+  await rm(folder, { recursive: true, force: true })
+})
 
 describe('undiffuse watermark keygen', () => {
   it('writes a key for its owner alone, and prints all but the secret', async () => {
@@ -223,10 +230,8 @@ describe('undiffuse watermark detect', () => {
     const asked = ['--key', key('shading'), '--fpr', `${fpr}`, '--message', message, '--chunk', '3']
     const words = ['watermark', 'detect', input('many'), ...sampling, ...asked, '-o']
     const sheet = input('whole.png')
-    const whole = await run([...words, input('whole.jsonl'), '--sheet', sheet, '--json'])
-    // Some failed, which the exit code says; the others are done.
-    expect({ code: whole.code, stderr: whole.stderr }).toEqual({ code: 11, stderr: '' })
-    const summary = JSON.parse(whole.stdout)
+    const request = { message, chunk: 3 }
+    const { result: summary } = await detect('many', { ...request, output: input('whole.jsonl'), sheet })
     expect(summary).toMatchObject({ pictures: 12, marked: 4, unmarked: 5, undecided: 0, failed: 3, sheetRows: 9 })
     expect(summary).toMatchObject({ outputs: { results: input('whole.jsonl'), sheet } })
     expect(summary.results).toBeUndefined()
@@ -247,12 +252,12 @@ describe('undiffuse watermark detect', () => {
     const killed = input('killed.jsonl')
     const part = async () => await readFile(`${killed}.part`, 'utf8').catch(() => '')
     const linesOf = async () => (await part()).split('\n').length - 1
-    const request = { message, chunk: 3, output: killed }
+    const again = { ...request, output: killed, resume: true }
     const { code } = await run([...words, killed], {
       meanwhile: async (child) => {
         while ((await linesOf()) < 4 && child.exitCode === null) await setTimeout(10)
         child.kill('SIGSTOP')
-        const second = detect('many', { ...request, resume: true })
+        const second = detect('many', again)
         await expect(second).rejects.toMatchObject(refusal('unavailable', RegExp(`no other run.*process ${child.pid}`)))
         child.kill('SIGKILL')
       },
@@ -264,22 +269,25 @@ describe('undiffuse watermark detect', () => {
     expect(done).toBeLessThan(1 + results.length)
     // As if the disk had been cut off in the middle of a line.
     await writeFile(`${killed}.part`, `${await part()}{"picture":"`)
-    await expect(detect('many', request)).rejects.toMatchObject(refusal('bad-option', /no unfinished run.*--resume/))
-    await expect(detect('many', { ...request, resume: true, fpr: 1e-3 })).rejects.toMatchObject(
+    await expect(detect('many', { ...again, resume: false })).rejects.toMatchObject(
+      refusal('bad-option', /no unfinished run.*--resume/),
+    )
+    await expect(detect('many', { ...again, fpr: 1e-3 })).rejects.toMatchObject(
       refusal('bad-option', /falsePositiveRate `0\.0001`.*got `0\.001`/),
     )
-    expect((await run([...words, killed, '--resume'])).code).toBe(11)
+    // Some failed, which the exit code says; the others are done.
+    expect(await run([...words, killed, '--resume'])).toMatchObject({ code: 11, stderr: '' })
     expect(await resultsIn(killed)).toEqual(results)
     expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed.jsonl'])
     // Nothing is left to do. One of them alone: nothing is computed, and no other one is counted.
-    const one = await detect('many/plain-50.png', { ...request, resume: true })
+    const one = await detect('many/plain-50.png', again)
     expect(one.result).toMatchObject({ pictures: 1, marked: 0, unmarked: 1, failed: 0, networkRuns: 0 })
     expect(one.result.earlier).toEqual({ lines: 12, others: 11 })
     expect(one.words).toMatch(/before {7}12 lines, 11 of pictures that were not asked for/)
-    const again = await detect('many', { ...request, resume: true, sheet: input('again.png') })
-    expect(again.result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0, sheetRows: 0 })
-    expect(again.result.outputs).toEqual({ results: killed })
-    expect(again.words).toMatch(/none: this run read none of 12 pictures/)
+    const nothing = await detect('many', { ...again, sheet: input('again.png') })
+    expect(nothing.result).toMatchObject({ marked: 4, unmarked: 5, failed: 3, networkRuns: 0, sheetRows: 0 })
+    expect(nothing.result.outputs).toEqual({ results: killed })
+    expect(nothing.words).toMatch(/none: this run read none of 12 pictures/)
     expect(await readdir(folder)).not.toContain('again.png')
   })
 

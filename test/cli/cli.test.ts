@@ -208,13 +208,11 @@ describe.concurrent('right input', () => {
     })
   })
 
-  it.each([
-    ['alpha.png', /white/],
-    ['deep.png', /16 bits/],
-    ['cmyk.jpg', /CMYK/],
-  ])('inverts %s and says how it was read', async (name, note) => {
-    const { code, stdout } = await undiffuse(['invert', input(name), ...quick, '--decoder', 'encoder-only'])
-    expect({ code, said: note.test(stdout) }).toEqual({ code: 0, said: true })
+  it('inverts pictures with alpha, of 16 bits and in CMYK, and says how each was read', async () => {
+    const pictures = ['alpha.png', 'deep.png', 'cmyk.jpg'].map(input)
+    const { code, stdout } = await undiffuse(['invert', ...pictures, ...quick, '--decoder', 'encoder-only'])
+    expect(code).toBe(0)
+    for (const note of [/alpha\.png.*white/, /deep\.png.*16 bits/, /cmyk\.jpg.*CMYK/]) expect(stdout).toMatch(note)
   })
 
   it.each([
@@ -295,7 +293,8 @@ describe('undiffuse run of the networks of a text-to-image model, against diffus
     return found
   }
 
-  it.each(['unet-sd1', 'unet-sd2', 'unet-sdxl'])('%s', async (name) => {
+  // Those of the other families are compared in test/networks.test.ts: here is what the command adds, on most inputs.
+  it.each(['unet-sdxl'])('%s', async (name) => {
     const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
     const wrt = ['sample', 'encoder_hidden_states']
     const found = await results(name, ['--vjp', 'out=cotangent', '--wrt', wrt.join()])
@@ -305,7 +304,7 @@ describe('undiffuse run of the networks of a text-to-image model, against diffus
     }
   })
 
-  it.each(['clip-text-sd1', 'clip-text-sd2'])('%s', async (name) => {
+  it.each(['clip-text-sd2'])('%s', async (name) => {
     const io = await readTensors(nodeFiles, join(golden(name), 'io.safetensors'))
     const found = await results(name)
     for (const output of ['last_hidden_state', 'penultimate_hidden_state', 'pooled']) {
@@ -338,7 +337,7 @@ describe.concurrent('bad command lines', () => {
 
   it('tells programs in JSON as well', async () => {
     for (const words of [['invrt'], ['invert', 'missing.png']]) {
-      const { code, stdout, stderr } = await undiffuse([...words, ...quick, '--json'], { alone: true })
+      const { code, stdout, stderr } = await undiffuse([...words, ...quick, '--json'])
       expect(code).toBeGreaterThan(0)
       const { error } = JSON.parse(stdout)
       expect(stderr).toBe(`undiffuse: ${error.message}\n`)

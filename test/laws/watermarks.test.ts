@@ -86,6 +86,12 @@ function checkSpectralMask(scheme: Scheme, shape: Shape) {
   }
 }
 
+/**
+ * Of 800 trials at 0.05 more than 66 are too many, of 400 more than 39: a rate of 0.1 is seen in 95 and in 52 of 100 draws, one
+ * of 0.15 in all. `prc` takes 6 ms a trial, to decode what is noise; it is drawn in three worlds.
+ */
+const trialsOf = (name: string) => (name === 'prc' ? 400 : 800)
+
 const isDiscrete = (name: string) => name === 'gaussian-shading' || name === 'prc'
 
 it.each(['centred', 'released'] as const)(
@@ -102,7 +108,7 @@ it.each(['centred', 'released'] as const)(
 )
 
 describe.each(schemes)('%s', (name, scheme) => {
-  const trials = 800
+  const trials = trialsOf(name)
 
   it('has uniform p-values on white noise of any deviation', () => {
     const pValues = Array.from({ length: trials }, (_, i) => {
@@ -236,7 +242,7 @@ const oddShape = [4, 17, 13]
 describe.each(schemes)('%s on odd sides', (name, scheme) => {
   it('has uniform p-values on white noise', () => {
     const pValues = Array.from(
-      { length: 400 },
+      { length: trialsOf(name) / 2 },
       (_, i) => scheme.watermark(secret(i % 40), oddShape, 0).read(random.noise(oddShape)).pValue,
     )
     checkUniform(pValues, isDiscrete(name))

@@ -26,16 +26,17 @@ export function signedSumTail(values: ArrayLike<number>, sum: number): number {
   return count / (first.length * second.length)
 }
 
-/** The sums of all words of values[from … to), sorted. */
+/** The sums of all words of values[from … to), sorted: those with a value less and those with it more are merged. */
 function sumsOf(values: ArrayLike<number>, from: number, to: number): Float64Array {
   let sums = Float64Array.of(0)
   for (let i = from; i < to; i++) {
+    const size = Math.abs(values[i]!)
     const next = new Float64Array(2 * sums.length)
-    sums.forEach((value, k) => {
-      next[2 * k] = value + values[i]!
-      next[2 * k + 1] = value - values[i]!
-    })
+    for (let k = 0, less = 0, more = 0; k < next.length; k++) {
+      const isLess = less < sums.length && sums[less]! - size <= sums[more]! + size
+      next[k] = isLess ? sums[less++]! - size : sums[more++]! + size
+    }
     sums = next
   }
-  return sums.sort()
+  return sums
 }

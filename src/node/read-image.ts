@@ -58,7 +58,8 @@ export async function decodeImage(
   checkNature(bytes, path)
   return await named(path, async () => {
     const header = await headerOf(bytes, path, maximumPixels)
-    return { image: await decode(bytes, header, background), notes: notesOn(header, background) }
+    const texts = Object.fromEntries((header.comments ?? []).map(({ keyword, text }) => [keyword, text]))
+    return { image: await decode(bytes, header, background), notes: notesOn(header, background), texts }
   })
 }
 

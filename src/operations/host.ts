@@ -81,6 +81,8 @@ export interface ReadPicture {
   readonly image: Tensor
   /** What reading changed or did not round, as sentences for people. */
   readonly notes: readonly string[]
+  /** What the file says of itself, by keywords: anybody may have written it. */
+  readonly texts?: Readonly<Record<string, string>>
 }
 
 export interface ReadPictureOptions {

@@ -261,6 +261,30 @@ describe('invert', () => {
     expect(nmseDb(again.latent, latent!)).toBeLessThan(toLastDigitsDb)
   })
 
+  it('says where a picture was made otherwise than is assumed, and believes nobody else', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const saying = (texts: Readonly<Record<string, string>>) => ({
+      ...host,
+      pictures: { ...host.pictures, read: async (path: string) => ({ ...(await host.pictures.read(path)), texts }) },
+    })
+    const notesOf = async (texts: Readonly<Record<string, string>>) => {
+      const given = { sources: 'a.png', prompt, ...sampling, decoder: 'encoder-only' }
+      const { notes } = await start(invertOperation, saying(texts), given)
+      return notes.map(({ text }) => text)
+    }
+    const { steps } = sampling
+    const said = { Software: 'undiffuse', model: model.name, prompt, guidance: '3', solver: `ddim:steps=${steps}` }
+    expect(await notesOf(said)).toEqual([])
+    expect(await notesOf({ ...said, Software: 'another' })).toEqual([])
+    const other = { ...said, guidance: '7.5', solver: `ddim:steps=${steps},spacing=lambda` }
+    expect(await notesOf(other)).toEqual([
+      expect.stringMatching(
+        /^The file says guidance 7\.5, not 3; solver ddim:spacing=lambda,steps=20, not ddim:steps=20\./,
+      ),
+    ])
+  })
+
   it('says what a refinement costs before it takes it', async () => {
     const host = memoryHost(model)
     await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })

@@ -30,6 +30,8 @@ import {
   checkUndoable,
   completed,
   notesOnTexts,
+  otherOrigin,
+  type Plan,
   pictureRecipeField,
   pictureTexts,
   planOf,
@@ -125,6 +127,7 @@ async function outputsOf(
 
 interface RoundTripWalk extends Walk {
   readonly settings: RoundTripSettings
+  readonly plan: Plan
 }
 
 /** noise → picture; latent → noise → picture; picture → noise → picture. */
@@ -146,11 +149,13 @@ async function* fromPicture(walk: RoundTripWalk, path: string): Steps<Walked> {
   const asks = { encode: 1, decode: 1, ...denoises(walk.model, walk.sampling) }
   checkPicture(measured[0]!, walk.model, walk.settings.fit, asks)
   const [source] = (await readPictures(measured, walk.host, walk.signal)) as [NamedPicture]
+  const origin = otherOrigin(source.texts, walk.plan, walk.model)
+  const notes = [...listed.notes, ...notesOf([{ ...source, notes: [...source.notes, ...origin] }])]
   const { image } = fitPicture(source, walk.model.layout, walk.settings.fit)
   const there = yield* leg(walk, 'picture', { image }, { image })
   const made = there.again
   const back = yield* leg(walk, 'latent', cleanEnd(made), made)
-  return { photograph: image, made, legs: [there, back], notes: [...listed.notes, ...notesOf([source])] }
+  return { photograph: image, made, legs: [there, back], notes }
 }
 
 const legReport = ({ given, inversion, again, seconds, noiseNmseDb, latentNmseDb }: Leg) => ({
@@ -271,7 +276,7 @@ async function* run(settings: RoundTripSettings, host: Host, signal?: Signal): R
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], model, signal)
     const methods = { inverter: settings.inverter.method, decoder: settings.decoder.method }
-    const walk = { settings, ...methods, host, model, sampling: samplingOf(plan, model), signal }
+    const walk = { settings, plan, ...methods, host, model, sampling: samplingOf(plan, model), signal }
     const walked = yield* picture === undefined ? fromSeed(walk) : fromPicture(walk, picture)
     const seconds = host.now() - begin
     const recipe = completed(plan, model)

@@ -27,7 +27,7 @@ smaller than that is refused.`
 const examples = [
   'invert photo.png -o photo.safetensors',
   'invert photo.png --to latent -o photo.safetensors',
-  'invert ball.png --prompt "a red ball" --guidance 3 --solver ddim --steps 50',
+  'invert ball.png --prompt "a red ball" --guidance 3',
   'invert ball.png --prompt "a red ball" --guidance 3 --refine most-probable:rounds=4 --floor',
   'invert latent.safetensors --inverter implicit:iteration=picard -o noise.safetensors',
   'invert photo.png --to latent --decoder gradient-free:iterations=100 --precision 16 --report out',

@@ -29,6 +29,7 @@ export interface NamedPicture {
   readonly image: Tensor
   /** What reading changed, as sentences for people. */
   readonly notes: readonly string[]
+  readonly texts?: Readonly<Record<string, string>>
 }
 
 export interface ListedPictures {

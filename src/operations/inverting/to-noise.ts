@@ -41,6 +41,7 @@ import {
   checkUndoable,
   completed,
   notesOnTexts,
+  otherOrigin,
   type Plan,
   planOf,
   type Recipe,
@@ -327,7 +328,11 @@ export async function* invertToNoise(
     await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
-    const pictures = await readMeasured(settings, measured, plan, held.model, host, signal)
+    const asRead = await readMeasured(settings, measured, plan, held.model, host, signal)
+    const pictures = asRead.map((one) => ({
+      ...one,
+      notes: [...one.notes, ...otherOrigin(one.texts, plan, held.model)],
+    }))
     const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin

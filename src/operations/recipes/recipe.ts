@@ -250,6 +250,39 @@ export function completed(plan: Plan, model: OperationModel): Recipe {
   }
 }
 
+/**
+ * Where a picture says that it was made otherwise than is assumed here, a sentence for people. What it says is believed in
+ * nothing else.
+ */
+export function otherOrigin(
+  texts: Readonly<Record<string, string>> | undefined,
+  plan: Plan,
+  model: OperationModel,
+): readonly string[] {
+  if (texts?.Software !== 'undiffuse') return []
+  const [said, here] = [recipeOf(texts), completed(plan, model)]
+  const quoted = (text: string | undefined) => (text ? `“${text}”` : 'none')
+  const pairs: readonly (readonly [what: string, said: string, here: string])[] = [
+    ['model', texts.model ?? '', model.name],
+    ['prompt', quoted(said.prompt), quoted(here.prompt)],
+    ['negative prompt', quoted(said.negative), quoted(here.negative)],
+    ['guidance', `${said.guidance ?? here.guidance}`, `${here.guidance}`],
+    ['solver', solverWords(said), solverWords(here)],
+  ]
+  const others = pairs.flatMap(([what, of, is]) => (of === is ? [] : [`${what} ${of}, not ${is}`]))
+  return others.length === 0
+    ? []
+    : [`The file says ${others.join('; ')}. Otherwise than it was made, another noise is found.`]
+}
+
+/** A solver's options in one order, its steps among them. */
+function solverWords({ solver = schedulerSolver, steps }: Recipe): string {
+  const [id, options = ''] = solver.split(':')
+  const all = [...options.split(','), ...(steps === undefined ? [] : [`steps=${steps}`])]
+  const sorted = all.filter((option) => option !== '').sort()
+  return sorted.length === 0 ? id! : `${id}:${sorted.join(',')}`
+}
+
 /** For reports: absent where nothing was said. */
 export const trueGuidanceOf = ({ trueGuidance }: Pick<Recipe, 'trueGuidance'>): Pick<Recipe, 'trueGuidance'> =>
   trueGuidance === undefined ? {} : { trueGuidance }

@@ -116,6 +116,17 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   ]
 }
 
+/** Why rows have no numbers, and which nobody asked for. */
+function refusalLines(rows: readonly ComparisonRow[]): readonly string[] {
+  const lines = rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
+    ...(refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`]),
+    ...(standsIn && refusal === null
+      ? [`  ${inverter} was added for ${solver}, to show what undoes it, where something does.`]
+      : []),
+  ])
+  return lines.length > 0 ? ['', ...lines] : []
+}
+
 function words(report: ComparisonReport): readonly string[] {
   const { model, picture, prompt, seed, guidance, rows, decoder } = report
   return [
@@ -123,12 +134,7 @@ function words(report: ComparisonReport): readonly string[] {
     `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
     '',
     ...tableLines(rows),
-    ...rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
-      ...(refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`]),
-      ...(standsIn && refusal === null
-        ? [`  ${inverter} was added for ${solver}, to show what undoes it, where something does.`]
-        : []),
-    ]),
+    ...refusalLines(rows),
     '',
     ...costLines(report),
     ...wroteLines({ ...report.outputs }),

@@ -47,6 +47,8 @@ const near: readonly LabelPlace[] = [
 const [mostLines, mostGaps] = [7, 4]
 /** Between the end of a line and its text. */
 const leaderGap = 2
+/** In covered pixels, of each pixel that a label is away from its mark. */
+const distanceCost = 0.25
 /** Between the boxes along a line. */
 const leaderStride = 4
 
@@ -101,23 +103,35 @@ const coincide = (one: LabelledPoint, other: LabelledPoint): boolean =>
   one.label === other.label && Math.hypot(one.x - other.x, one.y - other.y) < pointRadius
 
 /**
- * A place for each point, in their order: the first that covers nothing, or else the one that covers least. Undefined for
- * points without a label, and for a mark on another one of the same label.
+ * A place for each point: beside it where that covers nothing. The others then stand off theirs, where
+ * they cover little and are near. Undefined for points without a label, and for a mark on another one of the same label.
  */
 export function labelPlaces(
   points: readonly LabelledPoint[],
   { width, height }: { readonly width: number; readonly height: number },
 ): readonly (LabelPlace | undefined)[] {
   const taken: Box[] = points.map(({ x, y }) => around(x, y, pointRadius))
+  const bestOf = (point: LabelledPoint, places: readonly LabelPlace[]) =>
+    places
+      .map((place) => {
+        const box = labelBox(point, place)
+        const boxes = [box, ...leaderBoxes(point, place)]
+        const over = boxes.reduce((sum, one) => taken.reduce((all, other) => all + shared(one, other), sum), 0)
+        const covered = outside(box, width, height) + over
+        return { place, boxes, covered, cost: covered + distanceCost * Math.hypot(place.dx, place.dy) }
+      })
+      .reduce((least, one) => (one.cost < least.cost ? one : least))
+  const isTold = (point: LabelledPoint, i: number) =>
+    point.label === undefined || points.slice(0, i).some((other) => coincide(other, point))
+  const found = points.map((point, i) => {
+    const best = isTold(point, i) ? undefined : bestOf(point, near)
+    if (best?.covered !== 0) return undefined
+    taken.push(...best.boxes)
+    return best.place
+  })
   return points.map((point, i) => {
-    if (point.label === undefined || points.slice(0, i).some((other) => coincide(other, point))) return undefined
-    const tried = [...near, ...far].map((place) => {
-      const box = labelBox(point, place)
-      const boxes = [box, ...leaderBoxes(point, place)]
-      const over = boxes.reduce((sum, one) => taken.reduce((all, other) => all + shared(one, other), sum), 0)
-      return { place, boxes, covered: outside(box, width, height) + over }
-    })
-    const best = tried.reduce((least, one) => (one.covered < least.covered ? one : least))
+    if (found[i] || isTold(point, i)) return found[i]
+    const best = bestOf(point, [...near, ...far])
     taken.push(...best.boxes)
     return best.place
   })

@@ -22,6 +22,8 @@ const lineSeconds = 10
 const drawSeconds = 0.1
 /** Seconds before a pace is believed. */
 const paceSeconds = 3
+/** Seconds by which work may take longer than expected before nobody knows when it ends. */
+const lateSeconds = 3
 /** Work that takes longer than these seconds is announced. */
 const longSeconds = 60
 const [leastBar, mostBar] = [8, 24]
@@ -64,14 +66,14 @@ function heard(pace: Pace | undefined, work: Work, at: number): Pace {
 }
 
 /**
- * Seconds that are left; undefined while the pace is not known. They are those from when the work last came on, less what went by
- * since: what is in hand may take longer than expected, and what follows it is still to come.
+ * Seconds that are left: those from when the work last came on, less what went by since. Undefined while the pace is not known,
+ * and while what is in hand takes longer than was expected.
  */
 function secondsLeft({ begun, before, at, work: { done, total, inHand } }: Pace, now: number): number | undefined {
   if (total === undefined || done <= before || now - begun < paceSeconds) return undefined
   const each = (at - begun) / (done - before)
+  if (done < total && now - at > each * inHand + lateSeconds) return undefined
   const left = each * Math.max(0, total - done) - Math.min(now - at, each * inHand)
-  // What takes longer than was expected ends nobody knows when.
   return left > 0 || done >= total ? left : undefined
 }
 

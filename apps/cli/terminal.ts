@@ -29,8 +29,8 @@ export interface Terminal {
   /** How far the work is, on stderr. */
   progress(progress: Told): void
   clear(): void
-  /** Says, if the command is interrupted, that this file holds what is finished; without one that none is left. */
-  keeps(path?: string): void
+  /** Says, if the command is interrupted, that this file, or these, hold what is finished; without one that none is left. */
+  keeps(kept?: string | readonly string[]): void
 }
 
 /** Names, prompts and files of strangers do not command a terminal: characters of control are shown as dots, but for line feeds. */
@@ -60,8 +60,8 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal & { 
     },
     progress: show,
     clear,
-    keeps(path) {
-      left.text = path === undefined ? nothingLeft : `\`${path}\` holds what is finished: go on with \`--resume\`.`
+    keeps(kept) {
+      left.text = keptWords(kept)
     },
     end() {
       clearInterval(clockwork)
@@ -75,6 +75,12 @@ interface Left {
   text: string
 }
 const nothingLeft = 'no unfinished file was left.'
+
+function keptWords(kept: string | readonly string[] | undefined): string {
+  if (kept === undefined) return nothingLeft
+  if (typeof kept === 'string') return `\`${kept}\` holds what is finished: go on with \`--resume\`.`
+  return `these files are whole and were kept: ${kept.map((path) => `\`${path}\``).join(', ')}.`
+}
 
 /**
  * Runs a command: Ctrl-C aborts its signal and, where that is not heard in time, ends the process (a second one does so

@@ -4,15 +4,16 @@ import { type LabelledPoint, labelBox, labelPlaces } from './label-places.js'
 const plot = { width: 560, height: 360 }
 
 const boxesOf = (points: readonly LabelledPoint[]) =>
-  labelPlaces(points, plot).map((place, i) => labelBox(points[i]!, place))
+  labelPlaces(points, plot).flatMap((place, i) => (place ? [labelBox(points[i]!, place)] : []))
 
 it('labels of points that are close, or one, cover neither each other nor a point', () => {
-  const points = [0, 0, 1, 2, 40].map((shift) => ({
+  const points = [0, 0, 1, 2, 40].map((shift, i) => ({
     x: 200 + shift,
     y: 100 + shift,
-    label: 'implicit:iteration=picard',
+    label: `implicit:restarts=${i}`,
   }))
   const boxes = boxesOf(points)
+  expect(boxes).toHaveLength(points.length)
   for (const [i, one] of boxes.entries()) {
     for (const other of boxes.slice(i + 1)) {
       const isApart =
@@ -28,4 +29,21 @@ it('labels stay inside the plot, in its corners too', () => {
   for (const { left, right, top, bottom } of boxesOf(corners)) {
     expect([left >= 0, top >= 0, right <= plot.width, bottom <= plot.height]).toEqual([true, true, true, true])
   }
+})
+
+it('a label stands beside its mark where there is room, and is tied to it where it had to move', () => {
+  const crowd = Array.from({ length: 12 }, (_, i) => ({ x: 280 + i, y: 180, label: `automatic:iterations=${i}` }))
+  const [alone, ...others] = labelPlaces([{ x: 100, y: 50, label: 'naive' }, ...crowd], plot)
+  expect(alone).toEqual({ dx: 8, dy: 0, align: 'left' })
+  const tied = others.filter((place) => place!.leader)
+  expect(tied.length).toBeGreaterThan(0)
+  for (const { dx, dy, leader } of tied.map((place) => place!)) {
+    expect(Math.hypot(leader!.dx - dx, leader!.dy - dy)).toBeLessThan(3)
+  }
+})
+
+it('two marks at one place with one label have it once; other labels stay', () => {
+  const at = (x: number, label: string) => ({ x, y: 100, label })
+  const places = labelPlaces([at(100, 'naive'), at(101, 'naive'), at(102, 'sweep'), at(300, 'naive')], plot)
+  expect(places.map((place) => place !== undefined)).toEqual([true, false, true, true])
 })

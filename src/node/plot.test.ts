@@ -49,6 +49,22 @@ test('titles, names and labels are texts; error bars and lines are drawn; it ren
   expect(height).toBeGreaterThan(360)
 })
 
+test('marks in a crowd are tied to their labels; the legend lies below the plot; the subtitle keeps all its words', async () => {
+  const points = Array.from({ length: 9 }, (_, i) => ({ x: 230 + i, y: -100, label: `implicit:restarts=${i}` }))
+  const others = { name: 'others', points: [{ x: 20, y: -7, label: 'naive' }] }
+  const subtitle = 'a model, “a large green star on the right, on yellow dots, and a ball”, guidance 7.5'
+  const series = [{ name: 'a crowd', points }, others]
+  const svg = await scatterPlot({ title: 't', subtitle, ...axes, series })
+  const leaders = [...(svg.match(/role-mark layer_3_marks.*?<\/g>/s)?.[0] ?? '').matchAll(/<line[^>]* x2="([-\d.]+)"/g)]
+  expect(leaders.length).toBeGreaterThan(2)
+  expect(leaders.map(([, x2]) => Math.abs(Number(x2)) > 5)).not.toContain(false)
+  for (const { label } of points) expect(svg).toContain(`>${label}</text>`)
+  const legendTop = Number(/role-legend".*?translate\([-\d.]+,([-\d.]+)\)/s.exec(svg)?.[1] ?? 0)
+  expect(legendTop).toBeGreaterThan(360)
+  const words = [...svg.matchAll(/>([^<]+)</g)].map(([, text]) => text).join(' ')
+  expect(words).toContain(subtitle)
+})
+
 test('the same numbers give the same chart', async () => {
   const plot = { title: 't', ...axes, series: [{ name: 's', points: [{ x: 3, y: 3 }] }] }
   expect(await scatterPlot(plot)).toBe(await scatterPlot(plot))

@@ -34,7 +34,16 @@ const look = {
   font: 'Helvetica, Arial, "DejaVu Sans", sans-serif',
   background: '#ffffff',
   view: { stroke: null },
-  title: { anchor: 'start', fontSize: 16, fontWeight: 600, color: dark, offset: 14 },
+  title: {
+    anchor: 'start',
+    fontSize: 16,
+    fontWeight: 600,
+    color: dark,
+    offset: 14,
+    subtitleFontSize: 12,
+    subtitleColor: grey,
+    subtitlePadding: 6,
+  },
   axis: {
     labelFontSize: 12,
     titleFontSize: 13,
@@ -50,7 +59,7 @@ const look = {
   legend: {
     labelFontSize: 12,
     title: null,
-    orient: 'right',
+    orient: 'bottom',
     labelColor: dark,
     labelLimit: 640,
     symbolSize: 70,
@@ -61,6 +70,32 @@ const look = {
 
 /** Of scatter plots, in pixels without axes. */
 const plotSize = { width: 560, height: 360 }
+
+/** Of 12 pixels, as Vega reckons where it cannot measure; letters are narrower. */
+const characterWidth = 9.6
+/** The plot with the numbers of its axis. */
+const chartWidth = plotSize.width + 60
+/** Of a legend's symbol, and between its columns. */
+const legendRoom = 36
+
+/** As many columns as the plot has room for. */
+const legendColumns = (names: readonly string[]): number =>
+  Math.max(
+    1,
+    Math.floor(plotSize.width / (legendRoom + characterWidth * Math.max(...names.map((name) => name.length)))),
+  )
+
+/** The words of a text, in lines that are as wide as the chart at most. */
+function linesOf(text: string): readonly string[] {
+  const most = Math.floor(chartWidth / characterWidth)
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && longer.length <= most) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
+}
 
 /** How far along its axis a value is, from 0 to 1. */
 const shareOf = (value: number, { log = false }: PlotAxis, [least, greatest]: readonly [number, number]): number =>
@@ -84,7 +119,7 @@ export async function plotSvg(spec: TopLevelSpec): Promise<string> {
 
 /**
  * A scatter plot as an SVG document: one colour and shape for each series, lines through those that have them, error
- * bars and labels where points have them, a legend where there are several series. Throws `bad-option` where a value is
+ * bars and labels where points have them, a legend below where there are several series. Throws `bad-option` where a value is
  * not finite, or not positive on a logarithmic axis.
  *
  * @example
@@ -95,7 +130,7 @@ export async function plotSvg(spec: TopLevelSpec): Promise<string> {
  *   series: [{ name: 'gradient-free', line: true, points: [{ x: 1, y: 24, low: 23, high: 25 }] }],
  * })
  */
-export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise<string> {
+export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot): Promise<string> {
   const names = series.map(({ name }) => name)
   const points = series.flatMap((one) => one.points)
   const [xAxis, yAxis] = [
@@ -118,13 +153,13 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
   )
   const values = series
     .flatMap(({ name, line = false, points }) => points.map((point) => ({ ...point, name, line })))
-    .map((point, i) => ({ ...point, ...places[i]! }))
-  const legend = series.length > 1 ? {} : { legend: null }
+    .map((point, i) => ({ ...point, place: places[i] }))
+  const legend = { legend: series.length > 1 ? { columns: legendColumns(names) } : null }
   const byName = { field: 'name', type: 'nominal', sort: null, ...legend } as const
   const has = (...fields: readonly string[]) => fields.map((field) => ({ filter: `isValid(datum.${field})` }))
   return await plotSvg({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title,
+    title: { text: title, ...(subtitle !== undefined && { subtitle: [...linesOf(subtitle)], offset: 0 }) },
     ...plotSize,
     padding: 16,
     data: { values },
@@ -145,16 +180,27 @@ export async function scatterPlot({ title, x, y, series }: ScatterPlot): Promise
         encoding: { shape: { ...byName, scale: { domain: names, range: names.map((_, i) => shapeOf(i)) } } },
       },
       {
-        transform: has('label'),
+        transform: [{ filter: 'datum.place && datum.place.leader' }],
+        mark: {
+          type: 'rule',
+          color: grey,
+          strokeWidth: 0.75,
+          x2Offset: { expr: 'datum.place.leader.dx' },
+          y2Offset: { expr: 'datum.place.leader.dy' },
+        },
+        encoding: { x2: { field: 'x' }, y2: { field: 'y' }, color: { value: grey } },
+      },
+      {
+        transform: [{ filter: 'datum.place' }],
         mark: {
           type: 'text',
-          align: { expr: 'datum.align' },
-          dx: { expr: 'datum.dx' },
-          dy: { expr: 'datum.dy' },
+          align: { expr: 'datum.place.align' },
+          dx: { expr: 'datum.place.dx' },
+          dy: { expr: 'datum.place.dy' },
           baseline: 'middle',
           fontSize: 11,
         },
-        encoding: { text: { field: 'label' }, color: { value: grey } },
+        encoding: { text: { field: 'label' }, color: { value: dark } },
       },
     ],
   })

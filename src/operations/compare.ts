@@ -6,6 +6,8 @@ import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { relay } from '../core/relay.js'
 import type { Inverter, Solver } from '../diffusion/diffusion.js'
+import { algorithm1 } from '../diffusion/inverters/algorithm-1.js'
+import { algorithm2 } from '../diffusion/inverters/algorithm-2.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import { naive } from '../diffusion/inverters/naive.js'
 import { reversible } from '../diffusion/inverters/reversible.js'
@@ -117,6 +119,8 @@ interface Compared {
   readonly legs?: Legs
   /** What its ways back began from, in 8 bits. */
   readonly image?: Tensor
+  /** Where the noise of each way was written. */
+  readonly noiseFiles?: Partial<Readonly<Record<Leg['given'], string>>>
 }
 
 /** What is compared: a picture whose noise is known, or a file. */
@@ -161,12 +165,18 @@ function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): 
 
 /** What costs how many walks over the grid, roughly: solving all steps, and a picture's making with finding its latent. */
 const [solving, making] = [12, 6]
+/** Sweeps of BDIA's whole trajectory, whose memory a picture does not hold: about 2,000 evaluations of 20 guided steps. */
+const sweeping = 50
+/** The released algorithms: about 4,650 evaluations of 20 guided steps. */
+const releasing = 116
 /** Their steps back are walked like those there. */
 const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
+const released: readonly string[] = [algorithm1.definition.id, algorithm2.definition.id]
 
 /** What a pair costs: from the latent and from the picture, back and there again. */
 function walksOf({ name }: Inverter, { unstep }: Solver, { picture }: Start): number {
-  const fromPicture = walking.includes(name) ? 1 : solving
+  const undoing = released.includes(name) ? releasing : unstep ? sweeping : solving
+  const fromPicture = walking.includes(name) ? 1 : undoing
   // The latent comes with the memory that such a solver is undone with.
   const fromLatent = unstep && name === automatic.definition.id ? 1 : fromPicture
   return picture === undefined ? fromLatent + fromPicture + 2 : fromPicture + 1
@@ -192,9 +202,17 @@ function pairsOf(settings: CompareSettings, start: Start, model: OperationModel)
   })
 }
 
+/** Throws `unsupported` where no inverter takes any solver, with their reasons. */
+function checkTaken(pairs: readonly Compared[]): void {
+  if (pairs.some(({ refusal }) => refusal === undefined)) return
+  const reasons = [...new Set(pairs.map(({ refusal }) => refusal))]
+  const solverTexts = [...new Set(pairs.map(({ pair }) => `\`${pair.solver}\``))]
+  const what = 'a solver that one of the inverters takes'
+  throw expected('unsupported', what, setting('solvers'), solverTexts.join(', '), reasons.join(' '))
+}
+
 interface Comparison {
-  /** Absent where no inverter takes a solver. */
-  readonly image?: Tensor
+  readonly image: Tensor
   /** Absent of a picture file. */
   readonly noise?: Tensor
   readonly rows: readonly Compared[]
@@ -206,9 +224,11 @@ async function* compareAll(
   start: Start,
   model: OperationModel,
   host: Host,
+  keeper: NoiseKeeper | undefined,
   signal: Signal | undefined,
 ): Steps<Comparison, Told> {
   const pairs = pairsOf(settings, start, model)
+  checkTaken(pairs)
   const { seed = 0, size } = settings
   const decoder = remembering(settings.decoder.method)
   const given = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
@@ -216,8 +236,8 @@ async function* compareAll(
   const isFirst = ({ pair: { solver } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
   const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? making : 0))
-  let made: { readonly solver: string; readonly sampled: Sampled; readonly image: Tensor } | undefined
-  let first: Sampled | undefined
+  let made: (Made & { readonly solver: string }) | undefined
+  let first: Made | undefined
   for (const [i, row] of pairs.entries()) {
     const parts = { done: i, total: pairs.length, one: 'row', weights }
     const { solver, plan, inverter } = row.pair
@@ -229,19 +249,21 @@ async function* compareAll(
     const walk = { inverter: inverter.method, decoder, host, model, sampling, signal }
     if (given) {
       const picture = yield* named(leg(walk, 'picture', { image: given }, { image: given }), row, parts)
-      rows.push({ ...row, legs: { picture }, image: given })
+      const walked = { ...row, legs: { picture }, image: given }
+      rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
       continue
     }
     if (made?.solver !== solver) {
       const options = { ...sampling, prompt: start.prompt ?? '', model, seed, size, signal }
       const sampled = yield* named(partOf(generate(options)), row, parts)
       made = { solver, sampled, image: round8(sampled.image) }
-      first ??= sampled
+      if (!first && keeper) yield* keeper.keepKnown(sampled.noise, pairs)
+      first ??= made
     }
-    rows.push({ ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image })
+    const walked = { ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image }
+    rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
   }
-  if (given) return { image: given, rows }
-  return first ? { image: round8(first.image), noise: first.noise, rows } : { rows }
+  return first ? { image: first.image, noise: first.sampled.noise, rows } : { image: given!, rows }
 }
 
 interface Made {
@@ -276,7 +298,7 @@ async function fittedPicture(path: string, { fit }: CompareSettings, model: Oper
   return round8(fitPicture(await readPicture(path, host), model.layout, fit).image)
 }
 
-function legReport(one: Leg | undefined, steps: number) {
+function legReport(one: Leg | undefined, steps: number, noiseFile: string | undefined) {
   if (!one) return null
   const { inversion, again, seconds, noiseNmseDb, latentNmseDb } = one
   const { denoises, pullbacks } = inversion.evaluations
@@ -292,18 +314,19 @@ function legReport(one: Leg | undefined, steps: number) {
     roots: rootsNumbers(inversion),
     equalValuesShare: again.match.equalValues ?? 0,
     psnrDb: again.match.psnrDb ?? 0,
+    noiseFile: noiseFile ?? null,
   }
 }
 
-function rowReport({ pair, refusal, standsIn, steps = 0, legs }: Compared) {
+function rowReport({ pair, refusal, standsIn, steps = 0, legs, noiseFiles }: Compared) {
   return {
     solver: pair.solver,
     inverter: pair.inverter.text,
     steps,
     refusal: refusal ?? null,
     standsIn: standsIn ?? false,
-    fromLatent: legReport(legs?.latent, steps),
-    fromPicture: legReport(legs?.picture, steps),
+    fromLatent: legReport(legs?.latent, steps, noiseFiles?.latent),
+    fromPicture: legReport(legs?.picture, steps, noiseFiles?.picture),
   }
 }
 
@@ -341,7 +364,11 @@ const mostPictures = 3
 const leastDb = -320
 
 /** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
-async function chartOf(rows: readonly ComparisonRow[], { pictures }: Host): Promise<string | undefined> {
+async function chartOf(
+  rows: readonly ComparisonRow[],
+  subject: string,
+  { pictures }: Host,
+): Promise<string | undefined> {
   const solvers = [...new Set(rows.map(({ solver }) => solver))]
   const isOne = solvers.length === 1
   const series = solvers.flatMap((solver) =>
@@ -357,7 +384,8 @@ async function chartOf(rows: readonly ComparisonRow[], { pictures }: Host): Prom
   )
   if (series.every(({ points }) => points.length === 0)) return undefined
   return await pictures.chart({
-    title: `Error of the noise against cost${isOne ? `, ${solvers[0]}` : ''}`,
+    title: 'Error of the noise against cost',
+    subtitle: isOne ? `${subject}, ${solvers[0]}` : subject,
     x: { title: 'Evaluations of the network', log: true },
     y: { title: 'Error of the noise in dB: lower is better' },
     series,
@@ -396,82 +424,104 @@ const [tensorEnding] = tensorEndings
 const mostOfName = 80
 const nameOf = (specification: string): string => asFileName(specification).slice(0, mostOfName)
 
-/** The noise that each row found, and the noise of the picture where it is known; each file says how it was made. */
-function noiseFiles(
+/** Writes noise while rows are walked: an interruption loses only the row in hand. */
+interface NoiseKeeper {
+  readonly written: readonly string[]
+  /** The noise of each way of a row, which then names its files. */
+  keep(row: Compared, index: number): Steps<Compared, Told>
+  /** The noise of the picture, where it is known. */
+  keepKnown(noise: Tensor, rows: readonly Compared[]): Steps<void, Told>
+}
+
+/** Each file says how it was made. */
+function noiseKeeper(
   settings: CompareSettings,
   folder: string,
-  { noise, rows }: Comparison,
   { model, modelFiles, files }: { model: OperationModel; modelFiles: string; files: Host['files'] },
-): readonly (readonly [string, FileContent])[] {
+): NoiseKeeper {
   const { layout, name } = model
   const shared = { layout, dtype: fileTypeOf(settings.precision) }
   const pathOf = (stem: string) => files.join(folder, `${stem}${tensorEnding}`)
-  const found = rows.flatMap(({ pair: { solver, plan, inverter }, legs = {} }, i) =>
-    Object.values(legs).map(({ given, inversion }) => {
-      const path = pathOf(`${i + 1}-${nameOf(solver)}-${nameOf(inverter.text)}.from-${given}`)
-      const { noiseExact, outcome } = inversion
-      const metadata = { model: name, modelFiles, inverter: inverter.text, noiseExact, outcome }
-      const told = { ...shared, recipe: completed(plan, model), metadata }
-      return [path, tensorFile(path, { noise: [inversion.noise], latent: [inversion.latent] }, told)] as const
-    }),
-  )
-  if (!noise) return found
-  const path = pathOf('noise')
-  const metadata = { model: name, modelFiles, seed: `${settings.seed ?? 0}` }
-  // All solvers began with it: the file names none.
-  const { prompt, negative, guidance } = completed(rows[0]!.pair.plan, model)
-  const recipe = { prompt, negative, guidance }
-  return [...found, [path, tensorFile(path, { noise: [noise] }, { ...shared, recipe, metadata })]]
+  const written: string[] = []
+  async function* write(found: readonly (readonly [string, FileContent])[]): Steps<void, Told> {
+    await files.write(found)
+    written.push(...found.map(([path]) => path))
+    yield { stage: 'noise', done: 0, keeps: [...written] }
+  }
+  return {
+    written,
+    async *keep(row, index) {
+      const { solver, plan, inverter } = row.pair
+      const recipe = completed(plan, model)
+      const found = Object.values(row.legs ?? {}).map(({ given, inversion }) => {
+        const path = pathOf(`${index + 1}-${nameOf(solver)}-${nameOf(inverter.text)}.from-${given}`)
+        const { noise, latent, noiseExact, outcome } = inversion
+        const metadata = { model: name, modelFiles, inverter: inverter.text, noiseExact, outcome }
+        const content = tensorFile(path, { noise: [noise], latent: [latent] }, { ...shared, recipe, metadata })
+        return { given, path, content }
+      })
+      yield* write(found.map(({ path, content }) => [path, content] as const))
+      return { ...row, noiseFiles: Object.fromEntries(found.map(({ given, path }) => [given, path])) }
+    },
+    async *keepKnown(noise, rows) {
+      const path = pathOf('noise')
+      const metadata = { model: name, modelFiles, seed: `${settings.seed ?? 0}` }
+      const { solver, steps, ...others } = completed(rows[0]!.pair.plan, model)
+      const isOne = rows.every(({ pair }) => pair.solver === rows[0]!.pair.solver)
+      // Where several solvers began with it, the file names none.
+      const recipe = isOne ? { ...others, solver, steps } : others
+      yield* write([[path, tensorFile(path, { noise: [noise] }, { ...shared, recipe, metadata })]])
+    },
+  }
 }
 
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
 async function* run(settings: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
+  const { files } = host
   const start = await startOf(settings, host)
   const outputs = await outputsOf(settings, start, host)
   const inputs = { 'the picture': start.picture }
   // What there is to say against a solver is said before the model is opened.
   if (settings.solvers) plansOf(settings, start, false)
   const asked = {
-    'settings.output': outputs.noise && host.files.join(outputs.noise, `noise${tensorEnding}`),
+    'settings.output': outputs.noise && files.join(outputs.noise, `noise${tensorEnding}`),
     'settings.sheet': outputs.sheet,
     'the chart': outputs.plot,
     'settings.report': outputs.report,
   }
-  await prepareOutputs(host.files, asked, inputs)
+  await prepareOutputs(files, asked, inputs)
   const held = await host.models.open(settings)
   try {
     yield* notedOf(held)
     const { model } = held
     const begin = host.now()
     yield* notesOnTexts([start.prompt, settings.negative], model, signal)
-    const comparison = yield* compareAll(settings, start, model, host, signal)
+    const modelFiles = await held.identity()
+    const keeper = outputs.noise ? noiseKeeper(settings, outputs.noise, { model, modelFiles, files }) : undefined
+    const comparison = yield* compareAll(settings, start, model, host, keeper, signal)
     const seconds = host.now() - begin
-    const { image } = comparison
     const rows = comparison.rows.map(rowReport)
-    const chart = outputs.plot === undefined ? undefined : await chartOf(rows, host)
+    const subject = `${model.name}, ${promptText(start.prompt ?? null)}, guidance ${guidanceOf(settings, start, model)}`
+    const chart = outputs.plot === undefined ? undefined : await chartOf(rows, subject, host)
     const { plot, ...others } = outputs
     const written = chart === undefined ? others : outputs
     const cost = costReport(seconds, await held.cost())
     const result = reportOf(settings, start, { model, comparison, rows, cost, outputs: written })
     const title = `${model.name}: ${start.picture === undefined ? start.prompt?.trim() || promptText(null) : lastName(start.picture)}`
-    const files: (readonly [string, FileContent])[] = [
-      ...(outputs.sheet && image ? [[outputs.sheet, await sheetOf(comparison, title, host)] as const] : []),
+    const besides: (readonly [string, FileContent])[] = [
+      ...(outputs.sheet ? [[outputs.sheet, await sheetOf(comparison, title, host)] as const] : []),
       ...(plot && chart ? [[plot, chart] as const] : []),
-      ...(outputs.noise
-        ? noiseFiles(settings, outputs.noise, comparison, {
-            model,
-            modelFiles: await held.identity(),
-            files: host.files,
-          })
-        : []),
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
-    await host.files.write(files)
-    return { result, files: files.map(([path]) => path), notes: [] }
+    await files.write(besides)
+    return { result, files: [...(keeper?.written ?? []), ...besides.map(([path]) => path)], notes: [] }
   } finally {
     await held.close()
   }
 }
+
+const guidanceOf = ({ guidance }: CompareSettings, { prompt }: Start, model: OperationModel): number =>
+  guidance ?? usualGuidance(model, prompt)
 
 interface Finished {
   readonly model: OperationModel
@@ -483,17 +533,18 @@ interface Finished {
 
 function reportOf(settings: CompareSettings, start: Start, { model, comparison, rows, cost, outputs }: Finished) {
   const { prompt } = start
-  const size = comparison.image && sidesOf(model.layout, comparison.image.shape)
+  const { width, height } = sidesOf(model.layout, comparison.image.shape)
   return {
     model: model.name,
     picture: start.picture ?? null,
     prompt: prompt ?? null,
     negativePrompt: settings.negative ?? null,
-    guidance: settings.guidance ?? usualGuidance(model, prompt),
+    guidance: guidanceOf(settings, start, model),
     seed: start.picture === undefined ? (settings.seed ?? 0) : null,
     decoder: settings.decoder.text,
     ...bitsReport(settings),
-    ...(size && { widthPixels: size.width, heightPixels: size.height }),
+    widthPixels: width,
+    heightPixels: height,
     rows,
     ...cost,
     outputs,

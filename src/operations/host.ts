@@ -163,6 +163,8 @@ export interface PlotSeries {
 
 export interface ScatterPlot {
   readonly title: string
+  /** Of what, in small letters below the title. */
+  readonly subtitle?: string
   readonly x: PlotAxis
   readonly y: PlotAxis
   readonly series: readonly PlotSeries[]

@@ -26,8 +26,11 @@ export interface Told extends Progress {
   readonly note?: Note
   /** A part of the result that is finished, of an operation over many pictures. */
   readonly line?: unknown
-  /** The file that holds what is finished if the work ends now; `null` once there is none. */
-  readonly keeps?: string | null
+  /**
+   * What holds what is finished if the work ends now: a file that the work goes on from, or files of finished parts; `null`
+   * once there is none.
+   */
+  readonly keeps?: string | readonly string[] | null
   /** A profile that was measured on the way. */
   readonly profile?: Profile
 }

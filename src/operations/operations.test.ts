@@ -19,7 +19,7 @@ import { generate } from '../verbs/generate.js'
 import { reconstruct } from '../verbs/reconstruct.js'
 import { readKey } from '../watermark/key.js'
 import type { OperationFields } from './fields.js'
-import { readSettings } from './fields.js'
+import { readSettings, setting } from './fields.js'
 import type { ContactSheetCell } from './host.js'
 import {
   attackOperation,
@@ -405,8 +405,73 @@ describe('compare', () => {
     let told: Told['parts']
     for await (const { parts } of start(compareOperation, memoryHost(model), given)) told = parts ?? told
     expect(told).toMatchObject({ total: 5, one: 'row' })
-    // BDIA is not taken by implicit; automatic undoes it from the latent. Its first row makes the picture.
-    expect(told!.weights).toEqual([10, 26, 10, 0, 15])
+    // BDIA is not taken by implicit; automatic undoes it from the latent, and sweeps from the picture. Its first row makes the picture.
+    expect(told!.weights).toEqual([10, 26, 10, 0, 53])
+    for await (const { parts } of start(compareOperation, memoryHost(model), {
+      ...given,
+      inverters: ['algorithm-1', 'automatic'],
+      solvers: 'ddim',
+    })) {
+      told = parts ?? told
+    }
+    expect(told!.weights![0]).toBeGreaterThan(8 * told!.weights![1]!)
+  })
+
+  it('is unsupported where no inverter takes a solver, with the reason, and before a picture is made', async () => {
+    const given = { source: prompt, inverters: 'implicit', solvers: 'ddim:end=zero', steps: 4, output: 'noises' }
+    const host = memoryHost(model)
+    await expect(start(compareOperation, host, given)).rejects.toMatchObject({
+      code: 'unsupported',
+      subject: setting('solvers'),
+      got: expect.stringContaining('ddim:end=zero'),
+      remedy: expect.stringContaining('sigma = 0'),
+    })
+    expect([...host.written.keys()]).toEqual([])
+  })
+
+  it('keeps the noise of rows that are done if it is interrupted, whole, and says which', async () => {
+    const host = memoryHost(model)
+    const controller = new AbortController()
+    const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', grid: 'own', steps: 4 }
+    const begun = start(compareOperation, host, { ...given, output: 'noises', report: 'out' }, controller.signal)
+    let kept: Told['keeps']
+    const ended = (async () => {
+      for await (const { keeps, parts } of begun) {
+        if (keeps !== undefined) kept = keeps
+        if (parts?.done === 1) controller.abort(new Error('enough'))
+      }
+    })()
+    await expect(ended).rejects.toThrow('enough')
+    const files = ['noise', '1-ddim-steps=4-naive.from-latent', '1-ddim-steps=4-naive.from-picture'].map(
+      (stem) => `noises/${stem}.safetensors`,
+    )
+    expect(kept).toEqual(files)
+    expect([...host.written.keys()].toSorted()).toEqual(files.toSorted())
+    expect((await tensorIn(host, files[1]!, 'noise')).data.length).toBeGreaterThan(0)
+  })
+
+  it('one solver: the noise of the picture makes it again, and every row names its files', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, seed: 5, inverters: 'naive', solvers: 'ddim', grid: 'own', steps: 4 }
+    const { result } = await start(compareOperation, host, { ...given, precision: '64', output: 'noises' })
+    const { fromLatent, fromPicture } = result.rows[0]!
+    for (const leg of [fromLatent, fromPicture]) expect([...host.written.keys()]).toContain(leg!.noiseFile)
+    const making = { precision: '64', output: 'again.png' }
+    await start(generateOperation, host, { ...making, noise: 'noises/noise.safetensors' })
+    await start(generateOperation, host, { ...making, prompt, seed: 5, solver: 'ddim', steps: 4, output: 'made.png' })
+    const [again, made] = [await host.pictures.read('again.png'), await host.pictures.read('made.png')]
+    expect(again.image.data).toEqual(made.image.data)
+    const unkept = await start(compareOperation, host, given)
+    expect(unkept.result.rows[0]!.fromLatent!.noiseFile).toBeNull()
+  })
+
+  it('titles its chart with the model, the prompt and the guidance', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, inverters: 'naive', solvers: 'ddim', steps: 4, guidance: 2.5, report: 'out' }
+    await start(compareOperation, host, given)
+    const { title, subtitle } = JSON.parse(await text(host, 'out/compare.svg'))
+    expect(title).toBe('Error of the noise against cost')
+    expect(subtitle).toBe(`analytic, “${prompt}”, guidance 2.5, ddim:spacing=lambda,steps=4`)
   })
 
   it('takes the scheduler of the model for a solver, and refuses what there is not before a model is opened', async () => {

@@ -3,7 +3,7 @@
  * everything that can be wrong with models, prompts, numbers and files. Every failure leaves nothing.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -464,5 +464,20 @@ describe('Ctrl-C', () => {
     const ended = await undiffuse([...all, '--model', input('tiny')], { meanwhile: interrupt })
     expect(performance.now() - sent).toBeLessThan(longestMilliseconds)
     expectFailure(ended, 130, /interrupted/)
+  })
+
+  it('in the second row of `compare` keeps the files of the first, and says so', async () => {
+    const noises = input('noises')
+    const slow = 'implicit:iteration=forward-step,tolerance=0'
+    const words = ['compare', prompt, '--inverters', 'naive', slow, '--solvers', 'ddim', '--steps', '100', '-o', noises]
+    const written = () => readdir(noises).catch(() => [])
+    const interrupt: StartOptions['meanwhile'] = async (child) => {
+      for (let i = 0; i < 1000 && (await written()).length < 3; i++) await setTimeout(25)
+      child.kill('SIGINT')
+    }
+    const ended = await undiffuse([...words, '--model', input('tiny')], { meanwhile: interrupt })
+    expectFailure(ended, 130, /interrupted; these files are whole and were kept: .*noise\.safetensors.*from-picture/)
+    expect((await written()).filter((name) => !name.endsWith('.safetensors'))).toEqual([])
+    for (const name of await written()) expect((await read(join(noises, name))).has('noise')).toBe(true)
   })
 })

@@ -16,6 +16,7 @@ const leg = {
   roots: 'not checked',
   equalValuesShare: 1,
   psnrDb: 50,
+  noiseFile: null,
 } as const satisfies ComparisonRow['fromLatent']
 
 const row = (inverter: string, more: Partial<ComparisonRow> = {}): ComparisonRow => ({
@@ -56,4 +57,13 @@ it('knows no residual of what solves nothing, and nothing of what refuses', () =
   const [, , line] = tableLines([row('naive', { fromLatent: naive, fromPicture: null })])
   expect(line).toMatch(/0\/50 +no +– /)
   expect(tableLines([row('naive', { refusal: 'Because.', fromLatent: null, fromPicture: null })])).toEqual([])
+})
+
+it('explains every word that it can show of roots', () => {
+  const words = ['unique as far as tried', 'several roots', 'none found', 'not tried', 'not checked', null] as const
+  for (const roots of words) {
+    const lines = tableLines([row(inverter, { fromLatent: { ...leg, roots }, fromPicture: null })])
+    const shown = /latent to 3e-2 +(.+?) +-120/.exec(lines[2]!)![1]!
+    expect(lines.slice(3).filter((line) => line.startsWith(`          ${shown} `))).toHaveLength(1)
+  }
 })

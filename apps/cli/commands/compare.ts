@@ -21,9 +21,11 @@ guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a s
 noise in a step. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
-An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then: it shows that solver undone.
+An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then, which undoes most solvers.
+Where no inverter takes a solver, nothing is made: that is unsupported.
 
-With \`--output\` the noise of every row goes to a folder, a file each, for \`undiffuse generate --noise\`. With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
+With \`--output\` the noise of every row goes to a folder, for \`undiffuse generate --noise\`: a file for each way, as soon as its
+row is done. An interruption keeps those. With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
 
 const examples = [
   'compare "a large red ball at the top, on blue stripes"',
@@ -39,11 +41,20 @@ type LegReport = NonNullable<ComparisonRow['fromLatent']>
 const heads = ['from', 'runs', 'a step', 'time', 'solved', 'exact', 'roots', 'noise', 'pixels']
 
 const legend = `
-  from    latent: as sampling left it; picture: its 8 bits alone
+  from    latent: as sampling left it; picture: its 8 bits alone, so that the latent is the one found from them
   runs    evaluations of the network, in all and a step; time is of the way back alone
-  exact   what the noise is exact given, to the largest residual of a step, in units of its noise
-  roots   where they were not tried or not checked, or are several, another noise may lead to the same latent
-  noise   its error; pixels: the share of 8-bit values that come back`
+  solved  steps undone, of all: their residual is within the inverter's own tolerance, and some are content with 1e-2
+  exact   what the noise is exact given: the latent, the memory of the solver too, the picture (image), or nothing (no);
+          then the largest residual of a step, in units of its noise
+  roots   whether other noises lead to the same latent, by the least certain step:
+          unique         none was found from other starts
+          several        some were found: this noise is one of them
+          none found     no start solved some step
+          not tried      some step may have several, and no other start was made (\`restarts\` makes some)
+          not checked    this inverter does not look: another noise may lead to the same latent
+          –              each step has one root, or nothing was solved
+  noise   its error against the true one; – where nobody knows that
+  pixels  the share of 8-bit values that come back`
 
 const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
   'unique as far as tried': 'unique',
@@ -105,6 +116,17 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   ]
 }
 
+/** Why rows have no numbers, and which nobody asked for. */
+function refusalLines(rows: readonly ComparisonRow[]): readonly string[] {
+  const lines = rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
+    ...(refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`]),
+    ...(standsIn && refusal === null
+      ? [`  ${inverter} was added for ${solver}, to show what undoes it, where something does.`]
+      : []),
+  ])
+  return lines.length > 0 ? ['', ...lines] : []
+}
+
 function words(report: ComparisonReport): readonly string[] {
   const { model, picture, prompt, seed, guidance, rows, decoder } = report
   return [
@@ -112,10 +134,7 @@ function words(report: ComparisonReport): readonly string[] {
     `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
     '',
     ...tableLines(rows),
-    ...rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
-      ...(refusal === null ? [] : [`  ${inverter} does not take ${solver}: ${refusal}`]),
-      ...(standsIn && refusal === null ? [`  ${inverter} was added for ${solver}, to show it undone.`] : []),
-    ]),
+    ...refusalLines(rows),
     '',
     ...costLines(report),
     ...wroteLines({ ...report.outputs }),

@@ -14,7 +14,7 @@ import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
 import { map, type Tensor, zeros } from '../math/tensor.js'
-import { errorMap, round8 } from '../pictures/pixels.js'
+import { errorMap, resize, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
 import { reconstruct } from '../verbs/reconstruct.js'
 import { readKey } from '../watermark/key.js'
@@ -763,7 +763,7 @@ describe('watermarks', () => {
     const controller = new AbortController()
     const given = { sources: ['many'], ...inverting, chunk: 1, output: 'lines.jsonl' }
     const begun = start(detectOperation, host, given, controller.signal)
-    const kept: (string | null)[] = []
+    const kept: (string | readonly string[] | null)[] = []
     const ended = (async () => {
       for await (const { keeps, parts } of begun) {
         if (keeps !== undefined) kept.push(keeps)
@@ -781,6 +781,23 @@ describe('watermarks', () => {
     expect(found.files).toEqual(['lines.jsonl'])
     expect(host.written.has('lines.jsonl.part')).toBe(false)
     expect((await text(host, 'lines.jsonl')).trimEnd().split('\n')).toHaveLength(4)
+  })
+
+  it('detect and calibrate bring a picture of another size to the one that is read, where that is asked for', async () => {
+    const { host, inverting } = await marked()
+    const { image } = await host.pictures.read('many/marked.png')
+    const [height, width] = image.shape.slice(1) as [number, number]
+    await host.paint('wide/a.png', resize(image, 2 * height, 3 * width))
+    for (const fit of ['resize', 'crop'] as const) {
+      const { result } = await start(detectOperation, host, { sources: ['wide'], ...inverting, fit })
+      expect(result).toMatchObject({ pictures: 1, failed: 0 })
+      const { key: _, fpr: __, ...recovering } = inverting
+      const asked = { pictures: ['wide'], ...recovering, fit, output: `${fit}.safetensors` }
+      expect((await start(calibrateOperation, host, asked)).result).toMatchObject({ pictures: 1, failed: 0 })
+    }
+    await expect(start(detectOperation, host, { sources: 'wide/a.png', ...inverting })).rejects.toMatchObject({
+      code: 'bad-shape',
+    })
   })
 
   it('detect and identify try numbers of steps where nobody knows them, and say that they did', async () => {

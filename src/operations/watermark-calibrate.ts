@@ -21,12 +21,21 @@ import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
 import { notesOnWeights, readKeyFile } from './files/keys.js'
 import { prepareOutputs, resultPath } from './files/outputs.js'
-import { fittedSize, listPictures, measurePicture } from './files/pictures.js'
+import { fittedSize, listPictures, measurePicture, readPicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { seedField, sizeField } from './recipes/networks.js'
 import { notesOnTexts, samplingOf } from './recipes/recipe.js'
-import { inversionOf, type Recovery, readFitted, recoveryFields, recoveryOf, settingsOf } from './recipes/recovery.js'
+import {
+  broughtTo,
+  inversionOf,
+  isBrought,
+  type Recovery,
+  readFitted,
+  recoveryFields,
+  recoveryOf,
+  settingsOf,
+} from './recipes/recovery.js'
 import { costReport, momentsOf } from './reports/numbers.js'
 import { type Journal, journalOf, openJournal, type RunSettings } from './runs/journal.js'
 import { type FailedLine, failedLine, keeping, lineFields, linesOnce, type PictureLine } from './runs/lines.js'
@@ -110,6 +119,9 @@ const pictureItem = ({ model, recovery, latentShape, host }: Calibrating, path: 
     const { layout } = model
     const size = sidesOf(layout, layout.pictureShape(latentShape))
     const measured = await measurePicture(path, host)
+    if (isBrought(measured.size, size, recovery.fit)) {
+      return broughtTo(await readPicture(path, host), size, model, recovery.fit)
+    }
     if (!sameSize(fittedSize(measured, layout, recovery.fit), size)) {
       const remedy = `A calibration is of one size: pass ${setting('size')}, or resize the picture.`
       throw expected('bad-shape', `a picture of ${sizeText(size)}`, `\`${path}\``, sizeText(measured.size), remedy)

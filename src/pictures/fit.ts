@@ -57,6 +57,14 @@ export function fittedSides({ height, width }: Sides, { multiple, largest }: Tak
   }
 }
 
+/** Brings a picture to one size: resized, or cut around its centre; undefined where it is too small for that, and otherwise. */
+export function fitToSize(image: Tensor, { height, width }: Sides, fit: Fit): Tensor | undefined {
+  const given = planesOf(image.shape)
+  if (fit === 'resize') return resize(image, height, width)
+  if (fit !== 'crop' || given.height < height || given.width < width) return undefined
+  return region(image, Math.floor((given.height - height) / 2), Math.floor((given.width - width) / 2), height, width)
+}
+
 /**
  * Makes both sides of a picture multiples of `multiple`, and at most `largest`.
  *

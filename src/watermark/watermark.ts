@@ -159,17 +159,25 @@ export function hexOf(bits: readonly number[]): string {
   return text
 }
 
-/** The bits of a message; shorter ones are filled up with zeros. Throws `bad-option` where it does not fit. */
+/**
+ * The bits of a message of as many hexadecimal digits as they take; zeros where it is empty. Throws `bad-option` for another number
+ * of digits: filled up at either end, two messages would be one.
+ */
 export function bitsOf(message: string, count: number, name: string): number[] {
   const digits = message.replace(/^0x/i, '')
-  const room = `a message of at most ${plural(count, 'bit')} in hexadecimal digits`
+  const length = Math.ceil(count / 4)
+  const room = `a message of ${plural(count, 'bit')}, ${plural(length, 'hexadecimal digit')}`
   if (!/^[0-9a-f]*$/i.test(digits)) {
-    throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it as `0x` and digits 0 to f.')
+    throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it in the digits 0 to f.')
   }
   const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
   if (bits.slice(count).some((bit) => bit === 1) || bits.length >= count + 4) {
     const remedy = 'Shorten it, or make a key with more `bits`.'
     throw expected('bad-option', room, `\`${name}\``, plural(bits.length, 'bit'), remedy)
+  }
+  if (digits.length > 0 && digits.length < length) {
+    const remedy = `Write all digits: \`${digits.padStart(length, '0')}\` is that number.`
+    throw expected('bad-option', room, `\`${name}\``, plural(digits.length, 'digit'), remedy)
   }
   return Array.from({ length: count }, (_, i) => bits[i] ?? 0)
 }

@@ -213,7 +213,7 @@ describe('undiffuse generate --watermark', () => {
     [{ watermark: 'small.json' }, 'bad-shape', /pictures of 64×64 pixels.*got 128×128 pixels/],
     [{ watermark: 'family.json', member: 500 }, 'bad-option', /a member from 0 to 499/],
     [{ watermark: 'family.json', message: 'ff' }, 'bad-option', /no message/],
-    [{ watermark: 'shading.json', message: '12345' }, 'bad-option', /at most 8 bits/],
+    [{ watermark: 'shading.json', message: '12345' }, 'bad-option', /of 8 bits, 2 hexadecimal digits/],
     [{ message: 'ff' }, 'bad-option', /a key for `--watermark`/],
     [{ watermark: 'none.json' }, 'unavailable', /no such file/],
     [{ watermark: 'many/plain-50.png' }, 'bad-option', /a watermark key/],

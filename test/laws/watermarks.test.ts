@@ -180,7 +180,9 @@ describe.each(schemes)('%s', (name, scheme) => {
       const worn = combine([0.85, mark.imprint(noise(), `0x${message}`)], [Math.sqrt(1 - 0.7225), noise()])
       expect(mark.read(worn).message).toBe(message)
     }
-    expect(() => mark.imprint(noise(), 'deadbeef0')).toThrow(/at most 32 bits/)
+    expect(() => mark.imprint(noise(), 'deadbeef0')).toThrow(/of 32 bits, 8 hexadecimal digits/)
+    // Filled up at either end, 42 and 420 or 42 and 042 would be one.
+    expect(() => mark.imprint(noise(), '42')).toThrow(/got 2 digits\. Write all digits: `00000042`/)
     expect(() => mark.imprint(noise(), 'xyz')).toThrow(/hexadecimal/)
   })
 
@@ -229,7 +231,7 @@ describe('messages of few bits in large noise', () => {
     const mark = scheme.watermark(secret(1), large, 0)
     const pValues = Array.from({ length: trials }, () => mark.read(random.noise(large)).pValue)
     checkUniform(pValues, isDiscrete(name))
-    const { pValue, message } = mark.read(mark.imprint(random.noise(large), '0'))
+    const { pValue, message } = mark.read(mark.imprint(random.noise(large), ''))
     expect(message).toMatch(/^0+$/)
     expect(pValue).toBeGreaterThan(0)
     expect(pValue).toBeLessThan(1e-300)
@@ -343,7 +345,7 @@ describe('the pseudorandom code', () => {
     const prc = watermarks.find(({ definition }) => definition.id === 'prc')!()
     const mark = prc.watermark(secret(9), shape, 0)
     const pairs = Array.from({ length: 100 }, () => {
-      const [a, b] = [mark.imprint(noise(), 'ffff'), mark.imprint(noise(), 'ffff')]
+      const [a, b] = [mark.imprint(noise(), 'ffffffff'), mark.imprint(noise(), 'ffffffff')]
       return a.data.filter((value, i) => value < 0 === b.data[i]! < 0).length
     })
     const { low, high } = binomialInterval(1024, 0.5, 1 - 1e-6)

@@ -13,8 +13,8 @@ import type { Inverter } from '../../diffusion/diffusion.js'
 import { naive } from '../../diffusion/inverters/naive.js'
 import { framesOf, sidesOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
-import type { Fit, Fitted } from '../../pictures/fit.js'
-import { sizeText } from '../../pictures/planes.js'
+import { type Fit, type Fitted, fitToSize } from '../../pictures/fit.js'
+import { planesOf, sizeText } from '../../pictures/planes.js'
 import { type PictureSize, parseRestorations, type Restoration, sameSize } from '../../restorations/index.js'
 import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
@@ -30,6 +30,7 @@ import {
   type MeasuredPicture,
   measureClip,
   measurePicture,
+  type NamedPicture,
   type NamedSource,
   readMeasured,
   readPicture,
@@ -306,12 +307,26 @@ export async function readForKey(
   const measured = frames === undefined ? await measurePicture(path, host) : await measureClip(source, host, undefined)
   checkFrames(measured, size, frames)
   const isRestored = !sameSize(measured.size, size) && undo.some((one) => one.takes(measured.size, size))
-  if (!isRestored) checkSize(measured, size, model, fit)
+  if (!isRestored && !isBrought(measured.size, size, fit)) checkSize(measured, size, model, fit)
   checkRoom(model, { encode: 1, decode: 1, denoise: 1 }, latentShape, `\`${lastName(path)}\``)
   const picture = await readMeasured(measured, host)
   const { image, notes } = picture
   if (isRestored) return { image, restore: (same) => same, notes }
-  return { ...fitPicture(picture, model.layout, fit), notes }
+  return broughtTo(picture, size, model, fit)
+}
+
+/** Whether a picture of another size is cut or resized to this one, as people ask by `fit`. */
+export const isBrought = (given: PictureSize, size: PictureSize, fit: Fit): boolean =>
+  !sameSize(given, size) &&
+  (fit === 'resize' || (fit === 'crop' && given.height >= size.height && given.width >= size.width))
+
+/** A picture in this size: cut or resized where `fit` says so, else as the model takes it. */
+export function broughtTo(picture: NamedPicture, size: PictureSize, model: OperationModel, fit: Fit): FittedPicture {
+  const { image, notes } = picture
+  const brought = isBrought(planesOf(image.shape), size, fit) ? fitToSize(image, size, fit) : undefined
+  if (!brought) return { ...fitPicture(picture, model.layout, fit), notes }
+  const how = fit === 'crop' ? 'Cut' : 'Resized'
+  return { image: brought, restore: (same) => same, notes: [...notes, `${how} to ${sizeText(size)}.`] }
 }
 
 /** Throws where a clip has another number of frames than the clips of the key. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tensor } from 'undiffuse'
@@ -30,6 +30,9 @@ test('a folder stands for its pictures, not for the sheets that commands wrote t
   const { paths, notes } = await picturesIn(folder, host)
   expect(paths).toEqual(wanted)
   expect(notes).toEqual([{ about: folder, text: expect.stringMatching(/Left out 1 contact sheet /) }])
+  await mkdir(join(folder, 'inside'))
+  const text = `Left out 1 folder in \`${folder}\`; name it to read its pictures.`
+  expect((await picturesIn(folder, host)).notes).toContainEqual({ about: folder, text })
   const measured = await measurePictures(paths, host, undefined)
   expect(measured).toEqual(wanted.map((path) => ({ path, size: { height: 2, width: 2 } })))
   const named = join(folder, 'a9.sheet.png')

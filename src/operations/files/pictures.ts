@@ -54,7 +54,10 @@ type Lister = Pick<Host, 'files' | 'pictures'>
  */
 export async function picturesIn(path: string, { files, pictures }: Lister): Promise<ListedPictures> {
   if (!(await files.isFolder(path))) return { paths: [path], notes: [], sources: [{ path, pictures: [path] }] }
-  const names = ((await files.list(path)) ?? []).filter(isPictureFile)
+  const listed = (await files.list(path)) ?? []
+  const names = listed.filter(isPictureFile)
+  const others = listed.filter((name) => !isPictureFile(name))
+  const inner = (await Promise.all(others.map((name) => files.isFolder(files.join(path, name))))).filter(Boolean).length
   const paths: string[] = []
   for (const name of names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))) {
     const file = files.join(path, name)
@@ -65,8 +68,11 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
     const got = sheets > 0 ? 'a folder of contact sheets' : 'a folder without pictures'
     throw expected('bad-image', 'a picture or a folder of pictures', `\`${path}\``, got, 'Check the path.')
   }
-  const text = `Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`
-  return { paths, notes: sheets > 0 ? [{ about: path, text }] : [], sources: [{ path, pictures: paths }] }
+  const texts = [
+    ...(sheets > 0 ? [`Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`] : []),
+    ...(inner > 0 ? [`Left out ${plural(inner, 'folder')} in \`${path}\`; name it to read its pictures.`] : []),
+  ]
+  return { paths, notes: texts.map((text) => ({ about: path, text })), sources: [{ path, pictures: paths }] }
 }
 
 /** The files that are named: pictures, and those in folders. */

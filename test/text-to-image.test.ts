@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Task } from '../src/core/task.js'
 import { type EmbeddedDenoiser, nullText } from '../src/diffusion/guided-editing/index.js'
 import { bdia, ddim, dpmSolver2M, type Grid, type NoiseLevel } from '../src/diffusion/index.js'
-import { edit } from '../src/edit/index.js'
+import { edit, exactBlending } from '../src/edit/index.js'
 import type { Graph } from '../src/graph/graph.js'
 import { encodeOnnx } from '../src/graph/onnx/write.js'
 import { type Runtime, tensorOf } from '../src/graph/runtime.js'
@@ -312,7 +312,8 @@ describe('a model', () => {
     )
     const exported = await openDiffusionModel(nodeFiles, path, runtime)
     expect(relativeError(await denoised(exported, 1), await denoised(model, 1))).toBeLessThan(float32)
-    const byAttention = edit({ latent: x }, { model: exported, from: 'a dog', to: 'a cat' })
+    const method = exactBlending({ mask: 'attention' })
+    const byAttention = edit({ latent: x }, { model: exported, from: 'a dog', to: 'a cat', method })
     await expect(Promise.resolve(byAttention)).rejects.toMatchObject({ code: 'unsupported' })
     await exported.close()
   })

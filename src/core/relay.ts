@@ -4,7 +4,7 @@ import type { Progress, Steps } from './progress.js'
 /**
  * The same steps with each progress changed; leaving it leaves them.
  *
- * @example const found = yield* relay(work, (progress) => ({ ...progress, stage: `picture 3: ${progress.stage}` }))
+ * @example const found = yield* relay(work(), (progress) => ({ ...progress, stage: `picture 3: ${progress.stage}` }))
  */
 export async function* relay<T, P extends Progress, Q extends Progress>(
   steps: Steps<T, P>,

@@ -53,17 +53,18 @@ const distanceCost = 0.25
 const leaderStride = 4
 
 /** Off the point, the nearest first, with a line to it. */
-const far: readonly LabelPlace[] = Array.from({ length: mostLines }, (_, lines) => lines + 1)
-  .flatMap((lines) => Array.from({ length: mostGaps }, (_, gaps) => [lines, gaps + 1] as const))
-  .flatMap(([lines, gaps]) =>
-    [-1, 1].flatMap((side) =>
-      ([1, -1] as const).map((way): LabelPlace => {
-        const [dx, dy] = [way * gaps * 2 * gap, side * (lines + 0.5) * lineHeight]
-        return { dx, dy, align: way === 1 ? 'left' : 'right', leader: { dx: dx - way * leaderGap, dy } }
-      }),
-    ),
-  )
-  .toSorted((one, other) => Math.hypot(one.dx, one.dy) - Math.hypot(other.dx, other.dy))
+const placesOff = (): readonly LabelPlace[] =>
+  Array.from({ length: mostLines }, (_, lines) => lines + 1)
+    .flatMap((lines) => Array.from({ length: mostGaps }, (_, gaps) => [lines, gaps + 1] as const))
+    .flatMap(([lines, gaps]) =>
+      [-1, 1].flatMap((side) =>
+        ([1, -1] as const).map((way): LabelPlace => {
+          const [dx, dy] = [way * gaps * 2 * gap, side * (lines + 0.5) * lineHeight]
+          return { dx, dy, align: way === 1 ? 'left' : 'right', leader: { dx: dx - way * leaderGap, dy } }
+        }),
+      ),
+    )
+    .toSorted((one, other) => Math.hypot(one.dx, one.dy) - Math.hypot(other.dx, other.dy))
 
 const shared = (one: Box, other: Box): number =>
   Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) *
@@ -110,6 +111,7 @@ export function labelPlaces(
   points: readonly LabelledPoint[],
   { width, height }: { readonly width: number; readonly height: number },
 ): readonly (LabelPlace | undefined)[] {
+  const allPlaces = [...near, ...placesOff()]
   const taken: Box[] = points.map(({ x, y }) => around(x, y, pointRadius))
   const bestOf = (point: LabelledPoint, places: readonly LabelPlace[]) =>
     places
@@ -131,7 +133,7 @@ export function labelPlaces(
   })
   return points.map((point, i) => {
     if (found[i] || isTold(point, i)) return found[i]
-    const best = bestOf(point, [...near, ...far])
+    const best = bestOf(point, allPlaces)
     taken.push(...best.boxes)
     return best.place
   })

@@ -13,6 +13,7 @@ import * as autoencoders from '../../src/autoencoder/index.js'
 import * as coalescing from '../../src/core/coalesce.js'
 import * as defining from '../../src/core/define.js'
 import * as near from '../../src/core/nearest.js'
+import * as relaying from '../../src/core/relay.js'
 import { Task } from '../../src/core/task.js'
 import * as side from '../../src/core/together.js'
 import * as denoisers from '../../src/diffusion/denoiser.js'
@@ -138,6 +139,7 @@ async function world(): Promise<Record<string, unknown>> {
     ...coalescing,
     ...side,
     ...near,
+    ...relaying,
     Task,
     ...iterations,
     ...autoencoders,

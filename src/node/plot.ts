@@ -101,12 +101,8 @@ function linesOf(text: string): readonly string[] {
 const shareOf = (value: number, { log = false }: PlotAxis, [least, greatest]: readonly [number, number]): number =>
   log ? Math.log(value / least) / Math.log(greatest / least) : (value - least) / (greatest - least)
 
-/**
- * Draws a Vega-Lite specification as an SVG document; texts stay texts, in the reader's sans-serif font.
- *
- * @example await writeFileAtomically('chart.svg', await plotSvg({ data: { values }, mark: 'bar', encoding }))
- */
-export async function plotSvg(spec: TopLevelSpec): Promise<string> {
+/** An SVG document of a specification. */
+async function draw(spec: TopLevelSpec): Promise<string> {
   const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')])
   const compiled = compile(spec, { config: { ...look } })
   const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logLevel: vega.Warn })
@@ -116,6 +112,15 @@ export async function plotSvg(spec: TopLevelSpec): Promise<string> {
     view.finalize()
   }
 }
+
+/**
+ * Draws a Vega-Lite specification as an SVG document; texts stay texts, in the reader's sans-serif font.
+ *
+ * @example await writeFileAtomically('chart.svg', await plotSvg({ data: { values }, mark: 'bar', encoding }))
+ */
+export const plotSvg = (spec: Readonly<Record<string, unknown>>): Promise<string> =>
+  // Its own type would bring the types of a browser to everyone who imports this package.
+  draw(spec as unknown as TopLevelSpec)
 
 /**
  * A scatter plot as an SVG document: one colour and shape for each series, lines through those that have them, error
@@ -157,7 +162,7 @@ export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot
   const legend = { legend: series.length > 1 ? { columns: legendColumns(names) } : null }
   const byName = { field: 'name', type: 'nominal', sort: null, ...legend } as const
   const has = (...fields: readonly string[]) => fields.map((field) => ({ filter: `isValid(datum.${field})` }))
-  return await plotSvg({
+  return await draw({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: title, ...(subtitle !== undefined && { subtitle: [...linesOf(subtitle)], offset: 0 }) },
     ...plotSize,
@@ -232,7 +237,7 @@ export async function heatMap({ title, x, y, value, cells }: HeatMap): Promise<s
   const inOrder = (of: (cell: HeatMapCell) => string) => [...new Set(cells.map(of))]
   const rows = inOrder((cell) => cell.y)
   const middle = (least + greatest) / 2
-  return await plotSvg({
+  return await draw({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title,
     padding: 16,

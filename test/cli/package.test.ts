@@ -94,6 +94,14 @@ describe('the tarball', () => {
     )
   })
 
+  it('has types that need no browser: none of the library that draws', async () => {
+    const types = [...installed.files].filter((path) => path.endsWith('.d.ts'))
+    expect(types.length).toBeGreaterThan(100)
+    const drawing: string[] = []
+    for (const path of types) if (/from ['"]vega/.test(await inside(path))) drawing.push(path)
+    expect(drawing).toEqual([])
+  })
+
   it('holds of training and measurements only what its command imports', async () => {
     const needed = new Set<string>()
     const waiting = Object.values(manifest.bin).map(plain)

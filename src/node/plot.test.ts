@@ -23,6 +23,26 @@ test('points lie where their numbers say: decades at equal distances, more is hi
   expect((first!.y - third!.y) / (first!.y - second!.y)).toBeCloseTo(11, 2)
 })
 
+/** The texts of the numbers along both axes. */
+const tickLabels = (svg: string): string[][] =>
+  [...svg.matchAll(/role-axis-label.*?<\/g>/gs)].map(([group]) =>
+    [...group.matchAll(/>([^<]+)<\/text>/g)].map(([, t]) => t!),
+  )
+
+test.each([
+  ['a few hundred evaluations', [98, 392], ['100', '200', '300']],
+  ['within one decade', [2.1e-2, 4.8e-2], ['0.025', '0.03', '0.04']],
+  ['nearly alike', [231, 238], ['232', '234', '236', '238']],
+  ['three decades', [1e-5, 2e-2], ['1e-5', '1e-4', '0.001', '0.01']],
+  ['sixteen decades', [1e-16, 1], ['1e-16', '1e-8', '1']],
+])('a logarithmic axis has at least four numbers over %s', async (_, [low, high], some) => {
+  const points = [low!, high!].map((x) => ({ x, y: x }))
+  const [x] = tickLabels(await scatterPlot({ title: 't', ...axes, series: [{ name: 's', points }] }))
+  expect(x!.length).toBeGreaterThanOrEqual(4)
+  expect(x!.length).toBeLessThanOrEqual(12)
+  expect(x).toEqual(expect.arrayContaining(some))
+})
+
 test('titles, names and labels are texts; error bars and lines are drawn; it renders', async () => {
   const svg = await scatterPlot({
     title: 'Time & quality',

@@ -308,12 +308,27 @@ function axisOf({ title, log = false }: PlotAxis, values: readonly number[]) {
   }
 }
 
-/** Powers of ten; over few decades also their double and fivefold. */
+/** Ticks of a logarithmic axis: at most so many decades, and at least so many of whatever is finer. */
+const [mostDecades, fewestTicks] = [10, 4]
+
+/** Powers of ten, every second of very many; of few decades their multiples too, and within one even numbers. */
 function logTicks([least, greatest]: readonly [number, number]): number[] {
   const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(greatest))]
-  const steps = last - first > 4 ? [1] : [1, 2, 5]
-  const decades = Array.from({ length: last - first + 1 }, (_, i) => first + i)
-  return decades.flatMap((decade) => steps.map((step) => Number(`${step}e${decade}`)))
+  const stride = Math.ceil((last - first) / mostDecades)
+  const decades = Array.from({ length: last - first + 1 }, (_, i) => first + i).filter((one) => one % stride === 0)
+  const multiples = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]
+  const choices = multiples.map((some) => decades.flatMap((decade) => some.map((one) => Number(`${one}e${decade}`))))
+  const seen = choices.map((ticks) => ticks.filter((tick) => tick >= least && tick <= greatest))
+  return seen.find((ticks) => ticks.length >= fewestTicks) ?? evenTicks(least, greatest)
+}
+
+/** Multiples of 1, 2 or 5 times a power of ten, some four to nine of them. */
+function evenTicks(least: number, greatest: number): number[] {
+  const rough = (greatest - least) / fewestTicks
+  const power = Math.floor(Math.log10(rough))
+  const step = [5, 2, 1].map((one) => Number(`${one}e${power}`)).find((one) => one <= rough)!
+  const [first, last] = [Math.ceil(least / step), Math.floor(greatest / step)]
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
 }
 
 const describeValues = (values: readonly number[]): string =>

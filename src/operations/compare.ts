@@ -18,8 +18,17 @@ import { errorMap, round8 } from '../pictures/pixels.js'
 import { generate, latentShapeAt } from '../verbs/generate.js'
 import type { Sampled } from '../verbs/sampling.js'
 import { methodField, type Named, type Settings, setting } from './fields.js'
-import { checkEnding, checkFolder, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
-import { asFileName, isPictureFile, lastName, withoutEnding } from './files/paths.js'
+import {
+  checkEnding,
+  checkFolder,
+  isFolderPath,
+  jsonText,
+  prepareOutputs,
+  reportField,
+  resultPath,
+  sheetField,
+} from './files/outputs.js'
+import { asFileName, endingOf, isPictureFile, lastName, withoutEnding } from './files/paths.js'
 import { fitPicture, readPicture } from './files/pictures.js'
 import { fileTypeOf, tensorEndings, tensorFile } from './files/tensor-files.js'
 import {
@@ -37,6 +46,7 @@ import {
   completed,
   isFlow,
   notesOnTexts,
+  otherOrigin,
   type Plan,
   planOf,
   promptField,
@@ -47,7 +57,7 @@ import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent, promptText } from './reports/labels.js'
 import { costReport, rootsNumbers, solvedNumbers } from './reports/numbers.js'
 
-/** The grid of solvers that name none. */
+/** Levels that can be undone: those of the usual solvers. */
 const evenGrid = 'spacing=lambda'
 const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
@@ -73,14 +83,13 @@ const fields = {
     type: 'string',
     methods: solvers,
     word: 'method:options',
-    description: `what to undo, or \`scheduler\` (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
+    description: `what to undo, or \`scheduler\` (default: ${usualSolvers.map((id) => withOption(id, evenGrid)).join(' ')}; of flows ${usualOfFlows})`,
     many: true,
   },
   grid: {
     type: 'choice',
     choices: ['lambda', 'own'],
-    default: 'lambda',
-    description: 'levels of solvers that name no spacing: even in lambda, which can be undone, or their own',
+    description: 'of solvers that name no spacing (default: own, of the usual ones lambda)',
     word: 'levels',
   },
   steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
@@ -91,7 +100,10 @@ const fields = {
   size: { ...sizeField, rare: true },
   ...networkFields,
   ...decoderFields,
-  output: { type: 'file', description: 'where the noise of every row goes, as .safetensors files', word: 'folder' },
+  output: {
+    type: 'file',
+    description: 'the noise of every row: a folder, or the beginning of .safetensors or .npy files',
+  },
   sheet: sheetField,
   report: reportField,
 } as const
@@ -142,21 +154,34 @@ async function startOf({ source, prompt, seed, size }: CompareSettings, { files 
   return isPicture ? { prompt, picture: source } : { prompt: source }
 }
 
+/** What a solver may be told; undefined of a scheduler. */
+function fieldsOf(text: string) {
+  const [id = ''] = text.split(':')
+  return solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields
+}
+
 /** The solver's text with the grid and the steps of all; a scheduler has its own grid. */
 function onGrid(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
-  const [id = ''] = text.split(':')
-  const known = solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields
+  const known = fieldsOf(text)
   if (!known) return text
   const even = grid === 'lambda' && 'spacing' in known && !text.includes('spacing=') ? withOption(text, evenGrid) : text
   return even.includes('steps=') ? even : withOption(even, `steps=${steps}`)
+}
+
+/** How a solver's levels are spaced: as its text says, else as is usual for it. Null of a scheduler and of grids that have no choice. */
+function spacingOf(text: string): string | null {
+  const usual = fieldsOf(text)?.spacing?.default
+  return /\bspacing\s*=\s*(\w+)/.exec(text)?.[1] ?? (usual === undefined ? null : `${usual}`)
 }
 
 /** The solvers that are named, or the usual ones: a plan for each. Throws `bad-option` for one that there is not. */
 function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): readonly (readonly [string, Plan])[] {
   const { guidance, negative } = settings
   const texts = settings.solvers ?? (flows ? [usualOfFlows] : usualSolvers)
+  // A solver that is named means what its name means everywhere.
+  const grid = flows ? 'own' : (settings.grid ?? (settings.solvers ? 'own' : 'lambda'))
   return texts.map((text) => {
-    const solver = onGrid(text.trim(), { grid: flows ? 'own' : settings.grid, steps: settings.steps })
+    const solver = onGrid(text.trim(), { grid, steps: settings.steps })
     // A solver's text has its steps; the scheduler's are those that the model is opened with.
     const steps = solver.includes('steps=') ? undefined : settings.steps
     return [solver, planOf({ prompt, guidance, negative, solver, steps })] as const
@@ -213,6 +238,8 @@ function checkTaken(pairs: readonly Compared[]): void {
 
 interface Comparison {
   readonly image: Tensor
+  /** What reading the picture changed, and where it says that it was made otherwise. */
+  readonly notes: readonly string[]
   /** Absent of a picture file. */
   readonly noise?: Tensor
   readonly rows: readonly Compared[]
@@ -231,7 +258,10 @@ async function* compareAll(
   checkTaken(pairs)
   const { seed = 0, size } = settings
   const decoder = remembering(settings.decoder.method)
-  const given = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
+  const read = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
+  const given = read?.image
+  const plans = pairs.map(({ pair }) => pair.plan)
+  const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model)] : []
   const rows: Compared[] = []
   const isFirst = ({ pair: { solver } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
@@ -263,7 +293,7 @@ async function* compareAll(
     const walked = { ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image }
     rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
   }
-  return first ? { image: first.image, noise: first.sampled.noise, rows } : { image: given!, rows }
+  return first ? { image: first.image, noise: first.sampled.noise, notes, rows } : { image: given!, notes, rows }
 }
 
 interface Made {
@@ -295,7 +325,8 @@ const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps
   relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
 
 async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
-  return round8(fitPicture(await readPicture(path, host), model.layout, fit).image)
+  const picture = await readPicture(path, host)
+  return { ...picture, image: round8(fitPicture(picture, model.layout, fit).image) }
 }
 
 function legReport(one: Leg | undefined, steps: number, noiseFile: string | undefined) {
@@ -321,6 +352,7 @@ function legReport(one: Leg | undefined, steps: number, noiseFile: string | unde
 function rowReport({ pair, refusal, standsIn, steps = 0, legs, noiseFiles }: Compared) {
   return {
     solver: pair.solver,
+    spacing: spacingOf(pair.solver),
     inverter: pair.inverter.text,
     steps,
     refusal: refusal ?? null,
@@ -393,24 +425,24 @@ async function chartOf(
 }
 
 interface CompareOutputs {
-  /** The folder of the files of noise. */
+  /** The folder of the files of noise, or how all their names look. */
   readonly noise?: string
   readonly sheet?: string
   readonly plot?: string
   readonly report?: string
 }
 
-async function outputsOf(
-  { output, sheet, report }: CompareSettings,
+function outputsOf(
+  { sheet, report }: CompareSettings,
   { picture }: Start,
+  place: NoisePlace | undefined,
   { files }: Host,
-): Promise<CompareOutputs> {
-  if (output !== undefined) await checkFolder(output, 'the noise of every row', files)
+): CompareOutputs {
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const stem = picture === undefined ? '' : `${withoutEnding(files.nameOf(picture))}.`
   const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}${ending}`))
   const paths = {
-    noise: output,
+    noise: place?.told,
     sheet: sheet ?? besides('compare.png'),
     plot: besides('compare.svg'),
     report: besides('compare.json'),
@@ -419,6 +451,25 @@ async function outputsOf(
 }
 
 const [tensorEnding] = tensorEndings
+
+/** Where files of noise go. */
+interface NoisePlace {
+  /** As reports name all of them. */
+  readonly told: string
+  /** That of what one holds. */
+  path(stem: string): string
+}
+
+/** A folder, or `a-1-ddim-naive.npy` and others for `a.npy`. Throws `bad-option` for other names. */
+async function noisePlace(output: string, files: Host['files']): Promise<NoisePlace> {
+  if (await isFolderPath(output, files)) {
+    return { told: output, path: (stem) => files.join(output, `${stem}${tensorEnding}`) }
+  }
+  if (output === standardStream) await checkFolder(output, 'the noise of every row', files)
+  await resultPath(output, 'noise', tensorEndings, files)
+  const path = (stem: string) => `${withoutEnding(output)}-${stem}${endingOf(output)}`
+  return { told: path('*'), path }
+}
 
 /** Names of files have an end; the row's number tells two that begin alike apart. */
 const mostOfName = 80
@@ -436,12 +487,11 @@ interface NoiseKeeper {
 /** Each file says how it was made. */
 function noiseKeeper(
   settings: CompareSettings,
-  folder: string,
+  pathOf: (stem: string) => string,
   { model, modelFiles, files }: { model: OperationModel; modelFiles: string; files: Host['files'] },
 ): NoiseKeeper {
   const { layout, name } = model
   const shared = { layout, dtype: fileTypeOf(settings.precision) }
-  const pathOf = (stem: string) => files.join(folder, `${stem}${tensorEnding}`)
   const written: string[] = []
   async function* write(found: readonly (readonly [string, FileContent])[]): Steps<void, Told> {
     await files.write(found)
@@ -479,12 +529,13 @@ function noiseKeeper(
 async function* run(settings: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const { files } = host
   const start = await startOf(settings, host)
-  const outputs = await outputsOf(settings, start, host)
+  const place = settings.output === undefined ? undefined : await noisePlace(settings.output, files)
+  const outputs = outputsOf(settings, start, place, host)
   const inputs = { 'the picture': start.picture }
   // What there is to say against a solver is said before the model is opened.
   if (settings.solvers) plansOf(settings, start, false)
   const asked = {
-    'settings.output': outputs.noise && files.join(outputs.noise, `noise${tensorEnding}`),
+    'settings.output': place?.path('noise'),
     'settings.sheet': outputs.sheet,
     'the chart': outputs.plot,
     'settings.report': outputs.report,
@@ -497,7 +548,7 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
     const begin = host.now()
     yield* notesOnTexts([start.prompt, settings.negative], model, signal)
     const modelFiles = await held.identity()
-    const keeper = outputs.noise ? noiseKeeper(settings, outputs.noise, { model, modelFiles, files }) : undefined
+    const keeper = place && noiseKeeper(settings, place.path, { model, modelFiles, files })
     const comparison = yield* compareAll(settings, start, model, host, keeper, signal)
     const seconds = host.now() - begin
     const rows = comparison.rows.map(rowReport)
@@ -514,7 +565,8 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
     await files.write(besides)
-    return { result, files: [...(keeper?.written ?? []), ...besides.map(([path]) => path)], notes: [] }
+    const notes = comparison.notes.map((text) => ({ about: start.picture!, text }))
+    return { result, files: [...(keeper?.written ?? []), ...besides.map(([path]) => path)], notes }
   } finally {
     await held.close()
   }
@@ -537,6 +589,7 @@ function reportOf(settings: CompareSettings, start: Start, { model, comparison, 
   return {
     model: model.name,
     picture: start.picture ?? null,
+    notes: comparison.notes,
     prompt: prompt ?? null,
     negativePrompt: settings.negative ?? null,
     guidance: guidanceOf(settings, start, model),

@@ -467,7 +467,8 @@ describe('compare', () => {
 
   it('titles its chart with the model, the prompt and the guidance', async () => {
     const host = memoryHost(model)
-    const given = { source: prompt, inverters: 'naive', solvers: 'ddim', steps: 4, guidance: 2.5, report: 'out' }
+    const solvers = 'ddim:spacing=lambda'
+    const given = { source: prompt, inverters: 'naive', solvers, steps: 4, guidance: 2.5, report: 'out' }
     await start(compareOperation, host, given)
     const { title, subtitle } = JSON.parse(await text(host, 'out/compare.svg'))
     expect(title).toBe('Error of the noise against cost')
@@ -480,7 +481,7 @@ describe('compare', () => {
     const { result } = await start(compareOperation, host, { ...given, solvers: 'scheduler' })
     expect(result.rows).toMatchObject([{ solver: 'scheduler', steps: 50, refusal: null }])
     const closed = { ...host, models: { ...host.models, open: () => Promise.reject(new Error('It was opened.')) } }
-    for (const wrong of [{ solvers: 'dimm' }, { output: 'n.safetensors' }, { output: '-' }, { sheet: 'a.jpg' }]) {
+    for (const wrong of [{ solvers: 'dimm' }, { output: 'n.png' }, { output: '-' }, { sheet: 'a.jpg' }]) {
       const started = start(compareOperation, closed, { ...given, ...wrong })
       await expect(started).rejects.toMatchObject({ code: 'bad-option' })
     }
@@ -494,10 +495,89 @@ describe('compare', () => {
     const { result, files } = await start(compareOperation, host, given)
     expect({ files, written: [...host.written.keys()] }).toEqual({ files: [], written: before })
     expect(result.rows).toMatchObject([
-      { solver: 'ddim:spacing=lambda,steps=10', fromLatent: null, fromPicture: { noiseNmseDb: null } },
+      { solver: 'ddim:steps=10', spacing: 'linspace', fromLatent: null, fromPicture: { noiseNmseDb: null } },
     ])
     expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
     await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it('a named solver is the one that every command means; the usual ones have levels that can be undone', async () => {
+    const given = { source: prompt, inverters: 'naive', steps: 4, precision: '64' }
+    const spacings = async (more: Given) => {
+      const { result } = await start(compareOperation, memoryHost(model), { ...given, ...more })
+      return result.rows.filter(({ standsIn }) => !standsIn).map(({ solver, spacing }) => [solver, spacing])
+    }
+    const own = [['ddim:steps=4', 'linspace']]
+    const even = [['ddim:spacing=lambda,steps=4', 'lambda']]
+    expect(await spacings({ solvers: 'ddim' })).toEqual(own)
+    expect(await spacings({ solvers: 'ddim', grid: 'own' })).toEqual(own)
+    expect(await spacings({ solvers: 'ddim', grid: 'lambda' })).toEqual(even)
+    expect(await spacings({ solvers: 'ddim:spacing=lambda' })).toEqual(even)
+    expect(await spacings({})).toEqual([...even, ['bdia:spacing=lambda,steps=4', 'lambda']])
+    expect(await spacings({ grid: 'own' })).toEqual([...own, ['bdia:steps=4', 'linspace']])
+    // The noise of `ddim` here is the noise of `ddim` there.
+    const host = memoryHost(model)
+    await start(compareOperation, host, { ...given, solvers: 'ddim', output: 'noises' })
+    await start(generateOperation, host, {
+      prompt,
+      solver: 'ddim',
+      steps: 4,
+      precision: '64',
+      saveLatent: 'z.safetensors',
+    })
+    await start(invertOperation, host, {
+      sources: 'z.safetensors',
+      inverter: 'naive',
+      precision: '64',
+      output: 'n.safetensors',
+    })
+    const [here, there] = await Promise.all(
+      ['noises/1-ddim-steps=4-naive.from-latent.safetensors', 'n.safetensors'].map((path) =>
+        tensorIn(host, path, 'noise'),
+      ),
+    )
+    expect(here!.data).toEqual(there!.data)
+  })
+
+  it('a file for its output is what each of its files begins with, .npy too, as invert takes it', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, inverters: 'naive', solvers: 'ddim', steps: 4, seed: 5 }
+    const { result, files } = await start(compareOperation, host, { ...given, output: 'out/n.npy' })
+    const row = '1-ddim-steps=4-naive'
+    expect(files).toEqual(['out/n-noise.npy', `out/n-${row}.from-latent.npy`, `out/n-${row}.from-picture.npy`])
+    expect(result.outputs.noise).toBe('out/n-*.npy')
+    expect(result.rows[0]!.fromLatent!.noiseFile).toBe(files[1])
+    const { data } = await readNpy(host.files, files[0]!)
+    expect(data).toEqual(torchNoise(5, [1, ...model.layout.latentShape(model.layout.picture)]).data)
+  })
+
+  it('says where a picture tells another recipe than is compared, as invert does, and believes nothing of it', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const recipe = { Software: 'undiffuse', model: 'analytic', prompt, guidance: '3', solver: 'ddim:steps=20' }
+    const read: typeof host.pictures.read = async (path) => ({
+      ...(await host.pictures.read(path)),
+      notes: ['It was turned.'],
+      texts: recipe,
+    })
+    const telling = { ...host, pictures: { ...host.pictures, read } }
+    const notesOf = async (more: Given) => {
+      const given = { source: 'a.png', inverters: 'naive', solvers: ['bdia', 'ddim'], steps: 20, ...more }
+      const { result, notes } = await start(compareOperation, telling, given)
+      expect(notes).toEqual(result.notes.map((text) => ({ about: 'a.png', text })))
+      return result.notes
+    }
+    expect(await notesOf({ prompt })).toEqual(['It was turned.'])
+    const remark = 'Otherwise than it was made, another noise is found.'
+    expect(await notesOf({ steps: 10 })).toEqual([
+      'It was turned.',
+      `The file says prompt “anything”, not none; guidance 3, not 1; solver ddim:steps=20, not bdia:steps=10 or ddim:steps=10. ${remark}`,
+    ])
+    const single = { sources: 'a.png', inverter: 'naive', decoder: 'encoder-only', solver: 'ddim', steps: 10 }
+    const { notes } = await start(invertOperation, telling, single)
+    expect(notes[1]!.text).toMatch(
+      /^The file says prompt .* guidance 3, not 1; solver ddim:steps=20, not ddim:steps=10\./,
+    )
   })
 })
 

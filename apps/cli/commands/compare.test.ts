@@ -21,6 +21,7 @@ const leg = {
 
 const row = (inverter: string, more: Partial<ComparisonRow> = {}): ComparisonRow => ({
   solver: 'ddim:spacing=lambda,steps=50',
+  spacing: 'lambda',
   inverter,
   steps: 50,
   refusal: null,
@@ -44,6 +45,13 @@ it('is at most 120 columns wide, whatever the names', () => {
   const lines = tableLines([row(inverter), row(long), row('naive', { fromLatent: null })])
   expect(lines.filter((line) => line.length > 120)).toEqual([])
   expect(lines).toContain(`    ${long}`)
+})
+
+it('says how levels are spaced where the name of a solver does not', () => {
+  const own = { solver: 'ddim:steps=50', spacing: 'linspace' }
+  expect(tableLines([row(inverter, own)])).toContain('  ddim:steps=50, with its own spacing=linspace')
+  expect(tableLines([row(inverter)])).toContain('  ddim:spacing=lambda,steps=50')
+  expect(tableLines([row(inverter, { solver: 'scheduler', spacing: null })])).toContain('  scheduler')
 })
 
 it('knows no residual of what solves nothing, and nothing of what refuses', () => {

@@ -21,15 +21,19 @@ guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a s
 noise in a step. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
+A solver that is named means what it means in every command: \`ddim\` is its own grid. \`--grid lambda\` gives those that name no
+spacing levels that are even in lambda, as the usual solvers have. Where a picture's own text tells another prompt, guidance or
+solver than is compared, that is said.
+
 An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then, which undoes most solvers.
 Where no inverter takes a solver, nothing is made: that is unsupported.
 
-With \`--output\` the noise of every row goes to a folder, for \`undiffuse generate --noise\`: a file for each way, as soon as its
-row is done. An interruption keeps those. With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
+With \`--output\` the noise of every row is kept for \`undiffuse generate --noise\`: a file for each way, as soon as its row is done. A
+folder gets .safetensors files; of \`a.npy\` the names begin with \`a-\`. An interruption keeps those. With \`--report\` the table, a chart of error against cost and a sheet of pictures go to a folder.`
 
 const examples = [
   'compare "a large red ball at the top, on blue stripes"',
-  'compare "a small green star at the top" --inverters naive implicit --solvers ddim bdia --report out',
+  'compare "a small green star at the top" --solvers ddim:spacing=lambda --report out',
   'compare photo.png --inverters naive implicit --steps 20 --json',
 ] as const
 
@@ -93,6 +97,10 @@ const linesOf = ({ fromLatent, fromPicture, steps }: ComparisonRow): readonly (r
   ...(fromPicture ? [cellsOf('picture', fromPicture, steps)] : []),
 ]
 
+/** A solver, with the spacing of its levels where its text does not say it. */
+const solverLine = ({ solver, spacing }: ComparisonRow): string =>
+  `  ${solver}${spacing === null || solver.includes('spacing') ? '' : `, with its own spacing=${spacing}`}`
+
 /** The rows of each solver below its name. A name that leaves no room for its numbers has a line of its own. */
 export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   const walked = rows.filter(({ refusal }) => refusal === null)
@@ -108,7 +116,7 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   return [
     line('inverter', numbers(heads)),
     ...walked.flatMap(({ solver, inverter }, i) => [
-      ...(solver === walked[i - 1]?.solver ? [] : [`  ${solver}`]),
+      ...(solver === walked[i - 1]?.solver ? [] : [solverLine(walked[i]!)]),
       ...(inverter.length > width ? [`    ${inverter}`] : []),
       ...cells[i]!.map((one, j) => line(j === 0 && inverter.length <= width ? inverter : '', numbers(one))),
     ]),

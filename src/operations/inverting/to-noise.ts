@@ -331,7 +331,7 @@ export async function* invertToNoise(
     const asRead = await readMeasured(settings, measured, plan, held.model, host, signal)
     const pictures = asRead.map((one) => ({
       ...one,
-      notes: [...one.notes, ...otherOrigin(one.texts, plan, held.model)],
+      notes: [...one.notes, ...otherOrigin(one.texts, [plan], held.model)],
     }))
     const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)

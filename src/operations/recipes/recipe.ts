@@ -252,22 +252,26 @@ export function completed(plan: Plan, model: OperationModel): Recipe {
 
 /**
  * Where a picture says that it was made otherwise than is assumed here, a sentence for people. What it says is believed in
- * nothing else.
+ * nothing else. Of several plans, which differ by their solvers alone, one may have the solver that made it.
  */
 export function otherOrigin(
   texts: Readonly<Record<string, string>> | undefined,
-  plan: Plan,
+  plans: readonly Plan[],
   model: OperationModel,
 ): readonly string[] {
   if (texts?.Software !== 'undiffuse') return []
-  const [said, here] = [recipeOf(texts), completed(plan, model)]
+  const said = recipeOf(texts)
+  const assumed = plans.map((plan) => completed(plan, model))
+  const [here] = assumed as [Recipe]
+  const solversHere = [...new Set(assumed.map(solverWords))]
+  const sameSolver = solversHere.find((one) => one === solverWords(said))
   const quoted = (text: string | undefined) => (text ? `“${text}”` : 'none')
   const pairs: readonly (readonly [what: string, said: string, here: string])[] = [
     ['model', texts.model ?? '', model.name],
     ['prompt', quoted(said.prompt), quoted(here.prompt)],
     ['negative prompt', quoted(said.negative), quoted(here.negative)],
     ['guidance', `${said.guidance ?? here.guidance}`, `${here.guidance}`],
-    ['solver', solverWords(said), solverWords(here)],
+    ['solver', solverWords(said), sameSolver ?? solversHere.join(' or ')],
   ]
   const others = pairs.flatMap(([what, of, is]) => (of === is ? [] : [`${what} ${of}, not ${is}`]))
   return others.length === 0

@@ -2,6 +2,7 @@
  * The schedules that networks are trained with: variance preserving, EDM, rectified flow. Not where to stop (grids.ts).
  */
 import { expected } from '../core/errors.js'
+import { unknownName } from '../core/fields.js'
 import { type NoiseLevel, noiseLevel, type Schedule } from './level.js'
 
 export const betaKinds = ['scaled-linear', 'linear', 'cosine'] as const
@@ -20,7 +21,7 @@ export interface BetaOptions {
  *
  * scaled-linear: √β even from √start to √end; linear: β even; cosine: βₜ = 1 − ᾱ((t+1)/n)/ᾱ(t/n), at most 0.999, with
  * ᾱ(u) = cos²(π/2·(u + 0.008)/1.008). diffusers' names: `scaled_linear`, `linear`, `squaredcos_cap_v2`.
- * Errors: `bad-option` for betas outside (0, 1) or a count below 1. Source: Ho et al. 2020; Nichol and Dhariwal 2021.
+ * Errors: `bad-option` for another kind and a count below 1. Source: Ho et al. 2020; Nichol and Dhariwal 2021.
  *
  * @example variancePreserving(betas('scaled-linear'))
  */
@@ -35,6 +36,7 @@ export function betas(kind: BetaKind, { start = 0.00085, end = 0.012, count = 10
     linear: (i) => even(start, end, i),
     cosine: (i) => Math.min(1 - cosine((i + 1) / count) / cosine(i / count), 0.999),
   }
+  if (!Object.hasOwn(beta, kind)) throw unknownName('a kind of betas', `\`${kind}\``, `${kind}`, Object.keys(beta))
   return Float64Array.from({ length: count }, (_, i) => beta[kind](i))
 }
 

@@ -1,10 +1,11 @@
 /** The Cholesky factor of a symmetric positive matrix, and the trace of the inverse that it gives. For up to a few thousand rows. */
+import { expected } from '../core/errors.js'
 import { formatShape, type Tensor, zeros } from './tensor.js'
 
 /**
  * The lower triangle L of A = L·Lᵀ; n³/3 multiplications (1024 rows take about a second).
  *
- * Reads the lower half of A only. Throws a RangeError for a matrix that is not square or, to rounding, not positive.
+ * Reads the lower half of A only. Throws `bad-shape` for a matrix that is not square, `bad-option` for one that is, to rounding, not positive.
  * Source: Golub and Van Loan, Matrix Computations, algorithm 4.2.2.
  *
  * @example cholesky(tensor([2, 2], [4, 2, 2, 2])).data // [2, 0, 1, 1]
@@ -12,7 +13,7 @@ import { formatShape, type Tensor, zeros } from './tensor.js'
 export function cholesky(matrix: Tensor): Tensor {
   const [n, columns] = matrix.shape
   if (matrix.shape.length !== 2 || n === undefined || n !== columns) {
-    throw new RangeError(`Expected a square matrix for the Cholesky factor, got ${formatShape(matrix.shape)}.`)
+    throw expected('bad-shape', 'a square matrix', 'the Cholesky factor', formatShape(matrix.shape), 'Check its shape.')
   }
   const factor = zeros([n, n])
   const l = factor.data
@@ -23,7 +24,10 @@ export function cholesky(matrix: Tensor): Tensor {
         l[i * n + j] = rest / l[j * n + j]!
         continue
       }
-      if (!(rest > 0)) throw new RangeError(`Expected a positive matrix, got a pivot of ${rest} in row ${i}.`)
+      if (!(rest > 0)) {
+        const got = `a pivot of ${rest} in row ${i}`
+        throw expected('bad-option', 'a positive matrix', 'the Cholesky factor', got, 'Add to its diagonal.')
+      }
       l[i * n + i] = Math.sqrt(rest)
     }
   }

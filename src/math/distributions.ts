@@ -2,6 +2,7 @@
  * Shares and tails of distributions that tests are made of, accurate in the tails: a p-value of 1e-30 has digits. Not
  * fitting, and no sampling.
  */
+import { expected } from '../core/errors.js'
 import { integralOfBump } from './bump.js'
 import { incompleteBeta, incompleteGamma, logGamma } from './special.js'
 
@@ -143,7 +144,8 @@ export function binomialTail(successes: number, count: number, probability = 0.5
 }
 
 /**
- * The central interval of a binomial count: fewest and most successes that are not in either tail of (1 − confidence)/2.
+ * The central interval of a binomial count: fewest and most successes that are not in either tail of (1 − confidence)/2. Throws
+ * `bad-option` for a count that is no whole number, and for shares outside [0, 1].
  *
  * @example binomialInterval(20000, 0.01, 0.99) // { low: 165, high: 237 }
  */
@@ -152,6 +154,11 @@ export function binomialInterval(
   probability: number,
   confidence: number,
 ): { readonly low: number; readonly high: number } {
+  const isShare = (value: number) => value >= 0 && value <= 1
+  if (!Number.isSafeInteger(count) || count < 0 || !isShare(probability) || !isShare(confidence)) {
+    const got = `${count}, ${probability} and ${confidence}`
+    throw expected('bad-option', 'a whole number and two shares from 0 to 1', 'an interval', got, 'Check all three.')
+  }
   const tail = (1 - confidence) / 2
   const atLeast = (k: number) => binomialTail(k, count, probability)
   const smallest = (holds: (k: number) => boolean) => {

@@ -1,4 +1,5 @@
 /** Eigenvalues and eigenvectors of small symmetric matrices. Not for hundreds of rows: use a tridiagonal method there. */
+import { expected } from '../core/errors.js'
 import { formatShape, type Tensor, zeros } from './tensor.js'
 
 export interface Eigen {
@@ -11,7 +12,7 @@ export interface Eigen {
 /**
  * A = V·diag(values)·Vᵀ of a symmetric matrix A of n × n, to rounding; 64 rows take about 20 ms.
  *
- * Throws a RangeError for a matrix that is not square, not symmetric to rounding, or not finite.
+ * Throws `bad-shape` for a matrix that is not square, `bad-option` for one that is not symmetric to rounding, or not finite.
  * Source: the cyclic Jacobi method, Golub and Van Loan, Matrix Computations, algorithm 8.5.3.
  *
  * @example symmetricEigen(tensor([2, 2], [2, 1, 1, 2])).values // [1, 3]
@@ -19,7 +20,7 @@ export interface Eigen {
 export function symmetricEigen(matrix: Tensor): Eigen {
   const [n, columns] = matrix.shape
   if (matrix.shape.length !== 2 || n === undefined || n !== columns) {
-    throw new RangeError(`Expected a square matrix for eigenvalues, got ${formatShape(matrix.shape)}.`)
+    throw expected('bad-shape', 'a square matrix', 'eigenvalues', formatShape(matrix.shape), 'Check its shape.')
   }
   const a = matrix.data.slice()
   const size = Math.hypot(...a)
@@ -27,7 +28,8 @@ export function symmetricEigen(matrix: Tensor): Eigen {
     for (let j = 0; j <= i; j++) {
       const apart = Math.abs(a[i * n + j]! - a[j * n + i]!)
       if (apart <= 1e-12 * size) continue
-      throw new RangeError(`Expected a finite symmetric matrix for eigenvalues, got a difference of ${apart}.`)
+      const got = `a difference of ${apart}`
+      throw expected('bad-option', 'a finite symmetric matrix', 'eigenvalues', got, 'Take the mean with its transpose.')
     }
   }
   const v = zeros([n, n]).data

@@ -2,6 +2,7 @@
  * The two-dimensional discrete Fourier transform of real and complex arrays of any size, and the shift that puts the
  * zero frequency in the middle. For latents and noise of up to a few hundred a side; not tuned beyond that.
  */
+import { expected } from '../core/errors.js'
 import { map, type Shape, type Tensor, zeros } from './tensor.js'
 
 /** A complex array in two parts of one shape. */
@@ -53,7 +54,10 @@ const copy = (real: Tensor, imaginary: Tensor): Spectrum => ({
 
 function planes(shape: Shape): { readonly height: number; readonly width: number } {
   const [height, width] = shape.slice(-2)
-  if (!height || !width) throw new RangeError(`Expected an array of at least two axes, none empty, got [${shape}].`)
+  if (!height || !width) {
+    const what = 'an array of at least two axes, none empty,'
+    throw expected('bad-shape', what, 'the Fourier transform', `[${shape}]`, 'Check its shape.')
+  }
   return { height, width }
 }
 

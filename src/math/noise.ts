@@ -2,8 +2,9 @@
  * Seeded random numbers in the order in which PyTorch's CPU generator draws them, so that a seed means the same noise
  * here and there. Not a choice of distributions, and not for secrets.
  */
+import { expected } from '../core/errors.js'
 import { mersenneTwister } from './mersenne-twister.js'
-import { type Shape, sizeOf, type Tensor } from './tensor.js'
+import { type Shape, type Tensor, zeros } from './tensor.js'
 
 /** One stream of random numbers; every draw moves it on. */
 export interface TorchGenerator {
@@ -23,7 +24,7 @@ const block = 16
  *
  * √(−2 ln(1 − u₁))·cos 2πu₂ and ·sin 2πu₂ (Box–Muller). Any shape, a batch axis included; one draw. The values are
  * float32 numbers; they differ from PyTorch's by less than 1e-6, since its vectorised logarithm rounds otherwise.
- * Throws a RangeError when the seed is no integer in 0 … 2⁵³−1 (only its lower 32 bits count).
+ * Throws `bad-option` when the seed is no integer in 0 … 2⁵³−1 (only its lower 32 bits count), `bad-shape` for what is no shape.
  * Source: PyTorch, aten/src/ATen/native/cpu/DistributionTemplates.h.
  *
  * @example torchNoise(0, [1, 4, 64, 64]) // torch.randn(1, 4, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -42,7 +43,7 @@ export const torchNoise = (seed: number, shape: Shape): Tensor => torchGenerator
  */
 export function torchGenerator(seed: number): TorchGenerator {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`Expected an integer from 0 to 2^53 - 1 for the seed, got ${seed}.`)
+    throw expected('bad-option', 'an integer from 0 to 2^53 - 1', 'the seed', `${seed}`, 'Pass a whole number.')
   }
   const next = mersenneTwister(seed % 2 ** 32)
   const uniform24 = () => (next() & 0xffffff) / 2 ** 24
@@ -88,7 +89,7 @@ export function torchGenerator(seed: number): TorchGenerator {
 
   return {
     noise(shape) {
-      const data = new Float64Array(sizeOf(shape))
+      const { data } = zeros(shape)
       if (data.length >= block) fillBlocks(data)
       else for (let i = 0; i < data.length; i++) data[i] = Math.fround(scalarNormal())
       return { shape: [...shape], data }
@@ -96,7 +97,7 @@ export function torchGenerator(seed: number): TorchGenerator {
     uniform: (low = 0, high = 1) => low + (high - low) * uniform53(),
     integer(bound) {
       if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 32) {
-        throw new RangeError(`Expected an integer from 1 to 2^32 for the bound, got ${bound}.`)
+        throw expected('bad-option', 'an integer from 1 to 2^32', 'the bound', `${bound}`, 'Pass a whole number.')
       }
       return next() % bound
     },

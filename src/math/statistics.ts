@@ -1,9 +1,10 @@
-/** Summaries of samples: location, spread, confidence, a straight line. RangeErrors for samples that are too small. */
+/** Summaries of samples: location, spread, confidence, a straight line. `bad-option` for samples that are too small. */
+import { expected } from '../core/errors.js'
 import { incompleteBeta } from './special.js'
 
 function atLeast(count: number, values: ArrayLike<number>, name: string): void {
   if (values.length < count)
-    throw new RangeError(`Expected at least ${count} values for ${name}, got ${values.length}.`)
+    throw expected('bad-option', `at least ${count} values`, name, `${values.length}`, 'Pass more of them.')
 }
 
 const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((total, value) => total + value, 0)
@@ -30,7 +31,8 @@ export function studentTCdf(t: number, degrees: number): number {
 /** The t of which a share `probability` of Student's distribution is below, by bisection to rounding. */
 export function studentTQuantile(probability: number, degrees: number): number {
   if (!(probability > 0 && probability < 1 && degrees > 0)) {
-    throw new RangeError(`Expected a probability in (0, 1) and positive degrees, got ${probability} and ${degrees}.`)
+    const what = 'a probability in (0, 1) and positive degrees'
+    throw expected('bad-option', what, "Student's distribution", `${probability} and ${degrees}`, 'Check both.')
   }
   let high = 1
   while (studentTCdf(high, degrees) < Math.max(probability, 1 - probability)) high *= 2
@@ -68,7 +70,7 @@ const normalQuantile = 1.959963984540054
  * The 95 % confidence interval of a probability of which `successes` of `count` independent trials are known.
  *
  * (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²))/(1 + z²/n), p = successes/n, z = 1.96: never outside [0, 1], and of use for 0
- * and n successes too. RangeError where the counts are not whole numbers with 0 ≤ successes ≤ count and count ≥ 1.
+ * and n successes too. `bad-option` where the counts are not whole numbers with 0 ≤ successes ≤ count and count ≥ 1.
  * Source: Wilson, 1927; Newcombe, 1998, method 3.
  *
  * @example wilsonInterval(81, 263) // { low: 0.2553, high: 0.3662 }
@@ -76,7 +78,8 @@ const normalQuantile = 1.959963984540054
 export function wilsonInterval(successes: number, count: number): { readonly low: number; readonly high: number } {
   const whole = Number.isInteger(successes) && Number.isInteger(count)
   if (!whole || count < 1 || successes < 0 || successes > count) {
-    throw new RangeError(`Expected whole numbers 0 ≤ successes ≤ count, count ≥ 1, got ${successes} of ${count}.`)
+    const what = 'whole numbers 0 ≤ successes ≤ count, count ≥ 1,'
+    throw expected('bad-option', what, 'an interval', `${successes} of ${count}`, 'Check both.')
   }
   const share = successes / count
   const spread = normalQuantile ** 2 / count
@@ -88,7 +91,8 @@ export function wilsonInterval(successes: number, count: number): { readonly low
 /** The value below which a share of the sample lies, between neighbours by straight line, as NumPy's default. */
 export function quantile(values: ArrayLike<number>, share: number): number {
   atLeast(1, values, 'a quantile')
-  if (!(share >= 0 && share <= 1)) throw new RangeError(`Expected a share from 0 to 1, got ${share}.`)
+  if (!(share >= 0 && share <= 1))
+    throw expected('bad-option', 'a share from 0 to 1', 'a quantile', `${share}`, 'Percents are hundredths.')
   const sorted = Float64Array.from(values).sort()
   const position = share * (sorted.length - 1)
   const below = Math.floor(position)
@@ -110,18 +114,19 @@ export interface Line {
 /**
  * The straight line y ≈ slope·x + intercept with the smallest sum of squared errors.
  *
- * Throws a RangeError when the lengths differ or x does not vary.
+ * Throws `bad-option` when the lengths differ or x does not vary.
  *
  * @example fitLine([1, 2, 3], [2, 4, 6]) // { slope: 2, intercept: 0, correlation: 1 }
  */
 export function fitLine(x: ArrayLike<number>, y: ArrayLike<number>): Line {
   atLeast(2, x, 'a line')
-  if (x.length !== y.length) throw new RangeError(`Expected as many y as x, got ${y.length} and ${x.length}.`)
+  if (x.length !== y.length)
+    throw expected('bad-option', 'as many y as x', 'a line', `${y.length} and ${x.length}`, 'Pass pairs.')
   const centre = { x: mean(x), y: mean(y) }
   const offsets = Array.from(x, (value, i) => ({ x: value - centre.x, y: y[i]! - centre.y }))
   const squares = sum(offsets.map((offset) => offset.x ** 2))
   const products = sum(offsets.map((offset) => offset.x * offset.y))
-  if (squares === 0) throw new RangeError(`Expected x values that differ for a line, got ${x[0]} only.`)
+  if (squares === 0) throw expected('bad-option', 'x values that differ', 'a line', `${x[0]} only`, 'Pass others.')
   const spread = Math.sqrt(squares * sum(offsets.map((offset) => offset.y ** 2)))
   const slope = products / squares
   return { slope, intercept: centre.y - slope * centre.x, correlation: spread === 0 ? 0 : products / spread }

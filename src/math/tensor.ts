@@ -4,6 +4,8 @@
  * no broadcasting, no batch axis.
  */
 
+import { expected } from '../core/errors.js'
+
 /** A dense row-major array. Treated as immutable by everything that receives one. */
 export interface Tensor {
   readonly shape: readonly number[]
@@ -20,17 +22,39 @@ export const formatShape = (shape: Shape): string => (shape.length === 0 ? 'scal
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i])
 
-/** A tensor over the given numbers; the length must be the product of the shape. */
+/** Most numbers that an array of these holds. */
+const mostNumbers = 2 ** 32
+
+/** Throws `bad-shape` for sides that are no whole numbers, and for more numbers than an array holds. */
+function checkShape(shape: Shape): void {
+  if (shape.every((side) => Number.isInteger(side) && side >= 0) && sizeOf(shape) <= mostNumbers) return
+  const what = 'whole numbers whose product is at most 2^32'
+  throw expected('bad-shape', what, 'the shape of a tensor', formatShape(shape), 'Check how it was computed.')
+}
+
+/** Throws `bad-shape` where two tensors are not of one shape. */
+function checkAlike(a: Shape, b: Shape, name: string): void {
+  if (sameShape(a, b)) return
+  const got = `${formatShape(a)} and ${formatShape(b)}`
+  throw expected('bad-shape', 'tensors of one shape', name, got, 'Nothing is broadcast: bring them to one shape.')
+}
+
+/** A tensor over the given numbers; the length must be the product of the shape. Throws `bad-shape`. */
 export function tensor(shape: Shape, values: ArrayLike<number>): Tensor {
+  checkShape(shape)
   if (values.length !== sizeOf(shape)) {
-    throw new RangeError(
-      `Expected ${sizeOf(shape)} values for a tensor of shape ${formatShape(shape)}, got ${values.length}.`,
-    )
+    const subject = `a tensor of shape ${formatShape(shape)}`
+    const remedy = 'Pass as many numbers as the shape has.'
+    throw expected('bad-shape', `${sizeOf(shape)} values`, subject, `${values.length}`, remedy)
   }
   return { shape: [...shape], data: values instanceof Float64Array ? values : Float64Array.from(values) }
 }
 
-export const zeros = (shape: Shape): Tensor => ({ shape: [...shape], data: new Float64Array(sizeOf(shape)) })
+/** Throws `bad-shape` for what is no shape. */
+export function zeros(shape: Shape): Tensor {
+  checkShape(shape)
+  return { shape: [...shape], data: new Float64Array(sizeOf(shape)) }
+}
 
 /** Applies `f` to every entry. */
 export function map(x: Tensor, f: (value: number, index: number) => number): Tensor {
@@ -42,15 +66,11 @@ export function map(x: Tensor, f: (value: number, index: number) => number): Ten
 /** Σ coefficient·tensor over tensors of one shape: the kernel of nearly all solver mathematics. */
 export function combine(...terms: readonly (readonly [coefficient: number, x: Tensor])[]): Tensor {
   const first = terms[0]
-  if (!first) throw new RangeError('Expected at least one term for combine, got none.')
+  if (!first) throw expected('bad-option', 'at least one term', 'combine', 'none', 'Pass [coefficient, tensor].')
   const shape = first[1].shape
   const data = new Float64Array(first[1].data.length)
   for (const [coefficient, x] of terms) {
-    if (!sameShape(x.shape, shape)) {
-      throw new RangeError(
-        `Expected tensors of one shape for combine, got ${formatShape(shape)} and ${formatShape(x.shape)}.`,
-      )
-    }
+    checkAlike(shape, x.shape, 'combine')
     const values = x.data
     for (let i = 0; i < data.length; i++) data[i]! += coefficient * values[i]!
   }
@@ -62,11 +82,7 @@ export const subtract = (a: Tensor, b: Tensor): Tensor => combine([1, a], [-1, b
 
 /** ⟨a, b⟩. */
 export function dot(a: Tensor, b: Tensor): number {
-  if (!sameShape(a.shape, b.shape)) {
-    throw new RangeError(
-      `Expected tensors of one shape for dot, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
-    )
-  }
+  checkAlike(a.shape, b.shape, 'dot')
   let sum = 0
   for (let i = 0; i < a.data.length; i++) sum += a.data[i]! * b.data[i]!
   return sum
@@ -74,11 +90,7 @@ export function dot(a: Tensor, b: Tensor): number {
 
 /** ‖a − b‖₂, without an array for the difference. */
 export function distance(a: Tensor, b: Tensor): number {
-  if (!sameShape(a.shape, b.shape)) {
-    throw new RangeError(
-      `Expected tensors of one shape for distance, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
-    )
-  }
+  checkAlike(a.shape, b.shape, 'distance')
   let sum = 0
   for (let i = 0; i < a.data.length; i++) {
     const apart = a.data[i]! - b.data[i]!

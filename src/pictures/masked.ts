@@ -1,5 +1,6 @@
 /** How alike two pictures are where a mask is 0: what an edit leaves of a background. */
 
+import { expected } from '../core/errors.js'
 import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
 import { byteOf } from './pixels.js'
 import { ssimMap } from './ssim.js'
@@ -20,7 +21,7 @@ export interface Likeness {
 /**
  * Compares two pictures of channels × H × W in [−1, 1] where a mask of 1 × H × W is 0; undefined where it is nowhere.
  *
- * RangeError when shapes differ. Source: the background measures of PIE-Bench (Ju et al., ICLR 2024), and the NMSE of Hong et
+ * `bad-shape` when shapes differ. Source: the background measures of PIE-Bench (Ju et al., ICLR 2024), and the NMSE of Hong et
  * al., CVPR 2024. Deviation: the window of SSIM looks into the masked part up to 5 pixels, nothing is painted over it.
  *
  * @example const background = likenessOutside(mask, edited, source)
@@ -29,7 +30,7 @@ export function likenessOutside(mask: Tensor, x: Tensor, reference: Tensor): Lik
   const wanted = [1, ...x.shape.slice(1)]
   if (!sameShape(x.shape, reference.shape) || !sameShape(mask.shape, wanted)) {
     const got = [mask, x, reference].map(({ shape }) => formatShape(shape)).join(', ')
-    throw new RangeError(`Expected a mask and two pictures of one size, got ${got}.`)
+    throw expected('bad-shape', 'a mask and two pictures of one size', 'a comparison', got, 'Resize one of them.')
   }
   const structure = ssimMap(x, reference)
   const area = mask.data.length

@@ -2,6 +2,7 @@
  * Pictures as numbers: tensors of channels × height × width with values in [−1, 1]. Rounding to 8 bits, the distance
  * between two pictures, and changes of size. Not a codec: reading and writing files is the host's business.
  */
+import { expected } from '../core/errors.js'
 import { distance, map, sizeOf, subtract, type Tensor, zeros } from '../math/tensor.js'
 import { planesOf, withSides } from './planes.js'
 
@@ -27,7 +28,7 @@ export const round8 = (image: Tensor): Tensor => map(image, (pixel) => pixelOf(b
 
 /**
  * Peak signal-to-noise ratio in dB of two pictures: 10·log₁₀(2² / mean (a − b)²), since pixels span 2; Infinity when
- * they are equal. RangeError when the shapes differ.
+ * they are equal. Throws `bad-shape` when the shapes differ.
  */
 export function psnrDb(a: Tensor, b: Tensor): number {
   const meanSquare = distance(a, b) ** 2 / sizeOf(a.shape)
@@ -63,9 +64,13 @@ export function region(image: Tensor, top: number, left: number, height: number,
 
 /**
  * The picture at another size: linear interpolation when enlarging, a triangle over as many pixels when shrinking, so
- * that fine detail is averaged and not aliased. Source: Pillow's BILINEAR resampling, Resample.c.
+ * that fine detail is averaged and not aliased. Throws `bad-option` for sides that are no whole numbers. Source: Pillow's BILINEAR resampling, Resample.c.
  */
 export function resize(image: Tensor, height: number, width: number): Tensor {
+  if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0)) {
+    const got = `${height} and ${width}`
+    throw expected('bad-option', 'whole numbers of pixels', 'height and width of a picture', got, 'Round them.')
+  }
   const { count, height: imageHeight, width: imageWidth } = planesOf(image.shape)
   const rows = resizeLines(image.data, count * imageHeight, imageWidth, 1, width)
   const data = resizeLines(rows, count, imageHeight, width, height)

@@ -1,4 +1,5 @@
 /** Structural similarity of two pictures, place by place. */
+import { expected } from '../core/errors.js'
 import { formatShape, map, sameShape, type Tensor, zeros } from '../math/tensor.js'
 import { planesOf } from './planes.js'
 
@@ -41,14 +42,15 @@ function blurred({ shape, data }: Tensor): Tensor {
  *
  * (2·μ₁μ₂ + c₁)(2·σ₁₂ + c₂) / ((μ₁² + μ₂² + c₁)(σ₁² + σ₂² + c₂)) of means, variances and covariance under a Gaussian window of
  * 11 × 11, deviation 1.5; c₁ = (0.01·L)², c₂ = (0.03·L)², L = 2. In [−1, 1], 1 where the pictures are equal under the window.
- * RangeError when the shapes differ. Source: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 2004. Deviation: at the edge the
+ * `bad-shape` when the shapes differ. Source: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 2004. Deviation: at the edge the
  * window is cut, so there is a value at every place.
  *
  * @example const structure = mean(ssimMap(edited, source).data)
  */
 export function ssimMap(a: Tensor, b: Tensor): Tensor {
   if (!sameShape(a.shape, b.shape)) {
-    throw new RangeError(`Expected pictures of one shape, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`)
+    const got = `${formatShape(a.shape)} and ${formatShape(b.shape)}`
+    throw expected('bad-shape', 'pictures of one shape', 'a comparison', got, 'Resize one of them.')
   }
   const product = (x: Tensor, y: Tensor) => blurred(map(x, (value, i) => value * y.data[i]!))
   const [meanA, meanB] = [blurred(a), blurred(b)]

@@ -34,7 +34,8 @@ export function secretOf(key: Uint8Array): Secret {
   return {
     bytes(label, length, block = 0) {
       const nonce = new Uint8Array(12)
-      if (label.length > nonce.length) throw new RangeError(`Expected a label of at most 12 letters, got ${label}.`)
+      if (label.length > nonce.length)
+        throw expected('bad-option', 'at most 12 letters', 'a label', `\`${label}\``, 'Shorten it.')
       for (let i = 0; i < label.length; i++) nonce[i] = label.charCodeAt(i)
       return chacha20(key, nonce, new Uint8Array(length), undefined, block)
     },

@@ -17,6 +17,9 @@ export interface Room {
 const upTo = (floor: number, rooms: readonly Room[]): readonly string[] =>
   rooms.filter((room) => room.floor <= floor).map(({ path }) => path)
 
+/** The one error class imports nothing: every room of the library may throw it. */
+const errors: Room = { path: 'src/core/errors.ts', floor: 0, imports: [] }
+
 const numbers: readonly Room[] = [
   { path: 'src/math', floor: 0, imports: [] },
   { path: 'src/core', floor: 1, imports: ['src/math'] },
@@ -115,7 +118,11 @@ const programs: readonly Room[] = [
   { path: 'apps/cli', floor: 8, imports: ['training', 'measurements'], packages: [...publicPackage, 'commander'] },
 ]
 
-export const rooms: readonly Room[] = [...numbers, ...networks, ...methods, ...doors, ...programs]
+const library = [...numbers, ...networks, ...methods, ...doors].map(
+  (room): Room => ({ ...room, imports: [errors.path, ...room.imports] }),
+)
+
+export const rooms: readonly Room[] = [errors, ...library, ...programs]
 
 /** Folders of which each file is a method; `index.ts` lists them, `parts/` holds what they share. */
 export const methodFolders: readonly string[] = [

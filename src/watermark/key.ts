@@ -187,7 +187,7 @@ export function checkKey(
   hint?: Hint,
 ): void {
   checkKeyModel(key, other)
-  const { id, latentShape, axes } = key
+  const { id, latentShape } = key
   if (sameShape(latentShape, other.latentShape)) return
   const { layout } = other
   if (!layout || !takes(layout, latentShape)) {
@@ -196,15 +196,32 @@ export function checkKey(
     const anew = 'They have another layout: make a key for this model.'
     throw expected('bad-shape', wanted!, `key ${id}`, got!, isOtherLayout ? anew : remedy)
   }
-  const told = (shape: Shape) => {
-    const picture = layout.pictureShape(shape)
+  throw otherSize(key, layout, layout.pictureShape(other.latentShape), remedy, hint)
+}
+
+/** The error of a picture of another size than a key's, both told in pixels. */
+function otherSize({ id, latentShape, axes }: KeyDescription, layout: Layout, got: Shape, remedy: string, hint?: Hint) {
+  const told = (picture: Shape) => {
     const frames = framesOf(layout, picture)
     return `${frames === undefined ? '' : `${frames} frames of `}${sizeText(planesOf(picture))} pixels`
   }
-  const marked = axes.includes('frames') ? 'clips' : 'pictures'
-  throw expected('bad-shape', `${marked} of ${told(latentShape)}`, `key ${id}`, told(other.latentShape), remedy, {
-    ...(hint && { hint }),
-  })
+  const wanted = `${axes.includes('frames') ? 'clips' : 'pictures'} of ${told(layout.pictureShape(latentShape))}`
+  return expected('bad-shape', wanted, `key ${id}`, told(got), remedy, { ...(hint && { hint }) })
+}
+
+/**
+ * Throws where a picture, of any size, is not of the key's model and size; what may have been done to it says the remedy, in
+ * words of code.
+ */
+export function checkKeyPicture(key: KeyDescription, picture: Shape, other: KeyModel, layout: Layout): void {
+  checkKeyModel(key, other)
+  if (!takes(layout, key.latentShape)) return
+  const wanted = layout.pictureShape(key.latentShape)
+  if (sameShape(wanted.slice(1), picture.slice(1))) return
+  const isSmaller = picture.every((side, i) => side <= wanted[i]!)
+  const cut = isSmaller ? ', or `undo: [undoCrop()]` where it was cut out of a larger one' : ''
+  const remedy = `${undoRemedy} Pass \`undo: [undoResize()]\` where it was resized${cut}.`
+  throw otherSize(key, layout, picture, remedy, 'undo')
 }
 
 function parsed(text: string, bad: (got: string) => UndiffuseError): Readonly<Record<string, unknown>> {

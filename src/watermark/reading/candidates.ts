@@ -18,7 +18,7 @@ import {
   type PromptedSource,
 } from '../../verbs/invert.js'
 import { checkChunk, defaultChunk } from '../../verbs/side-by-side.js'
-import { checkKey, undoRemedy, type WatermarkKey } from '../key.js'
+import { checkKey, checkKeyPicture, undoRemedy, type WatermarkKey } from '../key.js'
 
 /** A way in which pictures may have been made. */
 export type Sampler = Pick<InvertAllOptions, 'model' | 'solver'>
@@ -163,6 +163,10 @@ function candidateSources(
         )
       : [{ source: () => source }]
   const isRestored = candidates.length > 0 && candidates[0]!.undone !== undefined
+  // A size that no latent has says nothing of the key's.
+  if ('image' in source && !isRestored) {
+    for (const key of keys) checkKeyPicture(key, source.image.shape, { model: model.name, modelFiles }, model.layout)
+  }
   const shape = isRestored ? latentShape : latentShapeOf(source, model)
   for (const key of keys) {
     checkKey(key, { model: model.name, modelFiles, latentShape: shape, layout: model.layout }, undoRemedy, 'undo')

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { shape } from '../../../test/laws/analytic-world.js'
+import type { UndiffuseError } from '../../core/errors.js'
 import { Task } from '../../core/task.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
 import { implicit } from '../../diffusion/inverters/implicit.js'
 import { ddim } from '../../diffusion/solvers/ddim.js'
 import { torchGenerator, torchNoise } from '../../math/noise.js'
-import { combine, map } from '../../math/tensor.js'
+import { combine, map, zeros } from '../../math/tensor.js'
+import { scaledLayout } from '../../model/layout.js'
 import { autoencoderOf } from '../../model/views.js'
 import { mirrored, quarterTurned } from '../../pictures/motions.js'
-import { composeRestorations, undoFlip, undoQuarterTurn } from '../../restorations/index.js'
+import { composeRestorations, type Restoration, undoFlip, undoQuarterTurn } from '../../restorations/index.js'
 import { generate } from '../../verbs/generate.js'
 import { newKey, readKey, type WatermarkKey } from '../key.js'
 import { calibrationPictures } from './calibration.js'
@@ -26,6 +28,42 @@ function keyOf(scheme: string, number: number, more: { latentShape?: readonly nu
 const marked = (key: WatermarkKey, member = 0) => key.mark(member).imprint(random.noise(large))
 const read = (noise: ReturnType<typeof marked>, options: Partial<Parameters<typeof findingsIn>[1]>) =>
   findingsIn(noise, { keys: [], falsePositiveRate: 1e-6, ...options })
+
+describe('a picture of another size', () => {
+  const layout = scaledLayout({ name: 'analytic', imageChannels: 3, latentChannels: 4, downscaling: 8, side: 16 })
+  const model = { ...analyticModel().model, layout }
+  const key = keyOf('ring-id', 1)
+  const remedies = async (height: number, width: number, undo?: readonly Restoration[]) => {
+    const asked = detectAll([{ image: zeros([3, height, width]) }], { model, solver: ddim(), keys: [{ key }], undo })
+    const error = await Promise.resolve(asked).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    return error as UndiffuseError
+  }
+
+  it.each([
+    ['that no latent has', 110, 110, true],
+    ['that another latent has', 96, 96, true],
+    ['that is larger', 130, 200, false],
+  ])('%s is told with the size of the key, and with what undoes it in code', async (_, height, width, isSmaller) => {
+    const error = await remedies(height, width)
+    expect(error).toMatchObject({ code: 'bad-shape', expected: 'pictures of 128×128 pixels', subject: `key ${key.id}` })
+    expect(error.got).toBe(`${width}×${height} pixels`)
+    expect(error.remedy).toContain('`undo: [undoResize()]`')
+    expect(error.remedy.includes('`undo: [undoCrop()]`')).toBe(isSmaller)
+    // A restoration that brings it to no size of the key does not hide what is wrong.
+    expect((await remedies(height, width, [undoFlip()])).expected).toBe('pictures of 128×128 pixels')
+  })
+
+  it('of another model is told by the name of the model first', async () => {
+    const image = zeros([3, 110, 110])
+    const other = { ...model, name: 'another' }
+    await expect(detectAll([{ image }], { model: other, solver: ddim(), keys: [{ key }] })).rejects.toMatchObject({
+      code: 'bad-option',
+    })
+  })
+})
 
 describe('findings', () => {
   it('tell the mark that is there from those that are not, the surest first', () => {

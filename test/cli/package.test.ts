@@ -1,10 +1,12 @@
 /** The package as people get it: what it holds, what its doors load, that its command and the documentation's programs run. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import ts from 'typescript'
@@ -222,6 +224,19 @@ describe('the installed command', () => {
   })
 })
 
+/** The processes of its networks, once there are any. */
+async function childrenOf(parent: number): Promise<readonly number[]> {
+  for (;;) {
+    const { stdout } = await promisify(execFile)('ps', ['-e', '-o', 'pid=,ppid=,args='])
+    const found = stdout.split('\n').flatMap((line) => {
+      const [pid, ppid, ...args] = line.trim().split(/\s+/)
+      return Number(ppid) === parent && args.join(' ').includes('ort-child') ? [Number(pid)] : []
+    })
+    if (found.length > 0) return found
+    await setTimeout(20)
+  }
+}
+
 const scriptOf = (code: string) =>
   ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } })
     .outputText
@@ -233,6 +248,9 @@ describe('the examples', async () => {
     'detect-folder.mjs': { words: ['mark.json', 'pictures'], prints: /^marked\.png marked .*\nplain\.png unmarked /m },
     'edit.mjs': { prints: /^given-(latent|image); .* dB/ },
     'invert.mjs': { prints: /^noise exact given-latent, \d+ evaluations; \d+ % / },
+    'own-inverter.mjs': {
+      prints: /^naive 20 .*\nfew-rounds:1 20 .*\nfew-rounds:3 60 .* -\d\d dB\nimplicit \d+ .* -1\d\d dB/,
+    },
     'own-model.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
     'own-solver.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
     'worker.mjs': { prints: /exact: 'given-latent'[\s\S]*was free \d+ times/ },
@@ -274,7 +292,11 @@ describe('programs of the documentation', () => {
       const service = spawn(process.execPath, ['service.mjs'], {
         cwd: installed.folder,
         env,
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let logged = ''
+      service.stderr.on('data', (text: Buffer) => {
+        logged += text.toString()
       })
       try {
         const [line] = (await once(service.stdout, 'data')) as [Buffer]
@@ -303,6 +325,16 @@ describe('programs of the documentation', () => {
         }
         expect((await post('/detect', '')).status).toBe(415)
         expect((await post('/other', '')).status).toBe(404)
+        // What fails inside is told to the log, and to the client by an id alone.
+        const begun = post('/mark', 'a large purple heart on the left')
+        const networks = await childrenOf(service.pid!)
+        for (const pid of networks) process.kill(pid, 'SIGKILL')
+        const failed = await begun
+        const [, failure] = /^Something failed here: it is logged as ([0-9a-f-]{36})\.\n$/.exec(await failed.text())!
+        expect(failed.status).toBe(500)
+        expect(logged).toContain(failure)
+        expect(logged).toMatch(/runtime-failed/)
+        expect((await post('/mark', 'a large purple heart on the left')).status).toBe(200)
       } finally {
         service.kill()
         await once(service, 'close')

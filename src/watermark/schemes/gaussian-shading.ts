@@ -22,8 +22,9 @@ const publishedBits = 256
  *
  * Reading: sign bits ⊕ b. The larger |z| decide each bit of the message, since large numbers seldom change their sign.
  * p-value: M = Σ max(copies that say 0, copies that say 1). Without the mark these are n fair coins whatever the
- * picture, and P(M ≥ m) is their exact distribution. It is therefore exact for any picture and any message. The message
- * is always told, right or not: see `agreement`, the share of signs that agree with it. Every picture of a key has the
+ * picture, and P(M ≥ m) is their exact distribution. It is therefore exact for any picture and any message. In code
+ * `read` tells a message of any noise, right or not: see `agreement`, the share of signs that agree with it. Reports of
+ * `detect` have no `message` where the mark was not found: its digits are chance then. Every picture of a key has the
  * same signs for the same message: averaging many of them shows the key. Errors: `bad-option` for more bits than
  * numbers and for a message that is longer. Source: Yang et al., Gaussian Shading, CVPR 2024, arXiv 2404.04956.
  * Deviations: the permutation in place of tiles; the p-value needs no message.

@@ -25,6 +25,7 @@ const order = [
   'families',
   'python',
   'command-line',
+  'json',
   'folders',
   'schedulers',
   'onnx',

@@ -1,0 +1,152 @@
+/** Every key that commands print as JSON stands on the page about it. */
+import { copyFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { Task } from '../../src/core/task.js'
+import { zeros } from '../../src/math/tensor.js'
+import { invertOperation, readSettings } from '../../src/operations/index.js'
+import { memoryHost } from '../hosts/memory.js'
+import { analyticModel } from '../laws/analytic-model.js'
+import { undiffuse } from './command-line.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const page = await readFile(join(root, 'docs', 'json.md'), 'utf8')
+
+/** What stands in the first column of the page's tables. */
+const told = [...page.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>
+  [...cell!.matchAll(/`([^`]+)`/g)].map(([, key]) => key!),
+)
+
+/** `….exact` ends any path, `rows[].….exact` stands for one name between; a list is told with or without its entries. */
+const patterns = told.map((key) => {
+  const parts = key.replace(/\[\]$/, '').replace(/[.[\]]/g, '\\$&')
+  return new RegExp(`^${parts.replace('…\\.', key.startsWith('…') ? '(?:.*\\.)?' : '[^.]+\\.')}(?:\\[\\])?$`)
+})
+const isTold = (path: string): boolean => patterns.some((pattern) => pattern.test(path))
+
+/** The paths of all keys in a value. A key whose own keys are told needs no row of its own. */
+function pathsIn(value: unknown, path = ''): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => pathsIn(one, `${path}[]`))
+  if (typeof value !== 'object' || value === null) return path === '' ? [] : [path.replace(/\[\]$/, '')]
+  return Object.entries(value).flatMap(([key, one]) => pathsIn(one, path === '' ? key : `${path}.${key}`))
+}
+
+const ball = (folder: string) => copyFile(join(root, 'examples', 'ball.png'), join(folder, 'ball.png'))
+const small = ['--decoder', 'encoder-only', '--json']
+
+type Lines = readonly (readonly string[])[]
+
+/** The keys that a command line prints; `before` are command lines that it needs. */
+async function keysOf(words: readonly string[], before: Lines = []): Promise<readonly string[]> {
+  let printed = ''
+  let failed = ''
+  await undiffuse(['doctor', '--json'], {
+    before: ball,
+    after: async (folder) => {
+      for (const line of [...before, words]) {
+        const run = await undiffuse(line.map((word) => word.replace('./', `${folder}/`)))
+        // A picture that is not there has a line of its own, and 11 for all.
+        if (run.code !== 0 && run.code !== 11) failed = `${line.join(' ')}: ${run.stderr}`
+        printed = run.stdout
+      }
+    },
+  })
+  expect(failed).toBe('')
+  const keys = [...new Set(pathsIn(JSON.parse(printed)))]
+  expect(keys.length).toBeGreaterThan(5)
+  return keys
+}
+
+const keygen = (scheme: string, name: string) => ['watermark', 'keygen', '--scheme', scheme, '-o', `./${name}`]
+const [two, prompted] = [
+  ['--solver', 'ddim', '--steps', '2'],
+  ['--prompt', 'a large red ball', '--guidance', '3'],
+]
+const mark = [keygen('gaussian-shading', 'a.json'), keygen('tree-ring', 'b.json')]
+const marked = ['generate', 'a red ball', ...two, '--watermark', './a.json', '--message', 'c0ffee00', '-o', './m.png']
+
+const reading = ['watermark', 'detect', './ball.png', '--key']
+const calibrating = ['watermark', 'calibrate', './ball.png', '--key', './b.json', ...two, '--decoder', 'encoder-only']
+
+const printed: readonly { readonly name: string; readonly words: readonly string[]; readonly before?: Lines }[] = [
+  {
+    name: 'invert',
+    words: ['invert', './ball.png', ...two, ...small, ...prompted, '--report', './out', '-o', './n.npy'],
+  },
+  {
+    name: 'invert, with restarts',
+    words: ['invert', './ball.png', ...two, ...small, '--inverter', 'implicit:restarts=1', '-o', './n.npy'],
+  },
+  { name: 'invert --to latent', words: ['invert', './ball.png', '--to', 'latent', '--json', '-o', './z.npy'] },
+  {
+    name: 'compare',
+    words: [
+      'compare',
+      'a red ball',
+      '--steps',
+      '2',
+      '--inverters',
+      'implicit',
+      ...small,
+      '--report',
+      './out',
+      '-o',
+      './n',
+    ],
+  },
+  {
+    name: 'compare, of a picture',
+    words: ['compare', './ball.png', '--steps', '2', '--solvers', 'scheduler', '--inverters', 'naive', ...small],
+  },
+  {
+    name: 'watermark detect, of several',
+    words: [
+      ...reading,
+      './a.json',
+      './m.png',
+      './none.png',
+      '--message',
+      'c0ffee00',
+      ...two,
+      ...small,
+      '--sheet',
+      './s.png',
+    ],
+    before: [...mark, marked],
+  },
+  {
+    name: 'watermark detect --reference',
+    words: [...reading, './b.json', '--reference', '--try-steps', '2', '3', '--undo', 'flip', ...small],
+    before: mark,
+  },
+  {
+    name: 'watermark detect --calibration',
+    words: [...reading, './b.json', '--calibration', './c.safetensors', '--json'],
+    before: [...mark, [...calibrating, '-o', './c.safetensors']],
+  },
+]
+
+describe('every key is on the page that is printed by', () => {
+  it.each(printed)('$name', async ({ words, before }) => {
+    expect((await keysOf(words, before)).filter((key) => !isTold(key))).toEqual([])
+  })
+
+  it('invert with a refiner and a floor, in a world in closed form', async () => {
+    const { model } = analyticModel()
+    const host = memoryHost(model)
+    await host.paint('a.png', zeros([1, 4, 4]))
+    const given = { sources: 'a.png', solver: 'ddim', steps: 2, floor: 'whole', refine: 'most-probable:rounds=1' }
+    const { fields, run, id } = invertOperation
+    const { result } = await new Task(run(readSettings(fields, given, id), host))
+    const keys = pathsIn(JSON.parse(JSON.stringify(result)))
+    expect(keys).toContain('sources[].floor.nmseDb')
+    expect(keys).toContain('sources[].refinement.rounds')
+    expect(keys.filter((key) => !isTold(key))).toEqual([])
+  })
+})
+
+it('knows keys that are on no page', () => {
+  expect(['results[].findings[].invented', 'invented', 'rows[].fromLatent.invented'].filter(isTold)).toEqual([])
+  expect(told.length).toBeGreaterThan(120)
+})

@@ -20,7 +20,7 @@ import type { Sampled } from '../verbs/sampling.js'
 import { methodField, type Named, type Settings, setting } from './fields.js'
 import { checkEnding, checkFolder, jsonText, prepareOutputs, reportField, sheetField } from './files/outputs.js'
 import { asFileName, isPictureFile, lastName, withoutEnding } from './files/paths.js'
-import { fitPicture, readPicture } from './files/pictures.js'
+import { checkPicture, fitPicture, measurePicture, readPicture } from './files/pictures.js'
 import { fileTypeOf, tensorEndings, tensorFile } from './files/tensor-files.js'
 import {
   type ContactSheetCell,
@@ -295,6 +295,7 @@ const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps
   relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
 
 async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
+  checkPicture(await measurePicture(path, host), model, fit, { encode: 1, decode: 1, denoise: 1 })
   return round8(fitPicture(await readPicture(path, host), model.layout, fit).image)
 }
 

@@ -16,6 +16,7 @@ import {
 } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
 import { table, wrapped } from './help.js'
+import { programName } from './program-name.js'
 import { someFailedExitCode, voidMaskExitCode } from './terminal.js'
 
 /** Methods of one kind, as `undiffuse help <topic>` lists them. */
@@ -117,7 +118,7 @@ function kindLines({ title, one, methods, note = '' }: Kind, columns: number): r
     ...table(rows, columns),
     '',
     ...wrapped(note, columns),
-    ...wrapped(`The options of one ${one}: undiffuse help ${example}`, columns),
+    ...wrapped(`The options of one ${one}: ${programName()} help ${example}`, columns),
   ]
 }
 

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { errorTable, isUndiffuseError } from 'undiffuse'
 import type { Told } from 'undiffuse/operations'
+import { asTyped } from './program-name.js'
 import { progressView } from './progress.js'
 import { worded } from './remedies.js'
 
@@ -49,7 +50,7 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal & { 
     signal,
     say: (line = '') => {
       clear()
-      if (!json) say(harmless(line))
+      if (!json) say(asTyped(harmless(line)))
     },
     leaveStdout() {
       say = console.error
@@ -120,7 +121,7 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
  */
 export function fail(json: boolean, error: unknown, left?: string): void {
   const { message, code, exitCode } = failureOf(error, left)
-  console.error(`undiffuse: ${harmless(message)}`)
+  console.error(`undiffuse: ${asTyped(harmless(message))}`)
   if (json) printJson({ error: { code, message } })
   process.exitCode = exitCode
 }

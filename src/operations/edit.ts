@@ -231,7 +231,7 @@ const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>
 const remedyOf = (given: Tensor | undefined): string =>
   given
     ? 'Grow it less, with a smaller `dilation`.'
-    : `Draw what may change, and pass it as ${setting('mask')}. For a picture that this model did not make, try \`guideFrom=source\`.`
+    : `Draw what may change, the old and the new place of a thing that moves, and pass it as ${setting('mask')}. For a picture that this model did not make, try \`guideFrom=source\`.`
 
 /** How much of a picture is inside. */
 const shareOf = ({ data }: Tensor): number => data.filter((value) => value > 0.5).length / data.length

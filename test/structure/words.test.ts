@@ -36,6 +36,27 @@ describe('documentation', async () => {
   })
 })
 
+describe('first steps', () => {
+  const blocks = (page: string) => [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block!)
+  const commands = (block: string) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/\s+#.*$/, ''))
+
+  it.each(['README.md', 'docs/getting-started.md'])('%s begin with what an installed package can do', async (page) => {
+    const whole = await text(page)
+    expect(commands(blocks(whole)[0]!)).toEqual(['npm install undiffuse', 'npx undiffuse'])
+    const { version } = JSON.parse(await text('package.json'))
+    expect([...whole.matchAll(/undiffuse-([\d.]+)\.tgz/g)].map(([, named]) => named)).toEqual([version])
+  })
+
+  it('a checkout has two commands', async () => {
+    const [, checkout] = (await text('README.md')).split(/^## .*checkout$/m)
+    expect(commands(blocks(checkout!)[0]!)).toEqual(['npm start', 'npm test'])
+  })
+})
+
 /** The places of a page that links may name, as GitHub and the site call them: headings in small letters with dashes. */
 const placesOf = (page: string): ReadonlySet<string> =>
   new Set(

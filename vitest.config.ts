@@ -25,6 +25,8 @@ export default defineConfig({
     maxWorkers: Math.min(8, Math.max(2, availableParallelism())),
     // Modules of the library are evaluated once for a worker: nothing in them changes.
     isolate: false,
+    // Messages are those of an installed program, whatever started the tests.
+    env: { npm_command: '' },
     projects: [
       // Beside the sources, and what holds the house together.
       {

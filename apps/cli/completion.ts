@@ -2,8 +2,8 @@
 import { type Command, Help, type Option } from 'commander'
 import { pathOf } from './help.js'
 import { methodIds, topics } from './methods.js'
-import { methodsOf } from './options.js'
 import { type Shell, shells } from './shells.js'
+import { methodsOf } from './subjects-first.js'
 
 interface Completed {
   readonly path: string

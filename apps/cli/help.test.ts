@@ -1,9 +1,10 @@
 /** Help fits a terminal, and tells everything that the command line takes. */
 import { readFile } from 'node:fs/promises'
 import { type Command, Help } from 'commander'
-import { errorTable, isUndiffuseError } from 'undiffuse'
+import { errorTable, exactBlending, type Field, isUndiffuseError } from 'undiffuse'
 import { describe, expect, it } from 'vitest'
 import { helpLines, pageColumns, pageLines, pathOf, typed, wrapped } from './help.js'
+import { foundMasks } from './masks-page.js'
 import { exitCodes, kinds, methodIds, topicLines, topicOf, topics } from './methods.js'
 import { helpFor, programFor } from './program.js'
 
@@ -84,6 +85,14 @@ describe('topics', () => {
     )
     expect(lists.length).toBeGreaterThan(20)
     for (const method of lists) expect(kinds.flatMap(({ methods }) => methods)).toContain(method)
+  })
+
+  it('masks are a page that knows every way of finding one', async () => {
+    const page = await helpFor(program, ['masks'], false)
+    expect(page.length).toBeLessThanOrEqual(pageLines)
+    const mask = exactBlending.definition.fields.mask as Extract<Field, { type: 'choice' }>
+    expect(foundMasks.map(([which]) => which)).toEqual(mask.choices)
+    expect((await helpFor(program, [], false)).join(' ')).toMatch(/Topics of .*, masks,/)
   })
 
   it('a word that names nothing is refused with what there is', async () => {

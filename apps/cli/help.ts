@@ -1,5 +1,6 @@
 /** The help of commands: a page that fits a terminal, and the long form with everything. */
 import { type Command, Help, type Option } from 'commander'
+import { asTyped, programName } from './program-name.js'
 
 /** What the long form of a command's help says beside its options. */
 export interface Explanation {
@@ -42,7 +43,9 @@ export function wrapped(text: string, columns: number, indent = ''): readonly st
   const room = columns - indent.length
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+  for (const word of asTyped(text)
+    .split(/\s+/)
+    .filter((part) => part !== '')) {
     // Lists without spaces are broken after their commas.
     for (const [i, part] of (word.length > room ? word.split(/(?<=,)/) : [word]).entries()) {
       const longer = line === '' ? part : `${line}${i === 0 ? ' ' : ''}${part}`
@@ -83,7 +86,7 @@ export function paragraphs(text: string, columns: number): readonly string[] {
 
 /** A command line as it is typed; one that is too long is continued where an option begins. */
 export function typed(words: string, columns: number): readonly string[] {
-  const [first = '', ...rest] = `undiffuse ${words}`.split(/ (?=-{1,2}[a-z])/)
+  const [first = '', ...rest] = `${programName()} ${words}`.split(/ (?=-{1,2}[a-z])/)
   const lines: string[] = []
   let line = `  $ ${first}`
   for (const part of rest) {
@@ -134,7 +137,7 @@ export function helpLines(command: Command, { all = false, columns = pageColumns
   const commands = help.visibleCommands(command).map((one) => [one.name(), one.description()] as const)
   const hasMore = !all && path !== '' && (rare.length > 0 || details !== '' || examples.length > shownExamples)
   return [
-    ...wrapped(`undiffuse ${[path, command.usage()].filter((part) => part !== '').join(' ')}`, columns),
+    ...wrapped(`${programName()} ${[path, command.usage()].filter((part) => part !== '').join(' ')}`, columns),
     '',
     ...command
       .description()
@@ -149,6 +152,6 @@ export function helpLines(command: Command, { all = false, columns = pageColumns
       examples.length === 1 ? 'Example:' : 'Examples:',
       (all ? examples : examples.slice(0, shownExamples)).flatMap((one) => typed(one, columns)),
     ),
-    ...(hasMore ? ['', ...wrapped(`Everything else: undiffuse help ${path} --all`, columns)] : []),
+    ...(hasMore ? ['', ...wrapped(`Everything else: ${programName()} help ${path} --all`, columns)] : []),
   ]
 }

@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-/** The command line: runs the command that its words name, and reports words that name none. */
-import { CommanderError } from 'commander'
-import { badCommandLine } from './bad-command-line.js'
+/** The command line: runs the command that its words name, and reports words that name none. Loads what it needs. */
+import { type Command, CommanderError } from 'commander'
 import { pathOf } from './help.js'
-import { subjectsFirst } from './options.js'
 import { commandOf, programFor } from './program.js'
-import { fail, watchStdout } from './terminal.js'
+import { watchStdout } from './stdout.js'
+import { subjectsFirst } from './subjects-first.js'
 
 watchStdout()
 const given = process.argv.slice(2)
@@ -16,7 +15,12 @@ const words = subjectsFirst(asked, typed, pathOf(asked).split(' ').length)
 try {
   await program.parseAsync(words, { from: 'user' })
 } catch (error) {
-  // Help and version end this way too, with 0; help that nobody asked for is a command line without a command.
-  if (!(error instanceof CommanderError)) fail(words.includes('--json'), error)
-  else if (error.exitCode !== 0) fail(words.includes('--json'), badCommandLine(error, asked))
+  await report(error, asked, words.includes('--json'))
+}
+
+/** Help and version end as errors too, with 0; help that nobody asked for is a command line without a command. */
+async function report(error: unknown, command: Command, json: boolean): Promise<void> {
+  if (error instanceof CommanderError && error.exitCode === 0) return
+  const [{ fail }, { badCommandLine }] = await Promise.all([import('./terminal.js'), import('./bad-command-line.js')])
+  fail(json, error instanceof CommanderError ? badCommandLine(error, command) : error)
 }

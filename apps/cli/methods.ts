@@ -16,6 +16,8 @@ import {
 } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
 import { table, wrapped } from './help.js'
+import { maskLines } from './masks-page.js'
+import { programName } from './program-name.js'
 import { someFailedExitCode, voidMaskExitCode } from './terminal.js'
 
 /** Methods of one kind, as `undiffuse help <topic>` lists them. */
@@ -72,7 +74,7 @@ const named = (id: string) =>
   )
 
 /** What can be asked of `undiffuse help` besides commands. */
-export const topics: readonly string[] = [...kinds.map(({ topic }) => topic), 'exit-codes']
+export const topics: readonly string[] = [...kinds.map(({ topic }) => topic), 'masks', 'exit-codes']
 
 export const methodIds: readonly string[] = [
   ...new Set(kinds.flatMap(({ methods }) => methods.map(({ definition }) => definition.id))),
@@ -117,7 +119,7 @@ function kindLines({ title, one, methods, note = '' }: Kind, columns: number): r
     ...table(rows, columns),
     '',
     ...wrapped(note, columns),
-    ...wrapped(`The options of one ${one}: undiffuse help ${example}`, columns),
+    ...wrapped(`The options of one ${one}: ${programName()} help ${example}`, columns),
   ]
 }
 
@@ -157,6 +159,7 @@ export async function topicLines(word: string, columns: number): Promise<readonl
       ),
     ]
   }
+  if (word === 'masks') return maskLines(columns)
   const kind = kinds.find(({ topic }) => topic === word)
   if (kind) return kindLines(kind, columns)
   return methodIds.includes(word) ? await methodLines(word, columns) : undefined

@@ -29,17 +29,18 @@ const repeat = operation({
 function terminal() {
   const said: string[] = []
   const results: unknown[] = []
+  const stages: string[] = []
   const io: Terminal = {
     json: false,
     signal: new AbortController().signal,
     say: (line = '') => said.push(line),
     leaveStdout() {},
     result: (value) => results.push(value),
-    progress() {},
+    progress: ({ stage }) => stages.push(stage),
     clear() {},
     keeps() {},
   }
-  return { io, said, results }
+  return { io, said, results, stages }
 }
 
 it('is said without words of its own: notes at once, then its numbers', async () => {
@@ -47,6 +48,19 @@ it('is said without words of its own: notes at once, then its numbers', async ()
   await operate(io, { operation: repeat }, { word: 'ha', times: 'twice' })
   expect(said).toEqual(['it has 2 letters', expect.stringMatching(/^ {2}said +"ha ha"$/)])
   expect(results).toEqual([{ said: 'ha ha' }])
+})
+
+it('tells what is done from the beginning, in plain words', async () => {
+  const stepping = operation({
+    ...repeat,
+    async *run() {
+      yield { stage: 'ddim', done: 0, total: 1 }
+      return { result: { said: '' }, files: [], notes: [] }
+    },
+  })
+  const { io, stages } = terminal()
+  await operate(io, { operation: stepping }, { word: 'ha' })
+  expect(stages).toEqual(['opening files and networks', 'drawing the picture (ddim)'])
 })
 
 it('is said in its words where it has some, parts of it as they are finished', async () => {

@@ -18,6 +18,7 @@ import { type Explanation, explain } from './help.js'
 import { addFields, errorInFlags, givenSettings, inFlags } from './options.js'
 import { profileLines } from './profile-words.js'
 import { notedWords, worded } from './remedies.js'
+import { stageWords } from './stage-words.js'
 import { withStandardStreams } from './standard-streams.js'
 import { runCommand, type Terminal } from './terminal.js'
 import { lastName } from './words.js'
@@ -53,6 +54,9 @@ function leaveStdout(io: Terminal): void {
   io.leaveStdout()
 }
 
+/** Until the first network has answered: a large model opens slowly. */
+const beginning: Told = { stage: 'opening files and networks', done: 0 }
+
 /** Runs an operation, on this machine if no other is given: draws its progress, says what it tells, and reports. */
 export async function operate<F extends OperationFields, R>(
   io: Terminal,
@@ -71,6 +75,7 @@ export async function operate<F extends OperationFields, R>(
       // A line feed is of a name or a prompt: what follows it must not look like a line of ours.
       for (const line of lines) io.say(inFlags(line, operation.fields).replaceAll('\n', '·'))
     }
+    io.progress(beginning)
     for await (const { note, line, keeps, profile, ...progress } of task) {
       if (keeps !== undefined) io.keeps(keeps ?? undefined)
       else if (profile) say(profileLines(profile))
@@ -78,7 +83,7 @@ export async function operate<F extends OperationFields, R>(
       else if (note) {
         said.add(note.text)
         say([notedWords(note)])
-      } else io.progress(progress)
+      } else io.progress({ ...progress, stage: stageWords(progress.stage) })
     }
     const { result, notes } = await task
     const rest = saysNotes ? [] : notes.filter(({ text }) => !said.has(text))

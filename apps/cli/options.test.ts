@@ -2,7 +2,8 @@
 import { Command } from 'commander'
 import { compareOperation } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { addFields, subjectsFirst } from './options.js'
+import { addFields } from './options.js'
+import { subjectsFirst } from './subjects-first.js'
 
 const command = new Command('compare')
 addFields(command, compareOperation.fields)

@@ -4,6 +4,7 @@ import { describeField, type Field, isUndiffuseError, UndiffuseError } from 'und
 import { type OperationField, type OperationFields, readSetting } from 'undiffuse/operations'
 import { rareOptions } from './help.js'
 import { topicOf } from './methods.js'
+import { takesMethods } from './subjects-first.js'
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
@@ -52,11 +53,6 @@ function wanted(field: OperationField): string {
 
 const isNumeric = ({ type }: OperationField): boolean => type === 'integer' || type === 'number' || type === 'size'
 
-const optionMethods = new WeakMap<Option, readonly string[]>()
-
-/** The ids of the methods that an option may name. */
-export const methodsOf = (option: Option): readonly string[] => optionMethods.get(option) ?? []
-
 /** What a field means, and where the methods that it may name are listed. */
 function describedOf({ description, methods }: OperationField): string {
   const topic = methods && topicOf(methods)
@@ -70,7 +66,7 @@ function optionOf(name: string, field: OperationField): Option {
   )
   if (field.rare) option.helpGroup(rareOptions)
   if (field.methods) {
-    optionMethods.set(
+    takesMethods(
       option,
       field.methods.map(({ definition }) => definition.id),
     )
@@ -122,25 +118,6 @@ export function givenSettings(
   const names = Object.keys(fields).filter((name) => fields[name]!.subject)
   const said = names.map((name, i) => [name, subjects[i]] as const)
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
-}
-
-/** What no id of a method looks like, nor several joined by + or a comma: a prompt, or a path. */
-const isSubject = (word: string): boolean => !/^[\w+,-]*$/.test(word.split(':')[0]!.trim())
-
-/**
- * Words whose subject stands behind a list of methods, as `--inverters naive implicit "a ball"`, with the subject before the
- * options. `begin` is where the options of the command begin.
- */
-export function subjectsFirst(command: Command, words: readonly string[], begin: number): readonly string[] {
-  const lists = command.options.filter((option) => option.variadic && methodsOf(option).length > 0)
-  let inList = false
-  const isBehind = words.map((word, i) => {
-    if (word.startsWith('-')) inList = i >= begin && lists.some(({ short, long }) => word === short || word === long)
-    else if (inList && isSubject(word)) return true
-    return false
-  })
-  const [subjects, others] = [words.filter((_, i) => isBehind[i]), words.filter((_, i) => !isBehind[i])]
-  return [...others.slice(0, begin), ...subjects, ...others.slice(begin)]
 }
 
 /** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`. */

@@ -1,38 +1,62 @@
 /** The commands of the command line, each loaded when it is used. */
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { Argument, Command } from 'commander'
-import { expected } from 'undiffuse'
-import { bundledFile } from 'undiffuse/node'
 import { columnsHere, explain, helpLines, wrapped } from './help.js'
 import type { AnyOperationCommand } from './operation-command.js'
 import { type Shell, shells } from './shells.js'
 
-/** A command of an operation, whose title describes it. */
-interface OperationEntry {
-  /** The operation's id: a group and a name, or a name. */
+/** What help of the program tells of a command: it loads none. */
+interface Entry {
   readonly name: string
-  load(): Promise<{ readonly command: AnyOperationCommand }>
+  readonly description: string
+}
+
+/** A command of an operation: its name is the operation's id, its description the title. */
+interface OperationEntry extends Entry {
+  operation(): Promise<{ readonly command: AnyOperationCommand }>
 }
 
 /** Any other command, or a group of them. */
-interface OwnEntry {
-  readonly name: string
-  readonly description: string
+interface OwnEntry extends Entry {
   load(): Promise<{ add(program: Command): void }>
 }
 
 const commands: readonly (OperationEntry | OwnEntry)[] = [
-  { name: 'generate', load: () => import('./commands/generate.js') },
-  { name: 'invert', load: () => import('./commands/invert.js') },
-  { name: 'roundtrip', load: () => import('./commands/round-trip.js') },
-  { name: 'compare', load: () => import('./commands/compare.js') },
-  { name: 'edit', load: () => import('./commands/edit.js') },
+  {
+    name: 'generate',
+    description: 'make a picture of a prompt',
+    operation: () => import('./commands/generate.js'),
+  },
+  {
+    name: 'invert',
+    description: 'find the latent and the noise that made a picture',
+    operation: () => import('./commands/invert.js'),
+  },
+  {
+    name: 'roundtrip',
+    description: 'there and back: how much of noise and picture survives',
+    operation: () => import('./commands/round-trip.js'),
+  },
+  {
+    name: 'compare',
+    description: 'undo one picture by several inverters and solvers, in one table',
+    operation: () => import('./commands/compare.js'),
+  },
+  {
+    name: 'edit',
+    description: 'change what a picture shows, and leave the rest alone',
+    operation: () => import('./commands/edit.js'),
+  },
   {
     name: 'example',
     description: 'show a prompt become a picture and noise again, in out/',
     load: () => import('./commands/example.js'),
   },
-  { name: 'attack', load: () => import('./commands/attack.js') },
+  {
+    name: 'attack',
+    description: 'compress, crop, blur, turn or remake pictures, as watermarks must survive',
+    operation: () => import('./commands/attack.js'),
+  },
   {
     name: 'report',
     description: 'measure how well an autoencoder can be inverted',
@@ -43,10 +67,11 @@ const commands: readonly (OperationEntry | OwnEntry)[] = [
     description: 'measure accuracy, time and memory of methods on this machine',
     load: () => import('./commands/bench.js'),
   },
-  { name: 'watermark keygen', load: () => import('./commands/watermark-keygen.js') },
-  { name: 'watermark detect', load: () => import('./commands/watermark-detect.js') },
-  { name: 'watermark identify', load: () => import('./commands/watermark-identify.js') },
-  { name: 'watermark calibrate', load: () => import('./commands/watermark-calibrate.js') },
+  {
+    name: 'watermark',
+    description: 'mark the noise of pictures, and find the marks',
+    load: () => import('./commands/watermark.js'),
+  },
   {
     name: 'run',
     description: 'run one network of a model, or its gradient, once',
@@ -69,10 +94,7 @@ const commands: readonly (OperationEntry | OwnEntry)[] = [
   },
 ]
 
-/** What groups of operations are for. */
-const groups: Readonly<Record<string, string>> = { watermark: 'mark the noise of pictures, and find the marks' }
-
-const { version, description } = JSON.parse(readFileSync(bundledFile('package.json'), 'utf8')) as {
+const { version, description } = createRequire(import.meta.url)('undiffuse/package.json') as {
   readonly version: string
   readonly description: string
 }
@@ -99,19 +121,6 @@ function emptyProgram(): Command {
   })
 }
 
-/** The program, or the group that a name is in. */
-function parentOf(program: Command, name: string): Command {
-  const [group, member] = name.split(' ') as [string, string?]
-  if (member === undefined) return program
-  return (
-    program.commands.find((command) => command.name() === group) ??
-    program
-      .command(group)
-      .helpCommand(false)
-      .description(groups[group] ?? '')
-  )
-}
-
 /**
  * The program with the command that words begin with, or that they ask help of; of all other commands a name and a line.
  * `all` loads every command.
@@ -119,17 +128,15 @@ function parentOf(program: Command, name: string): Command {
 export async function programFor(words: readonly string[] | 'all'): Promise<Command> {
   const program = emptyProgram()
   const [asked] = words === 'all' ? [] : words[0] === 'help' ? words.slice(1) : words
-  const isAsked = (name: string) => words === 'all' || name.split(' ')[0] === asked
-  const isKnown = commands.some(({ name }) => isAsked(name))
   for (const entry of commands) {
-    if ('description' in entry && !isAsked(entry.name)) {
-      program.command(entry.name).description(entry.description)
-    } else if ('description' in entry) {
-      ;(await entry.load()).add(program)
-      program.commands.at(-1)!.description(entry.description)
-    } else if (isAsked(entry.name) || !isKnown) {
+    const { name, description } = entry
+    if (words !== 'all' && name !== asked) program.command(name).description(description)
+    else if ('operation' in entry) {
       const { addOperation } = await import('./operation-command.js')
-      addOperation(parentOf(program, entry.name), (await entry.load()).command)
+      addOperation(program, (await entry.operation()).command)
+    } else {
+      ;(await entry.load()).add(program)
+      program.commands.at(-1)!.description(description)
     }
   }
   addCompletion(program)
@@ -176,7 +183,7 @@ function addHelp(program: Command): void {
 export async function helpFor(program: Command, words: readonly string[], all: boolean): Promise<readonly string[]> {
   const columns = columnsHere()
   const command = commandOf(program, words)
-  const { topicLines, topics } = await import('./methods.js')
+  const [{ topicLines, topics }, { expected }] = await Promise.all([import('./methods.js'), import('undiffuse')])
   if (command === program && words.length > 0) {
     const lines = words.length === 1 ? await topicLines(words[0]!, columns) : undefined
     if (lines) return lines

@@ -75,6 +75,12 @@ it('says before work of more than a minute how long it will take, and nothing be
   expect(short.lines()).toEqual([])
 })
 
+it('draws on a terminal that does not know its width', () => {
+  const { stream, lines } = screen(0)
+  progressView(stream, () => 0).show({ stage: 'ddim', done: 1, total: 2 })
+  expect(lines().at(-1)).toMatch(/^ddim .*1\/2 {2}0:00$/)
+})
+
 it('goes on while a network runs: the clock ticks', () => {
   const { stream, lines } = screen(80)
   let seconds = 0

@@ -153,7 +153,7 @@ export function progressView(
     if (!draws) stream.write(`${harmless(progressLine({ ...text, share: undefined }, Number.POSITIVE_INFINITY))}\n`)
     else {
       // The last column stays empty: some terminals begin a new line after it.
-      stream.write(`${startOfLine}${harmless(progressLine(text, (stream.columns ?? 80) - 1))}`)
+      stream.write(`${startOfLine}${harmless(progressLine(text, (stream.columns || 80) - 1))}`)
       isDrawn = true
     }
   }

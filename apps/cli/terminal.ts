@@ -1,13 +1,13 @@
 /** How a command talks: results on stdout, progress and errors on stderr, exit codes that scripts can use. */
 import { performance } from 'node:perf_hooks'
-import { errorTable, expected, isUndiffuseError } from 'undiffuse'
+import { errorTable, isUndiffuseError } from 'undiffuse'
 import type { Told } from 'undiffuse/operations'
+import { asTyped } from './program-name.js'
 import { progressView } from './progress.js'
 import { worded } from './remedies.js'
 
-/** Exit codes of a process that a signal ends, as shells count them: 128 and the signal's number. */
+/** Exit code of a process that Ctrl-C ends, as shells count it: 128 and the signal's number. */
 const interruptedExitCode = 130
-const brokenPipeExitCode = 141
 /** Exit code of a defect of ours (EX_SOFTWARE). */
 const defectExitCode = 70
 /** Some pictures of many failed; the others are done. */
@@ -50,7 +50,7 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal & { 
     signal,
     say: (line = '') => {
       clear()
-      if (!json) say(harmless(line))
+      if (!json) say(asTyped(harmless(line)))
     },
     leaveStdout() {
       say = console.error
@@ -121,7 +121,7 @@ export async function runCommand(json: boolean, body: (terminal: Terminal) => Pr
  */
 export function fail(json: boolean, error: unknown, left?: string): void {
   const { message, code, exitCode } = failureOf(error, left)
-  console.error(`undiffuse: ${harmless(message)}`)
+  console.error(`undiffuse: ${asTyped(harmless(message))}`)
   if (json) printJson({ error: { code, message } })
   process.exitCode = exitCode
 }
@@ -140,24 +140,4 @@ function failureOf(error: unknown, left?: string): { message: string; code: stri
     code: 'defect',
     exitCode: defectExitCode,
   }
-}
-
-/** A reader that has gone (`… | head -1`) ends the process quietly; a full disk behind stdout is an error like others. */
-export function watchStdout(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(brokenPipeExitCode)
-    fail(
-      false,
-      expected(
-        'unavailable',
-        'an output that can be written',
-        'stdout',
-        error.message,
-        'Free some space, or print elsewhere.',
-      ),
-    )
-    process.exit()
-  })
-  // Nobody reads what goes wrong then.
-  process.stderr.on('error', () => process.exit(brokenPipeExitCode))
 }

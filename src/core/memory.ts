@@ -15,12 +15,18 @@ export interface MemoryNeed {
 export const memoryText = (bytes: number): string =>
   bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
 
-/** Throws `bad-shape` where more is needed than may be taken; `size` says for what: `a picture of 2048×2048`. */
-export function checkMemory(need: MemoryNeed, subject: string, size: string): void {
+/**
+ * Throws `bad-shape` where more is needed than may be taken; `size` says for what: `a picture of 2048×2048`, and `fitting` which
+ * size would fit.
+ */
+export function checkMemory(need: MemoryNeed, subject: string, size: string, fitting?: () => string | undefined): void {
   const { neededBytes, weightBytes, allowedBytes } = need
   if (neededBytes <= allowedBytes) return
   const mostlyWeights = weightBytes > neededBytes / 2
-  const smaller = mostlyWeights ? 'weights of 8 or 4 bits' : 'smaller pictures, or fewer at a time'
+  const fits = fitting?.()
+  const smaller = mostlyWeights
+    ? 'weights of 8 or 4 bits'
+    : `${fits === undefined ? 'smaller pictures' : `a picture of ${fits}, which fits`}, or fewer at a time`
   throw expected(
     'bad-shape',
     `a size that takes at most ${memoryText(allowedBytes)} of memory`,

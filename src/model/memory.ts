@@ -1,26 +1,69 @@
 /** Whether what will be asked of a model fits into memory, before it is asked. */
-import { checkMemory } from '../core/memory.js'
+import { checkMemory, type MemoryNeed } from '../core/memory.js'
 import type { Shape } from '../math/tensor.js'
-import { sidesOf } from './layout.js'
+import { pictureOf, sidesOf } from './layout.js'
 import type { Model } from './model.js'
 import type { Kind } from './questions.js'
 
+/** How often a larger size is guessed, and by how much its sides are made smaller than what is known says. */
+const [guesses, margin] = [3, 0.98]
+
+type Asks = Readonly<Partial<Record<Kind, number>>>
+type Roomed = Pick<Model, 'name' | 'layout' | 'memoryFor'>
+
+const needsOf = ({ memoryFor }: Roomed, asks: Asks, latent: Shape): readonly MemoryNeed[] =>
+  Object.entries(asks).flatMap(([kind, count]) => memoryFor?.(kind as Kind, latent, count) ?? [])
+
+/** How much larger what the values take may become: below 1 it must be smaller. */
+const spare = ({ neededBytes, weightBytes, allowedBytes }: MemoryNeed): number =>
+  (allowedBytes - weightBytes) / (neededBytes - weightBytes)
+
+/** Sides of the same aspect, nearly as large as memory allows; undefined where not even the smallest fit. */
+function fittingSides(model: Roomed, asks: Asks, latent: Shape): string | undefined {
+  const { layout } = model
+  const whole = layout.pictureShape(latent)
+  const { height, width } = sidesOf(layout, whole)
+  const frames = whole[layout.axes.indexOf('frames')]
+  const scaled = (side: number, scale: number) =>
+    Math.max(1, Math.floor((side * scale) / layout.multiple)) * layout.multiple
+  const roomAt = (scale: number): number => {
+    const sides = { height: scaled(height, scale), width: scaled(width, scale) }
+    const picture = pictureOf(layout, { ...sides, ...(frames !== undefined && { frames }) })
+    return Math.min(...needsOf(model, asks, layout.latentShape(picture)).map(spare))
+  }
+  const room = roomAt(1)
+  let scale = layout.multiple / Math.min(height, width)
+  let spared = roomAt(scale)
+  if (spared < 1) return undefined
+  // What values take grows with a power of the scale, and with a larger one where the scale is larger: each guess fits.
+  for (let i = 0; i < guesses; i++) {
+    const power = Math.log(spared / room) / Math.log(1 / scale)
+    const next = scale * spared ** (1 / power) * margin
+    const left = next > scale ? roomAt(next) : 0
+    // `room` is negative, and `next` no number, where weights alone are too much.
+    if (!(left >= 1)) break
+    scale = next
+    spared = left
+  }
+  return `${scaled(width, scale)}×${scaled(height, scale)}`
+}
+
 /**
  * Throws `bad-shape` where so many questions of a kind at once, about latents of a shape, would take more memory than the
- * model's networks may take. Says nothing where that is not known. `subject` is what messages call the picture.
+ * model's networks may take: the message has a size that fits. Says nothing where that is not known. `subject` is what messages
+ * call the picture.
  *
  * @example checkRoom(model, { encode: 1, decode: 1, denoise: 2 }, [4, 64, 64])
  */
 export function checkRoom(
-  { name, layout, memoryFor }: Pick<Model, 'name' | 'layout' | 'memoryFor'>,
+  model: Pick<Model, 'name' | 'layout' | 'memoryFor'>,
   asks: Readonly<Partial<Record<Kind, number>>>,
   latent: Shape,
-  subject = `\`${name}\``,
+  subject = `\`${model.name}\``,
 ): void {
-  if (!memoryFor) return
-  const { height, width } = sidesOf(layout, layout.pictureShape(latent))
-  for (const [kind, count] of Object.entries(asks)) {
-    const need = memoryFor(kind as Kind, latent, count)
-    if (need) checkMemory(need, subject, `${width}×${height} pixels`)
+  if (!model.memoryFor) return
+  const { height, width } = sidesOf(model.layout, model.layout.pictureShape(latent))
+  for (const need of needsOf(model, asks, latent)) {
+    checkMemory(need, subject, `${width}×${height} pixels`, () => fittingSides(model, asks, latent))
   }
 }

@@ -37,7 +37,7 @@ export function autoencoderOf(model: Pick<Model, 'answers' | 'ask' | 'profile'>,
  * rule that is not linear asks for both estimates again. Errors: `bad-option` for a guidance that the model does not take or that
  * lacks its negative condition; those of the model, and the signal's reason before each run.
  *
- * @example const { denoise } = denoiserOf(model, { condition: await model.condition('a red circle'), guidance: 1 })
+ * @example const { denoise } = denoiserOf(model, { condition: await model.condition('a red ball'), guidance: 1 })
  */
 export function denoiserOf(
   model: Door & Guidable,

@@ -85,7 +85,7 @@ const roomFactor = 1.2
  *
  * @example
  * const model = await openDiffusionModel(nodeFiles, 'models/stable-diffusion-2-1', ortNode())
- * const { image } = await generate({ model, prompt: 'a red circle', seed: 7 })
+ * const { image } = await generate({ model, prompt: 'a red ball', seed: 7 })
  * await model.close()
  */
 export async function openDiffusionModel(

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Tensor, tensor } from '../math/tensor.js'
 import { pixelOf, round8 } from '../pictures/pixels.js'
-import { readImage } from './read-image.js'
+import { decodeImage, readImage } from './read-image.js'
 import { encodePng, quantize, writeImage } from './write-image.js'
 
 let folder: string
@@ -104,6 +104,22 @@ describe('reading', () => {
     expectPixels(pixels(image, 0), [-0.6, -1, -1])
     expectPixels(pixels(image, 1), [-1, -1, -1])
     expect(notes).toEqual(['Laid its transparent parts on black.'])
+  })
+
+  test('or is kept, hidden colours and all, and written again', async () => {
+    const bytes = Uint8Array.of(255, 7, 0, 51, 9, 8, 7, 0, 1, 2, 3, 255)
+    const file = await raw(bytes, 3, 1, 4).png().toBuffer()
+    const { image, notes } = await decodeImage(file, 'a.png', { background: 'kept' })
+    expect(image.shape).toEqual([4, 1, 3])
+    expect(notes).toEqual(['Its transparency is kept; the model sees it on white.'])
+    const again = await sharp(await encodePng(image))
+      .raw()
+      .toBuffer()
+    expect([...again]).toEqual([...bytes])
+    const opaque = await raw(Uint8Array.of(1, 2, 3), 1, 1, 3)
+      .png()
+      .toBuffer()
+    expect((await decodeImage(opaque, 'b.png', { background: 'kept' })).image.shape).toEqual([3, 1, 1])
   })
 
   test('16 bits keep their precision, transparent and grey too', async () => {
@@ -269,7 +285,7 @@ describe('writing', () => {
       message: expect.stringMatching(/got \.bmp/),
     })
     await expect(writeImage('out', image)).rejects.toThrow(/got no ending/)
-    expect(() => quantize(tensor([4, 1, 1], [0, 0, 0, 0]))).toThrow(expect.objectContaining({ code: 'bad-shape' }))
+    expect(() => quantize(tensor([2, 1, 1], [0, 0]))).toThrow(expect.objectContaining({ code: 'bad-shape' }))
     expect(() => quantize(tensor([3, 1, 1], [0, Number.NaN, 0]))).toThrow(
       expect.objectContaining({ code: 'not-finite' }),
     )

@@ -9,6 +9,7 @@ import { expected, UndiffuseError } from '../core/errors.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ClipSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
+import { laidOn } from '../pictures/transparency.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
 import { natureOf, readFormats } from './picture-format.js'
@@ -33,7 +34,7 @@ function checkNature(bytes: Buffer, path: string): void {
  * Reads a picture file as a tensor of 3 × height × width, sRGB in [−1, 1]: 2·value/255 − 1, or 2·value/65535 − 1.
  *
  * The EXIF orientation is applied; an embedded profile, CMYK and grey are converted to sRGB; transparency is composited
- * onto white, α·x + (1 − α), or black, α·x − (1 − α) (`background`); 16-bit pictures keep their precision; of
+ * onto white, α·x + (1 − α), or black, α·x − (1 − α), or `kept` as a fourth channel, 2·α − 1 (`background`); 16-bit pictures keep their precision; of
  * several frames or pages the first is read. `notes` says which of these happened. Above `maximumPixels` (default 64·2²⁰) a picture is refused from its header.
  *
  * Throws `bad-image` when the file is missing, empty, damaged, truncated, too large or not a picture.
@@ -190,18 +191,14 @@ async function decode(bytes: Buffer, header: Metadata, background: Background, p
   const values = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data
   const highest = deep ? 65535 : 255
   const { width, height, channels } = info
-  const image = zeros([3, height, width])
+  const image = zeros([channels, height, width])
   const area = width * height
-  const behind = background === 'white' ? 1 : -1
   for (let pixel = 0; pixel < area; pixel++) {
-    const at = pixel * channels
-    const opacity = channels === 4 ? values[at + 3]! / highest : 1
-    for (let channel = 0; channel < 3; channel++) {
-      const colour = (values[at + channel]! / highest) * 2 - 1
-      image.data[channel * area + pixel] = opacity * colour + (1 - opacity) * behind
+    for (let channel = 0; channel < channels; channel++) {
+      image.data[channel * area + pixel] = (values[pixel * channels + channel]! / highest) * 2 - 1
     }
   }
-  return image
+  return background === 'kept' ? image : laidOn(image, background)
 }
 
 function notesOn(header: Metadata, background: Background): string[] {
@@ -212,7 +209,12 @@ function notesOn(header: Metadata, background: Background): string[] {
     [hasOtherProfile(header), 'Converted from its colour profile to sRGB.'],
     [space === 'cmyk', 'Converted from CMYK to sRGB.'],
     [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
-    [header.hasAlpha, `Laid its transparent parts on ${background}.`],
+    [
+      header.hasAlpha,
+      background === 'kept'
+        ? 'Its transparency is kept; the model sees it on white.'
+        : `Laid its transparent parts on ${background}.`,
+    ],
     [isDeep(header), 'Read with the precision of 16 bits a channel.'],
   ]
   return notes.flatMap(([applies, note]) => (applies ? [note] : []))

@@ -16,16 +16,17 @@ export interface Picture {
 }
 
 /**
- * The bytes of a picture of 1 or 3 × height × width: clamp((x + 1)/2)·255, halves to even (as round8 in src/math).
+ * The bytes of a picture of 1, 3 or 4 × height × width: clamp((x + 1)/2)·255, halves to even (as round8 in src/math). The
+ * fourth channel is opacity.
  *
  * Throws `bad-shape` for another shape, `not-finite` when a pixel is NaN or infinite.
  */
 export function quantize(image: Tensor): Picture {
   const [channels, height, width] = image.shape
-  if (image.shape.length !== 3 || (channels !== 1 && channels !== 3) || height! * width! === 0) {
+  if (image.shape.length !== 3 || (channels !== 1 && channels !== 3 && channels !== 4) || height! * width! === 0) {
     throw expected(
       'bad-shape',
-      'a picture of shape 3×height×width or 1×height×width',
+      'a picture of shape 3×height×width, or of 1 or 4 channels',
       'writing',
       formatShape(image.shape),
       'Pass one decoded picture.',

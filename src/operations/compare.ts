@@ -29,7 +29,7 @@ import {
   sheetField,
 } from './files/outputs.js'
 import { asFileName, endingOf, isPictureFile, lastName, withoutEnding } from './files/paths.js'
-import { fitPicture, readPicture } from './files/pictures.js'
+import { checkPicture, fitPicture, measurePicture, readPicture } from './files/pictures.js'
 import { fileTypeOf, tensorEndings, tensorFile } from './files/tensor-files.js'
 import {
   type ContactSheetCell,
@@ -95,15 +95,12 @@ const fields = {
   steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
   guidance,
   negative,
-  prompt: { ...promptField, description: 'what a picture file shows (default: nothing is known)' },
+  prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
   seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
   size: { ...sizeField, rare: true },
   ...networkFields,
   ...decoderFields,
-  output: {
-    type: 'file',
-    description: 'the noise of every row: a folder, or the beginning of .safetensors or .npy files',
-  },
+  output: { type: 'file', description: 'for the noise of every row: a folder, or how .npy files begin' },
   sheet: sheetField,
   report: reportField,
 } as const
@@ -325,6 +322,7 @@ const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps
   relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
 
 async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
+  checkPicture(await measurePicture(path, host), model, fit, { encode: 1, decode: 1, denoise: 1 })
   const picture = await readPicture(path, host)
   return { ...picture, image: round8(fitPicture(picture, model.layout, fit).image) }
 }

@@ -8,12 +8,12 @@ import { checkEditable, type Edit, edit } from '../edit/edit.js'
 import { lockBackground } from '../edit/masks/lock-background.js'
 import { checkMask } from '../edit/masks/mask.js'
 import { changedTexts } from '../edit/masks/words.js'
-import { map, sameShape, type Tensor, tensor } from '../math/tensor.js'
+import { map, type Tensor, tensor } from '../math/tensor.js'
 import { knowsNone, strangeWords } from '../model/vocabulary.js'
-import type { Fit, TakenSides } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
+import { laidOn, lifted } from '../pictures/transparency.js'
 import { methodField, type Settings, setting } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs, reportField, resultPath, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
@@ -21,9 +21,10 @@ import {
   checkPicture,
   fitPicture,
   listPictures,
+  type MeasuredPicture,
   measurePictures,
   type NamedPicture,
-  readPictures,
+  readPicture,
 } from './files/pictures.js'
 import {
   type FileContent,
@@ -83,6 +84,7 @@ const fields = {
     rare: true,
     type: 'integer',
     minimum: 0,
+    maximum: 255,
     description: 'of the lock: largest 8-bit difference outside (default: 0)',
     word: 'levels',
   },
@@ -90,6 +92,7 @@ const fields = {
     rare: true,
     type: 'integer',
     minimum: 0,
+    maximum: 1024,
     description: `of the lock: width of the seam, inside the mask (default: ${usualFeather}; ${drawnFeather} in a mask as drawn)`,
     word: 'pixels',
   },
@@ -179,6 +182,13 @@ function checkLock({ lockBackground: locks, backgroundBound, feather, mask, save
   throw expected('bad-option', 'a mask', asked, `\`${method.method.name}\` without one`, remedy)
 }
 
+/** Throws where both prompts have the same words and a mask is to be found: nothing tells where. */
+function checkWords({ from, to, mask, method }: EditSettings): void {
+  if (mask !== undefined || !method.method.findsMask || changedTexts(from, to).length > 0) return
+  const what = `another word than in ${setting('from')}`
+  throw expected('bad-option', what, setting('to'), `“${to}”`, `Say what is to change, or pass ${setting('mask')}.`)
+}
+
 interface NotedMask {
   readonly mask: Tensor
   readonly notes: readonly string[]
@@ -191,19 +201,23 @@ const edgesShare = 0.02
 const greyNote = (share: number) =>
   `${(100 * share).toFixed(0)} % of it are grey: lighter than the middle is read as white, the rest as black.`
 
-/** White is 1; what is transparent is not painted, and outside. The mask is fitted as the picture is. */
-async function readMask(
-  path: string,
-  picture: NamedPicture,
-  { layout, fit, pictures }: { layout: TakenSides; fit: Fit; pictures: HostPictures },
-): Promise<NotedMask> {
-  const [wanted, got] = [planesOf(picture.image.shape), await pictures.measure(path)].map(sizeText)
+/** A mask as it was drawn. Throws where it is not of the picture's size, or has no white, or no black that a lock could keep. */
+async function readMask(path: string, { size }: MeasuredPicture, locks: boolean | undefined, pictures: HostPictures) {
+  const [wanted, got] = [size, await pictures.measure(path)].map(sizeText)
   if (wanted !== got) {
     const remedy = 'Draw it over the picture itself.'
     throw expected('bad-shape', `a mask of ${wanted}`, `\`${lastName(path)}\``, got!, remedy)
   }
-  const { image, notes } = await pictures.read(path, { background: 'black' })
-  const { shape, data } = fitPicture({ path, image, notes }, layout, fit).image
+  // What is transparent is not painted, and outside.
+  const drawn = { path, ...(await pictures.read(path, { background: 'black' })) }
+  const { mask } = maskOf(drawn)
+  checkMask(mask, drawn.image.shape, setting('mask'))
+  if (locks) checkOutside(mask, 'one without', 'Draw what is to be kept in black, or leave the lock out.')
+  return drawn
+}
+
+/** White is 1. */
+function maskOf({ image: { shape, data }, notes }: NamedPicture): NotedMask {
   const area = data.length / 3
   const lightness = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
   const inside = Float64Array.from({ length: area }, (_, i) => (lightness(i) > 0.5 ? 1 : 0))
@@ -217,7 +231,7 @@ const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>
 const remedyOf = (given: Tensor | undefined): string =>
   given
     ? 'Grow it less, with a smaller `dilation`.'
-    : `Draw what may change, and pass it as ${setting('mask')}. For a picture that this model did not make, try \`guideFrom=source\`.`
+    : `Draw what may change, the old and the new place of a thing that moves, and pass it as ${setting('mask')}. For a picture that this model did not make, try \`guideFrom=source\`.`
 
 /** How much of a picture is inside. */
 const shareOf = ({ data }: Tensor): number => data.filter((value) => value > 0.5).length / data.length
@@ -252,7 +266,7 @@ export async function checkedBackground(
   { source, mask, boundLevels }: { readonly source: Tensor; readonly mask: Tensor; readonly boundLevels: number },
   pictures: Pick<HostPictures, 'decode'>,
 ): Promise<Likeness | undefined> {
-  const { image } = await pictures.decode(png, 'the edited picture')
+  const { image } = await pictures.decode(png, 'the edited picture', { background: 'kept' })
   const outside = likenessOutside(mask, image, source)
   if (!outside || outside.largestLevels <= boundLevels) return outside
   throw expected(
@@ -264,31 +278,31 @@ export async function checkedBackground(
   )
 }
 
+/** What a model sees of a picture that may be transparent. */
+const seen = (picture: Tensor): Tensor => laidOn(picture, 'white')
+
 async function* editOne(
   settings: EditSettings,
-  picture: NamedPicture,
+  { picture, drawn }: { readonly picture: NamedPicture; readonly drawn: NamedPicture | undefined },
   model: OperationModel,
   host: Host,
   signal: Signal | undefined,
 ): Steps<Edited> {
-  const { from, to, fit, method, mask: maskPath, backgroundBound, feather } = settings
+  const { from, to, fit, method, backgroundBound, feather } = settings
   const locks = settings.lockBackground !== false
-  const { pictures } = host
-  const { layout } = model
-  const fitted = fitPicture(picture, layout, fit)
-  const given = maskPath === undefined ? undefined : await readMask(maskPath, picture, { layout, fit, pictures })
+  const fitted = fitPicture({ ...picture, image: seen(picture.image) }, model.layout, fit)
+  // The mask is fitted as the picture is, which may have cut it.
+  const given = drawn && maskOf({ ...drawn, image: fitPicture(drawn, model.layout, fit).image })
   if (given) checkMask(given.mask, fitted.image.shape, setting('mask'))
-  if (given && settings.lockBackground) {
-    checkOutside(given.mask, 'one without', 'Draw what is to be kept in black, or leave the lock out.')
-  }
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
   const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder }))
-  const shown = round8(fitted.restore(result.image))
+  const restored = fitted.restore(result.image)
   // What `crop` has cut off is not there to compare with.
-  const whole = sameShape(shown.shape, picture.image.shape) ? picture.image : fitted.image
-  const source = round8(whole)
+  const isWhole = sizeText(planesOf(restored.shape)) === sizeText(planesOf(picture.image.shape))
+  const source = round8(isWhole ? picture.image : fitPicture(picture, model.layout, fit).image)
+  const shown = round8(lifted(restored, source))
   const kept = result.mask && map(fitted.restore(result.mask), (value) => (value > 0.5 ? 1 : 0))
   if (kept && settings.lockBackground) {
     const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
@@ -401,11 +415,11 @@ const maskLabels = {
 function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit, { pictures }: Host) {
   const outside = after ? [`outside the mask: ${backgroundText(after)}`] : []
   const cells = [
-    { image: source, label: `source\n${settings.from}` },
+    { image: seen(source), label: `source\n${settings.from}` },
     ...(mask ? [{ image: asPicture(mask), label: `mask\n${maskLabels[coverOf(mask)]}` }] : []),
-    { image: written, label: `edited\n${settings.to}\n${settings.method.text}` },
+    { image: seen(written), label: `edited\n${settings.to}\n${settings.method.text}` },
     {
-      image: errorMap(written, source, errorGain),
+      image: errorMap(seen(written), seen(source), errorGain),
       label: [`difference × ${errorGain}`, 'black is the same', ...outside].join('\n'),
     },
   ]
@@ -428,18 +442,17 @@ const unknownPicture = (psnrDb: number | undefined): readonly string[] =>
         `The model shows it at ${psnrDb.toFixed(1)} dB only: it does not know such pictures, and the edit mostly misses.`,
       ]
 
-/** What was written is in 8 bits and sRGB, without transparency and profile. */
-const asRead =
-  'What is kept is the picture as it was read. What is written has 8 bits a channel, and no transparency or profile.'
+/** Of pictures that reading changed. */
+const asRead = 'What is kept is the picture as it was read. What is written is an sRGB picture of 8 bits a channel.'
 
 /** So many levels of 255 are seen; so small a share of a picture's values is not. */
 const [seenLevels, unseenShare] = [16, 1e-3]
 
 /** What there is to say where an edit hardly changes the picture. */
 function unseen(written: Tensor, source: Tensor): readonly string[] {
-  const isSeen = (value: number, i: number) => Math.abs(value - source.data[i]!) >= seenLevels * (2 / 255)
-  const seen = written.data.filter(isSeen).length
-  if (seen > unseenShare * written.data.length) return []
+  const [before, after] = [seen(source).data, seen(written).data]
+  const changed = after.filter((value, i) => Math.abs(value - before[i]!) >= seenLevels * (2 / 255)).length
+  if (changed > unseenShare * after.length) return []
   return ['The edit hardly changed it. Edit the picture as the model made it, say all changes at once, or give a mask.']
 }
 
@@ -468,6 +481,7 @@ function checkChange({ from, to }: EditSettings, { name, vocabulary }: Operation
 /** Fails before the networks run where it can be known to fail. */
 async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
   checkLock(said)
+  checkWords(said)
   const outputs = await outputsOf(said, host)
   // A solver that there is not is refused before anything is opened.
   planOf(said)
@@ -480,6 +494,8 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
     { 'settings.output': output, 'settings.saveMask': saved, 'settings.sheet': sheet, 'settings.report': report },
     { 'the picture': said.picture, 'settings.mask': said.mask },
   )
+  const { mask: drawnPath, lockBackground: locks } = said
+  const drawn = drawnPath === undefined ? undefined : await readMask(drawnPath, measured[0]!, locks, host.pictures)
 
   const held = await host.models.open(said)
   try {
@@ -492,8 +508,8 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
     const begin = host.now()
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
-    const [picture] = (await readPictures(measured, host, signal)) as [NamedPicture]
-    const found = yield* editOne(settings, picture, held.model, host, signal)
+    const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })
+    const found = yield* editOne(settings, { picture, drawn }, held.model, host, signal)
     const seconds = host.now() - begin
     const { source, mask, written, maskNotes } = found
     const png = await host.pictures.encode(written, settings.recipe ? await textsOf(settings, plan, held) : {})

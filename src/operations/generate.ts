@@ -349,7 +349,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
   const prompt = requiredPrompt(
     plan.recipe.prompt,
-    'Say what to show, as "a red circle"; "" makes a picture without a prompt.',
+    'Say what to show, as "a red ball"; "" makes a picture without a prompt.',
   )
   const outputs = outputsOf(settings)
   const written = {

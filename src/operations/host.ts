@@ -77,7 +77,7 @@ export interface Lock {
 }
 
 export interface ReadPicture {
-  /** 3 × height × width, sRGB in [−1, 1]. */
+  /** 3 × height × width, sRGB in [−1, 1]; 4 × height × width where there is an opacity, and it is kept. */
   readonly image: Tensor
   /** What reading changed or did not round, as sentences for people. */
   readonly notes: readonly string[]
@@ -86,8 +86,8 @@ export interface ReadPicture {
 }
 
 export interface ReadPictureOptions {
-  /** What shows through where the picture is transparent. Default white. */
-  readonly background?: 'white' | 'black'
+  /** What shows through where the picture is transparent, or `kept`: opacity is a fourth channel, 2·α − 1. Default white. */
+  readonly background?: 'white' | 'black' | 'kept'
 }
 
 /** Codecs, and pictures of pictures. Errors: `bad-image` for what cannot be decoded whole. */
@@ -98,8 +98,8 @@ export interface HostPictures {
   /** The size that `decode` would give, from the header alone. */
   measureBytes(bytes: Uint8Array, name: string): Promise<PictureSize>
   /** The picture in the bytes of a file, called `name` in messages. */
-  decode(bytes: Uint8Array, name: string): Promise<ReadPicture>
-  /** The bytes of a PNG, 8 bits a channel, with texts by their keywords. */
+  decode(bytes: Uint8Array, name: string, options?: ReadPictureOptions): Promise<ReadPicture>
+  /** The bytes of a PNG, 8 bits a channel, with texts by their keywords. A fourth channel is opacity. */
   encode(image: Tensor, texts?: Readonly<Record<string, string>>): Promise<Uint8Array>
   /** The bytes of a PNG: rows of labelled pictures. */
   sheet(rows: readonly (readonly ContactSheetCell[])[], options?: ContactSheetOptions): Promise<Uint8Array>

@@ -13,7 +13,7 @@ import { ddim } from '../diffusion/solvers/ddim.js'
 import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
-import { map, type Tensor, zeros } from '../math/tensor.js'
+import { map, type Tensor, tensor, zeros } from '../math/tensor.js'
 import { errorMap, resize, round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
 import { reconstruct } from '../verbs/reconstruct.js'
@@ -643,6 +643,29 @@ it('edit: outside a mask the lock writes the source, bit for bit', async () => {
   expect(result).toMatchObject({ background: { largestLevels: 0 }, mask: { shareOfPixels: 0.5 } })
 })
 
+it('edit: a transparent picture keeps its opacity everywhere, and its hidden colours outside the mask', async () => {
+  const host = memoryHost(editableModel())
+  const [from, to] = editedPrompts
+  const { image } = await generate({ model: editableModel(), prompt: from, seed: 1 })
+  // Each row has another opacity, from none to all.
+  const opacity = Float64Array.from({ length: 16 }, (_, i) => (2 * Math.floor(i / 4)) / 3 - 1)
+  await host.paint('a.png', { shape: [4, 4, 4], data: Float64Array.from([...image.data, ...opacity]) })
+  await host.paint(
+    'mask.png',
+    map(zeros([1, 4, 4]), (_, i) => (i % 4 < 2 ? 1 : -1)),
+  )
+  const given = { picture: 'a.png', from, to, mask: 'mask.png', feather: 0, steps: 10, decoder: 'encoder-only' }
+  const { result } = await start(editOperation, host, { ...given, method: 'naive:dilation=0' })
+  const kept = { background: 'kept' } as const
+  const [source, edited] = await Promise.all(['a.png', 'edited.png'].map((path) => host.pictures.read(path, kept)))
+  const outside = ({ data }: Tensor) => data.filter((_, i) => i % 4 >= 2)
+  expect(edited!.image.shape).toEqual([4, 4, 4])
+  expect(outside(edited!.image)).toEqual(outside(source!.image))
+  expect(edited!.image.data.slice(48)).toEqual(source!.image.data.slice(48))
+  expect(edited!.image.data).not.toEqual(source!.image.data)
+  expect(result).toMatchObject({ background: { largestLevels: 0 } })
+})
+
 describe('edit', () => {
   const [from, to] = editedPrompts
   const given = { picture: 'a.png', from, to, mask: 'mask.png', steps: 4, method: 'naive', decoder: 'encoder-only' }
@@ -663,6 +686,31 @@ describe('edit', () => {
     expect(result.mask!.notes).toContain(said)
     const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
     expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
+  })
+
+  it.each([
+    [
+      'prompts of the same words',
+      { from: 'A ball.', to: 'a  ball', mask: undefined, method: 'exact-blending' },
+      'bad-option',
+    ],
+    ['a mask that is not there', { mask: 'other.png' }, 'unavailable'],
+    ['a mask of another size', { mask: 'large.png' }, 'bad-shape'],
+    ['a black mask', { mask: 'black.png' }, 'bad-option'],
+    ['a white mask with a lock', { mask: 'white.png', lockBackground: true }, 'bad-option'],
+    ['a bound beyond 8 bits', { backgroundBound: 256 }, 'bad-option'],
+    ['a seam of any width', { feather: 1025 }, 'bad-option'],
+  ])('refuses %s before a model is opened', async (_, said, code) => {
+    const host = await withMask(() => 1)
+    await host.paint('large.png', zeros([1, 8, 8]))
+    await host.paint('black.png', tensor([1, 4, 4], new Float64Array(16).fill(-1)))
+    await host.paint('white.png', tensor([1, 4, 4], new Float64Array(16).fill(1)))
+    let opened = 0
+    const open = async () => Promise.reject(new Error(`opened ${++opened} times`))
+    const closed = { ...host, models: { ...host.models, open } }
+    const run = async () => await start(editOperation, closed, { ...given, ...said })
+    await expect(run()).rejects.toMatchObject({ code })
+    expect(opened).toBe(0)
   })
 
   it('a mask that grows over everything is told apart from one that was drawn so, and refused where a lock is asked for', async () => {

@@ -38,7 +38,7 @@ export interface Generation extends Sampled {
  * those of the model, and the signal's reason.
  *
  * @example
- * const { image, latent, noise } = await generate({ model, prompt: 'a red circle', seed: 7, solver: ddim({ steps: 50 }) })
+ * const { image, latent, noise } = await generate({ model, prompt: 'a red ball', seed: 7, solver: ddim({ steps: 50 }) })
  */
 export const generate = (options: GenerateOptions): Task<Generation> => new Task(generation(options), options.signal)
 

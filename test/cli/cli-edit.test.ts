@@ -156,6 +156,8 @@ describe('what is odd about a mask is said, in words and in the report', () => {
     expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code, stderr: '' })
     return { stdout, report: JSON.parse(report) }
   }
+  /** More words than a text encoder hears: what follows changes nothing. */
+  const unheard = 'red '.repeat(80)
   const masks: [name: string, words: () => readonly string[], share: number, note: RegExp][] = [
     [
       'what is transparent is outside',
@@ -171,9 +173,9 @@ describe('what is odd about a mask is said, in words and in the report', () => {
     ],
     [
       'one that is found to be empty',
-      () => ['--method', 'exact-blending:mask=difference', '--to', 'a red ball'],
+      () => ['--method', 'exact-blending:mask=difference', '--from', `${unheard} ball`, '--to', `${unheard} star`],
       0,
-      /Nothing to change was found.*--mask/,
+      /Nothing to change was found.*the old and the new place.*--mask/,
     ],
   ]
   it.each(masks)('%s', async (_, words, share, note) => {
@@ -182,6 +184,7 @@ describe('what is odd about a mask is said, in words and in the report', () => {
     const { mask, lock } = report
     expect(mask.shareOfPixels).toBe(share)
     expect(mask.notes.join(' ')).toMatch(note)
+    if (mask.given === null) expect(stdout).toContain('`undiffuse help masks`')
     // Nothing is called locked where nothing is outside.
     if (share === 1) expect(lock).toBeNull()
     expect(stdout).toMatch(new RegExp(`mask note .*${note.source}`))
@@ -224,7 +227,7 @@ describe.concurrent('bad command lines', () => {
     [() => edit('--mask', input('odd.png')), 3, /16×16.*13×15/],
     [() => edit('--mask', input('black.png')), 2, /white/],
     [() => edit('--mask', input('white.png'), '--lock-background'), 2, /a black part.*--lock-background/],
-    [() => edit('--to', 'A red ball.'), 2, /differ in a word.*mask/],
+    [() => edit('--to', 'A red ball.'), 2, /another word than in `--from`.*--mask/],
     [() => edit('--steps', '3', '--method', 'bdia-round-trip:strength=0.3'), 2, /at least 2 steps.*strength/],
     [() => edit('--mask', input('mask.png'), '--method', 'naive:blendFrom=0.6,blendUntil=0.4'), 2, /blendFrom/],
     [() => edit('--save-mask', input('e.png'), '-o', input('e.png')), 2, /`--save-mask`.*`--output` too/],

@@ -18,7 +18,7 @@ interface Said {
   readonly stderr: string
 }
 
-/** `ddim 12/50  0:10, 0:32 left` and `200 pictures: about 6 min`. */
+/** `drawing the picture (ddim) 12/50  0:10, 0:32 left` and `200 pictures: about 6 min`. */
 const progressLines = /^.*(?: {2}| )\d+:\d\d(?:, \d+:\d\d left)?\n|^.*: about \d+ min\n/gm
 
 export interface Ended extends Said {

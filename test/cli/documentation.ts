@@ -24,12 +24,13 @@ export const programs = pages.flatMap(({ page, text }) =>
 /** Programs that answer until they are ended. */
 export const isService = (code: string): boolean => code.includes('createServer(')
 
-/** Lines that begin with `npx undiffuse`, without what stands behind `#`. */
+/** Lines that begin with `npx undiffuse` and name a command, without what stands behind `#`. */
 export const commandLines = pages.flatMap(({ page, text }) =>
   blocks(text, 'sh').flatMap((block) =>
     block
       .split(/\n| \| /)
+      .map((line) => line.replace(/\s+#.*$/, ''))
       .filter((line) => line.startsWith('npx undiffuse '))
-      .map((line) => ({ page, line: line.replace(/\s#.*$/, '') })),
+      .map((line) => ({ page, line })),
   ),
 )

@@ -7,9 +7,10 @@ import { expected } from '../../src/core/errors.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
 import { type Tensor, zeros } from '../../src/math/tensor.js'
 import type { DiffusionModel } from '../../src/model/model.js'
-import type { FileContent, Held, Host, OperationModel } from '../../src/operations/host.js'
+import type { FileContent, Held, Host, OperationModel, ReadPictureOptions } from '../../src/operations/host.js'
 import { byteOf, pixelOf } from '../../src/pictures/pixels.js'
 import { planesOf } from '../../src/pictures/planes.js'
+import { laidOn } from '../../src/pictures/transparency.js'
 import type { PictureSize } from '../../src/restorations/index.js'
 
 const encoder = new TextEncoder()
@@ -50,20 +51,20 @@ function sizeOf(bytes: Uint8Array, name: string): PictureSize {
   return { height, width }
 }
 
-function decode(bytes: Uint8Array, name: string): Tensor {
+function decode(bytes: Uint8Array, name: string, background: ReadPictureOptions['background'] = 'white'): Tensor {
   const at = signature.length
   if (!signature.every((byte, i) => bytes[i] === byte)) {
     throw expected('bad-image', 'a picture', `\`${name}\``, 'something else', 'Paint one.')
   }
   const [channels, height, width] = bytes.subarray(at, at + 3) as unknown as [number, number, number]
   const values = bytes.subarray(at + 3)
-  const image = zeros([3, height, width])
+  const image = zeros([channels === 1 ? 3 : channels, height, width])
   // Grey pictures come back with three channels, as codecs give them.
   const area = height * width
   image.data.forEach((_, i) => {
     image.data[i] = pixelOf(values[channels === 1 ? i % area : i]!)
   })
-  return image
+  return background === 'kept' ? image : laidOn(image, background)
 }
 
 /** A clip in the same form; its shape has four sides. */
@@ -169,8 +170,11 @@ export function memoryHost(plain: DiffusionModel): MemoryHost {
     pictures: {
       measure: async (path) => sizeOf(await read(path, 0, Number.POSITIVE_INFINITY), path),
       measureBytes: async (bytes, name) => sizeOf(bytes, name),
-      read: async (path) => ({ image: decode(await read(path, 0, Number.POSITIVE_INFINITY), path), notes: [] }),
-      decode: async (bytes, name) => ({ image: decode(bytes, name), notes: [] }),
+      read: async (path, options) => ({
+        image: decode(await read(path, 0, Number.POSITIVE_INFINITY), path, options?.background),
+        notes: [],
+      }),
+      decode: async (bytes, name, options) => ({ image: decode(bytes, name, options?.background), notes: [] }),
       encode: async (image) => encode(image),
       sheet: async (rows) =>
         encoder.encode(sheetMark + JSON.stringify(rows.map((row) => row.map(({ label }) => label)))),

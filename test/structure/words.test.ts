@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
+import { strangeWords, type Vocabulary } from '../../src/model/vocabulary.js'
 import { rooms } from './floors.js'
 import { root, sourceFiles } from './imports.js'
 
@@ -32,6 +33,27 @@ describe('documentation', async () => {
   it.each(['AGENTS.md', 'CONTRIBUTING.md', 'README.md', ...pages])('%s names files that there are', async (page) => {
     const named = (await text(page)).matchAll(/`((?:src|apps|test|training|measurements|scripts|docs)\/[\w./-]+)`/g)
     expect([...named].map(([, path]) => path!).filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+})
+
+describe('first steps', () => {
+  const blocks = (page: string) => [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block!)
+  const commands = (block: string) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/\s+#.*$/, ''))
+
+  it.each(['README.md', 'docs/getting-started.md'])('%s begin with what an installed package can do', async (page) => {
+    const whole = await text(page)
+    expect(commands(blocks(whole)[0]!)).toEqual(['npm install undiffuse', 'npx undiffuse'])
+    const { version } = JSON.parse(await text('package.json'))
+    expect([...whole.matchAll(/undiffuse-([\d.]+)\.tgz/g)].map(([, named]) => named)).toEqual([version])
+  })
+
+  it('a checkout has two commands', async () => {
+    const [, checkout] = (await text('README.md')).split(/^## .*checkout$/m)
+    expect(commands(blocks(checkout!)[0]!)).toEqual(['npm start', 'npm test'])
   })
 })
 
@@ -106,5 +128,32 @@ describe('the library', () => {
       found.push(...textsOf(source).flatMap((words) => (advice.test(words) ? [`${path}: ${words}`] : [])))
     }
     expect(found).toEqual([])
+  })
+})
+
+describe('examples of prompts', async () => {
+  const { words } = JSON.parse(await text('models/undiffuse-scenes/undiffuse-vocabulary.json')) as Vocabulary
+  /** Prompts in messages and in examples of help: in quotes, inside a text. */
+  const prompts = (source: string): readonly string[] =>
+    textsOf(source).flatMap((one) => [...one.slice(1, -1).matchAll(/"(an? [^"$]+)"/g)].map(([, prompt]) => prompt!))
+
+  it('are found', () => {
+    expect(prompts('const told = \'Say what to show, as "a red ball".\'')).toEqual(['a red ball'])
+  })
+
+  it('are in words that the bundled model knows', async () => {
+    const found: string[] = []
+    let count = 0
+    for (const { path } of await sourceFiles(['src', 'apps'])) {
+      const source = await text(path)
+      if (!/"an? /.test(source)) continue
+      for (const prompt of prompts(source)) {
+        count++
+        const strange = strangeWords(prompt, { words, examples: [] })
+        if (strange.length > 0) found.push(`${path}: “${prompt}” has ${strange.join(', ')}`)
+      }
+    }
+    expect(found).toEqual([])
+    expect(count).toBeGreaterThan(10)
   })
 })

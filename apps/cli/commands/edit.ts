@@ -10,6 +10,7 @@ you would ask its model for it. The solver need not be the one that made it.
 
 A mask is a picture of the same size, white where the edit goes. Black and transparent parts are outside. With a mask, every
 method keeps the latents outside. Without one, exact-blending finds a mask, and the other methods may change everything.
+More: \`undiffuse help masks\`.
 
 Latents that are kept still decode to slightly different pixels near the mask. Where there is a mask, the written picture has
 the source's own pixels outside it and a seam inside it. That is checked in the file's bytes before they are written. With
@@ -38,6 +39,9 @@ function maskText({ given, drawnShareOfPixels: drawn, shareOfPixels: used }: Non
   return `${given ?? 'found'}, ${grown}${share(used)} of the picture`
 }
 
+/** Where more is said. */
+const moreOnMasks = '`undiffuse help masks` says how to keep the rest'
+
 /** Whether a mask became one of everything or of nothing, and nobody drew it so. */
 const isVoid = (mask: EditReport['mask']): boolean =>
   mask !== null && mask.covers !== 'part' && mask.drawnShareOfPixels !== mask.shareOfPixels
@@ -60,8 +64,12 @@ function words(report: EditReport): readonly string[] {
       : []),
     `  exact        ${report.exact}: ${exactWords[report.exact]} (${report.outcome})`,
     ...(mask
-      ? [`  mask         ${maskText(mask)}`, ...mask.notes.map((note) => `  mask note    ${note}`)]
-      : ['  mask         none: everything may change']),
+      ? [
+          `  mask         ${maskText(mask)}`,
+          ...mask.notes.map((note) => `  mask note    ${note}`),
+          ...(mask.given === null && mask.notes.length > 0 ? [`  masks        ${moreOnMasks}`] : []),
+        ]
+      : [`  mask         none: everything may change; ${moreOnMasks}`]),
     ...(backgroundBefore
       ? [`  outside      ${lock ? 'before the lock: ' : ''}${backgroundText(backgroundBefore)}`]
       : []),

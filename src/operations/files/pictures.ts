@@ -12,7 +12,7 @@ import { type Fit, type Fitted, fitToMultiple, fittedSides, type TakenSides } fr
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
-import type { Host, Note } from '../host.js'
+import type { Host, Note, ReadPictureOptions } from '../host.js'
 import { readFrames } from './clips.js'
 import { isPictureFile, lastName } from './paths.js'
 
@@ -151,10 +151,11 @@ function checkSameSize(measured: readonly MeasuredPicture[]): void {
   }
 }
 
-export const readPicture = async (path: string, { pictures }: Pick<Host, 'pictures'>): Promise<NamedPicture> => ({
-  path,
-  ...(await pictures.read(path)),
-})
+export const readPicture = async (
+  path: string,
+  { pictures }: Pick<Host, 'pictures'>,
+  options?: ReadPictureOptions,
+): Promise<NamedPicture> => ({ path, ...(await pictures.read(path, options)) })
 
 const stillNote = 'A still picture: it was taken as a clip of one frame.'
 
@@ -198,7 +199,8 @@ export function fittedSize({ path, size }: MeasuredPicture, taken: TakenSides, f
     throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(size), remedy)
   }
   if ((fit === 'pad' || fit === 'refuse') && Math.max(size.height, size.width) > largest) {
-    const remedy = `Pass ${setting('fit', 'resize')} or ${setting('fit', 'crop')}, or make it smaller.`
+    const resized = sizeText(fittedSides(size, taken, 'resize'))
+    const remedy = `Pass ${setting('fit', 'resize')}, which makes it ${resized}, or ${setting('fit', 'crop')}.`
     const what = `sides of at most ${largest} pixels for this model`
     throw expected('bad-shape', what, `\`${lastName(path)}\``, sizeText(size), remedy)
   }

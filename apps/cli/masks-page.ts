@@ -1,0 +1,48 @@
+/** The page of help about masks: what `edit` takes, how it finds one, and when to draw one. */
+import { paragraphs, table } from './help.js'
+
+/** What `exact-blending:mask=…` may be. */
+export const foundMasks = [
+  [
+    'automatic',
+    'the default: attention; both where attention is all over the picture; difference where the model tells none',
+  ],
+  ['attention', 'where the model looks at the changed words: for a thing, its colour, its shape'],
+  ['difference', 'where the two prompts disagree: for a size, a background'],
+  ['both', 'all that attention and difference find, without gaps: for a thing that moves or grows'],
+] as const
+
+const drawn = `
+A mask says where an edit may change a picture. Outside it the pixels are kept, bit for bit.
+
+With \`--mask <picture>\` you say where. It is a picture of the same size: white may change, black and transparent parts are kept.
+Of colours and greys the lightness counts, above the middle as white. It is taken as drawn; \`dilation=1\` grows it by an entry of
+the latent (8 pixels of the bundled models).
+
+Without \`--mask\` the method \`exact-blending\` finds one and grows it by an entry. The other methods may change everything then. Say
+how to look with \`--method exact-blending:mask=<which>\`:`
+
+const advice = `
+Draw one yourself
+
+ – to move or grow a thing and keep the rest: white over its old place and its new one. A mask that is found for that holds most of
+the picture, or all;
+
+ – where the note says that the mask covers much or found nothing, and where the sheet (\`--sheet\`) shows it in the wrong place;
+
+ – for what must be kept by all means: \`--lock-background\` then refuses a mask that keeps nothing.
+
+To begin with the one that was found, write it with \`--save-mask mask.png\` and paint over it. It is grown already.`
+
+/** The page in lines of so many columns. */
+export const maskLines = (columns: number): readonly string[] => [
+  'Masks of `edit`:',
+  '',
+  ...paragraphs(drawn, columns),
+  '',
+  ...table(foundMasks, columns),
+  '',
+  ...paragraphs(advice, columns),
+  '',
+  'More: docs/editing.md',
+]

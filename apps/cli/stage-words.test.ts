@@ -1,0 +1,18 @@
+/** Progress says what is being done; names of files and of parts stay as they are. */
+import { expect, it } from 'vitest'
+import { stageWords } from './stage-words.js'
+
+it.each([
+  ['automatic', 'finding the latent (automatic)'],
+  ['gradient steps', 'finding the latent (gradient steps)'],
+  ['picture → noise: implicit anderson', 'picture → noise: going back to the noise (implicit anderson)'],
+  ['naive', 'going back to the noise (naive)'],
+  ['ddim', 'drawing the picture (ddim)'],
+  ['attention', 'finding the mask (attention)'],
+  ['noise → picture: decode', 'noise → picture: decoding the picture'],
+  ['naive on ddim:steps=4', 'going back to the noise (naive on ddim:steps=4)'],
+  ['ball.png', 'ball.png'],
+  ['most probable noise, round 1 of 3', 'most probable noise, round 1 of 3'],
+])('%s', (stage, words) => {
+  expect(stageWords(stage)).toBe(words)
+})

@@ -40,7 +40,7 @@ export const kinds: readonly Kind[] = [
     one: 'solver',
     methods: solvers,
     prefix: '',
-    note: "A name means the same in every command, in files and in code: what it does not say has the defaults of its page. So `ddim` is not `ddim:spacing=lambda`, whose levels can be undone best. Where no solver is named, the model's own is taken; that of the bundled models can be undone. `scheduler` is the solver in the model's scheduler_config.json, on its grid. `scheduler:end=cleanest` leaves out its step to sigma = 0, so that it can be undone. `scheduler:state=bfloat16` rounds each state, as diffusers does in bfloat16.",
+    note: "What a name does not say has the defaults of its page, in files and in code too. So `ddim` is not `ddim:spacing=lambda`, whose levels can be undone best; `compare` and `bench samplers` alone add that, by `--grid`. Where no solver is named, the model's own is taken; that of the bundled models can be undone. `scheduler` is the solver in the model's scheduler_config.json, on its grid. `scheduler:end=cleanest` leaves out its step to sigma = 0, so that it can be undone. `scheduler:state=bfloat16` rounds each state, as diffusers does in bfloat16.",
   },
   { topic: 'inverters', title: 'How a solver is undone', one: 'inverter', methods: inverters, prefix: '' },
   {

@@ -57,7 +57,7 @@ import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent, promptText } from './reports/labels.js'
 import { costReport, rootsNumbers, solvedNumbers } from './reports/numbers.js'
 
-/** Levels that can be undone: those of the usual solvers. */
+/** Levels that can be undone: the grid of solvers that name none. */
 const evenGrid = 'spacing=lambda'
 const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
@@ -83,13 +83,14 @@ const fields = {
     type: 'string',
     methods: solvers,
     word: 'method:options',
-    description: `what to undo, or \`scheduler\` (default: ${usualSolvers.map((id) => withOption(id, evenGrid)).join(' ')}; of flows ${usualOfFlows})`,
+    description: `what to undo, or \`scheduler\` (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
     many: true,
   },
   grid: {
     type: 'choice',
     choices: ['lambda', 'own'],
-    description: 'of solvers that name no spacing (default: own, of the usual ones lambda)',
+    default: 'lambda',
+    description: 'levels of solvers that name no spacing',
     word: 'levels',
   },
   steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
@@ -175,10 +176,8 @@ function spacingOf(text: string): string | null {
 function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): readonly (readonly [string, Plan])[] {
   const { guidance, negative } = settings
   const texts = settings.solvers ?? (flows ? [usualOfFlows] : usualSolvers)
-  // A solver that is named means what its name means everywhere.
-  const grid = flows ? 'own' : (settings.grid ?? (settings.solvers ? 'own' : 'lambda'))
   return texts.map((text) => {
-    const solver = onGrid(text.trim(), { grid, steps: settings.steps })
+    const solver = onGrid(text.trim(), { grid: flows ? 'own' : settings.grid, steps: settings.steps })
     // A solver's text has its steps; the scheduler's are those that the model is opened with.
     const steps = solver.includes('steps=') ? undefined : settings.steps
     return [solver, planOf({ prompt, guidance, negative, solver, steps })] as const

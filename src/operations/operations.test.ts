@@ -495,13 +495,18 @@ describe('compare', () => {
     const { result, files } = await start(compareOperation, host, given)
     expect({ files, written: [...host.written.keys()] }).toEqual({ files: [], written: before })
     expect(result.rows).toMatchObject([
-      { solver: 'ddim:steps=10', spacing: 'linspace', fromLatent: null, fromPicture: { noiseNmseDb: null } },
+      {
+        solver: 'ddim:spacing=lambda,steps=10',
+        spacing: 'lambda',
+        fromLatent: null,
+        fromPicture: { noiseNmseDb: null },
+      },
     ])
     expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
     await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
   })
 
-  it('a named solver is the one that every command means; the usual ones have levels that can be undone', async () => {
+  it('solvers that name no spacing have levels that can be undone, or by `grid` those that every command means', async () => {
     const given = { source: prompt, inverters: 'naive', steps: 4, precision: '64' }
     const spacings = async (more: Given) => {
       const { result } = await start(compareOperation, memoryHost(model), { ...given, ...more })
@@ -509,15 +514,18 @@ describe('compare', () => {
     }
     const own = [['ddim:steps=4', 'linspace']]
     const even = [['ddim:spacing=lambda,steps=4', 'lambda']]
-    expect(await spacings({ solvers: 'ddim' })).toEqual(own)
+    expect(await spacings({ solvers: 'ddim' })).toEqual(even)
     expect(await spacings({ solvers: 'ddim', grid: 'own' })).toEqual(own)
     expect(await spacings({ solvers: 'ddim', grid: 'lambda' })).toEqual(even)
-    expect(await spacings({ solvers: 'ddim:spacing=lambda' })).toEqual(even)
+    expect(await spacings({ solvers: 'ddim:spacing=lambda', grid: 'own' })).toEqual(even)
+    expect(await spacings({ solvers: 'ddim:spacing=linspace' })).toEqual([
+      ['ddim:spacing=linspace,steps=4', 'linspace'],
+    ])
     expect(await spacings({})).toEqual([...even, ['bdia:spacing=lambda,steps=4', 'lambda']])
     expect(await spacings({ grid: 'own' })).toEqual([...own, ['bdia:steps=4', 'linspace']])
-    // The noise of `ddim` here is the noise of `ddim` there.
+    // The noise of its own grid here is the noise of `ddim` there.
     const host = memoryHost(model)
-    await start(compareOperation, host, { ...given, solvers: 'ddim', output: 'noises' })
+    await start(compareOperation, host, { ...given, solvers: 'ddim', grid: 'own', output: 'noises' })
     await start(generateOperation, host, {
       prompt,
       solver: 'ddim',
@@ -543,7 +551,7 @@ describe('compare', () => {
     const host = memoryHost(model)
     const given = { source: prompt, inverters: 'naive', solvers: 'ddim', steps: 4, seed: 5 }
     const { result, files } = await start(compareOperation, host, { ...given, output: 'out/n.npy' })
-    const row = '1-ddim-steps=4-naive'
+    const row = '1-ddim-spacing=lambda,steps=4-naive'
     expect(files).toEqual(['out/n-noise.npy', `out/n-${row}.from-latent.npy`, `out/n-${row}.from-picture.npy`])
     expect(result.outputs.noise).toBe('out/n-*.npy')
     expect(result.rows[0]!.fromLatent!.noiseFile).toBe(files[1])
@@ -562,7 +570,7 @@ describe('compare', () => {
     })
     const telling = { ...host, pictures: { ...host.pictures, read } }
     const notesOf = async (more: Given) => {
-      const given = { source: 'a.png', inverters: 'naive', solvers: ['bdia', 'ddim'], steps: 20, ...more }
+      const given = { source: 'a.png', inverters: 'naive', solvers: ['bdia', 'ddim'], grid: 'own', steps: 20, ...more }
       const { result, notes } = await start(compareOperation, telling, given)
       expect(notes).toEqual(result.notes.map((text) => ({ about: 'a.png', text })))
       return result.notes

@@ -21,8 +21,8 @@ guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a s
 noise in a step. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
-A solver that is named means what it means in every command: \`ddim\` is its own grid. \`--grid lambda\` gives those that name no
-spacing levels that are even in lambda, as the usual solvers have. Where a picture's own text tells another prompt, guidance or
+Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
+spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. Where a picture's own text tells another prompt, guidance or
 solver than is compared, that is said.
 
 An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then, which undoes most solvers.
@@ -33,7 +33,7 @@ folder gets .safetensors files; of \`a.npy\` the names begin with \`a-\`. An int
 
 const examples = [
   'compare "a large red ball at the top, on blue stripes"',
-  'compare "a small green star at the top" --solvers ddim:spacing=lambda --report out',
+  'compare "a small green star at the top" --inverters naive implicit --solvers ddim bdia --report out',
   'compare photo.png --inverters naive implicit --steps 20 --json',
 ] as const
 

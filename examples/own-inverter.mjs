@@ -38,8 +38,9 @@ const asked = {
   steps: 20,
   guidance: 1,
 }
-const { result } = await new Task(run(readSettings(fields, asked, id), nodeHost()))
+const { result, notes } = await new Task(run(readSettings(fields, asked, id), nodeHost()))
+for (const { about, text } of notes) console.log(`${about}: ${text}`)
 for (const { inverter, refusal, fromLatent, fromPicture } of result.rows) {
   const found = fromLatent ?? fromPicture
-  console.log(inverter, refusal ?? `${found.evaluations} evaluations, noise ${found.noiseNmseDb?.toFixed(0)} dB`)
+  console.log(inverter, refusal ?? `${found.evaluations} evaluations, noise ${found.noiseNmseDb?.toFixed(0) ?? '?'} dB`)
 }

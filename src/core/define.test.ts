@@ -18,7 +18,14 @@ const method = define({
   },
   make: (options) => options,
 })
-const other = define({ id: 'picard', title: 'Picard', source: 'test', fields: {}, make: () => 'picard' as const })
+const other = define({
+  id: 'picard',
+  title: 'Picard',
+  source: 'test',
+  also: { 'fixed-point': 'picard' },
+  fields: {},
+  make: () => 'picard' as const,
+})
 
 const defaults = {
   iterations: 50,
@@ -101,6 +108,7 @@ describe('parse', () => {
   it.each([
     ['adma', 'Did you mean `adam`? Known: adam, picard.'],
     ['', 'Expected a known name for a method, got ``. Known: adam, picard.'],
+    ['Fixed-Point', 'Expected a known name for a method, got `Fixed-Point`. Here it is `picard`.'],
     ['adam:learning-rate=1', 'Did you mean `learningRate`?'],
     ['adam:__proto__=1', 'a known name for an option'],
     ['adam:iterations', 'Expected a value for `adam:iterations`, got none. Write `iterations=…`.'],

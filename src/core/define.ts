@@ -12,6 +12,8 @@ export interface Definition<T> {
   readonly title: string
   /** Paper, equation or algorithm it follows. */
   readonly source: string
+  /** Names that papers give it, with the text that makes it. */
+  readonly also?: Readonly<Record<string, string>>
   readonly fields: Fields
   /** Makes it from untyped options, for command lines and services. Throws `bad-option`. */
   make(options?: Readonly<Record<string, unknown>>): T
@@ -48,14 +50,15 @@ export function define<const F extends Fields, T>(description: {
   readonly id: string
   readonly title: string
   readonly source: string
+  readonly also?: Readonly<Record<string, string>>
   readonly fields: F
   readonly make: (options: Options<F>) => T
 }): Factory<F, T> {
-  const { id, title, source, fields } = description
+  const { id, title, source, also, fields } = description
   const make = (options: Readonly<Record<string, unknown>> = {}): T =>
     description.make(resolveOptions(fields, options, id) as Options<F>)
   return Object.assign((options?: GivenOptions<F>) => make(options), {
-    definition: { id, title, source, fields, make },
+    definition: { id, title, source, ...(also && { also }), fields, make },
   })
 }
 
@@ -76,6 +79,10 @@ export function parse<M extends Defined<unknown>>(methods: M | readonly M[], spe
   if (!definition && id.includes(',')) {
     const remedy = 'Name several one by one: a comma stands between the options of one method.'
     throw expected('bad-option', 'one known name', 'a method', `\`${specification}\``, remedy)
+  }
+  const elsewhere = known.flatMap(({ also }) => also?.[id.trim().toLowerCase()] ?? [])[0]
+  if (!definition && elsewhere !== undefined) {
+    throw expected('bad-option', 'a known name', 'a method', `\`${specification}\``, `Here it is \`${elsewhere}\`.`)
   }
   if (!definition) {
     throw unknownName(

@@ -11,7 +11,8 @@ import { algorithm2 } from '../diffusion/inverters/algorithm-2.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import { naive } from '../diffusion/inverters/naive.js'
 import { reversible } from '../diffusion/inverters/reversible.js'
-import type { Tensor } from '../math/tensor.js'
+import { nmseDb } from '../math/nmse.js'
+import { formatShape, sameShape, type Tensor } from '../math/tensor.js'
 import { usualGuidance } from '../model/guidance.js'
 import { sidesOf } from '../model/layout.js'
 import { errorMap, round8 } from '../pictures/pixels.js'
@@ -30,7 +31,14 @@ import {
 } from './files/outputs.js'
 import { asFileName, endingOf, isPictureFile, lastName, withoutEnding } from './files/paths.js'
 import { checkPicture, fitPicture, measurePicture, readPicture } from './files/pictures.js'
-import { fileTypeOf, tensorEndings, tensorFile } from './files/tensor-files.js'
+import {
+  checkAxes,
+  checkFileModel,
+  fileTypeOf,
+  readTensorFile,
+  tensorEndings,
+  tensorFile,
+} from './files/tensor-files.js'
 import {
   type ContactSheetCell,
   type FileContent,
@@ -52,17 +60,18 @@ import {
   promptField,
   recipeFields,
   samplingOf,
+  schedulerSolver,
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent, promptText } from './reports/labels.js'
 import { costReport, rootsNumbers, solvedNumbers } from './reports/numbers.js'
 
-/** Levels that can be undone: the grid of solvers that name none. */
-const evenGrid = 'spacing=lambda'
+/** Levels whose steps can be undone: the grid of solvers that name none. */
+const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
 const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
-/** Flows have one grid, their own. */
-const usualOfFlows = 'flow-euler'
+/** Flows have one grid, their own, and those who trained them know it. */
+const usualOfFlows = schedulerSolver
 const usualInverters = ['naive', 'implicit:iteration=picard', automatic.definition.id]
 
 const { guidance, negative } = recipeFields
@@ -97,6 +106,11 @@ const fields = {
   guidance,
   negative,
   prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
+  noise: {
+    type: 'file',
+    description: 'what a picture file was made from, where that is known',
+    rare: true,
+  },
   seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
   size: { ...sizeField, rare: true },
   ...networkFields,
@@ -139,12 +153,12 @@ interface Start {
   readonly picture?: string
 }
 
-async function startOf({ source, prompt, seed, size }: CompareSettings, { files }: Host): Promise<Start> {
+async function startOf({ source, prompt, seed, size, noise }: CompareSettings, { files }: Host): Promise<Start> {
   const looksLikeFile = isPictureFile(source) && !source.includes(' ')
   const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
   const [odd] = isPicture
     ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
-    : ([prompt !== undefined && 'prompt'] as const).filter((name) => name !== false)
+    : ([prompt !== undefined && 'prompt', noise !== undefined && 'noise'] as const).filter((name) => name !== false)
   if (odd !== undefined) {
     const got = `${setting(odd)} with a ${isPicture ? 'picture' : 'prompt'}`
     throw expected('bad-option', 'a picture or a prompt', '`compare`', got, 'Leave one of them out.')
@@ -162,7 +176,10 @@ function fieldsOf(text: string) {
 function onGrid(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
   const known = fieldsOf(text)
   if (!known) return text
-  const even = grid === 'lambda' && 'spacing' in known && !text.includes('spacing=') ? withOption(text, evenGrid) : text
+  const added = grid === 'lambda' && !text.includes('spacing=') ? Object.entries(evenGrid) : []
+  const even = added
+    .filter(([name, value]) => name in known && known[name]!.default !== value && !text.includes(`${name}=`))
+    .reduce((all, [name, value]) => withOption(all, `${name}=${value}`), text)
   return even.includes('steps=') ? even : withOption(even, `steps=${steps}`)
 }
 
@@ -184,8 +201,10 @@ function plansOf(settings: CompareSettings, { prompt }: Start, flows: boolean): 
   })
 }
 
-/** What costs how many walks over the grid, roughly: solving all steps, and a picture's making with finding its latent. */
-const [solving, making] = [12, 6]
+/** How many walks over the grid a picture's making with finding its latent costs, roughly. */
+const making = 6
+/** Solving all steps: the shorter they are, the fewer evaluations each takes. */
+const solving = (steps: number): number => Math.min(12, 4 + 80 / steps)
 /** Sweeps of BDIA's whole trajectory, whose memory a picture does not hold: about 2,000 evaluations of 20 guided steps. */
 const sweeping = 50
 /** The released algorithms: about 4,650 evaluations of 20 guided steps. */
@@ -195,8 +214,8 @@ const walking: readonly string[] = [naive.definition.id, reversible.definition.i
 const released: readonly string[] = [algorithm1.definition.id, algorithm2.definition.id]
 
 /** What a pair costs: from the latent and from the picture, back and there again. */
-function walksOf({ name }: Inverter, { unstep }: Solver, { picture }: Start): number {
-  const undoing = released.includes(name) ? releasing : unstep ? sweeping : solving
+function walksOf({ name }: Inverter, { unstep }: Solver, steps: number, { picture }: Start): number {
+  const undoing = released.includes(name) ? releasing : unstep ? sweeping : solving(steps)
   const fromPicture = walking.includes(name) ? 1 : undoing
   // The latent comes with the memory that such a solver is undone with.
   const fromLatent = unstep && name === automatic.definition.id ? 1 : fromPicture
@@ -211,7 +230,7 @@ function pairsOf(settings: CompareSettings, start: Start, model: OperationModel)
     const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
-      const weight = answer === true ? walksOf(inverter.method, method, start) : 0
+      const weight = answer === true ? walksOf(inverter.method, method, steps, start) : 0
       return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
     }
     const pairs = settings.inverters.map(compared)
@@ -257,7 +276,9 @@ async function* compareAll(
   const read = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
   const given = read?.image
   const plans = pairs.map(({ pair }) => pair.plan)
-  const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model)] : []
+  const known =
+    settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
+  const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
   const rows: Compared[] = []
   const isFirst = ({ pair: { solver } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
@@ -274,7 +295,11 @@ async function* compareAll(
     const sampling = samplingOf(plan, model)
     const walk = { inverter: inverter.method, decoder, host, model, sampling, signal }
     if (given) {
-      const picture = yield* named(leg(walk, 'picture', { image: given }, { image: given }), row, parts)
+      const picture = yield* named(
+        leg(walk, 'picture', { image: given }, { image: given, ...(known && { noise: known }) }),
+        row,
+        parts,
+      )
       const walked = { ...row, legs: { picture }, image: given }
       rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
       continue
@@ -289,7 +314,8 @@ async function* compareAll(
     const walked = { ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image }
     rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
   }
-  return first ? { image: first.image, noise: first.sampled.noise, notes, rows } : { image: given!, notes, rows }
+  const noise = first?.sampled.noise ?? known
+  return { image: first?.image ?? given!, ...(noise && { noise }), notes, rows }
 }
 
 interface Made {
@@ -320,24 +346,54 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
 const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> =>
   relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
 
+/** Of a picture file. */
+const unknownNoise = `Nobody knows its noise, so no error of the noise is told, and no chart drawn. Pass ${setting('noise')} where it was kept, or the prompt and ${setting('seed')} in place of the picture.`
+
+/** The noise of a picture, from a file that holds one. Throws where it is of another model or size. */
+async function knownNoise(
+  path: string,
+  image: Tensor,
+  settings: CompareSettings,
+  model: OperationModel,
+  { files }: Host,
+): Promise<Tensor> {
+  const file = await readTensorFile(files, path, 'noise')
+  checkFileModel(file, path, settings, model)
+  checkAxes(file, model.layout, path)
+  const [noise] = file.tensors as readonly [Tensor]
+  const shape = model.layout.latentShape(image.shape)
+  if (file.tensors.length === 1 && sameShape(noise.shape, shape)) return noise
+  const got = file.tensors.length === 1 ? formatShape(noise.shape) : `${file.tensors.length} noises`
+  const what = `one noise of ${formatShape(shape)}`
+  throw expected('bad-shape', what, `\`${lastName(path)}\``, got, 'Pass the noise of this picture alone.')
+}
+
 async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
   checkPicture(await measurePicture(path, host), model, fit, { encode: 1, decode: 1, denoise: 1 })
   const picture = await readPicture(path, host)
   return { ...picture, image: round8(fitPicture(picture, model.layout, fit).image) }
 }
 
+/** Equal tensors have an error of −∞ dB, which no axis has. */
+const leastDb = -320
+/** What an inverter says of itself is believed where its noise makes the latent again, to this. */
+const claimedDb = -40
+
 function legReport(one: Leg | undefined, steps: number, noiseFile: string | undefined) {
   if (!one) return null
   const { inversion, again, seconds, noiseNmseDb, latentNmseDb } = one
   const { denoises, pullbacks } = inversion.evaluations
+  const latentAgainNmseDb = Math.max(leastDb, nmseDb(again.latent, inversion.latent))
   return {
     evaluations: denoises + pullbacks,
     evaluationsPerStep: (denoises + pullbacks) / steps,
     seconds: seconds.inversion - seconds.decoder,
     noiseNmseDb: noiseNmseDb ?? null,
     latentNmseDb: latentNmseDb ?? null,
-    exact: inversion.noiseExact,
+    exact: latentAgainNmseDb <= claimedDb ? inversion.noiseExact : ('no' as const),
+    latentAgainNmseDb,
     outcome: inversion.outcome,
+    remedy: inversion.remedy ?? null,
     ...solvedNumbers(inversion),
     roots: rootsNumbers(inversion),
     equalValuesShare: again.match.equalValues ?? 0,
@@ -388,9 +444,6 @@ function sheetOf({ noise, rows }: Comparison, title: string, host: Host): Promis
 }
 
 const mostPictures = 3
-
-/** Equal tensors have an error of −∞ dB, which no axis has. */
-const leastDb = -320
 
 /** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
 async function chartOf(
@@ -528,7 +581,7 @@ async function* run(settings: CompareSettings, host: Host, signal?: Signal): Run
   const start = await startOf(settings, host)
   const place = settings.output === undefined ? undefined : await noisePlace(settings.output, files)
   const outputs = outputsOf(settings, start, place, host)
-  const inputs = { 'the picture': start.picture }
+  const inputs = { 'the picture': start.picture, 'settings.noise': settings.noise }
   // What there is to say against a solver is said before the model is opened.
   if (settings.solvers) plansOf(settings, start, false)
   const asked = {

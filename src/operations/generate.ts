@@ -16,7 +16,9 @@ import { checkEnding, checkFolder, isFolderPath, otherEnding, prepareOutputs, sh
 import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import {
   checkAxes,
+  checkFileModel,
   fileTypeOf,
+  notesOnFileWeights,
   type ReadTensors,
   readTensorFile,
   stateFile,
@@ -79,32 +81,6 @@ const fields = {
 } as const
 
 type GenerateSettings = Settings<typeof fields>
-
-/** Throws where a file's noise is of another model than the one that is taken for want of a name. */
-function checkNoiseModel(
-  { metadata }: ReadTensors,
-  { model, noise }: GenerateSettings,
-  { name }: OperationModel,
-): void {
-  if (model !== undefined || metadata.model === undefined || metadata.model === name) return
-  const what = `the model of \`${lastName(noise!)}\`, \`${metadata.model}\`,`
-  throw expected(
-    'bad-option',
-    what,
-    setting('model'),
-    `no name, which is \`${name}\``,
-    'Pass the model that the noise is of.',
-  )
-}
-
-/** That a file's noise made its picture with other weights. */
-function* notesOnNoise({ metadata }: ReadTensors, identity: string, { noise }: GenerateSettings) {
-  if (metadata.modelFiles === undefined || metadata.modelFiles === identity) return
-  yield noted(
-    lastName(noise!),
-    `It is of other weights, of \`${metadata.model ?? 'a model'}\`: ${metadata.modelFiles}, and these are ${identity}. The picture will be another.`,
-  )
-}
 
 /** The mark that all pictures get. */
 interface Marking {
@@ -365,7 +341,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   try {
     yield* notedOf(held)
     const { model } = held
-    if (file) checkNoiseModel(file, settings, model)
+    if (file) checkFileModel(file, settings.noise!, settings, model)
     if (file) checkAxes(file, model.layout, settings.noise!)
     for (const { noise } of starts) if (noise) model.layout.check(noise.shape)
     const extent = extentOf(settings, model)
@@ -381,7 +357,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     )
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
-    if (file) yield* notesOnNoise(file, identity, settings)
+    if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')
     if (marking) yield* notesOnMessage(marking)
     if (marking) yield* notesOnWeights([marking.key], { model: model.name, modelFiles: identity })
     const begin = host.now()

@@ -9,6 +9,7 @@ import { encodeNpy, readNpy } from '../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../checkpoints/tensors.js'
 import { Task } from '../core/task.js'
+import type { Inverter } from '../diffusion/diffusion.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
@@ -68,6 +69,18 @@ async function tensorIn(host: ReturnType<typeof memoryHost>, path: string, name:
   return { shape: shape.slice(1), data }
 }
 
+/** The host with a model of another name or other weights. */
+const under = (host: ReturnType<typeof memoryHost>, name: string, identity: string): typeof host => ({
+  ...host,
+  models: {
+    ...host.models,
+    async open(settings) {
+      const held = await host.models.open(settings)
+      return { ...held, model: { ...held.model, name }, identity: async () => identity }
+    },
+  },
+})
+
 const text = (host: ReturnType<typeof memoryHost>, path: string) => host.files.text(path)
 
 describe('generate', () => {
@@ -111,6 +124,23 @@ describe('generate', () => {
     expect(host.written.has('again.png')).toBe(false)
     await start(generateOperation, host, { ...given, model: 'elsewhere' })
     expect(host.written.has('again.png')).toBe(true)
+  })
+
+  it('refuses to invert a latent of another model, and tells other weights where the model is named', async () => {
+    const made = under(memoryHost(model), 'another', 'these')
+    await start(generateOperation, made, { prompt, ...sampling, output: 'a.png', saveLatent: 'z.safetensors' })
+    const host = memoryHost(model)
+    host.written.set('z.safetensors', made.written.get('z.safetensors')!)
+    const given = { sources: 'z.safetensors', inverter: 'naive', output: 'n.safetensors' }
+    await expect(start(invertOperation, host, given)).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringMatching(/the model of `z\.safetensors`, `another`/),
+    })
+    expect(host.written.has('n.safetensors')).toBe(false)
+    const notes: string[] = []
+    const task = start(invertOperation, under(host, 'analytic', 'others'), { ...given, model: 'elsewhere' })
+    for await (const { note } of task) if (note) notes.push(note.text)
+    expect(notes.join()).toMatch(/of other weights, of `another`: these, and these are others\. Another noise is found\./)
   })
 })
 
@@ -380,6 +410,45 @@ describe('compare', () => {
     }
   })
 
+  it('of a picture whose noise is known, tells the error and draws the chart', async () => {
+    const host = memoryHost(model)
+    const made = { prompt, ...sampling, precision: '64', seed: 4 }
+    await start(generateOperation, host, { ...made, output: 'a.png', saveNoise: 'n.safetensors' })
+    const given = { source: 'a.png', prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', report: 'out' }
+    const told = { ...given, noise: 'n.safetensors', steps: sampling.steps, precision: '64' }
+    const { result, files, notes } = await start(compareOperation, host, told)
+    const [naive, implicit] = result.rows.map(({ fromPicture }) => fromPicture!.noiseNmseDb!)
+    expect(implicit).toBeLessThan(naive!)
+    expect(files).toContain('out/a.compare.svg')
+    expect(notes.map(({ text }) => text).join()).not.toContain('Nobody knows its noise')
+    const unknown = await start(compareOperation, host, { ...told, noise: undefined })
+    expect(unknown.files).not.toContain('out/a.compare.svg')
+    expect(unknown.notes.map(({ text }) => text).join()).toContain('Nobody knows its noise')
+    const wrong = { ...told, noise: 'small.npy' }
+    await host.files.write([['small.npy', encodeNpy(torchNoise(1, [1, 2, 2]))]])
+    await expect(start(compareOperation, host, wrong)).rejects.toMatchObject({ code: 'bad-shape' })
+    const withPrompt = start(compareOperation, host, { ...told, source: prompt, prompt: undefined })
+    await expect(withPrompt).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it('believes no inverter that calls its noise exact: the latent that it makes is measured', async () => {
+    const host = memoryHost(model)
+    const lying: Inverter = {
+      name: 'lying',
+      accepts: () => true,
+      async *invert(clean, _, { grid }) {
+        const states = grid.map((_, index) => ({ ...clean, index }))
+        const solved = { residual: 0, outcome: 'converged', history: [], iterations: 1, evaluations: 1 } as const
+        return { states, solutions: grid.slice(1).map(() => ({ value: clean.x, ...solved })) }
+      },
+    }
+    const settings = readSettings(compareOperation.fields, { source: prompt, solvers: 'ddim', steps: 4 }, 'compare')
+    const inverters = [{ text: 'lying', method: lying }]
+    const { result } = await new Task(compareOperation.run({ ...settings, inverters }, host))
+    expect(result.rows[0]!.fromLatent).toMatchObject({ convergedSteps: 4, exact: 'no' })
+    expect(result.rows[0]!.fromLatent!.latentAgainNmseDb).toBeGreaterThan(-20)
+  })
+
   it('draws the error of a row against the picture of its own solver', async () => {
     const host = memoryHost(model)
     const drawn: (readonly ContactSheetCell[])[] = []
@@ -575,11 +644,13 @@ describe('compare', () => {
       expect(notes).toEqual(result.notes.map((text) => ({ about: 'a.png', text })))
       return result.notes
     }
-    expect(await notesOf({ prompt })).toEqual(['It was turned.'])
+    const unknown = expect.stringContaining('Nobody knows its noise')
+    expect(await notesOf({ prompt })).toEqual(['It was turned.', unknown])
     const remark = 'Otherwise than it was made, another noise is found.'
     expect(await notesOf({ steps: 10 })).toEqual([
       'It was turned.',
       `The file says prompt “anything”, not none; guidance 3, not 1; solver ddim:steps=20, not bdia:steps=10 or ddim:steps=10. ${remark}`,
+      unknown,
     ])
     const single = { sources: 'a.png', inverter: 'naive', decoder: 'encoder-only', solver: 'ddim', steps: 10 }
     const { notes } = await start(invertOperation, telling, single)
@@ -1010,19 +1081,9 @@ describe('watermarks', () => {
 
   it('a key is for its weights: a copy under another name reads it, and others of the name are said', async () => {
     const { host, inverting } = await marked()
-    const under = (name: string, identity: string): ReturnType<typeof memoryHost> => ({
-      ...host,
-      models: {
-        ...host.models,
-        async open(settings) {
-          const held = await host.models.open(settings)
-          return { ...held, model: { ...held.model, name }, identity: async () => identity }
-        },
-      },
-    })
     const notesOf = async (name: string, identity: string) => {
       const notes: string[] = []
-      const task = start(detectOperation, under(name, identity), { sources: 'many/marked.png', ...inverting })
+      const task = start(detectOperation, under(host, name, identity), { sources: 'many/marked.png', ...inverting })
       for await (const { note } of task) if (note) notes.push(note.text)
       return { notes, verdict: (await task).result.marked }
     }
@@ -1034,7 +1095,7 @@ describe('watermarks', () => {
     // A noise file names its weights.
     const of = async (name: string, identity: string, output: string) => {
       const given = { prompt, ...sampling, saveNoise: output, output: 'x.png', watermark: 'key.json', message: '8' }
-      await start(generateOperation, under(name, identity), given)
+      await start(generateOperation, under(host, name, identity), given)
       const notes: string[] = []
       const task = start(detectOperation, host, { sources: output, key: 'key.json', fpr })
       for await (const { note } of task) if (note) notes.push(note.text)

@@ -7,7 +7,15 @@ import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
-import type { Diffusion, Inverter, RootCheck, Solver, State, StepInversion } from '../diffusion/diffusion.js'
+import type {
+  Diffusion,
+  Inverter,
+  RootCheck,
+  Solver,
+  State,
+  StepInversion,
+  Trajectory,
+} from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import { roundingDb } from '../diffusion/rounded.js'
@@ -172,13 +180,13 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const denoiser = await promptedDenoiser(model, { ...options, guidance }, signal)
   const diffusion: Diffusion = { grid, schedule, ...denoiser }
   const clean = 'state' in source ? source.state : { index: grid.length - 1, x: latent, memory: [] }
-  const { states, solutions } = yield* inverter.invert(clean, solver, diffusion)
+  const { states, solutions } = checkTrajectory(yield* inverter.invert(clean, solver, diffusion), inverter, grid)
   checkFound(states, inverter)
   const outcome = worst(solutions)
   const inverted = {
     noise: toNoise(states[0]!.x, grid),
     latent,
-    exact: outcome === 'converged' && !told.unrounded ? exactness(source, solver, found) : 'no',
+    exact: isSolved(solutions) && !told.unrounded ? exactness(source, solver, found) : 'no',
     states,
   } as const
   const refined =
@@ -194,7 +202,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
     ...(refined ?? inverted),
     noiseExact: told.unrounded
       ? 'no'
-      : noiseExactness((refined ?? inverted).exact, found !== undefined, outcome, refined !== undefined),
+      : noiseExactness((refined ?? inverted).exact, found !== undefined && (isSolved(solutions) || !!refined)),
     // As many states as were rounded: of the clean one, which is given rounded, nobody knows what was cut off.
     ...(told.unrounded && { roundingDb: roundingDb(states.slice(0, -1)) }),
     outcome,
@@ -244,8 +252,12 @@ function exactness(source: InversionSource, solver: Solver, found: LatentInversi
 }
 
 /** A picture whose decoder is not undone exactly may still have a noise that is exact given the latent that was found. */
-const noiseExactness = (exact: Exactness, fromPicture: boolean, outcome: Outcome, isRefined: boolean): Exactness =>
-  exact === 'no' && fromPicture && (outcome === 'converged' || isRefined) ? 'given-latent' : exact
+const noiseExactness = (exact: Exactness, isSolvedFromPicture: boolean): Exactness =>
+  exact === 'no' && isSolvedFromPicture ? 'given-latent' : exact
+
+/** Whether every step was undone: some methods stop early, content with more than rounding. */
+const isSolved = (solutions: readonly Solution[]): boolean =>
+  solutions.every(({ outcome, residual }) => outcome === 'converged' && residual < roundingResidual)
 
 const certainty: readonly RootCheck['answer'][] = ['several roots', 'none found', 'not tried', 'unique as far as tried']
 
@@ -281,6 +293,23 @@ function remedyOf(solutions: readonly Solution[]): string {
     ? 'What is left is near the rounding of the network: compute in 64 bits, or take it as it is.'
     : 'Such steps may have no root: `branching` goes back and looks for others. Sample with more steps, or less guidance.'
 }
+
+/** Inverters may be anybody's: throws `bad-option` where what one returns is no trajectory over the grid. */
+function checkTrajectory(given: Trajectory, { name }: Inverter, grid: Grid): Trajectory {
+  const steps = grid.length - 1
+  const { states, solutions } = given ?? {}
+  const isState = (state: State) => Array.isArray(state?.memory) && state.x?.data !== undefined
+  const isSolution = (one: StepInversion) =>
+    one !== null && typeof one === 'object' && severity.includes(one.outcome) && typeof one.residual === 'number'
+  const areStates = Array.isArray(states) && states.length === steps + 1 && states.every(isState)
+  if (areStates && Array.isArray(solutions) && solutions.length === steps && solutions.every(isSolution)) return given
+  const what = `${steps + 1} \`states\` { index, x, memory } and ${steps} \`solutions\` { outcome, residual, … }`
+  const counts = `${countOf(states)} states and ${countOf(solutions)} solutions`
+  const got = counts === `${steps + 1} states and ${steps} solutions` ? `${counts} of other contents` : counts
+  throw expected('bad-option', what, `what the inverter \`${name}\` returns`, got, 'Return a `Trajectory`.')
+}
+
+const countOf = (list: unknown): string => (Array.isArray(list) ? `${list.length}` : 'no list of')
 
 /** Inverters return what is finite or throw; whatever they were told, nothing else leaves. */
 function checkFound(states: readonly State[], { name }: Inverter): void {

@@ -1,7 +1,7 @@
 /** The table of `compare`: both ways of every row, in the room of a page. */
 import type { ComparisonRow } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { tableLines } from './compare.js'
+import { otherNoiseLines, remedyLines, tableLines } from './compare.js'
 
 const leg = {
   evaluations: 12_345,
@@ -10,7 +10,9 @@ const leg = {
   noiseNmseDb: -120.3,
   latentNmseDb: 0,
   exact: 'given-latent',
+  latentAgainNmseDb: -108.4,
   outcome: 'converged',
+  remedy: null,
   convergedSteps: 50,
   largestResidual: 3.2e-2,
   roots: 'not checked',
@@ -27,18 +29,18 @@ const row = (inverter: string, more: Partial<ComparisonRow> = {}): ComparisonRow
   refusal: null,
   standsIn: false,
   fromLatent: leg,
-  fromPicture: { ...leg, exact: 'no', convergedSteps: 41, largestResidual: 0.5, roots: 'not tried' },
+  fromPicture: { ...leg, exact: 'no', latentAgainNmseDb: -12.3, convergedSteps: 41, roots: 'not tried' },
   ...more,
 })
 
 const inverter = 'implicit:iteration=picard'
 const long = 'implicit:iteration=picard,restarts=8,tolerance=0.0000001'
 
-it('tells of both ways what was solved, and to which residual', () => {
+it('tells of both ways what was solved, and how far the latent is that the noise makes', () => {
   const lines = tableLines([row(inverter)])
   expect(lines.filter((line) => line.includes(inverter))).toHaveLength(1)
-  expect(lines.find((line) => line.includes(' latent '))).toMatch(/50\/50 +latent to 3e-2 +not checked +-120\.3 dB/)
-  expect(lines.find((line) => line.includes(' picture '))).toMatch(/41\/50 +no, 5e-1 +not tried/)
+  expect(lines.find((line) => line.includes(' latent '))).toMatch(/50\/50 +latent -108 dB +not checked +-120\.3 dB/)
+  expect(lines.find((line) => line.includes(' picture '))).toMatch(/41\/50 +no, -12 dB +not tried/)
 })
 
 it('is at most 120 columns wide, whatever the names', () => {
@@ -54,16 +56,16 @@ it('says how levels are spaced where the name of a solver does not', () => {
   expect(tableLines([row(inverter, { solver: 'scheduler', spacing: null })])).toContain('  scheduler')
 })
 
-it('knows no residual of what solves nothing, and nothing of what refuses', () => {
+it('tells nothing of what refuses', () => {
   const naive = {
     ...leg,
     exact: 'no',
-    largestResidual: Number.POSITIVE_INFINITY,
+    latentAgainNmseDb: -20,
     convergedSteps: 0,
     roots: null,
   } as const
   const [, , line] = tableLines([row('naive', { fromLatent: naive, fromPicture: null })])
-  expect(line).toMatch(/0\/50 +no +– /)
+  expect(line).toMatch(/0\/50 +no, -20 dB +– /)
   expect(tableLines([row('naive', { refusal: 'Because.', fromLatent: null, fromPicture: null })])).toEqual([])
 })
 
@@ -71,7 +73,31 @@ it('explains every word that it can show of roots', () => {
   const words = ['unique as far as tried', 'several roots', 'none found', 'not tried', 'not checked', null] as const
   for (const roots of words) {
     const lines = tableLines([row(inverter, { fromLatent: { ...leg, roots }, fromPicture: null })])
-    const shown = /latent to 3e-2 +(.+?) +-120/.exec(lines[2]!)![1]!
+    const shown = /latent -108 dB +(.+?) +-120/.exec(lines[2]!)![1]!
     expect(lines.slice(3).filter((line) => line.startsWith(`          ${shown} `))).toHaveLength(1)
   }
+})
+
+it('says once what to do about steps that were not solved, and of which rows', () => {
+  const remedy = 'Sample with more steps.'
+  const short = { ...leg, convergedSteps: 49, remedy }
+  const rows = [
+    row('naive', { fromLatent: { ...leg, convergedSteps: 0, remedy: 'Use another.' }, fromPicture: null }),
+    row('implicit', { fromLatent: short, fromPicture: short }),
+    row('automatic', { fromLatent: short, fromPicture: null }),
+  ]
+  const solver = 'ddim:spacing=lambda,steps=50'
+  expect(remedyLines(rows)).toEqual([
+    '',
+    `  not solved: implicit on ${solver}; automatic on ${solver}`,
+    '    Sample with more steps.',
+  ])
+  expect(remedyLines([row('implicit')])).toEqual([])
+})
+
+it('says where another noise makes the same picture', () => {
+  const other = { ...leg, noiseNmseDb: -1.3, equalValuesShare: 0.976 }
+  expect(otherNoiseLines([row('implicit', { fromPicture: other })]).join(' ')).toContain('another noise')
+  expect(otherNoiseLines([row('implicit', { fromPicture: { ...other, equalValuesShare: 0.07 } })])).toEqual([])
+  expect(otherNoiseLines([row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })])).toEqual([])
 })

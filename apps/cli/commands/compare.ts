@@ -13,12 +13,11 @@ import { costLines, wroteLines } from '../words.js'
 const details = `
 A prompt is made into a picture first, once for each solver, so that its noise is known. Each inverter then goes back to the
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
-Of a picture file nobody knows the noise: only the pixels that come back are told.
+Of a picture file nobody knows the noise, unless \`--noise\` tells it: only the pixels that come back are told.
 
 The table has a line for each way: from the latent, and from the picture. Of a picture file there is the picture's alone. With
 guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a step. "Solved" tells how many steps were undone.
-"Exact" tells what the noise is exact given and to which residual, which is the inverter's own: some stop early, at 1e-2 of the
-noise in a step. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
+"Exact" tells what the noise is exact given, and is measured: how far the latent is that this noise makes. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
 Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
@@ -49,14 +48,14 @@ const legend = `
   runs    evaluations of the network, in all and a step; time is of the way back alone
   solved  steps undone, of all: their residual is within the inverter's own tolerance, and some are content with 1e-2
   exact   what the noise is exact given: the latent, the memory of the solver too, the picture (image), or nothing (no);
-          then the largest residual of a step, in units of its noise
+          then how far the latent is that this noise makes
   roots   whether other noises lead to the same latent, by the least certain step:
           unique         none was found from other starts
           several        some were found: this noise is one of them
           none found     no start solved some step
           not tried      some step may have several, and no other start was made (\`restarts\` makes some)
           not checked    this inverter does not look: another noise may lead to the same latent
-          –              each step has one root, or nothing was solved
+          –              no sign of others was seen, or no step was solved
   noise   its error against the true one; – where nobody knows that
   pixels  the share of 8-bit values that come back`
 
@@ -68,14 +67,8 @@ const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
   'not checked': 'not checked',
 }
 
-/** A residual that nobody knows is infinite, and null once it is JSON. */
-const isKnown = (residual: number | null): residual is number => residual !== null && Number.isFinite(residual)
-
-function exactText({ exact, largestResidual }: LegReport): string {
-  const given = exact.replace('given-', '')
-  if (!isKnown(largestResidual)) return given
-  return `${given}${exact === 'no' ? ',' : ' to'} ${largestResidual.toExponential(0)}`
-}
+const exactText = ({ exact, latentAgainNmseDb }: LegReport): string =>
+  `${exact.replace('given-', '')}${exact === 'no' ? ',' : ''} ${latentAgainNmseDb.toFixed(0)} dB`
 
 function cellsOf(from: string, leg: LegReport, steps: number): readonly string[] {
   return [
@@ -124,6 +117,37 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   ]
 }
 
+/** What to do about steps that were not solved, each once with the rows that it is of. Naive inversion solves none. */
+export function remedyLines(rows: readonly ComparisonRow[]): readonly string[] {
+  const told = rows.flatMap(({ inverter, solver, fromLatent, fromPicture }) => {
+    const tried = [fromLatent, fromPicture].filter((one) => one !== null && one.convergedSteps > 0)
+    const remedies = new Set(tried.flatMap((one) => one?.remedy ?? []))
+    return [...remedies].map((remedy) => ({ remedy, row: `${inverter} on ${solver}` }))
+  })
+  const remedies = [...new Set(told.map(({ remedy }) => remedy))]
+  const lines = remedies.flatMap((remedy) => [
+    `  not solved: ${told.flatMap((one) => (one.remedy === remedy ? [one.row] : [])).join('; ')}`,
+    `    ${remedy}`,
+  ])
+  return lines.length > 0 ? ['', ...lines] : []
+}
+
+/** Errors above this are of another noise; pictures of so many equal values are the same to the eye. */
+const [anotherDb, sameShare] = [-20, 0.95]
+
+/** Where another noise makes the picture, that is said: its pixels come back, its noise does not. */
+const isOther = (one: LegReport | null): boolean =>
+  one !== null && (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > anotherDb && one.equalValuesShare >= sameShare
+
+export const otherNoiseLines = (rows: readonly ComparisonRow[]): readonly string[] =>
+  rows.some(({ fromLatent, fromPicture }) => isOther(fromLatent) || isOther(fromPicture))
+    ? [
+        '',
+        `  Rows with ${sameShare * 100} % of the values and a noise above ${anotherDb} dB found another noise that makes the same picture.`,
+        '    Guidance brings noises together: docs/noise-inversion.md, "Strong guidance".',
+      ]
+    : []
+
 /** Why rows have no numbers, and which nobody asked for. */
 function refusalLines(rows: readonly ComparisonRow[]): readonly string[] {
   const lines = rows.flatMap(({ solver, inverter, refusal, standsIn }) => [
@@ -142,6 +166,8 @@ function words(report: ComparisonReport): readonly string[] {
     `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
     '',
     ...tableLines(rows),
+    ...remedyLines(rows),
+    ...otherNoiseLines(rows),
     ...refusalLines(rows),
     '',
     ...costLines(report),

@@ -123,5 +123,5 @@ function refusal(solver: Solver, grid: Grid): string | undefined {
   const fits = rules.every(({ x, denoised }) => x.slice(1).every((weight) => weight === 0) && denoised.length <= 2)
   return fits && rules.some(({ denoised }) => denoised.length === 2)
     ? undefined
-    : 'It is for DPM-Solver++(2M), one x and two estimates: use `sweep`, `implicit` or `reversible`.'
+    : 'It is for DPM-Solver++(2M), one x and two estimates: `automatic` takes most others.'
 }

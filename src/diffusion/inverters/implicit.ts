@@ -60,6 +60,13 @@ export const implicit = define({
   id: 'implicit',
   title: 'Implicit inversion',
   source: 'Hong et al., CVPR 2024; Pan et al., ICCV 2023; acceleration by undiffuse',
+  also: {
+    aidi: 'implicit:iteration=picard',
+    'fixed-point': 'implicit:iteration=picard',
+    picard: 'implicit:iteration=picard',
+    anderson: 'implicit',
+    'newton-krylov': 'implicit:iteration=newton-krylov',
+  },
   fields: {
     iteration: { type: 'choice', choices: iterationNames, default: 'anderson', description: 'How to move.' },
     iterations: {

@@ -20,6 +20,10 @@ export const naive = define({
   id: 'naive',
   title: 'Naive inversion',
   source: 'DDIM inversion: Song et al., ICLR 2021; Dhariwal and Nichol, NeurIPS 2021',
+  also: {
+    ddim: 'naive',
+    'ddim-inversion': 'naive',
+  },
   fields: {
     label: {
       type: 'choice',

@@ -23,6 +23,13 @@ export const reversible = define({
   id: 'reversible',
   title: 'Reversal in closed form',
   source: 'undiffuse; each solver its own',
+  also: {
+    bdia: 'reversible',
+    edict: 'reversible',
+    'o-belm': 'reversible',
+    belm: 'reversible',
+    rex: 'reversible',
+  },
   fields: {
     tolerance: {
       type: 'number',

@@ -27,6 +27,11 @@ export const dpmSolver2M = define({
   id: 'dpm-solver-2m',
   title: 'DPM-Solver, second order, multistep',
   source: 'Lu et al., DPM-Solver++, 2022',
+  also: {
+    'dpm-solver++': 'dpm-solver-2m',
+    'dpmpp-2m': 'dpm-solver-2m',
+    'dpm++2m': 'dpm-solver-2m',
+  },
   fields: {
     ...exponentialFields,
     variant: variantField,

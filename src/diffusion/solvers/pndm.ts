@@ -31,6 +31,9 @@ export const pndm = define({
   id: 'pndm',
   title: 'PNDM (PLMS)',
   source: 'Liu et al., ICLR 2022',
+  also: {
+    plms: 'pndm',
+  },
   fields: {
     ...gridFields,
     steps: { ...gridFields.steps, minimum: 3, default: 51 },

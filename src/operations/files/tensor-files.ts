@@ -10,7 +10,9 @@ import { expected, isUndiffuseError } from '../../core/errors.js'
 import type { State } from '../../diffusion/diffusion.js'
 import { formatShape, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Axis, axes as allAxes, type Layout } from '../../model/layout.js'
-import type { PrecisionName } from '../host.js'
+import { setting } from '../fields.js'
+import type { OperationModel, PrecisionName } from '../host.js'
+import { noted } from '../operation.js'
 import { type Recipe, recipeMetadata, recipeOf } from '../recipes/recipe.js'
 import { endingOf, isPictureFile, lastName } from './paths.js'
 
@@ -131,6 +133,25 @@ export function checkAxes({ axes, metadata }: ReadTensors, layout: Pick<Layout, 
   const got = metadata.axes === undefined ? `no names of axes, which stand for ${unnamed.join(', ')}` : axes.join(', ')
   const remedy = 'Pass the model that made the file, or name its axes in its metadata.'
   throw expected('bad-shape', `the axes ${layout.axes.join(', ')}`, `\`${lastName(path)}\``, got, remedy)
+}
+
+/** Throws `bad-option` where a file is of another model than the one that is taken for want of a name. */
+export function checkFileModel(
+  { metadata }: ReadTensors,
+  path: string,
+  { model }: { readonly model?: string | undefined },
+  { name }: Pick<OperationModel, 'name'>,
+): void {
+  if (model !== undefined || metadata.model === undefined || metadata.model === name) return
+  const what = `the model of \`${lastName(path)}\`, \`${metadata.model}\`,`
+  throw expected('bad-option', what, setting('model'), `no name, which is \`${name}\``, 'Pass the model of the file.')
+}
+
+/** That a file was made with other weights, and what comes of it. */
+export function* notesOnFileWeights({ metadata }: ReadTensors, path: string, identity: string, consequence: string) {
+  if (metadata.modelFiles === undefined || metadata.modelFiles === identity) return
+  const weights = `It is of other weights, of \`${metadata.model ?? 'a model'}\`: ${metadata.modelFiles}, and these are ${identity}.`
+  yield noted(lastName(path), `${weights} ${consequence}`)
 }
 
 function unstack({ shape, data }: Tensor): readonly Tensor[] {

@@ -28,8 +28,10 @@ import {
 } from '../files/pictures.js'
 import {
   checkAxes,
+  checkFileModel,
   fileTypeOf,
   isTensorFile,
+  notesOnFileWeights,
   type ReadTensors,
   readTensorFile,
   tensorFile,
@@ -321,11 +323,18 @@ export async function* invertToNoise(
   const held = await host.models.open({ ...settings, steps: plan.recipe.steps })
   try {
     yield* notedOf(held)
-    for (const [i, file] of read.read.entries()) checkAxes(file, held.model.layout, read.paths[i]!)
+    for (const [i, file] of read.read.entries()) {
+      checkFileModel(file, read.paths[i]!, settings, held.model)
+      checkAxes(file, held.model.layout, read.paths[i]!)
+    }
     const measured = read.listed ? await measureSources(read.listed, held.model, host, signal) : []
     const names = [...measured.map(({ path }) => ({ name: lastName(path) })), ...latents]
     const outputs = await outputsOf(settings, names, host)
     await prepareOutputs(host.files, { ...outputs }, { 'a source': read.paths })
+    const modelFiles = await held.identity()
+    for (const [i, file] of read.read.entries()) {
+      yield* notesOnFileWeights(file, read.paths[i]!, modelFiles, 'Another noise is found.')
+    }
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const asRead = await readMeasured(settings, measured, plan, held.model, host, signal)
@@ -344,7 +353,6 @@ export async function* invertToNoise(
     const { plot, ...others } = outputs
     const written = chart === undefined ? others : outputs
     const cost = await held.cost()
-    const modelFiles = await held.identity()
     const finished = { settings, model, modelFiles, recipe, sources: inverted, outputs: written, seconds, cost }
     const result = reportOf(finished)
     const title = `${model.name}, ${settings.inverter.text} on ${recipe.solver ?? inverted[0]!.inversion.solver}`

@@ -125,7 +125,7 @@ export function notImplicit(solver: Solver, grid: Grid): string | undefined {
   if (lost) return lost
   if (strideOf(solver, grid) !== undefined) return undefined
   return solver.unstep
-    ? 'Its steps need a memory, and undo themselves: use `reversible`.'
+    ? `Its steps need a memory, and undo themselves: use \`reversible\`${solver.coefficients ? ', or `sweep` where the memory is lost' : ''}.`
     : 'Its steps need the estimates of noisier levels: use `sweep`.'
 }
 

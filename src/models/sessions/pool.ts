@@ -19,6 +19,7 @@ export interface SessionPool {
   memory(graph: Graph): MemoryNeed | undefined
   /** A value that many runs are fed, kept until it is released or the pool closes. */
   hold(tensor: Tensor): Held
+  /** Frees it once the runs that are fed it, waiting ones too, have ended. */
   release(value: Held): void
   /** Frees the networks and ends calls under way. */
   close(): Promise<void>
@@ -79,6 +80,9 @@ export function sessionPool(
   /** The one used last comes last. */
   const open = new Map<string, Open>()
   const held = new Set<Held>()
+  /** How many runs, waiting or under way, are fed a value; and those that are freed after the last of them. */
+  const users = new Map<Held, number>()
+  const leaving = new Set<Held>()
   /** Settles when the calls so far have ended. */
   let turn: Promise<unknown> = Promise.resolve()
   let closing: Promise<void> | undefined
@@ -117,6 +121,28 @@ export function sessionPool(
     return found.session
   }
 
+  /** Counts the held values among feeds as in use, until what it returns is called. */
+  function using(feeds: Feeds): () => void {
+    const used = [...held].filter((value) => Object.values(feeds).includes(value))
+    for (const value of used) users.set(value, (users.get(value) ?? 0) + 1)
+    return () => {
+      for (const value of used) {
+        users.set(value, users.get(value)! - 1)
+        if (leaving.has(value)) free(value)
+      }
+    }
+  }
+
+  /** Frees a value that no run is fed any more; one that is still fed leaves later. */
+  function free(value: Held): void {
+    if (users.get(value)) {
+      leaving.add(value)
+      return
+    }
+    for (const all of [held, users, leaving]) all.delete(value)
+    value.release()
+  }
+
   async function close(): Promise<void> {
     await keep(0)
     // A session that was being opened meanwhile.
@@ -126,24 +152,23 @@ export function sessionPool(
   }
 
   return {
-    run: (key, graph, feeds, signal) =>
-      inTurn(async () => {
+    run(key, graph, feeds, signal) {
+      const ended = using(feeds)
+      return inTurn(async () => {
         signal?.throwIfAborted()
         if (closing) {
           throw expected('runtime-failed', 'an open model', `\`${name}\``, 'a closed one', 'Open it again.')
         }
         return await (await sessionFor(key, graph)).run(feeds, signal)
-      }),
+      }).finally(ended)
+    },
     memory: memoryFor,
     hold(tensor) {
       const value = runtime.hold(tensor)
       held.add(value)
       return value
     },
-    release(value) {
-      held.delete(value)
-      value.release()
-    },
+    release: free,
     close() {
       closing ??= close()
       return closing

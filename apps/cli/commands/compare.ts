@@ -144,7 +144,7 @@ export const otherNoiseLines = (rows: readonly ComparisonRow[]): readonly string
     ? [
         '',
         `  Rows with ${sameShare * 100} % of the values and a noise above ${anotherDb} dB found another noise that makes the same picture.`,
-        '    Guidance brings noises together: docs/noise-inversion.md, "Strong guidance".',
+        '    Guidance brings noises together, Heun\'s steps less than others: docs/noise-inversion.md, "Strong guidance".',
       ]
     : []
 

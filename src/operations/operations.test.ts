@@ -140,7 +140,9 @@ describe('generate', () => {
     const notes: string[] = []
     const task = start(invertOperation, under(host, 'analytic', 'others'), { ...given, model: 'elsewhere' })
     for await (const { note } of task) if (note) notes.push(note.text)
-    expect(notes.join()).toMatch(/of other weights, of `another`: these, and these are others\. Another noise is found\./)
+    expect(notes.join()).toMatch(
+      /of other weights, of `another`: these, and these are others\. Another noise is found\./,
+    )
   })
 })
 

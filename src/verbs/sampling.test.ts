@@ -32,7 +32,11 @@ describe.each([5, null, ['a ball'], { text: 'a ball' }])('a text that is %j', (v
     ['pictureFloor', 'prompt', () => pictureFloor(noise, { model: asked, prompt: wrong })],
     ['edit', 'from', () => edit({ latent: noise }, { model: asked, from: wrong, to: 'x' })],
     ['edit', 'to', () => edit({ latent: noise }, { model: asked, from: 'x', to: wrong })],
-    ['edit', 'negativePrompt', () => edit({ latent: noise }, { model: asked, from: 'x', to: 'y', negativePrompt: wrong })],
+    [
+      'edit',
+      'negativePrompt',
+      () => edit({ latent: noise }, { model: asked, from: 'x', to: 'y', negativePrompt: wrong }),
+    ],
   ])('is refused by %s for %s before anything is asked', async (_, name, begin) => {
     await expect(begin()).rejects.toMatchObject({ code: 'bad-option', expected: 'text', subject: `\`${name}\`` })
   })

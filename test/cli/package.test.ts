@@ -12,8 +12,10 @@ import { rolldown } from 'rolldown'
 import sharp from 'sharp'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readNpy } from '../../src/checkpoints/npy.js'
+import { nodeFiles } from '../../src/node/files.js'
 import { modelFingerprint } from '../../src/node/fingerprint.js'
-import { newKey } from '../../src/watermark/key.js'
+import { newKey, readKey } from '../../src/watermark/key.js'
 import { isService, pages, programs } from './documentation.js'
 import { type Installed, install } from './installed.js'
 
@@ -273,25 +275,50 @@ describe('the examples', async () => {
 })
 
 describe('programs of the documentation', () => {
+  const shading = { scheme: 'gaussian-shading', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
+  const keyFile = () => join(installed.folder, 'key.json')
+  beforeAll(() => writeFile(keyFile(), newKey(shading, randomBytes(32))))
+
   it('are found', () => expect(programs.length).toBeGreaterThanOrEqual(5))
 
   it.each(programs.filter(({ code }) => !isService(code)))('$name', async ({ name, code }) => {
     await installed.node(`${name.replace(/\W+/g, '-')}.mjs`, scriptOf(code))
   })
 
+  it('docs/python.md marks noise in the bytes that numpy.load reads', async () => {
+    const bytes = await readFile(join(installed.folder, 'marked.npy'))
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4, 16, 16), }"
+    expect(bytes.subarray(10, 10 + header.length).toString()).toBe(header)
+    expect(bytes.length).toBe(128 + 4 * 4 * 16 * 16)
+    const { data } = await readNpy(nodeFiles, join(installed.folder, 'marked.npy'))
+    const { pValue, message } = readKey(await readFile(keyFile(), 'utf8'), 'key.json')
+      .mark()
+      .read({ shape: [4, 16, 16], data })
+    expect({ isFound: pValue < 1e-100, message }).toEqual({ isFound: true, message: 'c0ffee00' })
+  })
+
   it.each(programs.filter(({ code }) => isService(code)))(
     '$name marks and detects, and refuses what it must',
     async ({ code }) => {
       await writeFile(join(installed.folder, 'service.mjs'), scriptOf(code))
-      const told = { scheme: 'gaussian-shading:bits=64', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
       const writeKey = (modelFiles: string) =>
-        writeFile(join(installed.folder, 'key.json'), newKey({ ...told, modelFiles }, randomBytes(32)))
+        writeFile(
+          join(installed.folder, 'key.json'),
+          newKey({ ...shading, scheme: 'gaussian-shading:bits=64', modelFiles }, randomBytes(32)),
+        )
       await writeKey('0'.repeat(16))
       await expect(installed.node('other-weights.mjs', scriptOf(code))).rejects.toThrow(/for other weights/)
       await writeKey(await modelFingerprint(join(root, 'models', 'undiffuse-scenes')))
       const issued = 'aaaaaaaaaaaaaaaa'
       await writeFile(join(installed.folder, 'issued.txt'), `${issued}\n`)
-      const near = ['--watermark', 'key.json', '--message', 'aaaaaaaaaaaaaaa9', '--solver', 'ddim:steps=20,spacing=lambda']
+      const near = [
+        '--watermark',
+        'key.json',
+        '--message',
+        'aaaaaaaaaaaaaaa9',
+        '--solver',
+        'ddim:steps=20,spacing=lambda',
+      ]
       await installed.undiffuse('generate', 'a large purple heart on the left', ...near, '-o', 'near.png')
       const env = { ...process.env, PORT: '0' }
       const service = spawn(process.execPath, ['service.mjs'], {

@@ -31,7 +31,7 @@ export interface Sampling {
   readonly signal?: Signal | undefined
 }
 
-/** The guidance of a verb, said or the usual one. Throws `bad-option` for one that the model does not take, and for prompts that are no text. */
+/** The guidance of a verb, said or the usual one. Throws `bad-option` for one that the model does not take, and for a prompt that is not text. */
 export function guidanceOf({
   model,
   prompt,

@@ -46,6 +46,12 @@ describe.each(commands)('help of $name', ({ name, command }) => {
     for (const one of help.visibleArguments(command)) expect(long).toContain(help.argumentTerm(one))
   })
 
+  it('has messages that a default key takes: eight hexadecimal digits', async () => {
+    const long = (await helpFor(program, words, true)).join(' ').replace(/\\\s+/g, '')
+    const said = [...long.matchAll(/--message (?!<)([\w-]+)/g)].map(([, digits]) => digits!)
+    expect(said.filter((digits) => !/^[0-9a-f]{8}$/.test(digits))).toEqual([])
+  })
+
   it('names the long form where there is more in it', async () => {
     const [short, long] = [page, await helpFor(program, words, true)]
     if (words.length > 0 && long.length > short.length) expect(page.join(' ')).toContain(`undiffuse help ${name} --all`)

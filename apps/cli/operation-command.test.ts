@@ -76,6 +76,8 @@ it('names settings as the command line does', async () => {
     message: 'Expected a word for `<word>`, got none. See `--read-from`.',
   })
   expect(inFlags(`${setting('times', 'twice')} and \`settings\``, repeat.fields)).toBe('`--times twice` and `settings`')
+  const recipe = { recipe: { type: 'boolean', default: true, description: 'tell it', off: 'leave it out' } } as const
+  expect(inFlags(setting('recipe', 'false'), recipe)).toBe('`--no-recipe`')
 })
 
 /** What commander makes of words, without running anything. */

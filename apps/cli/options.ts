@@ -120,10 +120,11 @@ export function givenSettings(
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
 }
 
-/** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`. */
+/** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`, `settings.recipe false` `--no-recipe`. */
 export const inFlags = (text: string, fields: OperationFields): string =>
   text.replace(/`settings\.(\w+)( [^`]*)?`/g, (_, name: string, value = '') => {
     const field = fields[name]
+    if (field?.type === 'boolean' && value === ' false') return `\`${flagOf(name).replace('--', '--no-')}\``
     return `\`${field?.subject ? argumentOf(name, field) : `${flagOf(name)}${value}`}\``
   })
 

@@ -18,6 +18,21 @@ export const earlierLines = ({ lines, others }: EarlierLines): readonly string[]
     ? []
     : [`  before       ${plural(lines, 'line')}, ${others} of pictures that were not asked for and do not count`]
 
+/** A key has 256 bits: over its draw no probability but 0 is below 2⁻²⁵⁶, about 1e-77. JSON has the number. */
+const smallestTold = 1e-70
+
+/** A p-value, as far down as it can be meant. */
+export const pValueText = (value: number): string =>
+  value < smallestTold ? `below ${probability(smallestTold)}` : probability(value)
+
+/** The members of a family that a picture was not asked for. */
+export const notAskedLines = ({ members }: KeyReport, asked: number | 'all'): readonly string[] =>
+  members === 1 || asked === 'all'
+    ? []
+    : [
+        `  not asked    member ${asked} alone was; the other ${members - 1} ${members === 2 ? 'was' : 'were'} not: \`--member all\`, or \`undiffuse watermark identify\``,
+      ]
+
 /** How noise was recovered, in one line. */
 export function recoveryText(model: string, settings: Readonly<Record<string, string>>): string {
   const { decoder, inverter, solver, steps, trySteps, guidance, promptKnown } = settings

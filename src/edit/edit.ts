@@ -5,6 +5,7 @@ import { expected } from '../core/errors.js'
 import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
+import { checkText } from '../core/text.js'
 import type { Solver, State } from '../diffusion/diffusion.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
@@ -96,6 +97,7 @@ export function checkEditable({ name, layout }: DiffusionModel): void {
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   checkEditable(options.model)
   const { from, to, negativePrompt, trueGuidance, signal } = options
+  for (const [name, text] of Object.entries({ from, to, negativePrompt })) checkText(name, text)
   const { method = exactBlending(), solver = defaultSolver(), guidance = options.model.guidance } = options
   checkGuidance(options.model, { guidance, trueGuidance })
   const known = 'states' in source ? source.states : undefined

@@ -33,7 +33,7 @@ import {
   type PrecisionName,
   standardStream,
 } from './host.js'
-import { noted, notedOf, operation, partOf, type Running } from './operation.js'
+import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
 import { bitsReport, extentOf, framesField, networkFields, seedField, sizeField } from './recipes/networks.js'
 import {
   checkUndoable,
@@ -174,6 +174,13 @@ function* notesOnMessage({ key, message }: Marking) {
     `The mark carries the message 0. Many pictures of one key and message may betray the mark: pass ${setting('message')}.`,
   )
 }
+
+/** With the prompt the noise is found exactly, and the mark in it. */
+const noteOnRecipe = ({ key }: Marking): Told =>
+  noted(
+    `key ${key.id}`,
+    `Picture files tell prompt and seed, and with them the noise that is marked: ${setting('recipe', 'false')} leaves them out.`,
+  )
 
 /** For reports; the secret stays in its file. */
 const markingReport = ({ key, member, message }: Marking) => ({
@@ -359,6 +366,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     const identity = await held.identity()
     if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')
     if (marking) yield* notesOnMessage(marking)
+    if (marking && settings.recipe) yield noteOnRecipe(marking)
     if (marking) yield* notesOnWeights([marking.key], { model: model.name, modelFiles: identity })
     const begin = host.now()
     yield* notesOnTexts([prompt, plan.recipe.negative], model, signal)

@@ -140,7 +140,9 @@ describe('generate', () => {
     const notes: string[] = []
     const task = start(invertOperation, under(host, 'analytic', 'others'), { ...given, model: 'elsewhere' })
     for await (const { note } of task) if (note) notes.push(note.text)
-    expect(notes.join()).toMatch(/of other weights, of `another`: these, and these are others\. Another noise is found\./)
+    expect(notes.join()).toMatch(
+      /of other weights, of `another`: these, and these are others\. Another noise is found\./,
+    )
   })
 })
 
@@ -919,7 +921,7 @@ describe('watermarks', () => {
     await expect(again).rejects.toMatchObject({ code: 'bad-option', message: expect.stringMatching(/settings\.force/) })
   })
 
-  it('generate says that a mark without a message carries 0', async () => {
+  it('generate says that a mark without a message carries 0, and that pictures tell prompt and seed', async () => {
     const { host } = await marked()
     const given = { prompt, ...sampling, watermark: 'key.json', output: 'x.png' }
     const notesOf = async (more: Given) => {
@@ -929,8 +931,10 @@ describe('watermarks', () => {
       await task
       return notes
     }
-    expect(await notesOf({})).toEqual([expect.stringMatching(/carries the message 0.*`settings\.message`/)])
-    expect(await notesOf({ message: '0' })).toEqual([])
+    const recipe = expect.stringMatching(/tell prompt and seed.*`settings\.recipe false` leaves them out/)
+    expect(await notesOf({})).toEqual([expect.stringMatching(/carries the message 0.*`settings\.message`/), recipe])
+    expect(await notesOf({ message: '0' })).toEqual([recipe])
+    expect(await notesOf({ message: '0', recipe: false })).toEqual([])
   })
 
   it('detect tells a message where there is a mark, or where one was expected', async () => {

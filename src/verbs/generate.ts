@@ -10,6 +10,7 @@ import { checkRoom } from '../model/memory.js'
 import { denoises, guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
 
 export interface GenerateOptions extends Sampling {
+  /** What the picture shows. The empty text is no prompt, and so is a missing one in code without types. */
   readonly prompt: string
   /** The noise of this seed, as PyTorch's CPU generator draws it. Default 0; not with `noise`. */
   readonly seed?: number | undefined

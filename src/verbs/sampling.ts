@@ -1,5 +1,6 @@
 /** Prompts and guidance as verbs take them, and walking a grid from noise to picture: what the verbs share. */
 import type { Signal, Steps } from '../core/progress.js'
+import { checkText } from '../core/text.js'
 import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
@@ -30,13 +31,16 @@ export interface Sampling {
   readonly signal?: Signal | undefined
 }
 
-/** The guidance of a verb, said or the usual one. Throws `bad-option` for one that the model does not take. */
+/** The guidance of a verb, said or the usual one. Throws `bad-option` for one that the model does not take, and for a prompt that is not text. */
 export function guidanceOf({
   model,
   prompt,
+  negativePrompt,
   guidance,
   trueGuidance,
-}: Pick<Sampling, 'model' | 'prompt' | 'guidance' | 'trueGuidance'>): number {
+}: Pick<Sampling, 'model' | 'prompt' | 'negativePrompt' | 'guidance' | 'trueGuidance'>): number {
+  checkText('prompt', prompt)
+  checkText('negativePrompt', negativePrompt)
   const weight = guidance ?? usualGuidance(model, prompt)
   checkGuidance(model, { guidance: weight, trueGuidance })
   return weight

@@ -209,6 +209,15 @@ describe('undiffuse generate --watermark', () => {
   })
 
   it.each([
+    [{}, true],
+    [{ recipe: false }, false],
+  ])('says that pictures tell prompt and seed: with %j %s', async (more, isTold) => {
+    const given = { ...usual, steps: 2, prompt, output: input('told.png'), watermark: key('family'), ...more }
+    const { words } = await call(generateCommand, given)
+    expect(/tell prompt and seed.*`--no-recipe` leaves/.test(words)).toBe(isTold)
+  })
+
+  it.each([
     [{ watermark: 'foreign.json' }, 'bad-option', /a key of `undiffuse-scenes`.*one of `another-model`/],
     [{ watermark: 'small.json' }, 'bad-shape', /pictures of 64×64 pixels.*got 128×128 pixels/],
     [{ watermark: 'family.json', member: 500 }, 'bad-option', /a member from 0 to 499/],
@@ -453,6 +462,31 @@ describe('undiffuse watermark detect', () => {
       const { code, stderr } = await run(['watermark', 'detect', 'x.png', ...words])
       expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(wanted) })
     }
+  })
+})
+
+describe('of a family', () => {
+  const asked = () => ({ key: [key('family')] })
+  it.each([
+    [{}, /not marked/, /member 0 alone was; the other 499 were not: `--member all`, or `undiffuse watermark identify`/],
+    [{ member: 7 }, /not marked/, /member 7 alone was; the other 499 were not/],
+  ])('detect %j says whom it did not ask', async (more, verdict, wanted) => {
+    const { words } = await detect('noise.safetensors', { ...asked(), ...more })
+    expect(words).toMatch(verdict)
+    expect(words).toMatch(wanted)
+    const { words: many } = await call(detectCommand, {
+      sources: [input('noise.safetensors'), input('noise.safetensors')],
+      key: [key('family')],
+      ...more,
+    })
+    expect(many).toMatch(wanted)
+  })
+
+  it.each([{ member: 'all' }, { member }])('detect %j finds it, and says nothing of the others', async (more) => {
+    const { words } = await detect('noise.safetensors', { ...asked(), ...more })
+    expect(words).toMatch(/: marked/)
+    expect(words).not.toMatch(/not asked/)
+    expect(words).toMatch(/p-value +below 1e-70: exact/)
   })
 })
 

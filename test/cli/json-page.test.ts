@@ -121,6 +121,19 @@ const printed: readonly { readonly name: string; readonly words: readonly string
     before: mark,
   },
   {
+    name: 'watermark identify, of a family',
+    words: [
+      ...['watermark', 'identify', './ball.png', './none.png', '--key', './f.json'],
+      ...['--try-steps', '2', '3', '--undo', 'flip', ...small],
+    ],
+    before: [[...keygen('ring-id', 'f.json'), '--members', '1000']],
+  },
+  {
+    name: 'watermark identify, of a message',
+    words: ['watermark', 'identify', './m.png', '--key', './a.json', ...two, ...small],
+    before: [...mark, marked],
+  },
+  {
     name: 'watermark detect --calibration',
     words: [...reading, './b.json', '--calibration', './c.safetensors', '--json'],
     before: [...mark, [...calibrating, '-o', './c.safetensors']],
@@ -144,6 +157,18 @@ describe('every key is on the page that is printed by', () => {
     expect(keys).toContain('sources[].refinement.rounds')
     expect(keys.filter((key) => !isTold(key))).toEqual([])
   })
+})
+
+it('tells what identify prints and detect does not', () => {
+  const section = page.slice(page.indexOf('## `watermark identify`'))
+  for (const key of [
+    'familyWiseErrorRate',
+    'key.id',
+    'results[].by',
+    'results[].runnerUpScore',
+    'results[].inversionSeconds',
+  ])
+    expect(section).toContain(`\`${key}\``)
 })
 
 it('knows keys that are on no page', () => {

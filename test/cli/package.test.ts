@@ -9,10 +9,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
+import sharp from 'sharp'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readNpy } from '../../src/checkpoints/npy.js'
+import { nodeFiles } from '../../src/node/files.js'
 import { modelFingerprint } from '../../src/node/fingerprint.js'
-import { newKey } from '../../src/watermark/key.js'
+import { newKey, readKey } from '../../src/watermark/key.js'
 import { isService, pages, programs } from './documentation.js'
 import { type Installed, install } from './installed.js'
 
@@ -272,22 +275,51 @@ describe('the examples', async () => {
 })
 
 describe('programs of the documentation', () => {
+  const shading = { scheme: 'gaussian-shading', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
+  const keyFile = () => join(installed.folder, 'key.json')
+  beforeAll(() => writeFile(keyFile(), newKey(shading, randomBytes(32))))
+
   it('are found', () => expect(programs.length).toBeGreaterThanOrEqual(5))
 
   it.each(programs.filter(({ code }) => !isService(code)))('$name', async ({ name, code }) => {
     await installed.node(`${name.replace(/\W+/g, '-')}.mjs`, scriptOf(code))
   })
 
+  it('docs/python.md marks noise in the bytes that numpy.load reads', async () => {
+    const bytes = await readFile(join(installed.folder, 'marked.npy'))
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4, 16, 16), }"
+    expect(bytes.subarray(10, 10 + header.length).toString()).toBe(header)
+    expect(bytes.length).toBe(128 + 4 * 4 * 16 * 16)
+    const { data } = await readNpy(nodeFiles, join(installed.folder, 'marked.npy'))
+    const { pValue, message } = readKey(await readFile(keyFile(), 'utf8'), 'key.json')
+      .mark()
+      .read({ shape: [4, 16, 16], data })
+    expect({ isFound: pValue < 1e-100, message }).toEqual({ isFound: true, message: 'c0ffee00' })
+  })
+
   it.each(programs.filter(({ code }) => isService(code)))(
     '$name marks and detects, and refuses what it must',
     async ({ code }) => {
       await writeFile(join(installed.folder, 'service.mjs'), scriptOf(code))
-      const told = { scheme: 'gaussian-shading', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }
       const writeKey = (modelFiles: string) =>
-        writeFile(join(installed.folder, 'key.json'), newKey({ ...told, modelFiles }, randomBytes(32)))
+        writeFile(
+          join(installed.folder, 'key.json'),
+          newKey({ ...shading, scheme: 'gaussian-shading:bits=64', modelFiles }, randomBytes(32)),
+        )
       await writeKey('0'.repeat(16))
       await expect(installed.node('other-weights.mjs', scriptOf(code))).rejects.toThrow(/for other weights/)
       await writeKey(await modelFingerprint(join(root, 'models', 'undiffuse-scenes')))
+      const issued = 'aaaaaaaaaaaaaaaa'
+      await writeFile(join(installed.folder, 'issued.txt'), `${issued}\n`)
+      const near = [
+        '--watermark',
+        'key.json',
+        '--message',
+        'aaaaaaaaaaaaaaa9',
+        '--solver',
+        'ddim:steps=20,spacing=lambda',
+      ]
+      await installed.undiffuse('generate', 'a large purple heart on the left', ...near, '-o', 'near.png')
       const env = { ...process.env, PORT: '0' }
       const service = spawn(process.execPath, ['service.mjs'], {
         cwd: installed.folder,
@@ -310,6 +342,20 @@ describe('programs of the documentation', () => {
           id: made.headers.get('x-mark-id'),
           technique: expect.stringMatching(/^gaussian-shading/),
         })
+        const ids = (await readFile(join(installed.folder, 'issued.txt'), 'utf8')).trimEnd().split('\n')
+        expect(ids).toEqual([issued, made.headers.get('x-mark-id')])
+        const mirrored = Uint8Array.from(await sharp(marked).flop().png().toBuffer())
+        expect(await (await post('/detect', mirrored)).json()).toMatchObject({
+          verdict: 'marked',
+          id: ids[1],
+          undone: 'mirrored (horizontal)',
+        })
+        const small = await post('/detect', Uint8Array.from(await sharp(marked).resize(64).png().toBuffer()))
+        expect(small.status).toBe(422)
+        expect(await small.text()).toMatch(/^Expected .*128×128.*, got .*64×64.*\.\n$/)
+        // A message with two wrong bits is the nearest id's.
+        const otherBits = Uint8Array.from(await readFile(join(installed.folder, 'near.png')))
+        expect(await (await post('/detect', otherBits)).json()).toMatchObject({ id: issued, wrongBits: 2 })
         const plain = Uint8Array.from(await readFile(join(root, 'examples', 'scene.png')))
         expect(await (await post('/detect', plain)).json()).toMatchObject({ verdict: 'unmarked' })
         expect((await post('/detect', 'some text')).status).toBe(415)
@@ -320,7 +366,7 @@ describe('programs of the documentation', () => {
           const refused = await post('/mark', empty)
           expect({ status: refused.status, text: await refused.text() }).toMatchObject({
             status: 400,
-            text: expect.stringMatching(/^Expected a prompt for the body, got nothing\. Send what/),
+            text: 'Expected a prompt for the body, got nothing.\n',
           })
         }
         expect((await post('/detect', '')).status).toBe(415)

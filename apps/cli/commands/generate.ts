@@ -14,7 +14,7 @@ A watermark is in the noise that the pictures are made from; \`--save-noise\` wr
 const examples = [
   'generate "a large red ball at the top, on blue stripes" --seed 7 -o ball.png',
   'generate "a small green star at the top" --count 8 --guidance 5 --solver dpm-solver-2m --steps 20',
-  'generate "a large red ball at the top" --watermark key.json --message c0de -o marked.png',
+  'generate "a large red ball at the top" --watermark key.json --message c0ffee00 -o marked.png',
   'generate "a small green star at the top" --save-noise n.safetensors --save-latent z.safetensors',
   'generate --noise n.safetensors -o again.png',
 ] as const

@@ -19,7 +19,9 @@ import {
   earlierLines,
   falseAlarmLines,
   keyText,
+  notAskedLines,
   notRecoveredLine,
+  pValueText,
   rateText,
   readAsLines,
   recoveryText,
@@ -58,7 +60,7 @@ marked.`
 
 const examples = [
   'watermark detect marked.png --key key.json',
-  'watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0de --json',
+  'watermark detect marked.png --key key.json --prompt "a large red ball at the top" --message c0ffee00 --json',
   'watermark detect marked.png --key key.json --sheet marked.sheet.png',
   'watermark detect photo.png --key users.json --member all --fpr 1e-9',
   'watermark detect shared.png --key key.json --undo border flip rotation:range=5',
@@ -77,7 +79,7 @@ function lineText(line: DetectionLine | FailedLine): string {
   const { familyPValue, key, member, because, basis, message, isExpectedMessage, undone, readWith } = findings[0]!
   const as = [undone, readWith].filter((one) => typeof one === 'string').join(', ')
   const parts = [
-    `p ${probability(familyPValue)}`,
+    `p ${pValueText(familyPValue)}`,
     `key ${key}`,
     `member ${member}`,
     ...(typeof message === 'string' && verdict === 'marked'
@@ -124,10 +126,11 @@ function findingLines(report: DetectionReport, candidates: number, finding: Repo
     ...(because === 'not-recovered' ? [notRecoveredLine] : []),
     ...(because === 'too-few' ? [`  undecided    ${tooFewText(report, finding)}`] : []),
     ...(key.members > 1 ? [`  member       ${member}`] : []),
-    `  p-value      ${probability(pValue)}: ${basisText[basis](report.calibration)}`,
+    ...(verdict === 'marked' ? [] : notAskedLines(key, report.member)),
+    `  p-value      ${pValueText(pValue)}: ${basisText[basis](report.calibration)}`,
     ...(familyPValue === pValue
       ? []
-      : [`               ${probability(familyPValue)} for all marks that were asked${among}`]),
+      : [`               ${pValueText(familyPValue)} for all marks that were asked${among}`]),
     ...readAsLines(undone, readWith, candidates),
     ...(message === undefined
       ? []
@@ -182,7 +185,10 @@ function headLines(report: DetectionReport, sources: readonly string[]): readonl
   return [
     `${plural(pictures, 'picture')}: ${marked} marked, ${unmarked} not marked, ${undecided} undecided, ${failed} failed; at a false-positive rate of ${probability(report.falsePositiveRate)} each`,
     ...falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed),
-    ...report.keys.map((key) => `  ${keyText(key)}`),
+    ...report.keys.flatMap((key) => [
+      `  ${keyText(key)}`,
+      ...(marked === pictures ? [] : notAskedLines(key, report.member)),
+    ]),
   ]
 }
 

@@ -17,6 +17,7 @@ import {
   falseAlarmLines,
   keyText,
   notRecoveredLine,
+  pValueText,
   readAsLines,
   recoveryText,
 } from '../watermark-words.js'
@@ -43,14 +44,14 @@ function whoLines(line: IdentificationLine, { members }: KeyReport): readonly st
     const says = line.message === null ? 'none that is sure' : line.message
     return [
       `${picture}: ${isMarked ? `marked; the message says who it is: ${says}` : verdict === 'undecided' ? 'undecided' : 'not marked by this key'}`,
-      `  p-value      ${probability(pValue)}`,
+      `  p-value      ${pValueText(pValue)}`,
       '  families     this scheme has none: give each user a message of their own when pictures are made',
     ]
   }
   const who = isMarked ? `member ${line.member}` : `no member is sure; nearest is member ${line.member}`
   return [
     `${picture}: ${who}`,
-    `  p-value      ${probability(pValue)} of this one alone, ${probability(familyPValue)} among ${plural(members, 'member')}`,
+    `  p-value      ${pValueText(pValue)} of this one alone, ${pValueText(familyPValue)} among ${plural(members, 'member')}`,
     `  score        ${line.score.toFixed(3)}; the next best ${line.runnerUpScore.toFixed(3)}`,
   ]
 }

@@ -144,6 +144,19 @@ it('goes on with a finished run, which stays until the new one is complete', asy
   expect(await readFile(finished, 'utf8')).toMatch(/"a"}\n{"picture":"b"}\n$/)
 })
 
+it('leaves nothing beside a finished run that it refuses, or has nothing to add to', async () => {
+  const finished = join(folder, 'out.jsonl')
+  await leaveWith([{ picture: 'a' }])
+  await (await openJournal(nodeHostFiles, path, { ...begun, resume: true })).complete(finished)
+  const whole = await readFile(finished, 'utf8')
+  const another = { task: begun.task, settings: { ...settings, keys: 'another' }, resume: true, finished }
+  await expect(openJournal(nodeHostFiles, path, another)).rejects.toThrow(/keys nothing.*`out\.jsonl`/)
+  expect(await readdir(folder)).toEqual(['out.jsonl'])
+  await (await openJournal(nodeHostFiles, path, { ...begun, resume: true, finished })).close()
+  expect(await readdir(folder)).toEqual(['out.jsonl'])
+  expect(await readFile(finished, 'utf8')).toBe(whole)
+})
+
 describe('a lock', () => {
   const lock = () => `${path}.lock`
   /** The number of a process that has ended. */

@@ -32,7 +32,7 @@ export interface Journal {
   complete(path: string): Promise<void>
   /** Removes the file: its lines are somewhere else. */
   remove(): Promise<void>
-  /** Leaves the file to go on with; one without a line is removed. */
+  /** Leaves the file to go on with; one without a line of its own is removed, a mere copy of a finished run among them. */
   close(): Promise<void>
 }
 
@@ -71,11 +71,15 @@ async function openLocked(
     const remedy = `Pass ${setting('resume')} to go on with it, or remove the file to begin anew.`
     throw expected('bad-option', 'no unfinished run', `\`${path}\``, 'one', remedy)
   }
-  if (!isThere && resume && finished !== undefined && (await exists(finished))) await files.copy(finished, path)
-  const end = resume && (await exists(path)) ? await checkedEnd(files, path, task, settings) : 0
+  const from = isThere ? path : finished
+  const isGoingOn = resume && from !== undefined && (await exists(from))
+  // Before it is copied: a copy of a run that is refused would stand in the way of the next one.
+  const end = isGoingOn ? await checkedEnd(files, from, task, settings) : 0
+  const isCopy = isGoingOn && !isThere
+  if (isCopy) await files.copy(from, path)
   const file = await files.grow(path, end)
   if (end === 0) await file.append(textOf(headerOf(task, settings)))
-  let [isEmpty, isOpen] = [end === 0, true]
+  let [isEmpty, isOpen] = [end === 0 || isCopy, true]
   async function closeFile() {
     if (isOpen) await file.close()
     isOpen = false

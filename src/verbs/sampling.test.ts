@@ -1,0 +1,49 @@
+/** What verbs refuse before they compute anything. */
+import { describe, expect, it } from 'vitest'
+import { analyticModel } from '../../test/laws/analytic-model.js'
+import { edit } from '../edit/edit.js'
+import { torchNoise } from '../math/noise.js'
+import { zeros } from '../math/tensor.js'
+import type { DiffusionModel } from '../model/model.js'
+import { generate } from './generate.js'
+import { invert } from './invert.js'
+import { pictureFloor } from './picture-floor.js'
+import { reconstruct } from './reconstruct.js'
+
+const { model } = analyticModel()
+const latentShape = model.layout.latentShape(model.layout.picture)
+const noise = torchNoise(1, latentShape)
+
+/** Asked anything, it fails: nothing may be computed. */
+const asked: DiffusionModel = {
+  ...model,
+  ask: () => Promise.reject(new Error('asked')),
+  condition: () => Promise.reject(new Error('asked')),
+}
+
+describe.each([5, null, ['a ball'], { text: 'a ball' }])('a text that is %j', (value) => {
+  const wrong = value as unknown as string
+  it.each([
+    ['generate', 'prompt', () => generate({ model: asked, prompt: wrong, seed: 1 })],
+    ['generate', 'negativePrompt', () => generate({ model: asked, prompt: 'x', negativePrompt: wrong, seed: 1 })],
+    ['invert', 'prompt', () => invert({ latent: noise }, { model: asked, prompt: wrong })],
+    ['invert', 'negativePrompt', () => invert({ latent: noise }, { model: asked, negativePrompt: wrong })],
+    ['reconstruct', 'prompt', () => reconstruct(noise, { model: asked, prompt: wrong })],
+    ['pictureFloor', 'prompt', () => pictureFloor(noise, { model: asked, prompt: wrong })],
+    ['edit', 'from', () => edit({ latent: noise }, { model: asked, from: wrong, to: 'x' })],
+    ['edit', 'to', () => edit({ latent: noise }, { model: asked, from: 'x', to: wrong })],
+    [
+      'edit',
+      'negativePrompt',
+      () => edit({ latent: noise }, { model: asked, from: 'x', to: 'y', negativePrompt: wrong }),
+    ],
+  ])('is refused by %s for %s before anything is asked', async (_, name, begin) => {
+    await expect(begin()).rejects.toMatchObject({ code: 'bad-option', expected: 'text', subject: `\`${name}\`` })
+  })
+})
+
+it('a missing prompt is none', async () => {
+  const none = { model, noise: zeros(latentShape) }
+  const { image } = await generate(none as Parameters<typeof generate>[0])
+  expect(image).toEqual((await generate({ ...none, prompt: '' })).image)
+})

@@ -10,6 +10,7 @@ import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { laidOn } from '../pictures/transparency.js'
+import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
 import { natureOf, readFormats } from './picture-format.js'
@@ -61,12 +62,16 @@ export async function decodeImage(
     const header = await headerOf(bytes, path, maximumPixels)
     const texts = Object.fromEntries((header.comments ?? []).map(({ keyword, text }) => [keyword, text]))
     const metadata = metadataIn(header)
+    const { Author, Copyright } = texts
+    const own = { ...(Author !== undefined && { Author }), ...(Copyright !== undefined && { Copyright }) }
+    const credits = { ...own, ...(header.exif && creditsIn(header.exif)) }
     return {
       image: await decode(bytes, header, background),
       notes: notesOn(header, background),
       texts,
       ...(isDeep(header) && { bits: 16 as const }),
       ...(metadata.length > 0 && { metadata }),
+      ...(Object.keys(credits).length > 0 && { credits }),
     }
   })
 }

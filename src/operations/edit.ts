@@ -511,14 +511,18 @@ const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean 
 const asRead = 'What is kept is the picture as it was read.'
 
 /** What reading changed, and what is lost in the file that is written. */
-function losses({ notes, bits, metadata, image }: NamedPicture): readonly string[] {
+function losses({ notes, bits, metadata, credits, image }: NamedPicture): readonly string[] {
   // Opacity is kept, and bits are told by themselves.
   const harmless = (planesOf(image.shape).count === 4 ? 1 : 0) + (bits === undefined ? 0 : 1)
   return [
     ...notes,
     ...(bits === undefined ? [] : [`It is written with 8 of its ${bits} bits a channel.`]),
     ...(notes.length > harmless ? [asRead] : []),
-    ...(metadata === undefined ? [] : [`Its metadata (${metadata.join(', ')}) are not carried over.`]),
+    ...(metadata === undefined
+      ? []
+      : [
+          `Its metadata (${metadata.join(', ')}) are not carried over${credits ? ', but for author and copyright' : ''}.`,
+        ]),
   ]
 }
 
@@ -636,7 +640,8 @@ async function* editing(
     const found = yield* editOne(settings, { picture, drawn }, held.model, host, signal)
     const seconds = host.now() - begin
     const { source, mask, written, maskNotes } = found
-    const png = await host.pictures.encode(written, settings.recipe ? await textsOf(settings, plan, held) : {})
+    const texts = settings.recipe ? await textsOf(settings, plan, held) : {}
+    const png = await host.pictures.encode(written, { ...picture.credits, ...texts })
     const isLocked = settings.lockBackground !== false
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))

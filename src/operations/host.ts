@@ -87,6 +87,8 @@ export interface ReadPicture {
   readonly bits?: 16
   /** Kinds of metadata that the file has beside its texts, and that are not read: `EXIF`, `XMP`, `IPTC`. */
   readonly metadata?: readonly string[]
+  /** Whose the picture is, as its file says: PNG's texts `Author` and `Copyright`. */
+  readonly credits?: { readonly Author?: string; readonly Copyright?: string }
 }
 
 /** The size of a picture as it is shown. */

@@ -874,6 +874,7 @@ describe('edit', () => {
       bits: 16,
       metadata: ['EXIF', 'XMP'],
     } as const
+    const credits = { Author: 'Ann', Copyright: 'Ann 2024' }
     const of = (pictures: Partial<typeof host.pictures>) => ({ ...host, pictures: { ...host.pictures, ...pictures } })
     const deep = of({ read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && file) }) })
     const { result } = await start(editOperation, deep, given)
@@ -882,6 +883,17 @@ describe('edit', () => {
       'It is written with 8 of its 16 bits a channel.',
       'Its metadata (EXIF, XMP) are not carried over.',
     ])
+    let texts: Readonly<Record<string, string>> | undefined
+    const owned = of({
+      read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && { ...file, credits }) }),
+      encode: async (image, said) => {
+        texts = said
+        return await host.pictures.encode(image)
+      },
+    })
+    const kept = await start(editOperation, owned, { ...given, recipe: false })
+    expect(texts).toEqual(credits)
+    expect(kept.result.notes).toContain('Its metadata (EXIF, XMP) are not carried over, but for author and copyright.')
     await host.paint('mask.png', zeros([1, 8, 4]))
     await expect(start(editOperation, host, given)).rejects.toMatchObject({
       remedy: 'Draw it over the picture itself.',

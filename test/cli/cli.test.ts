@@ -238,6 +238,7 @@ describe.concurrent('right input', () => {
     const { stdout } = await undiffuse(['models', 'undiffuse-scenes'])
     expect(stdout).toMatch(/Its 35 words:\n {2}shapes +ball cube cone/)
     expect(stdout).toMatch(/Examples:\n {2}a large red ball/)
+    expect(stdout).toContain('made for pictures of 128×128')
     const { code, stderr } = await undiffuse(['models', 'another'])
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('undiffuse-scenes') })
   })

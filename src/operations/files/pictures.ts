@@ -32,6 +32,7 @@ export interface NamedPicture {
   readonly texts?: Readonly<Record<string, string>>
   readonly bits?: 16
   readonly metadata?: readonly string[]
+  readonly credits?: { readonly Author?: string; readonly Copyright?: string }
 }
 
 export interface ListedPictures {

@@ -147,7 +147,7 @@ describe.concurrent('right input', () => {
       },
     })
     const report = JSON.parse(stdout)
-    expect({ code, stderr, report }).toEqual({ code: 0, stderr: '', report: { ...written, notes: [] } })
+    expect({ code, stderr, report }).toEqual({ code: 0, stderr: '', report: { ...(written as object), notes: [] } })
     expect(report.pictures.map(({ picture }: { picture: string }) => picture)).toEqual(
       [9, 10, 11].map((i) => join(input('pictures'), `picture${i}.png`)),
     )

@@ -104,6 +104,13 @@ describe('topics', () => {
   it('a word that names nothing is refused with what there is', async () => {
     const error = await helpFor(program, ['solver'], false).catch((reason: unknown) => reason)
     expect(isUndiffuseError(error) && error.message).toMatch(/a command, a topic or a method.*`solver`.*solvers/)
+    for (const [word, meant] of [
+      ['mask', 'masks'],
+      ['genrate', 'generate'],
+    ] as const)
+      await expect(helpFor(program, [word], false)).rejects.toMatchObject({
+        remedy: expect.stringContaining(`Did you mean \`${meant}\`?`),
+      })
   })
 
   it('the documentation has the same exit codes', async () => {

@@ -15,9 +15,9 @@ export const foundMasks = [
 const drawn = `
 A mask says where an edit may change a picture. Outside it the pixels are kept, bit for bit.
 
-With \`--mask <picture>\` you say where. It is a picture of the same size: white may change, black and transparent parts are kept.
-Of colours and greys the lightness counts, above the middle as white. It is taken as drawn; \`dilation=1\` grows it by an entry of
-the latent (8 pixels of the bundled models).
+With \`--mask <picture>\` you say where. It is a picture of the same size: white may change, black and transparent parts are kept;
+128 or more of 255 is white. It is taken as drawn; \`dilation=1\` grows it by an entry of
+the latent (8 pixels of the bundled models). \`--feather 16\` softens a seam.
 
 Without \`--mask\` the method \`exact-blending\` finds one and grows it by an entry. The other methods may change everything then. Say
 how to look with \`--method exact-blending:mask=<which>\`:`
@@ -25,10 +25,11 @@ how to look with \`--method exact-blending:mask=<which>\`:`
 const advice = `
 Draw one yourself
 
- – to move or grow a thing and keep the rest: white over its old place and its new one. A mask that is found for that holds most of
-the picture, or all;
+ – to move or grow a thing and keep the rest: white over its old place and its new one. Found masks hold most of the picture then;
 
- – where the note says that the mask covers much or found nothing, and where the sheet (\`--sheet\`) shows it in the wrong place;
+ – where a note says that it covers much or nothing, or the sheet (\`--sheet\`) shows it in the wrong place;
+
+ – for another texture: white over all of it. \`--method bdia-round-trip\` needs no mask, and keeps less;
 
  – for what must be kept by all means: \`--lock-background\` then refuses a mask that keeps nothing.
 

@@ -28,26 +28,45 @@ const repeat = operation({
 
 function terminal() {
   const said: string[] = []
+  const notes: string[] = []
   const results: unknown[] = []
   const stages: string[] = []
   const io: Terminal = {
     json: false,
     signal: new AbortController().signal,
     say: (line = '') => said.push(line),
+    note: (line) => notes.push(line),
     leaveStdout() {},
     result: (value) => results.push(value),
     progress: ({ stage }) => stages.push(stage),
     clear() {},
     keeps() {},
   }
-  return { io, said, results, stages }
+  return { io, said, notes, results, stages }
 }
 
-it('is said without words of its own: notes at once, then its numbers', async () => {
-  const { io, said, results } = terminal()
+it('is said without words of its own: its numbers; notes go elsewhere, and into the result', async () => {
+  const { io, said, notes, results } = terminal()
   await operate(io, { operation: repeat }, { word: 'ha', times: 'twice' })
-  expect(said).toEqual(['it has 2 letters', expect.stringMatching(/^ {2}said +"ha ha"$/)])
-  expect(results).toEqual([{ said: 'ha ha' }])
+  expect(said).toEqual([expect.stringMatching(/^ {2}said +"ha ha"$/)])
+  expect(notes).toEqual(['it has 2 letters'])
+  expect(results).toEqual([{ said: 'ha ha', notes: ['it has 2 letters'] }])
+})
+
+it('its result tells a note once, with what to type, wherever it stands', async () => {
+  const noting = operation({
+    ...repeat,
+    async *run() {
+      yield { stage: '', done: 0, note: { about: 'small', text: 'cat: strange.', hint: 'list-words' as const } }
+      const notes = ['early', 'at the end', 'in a row'].map((text) => ({ about: 'a/b.png', text }))
+      return { result: { notes: ['early'], rows: [{ note: 'in a row' }] }, files: [], notes }
+    },
+  })
+  const { io, notes, results } = terminal()
+  await operate(io, { operation: noting }, { word: 'ha' })
+  const strange = 'cat: strange. `undiffuse models small` lists them.'
+  expect(results).toEqual([{ notes: [strange, 'at the end', 'early'], rows: [{ note: 'in a row' }] }])
+  expect(notes).toEqual([strange, 'b.png: early', 'b.png: at the end', 'b.png: in a row'])
 })
 
 it('tells what is done from the beginning, in plain words', async () => {
@@ -67,7 +86,7 @@ it('is said in its words where it has some, parts of it as they are finished', a
   const { io, said } = terminal()
   const words = ({ said: all }: { readonly said: string }) => [`said ${all}`]
   await operate(io, { operation: repeat, words, lineWords: (line) => [`now ${line}`] }, { word: 'ho' })
-  expect(said).toEqual(['now ho', 'it has 2 letters', 'said ho'])
+  expect(said).toEqual(['now ho', 'said ho'])
 })
 
 it('names settings as the command line does', async () => {

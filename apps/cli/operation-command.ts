@@ -54,6 +54,15 @@ function leaveStdout(io: Terminal): void {
   io.leaveStdout()
 }
 
+/** A report with every note that it does not hold yet, in `notes`: programs read no stderr. */
+function withNotes(result: unknown, notes: readonly Note[]): unknown {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) return result
+  const report = JSON.stringify(result)
+  const missing = notes.filter(({ text }) => !report.includes(JSON.stringify(text))).map(notedWords)
+  const { notes: own } = result as { readonly notes?: unknown }
+  return { ...result, notes: [...new Set(missing), ...(Array.isArray(own) ? own : [])] }
+}
+
 /** Until the first network has answered: a large model opens slowly. */
 const beginning: Told = { stage: 'opening files and networks', done: 0 }
 
@@ -69,11 +78,12 @@ export async function operate<F extends OperationFields, R>(
     if (given.output === standardStream) leaveStdout(io)
     const host = withFlags(withStandardStreams(machine), operation.fields)
     const task = new Task<Finished<R>, Told>(operation.run(settings, host, io.signal), io.signal)
-    const said = new Set<string>()
+    const told: Note[] = []
+    // A line feed is of a name or a prompt: what follows it must not look like a line of ours.
+    const oneLine = (line: string) => inFlags(line, operation.fields).replaceAll('\n', '·')
     const say = (lines: readonly string[]) => {
       io.clear()
-      // A line feed is of a name or a prompt: what follows it must not look like a line of ours.
-      for (const line of lines) io.say(inFlags(line, operation.fields).replaceAll('\n', '·'))
+      for (const line of lines) io.say(oneLine(line))
     }
     io.progress(beginning)
     for await (const { note, line, keeps, profile, ...progress } of task) {
@@ -81,14 +91,16 @@ export async function operate<F extends OperationFields, R>(
       else if (profile) say(profileLines(profile))
       else if (line !== undefined) say(lineWords?.(line, settings) ?? [])
       else if (note) {
-        said.add(note.text)
-        say([notedWords(note)])
+        told.push(note)
+        io.note(oneLine(notedWords(note)))
       } else io.progress({ ...progress, stage: stageWords(progress.stage) })
     }
     const { result, notes } = await task
-    const rest = saysNotes ? [] : notes.filter(({ text }) => !said.has(text))
-    say([...rest.map((note) => `${lastName(note.about)}: ${notedWords(note)}`), ...words(result, notes, settings)])
-    io.result(JSON.parse(inFlags(JSON.stringify(result), operation.fields)))
+    const rest = saysNotes ? [] : notes.filter(({ text }) => !told.some((note) => note.text === text))
+    for (const note of rest) io.note(oneLine(`${lastName(note.about)}: ${notedWords(note)}`))
+    say(words(result, notes, settings))
+    const all = withNotes(result, [...told, ...notes])
+    io.result(JSON.parse(inFlags(JSON.stringify(all), operation.fields)))
     return result
   } catch (error) {
     const named = errorInFlags(error, operation.fields)

@@ -183,12 +183,18 @@ function addHelp(program: Command): void {
 export async function helpFor(program: Command, words: readonly string[], all: boolean): Promise<readonly string[]> {
   const columns = columnsHere()
   const command = commandOf(program, words)
-  const [{ topicLines, topics }, { expected }] = await Promise.all([import('./methods.js'), import('undiffuse')])
+  const [{ topicLines, topics }, { expected }, { nearest }] = await Promise.all([
+    import('./methods.js'),
+    import('undiffuse'),
+    import('undiffuse/operations'),
+  ])
   if (command === program && words.length > 0) {
     const lines = words.length === 1 ? await topicLines(words[0]!, columns) : undefined
     if (lines) return lines
     const known = `Topics: ${topics.join(', ')}; or the id of a method.`
-    throw expected('bad-option', 'a command, a topic or a method', '`undiffuse help`', `\`${words.join(' ')}\``, known)
+    const guess = nearest(words.join(' '), [...topics, ...program.commands.map((one) => one.name())])
+    const remedy = guess === undefined ? known : `Did you mean \`${guess}\`? ${known}`
+    throw expected('bad-option', 'a command, a topic or a method', '`undiffuse help`', `\`${words.join(' ')}\``, remedy)
   }
   const lines = helpLines(command, { all, columns })
   return command === program

@@ -9,6 +9,8 @@ it.each([
   ['naive', 'going back to the noise (naive)'],
   ['ddim', 'drawing the picture (ddim)'],
   ['attention', 'finding the mask (attention)'],
+  ['encode', 'encoding the picture'],
+  ['exact-blending', 'going back to the noise (exact-blending)'],
   ['noise → picture: decode', 'noise → picture: decoding the picture'],
   ['naive on ddim:steps=4', 'going back to the noise (naive on ddim:steps=4)'],
   ['ball.png', 'ball.png'],

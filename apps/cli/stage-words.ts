@@ -1,5 +1,5 @@
 /** What a stage of work does, in words for people; its name, a method's, stands behind. */
-import { type Defined, decoderInverters, inverters, solvers } from 'undiffuse'
+import { type Defined, decoderInverters, edits, inverters, solvers } from 'undiffuse'
 
 const idsOf = (methods: readonly Defined<unknown>[]): readonly string[] =>
   methods.map(({ definition }) => definition.id)
@@ -7,7 +7,8 @@ const idsOf = (methods: readonly Defined<unknown>[]): readonly string[] =>
 /** What stages do whose names begin with one of these words. `automatic` names the latent's stage alone. */
 const meanings: readonly (readonly [words: readonly string[], meaning: string])[] = [
   [idsOf(decoderInverters), 'finding the latent'],
-  [[...idsOf(inverters), 'null-text'], 'going back to the noise'],
+  // Every edit begins with the way back.
+  [[...idsOf(inverters), ...idsOf(edits)], 'going back to the noise'],
   [idsOf(solvers), 'drawing the picture'],
   [['attention', 'difference'], 'finding the mask'],
 ]
@@ -15,6 +16,7 @@ const meanings: readonly (readonly [words: readonly string[], meaning: string])[
 /** `picture → noise: finding the latent (gradient steps)` of `picture → noise: gradient steps`. */
 export function stageWords(stage: string): string {
   const [, part = '', name = ''] = /^(.*: )?(.*)$/s.exec(stage)!
+  if (name === 'encode') return `${part}encoding the picture`
   if (name === 'decode') return `${part}decoding the picture`
   const word = name.split(' ')[0]!
   const meaning = meanings.find(([words]) => words.includes(word))?.[1]

@@ -1,4 +1,4 @@
-/** How a command talks: results on stdout, progress and errors on stderr, exit codes that scripts can use. */
+/** How a command talks: results on stdout, progress, notes and errors on stderr, exit codes that scripts can use. */
 import { performance } from 'node:perf_hooks'
 import { errorTable, isUndiffuseError } from 'undiffuse'
 import type { Told } from 'undiffuse/operations'
@@ -22,6 +22,8 @@ export interface Terminal {
   readonly signal: AbortSignal
   /** A line for people; silent with --json. */
   say(line?: string): void
+  /** A line for people on stderr, with --json too: what is odd, or worth knowing. */
+  note(line: string): void
   /** Lines for people go to stderr from now on: stdout is a file's. */
   leaveStdout(): void
   /** The result for programs; silent without --json. */
@@ -51,6 +53,10 @@ function terminal(json: boolean, signal: AbortSignal, left: Left): Terminal & { 
     say: (line = '') => {
       clear()
       if (!json) say(asTyped(harmless(line)))
+    },
+    note(line) {
+      clear()
+      console.error(`note: ${asTyped(harmless(line))}`)
     },
     leaveStdout() {
       say = console.error

@@ -120,6 +120,7 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   const shown = 'image' in source ? source.image : await autoencoder.decode(latent)
   if (mask) checkMask(mask, shown.shape)
 
+  yield { stage: method.name, done: 0 }
   const edited = yield* method.edit(latent, { ...asked, imageShape: shown.shape })
   yield { stage: 'decode', done: 0, total: 1 }
   const image = await autoencoder.decode(edited.latent)

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Tensor, tensor } from '../math/tensor.js'
 import { pixelOf, round8 } from '../pictures/pixels.js'
-import { decodeImage, readImage } from './read-image.js'
+import { decodeImage, measureBytes, readImage } from './read-image.js'
 import { encodePng, quantize, writeImage } from './write-image.js'
 
 let folder: string
@@ -127,7 +127,8 @@ describe('reading', () => {
       .toColourspace('rgb16')
       .png()
       .toBuffer()
-    const { image, notes } = await read(deep)
+    const { image, notes, bits } = await read(deep)
+    expect(bits).toBe(16)
     expectPixels(
       pixels(image),
       [1, 30001, 65535].map((value) => (2 * value) / 65535 - 1),
@@ -185,6 +186,7 @@ describe('reading', () => {
     const { image, notes } = await read(sideways)
     expect(image).toEqual(tensor([3, 2, 1], [1, -1, -1, -1, -1, 1]))
     expect(notes).toEqual(['Turned upright as its EXIF orientation 6 says.'])
+    expect(await measureBytes(await sideways, 'a.png')).toEqual({ height: 2, width: 1, turned: true })
   })
 
   test('of an animation the first frame is read', async () => {

@@ -8,8 +8,9 @@ import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
-import type { ClipSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
+import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { laidOn } from '../pictures/transparency.js'
+import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
 import { natureOf, readFormats } from './picture-format.js'
@@ -60,7 +61,18 @@ export async function decodeImage(
   return await named(path, async () => {
     const header = await headerOf(bytes, path, maximumPixels)
     const texts = Object.fromEntries((header.comments ?? []).map(({ keyword, text }) => [keyword, text]))
-    return { image: await decode(bytes, header, background), notes: notesOn(header, background), texts }
+    const metadata = metadataIn(header)
+    const { Author, Copyright } = texts
+    const own = { ...(Author !== undefined && { Author }), ...(Copyright !== undefined && { Copyright }) }
+    const credits = { ...own, ...(header.exif && creditsIn(header.exif)) }
+    return {
+      image: await decode(bytes, header, background),
+      notes: notesOn(header, background),
+      texts,
+      ...(isDeep(header) && { bits: 16 as const }),
+      ...(metadata.length > 0 && { metadata }),
+      ...(Object.keys(credits).length > 0 && { credits }),
+    }
   })
 }
 
@@ -73,7 +85,7 @@ export async function decodeImage(
 export async function measureImage(
   path: string,
   { maximumPixels = defaultMaximumPixels }: Pick<ReadOptions, 'maximumPixels'> = {},
-): Promise<{ readonly height: number; readonly width: number }> {
+): Promise<MeasuredSize> {
   // By its path, sharp would answer from its cache for a file that was replaced.
   return await measureBytes(await readPictureFile(path, maximumPixels), path, { maximumPixels })
 }
@@ -83,11 +95,11 @@ export async function measureBytes(
   file: Uint8Array,
   path: string,
   { maximumPixels = defaultMaximumPixels }: Pick<ReadOptions, 'maximumPixels'> = {},
-): Promise<{ readonly height: number; readonly width: number }> {
+): Promise<MeasuredSize> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   checkNature(bytes, path)
-  const { autoOrient } = await named(path, () => headerOf(bytes, path, maximumPixels))
-  return { height: autoOrient.height, width: autoOrient.width }
+  const { autoOrient, orientation = 1 } = await named(path, () => headerOf(bytes, path, maximumPixels))
+  return { height: autoOrient.height, width: autoOrient.width, ...(orientation > 1 && { turned: true as const }) }
 }
 
 /** The size and the number of frames that `decodeFrames` would give, from the file's header. */
@@ -200,6 +212,9 @@ async function decode(bytes: Buffer, header: Metadata, background: Background, p
   }
   return background === 'kept' ? image : laidOn(image, background)
 }
+
+const metadataIn = ({ exif, xmp, iptc }: Metadata): readonly string[] =>
+  Object.entries({ EXIF: exif, XMP: xmp, IPTC: iptc }).flatMap(([kind, bytes]) => (bytes === undefined ? [] : [kind]))
 
 function notesOn(header: Metadata, background: Background): string[] {
   const { orientation = 1, pages = 1, space } = header

@@ -1,5 +1,6 @@
 /** `edit`: reads a picture and a mask, edits, locks and checks the background, and writes. The methods are the library's. */
 
+import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { edits } from '../catalog.js'
 import { expected } from '../core/errors.js'
 import { plural } from '../core/plural.js'
@@ -9,17 +10,21 @@ import { lockBackground } from '../edit/masks/lock-background.js'
 import { checkMask } from '../edit/masks/mask.js'
 import { changedTexts } from '../edit/masks/words.js'
 import { map, type Tensor, tensor } from '../math/tensor.js'
+import { sidesOf } from '../model/layout.js'
 import { knowsNone, strangeWords } from '../model/vocabulary.js'
+import type { Fit } from '../pictures/fit.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
-import { errorMap, round8 } from '../pictures/pixels.js'
+import { errorMap, psnrDb, round8 } from '../pictures/pixels.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
 import { laidOn, lifted } from '../pictures/transparency.js'
+import type { PictureSize } from '../restorations/index.js'
 import { methodField, type Settings, setting } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs, reportField, resultPath, sheetField } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import {
   checkPicture,
   fitPicture,
+  fittedSize,
   listPictures,
   type MeasuredPicture,
   measurePictures,
@@ -32,10 +37,11 @@ import {
   type Host,
   type HostPictures,
   type NetworkCost,
+  type Note,
   type OperationModel,
   standardStream,
 } from './host.js'
-import { notedOf, operation, partOf, type Running } from './operation.js'
+import { noted, notedOf, operation, partOf, type Running, type Told } from './operation.js'
 import { bitsReport, decoderFields, networkFields } from './recipes/networks.js'
 import {
   completed,
@@ -199,13 +205,17 @@ const greyRange = 0.4
 /** So much of a mask may be the soft edges of what was drawn. */
 const edgesShare = 0.02
 const greyNote = (share: number) =>
-  `${(100 * share).toFixed(0)} % of it are grey: lighter than the middle is read as white, the rest as black.`
+  `${(100 * share).toFixed(0)} % of it are grey: 128 or more of 255 counts as white, the rest as black.`
+
+const overThePicture = 'Draw it over the picture itself.'
+const overTheShown =
+  'The picture was turned upright as its EXIF orientation says: draw the mask over it as it is shown.'
 
 /** A mask as it was drawn. Throws where it is not of the picture's size, or has no white, or no black that a lock could keep. */
 async function readMask(path: string, { size }: MeasuredPicture, locks: boolean | undefined, pictures: HostPictures) {
   const [wanted, got] = [size, await pictures.measure(path)].map(sizeText)
   if (wanted !== got) {
-    const remedy = 'Draw it over the picture itself.'
+    const remedy = size.turned ? overTheShown : overThePicture
     throw expected('bad-shape', `a mask of ${wanted}`, `\`${lastName(path)}\``, got!, remedy)
   }
   // What is transparent is not painted, and outside.
@@ -228,10 +238,36 @@ function maskOf({ image: { shape, data }, notes }: NamedPicture): NotedMask {
 const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>
   !data.includes(0) ? 'everything' : !data.includes(1) ? 'nothing' : 'part'
 
-const remedyOf = (given: Tensor | undefined): string =>
-  given
-    ? 'Grow it less, with a smaller `dilation`.'
-    : `Draw what may change, the old and the new place of a thing that moves, and pass it as ${setting('mask')}. For a picture that this model did not make, try \`guideFrom=source\`.`
+/** What is known of an edit when its mask is judged. */
+interface EditCase {
+  readonly given: Tensor | undefined
+  /** Whether the model made the picture, as far as it can be seen. */
+  readonly isOwn: boolean
+  /** What kind of words alone changes, where the model tells kinds. */
+  readonly change: string | undefined
+}
+
+/** The group of a small model's words that all changed ones are of. */
+function changeOf({ from, to }: EditSettings, { vocabulary }: OperationModel): string | undefined {
+  const changed = changedTexts(from, to).join(' ')
+  if (!vocabulary || changed === '') return undefined
+  const groups = Object.entries(vocabulary.words)
+  return groups.find(([, words]) => strangeWords(changed, { ...vocabulary, words: { words } }).length === 0)?.[0]
+}
+
+const drawing = `pass it as ${setting('mask')}`
+const drawnOfAThing = `Draw what may change, the old and the new place of a thing that moves, and ${drawing}.`
+const drawnOf: Readonly<Record<string, string>> = {
+  places: `Draw the old and the new place of the thing, and ${drawing}.`,
+  sizes: `Draw the larger of both sizes of the thing, and ${drawing}.`,
+  textures: `For another texture pass ${setting('method', 'bdia-round-trip')}, or draw what may change and ${drawing}.`,
+}
+
+function remedyOf({ given, isOwn, change = '' }: EditCase): string {
+  if (given) return 'Grow it less, with a smaller `dilation`.'
+  const drawn = drawnOf[change] ?? drawnOfAThing
+  return isOwn ? drawn : `${drawn} For a picture that this model did not make, try \`guideFrom=source\`.`
+}
 
 /** How much of a picture is inside. */
 const shareOf = ({ data }: Tensor): number => data.filter((value) => value > 0.5).length / data.length
@@ -246,15 +282,16 @@ function checkOutside(mask: Tensor, got: string, remedy: string): void {
 }
 
 /** What is odd about the mask that was used, found or given and grown. */
-function oddities(mask: Tensor, given: Tensor | undefined): readonly string[] {
+function oddities(mask: Tensor, known: EditCase): readonly string[] {
+  const { given } = known
   const covers = coverOf(mask)
-  if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(given)}`]
+  if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(known)}`]
   if (covers === 'part') {
     const isWide = !given && shareOf(mask) > mostOfAThing
-    return isWide ? [`It covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(given)}`] : []
+    return isWide ? [`It covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(known)}`] : []
   }
   const isDrawnSo = given && coverOf(given) === 'everything'
-  return [`It covers the whole picture: nothing of the source was kept.${isDrawnSo ? '' : ` ${remedyOf(given)}`}`]
+  return [`It covers the whole picture: nothing of the source was kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
 }
 
 /**
@@ -287,7 +324,7 @@ async function* editOne(
   model: OperationModel,
   host: Host,
   signal: Signal | undefined,
-): Steps<Edited> {
+): Steps<Edited, Told> {
   const { from, to, fit, method, backgroundBound, feather } = settings
   const locks = settings.lockBackground !== false
   const fitted = fitPicture({ ...picture, image: seen(picture.image) }, model.layout, fit)
@@ -297,7 +334,10 @@ async function* editOne(
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
-  const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder }))
+  const judging = judgedAtOnce(decoder, picture.path)
+  const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder: judging }))
+  const isOwn = saysItIsOf(picture, model) || (result.decoder?.psnrAfterDb ?? 0) >= likelyPsnrDb
+  const known = { given: given?.mask, isOwn, change: changeOf(settings, model) }
   const restored = fitted.restore(result.image)
   // What `crop` has cut off is not there to compare with.
   const isWhole = sizeText(planesOf(restored.shape)) === sizeText(planesOf(picture.image.shape))
@@ -306,7 +346,7 @@ async function* editOne(
   const kept = result.mask && map(fitted.restore(result.mask), (value) => (value > 0.5 ? 1 : 0))
   if (kept && settings.lockBackground) {
     const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
-    checkOutside(kept, got, `${remedyOf(given?.mask)} Or leave the lock out.`)
+    checkOutside(kept, got, `${remedyOf(known)} Or leave the lock out.`)
   }
   const before = kept && likenessOutside(kept, shown, source)
   const drawnShare = given && shareOf(fitted.restore(given.mask))
@@ -319,7 +359,7 @@ async function* editOne(
           featherPixels,
         })
       : shown
-  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, given?.mask) : [])]
+  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, known) : [])]
   const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
     ...found,
@@ -431,19 +471,92 @@ function sheetOf({ settings, source, mask, written, after, model }: FinishedEdit
 
 const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)
 
-/** Of the latent's own picture and the given one: below it, the picture is of a kind that the model was not trained on. */
-const knownPsnrDb = 27
+/**
+ * Of the latent's own picture and the given one: below the first, the picture is of a kind that the model was not trained on;
+ * below the second it may be. The bundled model shows its own pictures at 63 dB and more, as JPEG of quality 60 at 34.7 and
+ * more, a rendered scene at 33.3 and more; photographs at 20 to 28, a blurred one at 32.7.
+ */
+const [knownPsnrDb, likelyPsnrDb] = [27, 32]
+
+const otherModel = `Pass a model of such pictures as ${setting('model')}: docs/your-own-model.md.`
 
 /** Where the model cannot show the picture, it can hardly change it as asked. */
-const unknownPicture = (psnrDb: number | undefined): readonly string[] =>
-  psnrDb === undefined || psnrDb >= knownPsnrDb
-    ? []
-    : [
-        `The model shows it at ${psnrDb.toFixed(1)} dB only: it does not know such pictures, and the edit mostly misses.`,
-      ]
+function unknownPicture(psnrDb: number): string | undefined {
+  const shown = `The model shows it at ${psnrDb.toFixed(1)} dB only`
+  if (psnrDb < knownPsnrDb) return `${shown}: it does not know such pictures, and the edit mostly misses. ${otherModel}`
+  if (psnrDb < likelyPsnrDb) return `${shown}: it may not know such pictures. Look closely at the edit. ${otherModel}`
+  return undefined
+}
+
+/** A decoder inversion that says how well the model knows such pictures as soon as it can be told. */
+const judgedAtOnce = (decoder: DecoderInverter, about: string): DecoderInverter => ({
+  ...decoder,
+  async *invert(image, autoencoder) {
+    const solution = yield* decoder.invert(image, autoencoder)
+    const seen = round8(image)
+    const psnrOf = async (latent: Tensor) => psnrDb(round8(await autoencoder.decode(latent)), seen)
+    // Both are remembered, or asked for next, and the better one is taken.
+    const [found, encoded] = [await psnrOf(solution.value), await psnrOf(await autoencoder.encode(image))]
+    const said = unknownPicture(Number.isNaN(found) ? encoded : Math.max(found, encoded))
+    if (said !== undefined) yield noted(about, said)
+    return solution
+  },
+})
+
+/** Whether a picture's file says that this model made it. */
+const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
+  texts?.Software === 'undiffuse' && texts.model === name
 
 /** Of pictures that reading changed. */
-const asRead = 'What is kept is the picture as it was read. What is written is an sRGB picture of 8 bits a channel.'
+const asRead = 'What is kept is the picture as it was read.'
+
+/** What reading changed, and what is lost in the file that is written. */
+function losses({ notes, bits, metadata, credits, image }: NamedPicture): readonly string[] {
+  // Opacity is kept, and bits are told by themselves.
+  const harmless = (planesOf(image.shape).count === 4 ? 1 : 0) + (bits === undefined ? 0 : 1)
+  return [
+    ...notes,
+    ...(bits === undefined ? [] : [`It is written with 8 of its ${bits} bits a channel.`]),
+    ...(notes.length > harmless ? [asRead] : []),
+    ...(metadata === undefined
+      ? []
+      : [
+          `Its metadata (${metadata.join(', ')}) are not carried over${credits ? ', but for author and copyright' : ''}.`,
+        ]),
+  ]
+}
+
+/** Pictures of so many times the pixels of the model's own take long; a fraction of that is still quick. */
+const [muchLarger, quickly] = [4, 3]
+/** Smaller ones are no size that anybody trained on: the model does not tell it. */
+const leastOwnSide = 64
+
+/** Before a network runs: that a picture is far larger than those that the model was made for. */
+function tooLarge(measured: MeasuredPicture, { layout }: OperationModel, fit: Fit): string | undefined {
+  const own = sidesOf(layout, layout.picture)
+  const taken = fittedSize(measured, layout, fit)
+  const areaOf = ({ height, width }: PictureSize) => height * width
+  const times = areaOf(taken) / areaOf(own)
+  if (times < muchLarger || Math.min(own.height, own.width) < leastOwnSide) return undefined
+  const scale = Math.sqrt(quickly / times)
+  const side = (pixels: number) => layout.multiple * Math.max(1, Math.round((pixels * scale) / layout.multiple))
+  const smaller = sizeText({ height: side(taken.height), width: side(taken.width) })
+  return `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first: ${smaller} is quick.`
+}
+
+/** The same steps; their notes are kept. */
+async function* keepingNotes<T>(steps: Steps<T, Told>, kept: Note[]): Steps<T, Told> {
+  try {
+    while (true) {
+      const { done, value } = await steps.next()
+      if (done) return value
+      if (value.note) kept.push(value.note)
+      yield value
+    }
+  } finally {
+    await steps.return(undefined as never)
+  }
+}
 
 /** So many levels of 255 are seen; so small a share of a picture's values is not. */
 const [seenLevels, unseenShare] = [16, 1e-3]
@@ -455,6 +568,8 @@ function unseen(written: Tensor, source: Tensor): readonly string[] {
   if (changed > unseenShare * after.length) return []
   return ['The edit hardly changed it. Edit the picture as the model made it, say all changes at once, or give a mask.']
 }
+
+const nothingSaid = `${setting('from')} is empty: say what the picture shows, for the edit goes by what changes in the words.`
 
 /** Throws for a folder of several pictures: masks and outputs are of one. */
 function checkOne({ length }: readonly string[], { picture }: EditSettings): void {
@@ -478,8 +593,18 @@ function checkChange({ from, to }: EditSettings, { name, vocabulary }: Operation
   )
 }
 
-/** Fails before the networks run where it can be known to fail. */
 async function* run(said: EditSettings, host: Host, signal?: Signal): Running<EditReport> {
+  const told: Note[] = []
+  return yield* keepingNotes(editing(said, host, signal, told), told)
+}
+
+/** Fails before the networks run where it can be known to fail. `told` are the notes so far. */
+async function* editing(
+  said: EditSettings,
+  host: Host,
+  signal: Signal | undefined,
+  told: readonly Note[],
+): Running<EditReport> {
   checkLock(said)
   checkWords(said)
   const outputs = await outputsOf(said, host)
@@ -506,22 +631,22 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
     const settings = { ...said, solver: said.solver ?? solverOf(held.model) }
     const plan = planOf({ ...settings, prompt: settings.to })
     const begin = host.now()
-    yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
+    const large = tooLarge(measured[0]!, held.model, settings.fit)
+    if (large !== undefined) yield noted(measured[0]!.path, large)
+    if (settings.from.trim() === '') yield noted(setting('from'), nothingSaid)
+    yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })
     const found = yield* editOne(settings, { picture, drawn }, held.model, host, signal)
     const seconds = host.now() - begin
     const { source, mask, written, maskNotes } = found
-    const png = await host.pictures.encode(written, settings.recipe ? await textsOf(settings, plan, held) : {})
+    const texts = settings.recipe ? await textsOf(settings, plan, held) : {}
+    const png = await host.pictures.encode(written, { ...picture.credits, ...texts })
     const isLocked = settings.lockBackground !== false
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
-    const notes = [
-      ...picture.notes,
-      ...(picture.notes.length > 0 ? [asRead] : []),
-      ...unknownPicture(found.edited.decoder?.psnrAfterDb),
-      ...unseen(written, source),
-    ]
+    const last = [...losses(picture), ...unseen(written, source)]
+    const notes = [...told.map(({ text }) => text), ...last]
     const cost = await held.cost()
     const finished = { ...found, settings, model: name, notes, ...(after && { after }), outputs, seconds, cost }
     const result = reportOf(finished)
@@ -537,7 +662,8 @@ async function* run(said: EditSettings, host: Host, signal?: Signal): Running<Ed
       result,
       files: files.map(([path]) => path),
       notes: [
-        ...notes.map((text) => ({ about: picture.path, text })),
+        ...told,
+        ...last.map((text) => ({ about: picture.path, text })),
         ...maskNotes.map((text) => ({ about: 'the mask', text })),
       ],
     }

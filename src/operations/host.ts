@@ -83,6 +83,18 @@ export interface ReadPicture {
   readonly notes: readonly string[]
   /** What the file says of itself, by keywords: anybody may have written it. */
   readonly texts?: Readonly<Record<string, string>>
+  /** Of a channel, where a file of ours would hold fewer. */
+  readonly bits?: 16
+  /** Kinds of metadata that the file has beside its texts, and that are not read: `EXIF`, `XMP`, `IPTC`. */
+  readonly metadata?: readonly string[]
+  /** Whose the picture is, as its file says: PNG's texts `Author` and `Copyright`. */
+  readonly credits?: { readonly Author?: string; readonly Copyright?: string }
+}
+
+/** The size of a picture as it is shown. */
+export interface MeasuredSize extends PictureSize {
+  /** Whether its pixels are stored otherwise, and are turned upright when it is read. */
+  readonly turned?: true
 }
 
 export interface ReadPictureOptions {
@@ -93,7 +105,7 @@ export interface ReadPictureOptions {
 /** Codecs, and pictures of pictures. Errors: `bad-image` for what cannot be decoded whole. */
 export interface HostPictures {
   /** The size that `read` would give, from the header alone. */
-  measure(path: string): Promise<PictureSize>
+  measure(path: string): Promise<MeasuredSize>
   read(path: string, options?: ReadPictureOptions): Promise<ReadPicture>
   /** The size that `decode` would give, from the header alone. */
   measureBytes(bytes: Uint8Array, name: string): Promise<PictureSize>

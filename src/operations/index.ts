@@ -3,6 +3,8 @@
  *
  * @module undiffuse/operations
  */
+
+export { nearest } from '../core/nearest.js'
 export { type AttackReport, attackOperation } from './attack.js'
 export { type ComparisonReport, type ComparisonRow, compareOperation } from './compare.js'
 export { type EditReport, editOperation } from './edit.js'

@@ -763,7 +763,7 @@ describe('edit', () => {
   it('says how a grey mask is read, and nothing of a black and white one', async () => {
     const grey = await withMask((i) => (i % 4 < 2 ? 0.4 : -0.4))
     const { result } = await start(editOperation, grey, given)
-    const said = '100 % of it are grey: lighter than the middle is read as white, the rest as black.'
+    const said = '100 % of it are grey: 128 or more of 255 counts as white, the rest as black.'
     expect(result.mask!.notes).toContain(said)
     const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
     expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
@@ -808,6 +808,132 @@ describe('edit', () => {
       got: 'one that covers all, once it is grown',
     })
     expect(half.written.get('edited.png')).toBe(before)
+  })
+
+  /** Of `dB` or so: what is decoded is brighter than what was encoded. */
+  function poorlyShown(dB: number) {
+    const plain = editableModel()
+    const brighter = 2 * 10 ** (-dB / 20)
+    const ask: typeof plain.ask = async (kind, asks, signal) => {
+      const answers = await plain.ask(kind, asks, signal)
+      return kind === 'decode'
+        ? (answers.map((one) => map(one as Tensor, (value) => value + brighter)) as unknown as typeof answers)
+        : answers
+    }
+    return { ...plain, ask }
+  }
+
+  it('says how well the model knows the picture as soon as its latent is found, once, and names a remedy', async () => {
+    const judged = async (dB: number) => {
+      const task = start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB)), given)
+      const stages: string[] = []
+      for await (const { stage, note } of task) stages.push(note?.text ?? stage)
+      const { result, notes } = await task
+      const own = result.notes.filter((text) => text.includes('dB'))
+      expect(notes.filter(({ text }) => text.includes('dB')).map(({ text }) => text)).toEqual(own)
+      return { stages, own }
+    }
+    const { stages, own } = await judged(25)
+    expect(own).toEqual([
+      expect.stringMatching(/^The model shows it at 2\d.*does not know.*`settings\.model`.*your-own-model/),
+    ])
+    const at = stages.indexOf(own[0]!)
+    expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))
+    expect(stages.slice(0, at)).not.toContain('naive')
+    expect(stages.slice(at)).toContain('naive')
+    expect((await judged(30)).own).toEqual([expect.stringMatching(/may not know such pictures\. Look closely/)])
+    expect((await judged(40)).own).toEqual([])
+  })
+
+  it('says before a network runs that a picture is far larger than those of the model', async () => {
+    const plain = editableModel()
+    const trained = { ...plain, layout: { ...plain.layout, picture: [3, 64, 64], latentShape: () => [3, 4, 4] } }
+    const noted = async (side: number) => {
+      const host = memoryHost(trained)
+      await host.paint('a.png', zeros([3, side, side / 2]))
+      const { mask: _, ...unmasked } = given
+      const task = start(editOperation, host, unmasked)
+      const seen: string[] = []
+      for await (const { stage, note } of task) {
+        if (stage === 'encode') break
+        if (note) seen.push(note.text)
+      }
+      return seen
+    }
+    expect(await noted(252)).toEqual([
+      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first: 80×156 is quick.',
+    ])
+    expect(await noted(80)).toEqual([])
+  })
+
+  it('tells what is not written: bits, metadata; and that a mask is of the picture as it is shown', async () => {
+    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const { read, measure } = host.pictures
+    const file = {
+      notes: ['Read with the precision of 16 bits a channel.'],
+      bits: 16,
+      metadata: ['EXIF', 'XMP'],
+    } as const
+    const credits = { Author: 'Ann', Copyright: 'Ann 2024' }
+    const of = (pictures: Partial<typeof host.pictures>) => ({ ...host, pictures: { ...host.pictures, ...pictures } })
+    const deep = of({ read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && file) }) })
+    const { result } = await start(editOperation, deep, given)
+    expect(result.notes).toEqual([
+      ...file.notes,
+      'It is written with 8 of its 16 bits a channel.',
+      'Its metadata (EXIF, XMP) are not carried over.',
+    ])
+    let texts: Readonly<Record<string, string>> | undefined
+    const owned = of({
+      read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && { ...file, credits }) }),
+      encode: async (image, said) => {
+        texts = said
+        return await host.pictures.encode(image)
+      },
+    })
+    const kept = await start(editOperation, owned, { ...given, recipe: false })
+    expect(texts).toEqual(credits)
+    expect(kept.result.notes).toContain('Its metadata (EXIF, XMP) are not carried over, but for author and copyright.')
+    await host.paint('mask.png', zeros([1, 8, 4]))
+    await expect(start(editOperation, host, given)).rejects.toMatchObject({
+      remedy: 'Draw it over the picture itself.',
+    })
+    const turned = of({
+      measure: async (path) => ({ ...(await measure(path)), ...(path === 'a.png' && { turned: true }) }),
+    })
+    await expect(start(editOperation, turned, given)).rejects.toMatchObject({
+      remedy: expect.stringContaining('turned upright'),
+    })
+  })
+
+  it('what a mask that covers all needs depends on the picture and on what changes', async () => {
+    const vocabulary = {
+      words: { places: ['left', 'right'], textures: ['dots', 'checks'], shapes: ['ball', 'star'] },
+      examples: [],
+    }
+    const wide = async (dB: number, words: { readonly from: string; readonly to: string }) => {
+      const host = await withMask(() => 1, { ...poorlyShown(dB), vocabulary } as ReturnType<typeof editableModel>)
+      const { mask: _, ...unmasked } = given
+      const method = 'exact-blending:mask=difference,dilation=4'
+      const { result } = await start(editOperation, host, { ...unmasked, ...words, method })
+      return result.mask!.notes.join()
+    }
+    const [moved, textured] = [
+      { from: `${from} left`, to: `${from} right` },
+      { from: `${from} dots`, to: `${from} checks` },
+    ]
+    expect(await wide(40, moved)).toMatch(
+      /Draw the old and the new place of the thing, and pass it as `settings\.mask`\.$/,
+    )
+    expect(await wide(40, textured)).toMatch(/For another texture pass `settings\.method bdia-round-trip`/)
+    expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
+    expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)
+  })
+
+  it('an empty source prompt is noted', async () => {
+    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const { result } = await start(editOperation, host, { ...given, from: ' ' })
+    expect(result.notes).toContainEqual(expect.stringMatching(/^`settings\.from` is empty/))
   })
 
   it('names the option of a mask without white', async () => {
@@ -866,6 +992,20 @@ describe('words that a small model never saw', () => {
       ...strange('star'),
       text: "star: not among this model's 3 words.",
     })
+  })
+
+  it('a word near a known one is asked for; short words are near to nothing', async () => {
+    const host = memoryHost(small)
+    const told = (prompt: string) => start(generateOperation, host, { prompt, ...sampling })
+    expect(await notesOf(told('a drak at'))).toEqual([
+      { ...strange('drak, at'), text: "drak, at: not among this model's 4 words. Did you mean `dark`?" },
+    ])
+  })
+
+  it('edit keeps what was told of words in its report', async () => {
+    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
+    const { result } = await start(editOperation, host, given)
+    expect(result.notes).toContain("star: not among this model's 3 words.")
   })
 
   it('edit is refused where all that changes is strange, before a network runs', async () => {

@@ -102,9 +102,12 @@ export async function* latentInversion(
   checkRoom(plain, { encode: 1, decode: 1 }, plain.layout.latentShape(image.shape))
   const { model: counting, counts } = counted(plain)
   const autoencoder = autoencoderOf(remembered(counting), signal)
+  // Of a large picture each of these takes long.
+  yield { stage: 'encode', done: 0, total: 1 }
+  const encoded = await autoencoder.encode(image)
+  yield { stage: decoder.name, done: 0 }
   const solution = yield* decoder.invert(image, autoencoder)
 
-  const encoded = await autoencoder.encode(image)
   const encodedPicture = await autoencoder.decode(encoded)
   if (!isFiniteTensor(encodedPicture)) {
     const remedy = 'Use 32 bits; if it stays, the weights are damaged.'

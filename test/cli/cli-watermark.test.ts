@@ -77,6 +77,7 @@ async function call(
     json: true,
     signal: controller.signal,
     say: (line = '') => lines.push(line),
+    note: (line) => lines.push(line),
     leaveStdout() {},
     result: (value) => {
       result = JSON.parse(JSON.stringify(value))

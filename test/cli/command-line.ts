@@ -18,10 +18,15 @@ interface Said {
   readonly stderr: string
 }
 
+/** `note: …`: what is odd, or worth knowing. */
+const noteLines = /^note: .*\n/gm
+
 /** `drawing the picture (ddim) 12/50  0:10, 0:32 left` and `200 pictures: about 6 min`. */
 const progressLines = /^.*(?: {2}| )\d+:\d\d(?:, \d+:\d\d left)?\n|^.*: about \d+ min\n/gm
 
 export interface Ended extends Said {
+  /** The notes that were on stderr, which is without them. */
+  readonly notes: string
   /** Files in its folder after its end, those that were there before left out; and in its folder for temporary files. */
   readonly left: readonly string[]
 }
@@ -117,7 +122,9 @@ export async function undiffuse(words: readonly string[], options: StartOptions 
     const said = await (own ? inOwnProcess(words, place, options) : inWarmProcess(words, place))
     const left = (await filesIn(root)).filter((path) => !there.includes(path)).map((path) => relative(root, path))
     await options.after?.(folder)
-    return { ...said, stderr: said.stderr.replace(progressLines, ''), left }
+    const stderr = said.stderr.replace(progressLines, '')
+    const notes = (stderr.match(noteLines) ?? []).join('')
+    return { ...said, stderr: stderr.replace(noteLines, ''), notes, left }
   } finally {
     await rm(root, { recursive: true, force: true })
   }

@@ -32,6 +32,23 @@ const exactWords: Readonly<Record<EditReport['exact'], string>> = {
   no: 'with the same prompt the picture would not come back',
 }
 
+/** What to do about an edit that is not exact, and what does not depend on that. */
+export function inexactLines({ exact, outcome, method, lock }: EditReport): readonly string[] {
+  if (exact !== 'no') return []
+  const [id] = method.split(':')
+  const tamer = '`--method exact-blending:guideFrom=source`, less `--guidance` or more `--steps`'
+  const remedies = {
+    converged: '`exact-blending` and `bdia-round-trip` promise more',
+    exhausted: `some steps back were not solved to the end. Where the edit looks right nothing is amiss; else try ${tamer}`,
+    diverged: `the way back blew up, and the edit is mostly of no use: try ${tamer}`,
+  }
+  const solves = id === 'exact-blending' || outcome === 'diverged'
+  return [
+    `  remedy       ${remedies[solves ? outcome : 'converged']}`,
+    ...(lock ? ['  lock         what it keeps outside the mask does not depend on that'] : []),
+  ]
+}
+
 const share = (of: number): string => `${(100 * of).toFixed(1)} %`
 
 function maskText({ given, drawnShareOfPixels: drawn, shareOfPixels: used }: NonNullable<EditReport['mask']>): string {
@@ -63,6 +80,7 @@ function words(report: EditReport): readonly string[] {
         ]
       : []),
     `  exact        ${report.exact}: ${exactWords[report.exact]} (${report.outcome})`,
+    ...inexactLines(report),
     ...(mask
       ? [
           `  mask         ${maskText(mask)}`,

@@ -14,10 +14,22 @@ function summaryOf(card: string): string {
   return (paragraphs.find((text) => /^[^#\s]/.test(text.trim())) ?? '').trim().replace(/\s*\n\s*/g, ' ')
 }
 
-const described = async ({ id, folder }: BundledModel) => ({
-  id,
-  folder,
-  summary: summaryOf(await readFile(join(folder, 'MODEL_CARD.md'), 'utf8')),
+/** The side of its pictures in pixels, as its configurations tell it. */
+async function ownSideOf({ folder }: BundledModel): Promise<number | undefined> {
+  const configOf = async (part: string) => {
+    const path = join(folder, part, 'config.json')
+    return existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : {}
+  }
+  const [unet, transformer, vae] = await Promise.all(['unet', 'transformer', 'vae'].map(configOf))
+  const { sample_size: side } = { ...transformer, ...unet }
+  const { block_out_channels: blocks } = vae
+  return typeof side === 'number' && Array.isArray(blocks) ? side * 2 ** (blocks.length - 1) : undefined
+}
+
+const described = async (model: BundledModel) => ({
+  ...model,
+  sidePixels: (await ownSideOf(model)) ?? null,
+  summary: summaryOf(await readFile(join(model.folder, 'MODEL_CARD.md'), 'utf8')),
 })
 
 async function vocabularyOf({ folder }: BundledModel): Promise<Vocabulary | undefined> {
@@ -62,7 +74,13 @@ export function add(program: Command): void {
         const found = await chosen(id)
         const models = await Promise.all(found.map(described))
         if (models.length === 0) io.say('No bundled models. Pass the folder of a diffusers checkpoint as --model.')
-        for (const model of models) io.say(`${model.id}\n  ${model.summary}\n  ${model.folder}`)
+        for (const { id: name, summary, folder, sidePixels: side } of models) {
+          const size =
+            side === null
+              ? ''
+              : `\n  It was made for pictures of ${side}×${side}; larger ones take longer and come out worse.`
+          io.say(`${name}\n  ${summary}${size}\n  ${folder}`)
+        }
         const vocabulary = id === undefined ? undefined : await vocabularyOf(found[0]!)
         if (vocabulary) for (const line of vocabularyLines(vocabulary)) io.say(line)
         io.result({ models, ...(vocabulary && { vocabulary }) })

@@ -12,14 +12,14 @@ import { type Fit, type Fitted, fitToMultiple, fittedSides, type TakenSides } fr
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
-import type { Host, Note, ReadPictureOptions } from '../host.js'
+import type { Host, MeasuredSize, Note, ReadPictureOptions } from '../host.js'
 import { readFrames } from './clips.js'
 import { isPictureFile, lastName } from './paths.js'
 
 /** A picture or a clip whose header was read, and nothing else. */
 export interface MeasuredPicture {
   readonly path: string
-  readonly size: PictureSize
+  readonly size: MeasuredSize
   /** The files of a clip's frames, or its own. */
   readonly frames?: { readonly count: number; readonly paths: readonly string[] }
 }
@@ -30,6 +30,9 @@ export interface NamedPicture {
   /** What reading changed, as sentences for people. */
   readonly notes: readonly string[]
   readonly texts?: Readonly<Record<string, string>>
+  readonly bits?: 16
+  readonly metadata?: readonly string[]
+  readonly credits?: { readonly Author?: string; readonly Copyright?: string }
 }
 
 export interface ListedPictures {

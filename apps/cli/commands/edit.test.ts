@@ -1,0 +1,22 @@
+/** What `edit` says of an edit that is not exact. */
+import type { EditReport } from 'undiffuse/operations'
+import { expect, it } from 'vitest'
+import { inexactLines } from './edit.js'
+
+const lock = { boundLevels: 0, featherPixels: 8, largestLevels: 0, largestLevelsBefore: 3 }
+const of = (more: Partial<EditReport>) =>
+  inexactLines({ exact: 'no', outcome: 'exhausted', method: 'exact-blending', lock, ...more } as EditReport).join('\n')
+
+it('says what to do where steps were not solved, and that the lock does not depend on it', () => {
+  expect(of({})).toMatch(/not solved to the end.*guideFrom=source.*--guidance.*--steps[\s\S]*does not depend/)
+  expect(of({ outcome: 'diverged' })).toMatch(/blew up.*guideFrom=source/)
+  expect(of({ lock: null })).not.toContain('lock ')
+})
+
+it('names methods that promise more where this one solves no step', () => {
+  expect(of({ method: 'naive:dilation=0' })).toMatch(/`exact-blending` and `bdia-round-trip` promise more/)
+})
+
+it('says nothing of an exact one', () => {
+  expect(of({ exact: 'given-latent', outcome: 'converged' })).toBe('')
+})

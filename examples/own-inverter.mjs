@@ -35,6 +35,7 @@ const asked = {
   source,
   inverters: ['naive', ...own, 'implicit'],
   solvers: 'ddim:spacing=lambda',
+  decoder: 'automatic:gradients=never',
   steps: 20,
   guidance: 1,
 }

@@ -78,7 +78,10 @@ const printed: readonly { readonly name: string; readonly words: readonly string
     name: 'invert, with restarts',
     words: ['invert', './ball.png', ...two, ...small, '--inverter', 'implicit:restarts=1', '-o', './n.npy'],
   },
-  { name: 'invert --to latent', words: ['invert', './ball.png', '--to', 'latent', '--json', '-o', './z.npy'] },
+  {
+    name: 'invert --to latent',
+    words: ['invert', './ball.png', '--to', 'latent', '--decoder', 'accelerated', '--json', '-o', './z.npy'],
+  },
   {
     name: 'compare',
     words: [
@@ -86,6 +89,8 @@ const printed: readonly { readonly name: string; readonly words: readonly string
       'a red ball',
       '--steps',
       '2',
+      '--solvers',
+      'ddim',
       '--inverters',
       'implicit',
       ...small,

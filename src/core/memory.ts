@@ -26,7 +26,9 @@ export function checkMemory(need: MemoryNeed, subject: string, size: string, fit
   const fits = fitting?.()
   const smaller = mostlyWeights
     ? 'weights of 8 or 4 bits'
-    : `${fits === undefined ? 'smaller pictures' : `a picture of ${fits}, which fits`}, or fewer at a time`
+    : fits === undefined
+      ? 'smaller pictures, or fewer at a time'
+      : `a picture of ${fits}, which fits`
   throw expected(
     'bad-shape',
     `a size that takes at most ${memoryText(allowedBytes)} of memory`,

@@ -105,8 +105,7 @@ function evenly(
   })
 }
 
-/** For messages: nobody may have named it. */
-const levelsBy = (spacing: string): string => `levels by \`spacing=${spacing}\`, the default where none is named`
+const levelsBy = (spacing: string): string => `levels by \`spacing=${spacing}\``
 
 function trainingTimes(schedule: Schedule, spacing: string): number {
   if (schedule.trainingTimes !== undefined) return schedule.trainingTimes

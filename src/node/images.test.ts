@@ -94,6 +94,12 @@ describe('reading', () => {
     expect(notes).toEqual(['Laid its transparent parts on white.'])
   })
 
+  test('a channel of opacity that hides nothing is worth no note', async () => {
+    const file = raw(Uint8Array.of(255, 0, 0, 255, 9, 9, 9, 255), 2, 1, 4)
+    const { image, notes } = await read(file.png().toBuffer())
+    expect([image.shape, notes]).toEqual([[3, 1, 2], []])
+  })
+
   test('or onto black, where that is asked for', async () => {
     const path = await save(
       await raw(Uint8Array.of(255, 0, 0, 51, 9, 9, 9, 0), 2, 1, 4)

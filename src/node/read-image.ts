@@ -9,7 +9,7 @@ import { expected, UndiffuseError } from '../core/errors.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
-import { laidOn } from '../pictures/transparency.js'
+import { isTransparent, laidOn } from '../pictures/transparency.js'
 import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
 import { isSrgbProfile } from './icc-profile.js'
@@ -65,9 +65,10 @@ export async function decodeImage(
     const { Author, Copyright } = texts
     const own = { ...(Author !== undefined && { Author }), ...(Copyright !== undefined && { Copyright }) }
     const credits = { ...own, ...(header.exif && creditsIn(header.exif)) }
+    const read = await decode(bytes, header)
     return {
-      image: await decode(bytes, header, background),
-      notes: notesOn(header, background),
+      image: background === 'kept' ? read : laidOn(read, background),
+      notes: notesOn(header, background, isTransparent(read)),
       texts,
       ...(isDeep(header) && { bits: 16 as const }),
       ...(metadata.length > 0 && { metadata }),
@@ -118,10 +119,11 @@ export async function decodeFrames(path: string): Promise<ReadPicture> {
     const { pages, ...header } = await headerOf(bytes, path, defaultMaximumPixels)
     const { height, width } = header.autoOrient
     checkPixels(width, height * (pages ?? 1), path, defaultMaximumPixels)
-    const tall = await decode(bytes, header, 'white', pages)
+    const read = await decode(bytes, header, pages)
+    const tall = laidOn(read, 'white')
     // The frames lie one above the other.
     const image = { shape: [3, pages ?? 1, height, width], data: tall.data }
-    return { image, notes: notesOn(header, 'white') }
+    return { image, notes: notesOn(header, 'white', isTransparent(read)) }
   })
 }
 
@@ -190,7 +192,8 @@ const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 
 const hasOtherProfile = ({ icc, space }: Metadata): boolean =>
   icc !== undefined && space !== 'grey16' && !isSrgbProfile(icc)
 
-async function decode(bytes: Buffer, header: Metadata, background: Background, pages = 1): Promise<Tensor> {
+/** All channels of a picture, opacity among them. */
+async function decode(bytes: Buffer, header: Metadata, pages = 1): Promise<Tensor> {
   const deep = isDeep(header)
   const convert = hasOtherProfile(header)
   const reading = { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true } as const
@@ -210,13 +213,13 @@ async function decode(bytes: Buffer, header: Metadata, background: Background, p
       image.data[channel * area + pixel] = (values[pixel * channels + channel]! / highest) * 2 - 1
     }
   }
-  return background === 'kept' ? image : laidOn(image, background)
+  return image
 }
 
 const metadataIn = ({ exif, xmp, iptc }: Metadata): readonly string[] =>
   Object.entries({ EXIF: exif, XMP: xmp, IPTC: iptc }).flatMap(([kind, bytes]) => (bytes === undefined ? [] : [kind]))
 
-function notesOn(header: Metadata, background: Background): string[] {
+function notesOn(header: Metadata, background: Background, isSeenThrough: boolean): string[] {
   const { orientation = 1, pages = 1, space } = header
   const notes: [applies: boolean, note: string][] = [
     [pages > 1, `Read the first of ${pages} frames or pages.`],
@@ -225,7 +228,7 @@ function notesOn(header: Metadata, background: Background): string[] {
     [space === 'cmyk', 'Converted from CMYK to sRGB.'],
     [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
     [
-      header.hasAlpha,
+      isSeenThrough,
       background === 'kept'
         ? 'Its transparency is kept; the model sees it on white.'
         : `Laid its transparent parts on ${background}.`,

@@ -61,6 +61,7 @@ import {
   recipeFields,
   samplingOf,
   schedulerSolver,
+  withRemembered,
 } from './recipes/recipe.js'
 import { errorGain, noiseCell, shown } from './reports/cells.js'
 import { errorDecibels, percent, promptText } from './reports/labels.js'
@@ -566,18 +567,25 @@ function noiseKeeper(
     async *keepKnown(noise, rows) {
       const path = pathOf('noise')
       const metadata = { model: name, modelFiles, seed: `${settings.seed ?? 0}` }
-      const { solver, steps, ...others } = completed(rows[0]!.pair.plan, model)
-      const isOne = rows.every(({ pair }) => pair.solver === rows[0]!.pair.solver)
-      // Where several solvers began with it, the file names none.
-      const recipe = isOne ? { ...others, solver, steps } : others
+      // Of several solvers that begin with it the first, whose picture is first on the sheet.
+      const recipe = completed(rows[0]!.pair.plan, model)
       yield* write([[path, tensorFile(path, { noise: [noise] }, { ...shared, recipe, metadata })]])
     },
   }
 }
 
+/** With the prompt and the guidance that the file of a picture's noise tells, where nothing else is said. */
+async function withNoise(settings: CompareSettings, files: Host['files']): Promise<CompareSettings> {
+  if (settings.noise === undefined) return settings
+  const { recipe } = await readTensorFile(files, settings.noise, 'noise')
+  const { prompt, negative, guidance } = withRemembered(settings, recipe)
+  return { ...settings, prompt, negative, guidance }
+}
+
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
-async function* run(settings: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
+async function* run(given: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const { files } = host
+  const settings = await withNoise(given, files)
   const start = await startOf(settings, host)
   const place = settings.output === undefined ? undefined : await noisePlace(settings.output, files)
   const outputs = outputsOf(settings, start, place, host)

@@ -192,7 +192,7 @@ function checkLock({ lockBackground: locks, backgroundBound, feather, mask, save
 function checkWords({ from, to, mask, method }: EditSettings): void {
   if (mask !== undefined || !method.method.findsMask || changedTexts(from, to).length > 0) return
   const what = `another word than in ${setting('from')}`
-  throw expected('bad-option', what, setting('to'), `“${to}”`, `Say what is to change, or pass ${setting('mask')}.`)
+  throw expected('bad-option', what, setting('to'), `“${to}”`, 'Say what is to change.')
 }
 
 interface NotedMask {

@@ -140,7 +140,9 @@ export function readSetting(field: OperationField, value: unknown, name: string)
 function readOne(field: OperationField, value: unknown, name: string): unknown {
   switch (field.type) {
     case 'method':
-      return typeof value === 'string' ? { text: value.trim(), method: field.read(value.trim()) } : value
+      return typeof value === 'string'
+        ? { text: value.trim(), method: field.read(value.trim()) }
+        : namedMethod(value, name)
     case 'size':
       return sizeOf(value, name)
     case 'file':
@@ -157,6 +159,15 @@ function readOne(field: OperationField, value: unknown, name: string): unknown {
       )
     }
   }
+}
+
+/** A method of one's own: with its text, or under the name that it has. */
+function namedMethod(value: unknown, name: string): Named<unknown> {
+  const isObject = typeof value === 'object' && value !== null
+  if (isObject && 'method' in value && 'text' in value) return value as Named<unknown>
+  if (isObject && 'name' in value && typeof value.name === 'string') return { text: value.name, method: value }
+  const what = 'the text of a method, a method with a name, or { text, method }'
+  throw expected('bad-option', what, setting(name), value === null ? 'null' : typeof value, 'Pass one of these.')
 }
 
 function sizeOf(value: unknown, name: string): PictureSize {

@@ -416,11 +416,13 @@ describe('compare', () => {
     const host = memoryHost(model)
     const made = { prompt, ...sampling, precision: '64', seed: 4 }
     await start(generateOperation, host, { ...made, output: 'a.png', saveNoise: 'n.safetensors' })
-    const given = { source: 'a.png', prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', report: 'out' }
+    // Prompt and guidance are those that the file of the noise tells.
+    const given = { source: 'a.png', inverters: ['naive', 'implicit'], solvers: 'ddim', report: 'out' }
     const told = { ...given, noise: 'n.safetensors', steps: sampling.steps, precision: '64' }
     const { result, files, notes } = await start(compareOperation, host, told)
     const [naive, implicit] = result.rows.map(({ fromPicture }) => fromPicture!.noiseNmseDb!)
     expect(implicit).toBeLessThan(naive!)
+    expect(result).toMatchObject({ prompt, guidance: model.guidance })
     expect(files).toContain('out/a.compare.svg')
     expect(notes.map(({ text }) => text).join()).not.toContain('Nobody knows its noise')
     const unknown = await start(compareOperation, host, { ...told, noise: undefined })
@@ -429,7 +431,7 @@ describe('compare', () => {
     const wrong = { ...told, noise: 'small.npy' }
     await host.files.write([['small.npy', encodeNpy(torchNoise(1, [1, 2, 2]))]])
     await expect(start(compareOperation, host, wrong)).rejects.toMatchObject({ code: 'bad-shape' })
-    const withPrompt = start(compareOperation, host, { ...told, source: prompt, prompt: undefined })
+    const withPrompt = start(compareOperation, host, { ...told, source: prompt })
     await expect(withPrompt).rejects.toMatchObject({ code: 'bad-option' })
   })
 
@@ -444,9 +446,12 @@ describe('compare', () => {
         return { states, solutions: grid.slice(1).map(() => ({ value: clean.x, ...solved })) }
       },
     }
-    const settings = readSettings(compareOperation.fields, { source: prompt, solvers: 'ddim', steps: 4 }, 'compare')
-    const inverters = [{ text: 'lying', method: lying }]
-    const { result } = await new Task(compareOperation.run({ ...settings, inverters }, host))
+    const given = { source: prompt, solvers: 'ddim', steps: 4 }
+    await expect((async () => start(compareOperation, host, { ...given, inverters: [7] }))()).rejects.toMatchObject({
+      code: 'bad-option',
+    })
+    const { result } = await start(compareOperation, host, { ...given, inverters: [lying] })
+    expect(result.rows[0]!.inverter).toBe('lying')
     expect(result.rows[0]!.fromLatent).toMatchObject({ convergedSteps: 4, exact: 'no' })
     expect(result.rows[0]!.fromLatent!.latentAgainNmseDb).toBeGreaterThan(-20)
   })

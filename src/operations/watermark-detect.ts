@@ -356,7 +356,10 @@ function reportOf(finished: Detected) {
   return {
     model: model ?? null,
     falsePositiveRate: settings.fpr,
-    keys: keys.map(keyReport),
+    keys: keys.map((key) => ({
+      ...keyReport(key),
+      notAskedMembers: settings.member === 'all' ? 0 : key.members - 1,
+    })),
     member: settings.member ?? 0,
     settings: recovered,
     calibration: calibration

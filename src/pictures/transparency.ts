@@ -10,6 +10,12 @@ const opacityAt = ({ data }: Tensor, area: number, place: number): number => (da
 
 const hasOpacity = ({ shape }: Tensor): boolean => shape[0] === colours + 1
 
+/** Whether anything shows through: a channel of opacity alone says nothing. */
+export function isTransparent(picture: Tensor): boolean {
+  const [, height, width] = picture.shape as [number, number, number]
+  return hasOpacity(picture) && picture.data.subarray(colours * height * width).some((value) => value < 1)
+}
+
 function colouring(picture: Tensor, colour: (opacity: number, i: number) => number): Tensor {
   const [, height, width] = picture.shape as [number, number, number]
   const area = height * width

@@ -97,7 +97,15 @@ it('says once what to do about steps that were not solved, and of which rows', (
 
 it('says where another noise makes the same picture', () => {
   const other = { ...leg, noiseNmseDb: -1.3, equalValuesShare: 0.976 }
-  expect(otherNoiseLines([row('implicit', { fromPicture: other })]).join(' ')).toContain('another noise')
-  expect(otherNoiseLines([row('implicit', { fromPicture: { ...other, equalValuesShare: 0.07 } })])).toEqual([])
-  expect(otherNoiseLines([row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })])).toEqual([])
+  expect(otherNoiseLines({ rows: [row('implicit', { fromPicture: other })], guidance: 7.5 }).join(' ')).toContain(
+    'Guidance brings',
+  )
+  const plain = { rows: [row('implicit', { fromPicture: other })], guidance: 1 }
+  expect(otherNoiseLines(plain).join(' ')).toContain('with this prompt')
+  expect(
+    otherNoiseLines({ rows: [row('implicit', { fromPicture: { ...other, equalValuesShare: 0.07 } })], guidance: 7.5 }),
+  ).toEqual([])
+  expect(
+    otherNoiseLines({ rows: [row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })], guidance: 7.5 }),
+  ).toEqual([])
 })

@@ -14,6 +14,7 @@ const details = `
 A prompt is made into a picture first, once for each solver, so that its noise is known. Each inverter then goes back to the
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
 Of a picture file nobody knows the noise, unless \`--noise\` tells it: only the pixels that come back are told.
+A file of noise tells the prompt and the guidance too, where you say none.
 
 The table has a line for each way: from the latent, and from the picture. Of a picture file there is the picture's alone. With
 guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a step. "Solved" tells how many steps were undone.
@@ -55,7 +56,7 @@ const legend = `
           none found     no start solved some step
           not tried      some step may have several, and no other start was made (\`restarts\` makes some)
           not checked    this inverter does not look: another noise may lead to the same latent
-          –              no sign of others was seen, or no step was solved
+          –              no sign of others was seen, which is no proof; or no step was solved
   noise   its error against the true one; – where nobody knows that
   pixels  the share of 8-bit values that come back`
 
@@ -139,12 +140,14 @@ const [anotherDb, sameShare] = [-20, 0.95]
 const isOther = (one: LegReport | null): boolean =>
   one !== null && (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > anotherDb && one.equalValuesShare >= sameShare
 
-export const otherNoiseLines = (rows: readonly ComparisonRow[]): readonly string[] =>
+export const otherNoiseLines = ({ rows, guidance }: Pick<ComparisonReport, 'rows' | 'guidance'>): readonly string[] =>
   rows.some(({ fromLatent, fromPicture }) => isOther(fromLatent) || isOther(fromPicture))
     ? [
         '',
         `  Rows with ${sameShare * 100} % of the values and a noise above ${anotherDb} dB found another noise that makes the same picture.`,
-        '    Guidance brings noises together, Heun\'s steps less than others: docs/noise-inversion.md, "Strong guidance".',
+        guidance === 1
+          ? '    Was it made with this prompt, guidance and solver? Others lead to other noises.'
+          : '    Guidance brings noises together, Heun\'s steps less than others: docs/noise-inversion.md, "Strong guidance".',
       ]
     : []
 
@@ -167,7 +170,7 @@ function words(report: ComparisonReport): readonly string[] {
     '',
     ...tableLines(rows),
     ...remedyLines(rows),
-    ...otherNoiseLines(rows),
+    ...otherNoiseLines(report),
     ...refusalLines(rows),
     '',
     ...costLines(report),

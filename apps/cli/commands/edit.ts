@@ -27,7 +27,7 @@ const examples = [
 
 const exactWords: Readonly<Record<EditReport['exact'], string>> = {
   'given-image': 'with the same prompt the picture would come back, in every 8-bit value',
-  'given-latent': 'with the same prompt the latent would come back; it does not decode to quite the picture',
+  'given-latent': 'with the same prompt this picture would come back, but for what its 8 bits have rounded',
   'given-memory': "with the same prompt and the solver's memory the latent would come back",
   no: 'with the same prompt the picture would not come back',
 }

@@ -61,6 +61,19 @@ describe('an unfinished run', () => {
     })
   })
 
+  it('that ended before its first result stands in nobody’s way', async () => {
+    await leaveWith([{ picture: 'a' }])
+    const [header] = (await readFile(path, 'utf8')).split('\n')
+    for (const resume of [false, true]) {
+      await writeFile(path, `${header}\n`)
+      const other = { ...begun, settings: { ...settings, falsePositiveRate: '0.5' } }
+      const journal = await openJournal(nodeHostFiles, path, { ...other, resume })
+      await journal.append([{ picture: 'b' }])
+      expect(await linesOf(journal)).toEqual([{ picture: 'b' }])
+      await journal.remove()
+    }
+  })
+
   it('goes on after the last complete line, wherever the end came', async () => {
     await leaveWith([{ picture: 'a' }, { picture: 'b' }])
     const whole = await readFile(path, 'utf8')

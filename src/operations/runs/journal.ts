@@ -66,7 +66,7 @@ async function openLocked(
   lock: Lock,
 ): Promise<Journal> {
   const exists = async (name: string) => (await files.size(name)) !== undefined
-  const isThere = await exists(path)
+  const isThere = (await exists(path)) && !(await isBareHeader(files, path))
   if (isThere && !resume) {
     const remedy = `Pass ${setting('resume')} to go on with it, or remove the file to begin anew.`
     throw expected('bad-option', 'no unfinished run', `\`${path}\``, 'one', remedy)
@@ -74,7 +74,7 @@ async function openLocked(
   const from = isThere ? path : finished
   const isGoingOn = resume && from !== undefined && (await exists(from))
   // Before it is copied: a copy of a run that is refused would stand in the way of the next one.
-  const end = isGoingOn ? await checkedEnd(files, from, task, settings) : 0
+  const end = isGoingOn ? await checkedEnd(files, from, { task, settings }, !isThere) : 0
   const isCopy = isGoingOn && !isThere
   if (isCopy) await files.copy(from, path)
   const file = await files.grow(path, end)
@@ -185,8 +185,28 @@ async function* linesAfterHeader(files: HostFiles, path: string): AsyncGenerator
   }
 }
 
+/** More than any first line of ours. */
+const mostHeaderBytes = 2 ** 16
+
+/** Whether a run was begun and ended before its first result: there is nothing to go on with, and nothing to lose. */
+async function isBareHeader(files: HostFiles, path: string): Promise<boolean> {
+  const first = await files.read(path, 0, mostHeaderBytes)
+  const end = first.indexOf(10)
+  if (end < 0 || first.length === mostHeaderBytes || first.includes(10, end + 1)) return false
+  try {
+    return 'settingsHash' in JSON.parse(files.decodeUtf8(first.subarray(0, end)))
+  } catch {
+    return false
+  }
+}
+
 /** Where the complete lines end; 0 without a header. */
-async function checkedEnd(files: HostFiles, path: string, task: string, settings: RunSettings): Promise<number> {
+async function checkedEnd(
+  files: HostFiles,
+  path: string,
+  { task, settings }: Pick<JournalOptions, 'task' | 'settings'>,
+  isFinished: boolean,
+): Promise<number> {
   const first = await files.read(path, 0, pieceBytes)
   if (first.length === pieceBytes && !first.includes(10)) {
     throw expected('bad-option', 'lines of JSON', `\`${path}\``, 'a file without a line feed', anewRemedy)
@@ -194,15 +214,16 @@ async function checkedEnd(files: HostFiles, path: string, task: string, settings
   let [number, last] = [0, 0]
   for await (const { bytes, end } of completeLines(files, path)) {
     const line = parsed(files, path, bytes, ++number)
-    if (number === 1) checkHeader(path, line, headerOf(task, settings))
+    if (number === 1) checkHeader(path, line, headerOf(task, settings), isFinished)
     last = end
   }
   return last
 }
 
-function checkHeader(path: string, found: Line, wanted: ReturnType<typeof headerOf>): void {
+function checkHeader(path: string, found: Line, wanted: ReturnType<typeof headerOf>, isFinished: boolean): void {
   if (found.settingsHash === wanted.settingsHash) return
-  const remedy = 'Pass what the run was begun with, or remove the file to begin anew.'
+  const anew = isFinished ? `leave out ${setting('resume')}` : 'remove the file'
+  const remedy = `Pass what the run was begun with, or ${anew} to begin anew.`
   if (found.task !== wanted.task || typeof found.settings !== 'object' || found.settings === null) {
     const got = typeof found.task === 'string' ? `one of \`${found.task}\`` : 'another file'
     throw expected('bad-option', `an unfinished run of \`${wanted.task}\``, `\`${lastName(path)}\``, got, remedy)

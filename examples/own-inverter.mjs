@@ -36,7 +36,7 @@ const asked = {
   inverters: ['naive', ...own, 'implicit'],
   solvers: 'ddim:spacing=lambda',
   decoder: 'automatic:gradients=never',
-  steps: 20,
+  steps: 10,
   guidance: 1,
 }
 const { result, notes } = await new Task(run(readSettings(fields, asked, id), nodeHost()))

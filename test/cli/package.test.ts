@@ -252,7 +252,7 @@ describe('the examples', async () => {
     'edit.mjs': { prints: /^given-(latent|image); .* dB/ },
     'invert.mjs': { prints: /^noise exact given-latent, \d+ evaluations; \d+ % / },
     'own-inverter.mjs': {
-      prints: /^naive 20 .*\nfew-rounds:1 20 .*\nfew-rounds:3 60 .* -\d\d dB\nimplicit \d+ .* -1\d\d dB/,
+      prints: /^naive 10 .*\nfew-rounds:1 10 .*\nfew-rounds:3 30 .* -\d\d dB\nimplicit \d+ .* -1\d\d dB/,
     },
     'own-model.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
     'own-solver.mjs': { prints: /^given-latent; noise -1\d\d dB/ },

@@ -28,7 +28,7 @@ export function checkMemory(need: MemoryNeed, subject: string, size: string, fit
     ? 'weights of 8 or 4 bits'
     : fits === undefined
       ? 'smaller pictures, or fewer at a time'
-      : `a picture of ${fits}, which fits`
+      : `a picture of ${fits}, which fits, or of a smaller one, which is quicker`
   throw expected(
     'bad-shape',
     `a size that takes at most ${memoryText(allowedBytes)} of memory`,

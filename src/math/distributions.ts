@@ -145,7 +145,7 @@ export function binomialTail(successes: number, count: number, probability = 0.5
 
 /**
  * The central interval of a binomial count: fewest and most successes that are not in either tail of (1 − confidence)/2. Throws
- * `bad-option` for a count that is no whole number, and for shares outside [0, 1].
+ * `bad-option` for a count that is not a whole number, and for shares outside [0, 1].
  *
  * @example binomialInterval(20000, 0.01, 0.99) // { low: 165, high: 237 }
  */

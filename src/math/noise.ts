@@ -24,7 +24,7 @@ const block = 16
  *
  * √(−2 ln(1 − u₁))·cos 2πu₂ and ·sin 2πu₂ (Box–Muller). Any shape, a batch axis included; one draw. The values are
  * float32 numbers; they differ from PyTorch's by less than 1e-6, since its vectorised logarithm rounds otherwise.
- * Throws `bad-option` when the seed is no integer in 0 … 2⁵³−1 (only its lower 32 bits count), `bad-shape` for what is no shape.
+ * Throws `bad-option` when the seed is not an integer in 0 … 2⁵³−1 (only its lower 32 bits count), `bad-shape` for an invalid shape.
  * Source: PyTorch, aten/src/ATen/native/cpu/DistributionTemplates.h.
  *
  * @example torchNoise(0, [1, 4, 64, 64]) // torch.randn(1, 4, 64, 64, generator=torch.Generator().manual_seed(0))

@@ -25,7 +25,7 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** Most numbers that an array of these holds. */
 const mostNumbers = 2 ** 32
 
-/** Throws `bad-shape` for sides that are no whole numbers, and for more numbers than an array holds. */
+/** Throws `bad-shape` for sides that are not whole numbers, and for more numbers than an array holds. */
 function checkShape(shape: Shape): void {
   if (shape.every((side) => Number.isInteger(side) && side >= 0) && sizeOf(shape) <= mostNumbers) return
   const what = 'whole numbers whose product is at most 2^32'
@@ -50,7 +50,7 @@ export function tensor(shape: Shape, values: ArrayLike<number>): Tensor {
   return { shape: [...shape], data: values instanceof Float64Array ? values : Float64Array.from(values) }
 }
 
-/** Throws `bad-shape` for what is no shape. */
+/** Throws `bad-shape` for an invalid shape. */
 export function zeros(shape: Shape): Tensor {
   checkShape(shape)
   return { shape: [...shape], data: new Float64Array(sizeOf(shape)) }

@@ -64,7 +64,7 @@ export function region(image: Tensor, top: number, left: number, height: number,
 
 /**
  * The picture at another size: linear interpolation when enlarging, a triangle over as many pixels when shrinking, so
- * that fine detail is averaged and not aliased. Throws `bad-option` for sides that are no whole numbers. Source: Pillow's BILINEAR resampling, Resample.c.
+ * that fine detail is averaged and not aliased. Throws `bad-option` for sides that are not whole numbers. Source: Pillow's BILINEAR resampling, Resample.c.
  */
 export function resize(image: Tensor, height: number, width: number): Tensor {
   if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0)) {

@@ -1,4 +1,4 @@
-/** Models that stay open for the operations that follow: for tests of many runs, each of which would open the same one. */
+/** Models that stay open for the operations that follow. Tests of many runs open the same one once. */
 import type { HostModels } from '../../src/operations/host.js'
 
 export interface KeptModels extends HostModels {

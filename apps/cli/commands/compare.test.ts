@@ -78,7 +78,7 @@ it('explains every word that it can show of roots', () => {
   }
 })
 
-it('says once what to do about steps that were not solved, and of which rows', () => {
+it('says once what to do about steps that were not solved, and names their rows', () => {
   const remedy = 'Sample with more steps.'
   const short = { ...leg, convergedSteps: 49, remedy }
   const rows = [

@@ -56,7 +56,7 @@ const legend = `
           none found     no start solved some step
           not tried      some step may have several, and no other start was made (\`restarts\` makes some)
           not checked    this inverter does not look: another noise may lead to the same latent
-          –              no sign of others was seen, which is no proof; or no step was solved
+          –              no other was seen (that proves nothing), or no step was solved
   noise   its error against the true one; – where nobody knows that
   pixels  the share of 8-bit values that come back`
 

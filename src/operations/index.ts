@@ -6,7 +6,8 @@
 
 export { nearest } from '../core/nearest.js'
 export { type AttackReport, attackOperation } from './attack.js'
-export { type ComparisonReport, type ComparisonRow, compareOperation } from './compare.js'
+export { type ComparisonReport, compareOperation } from './compare.js'
+export type { ComparisonRow } from './comparing/reports.js'
 export { type EditReport, editOperation } from './edit.js'
 export {
   type Named,

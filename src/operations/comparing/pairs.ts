@@ -1,0 +1,208 @@
+/** What `compare` is told, and the pairs of a solver and an inverter that follow from it. */
+import { inverters, solvers } from '../../catalog.js'
+import { parse, withOption } from '../../core/define.js'
+import { expected } from '../../core/errors.js'
+import type { Inverter, Solver } from '../../diffusion/diffusion.js'
+import { algorithm1 } from '../../diffusion/inverters/algorithm-1.js'
+import { algorithm2 } from '../../diffusion/inverters/algorithm-2.js'
+import { automatic } from '../../diffusion/inverters/automatic.js'
+import { naive } from '../../diffusion/inverters/naive.js'
+import { reversible } from '../../diffusion/inverters/reversible.js'
+import type { Tensor } from '../../math/tensor.js'
+import { latentShapeAt } from '../../verbs/generate.js'
+import { methodField, type Named, type Settings, setting } from '../fields.js'
+import { reportField, sheetField } from '../files/outputs.js'
+import { isPictureFile } from '../files/paths.js'
+import { type Host, type OperationModel, standardStream } from '../host.js'
+import type { Leg } from '../inverting/legs.js'
+import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
+import { isFlow, type Plan, planOf, promptField, recipeFields, samplingOf, schedulerSolver } from '../recipes/recipe.js'
+
+/** Levels whose steps can be undone: the grid of solvers that name none. */
+const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
+const usualSteps = 50
+const usualSolvers = ['ddim', 'bdia']
+/** Flows have one grid, their own, and those who trained them know it. */
+const usualOfFlows = schedulerSolver
+const usualInverters = ['naive', 'implicit:iteration=picard', automatic.definition.id]
+
+const { guidance, negative } = recipeFields
+export const fields = {
+  source: {
+    type: 'string',
+    description: 'a picture file, or a prompt for a picture that is made first',
+    subject: true,
+    required: true,
+    word: 'picture|prompt',
+  },
+  inverters: methodField(inverters, {
+    description: 'how to undo the solvers',
+    many: true,
+    default: usualInverters,
+  }),
+  solvers: {
+    type: 'string',
+    methods: solvers,
+    word: 'method:options',
+    description: `what to undo, or \`scheduler\` (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
+    many: true,
+  },
+  grid: {
+    type: 'choice',
+    choices: ['lambda', 'own'],
+    default: 'lambda',
+    description: 'levels of solvers that name no spacing',
+    word: 'levels',
+  },
+  steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
+  guidance,
+  negative,
+  prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
+  noise: {
+    type: 'file',
+    description: 'what a picture file was made from, where that is known',
+    rare: true,
+  },
+  seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
+  size: { ...sizeField, rare: true },
+  ...networkFields,
+  ...decoderFields,
+  output: { type: 'file', description: 'for the noise of every row: a folder, or how .npy files begin' },
+  sheet: sheetField,
+  report: reportField,
+} as const
+
+export type CompareSettings = Settings<typeof fields>
+
+/** A solver with its steps and grid, and an inverter. */
+export interface Pair {
+  readonly solver: string
+  readonly plan: Plan
+  readonly inverter: Named<Inverter>
+}
+
+export type Legs = Partial<Readonly<Record<Leg['given'], Leg>>>
+
+/** What one pair did; a refusal where the inverter does not take the solver. */
+export interface Compared {
+  readonly pair: Pair
+  readonly refusal?: string
+  /** Nobody asked for this inverter: it stands in for those that do not take the solver. */
+  readonly standsIn?: true
+  readonly steps?: number
+  /** What it is expected to cost, in walks over the grid. */
+  readonly weight: number
+  readonly legs?: Legs
+  /** What its ways back began from, in 8 bits. */
+  readonly image?: Tensor
+  /** Where the noise of each way was written. */
+  readonly noiseFiles?: Partial<Readonly<Record<Leg['given'], string>>>
+}
+
+/** What is compared: a picture whose noise is known, or a file. */
+export interface Start {
+  readonly prompt: string | undefined
+  readonly picture?: string
+}
+
+export async function startOf({ source, prompt, seed, size, noise }: CompareSettings, { files }: Host): Promise<Start> {
+  const looksLikeFile = isPictureFile(source) && !source.includes(' ')
+  const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
+  const [odd] = isPicture
+    ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
+    : ([prompt !== undefined && 'prompt', noise !== undefined && 'noise'] as const).filter((name) => name !== false)
+  if (odd !== undefined) {
+    const got = `${setting(odd)} with a ${isPicture ? 'picture' : 'prompt'}`
+    throw expected('bad-option', 'a picture or a prompt', '`compare`', got, 'Leave one of them out.')
+  }
+  return isPicture ? { prompt, picture: source } : { prompt: source }
+}
+
+/** What a solver may be told; undefined of a scheduler. */
+function fieldsOf(text: string) {
+  const [id = ''] = text.split(':')
+  return solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields
+}
+
+/** The solver's text with the grid and the steps of all; a scheduler has its own grid. */
+function onGrid(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
+  const known = fieldsOf(text)
+  if (!known) return text
+  const added = grid === 'lambda' && !text.includes('spacing=') ? Object.entries(evenGrid) : []
+  const even = added
+    .filter(([name, value]) => name in known && known[name]!.default !== value && !text.includes(`${name}=`))
+    .reduce((all, [name, value]) => withOption(all, `${name}=${value}`), text)
+  return even.includes('steps=') ? even : withOption(even, `steps=${steps}`)
+}
+
+/** How a solver's levels are spaced: as its text says, else as is usual for it. Null of a scheduler and of grids that have no choice. */
+export function spacingOf(text: string): string | null {
+  const usual = fieldsOf(text)?.spacing?.default
+  return /\bspacing\s*=\s*(\w+)/.exec(text)?.[1] ?? (usual === undefined ? null : `${usual}`)
+}
+
+/** The solvers that are named, or the usual ones: a plan for each. Throws `bad-option` for one that there is not. */
+export function plansOf(
+  settings: CompareSettings,
+  { prompt }: Start,
+  flows: boolean,
+): readonly (readonly [string, Plan])[] {
+  const { guidance, negative } = settings
+  const texts = settings.solvers ?? (flows ? [usualOfFlows] : usualSolvers)
+  return texts.map((text) => {
+    const solver = onGrid(text.trim(), { grid: flows ? 'own' : settings.grid, steps: settings.steps })
+    // A solver's text has its steps; the scheduler's are those that the model is opened with.
+    const steps = solver.includes('steps=') ? undefined : settings.steps
+    return [solver, planOf({ prompt, guidance, negative, solver, steps })] as const
+  })
+}
+
+/** How many walks over the grid a picture's making with finding its latent costs, roughly. */
+export const making = 6
+/** Solving all steps: the shorter they are, the fewer evaluations each takes. */
+const solving = (steps: number): number => Math.min(12, 4 + 80 / steps)
+/** Sweeps of BDIA's whole trajectory, whose memory a picture does not hold: about 2,000 evaluations of 20 guided steps. */
+const sweeping = 50
+/** The released algorithms: about 4,650 evaluations of 20 guided steps. */
+const releasing = 116
+/** Their steps back are walked like those there. */
+const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
+const released: readonly string[] = [algorithm1.definition.id, algorithm2.definition.id]
+
+/** What a pair costs: from the latent and from the picture, back and there again. */
+function walksOf({ name }: Inverter, { unstep }: Solver, steps: number, { picture }: Start): number {
+  const undoing = released.includes(name) ? releasing : unstep ? sweeping : solving(steps)
+  const fromPicture = walking.includes(name) ? 1 : undoing
+  // The latent comes with the memory that such a solver is undone with.
+  const fromLatent = unstep && name === automatic.definition.id ? 1 : fromPicture
+  return picture === undefined ? fromLatent + fromPicture + 2 : fromPicture + 1
+}
+
+/** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
+export function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
+  return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
+    const { solver: method } = samplingOf(plan, model)
+    const grid = method.grid(model.schedule(latentShapeAt(model, settings.size)))
+    const compared = (inverter: Named<Inverter>): Compared => {
+      const answer = inverter.method.accepts(method, grid)
+      const steps = grid.length - 1
+      const weight = answer === true ? walksOf(inverter.method, method, steps, start) : 0
+      return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
+    }
+    const pairs = settings.inverters.map(compared)
+    const names = settings.inverters.map(({ text }) => text)
+    const areTaken = pairs.every(({ refusal }) => refusal === undefined)
+    if (areTaken || names.includes(automatic.definition.id)) return pairs
+    const inverter = { text: automatic.definition.id, method: parse(inverters, automatic.definition.id) }
+    return [...pairs, { ...compared(inverter), standsIn: true }]
+  })
+}
+
+/** Throws `unsupported` where no inverter takes any solver, with their reasons. */
+export function checkTaken(pairs: readonly Compared[]): void {
+  if (pairs.some(({ refusal }) => refusal === undefined)) return
+  const reasons = [...new Set(pairs.map(({ refusal }) => refusal))]
+  const solverTexts = [...new Set(pairs.map(({ pair }) => `\`${pair.solver}\``))]
+  const what = 'a solver that one of the inverters takes'
+  throw expected('unsupported', what, setting('solvers'), solverTexts.join(', '), reasons.join(' '))
+}

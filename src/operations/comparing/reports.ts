@@ -1,0 +1,110 @@
+/** Rows of the table as numbers, as pictures side by side, and as a chart. */
+import { nmseDb } from '../../math/nmse.js'
+import { errorMap } from '../../pictures/pixels.js'
+import type { ContactSheetCell, Host, PlotSeries } from '../host.js'
+import type { Leg } from '../inverting/legs.js'
+import { errorGain, noiseCell, shown } from '../reports/cells.js'
+import { errorDecibels, percent } from '../reports/labels.js'
+import { rootsNumbers, solvedNumbers } from '../reports/numbers.js'
+import { type Compared, spacingOf } from './pairs.js'
+import type { Comparison } from './walks.js'
+
+/** Equal tensors have an error of −∞ dB, which no axis has. */
+const leastDb = -320
+/** What an inverter says of itself is believed where its noise makes the latent again, to this. */
+const claimedDb = -40
+
+function legReport(one: Leg | undefined, steps: number, noiseFile: string | undefined) {
+  if (!one) return null
+  const { inversion, again, seconds, noiseNmseDb, latentNmseDb } = one
+  const { denoises, pullbacks } = inversion.evaluations
+  const latentAgainNmseDb = Math.max(leastDb, nmseDb(again.latent, inversion.latent))
+  return {
+    evaluations: denoises + pullbacks,
+    evaluationsPerStep: (denoises + pullbacks) / steps,
+    seconds: seconds.inversion - seconds.decoder,
+    noiseNmseDb: noiseNmseDb ?? null,
+    latentNmseDb: latentNmseDb ?? null,
+    exact: latentAgainNmseDb <= claimedDb ? inversion.noiseExact : ('no' as const),
+    latentAgainNmseDb,
+    outcome: inversion.outcome,
+    remedy: inversion.remedy ?? null,
+    ...solvedNumbers(inversion),
+    roots: rootsNumbers(inversion),
+    equalValuesShare: again.match.equalValues ?? 0,
+    psnrDb: again.match.psnrDb ?? 0,
+    noiseFile: noiseFile ?? null,
+  }
+}
+
+export function rowReport({ pair, refusal, standsIn, steps = 0, legs, noiseFiles }: Compared) {
+  return {
+    solver: pair.solver,
+    spacing: spacingOf(pair.solver),
+    inverter: pair.inverter.text,
+    steps,
+    refusal: refusal ?? null,
+    standsIn: standsIn ?? false,
+    fromLatent: legReport(legs?.latent, steps, noiseFiles?.latent),
+    fromPicture: legReport(legs?.picture, steps, noiseFiles?.picture),
+  }
+}
+
+export type ComparisonRow = ReturnType<typeof rowReport>
+
+/** What came back given the latent or the picture, where that differs from the solver's picture, and how far the noise is. */
+function cellsOf({ pair, legs, image }: Compared): readonly ContactSheetCell[] {
+  return (['latent', 'picture'] as const).flatMap((given) => {
+    const one = legs?.[given]
+    if (!one || !image) return []
+    const share = percent(one.again.match.equalValues ?? 0)
+    const error = one.noiseNmseDb === undefined ? 'unknown' : errorDecibels(one.noiseNmseDb)
+    const name = `${pair.inverter.text}\n${pair.solver}`
+    return [
+      { image: one.again.image, label: `${name}\ngiven the ${given}: ${share} of values equal` },
+      { image: errorMap(one.again.image, image, errorGain), label: `its error × ${errorGain}\nnoise error ${error}` },
+    ]
+  })
+}
+
+/** The picture of each solver, at most as many as there is room for beside the noise; then the rows. */
+export function sheetOf({ noise, rows }: Comparison, title: string, host: Host): Promise<Uint8Array> {
+  const walked = rows.filter(({ legs }) => legs !== undefined)
+  const begun = walked.filter(({ image }, i) => image && image !== walked[i - 1]?.image).slice(0, mostPictures)
+  const first = [
+    ...begun.map(({ image, pair }) => ({ image: image!, label: noise ? `picture\n${pair.solver}` : 'picture' })),
+    ...(noise ? [noiseCell(noise, begun.length > 1 ? 'their noise' : 'its noise')] : []),
+  ]
+  return host.pictures.sheet([first, ...shown(walked).map(cellsOf)], { title, cellSize: 256 })
+}
+
+const mostPictures = 3
+
+/** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
+export async function chartOf(
+  rows: readonly ComparisonRow[],
+  subject: string,
+  { pictures }: Host,
+): Promise<string | undefined> {
+  const solvers = [...new Set(rows.map(({ solver }) => solver))]
+  const isOne = solvers.length === 1
+  const series = solvers.flatMap((solver) =>
+    (['fromLatent', 'fromPicture'] as const).map((from): PlotSeries => {
+      const points = rows.flatMap((row) => {
+        const one = row.solver === solver ? row[from] : null
+        if (one === null || one.noiseNmseDb === null || one.evaluations === 0) return []
+        return [{ x: one.evaluations, y: Math.max(leastDb, one.noiseNmseDb), label: row.inverter }]
+      })
+      const given = `given the ${from === 'fromLatent' ? 'latent' : 'picture'}`
+      return { name: isOne ? given : `${given}: ${solver}`, points }
+    }),
+  )
+  if (series.every(({ points }) => points.length === 0)) return undefined
+  return await pictures.chart({
+    title: 'Error of the noise against cost',
+    subtitle: isOne ? `${subject}, ${solvers[0]}` : subject,
+    x: { title: 'Evaluations of the network', log: true },
+    y: { title: 'Error of the noise in dB: lower is better' },
+    series,
+  })
+}

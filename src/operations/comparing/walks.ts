@@ -1,0 +1,142 @@
+/** Every pair walked there and back: from the latent, and from the picture. */
+import type { DecoderInverter, LatentSolution } from '../../autoencoder/autoencoder.js'
+import { expected } from '../../core/errors.js'
+import type { Signal, Steps } from '../../core/progress.js'
+import { relay } from '../../core/relay.js'
+import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { round8 } from '../../pictures/pixels.js'
+import { generate } from '../../verbs/generate.js'
+import type { Sampled } from '../../verbs/sampling.js'
+import { setting } from '../fields.js'
+import { lastName } from '../files/paths.js'
+import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/pictures.js'
+import { checkAxes, checkFileModel, readTensorFile } from '../files/tensor-files.js'
+import type { Host, OperationModel } from '../host.js'
+import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
+import { type Parts, partOf, type Told } from '../operation.js'
+import { otherOrigin, samplingOf } from '../recipes/recipe.js'
+import type { NoiseKeeper } from './noise-files.js'
+import { type Compared, type CompareSettings, checkTaken, type Legs, making, pairsOf, type Start } from './pairs.js'
+
+export interface Comparison {
+  readonly image: Tensor
+  /** What reading the picture changed, and where it says that it was made otherwise. */
+  readonly notes: readonly string[]
+  /** Absent of a picture file. */
+  readonly noise?: Tensor
+  readonly rows: readonly Compared[]
+}
+
+/** Walks every pair there and back. The picture of a prompt is made once for each solver. */
+export async function* compareAll(
+  settings: CompareSettings,
+  start: Start,
+  model: OperationModel,
+  host: Host,
+  keeper: NoiseKeeper | undefined,
+  signal: Signal | undefined,
+): Steps<Comparison, Told> {
+  const pairs = pairsOf(settings, start, model)
+  checkTaken(pairs)
+  const { seed = 0, size } = settings
+  const decoder = remembering(settings.decoder.method)
+  const read = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
+  const given = read?.image
+  const plans = pairs.map(({ pair }) => pair.plan)
+  const known =
+    settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
+  const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
+  const rows: Compared[] = []
+  const isFirst = ({ pair: { solver } }: Compared, i: number) =>
+    i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
+  const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? making : 0))
+  let made: (Made & { readonly solver: string }) | undefined
+  let first: Made | undefined
+  for (const [i, row] of pairs.entries()) {
+    const parts = { done: i, total: pairs.length, one: 'row', weights }
+    const { solver, plan, inverter } = row.pair
+    if (row.refusal !== undefined) {
+      rows.push(row)
+      continue
+    }
+    const sampling = samplingOf(plan, model)
+    const walk = { inverter: inverter.method, decoder, host, model, sampling, signal }
+    if (given) {
+      const picture = yield* named(
+        leg(walk, 'picture', { image: given }, { image: given, ...(known && { noise: known }) }),
+        row,
+        parts,
+      )
+      const walked = { ...row, legs: { picture }, image: given }
+      rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
+      continue
+    }
+    if (made?.solver !== solver) {
+      const options = { ...sampling, prompt: start.prompt ?? '', model, seed, size, signal }
+      const sampled = yield* named(partOf(generate(options)), row, parts)
+      made = { solver, sampled, image: round8(sampled.image) }
+      if (!first && keeper) yield* keeper.keepKnown(sampled.noise, pairs)
+      first ??= made
+    }
+    const walked = { ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image }
+    rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
+  }
+  const noise = first?.sampled.noise ?? known
+  return { image: first?.image ?? given!, ...(noise && { noise }), notes, rows }
+}
+
+interface Made {
+  readonly sampled: Sampled
+  readonly image: Tensor
+}
+
+async function* bothLegs(walk: Walk, { sampled: made, image }: Made, row: Compared, parts: Parts): Steps<Legs, Told> {
+  const latent = yield* named(leg(walk, 'latent', cleanEnd(made), made), row, parts)
+  const picture = yield* named(leg(walk, 'picture', { image }, { ...made, image }), row, parts)
+  return { latent, picture }
+}
+
+/** The latent of a picture is found once, whatever is done with it then. */
+function remembering(decoder: DecoderInverter): DecoderInverter {
+  const found = new Map<Tensor, LatentSolution>()
+  return {
+    ...decoder,
+    async *invert(image, ...rest) {
+      const solution = found.get(image) ?? (yield* decoder.invert(image, ...rest))
+      found.set(image, solution)
+      return solution
+    },
+  }
+}
+
+/** Steps under the names of the methods that they are of. */
+const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> =>
+  relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
+
+/** Of a picture file. */
+const unknownNoise = `Nobody knows its noise, so no error of the noise is told, and no chart drawn. Pass ${setting('noise')} where it was kept, or the prompt and ${setting('seed')} in place of the picture.`
+
+/** The noise of a picture, from a file that holds one. Throws where it is of another model or size. */
+async function knownNoise(
+  path: string,
+  image: Tensor,
+  settings: CompareSettings,
+  model: OperationModel,
+  { files }: Host,
+): Promise<Tensor> {
+  const file = await readTensorFile(files, path, 'noise')
+  checkFileModel(file, path, settings, model)
+  checkAxes(file, model.layout, path)
+  const [noise] = file.tensors as readonly [Tensor]
+  const shape = model.layout.latentShape(image.shape)
+  if (file.tensors.length === 1 && sameShape(noise.shape, shape)) return noise
+  const got = file.tensors.length === 1 ? formatShape(noise.shape) : `${file.tensors.length} noises`
+  const what = `one noise of ${formatShape(shape)}`
+  throw expected('bad-shape', what, `\`${lastName(path)}\``, got, 'Pass the noise of this picture alone.')
+}
+
+async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
+  checkPicture(await measurePicture(path, host), model, fit, { encode: 1, decode: 1, denoise: 1 })
+  const picture = await readPicture(path, host)
+  return { ...picture, image: round8(fitPicture(picture, model.layout, fit).image) }
+}

@@ -92,6 +92,13 @@ it('goes on while a network runs: the clock ticks', () => {
 })
 
 describe('parts of a work', () => {
+  it('is as its steps where there is one part', () => {
+    const { stream, lines } = pipe()
+    ninetySteps(stream, { parts: { done: 0, total: 1, one: 'row' } })
+    expect(lines()[0]).toBe('most probable noise, round 1 of 4: about 2 min')
+    expect(lines().at(-1)).toMatch(/^most probable noise, round 1 of 4 90\/90 {2}1:30, 0:00 left/)
+  })
+
   /** Rows that cost 1 and 9 seconds, as expected or not; what is left is told every second. */
   function rows(seconds: readonly number[], weights?: readonly number[]) {
     const { stream, lines, drawn } = screen(120)

@@ -122,27 +122,29 @@ export function progressView(
     last = told
   }
   /** Seconds left of all parts where there are several, else of the stage. */
-  const left = (told: Told): number | undefined => secondsLeft(told.parts ? parts! : stage!, now())
+  const paceOf = ({ parts: all }: Told): Pace => (all && all.total > 1 ? parts! : stage!)
+  const left = (told: Told): number | undefined => secondsLeft(paceOf(told), now())
   function textOf(told: Told): ProgressText {
     const { stage: name, done, total, residual, parts: all } = told
     const seconds = left(told)
     const time = `${clock(now() - begin)}${seconds === undefined ? '' : `, ${clock(seconds)} left`}`
     const count = total === undefined ? (done > 0 ? `${done}` : '') : `${done}/${total}`
     const share = total ? Math.min(1, done / total) : undefined
-    if (!all) return { stage: name, count, share, time, residual }
+    if (!all || all.total === 1) return { stage: name, count, share, time, residual }
     const place = `${Math.min(all.done + 1, all.total)} of ${all.total}`
     return { stage: `${place}: ${name}`, count, share, time, residual }
   }
   /** What will take long is said once, as soon as the pace tells it. */
   function announce(told: Told): void {
     const seconds = left(told)
-    const what = told.parts ? plural(told.parts.total, told.parts.one ?? 'picture') : told.stage
+    const { parts: all, stage: name } = told
+    const what = all && all.total > 1 ? plural(all.total, all.one ?? 'picture') : name
     if (seconds === undefined || announced.has(what)) return
     announced.add(what)
-    const all = now() - (told.parts ? parts! : stage!).begun + seconds
-    if (all <= longSeconds) return
+    const whole = now() - paceOf(told).begun + seconds
+    if (whole <= longSeconds) return
     view.clear()
-    stream.write(`${harmless(what)}: about ${Math.round(all / 60)} min\n`)
+    stream.write(`${harmless(what)}: about ${Math.round(whole / 60)} min\n`)
   }
   function draw(): void {
     if (!last) return

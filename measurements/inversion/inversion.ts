@@ -34,6 +34,7 @@ import {
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { inRow } from '../shared/rows.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import type { InversionCase, InversionPlan } from './plans.js'
 
@@ -136,7 +137,7 @@ const sourceOf = ({ source }: InversionCase, { latent, image, states }: Generati
  * Measures every case of a plan on the same prompts and noises, with the model in the case's precision; finished ones are taken from `cells` and kept there.
  *
  * Pictures are generated once for the cases of one solver, steps and guidance that stand together. Cost: for each prompt
- * of each case the inversion's evaluations and a reconstruction. Yields progress in cases. Errors: `bad-option` for a
+ * of each case the inversion's evaluations and a reconstruction. Yields progress of the case in hand, with how many are finished. Errors: `bad-option` for a
  * specification that means nothing; numbers that are not finite are a row with its `failure`, and so is an inverter that
  * does not accept the solver.
  */
@@ -151,7 +152,7 @@ export async function* benchInversion(
   const refusals = cases.map((one) => refusal(one, modelOf(one)))
   const rows: InversionRow[] = []
   let known: { readonly of: string; readonly pictures: readonly KnownNoise[] } | undefined
-  const position = () => ({ done: rows.length, total: cases.length })
+  const inHand = (name: string) => inRow(name, rows.length, cases.length)
 
   async function* pictures(one: InversionCase): Steps<readonly KnownNoise[]> {
     if (known?.of !== picturesOf(one)) {
@@ -160,7 +161,7 @@ export async function* benchInversion(
       const made = sideBySide(modelOf(one), prompts, chunk, (prompt, shared, seed) =>
         generate({ model: shared, prompt, seed, guidance, solver, signal }),
       )
-      const generations = yield* relay(made, () => ({ stage: `making pictures, ${describe(one)}`, ...position() }))
+      const generations = yield* relay(made, inHand(`making pictures, ${describe(one)}`))
       known = {
         of: picturesOf(one),
         pictures: generations.map((generation) => ({ prompt: generation.prompt, generation })),
@@ -190,10 +191,7 @@ export async function* benchInversion(
     const row =
       typeof made === 'string'
         ? { ...one, failure: made }
-        : yield* relay(measured(modelOf(one), one, made, chunk, signal), () => ({
-            stage: describe(one),
-            ...position(),
-          }))
+        : yield* relay(measured(modelOf(one), one, made, chunk, signal), inHand(describe(one)))
     await cells.keep(key, row)
     rows.push(row)
   }

@@ -8,6 +8,7 @@ import { relay } from 'undiffuse'
 import { randomFrom } from '../../training/scenes/random.js'
 import type { SceneReader } from '../../training/scenes/reader/reader.js'
 import { type Cells, keptOr } from '../shared/cells.js'
+import { inRow } from '../shared/rows.js'
 import { makeSolver } from '../shared/solver.js'
 import { faithfulnessOf, type Share } from './faithfulness.js'
 import { type SceneFrechet, sceneFrechet } from './frechet.js'
@@ -85,11 +86,10 @@ export async function* sampledScenes(
   const all = solvers.flatMap((solver) => steps.map((number) => ({ solver, steps: number })))
   const sampled: Sampled[] = []
   for (const [i, one] of all.entries()) {
-    const found = yield* relay(featuresOf(model, reader, one.solver, one.steps, options), () => ({
-      stage: `scenes, ${one.solver}, ${one.steps} steps`,
-      done: i,
-      total: all.length,
-    }))
+    const found = yield* relay(
+      featuresOf(model, reader, one.solver, one.steps, options),
+      inRow(`scenes, ${one.solver}, ${one.steps} steps`, i, all.length),
+    )
     sampled.push({ ...one, ...found })
   }
   yield { stage: 'Fréchet distances', done: 0, total: sampled.length }

@@ -20,6 +20,7 @@ import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { equalDb } from '../inversion/inversion.js'
 import { type Cells, keptOr } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { inRow } from '../shared/rows.js'
 import { makeSolver } from '../shared/solver.js'
 
 /** The grids of every solver here, and of the reference: smooth in lambda, so that halving steps halves each one, and of one end. */
@@ -119,11 +120,10 @@ export async function* benchSamplers(model: DiffusionModel, options: SamplersOpt
   ]
   const done: ((typeof samplings)[number] & { readonly sampling: Sampling })[] = []
   for (const [i, one] of samplings.entries()) {
-    const sampling = yield* relay(sampled(model, one.solver, one.steps, options), () => ({
-      stage: `${one.solver}, ${one.steps} steps`,
-      done: i,
-      total: samplings.length,
-    }))
+    const sampling = yield* relay(
+      sampled(model, one.solver, one.steps, options),
+      inRow(`${one.solver}, ${one.steps} steps`, i, samplings.length),
+    )
     done.push({ ...one, sampling })
   }
   const [exact, check, ...compared] = done

@@ -37,6 +37,7 @@ import { float32Tensor, float32Text } from 'undiffuse/operations'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import type { Cells } from '../shared/cells.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { inRow } from '../shared/rows.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { numberedSecret, schemeOf } from './marks.js'
 
@@ -205,7 +206,7 @@ export async function* benchAttacks(model: DiffusionModel, options: AttackBenchO
         undo,
         chunk,
       }
-      const say = () => ({ stage: `${kind}, ${attack}, ${decoder}`, done, total })
+      const say = inRow(`${kind}, ${attack}, ${decoder}`, done, total)
       let own = await cells.find<readonly Recovered[]>(key)
       if (!own) {
         const asked = { attack, decoder, inverter, solver, guidance, prompt, undo, chunk, signal }

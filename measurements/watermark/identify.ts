@@ -16,12 +16,14 @@ import {
   type Signal,
   type Steps,
   sideBySide,
+  stepsOf,
   type Tensor,
   torchGenerator,
   torchNoise,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { inRow } from '../shared/rows.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'
@@ -86,12 +88,13 @@ export async function* benchIdentify(
   for (const [s, specification] of identified.entries()) {
     const scheme = schemeOf(specification)
     const secret = numberedSecret(100 + s)
+    const inHand = inRow(specification, s, identified.length)
     const generations = yield* relay(
       sideBySide(model, prompts, chunk, (caption, shared, i) => {
         const noise = scheme.watermark(secret, shape, memberOf(i)).imprint(torchNoise(i, shape))
         return generate({ model: shared, prompt: caption, noise, guidance: recovery.guidance, solver, signal })
       }),
-      () => ({ stage: `making pictures, ${specification}`, done: s, total: identified.length }),
+      inHand,
     )
     const begin = performance.now()
     const task = invertAll(
@@ -109,8 +112,7 @@ export async function* benchIdentify(
         inverter: parse(inverters, recovery.inverter),
       },
     )
-    for await (const _ of task) yield { stage: `inverting, ${specification}`, done: s, total: identified.length }
-    const recovered = (await task).map(({ noise }) => noise)
+    const recovered = (yield* relay(stepsOf(task), inHand)).map(({ noise }) => noise)
     secondsOfInversion += (performance.now() - begin) / 1000 / marked / identified.length
 
     const seconds: number[] = []

@@ -31,6 +31,7 @@ import {
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { inRow } from '../shared/rows.js'
 
 /** Values of the rings, innermost first, in units of the published constant. Source: dec-inv's released script. */
 const publishedKeys = [
@@ -172,7 +173,7 @@ export async function* benchThreeKeys(
           const noise = imprintReleased(torchGenerator(seed).noise(shape), key)
           return generate({ model: shared, prompt, noise, guidance, solver, signal })
         }),
-        () => ({ stage: `making pictures, ${mask} mask`, done, total }),
+        inRow(`${mask} mask`, done, total),
       )
       made = generations.map(({ image, latent, noise }, i) => ({ ...items[i]!, image: round8(image), latent, noise }))
     } finally {
@@ -192,7 +193,7 @@ export async function* benchThreeKeys(
               { model: shared, prompt, guidance, solver, inverter, decoder: parse(decoderInverters, decoder), signal },
             ),
           ),
-          () => ({ stage: `${decoder}, ${mask} mask`, done, total }),
+          inRow(`${mask} mask, ${decoder}`, done, total),
         )
         const seconds = (performance.now() - begin) / 1000
         const confusion = keys.map(() => keys.map(() => 0))

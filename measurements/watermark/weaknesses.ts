@@ -22,12 +22,14 @@ import {
   type Signal,
   type Steps,
   sideBySide,
+  stepsOf,
   type Tensor,
   torchNoise,
   type Watermark,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
+import { inRow } from '../shared/rows.js'
 import { type SampledModel, solverOn } from '../shared/solver.js'
 import { textTable } from '../shared/text-table.js'
 import { numberedSecret, schemeOf } from './marks.js'
@@ -107,13 +109,13 @@ export async function* benchWeaknesses(
       },
     )
 
-  const said = (stage: string, s: number) => () => ({ stage, done: s, total: schemes.length })
-  const unmarked = (yield* relay(pictures(undefined, 20_000), said('making unmarked pictures', 0))).map((one) =>
+  const said = (row: string, s: number) => inRow(row, s, schemes.length)
+  const unmarked = (yield* relay(pictures(undefined, 20_000), said('unmarked pictures', 0))).map((one) =>
     round8(one.image),
   )
   for (const [s, scheme] of schemes.entries()) {
     const mark = schemeOf(scheme).watermark(numberedSecret(900 + s), shape, 0)
-    const say = said(`${scheme}: making pictures and reading them`, s)
+    const say = said(scheme, s)
     const marked = (yield* relay(pictures(mark, 30_000), say)).map(({ image }) => round8(image))
     const has = marked.slice(0, averaged)
     const target = marked.slice(averaged)
@@ -124,9 +126,7 @@ export async function* benchWeaknesses(
       images: readonly Tensor[],
       before?: readonly Tensor[],
     ): Steps<void> {
-      const task = inverted(images)
-      for await (const _ of task) yield say()
-      const pValues = (await task).map(({ noise }) => mark.read(noise).pValue)
+      const pValues = (yield* relay(stepsOf(inverted(images)), say)).map(({ noise }) => mark.read(noise).pValue)
       rows.push({
         scheme,
         ...of,
@@ -149,9 +149,8 @@ export async function* benchWeaknesses(
       yield* row({ goal, attack: 'averaging, in pixels', needs: many }, changed, images)
     }
 
-    const noises = inverted(has)
-    for await (const _ of noises) yield say()
-    const common = meanOf((await noises).map(({ noise }) => noise))
+    const noises = yield* relay(stepsOf(inverted(has)), say)
+    const common = meanOf(noises.map(({ noise }) => noise))
     const forged = yield* relay(
       sideBySide(model, prompts.slice(averaged), chunk, (prompt, shared, i) => {
         const noise = carrying(common, torchNoise(40_000 + i, shape))
@@ -166,8 +165,7 @@ export async function* benchWeaknesses(
 
     const how = { decoder: parse(decoderInverters, options.decoder), inverter: parse(inverters, options.inverter) }
     const one = invert({ image: target[0]! }, { model, solver, ...how, signal })
-    for await (const _ of one) yield say()
-    const stolen = (await one).noise
+    const stolen = (yield* relay(stepsOf(one), say)).noise
     const reprompted = yield* relay(
       sideBySide(model, prompts.slice(0, tried), chunk, (prompt, shared) =>
         reconstruct(stolen, { model: shared, prompt, guidance, solver, signal }),
@@ -182,8 +180,7 @@ export async function* benchWeaknesses(
     const imprints: Tensor[] = []
     for (const image of cover.slice(0, imprinted)) {
       const task = imprintNoise(image, { model, target: stolen, solver, iterations: 60, signal })
-      for await (const { done, total } of task) yield { stage: `${scheme}: imprinting`, done, ...(total && { total }) }
-      imprints.push((await task).image)
+      imprints.push((yield* relay(stepsOf(task), say)).image)
     }
     if (imprints.length > 0) {
       const needs = 'one marked picture and a model like it'

@@ -1,6 +1,6 @@
 /** Files whose text names settings as the command line does: reports and journals are read by people too. */
 import type { FileContent, Host, OperationFields } from 'undiffuse/operations'
-import { inFlags } from './options.js'
+import { inFlags } from './setting-names.js'
 
 /** The host, whose files of text are written so. */
 export function withFlags(host: Host, fields: OperationFields): Host {

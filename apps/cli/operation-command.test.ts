@@ -4,7 +4,7 @@ import { expected } from 'undiffuse'
 import { operation, setting } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
 import { addOperation, operate } from './operation-command.js'
-import { inFlags } from './options.js'
+import { inFlags } from './setting-names.js'
 import type { Terminal } from './terminal.js'
 
 const repeat = operation({

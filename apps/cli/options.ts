@@ -1,14 +1,11 @@
-/** The fields of an operation as options of a command, and the names that settings have on the command line. */
+/** The fields of an operation as options of a command. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { describeField, type Field, isUndiffuseError, UndiffuseError } from 'undiffuse'
+import { describeField, type Field } from 'undiffuse'
 import { type OperationField, type OperationFields, readSetting } from 'undiffuse/operations'
 import { rareOptions } from './help.js'
 import { topicOf } from './methods.js'
+import { argumentOf, flagOf } from './setting-names.js'
 import { takesMethods } from './subjects-first.js'
-
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-
-const flagOf = (name: string): string => `--${kebab(name)}`
 
 const words: Readonly<Record<OperationField['type'], string>> = {
   integer: 'n',
@@ -28,11 +25,6 @@ function placeholderOf(field: OperationField): string {
   if (field.type === 'boolean') return ''
   if ('bare' in field) return ` [${wordOf(field)}]`
   return ` <${wordOf(field)}${field.many ? (field.type === 'file' ? ',…' : '...') : ''}>`
-}
-
-const argumentOf = (name: string, field: OperationField): string => {
-  const word = `${field.word ?? name}${field.many ? '...' : ''}`
-  return field.required ? `<${word}>` : `[${word}]`
 }
 
 /** What a number or a size must be, as commander's sentence goes on. */
@@ -96,7 +88,7 @@ function optionOf(name: string, field: OperationField): Option {
 /** A switch that is on unless it is turned off has the flag that does so; one that depends has both. */
 function switchOrOption(name: string, field: OperationField): readonly Option[] {
   if (field.off === undefined) return [optionOf(name, field)]
-  const off = new Option(`--no-${kebab(name)}`, field.off)
+  const off = new Option(flagOf(name).replace('--', '--no-'), field.off)
   if (field.rare) off.helpGroup(rareOptions)
   return 'default' in field && field.default === true ? [off] : [optionOf(name, field), off]
 }
@@ -118,21 +110,4 @@ export function givenSettings(
   const names = Object.keys(fields).filter((name) => fields[name]!.subject)
   const said = names.map((name, i) => [name, subjects[i]] as const)
   return Object.fromEntries([...said, ...Object.entries(options).filter(([name]) => Object.hasOwn(fields, name))])
-}
-
-/** Text whose settings are named as the command line names them: `settings.saveMask` is `--save-mask`, `settings.recipe false` `--no-recipe`. */
-export const inFlags = (text: string, fields: OperationFields): string =>
-  text.replace(/`settings\.(\w+)( [^`]*)?`/g, (_, name: string, value = '') => {
-    const field = fields[name]
-    if (field?.type === 'boolean' && value === ' false') return `\`${flagOf(name).replace('--', '--no-')}\``
-    return `\`${field?.subject ? argumentOf(name, field) : `${flagOf(name)}${value}`}\``
-  })
-
-/** An error that names settings so. */
-export function errorInFlags(error: unknown, fields: OperationFields): unknown {
-  if (!isUndiffuseError(error) || error.message === inFlags(error.message, fields)) return error
-  const { code, expected, subject, got, remedy, hint } = error
-  const named = (text: string) => inFlags(text, fields)
-  const parts = { expected: named(expected), subject: named(subject), got: named(got), remedy: named(remedy) }
-  return new UndiffuseError(code, { ...parts, ...(hint && { hint }) }, { cause: error })
 }

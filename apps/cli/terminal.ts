@@ -5,6 +5,7 @@ import type { Told } from 'undiffuse/operations'
 import { asTyped } from './program-name.js'
 import { progressView } from './progress.js'
 import { worded } from './remedies.js'
+import { inFlags } from './setting-names.js'
 
 /** Exit code of a process that Ctrl-C ends, as shells count it: 128 and the signal's number. */
 const interruptedExitCode = 130
@@ -135,8 +136,8 @@ export function fail(json: boolean, error: unknown, left?: string): void {
 function failureOf(error: unknown, left?: string): { message: string; code: string; exitCode: number } {
   if (left !== undefined) return { message: `interrupted; ${left}`, code: 'interrupted', exitCode: interruptedExitCode }
   if (isUndiffuseError(error)) {
-    // A message of the system may have several lines.
-    const message = worded(error).message.replace(/\s*\n\s*/g, ' ')
+    // Operations name their settings as flags already; other commands share their words. A message of the system may have several lines.
+    const message = inFlags(worded(error).message, {}).replace(/\s*\n\s*/g, ' ')
     return { message, code: error.code, exitCode: errorTable[error.code].exitCode }
   }
   if (process.env.UNDIFFUSE_DEBUG) console.error(error)

@@ -120,17 +120,22 @@ export function describeField(field: Field): string {
     case 'choice':
       return field.choices.join(', ').replace(/, ([^,]*)$/, ' or $1')
     default: {
-      const limits = [
-        field.minimum !== undefined && `at least ${field.minimum}`,
-        field.exclusiveMinimum !== undefined && `above ${field.exclusiveMinimum}`,
-        field.maximum !== undefined && `at most ${field.maximum}`,
-        field.exclusiveMaximum !== undefined && `below ${field.exclusiveMaximum}`,
-      ].filter((limit) => limit !== false)
       const kind = field.type === 'integer' ? 'an integer' : 'a finite number'
       const unit = field.unit === undefined ? '' : ` (${field.unit})`
-      return [kind + unit, ...limits].join(', ')
+      return `${kind}${unit}${describeRange(field)}`
     }
   }
+}
+
+function describeRange({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: NumericRange): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`
+  const limits = [
+    minimum !== undefined && `at least ${minimum}`,
+    exclusiveMinimum !== undefined && `above ${exclusiveMinimum}`,
+    maximum !== undefined && `at most ${maximum}`,
+    exclusiveMaximum !== undefined && `below ${exclusiveMaximum}`,
+  ].filter((limit) => limit !== false)
+  return limits.map((limit) => `, ${limit}`).join('')
 }
 
 function describeValue(value: unknown): string {

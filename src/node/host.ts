@@ -78,30 +78,25 @@ export const nodeHostFiles: HostFiles = {
   lock: takeLock,
 }
 
-/** The folder of a bundled model's id, or the path itself; without either, the first bundled model. */
-export async function modelFolder(idOrPath: string | undefined): Promise<string> {
+/**
+ * The folder of a bundled model's id, or the path itself; without either, the first bundled model. Throws `bad-model` where there is
+ * neither, calling it `subject`.
+ */
+export async function modelFolder(idOrPath: string | undefined, subject = '`settings.model`'): Promise<string> {
   const models = await bundledModels()
   const found = models.find(({ id }) => idOrPath === undefined || id === idOrPath)
-  const path = found?.folder ?? idOrPath
-  const near =
-    !found && path !== undefined && !existsSync(path)
-      ? nearest(
-          path,
-          models.map(({ id }) => id),
-        )
-      : undefined
-  if (near !== undefined) {
-    throw expected(
-      'bad-model',
-      'a bundled model or a folder',
-      '`settings.model`',
-      `\`${path}\``,
-      `Did you mean \`${near}\`?`,
-    )
-  }
-  if (path !== undefined) return path
-  const remedy = 'Pass the folder of a diffusers checkpoint.'
-  throw expected('bad-model', 'a model', '`settings.model`', 'none, and no bundled one', remedy)
+  if (found) return found.folder
+  const ids = models.map(({ id }) => id)
+  if (idOrPath !== undefined && existsSync(idOrPath)) return idOrPath
+  const near = idOrPath === undefined ? undefined : nearest(idOrPath, ids)
+  const bundled = ids.length === 0 ? '' : `Bundled: ${ids.map((id) => `\`${id}\``).join(', ')}. `
+  throw expected(
+    'bad-model',
+    'a bundled model or a folder',
+    subject,
+    idOrPath === undefined ? 'nothing' : `\`${idOrPath}\`, which is not there`,
+    `${near === undefined ? '' : `Did you mean \`${near}\`? `}${bundled}Of any other model pass the folder that diffusers wrote.`,
+  )
 }
 
 const now = () => performance.now() / 1000

@@ -52,7 +52,7 @@ export function add(program: Command): void {
     .action((model: string | undefined, { count, size, out, pictures, profileOnly, json, ...where }: ReportOptions) =>
       runCommand(json, async (io) => {
         await prepareFolder(out)
-        const folder = await modelFolder(model)
+        const folder = await modelFolder(model, 'the model')
         const plain = await openAutoencoderNetworks(nodeFiles, folder)
         const openRuntime = () => runtimeOf(where)
         const asked = { ...defaultProfile, pictures }

@@ -91,7 +91,7 @@ export function add(program: Command): void {
         const feed = await readTensors(nodeFiles, options.feed)
         const cotangents = cotangentsOf(options.vjp ?? [], feed)
         const shapes = Object.fromEntries([...feed].map(([name, { shape }]) => [name, shape]))
-        const forward = await openNetwork(nodeFiles, await modelFolder(model), {
+        const forward = await openNetwork(nodeFiles, await modelFolder(model, 'the model'), {
           shapes,
           ...(options.part !== undefined && { part: options.part }),
         })

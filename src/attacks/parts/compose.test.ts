@@ -68,11 +68,11 @@ describe('parseAttacks', () => {
     ['jpg', 'Did you mean `jpeg`?'],
     ['jpeg+', 'Did you mean `jpeg`?'],
     ['jpeg + croop:share=1', 'Did you mean `crop`?'],
-    ['jpeg:quality=0', 'Expected an integer, at least 1, at most 100 for `jpeg:quality`, got 0.'],
+    ['jpeg:quality=0', 'Expected an integer from 1 to 100 for `jpeg:quality`, got 0.'],
     ['jpeg:quality=50.5', 'got 50.5'],
     ['jpeg:strength=1', 'Known: quality, subsampling.'],
     ['crop:share', 'Expected a value for `crop:share`, got none.'],
-    ['crop:share=1.5', 'at most 1 for `crop:share`, got 1.5'],
+    ['crop:share=1.5', 'to 1 for `crop:share`, got 1.5'],
     ['rotation:filter=cubic', 'Expected nearest or linear for `rotation:filter`, got `cubic`.'],
     ['regenerate:strength=0', 'above 0, at most 1 for `regenerate:strength`, got 0.'],
   ])('refuses %j', (text, message) => {

@@ -55,10 +55,10 @@ interface Range {
 const within = (value: number, { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY }: Range) =>
   value >= minimum && value <= maximum
 
-const ranged = (kind: string, { minimum, maximum }: Range): string =>
-  [kind, minimum !== undefined && `at least ${minimum}`, maximum !== undefined && `at most ${maximum}`]
-    .filter((part) => part !== false)
-    .join(', ')
+const ranged = (kind: string, { minimum, maximum }: Range): string => {
+  if (minimum !== undefined && maximum !== undefined) return `${kind} from ${minimum} to ${maximum}`
+  return minimum === undefined ? kind : `${kind}, at least ${minimum}`
+}
 
 export function number(fallback: number, range: Range = {}): Field<number> {
   const values = ranged('a finite number', range)

@@ -118,6 +118,35 @@ describe('latents_mean and latents_std', () => {
   })
 })
 
+describe('fields of an autoencoder', () => {
+  const moments = { latents_mean: [0, 0, 0, 0], latents_std: [1, 1, 1, 1] }
+  it.each([
+    ['a shift beside means', { ...moments, shift_factor: 0.1 }, /`shift_factor`.*got 0\.1/],
+    ['means of no channels', { latents_mean: [], latents_std: [] }, /4 means.*got means: \[\]/],
+    ['deviations beyond any', { ...moments, latents_std: [1e300, 1, 1, 1] }, /`latents_std`/],
+    ['a scale beyond any', { scaling_factor: 1e300 }, /`scaling_factor`.*got 1e\+300/],
+    ['a scale below any', { scaling_factor: 1e-300 }, /`scaling_factor`.*got 1e-300/],
+    ['a shift beyond any', { shift_factor: -1e300 }, /`shift_factor`.*got -1e\+300/],
+    ['no block', { block_out_channels: [], down_block_types: [], up_block_types: [] }, /block_out_channels.*got \[\]/],
+    ['types of no block', { up_block_types: [] }, /`up_block_types`.*got 0/],
+    ['types of one block too many', { down_block_types: Array(9).fill('DownEncoderBlock2D') }, /`down_block_.*got 9/],
+  ])('that do not go together are refused by name: %s', async (_, fields, message) => {
+    const path = await changed('autoencoder-kl', 'config.json', fields)
+    await expect(openAutoencoderNetworks(nodeFiles, path)).rejects.toThrow(message)
+  })
+})
+
+describe('fields of a network', () => {
+  it.each([
+    ['class_embed_type', 'timestep'],
+    ['time_cond_proj_dim', 256],
+  ])('that are refused say what they are: %s', async (field, value) => {
+    const path = await changed('pipelines/sd1-published', 'unet/config.json', { [field]: value })
+    const said = expect.stringMatching(new RegExp(`\`${field}\`.*got ${JSON.stringify(value)}\\.`))
+    await expect(openDiffusionModel(nodeFiles, path, runtime)).rejects.toMatchObject({ message: said })
+  })
+})
+
 describe('scaling_factor', () => {
   it.each([0, null])('is refused by name where it is %j', async (scale) => {
     const path = await changed('autoencoder-kl', 'config.json', { scaling_factor: scale })

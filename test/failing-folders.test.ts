@@ -293,6 +293,8 @@ describe('pictures', () => {
     ['a Photoshop picture (PSD)', '38425053 0001 000000000000 0003'],
     ['a GIMP picture (XCF)', '67696d7020786366 20763031 3100'],
     ['an icon (ICO)', '00000100 0100 2020 0000'],
+    ['a TGA picture', '00000200 00000000 00000000 00020002 1820'],
+    ['a TGA picture', '00000a00 00000000 00000000 00020002 2008'],
     ['an OpenEXR picture', '762f3101 02000000'],
     ['a Radiance picture (HDR)', '233f52414449414e43450a'],
     ['a Netpbm picture', '50360a 3634203634 0a3235350a'],

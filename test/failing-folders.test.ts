@@ -89,6 +89,24 @@ describe('tokens of textual inversion', () => {
   })
 })
 
+describe('merges that are cut short', () => {
+  const bundled = join(import.meta.dirname, '..', 'models', 'undiffuse-scenes', 'tokenizer')
+  it.each([
+    ['all of them', 0],
+    ['half of them', 0.5],
+  ])('are missed: %s', async (_, kept) => {
+    const folder = await mkdtemp(join(root, 'tokenizer-'))
+    await cp(bundled, folder, { recursive: true })
+    const file = join(folder, 'merges.txt')
+    const lines = (await readFile(file, 'utf8')).trim().split('\n')
+    await writeFile(file, lines.slice(0, 1 + Math.floor(kept * (lines.length - 1))).join('\n'))
+    await expect(openTokenizer(nodeFiles, folder)).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringMatching(/merges that make the \d+ tokens.*merges\.txt/),
+    })
+  })
+})
+
 describe('latents_mean and latents_std', () => {
   it('are what latents are standardised by: (latent − mean)·scale/std, as diffusers XL decodes', async () => {
     const [mean, std, scale] = [[-1.6, 1.9, -1.4, 2.5], [8.5, 5.9, 6.5, 5.2], 0.5]

@@ -39,6 +39,7 @@ const combinations = `## Combinations that are refused
 | all with three kinds of sigmas | two of \`use_karras_sigmas\`, \`use_exponential_sigmas\`, \`use_beta_sigmas\` | diffusers raises |
 | DPM-Solver | \`algorithm_type\` sde-dpmsolver or sde-dpmsolver++ | it draws noise at every step |
 | DPM-Solver | \`algorithm_type\` dpmsolver with \`final_sigmas_type\` zero, or with \`flow_prediction\` | diffusers raises |
+| DPM-Solver, DEIS | \`use_dynamic_shifting\` with \`time_shift_type\` linear | diffusers raises |
 | DPM-Solver, DEIS | \`use_flow_sigmas\` with another kind of sigmas | diffusers ends in NaN |
 | DPM-Solver, single-step | \`thresholding\` with \`algorithm_type\` dpmsolver | diffusers reads another level than the step's |
 | DPM-Solver, DEIS, UniPC | \`flow_prediction\` without \`use_flow_sigmas\`, \`v_prediction\` with it | the network is read by formulas of other levels |

@@ -195,6 +195,30 @@ describe('an autoencoder of two exported files', () => {
     await autoencoder.close()
   })
 
+  it('standardises latents by the moments in a config.json, and refuses numbers that are none', async () => {
+    const [means, deviations] = [
+      [-1.6, 1.9, -1.4, 2.5],
+      [8.5, 5.9, 6.5, 5.2],
+    ]
+    const parameters = exportedEncoder(13, 'latent_parameters')
+    const fields = { scaling_factor: 0.5, latents_mean: means, latents_std: deviations }
+    const opened = async (config: object) =>
+      openAutoencoderNetworks(nodeFiles, await optimum('moments', parameters, exportedDecoder(13), config))
+    const autoencoder = openedAutoencoder(await opened(fields), runtime)
+    const { data } = await original(parameters, batch(image))
+    const each = 6 * 4
+    const mean: Tensor = { shape: latent.shape, data: data.slice(0, sizeOf(latent.shape)) }
+    const scaled = map(mean, (value, i) => {
+      const channel = Math.floor(i / each)
+      return ((value - means[channel]!) * 0.5) / deviations[channel]!
+    })
+    expect(relativeError(await autoencoder.encode(image), scaled)).toBeLessThan(float32)
+    await autoencoder.close()
+    for (const change of [{ latents_std: [1, 1] }, { latents_mean: undefined }, { scaling_factor: 0 }]) {
+      await expect(opened({ ...fields, ...change })).rejects.toThrow(/`(latents_mean|scaling_factor)`/)
+    }
+  })
+
   it('takes files in half precision', async () => {
     const { encoder, decoder } = exportedHalfPrecision()
     const path = await optimum('half', encoder, decoder, { scaling_factor: 1 })

@@ -89,6 +89,24 @@ describe('tokens of textual inversion', () => {
   })
 })
 
+describe('merges that are cut short', () => {
+  const bundled = join(import.meta.dirname, '..', 'models', 'undiffuse-scenes', 'tokenizer')
+  it.each([
+    ['all of them', 0],
+    ['half of them', 0.5],
+  ])('are missed: %s', async (_, kept) => {
+    const folder = await mkdtemp(join(root, 'tokenizer-'))
+    await cp(bundled, folder, { recursive: true })
+    const file = join(folder, 'merges.txt')
+    const lines = (await readFile(file, 'utf8')).trim().split('\n')
+    await writeFile(file, lines.slice(0, 1 + Math.floor(kept * (lines.length - 1))).join('\n'))
+    await expect(openTokenizer(nodeFiles, folder)).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringMatching(/merges that make the \d+ tokens.*merges\.txt/),
+    })
+  })
+})
+
 describe('latents_mean and latents_std', () => {
   it('are what latents are standardised by: (latent − mean)·scale/std, as diffusers XL decodes', async () => {
     const [mean, std, scale] = [[-1.6, 1.9, -1.4, 2.5], [8.5, 5.9, 6.5, 5.2], 0.5]
@@ -115,6 +133,35 @@ describe('latents_mean and latents_std', () => {
     const { image: back } = await run(networks.decoder(size), { latent: latent! })
     const clipped = map(decoded!, (pixel) => Math.min(Math.max(pixel, -1), 1))
     expect(norm(subtract(back!, clipped)) / norm(clipped)).toBeLessThan(1e-5)
+  })
+})
+
+describe('fields of an autoencoder', () => {
+  const moments = { latents_mean: [0, 0, 0, 0], latents_std: [1, 1, 1, 1] }
+  it.each([
+    ['a shift beside means', { ...moments, shift_factor: 0.1 }, /`shift_factor`.*got 0\.1/],
+    ['means of no channels', { latents_mean: [], latents_std: [] }, /4 means.*got means: \[\]/],
+    ['deviations beyond any', { ...moments, latents_std: [1e300, 1, 1, 1] }, /`latents_std`/],
+    ['a scale beyond any', { scaling_factor: 1e300 }, /`scaling_factor`.*got 1e\+300/],
+    ['a scale below any', { scaling_factor: 1e-300 }, /`scaling_factor`.*got 1e-300/],
+    ['a shift beyond any', { shift_factor: -1e300 }, /`shift_factor`.*got -1e\+300/],
+    ['no block', { block_out_channels: [], down_block_types: [], up_block_types: [] }, /block_out_channels.*got \[\]/],
+    ['types of no block', { up_block_types: [] }, /`up_block_types`.*got 0/],
+    ['types of one block too many', { down_block_types: Array(9).fill('DownEncoderBlock2D') }, /`down_block_.*got 9/],
+  ])('that do not go together are refused by name: %s', async (_, fields, message) => {
+    const path = await changed('autoencoder-kl', 'config.json', fields)
+    await expect(openAutoencoderNetworks(nodeFiles, path)).rejects.toThrow(message)
+  })
+})
+
+describe('fields of a network', () => {
+  it.each([
+    ['class_embed_type', 'timestep'],
+    ['time_cond_proj_dim', 256],
+  ])('that are refused say what they are: %s', async (field, value) => {
+    const path = await changed('pipelines/sd1-published', 'unet/config.json', { [field]: value })
+    const said = expect.stringMatching(new RegExp(`\`${field}\`.*got ${JSON.stringify(value)}\\.`))
+    await expect(openDiffusionModel(nodeFiles, path, runtime)).rejects.toMatchObject({ message: said })
   })
 })
 
@@ -264,6 +311,8 @@ describe('pictures', () => {
     ['a Photoshop picture (PSD)', '38425053 0001 000000000000 0003'],
     ['a GIMP picture (XCF)', '67696d7020786366 20763031 3100'],
     ['an icon (ICO)', '00000100 0100 2020 0000'],
+    ['a TGA picture', '00000200 00000000 00000000 00020002 1820'],
+    ['a TGA picture', '00000a00 00000000 00000000 00020002 2008'],
     ['an OpenEXR picture', '762f3101 02000000'],
     ['a Radiance picture (HDR)', '233f52414449414e43450a'],
     ['a Netpbm picture', '50360a 3634203634 0a3235350a'],

@@ -30,7 +30,13 @@ import { nodeHost } from '../src/node/host.js'
 import { decodeImage } from '../src/node/read-image.js'
 import { encodePng } from '../src/node/write-image.js'
 import { type OperationFields, readSettings, type Settings } from '../src/operations/fields.js'
-import { detectOperation, invertOperation, keygenOperation, type Operation } from '../src/operations/index.js'
+import {
+  detectOperation,
+  generateOperation,
+  invertOperation,
+  keygenOperation,
+  type Operation,
+} from '../src/operations/index.js'
 import { generate } from '../src/verbs/generate.js'
 import { detectAll, newKey, readKey } from '../src/watermark/index.js'
 import { lastingRuntime } from './lasting-runtime.js'
@@ -434,6 +440,41 @@ describe('reliability', () => {
     const given = { sources, output, prompt: 'a small red ball', guidance: 1e300, steps: 5, decoder: 'encoder-only' }
     await expect(operate(invertOperation, given)).rejects.toMatchObject({ code: 'not-finite' })
     expect(await nodeFiles.size(output)).toBeUndefined()
+  })
+
+  it.each([
+    ['NaN', Number.NaN],
+    ['infinity', Number.POSITIVE_INFINITY],
+  ])('nan-network: noise with %s is refused by the name of its file, before any network', async (_, value) => {
+    const [noise, output] = [join(root, 'strange.safetensors'), join(root, 'strange.png')]
+    const numbers = map(torchNoise(1, [4, 16, 16]), (each, i) => (i === 9 ? value : each))
+    await writeFile(noise, Buffer.concat(encodeSafetensors({ noise: safetensor(numbers) })))
+    const made = operate(generateOperation, { prompt: 'a red ball', noise, output, steps: 1 })
+    await expect(made).rejects.toMatchObject({
+      code: 'not-finite',
+      message: expect.stringMatching(/`strange\.safetensors`/),
+    })
+    expect(await nodeFiles.size(output)).toBeUndefined()
+  })
+
+  it.each([
+    ['of zeros', () => 0, 1],
+    ['of ones', () => 1, 1],
+    ['of another scale', (value: number) => 14.6 * value, 1],
+    ['as it should be', (value: number) => value, 0],
+  ])('noise %s: a note says what it is', async (_, change, count) => {
+    const [noise, output] = [join(root, 'scaled.safetensors'), join(root, 'scaled.png')]
+    const numbers = map(torchNoise(1, [4, 16, 16]), change)
+    await writeFile(noise, Buffer.concat(encodeSafetensors({ noise: safetensor(numbers) })))
+    const settings = readSettings(
+      generateOperation.fields,
+      { prompt: 'a red ball', noise, output, steps: 1 },
+      generateOperation.id,
+    )
+    const told: unknown[] = []
+    const task = new Task(generateOperation.run(settings as never, nodeHost(), undefined))
+    for await (const each of task) told.push(each)
+    expect(told.filter((each) => /Its numbers have mean/.test(JSON.stringify(each))).length).toBe(count)
   })
 
   it.each([

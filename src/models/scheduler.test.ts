@@ -144,3 +144,24 @@ it('a stated end is no rise where there is but one level', () => {
   const [first] = gridOf({ ...fields, sigma_max: 8.5 }, 1)
   expect(first!.sigma / first!.alpha).toBeCloseTo(8.5, 6)
 })
+
+const dpmSolvers = ['DPMSolverMultistepScheduler', 'DPMSolverSinglestepScheduler', 'DPMSolverMultistepInverseScheduler']
+
+it.each(dpmSolvers)('%s: the variance that DDPM draws by does nothing, a learned one is refused', (name) => {
+  const plain = gridOf({ _class_name: name }, 5)
+  for (const variance of ['fixed_small', 'fixed_small_log', 'fixed_large', 'fixed_large_log']) {
+    expect(gridOf({ _class_name: name, variance_type: variance }, 5)).toEqual(plain)
+  }
+  for (const variance of ['learned', 'learned_range', 'small', 3]) {
+    expect(() => gridOf({ _class_name: name, variance_type: variance }, 5)).toThrow(/`variance_type` in `f`, got/)
+  }
+})
+
+it.each(['DPMSolverMultistepScheduler', 'DPMSolverSinglestepScheduler', 'DEISMultistepScheduler'])(
+  '%s: a linear shift is left over where nothing shifts, and refused where something does',
+  (name) => {
+    const fields = { _class_name: name, time_shift_type: 'linear' }
+    expect(gridOf(fields, 5)).toEqual(gridOf({ _class_name: name }, 5))
+    expect(() => gridOf({ ...fields, use_dynamic_shifting: true }, 5)).toThrow(/`time_shift_type` in `f`, got linear/)
+  },
+)

@@ -44,6 +44,9 @@ export interface AutoencoderKlDefaults {
 
 const ownDefaults: AutoencoderKlDefaults = { blockOutChannels: [64], latentChannels: 4, layersPerBlock: 1 }
 
+/** The one type that blocks of each half may have, where the configuration states types. */
+const blockTypes = { down_block_types: 'DownEncoderBlock2D', up_block_types: 'UpDecoderBlock2D' } as const
+
 /** Reads `config.json`; options that no published Stable Diffusion autoencoder uses are refused by name. */
 export function autoencoderKlConfig(config: ConfigReader, defaults = ownDefaults): AutoencoderKlConfig {
   const only = (field: string, found: readonly string[], supported: string) => {
@@ -59,8 +62,15 @@ export function autoencoderKlConfig(config: ConfigReader, defaults = ownDefaults
     }
   }
   const blockOutChannels = config.integers('block_out_channels', defaults.blockOutChannels)
-  only('down_block_types', config.strings('down_block_types', ['DownEncoderBlock2D']), 'DownEncoderBlock2D')
-  only('up_block_types', config.strings('up_block_types', ['UpDecoderBlock2D']), 'UpDecoderBlock2D')
+  for (const [field, supported] of Object.entries(blockTypes)) {
+    if (config.value(field) === undefined) continue
+    const found = config.strings(field)
+    only(field, found, supported)
+    if (found.length === blockOutChannels.length) continue
+    const what = `one ${supported} for each of ${blockOutChannels.length} \`block_out_channels\``
+    const remedy = 'Use the configuration that the weights were published with.'
+    throw expected('bad-model', what, `\`${field}\` in \`${config.file}\``, `${found.length}`, remedy)
+  }
   only('act_fn', [config.string('act_fn', 'silu')], 'silu')
   const normNumGroups = config.integer('norm_num_groups', 32)
   checkStages(config.file, 'block_out_channels', blockOutChannels, normNumGroups)
@@ -77,9 +87,9 @@ export function autoencoderKlConfig(config: ConfigReader, defaults = ownDefaults
   }
 }
 
-/** Throws `bad-model` where groups do not divide the channels of a stage. */
+/** Throws `bad-model` where there is no stage, or groups do not divide the channels of one. */
 export function checkStages(file: string, field: string, stages: readonly number[], groups: number): void {
-  if (groups >= 1 && stages.every((channels) => channels >= 1 && channels % groups === 0)) return
+  if (groups >= 1 && stages.length > 0 && stages.every((channels) => channels >= 1 && channels % groups === 0)) return
   throw expected(
     'bad-model',
     `${field} that norm_num_groups (${groups}) divides`,

@@ -110,8 +110,10 @@ function checkFixed(config: ConfigReader, { blocks, remedy, ...more }: UnetClass
     if (got !== value) throw expected('unsupported', `${value}`, `\`${field}\` in \`${config.file}\``, `${got}`, remedy)
   }
   for (const field of [...absent, ...(more.absent ?? [])]) {
-    if (config.has(field))
-      throw expected('unsupported', 'null', `\`${field}\` in \`${config.file}\``, 'a value', remedy)
+    if (config.has(field)) {
+      const got = JSON.stringify(config.value(field))
+      throw expected('unsupported', 'null', `\`${field}\` in \`${config.file}\``, got, remedy)
+    }
   }
 }
 

@@ -12,6 +12,37 @@ const colorants: Readonly<Record<string, readonly [number, number, number]>> = {
 
 const srgb = (value: number): number => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
 
+/** What a profile says that its colours are, by the channels that it is for. */
+const spaces: Readonly<Record<string, number>> = { GRAY: 1, 'RGB ': 3, CMYK: 4 }
+const shaping = [['kTRC'], ['rTRC', 'gTRC', 'bTRC', 'rXYZ', 'gXYZ', 'bXYZ'], ['A2B0'], ['A2B1']]
+
+/**
+ * Whether a profile is whole and for pictures of so many channels: one that is damaged, or of other colours, converts nothing.
+ * Source: ICC.1:2022, sections 7.2 and 7.3.
+ */
+export function isProfileOf(icc: Buffer, channels: 1 | 3 | 4): boolean {
+  try {
+    if (icc.toString('latin1', 36, 40) !== 'acsp' || icc.readUInt32BE(0) > icc.length) return false
+    if (spaces[icc.toString('latin1', 16, 20)] !== channels) return false
+    const tags = tagsOf(icc)
+    const isWhole = tagPlaces(icc).every(({ end }) => end <= icc.length)
+    return isWhole && shaping.some((names) => names.every((name) => tags.has(name)))
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
+/** The light of a value in a grey profile's curve; undefined where it has none that is known. */
+export function greyCurve(icc: Buffer): ((value: number) => number) | undefined {
+  const curve = tagsOf(icc).get('kTRC')
+  return curve && curveOf(curve)
+}
+
+/** The value in sRGB of an amount of light. */
+export const srgbOfLight = (light: number): number =>
+  light <= 0.0031308 ? 12.92 * Math.max(light, 0) : 1.055 * Math.min(light, 1) ** (1 / 2.4) - 0.055
+
 /**
  * A matrix profile whose three curves are sRGB's within 0.01 and whose primaries are; of a grey one the curve alone. Profiles
  * by tables are never taken for sRGB. Source: ICC.1:2022, sections 7.3, 10.6, 10.18, 10.31.
@@ -41,16 +72,17 @@ export function isSrgbProfile(icc: Buffer): boolean {
 
 const fixed = (bytes: Buffer, offset: number): number => bytes.readInt32BE(offset) / 65536
 
-function tagsOf(icc: Buffer): ReadonlyMap<string, Buffer> {
+function tagPlaces(icc: Buffer) {
   const count = Math.min(icc.readUInt32BE(128), 100)
-  return new Map(
-    Array.from({ length: count }, (_, i) => {
-      const at = 132 + 12 * i
-      const offset = icc.readUInt32BE(at + 4)
-      return [icc.toString('latin1', at, at + 4), icc.subarray(offset, offset + icc.readUInt32BE(at + 8))] as const
-    }),
-  )
+  return Array.from({ length: count }, (_, i) => {
+    const at = 132 + 12 * i
+    const offset = icc.readUInt32BE(at + 4)
+    return { name: icc.toString('latin1', at, at + 4), offset, end: offset + icc.readUInt32BE(at + 8) }
+  })
 }
+
+const tagsOf = (icc: Buffer): ReadonlyMap<string, Buffer> =>
+  new Map(tagPlaces(icc).map(({ name, offset, end }) => [name, icc.subarray(offset, end)] as const))
 
 const probes = [0.1, 0.25, 0.5, 0.75, 0.9]
 

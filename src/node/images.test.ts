@@ -348,3 +348,135 @@ function withProfile(png: Buffer, profile: Uint8Array): Uint8Array {
   const data = Buffer.concat([Buffer.from('p3\0\0', 'latin1'), deflateSync(profile)])
   return Buffer.concat([png.subarray(0, headerEnd), chunk('iCCP', data), png.subarray(headerEnd)])
 }
+
+describe('colours that are stated otherwise', () => {
+  const grey = (value: number) =>
+    sharp({ create: { width: 8, height: 8, channels: 3, background: `rgb(${Array(3).fill(value)})` } })
+  const picture = () => grey(128).png().toBuffer()
+  const put = (png: Buffer, type: string, body: Buffer) =>
+    Buffer.concat([png.subarray(0, 33), chunk(type, body), png.subarray(33)])
+  const profile = (bytes: Buffer) => Buffer.concat([Buffer.from('p\0\0', 'latin1'), deflateSync(bytes)])
+  const first = (image: Tensor) => Math.round(((image.data[0]! + 1) / 2) * 255)
+  const gamma = (value: number) => {
+    const body = Buffer.alloc(4)
+    body.writeUInt32BE(value)
+    return body
+  }
+
+  test.each([
+    ['a damaged profile', 'iCCP', profile(Buffer.from('no profile'.repeat(20))), /profile is damaged/],
+    ['the curve of light', 'gAMA', gamma(100_000), /other than sRGB \(gAMA\)/],
+    ['BT.2020 with PQ', 'cICP', Buffer.from([9, 16, 0, 1]), /other than sRGB \(cICP\)/],
+    ['two frames', 'acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]), /first of 2 frames/],
+  ])('are told: %s', async (_, type, body, message) => {
+    const { image, notes } = await decodeImage(put(await picture(), type, body), 'a.png')
+    expect(first(image)).toBe(128)
+    expect(notes).toContainEqual(expect.stringMatching(message))
+  })
+
+  test.each([
+    ['the usual gamma', 'gAMA', gamma(45_455)],
+    ['sRGB', 'cICP', Buffer.from([1, 13, 0, 1])],
+    ['sRGB by its chunk', 'sRGB', Buffer.from([0])],
+  ])('are not told where they are the same: %s', async (_, type, body) => {
+    expect((await decodeImage(put(await picture(), type, body), 'a.png')).notes).toEqual([])
+  })
+
+  test('a profile that is damaged or of other channels is not said to convert', async () => {
+    const read = async (icc: Buffer) => {
+      const file = join(folder, 'profile.icc')
+      await writeFile(file, icc)
+      const tiff = await grey(128).tiff().toBuffer()
+      // sharp embeds no damaged profile: its tag is put in by hand, as the last of the directory.
+      return await decodeImage(withTiffProfile(tiff, icc), 'a.tif')
+    }
+    const p3 = Buffer.from(await profileP3())
+    expect((await read(p3)).notes).toContainEqual(expect.stringMatching(/^Converted from its colour profile/))
+    for (const wrong of [
+      p3.subarray(0, 200),
+      Buffer.from('no profile'.repeat(20)),
+      ofSpace(p3, 'Lab '),
+      ofSpace(p3, 'GRAY'),
+    ]) {
+      const { image, notes } = await read(wrong)
+      expect(first(image)).toBe(128)
+      expect(notes).toEqual(['Its colour profile is damaged, or of other channels: it was passed over.'])
+    }
+  })
+
+  test('grey of 16 bits is converted by the curve of its profile', async () => {
+    const linear = greyProfile()
+    const header = Buffer.alloc(13)
+    header.writeUInt32BE(1, 0)
+    header.writeUInt32BE(1, 4)
+    header.set([16, 0, 0, 0, 0], 8)
+    const signature = Buffer.from('89504e470d0a1a0a', 'hex')
+    // 0x8080 of 0xffff: half of the light, and 187.8 of 255 in sRGB.
+    const pixels = deflateSync(Buffer.from([0, 0x80, 0x80]))
+    const parts = [
+      chunk('IHDR', header),
+      chunk('iCCP', profile(linear)),
+      chunk('IDAT', pixels),
+      chunk('IEND', Buffer.alloc(0)),
+    ]
+    const { image, notes } = await decodeImage(Buffer.concat([signature, ...parts]), 'a.png')
+    expect(((image.data[0]! + 1) / 2) * 255).toBeCloseTo(187.8, 1)
+    expect(notes).toContainEqual(expect.stringMatching(/^Converted from its colour profile/))
+  })
+})
+
+/** A profile said to be of other colours. */
+function ofSpace(icc: Buffer, space: string): Buffer {
+  const changed = Buffer.from(icc)
+  changed.write(space, 16, 'latin1')
+  return changed
+}
+
+/** The least grey profile that is read: a white point, and a curve of no entries, which is a straight line. */
+function greyProfile(): Buffer {
+  const tags: readonly (readonly [string, Buffer])[] = [
+    ['wtpt', Buffer.concat([Buffer.from('XYZ \0\0\0\0', 'latin1'), words(0xf6d6, 0x10000, 0xd32d)])],
+    ['kTRC', Buffer.concat([Buffer.from('curv\0\0\0\0', 'latin1'), words(0)])],
+  ]
+  const start = 132 + 12 * tags.length
+  const bodies = Buffer.concat(tags.map(([, body]) => body))
+  const header = Buffer.alloc(128)
+  header.writeUInt32BE(start + bodies.length, 0)
+  header.writeUInt32BE(0x02100000, 8)
+  header.write('mntrGRAYXYZ ', 12, 'latin1')
+  header.write('acsp', 36, 'latin1')
+  words(0xf6d6, 0x10000, 0xd32d).copy(header, 68)
+  let at = start
+  const table = tags.map(([name, body]) => {
+    const entry = Buffer.concat([Buffer.from(name, 'latin1'), words(at, body.length)])
+    at += body.length
+    return entry
+  })
+  return Buffer.concat([header, words(tags.length), ...table, bodies])
+}
+
+function words(...values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length)
+  values.forEach((value, i) => {
+    bytes.writeUInt32BE(value, 4 * i)
+  })
+  return bytes
+}
+
+/** A little-endian TIFF with a profile: the directory is written again at the end, with one more entry. */
+function withTiffProfile(tiff: Buffer, icc: Buffer): Buffer {
+  const at = tiff.readUInt32LE(4)
+  const count = tiff.readUInt16LE(at)
+  const entry = Buffer.alloc(12)
+  entry.writeUInt16LE(34_675, 0)
+  entry.writeUInt16LE(7, 2)
+  entry.writeUInt32LE(icc.length, 4)
+  entry.writeUInt32LE(tiff.length, 8)
+  const padded = Buffer.concat([icc, Buffer.alloc(icc.length % 2)])
+  const number = Buffer.alloc(2)
+  number.writeUInt16LE(count + 1)
+  const directory = [number, tiff.subarray(at + 2, at + 2 + 12 * count), entry, Buffer.alloc(4)]
+  const head = Buffer.from(tiff)
+  head.writeUInt32LE(tiff.length + padded.length, 4)
+  return Buffer.concat([head, padded, ...directory])
+}

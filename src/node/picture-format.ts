@@ -16,7 +16,9 @@ const others: readonly (readonly [start: RegExp, name: string])[] = [
   [/^(ff4fff51|0000000c6a5020200d0a870a)/, 'a JPEG 2000 picture'],
   [/^38425053/, 'a Photoshop picture (PSD)'],
   [/^67696d7020786366/, 'a GIMP picture (XCF)'],
-  [/^0000(01|02)00(?!66747970)/, 'an icon (ICO)'],
+  // A count of pictures follows; a TGA has zeros there, where its map of colours would be.
+  [/^0000(01|02)00(?!0000)(?!66747970)/, 'an icon (ICO)'],
+  [/^..00(02|03|0a|0b)0000000000.{16}(08|10|18|20)/, 'a TGA picture'],
   [/^762f3101/, 'an OpenEXR picture'],
   [/^233f(52414449414e4345|52474245)/, 'a Radiance picture (HDR)'],
   [/^716f6966/, 'a QOI picture'],

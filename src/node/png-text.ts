@@ -1,4 +1,4 @@
-/** Text in PNG files: what a picture was made from, for whoever finds it. */
+/** Chunks of PNG files: text, which says what a picture was made from for whoever finds it, and those that sharp does not tell. */
 import { crc32 } from 'node:zlib'
 
 const signatureBytes = 8
@@ -49,3 +49,20 @@ export function textOf(png: Uint8Array): Readonly<Record<string, string>> {
   }
   return texts
 }
+
+const signature = Buffer.from('89504e470d0a1a0a', 'hex')
+
+/** The body of the first chunk of a type before the pixels of a PNG; undefined of other files, and where there is none. */
+export function chunkOf(bytes: Buffer, wanted: string): Buffer | undefined {
+  if (!bytes.subarray(0, signatureBytes).equals(signature)) return undefined
+  for (let at = signatureBytes; at + 12 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    const type = bytes.toString('latin1', at + 4, at + 8)
+    if (type === wanted) return bytes.subarray(at + 8, at + 8 + length)
+    if (type === 'IDAT') return undefined
+    at += length + 12
+  }
+  return undefined
+}
+
+export const hasChunk = (bytes: Buffer, type: string): boolean => chunkOf(bytes, type) !== undefined

@@ -12,8 +12,9 @@ import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '..
 import { isTransparent, laidOn } from '../pictures/transparency.js'
 import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
-import { isSrgbProfile } from './icc-profile.js'
+import { greyCurve, isProfileOf, isSrgbProfile, srgbOfLight } from './icc-profile.js'
 import { natureOf, readFormats } from './picture-format.js'
+import { chunkOf, hasChunk } from './png-text.js'
 
 type Background = NonNullable<ReadPictureOptions['background']>
 
@@ -68,7 +69,7 @@ export async function decodeImage(
     const read = await decode(bytes, header)
     return {
       image: background === 'kept' ? read : laidOn(read, background),
-      notes: notesOn(header, background, isTransparent(read)),
+      notes: notesOn(header, bytes, background, isTransparent(read)),
       texts,
       ...(isDeep(header) && { bits: 16 as const }),
       ...(metadata.length > 0 && { metadata }),
@@ -123,7 +124,7 @@ export async function decodeFrames(path: string): Promise<ReadPicture> {
     const tall = laidOn(read, 'white')
     // The frames lie one above the other.
     const image = { shape: [3, pages ?? 1, height, width], data: tall.data }
-    return { image, notes: notesOn(header, 'white', isTransparent(read)) }
+    return { image, notes: notesOn(header, bytes, 'white', isTransparent(read)) }
   })
 }
 
@@ -188,14 +189,39 @@ async function readPictureFile(path: string, maximumPixels: number): Promise<Buf
 
 const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 'grey16'
 
+/** Channels of colour; sharp tells grey in 16 bits by a space of its own. */
+const channelsOf = ({ space }: Metadata): 1 | 3 | 4 =>
+  space === 'cmyk' ? 4 : space === 'b-w' || space === 'grey16' ? 1 : 3
+
 /** Whether colours must be converted by a profile; most pictures state sRGB itself, whose numbers are kept as they are. */
-const hasOtherProfile = ({ icc, space }: Metadata): boolean =>
-  icc !== undefined && space !== 'grey16' && !isSrgbProfile(icc)
+const hasOtherProfile = (header: Metadata): boolean =>
+  header.icc !== undefined && isProfileOf(header.icc, channelsOf(header)) && !isSrgbProfile(header.icc)
+
+/** Whether there is a profile by which nothing can be converted: it is damaged, or for other channels. */
+const hasUselessProfile = (header: Metadata, bytes: Buffer): boolean =>
+  header.icc === undefined ? hasChunk(bytes, 'iCCP') : !isProfileOf(header.icc, channelsOf(header))
+
+/** Colours that a PNG states without a profile, and that are not those of sRGB; the pixels are taken as sRGB all the same. */
+function statedColours(bytes: Buffer): string | undefined {
+  if (hasChunk(bytes, 'iCCP') || hasChunk(bytes, 'sRGB')) return undefined
+  const cicp = chunkOf(bytes, 'cICP')
+  // BT.709's primaries with the curve of sRGB.
+  if (cicp && !(cicp[0] === 1 && cicp[1] === 13)) return 'cICP'
+  const gamma = chunkOf(bytes, 'gAMA')
+  return gamma && gamma.length === 4 && Math.abs(gamma.readUInt32BE(0) - usualGamma) > gammaTolerance
+    ? 'gAMA'
+    : undefined
+}
+
+/** 1/2.2 in hundred-thousandths, and how far programs write another for the same. */
+const [usualGamma, gammaTolerance] = [45_455, 2_000]
 
 /** All channels of a picture, opacity among them. */
 async function decode(bytes: Buffer, header: Metadata, pages = 1): Promise<Tensor> {
   const deep = isDeep(header)
   const convert = hasOtherProfile(header)
+  // sharp leaves grey of 16 bits as it is.
+  const lightOf = convert && header.space === 'grey16' ? greyCurve(header.icc!) : undefined
   const reading = { failOn: 'error', limitInputPixels: false, ignoreIcc: !convert, sequentialRead: true } as const
   // A file of several frames has no orientation.
   const input = pages > 1 ? sharp(bytes, { ...reading, pages }) : sharp(bytes, reading).autoOrient()
@@ -208,9 +234,10 @@ async function decode(bytes: Buffer, header: Metadata, pages = 1): Promise<Tenso
   const { width, height, channels } = info
   const image = zeros([channels, height, width])
   const area = width * height
+  const shown = (share: number, channel: number) => (lightOf && channel < 3 ? srgbOfLight(lightOf(share)) : share)
   for (let pixel = 0; pixel < area; pixel++) {
     for (let channel = 0; channel < channels; channel++) {
-      image.data[channel * area + pixel] = (values[pixel * channels + channel]! / highest) * 2 - 1
+      image.data[channel * area + pixel] = shown(values[pixel * channels + channel]! / highest, channel) * 2 - 1
     }
   }
   return image
@@ -219,12 +246,16 @@ async function decode(bytes: Buffer, header: Metadata, pages = 1): Promise<Tenso
 const metadataIn = ({ exif, xmp, iptc }: Metadata): readonly string[] =>
   Object.entries({ EXIF: exif, XMP: xmp, IPTC: iptc }).flatMap(([kind, bytes]) => (bytes === undefined ? [] : [kind]))
 
-function notesOn(header: Metadata, background: Background, isSeenThrough: boolean): string[] {
+function notesOn(header: Metadata, bytes: Buffer, background: Background, isSeenThrough: boolean): string[] {
   const { orientation = 1, pages = 1, space } = header
+  const frames = pages > 1 ? pages : (chunkOf(bytes, 'acTL')?.readUInt32BE(0) ?? 1)
+  const stated = statedColours(bytes)
   const notes: [applies: boolean, note: string][] = [
-    [pages > 1, `Read the first of ${pages} frames or pages.`],
+    [frames > 1, `Read the first of ${frames} frames or pages.`],
     [orientation > 1, `Turned upright as its EXIF orientation ${orientation} says.`],
     [hasOtherProfile(header), 'Converted from its colour profile to sRGB.'],
+    [hasUselessProfile(header, bytes), 'Its colour profile is damaged, or of other channels: it was passed over.'],
+    [stated !== undefined, `Its colours are other than sRGB (${stated}): its numbers are taken as sRGB.`],
     [space === 'cmyk', 'Converted from CMYK to sRGB.'],
     [space === 'b-w' || space === 'grey16', 'Grey: the three channels are equal.'],
     [

@@ -4,7 +4,8 @@ import { plural } from '../core/plural.js'
 import type { Signal } from '../core/progress.js'
 import type { State } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
-import type { Tensor } from '../math/tensor.js'
+import { mean, variance } from '../math/statistics.js'
+import { isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { type Extent, framesOf, pictureOf, sidesOf } from '../model/layout.js'
 import { filmstrip } from '../pictures/frames.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
@@ -135,7 +136,33 @@ async function startsOf(
     throw expected('bad-option', `${setting('noise')} alone`, '`generate`', `${got} as well`, remedy)
   }
   const file = await readTensorFile(files, noise, 'noise')
+  if (!file.tensors.every(isFiniteTensor)) {
+    throw expected('not-finite', 'finite numbers', `\`${lastName(noise)}\``, 'NaN or infinity', 'Check what made it.')
+  }
   return { starts: file.tensors.map((one) => ({ noise: one })), file }
+}
+
+/** Recovered noise of pictures lies within; numbers of another scale, or of no chance at all, do not. */
+const usualDeviations = [0.5, 2] as const
+const usualMean = 0.5
+/** Of fewer numbers the deviation says little. */
+const fewest = 64
+
+/** That a noise is none that a network was trained on. */
+function* notesOnScale(starts: readonly Start[], name: string) {
+  const sizes = starts.flatMap(({ noise }) =>
+    noise && noise.data.length >= fewest ? [[mean(noise.data), Math.sqrt(variance(noise.data))]] : [],
+  )
+  const strange = sizes.find(
+    ([centre, deviation]) =>
+      !(deviation! >= usualDeviations[0] && deviation! <= usualDeviations[1] && Math.abs(centre!) <= usualMean),
+  )
+  if (!strange) return
+  const [centre, deviation] = strange.map((value) => value.toPrecision(3))
+  yield noted(
+    name,
+    `Its numbers have mean ${centre} and deviation ${deviation}. Noise has 0 and 1: the picture may show nothing.`,
+  )
 }
 
 /** Throws for a member that there is not and a message without room. */
@@ -364,6 +391,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     )
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
+    if (file) yield* notesOnScale(starts, lastName(settings.noise!))
     if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')
     if (marking) yield* notesOnMessage(marking)
     if (marking && settings.recipe) yield noteOnRecipe(marking)

@@ -77,6 +77,8 @@ describe('a key file', () => {
     ],
     ['was chosen somehow', text.replace('"members"', '"chosen": {"drawn": 1}, "members"'), /missing or of another/],
     ['has weights put in', text.replace('"members"', `"modelFiles": "${weights}", "members"`), /was changed/],
+    ['has a field that no key has', text.replace('"members"', '"strength": 2, "members"'), /no key has: "strength"/],
+    ['lacks its scheme', text.replace('"scheme"', '"method"'), /`scheme` missing/],
     ['has another id', text.replace(/"id": "../, '"id": "zz'), /was changed/],
   ])('is refused when it %s', (_, changed, message) => {
     expect(() => readKey(changed, 'key.json')).toThrow(message)

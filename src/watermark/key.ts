@@ -121,28 +121,41 @@ export function readKey(text: string, name: string): WatermarkKey {
     const what = `a watermark key of version ${version}`
     throw expected('bad-option', what, subject, `version ${String(file.version)}`, remedy)
   }
-  const { id, scheme, model, latentShape, axes, members, secret, modelFiles, chosen } = file
+  const { format: _, version: __, id, latentShape, axes, modelFiles, chosen, ...rest } = file
+  const { scheme, model, members, secret, ...others } = rest
   const isShape = Array.isArray(latentShape) && latentShape.every((side) => Number.isSafeInteger(side) && side > 0)
   if (isShape && sizeOf(latentShape) > mostNumbers) throw bad(`one for noise of ${formatShape(latentShape)}`)
-  if (
-    typeof scheme !== 'string' ||
-    typeof model !== 'string' ||
-    !isShape ||
-    !(axes === undefined || isAxesOf(latentShape, axes)) ||
-    !Number.isSafeInteger(members) ||
-    !(modelFiles === undefined || (typeof modelFiles === 'string' && /^[0-9a-f]{16}$/.test(modelFiles))) ||
-    !(chosen === undefined || isChosen(chosen)) ||
-    typeof secret !== 'string' ||
-    !new RegExp(`^[0-9a-f]{${2 * secretBytes}}$`).test(secret)
-  ) {
-    throw bad('one with fields that are missing or of another type')
+  const wrong = Object.entries({
+    scheme: typeof scheme === 'string',
+    model: typeof model === 'string',
+    latentShape: isShape,
+    axes: axes === undefined || !isShape || isAxesOf(latentShape, axes),
+    members: Number.isSafeInteger(members),
+    modelFiles: modelFiles === undefined || isHexOf(modelFiles, 8),
+    chosen: chosen === undefined || isChosen(chosen),
+    secret: isHexOf(secret, secretBytes),
+  }).flatMap(([field, isRight]) => (isRight ? [] : [`\`${field}\``]))
+  if (wrong.length > 0) throw bad(`one with ${wrong.join(', ')} missing or of another type`)
+  const unknown = Object.keys(others).map((field) => JSON.stringify(field.slice(0, 60)))
+  if (unknown.length > 0) throw bad(`one with fields that no key has: ${unknown.slice(0, 5).join(', ')}`)
+  const key = secretOf(bytesOf(secret as string))
+  const told = {
+    ...(modelFiles !== undefined && { modelFiles: modelFiles as string }),
+    ...(chosen !== undefined && { chosen: chosen as Chosen }),
   }
-  const key = secretOf(bytesOf(secret))
-  const told = { ...(modelFiles !== undefined && { modelFiles }), ...(chosen && { chosen }) }
-  const fields = { scheme, model, latentShape: latentShape as number[], members: members as number, ...told }
+  const fields = {
+    scheme: scheme as string,
+    model: model as string,
+    latentShape: latentShape as number[],
+    members: members as number,
+    ...told,
+  }
   if (id !== idOf(fields, key)) throw bad('one that was changed: its id does not follow from the rest')
   return keyOf({ ...fields, id: id as string }, key)
 }
+
+const isHexOf = (value: unknown, bytes: number): boolean =>
+  typeof value === 'string' && new RegExp(`^[0-9a-f]{${2 * bytes}}$`).test(value)
 
 /** Keys that were made before do not name them. */
 const isAxesOf = (latentShape: Shape, axes: unknown): boolean =>

@@ -75,6 +75,12 @@ beforeAll(async () => {
       outputs: [value('y', [])],
       nodes: [node('Det', ['x'], ['y'])],
     }),
+    'divided.onnx': modelFile({
+      opset: 17,
+      inputs: [value('x', [2, 2])],
+      outputs: [value('y', [2, 2])],
+      nodes: [node('Div', ['x', 'x'], ['y'])],
+    }),
     'square.safetensors': Buffer.concat(
       encodeSafetensors({ x: safetensor(zeros([2, 2])), cotangent: safetensor(zeros([])) }),
     ),
@@ -407,6 +413,11 @@ describe.concurrent('bad models and tensors', () => {
   it('an operator without a gradient rule', async () => {
     const words = ['run', input('determinant.onnx'), '--feed', input('square.safetensors'), '--vjp', 'y=cotangent']
     expectFailure(await undiffuse([...words, '-o', 'out.safetensors']), 6, /Det/, /node_y/)
+  })
+
+  it('NaN in what a network makes of finite numbers', async () => {
+    const words = ['run', input('divided.onnx'), '--feed', input('square.safetensors'), '-o', 'out.safetensors']
+    expectFailure(await undiffuse(words), 7, /output `y`, got NaN in 4 of 4/)
   })
 
   it('a device that does not exist', async () => {

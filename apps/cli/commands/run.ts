@@ -16,7 +16,7 @@ import { modelFolder, nodeFiles, nodeHostFiles, writeFileAtomically } from 'undi
 import { prepareOutputs } from 'undiffuse/operations'
 import { explain } from '../help.js'
 import { deviceOption, memoryLimitOption, type RuntimeOptions, runtimeOf } from '../runtime-options.js'
-import { runCommand } from '../terminal.js'
+import { runCommand, type Terminal } from '../terminal.js'
 
 interface RunOptions extends RuntimeOptions {
   readonly part?: string
@@ -70,6 +70,27 @@ const help = {
   ],
 }
 
+const isFiniteTensor = ({ data }: Tensor): boolean => data.every(Number.isFinite)
+
+/** Throws `not-finite` for NaN where what was fed is finite; infinities may be meant, in masks, and are told. */
+function checkResults(
+  results: readonly (readonly [name: string, tensor: Tensor])[],
+  feeds: readonly Tensor[],
+  io: Terminal,
+) {
+  if (!feeds.every(isFiniteTensor)) return
+  for (const [name, tensor] of results) {
+    if (isFiniteTensor(tensor)) continue
+    const count = tensor.data.filter(Number.isNaN).length
+    if (count === 0) io.note(`${name}: It holds infinite numbers.`)
+    else {
+      const remedy = 'What was fed is finite: its weights hold NaN or are damaged, or the graph divides by zero.'
+      const got = `NaN in ${count} of ${tensor.data.length}`
+      throw expected('not-finite', 'numbers', `output \`${name}\``, got, remedy)
+    }
+  }
+}
+
 export function add(program: Command): void {
   explain(program.command('run <model>'), help)
     .requiredOption('--feed <file>', 'inputs, as tensors of a .safetensors file named as the network names them')
@@ -106,6 +127,7 @@ export function add(program: Command): void {
           const session = await runtime.open(graph)
           const openingSeconds = (performance.now() - begin) / 1000
           const results = Object.entries(await session.run(feeds, io.signal))
+          checkResults(results, Object.values(feeds), io)
           const tensors = Object.fromEntries(results.map(([name, x]) => [name, safetensor(x)]))
           await writeFileAtomically(options.output, encodeSafetensors(tensors))
           const outputs = results.map(([name, { shape }]) => ({ name, shape }))

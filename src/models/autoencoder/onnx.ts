@@ -13,6 +13,7 @@ import { cast, slice } from '../../graph/ops/common.js'
 import { formatShape } from '../../math/tensor.js'
 import type { ConfigReader } from '../../nn/parameters.js'
 import { defaultScalingFactor } from '../classes/autoencoder-kl.js'
+import { checkedUnits, latentMoments } from '../classes/autoencoder-parts.js'
 import { autoencoderClasses } from '../classes/index.js'
 import { embed } from '../onnx/embed.js'
 import { type OnnxModel, openOnnxModel } from '../onnx/graph.js'
@@ -110,8 +111,8 @@ function through(b: Builder, graph: Graph, prefix: string, x: Value, output: str
  * latent's channels is mean and log-variance; one of the latent's channels is taken as it is, and where the file draws
  * noise to sample it, the noise is replaced by zeros, so that the mean comes out. `scaling_factor` is read from a
  * config.json beside either file, or is the default of the class that it names; without one only diffusers' own ONNX
- * pipelines have a scale, since theirs is fixed. `shift_factor`, `latent_channels` and `in_channels` are read there too;
- * without one they are 0 and what the files say, or else 4 and 3. Pixels per latent entry are what the encoder makes of
+ * pipelines have a scale, since theirs is fixed. `shift_factor`, `latents_mean`, `latents_std`, `latent_channels` and
+ * `in_channels` are read there too; without one there is no shift, and channels are what the files say, or 4 and 3. Pixels per latent entry are what the encoder makes of
  * a picture.
  *
  * Errors: `bad-model` when a file's input or outputs are not those of an autoencoder, and when nothing says what the
@@ -152,7 +153,10 @@ export async function onnxAutoencoderNetworks(
       notAnAutoencoder,
     )
   }
-  const latentScale = scalingFactor(configs, pipelineClass, decoder.file)
+  const scale = scalingFactor(configs, pipelineClass, decoder.file)
+  const shift = config('shift_factor')?.number('shift_factor') ?? 0
+  const units = checkedUnits(scale, shift, config('scaling_factor')?.file ?? decoder.file)
+  const standardised = config('latents_mean') ?? config('latents_std')
   const rawDecoder = ({ batch, height, width }: GraphSize): Graph =>
     decoder.graph({ [latent.name]: [batch, latentChannels, height / downscaling, width / downscaling] })
 
@@ -161,8 +165,8 @@ export async function onnxAutoencoderNetworks(
     imageChannels,
     latentChannels,
     downscaling,
-    latentScale,
-    latentShift: config('shift_factor')?.number('shift_factor') ?? 0,
+    ...units,
+    latentMoments: standardised && latentMoments(standardised, latentChannels),
     encode(b, x) {
       const [batch, , height, width] = x.shape as [number, number, number, number]
       const graph = withoutNoise(rawEncoder({ batch, height, width }))

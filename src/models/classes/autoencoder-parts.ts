@@ -18,16 +18,31 @@ export interface AutoencoderNetwork<Config> {
   downscaling(config: Config): number
 }
 
-/** Model units per unit of the checkpoint's own latents, and the shift before. Errors: `bad-model` for a scale of 0. */
-export function latentUnits(
-  file: ConfigReader,
-  defaultScale: number,
-): Pick<AutoencoderDefinition, 'latentScale' | 'latentShift'> {
+type LatentUnits = Pick<AutoencoderDefinition, 'latentScale' | 'latentShift'>
+
+/** Scales of published autoencoders are from 0.1 to 13.5; beyond this float32 has no pictures. */
+const [smallestScale, largestScale, largestShift] = [1e-6, 1e6, 1e6]
+const published = 'Use the configuration that the weights were published with.'
+
+/**
+ * Model units per unit of the checkpoint's own latents, and the shift before. Errors: `bad-model` for a scale of 0, and for
+ * numbers of a size that no autoencoder has.
+ */
+export function latentUnits(file: ConfigReader, defaultScale: number): LatentUnits {
   const latentScale = file.number('scaling_factor', defaultScale)
-  const latentShift = file.has('shift_factor') ? file.number('shift_factor') : 0
-  if (latentScale !== 0) return { latentScale, latentShift }
-  const remedy = 'Use the configuration that the weights were published with.'
-  throw expected('bad-model', 'a number other than 0', `\`scaling_factor\` in \`${file.file}\``, '0', remedy)
+  return checkedUnits(latentScale, file.has('shift_factor') ? file.number('shift_factor') : 0, file.file)
+}
+
+/** The same of numbers that are read. */
+export function checkedUnits(latentScale: number, latentShift: number, file: string): LatentUnits {
+  const size = Math.abs(latentScale)
+  if (!(size >= smallestScale && size <= largestScale)) {
+    const what = `a number of a size from ${smallestScale} to ${largestScale}`
+    throw expected('bad-model', what, `\`scaling_factor\` in \`${file}\``, `${latentScale}`, published)
+  }
+  if (Math.abs(latentShift) <= largestShift) return { latentScale, latentShift }
+  const what = `a number of a size of at most ${largestShift}`
+  throw expected('bad-model', what, `\`shift_factor\` in \`${file}\``, `${latentShift}`, published)
 }
 
 /** All that follows from the network and its configuration, which is not the scale of latents. */
@@ -56,21 +71,32 @@ export function networkParts<Config extends { readonly inChannels: number; reado
   }
 }
 
-/** `latents_mean` and `latents_std`, one number a channel: what diffusers' pipelines decode with in place of a shift. Absent: the class's `usual`. */
+/**
+ * `latents_mean` and `latents_std`, one number a channel: what diffusers' pipelines decode with in place of a shift. Absent: the
+ * class's `usual`. Errors: `bad-model` for other numbers; `unsupported` beside a shift.
+ */
 export function latentMoments(file: ConfigReader, channels: number, usual?: LatentMoments): LatentMoments | undefined {
   const listOf = (field: string, absent?: readonly number[]) => {
     if (file.has(field)) return file.numbers(field, absent)
-    return file.value(field) === null ? [] : (absent ?? [])
+    return file.value(field) === null ? undefined : absent
   }
   const mean = listOf('latents_mean', usual?.mean)
   const deviation = listOf('latents_std', usual?.deviation)
-  if (mean.length === 0 && deviation.length === 0) return undefined
-  if (mean.length === channels && deviation.length === channels && deviation.every((value) => value > 0)) {
-    return { mean, deviation }
+  if (mean === undefined && deviation === undefined) return undefined
+  const fits =
+    mean?.length === channels &&
+    deviation?.length === channels &&
+    mean.every((value) => Math.abs(value) <= largestShift) &&
+    deviation.every((value) => value >= smallestScale && value <= largestScale)
+  if (!fits) {
+    const listed = (values: readonly number[] | undefined) => (values === undefined ? 'none' : `[${values}]`)
+    const got = `means: ${listed(mean)}, deviations: ${listed(deviation)}`
+    const what = `${channels} means and ${channels} positive deviations of sizes up to ${largestScale}`
+    throw expected('bad-model', what, `\`latents_mean\` and \`latents_std\` in \`${file.file}\``, got, published)
   }
-  const listed = (values: readonly number[]) => (values.length === 0 ? 'none' : `[${values}]`)
-  const got = `means: ${listed(mean)}, deviations: ${listed(deviation)}`
-  const what = `${channels} means and ${channels} positive deviations`
-  const remedy = 'Use the configuration that the weights were published with.'
-  throw expected('bad-model', what, `\`latents_mean\` and \`latents_std\` in \`${file.file}\``, got, remedy)
+  const shift = file.has('shift_factor') ? file.number('shift_factor') : 0
+  if (shift === 0) return { mean, deviation }
+  const what = 'null beside `latents_mean`'
+  const remedy = 'Pipelines decode with one of both: take out the one that the weights do not need.'
+  throw expected('unsupported', what, `\`shift_factor\` in \`${file.file}\``, `${shift}`, remedy)
 }

@@ -25,7 +25,31 @@ export async function partedVocabulary(files: Files, path: (name: string) => str
     if (line === '' || (i === 0 && line.startsWith('#version'))) return []
     return [checkMerge(line.split(' '), ids, path('merges.txt'), `line ${i + 1}: ${describe(line)}`)]
   })
+  checkReached(ids, merges, path('merges.txt'))
   return { file, ids, merges, added: [] }
+}
+
+/** A byte alone and at the end of a word. */
+const tokensOfBytes = 512
+/** So many of them may be put in by hand. */
+const mostUnreached = 0.1
+
+/**
+ * Throws `bad-model` where tokens of several characters are made by no merge: merges.txt is cut short, and words would be
+ * spelled otherwise without a sign of it. A vocabulary without all bytes is one that nobody trained, and is not looked at
+ * unless it has no merge at all.
+ */
+function checkReached(ids: ReadonlyMap<string, number>, merges: Vocabulary['merges'], file: string): void {
+  const several = [...ids.keys()].filter(
+    (token) => [...token.replace(/<\/w>$/, '')].length > 1 && !/^<.*>$/.test(token),
+  )
+  const made = new Set(merges.map(([left, right]) => left + right))
+  const missing = several.filter((token) => !made.has(token))
+  const isTrained = ids.size - several.length >= tokensOfBytes
+  if (missing.length === 0 || (merges.length > 0 && !(isTrained && missing.length > mostUnreached * several.length)))
+    return
+  const what = `merges that make the ${several.length} tokens of several characters`
+  throw fault(what, file, `${merges.length}; none makes ${missing.length} of them, such as ${describe(missing[0])}`)
 }
 
 /** Tokens as tokenizer_config.json lists them: id → token. */

@@ -136,3 +136,10 @@ it('refuses weights beyond the end of their file, naming them', async () => {
 it('refuses weights whose file is missing', async () => {
   await expect(place(graphOf(join(models, 'other')), temporary)).rejects.toMatchObject({ code: 'bad-model' })
 })
+
+it.each([
+  ['other', 'no such file'],
+  ['.', 'a folder'],
+])('says what stands in place of a weights file: %s', async (name, got) => {
+  await expect(place(graphOf(join(models, name)), temporary)).rejects.toMatchObject({ code: 'bad-model', got })
+})

@@ -51,12 +51,17 @@ async function weightsFiles(graph: Graph): Promise<readonly WeightsFile[]> {
     const { file, offset, length, folder } = storage
     let size = sizes.get(file)
     if (size === undefined) {
-      const path = await realpath(resolve(file)).catch((cause: Error) => {
+      const noFile = (got: string) => {
         const remedy = 'Check the path, or download the checkpoint again.'
-        throw expected('bad-model', `the weights file ${file}`, `\`${graph.name}\``, cause.message, remedy)
+        return expected('bad-model', `the weights file ${file}`, `\`${graph.name}\``, got, remedy)
+      }
+      const path = await realpath(resolve(file)).catch((cause: NodeJS.ErrnoException) => {
+        throw noFile(cause.code === 'ENOENT' ? 'no such file' : cause.message)
       })
       if (folder !== undefined) await checkInside(path, folder, graph.name)
-      size = (await stat(path)).size
+      const found = await stat(path)
+      if (!found.isFile()) throw noFile(found.isDirectory() ? 'a folder' : 'a pipe or a device')
+      size = found.size
       sizes.set(file, size)
       files.push({ named: file, file: path, name: `weights-${files.length}` })
     }

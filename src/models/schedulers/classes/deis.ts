@@ -10,6 +10,7 @@ import {
   flowShares,
   levelGrid,
   predictionOf,
+  refuseLinearShift,
   refuseMu,
   refuseSpacedFlow,
   scheduleOf,
@@ -43,13 +44,13 @@ export const deisMultistepScheduler = schedulerClass({
     timestep_spacing: spacingField('linspace'),
     steps_offset: offsetField,
     ...dynamicFields,
-    time_shift_type: choice(['exponential'], 'exponential'),
   },
   make(values, call, config) {
     const table = betaTable(values, 'none', config)
     const kind = spacedKind(values, config)
     const { use_flow_sigmas: flow } = values
     refuseSpacedFlow(config, flow, kind)
+    refuseLinearShift(config, values)
     const grid = ({ shift }: Schedule): Grid => {
       refuseMu('DEISMultistepScheduler', call, values.use_dynamic_shifting)
       refuseGiven('DEISMultistepScheduler', call, 'timesteps', 'sigmas')

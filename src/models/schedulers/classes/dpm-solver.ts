@@ -24,6 +24,7 @@ import {
   flowShares,
   levelGrid,
   predictionOf,
+  refuseLinearShift,
   refuseMu,
   refuseSpacedFlow,
   scheduleOf,
@@ -163,7 +164,6 @@ export const dpmSolverMultistepScheduler = schedulerClass({
     steps_offset: offsetField,
     rescale_betas_zero_snr: boolean(false),
     ...dynamicFields,
-    time_shift_type: choice(['exponential'], 'exponential'),
   },
   make(values, call, config) {
     const table = betaTable(values, values.rescale_betas_zero_snr ? 'finite' : 'none', config)
@@ -173,6 +173,7 @@ export const dpmSolverMultistepScheduler = schedulerClass({
     const kind = spacing === 'karras' || !values.use_lu_lambdas ? spacing : 'lu'
     const { use_flow_sigmas: flow } = values
     refuseSpacedFlow(config, flow, kind)
+    refuseLinearShift(config, values)
     const last = values.final_sigmas_type === 'zero' ? 0 : table.sigmas[0]!
     const grid = ({ shift }: Schedule): Grid => {
       refuseMu('DPMSolverMultistepScheduler', call, values.use_dynamic_shifting)
@@ -219,7 +220,6 @@ export const dpmSolverSinglestepScheduler = schedulerClass({
     lower_order_final: boolean(false),
     final_sigmas_type: finalSigmaField,
     ...dynamicFields,
-    time_shift_type: choice(['exponential'], 'exponential'),
   },
   make(values, call, config) {
     const table = betaTable(values, 'none', config)
@@ -232,6 +232,7 @@ export const dpmSolverSinglestepScheduler = schedulerClass({
     const kind = spacedKind(values, config)
     const { use_flow_sigmas: flow, solver_order: order } = values
     refuseSpacedFlow(config, flow, kind)
+    refuseLinearShift(config, values)
     const last = values.final_sigmas_type === 'zero' ? 0 : table.sigmas[0]!
     const grid = ({ shift }: Schedule): Grid => {
       refuseMu('DPMSolverSinglestepScheduler', call, values.use_dynamic_shifting)

@@ -9,7 +9,16 @@ import { rectifiedFlow } from '../../../diffusion/schedules.js'
 import type { ConfigReader } from '../../../nn/parameters.js'
 import { linearMu } from '../time-shifts.js'
 import { type BetaTable, checkWithin, ratioLevel, type TableValues } from './beta-tables.js'
-import { boolean, choice, type DynamicShift, number, only, refusedValue, type SchedulerCall } from './fields.js'
+import {
+  boolean,
+  choice,
+  type DynamicShift,
+  type Field,
+  number,
+  only,
+  refusedValue,
+  type SchedulerCall,
+} from './fields.js'
 import { descending, float32, linspace, roundHalfEven, series } from './reference-arithmetic.js'
 import { predictions, startingWith } from './shared-fields.js'
 import type { SpacedKind } from './spaced-sigmas.js'
@@ -25,7 +34,15 @@ export const dynamicFields = {
   time_shift_type: choice(['exponential', 'linear'], 'exponential'),
 } as const
 
-export const varianceField = only(null, 'A network that predicts its variance too has twice the channels.')
+/** Variances that DDPM draws by. DPM-Solver has a field of that name, and looks for the learned ones alone. */
+const drawnVariances: readonly unknown[] = ['fixed_small', 'fixed_small_log', 'fixed_large', 'fixed_large_log']
+const learnedVariance = only(null, 'A network that predicts its variance too has twice the channels.')
+
+export const varianceField: Field<null> = {
+  ...learnedVariance,
+  values: `null, or ${drawnVariances.join(', ')}, which do nothing`,
+  read: (config, name) => (drawnVariances.includes(config.value(name)) ? null : learnedVariance.read(config, name)),
+}
 
 export interface FlowValues extends Pick<TableValues, 'num_train_timesteps'> {
   readonly prediction_type: keyof typeof predictions
@@ -145,6 +162,16 @@ export function finiteOn(
   }
   const why = `diffusers ends in NaN: step ${broken} has no length. Use other steps, or another value of the field.`
   throw refusedValue(config, field, 'levels that differ', config.value(field) ?? 'its default', why)
+}
+
+/** Refuses a shift that the class does not compute. Where nothing shifts, the field is another scheduler's. */
+export function refuseLinearShift(
+  config: ConfigReader,
+  values: { readonly use_dynamic_shifting: boolean; readonly time_shift_type: string },
+): void {
+  if (!values.use_dynamic_shifting || values.time_shift_type !== 'linear') return
+  const why = 'diffusers raises for it here; use FlowMatchEulerDiscreteScheduler.'
+  throw refusedValue(config, 'time_shift_type', 'exponential with use_dynamic_shifting', 'linear', why)
 }
 
 /** Refuses spacings of a table on the levels of a flow: their ratios are above 1, and diffusers ends in NaN. */

@@ -449,12 +449,13 @@ describe('reliability', () => {
     const [noise, output] = [join(root, 'strange.safetensors'), join(root, 'strange.png')]
     const numbers = map(torchNoise(1, [4, 16, 16]), (each, i) => (i === 9 ? value : each))
     await writeFile(noise, Buffer.concat(encodeSafetensors({ noise: safetensor(numbers) })))
+    const named = { code: 'not-finite', message: expect.stringMatching(/`strange\.safetensors`/) }
     const made = operate(generateOperation, { prompt: 'a red ball', noise, output, steps: 1 })
-    await expect(made).rejects.toMatchObject({
-      code: 'not-finite',
-      message: expect.stringMatching(/`strange\.safetensors`/),
-    })
-    expect(await nodeFiles.size(output)).toBeUndefined()
+    await expect(made).rejects.toMatchObject(named)
+    await writeFile(noise, Buffer.concat(encodeSafetensors({ latent: safetensor(numbers) })))
+    const found = join(root, 'found.safetensors')
+    await expect(operate(invertOperation, { sources: noise, output: found, steps: 1 })).rejects.toMatchObject(named)
+    for (const written of [output, found]) expect(await nodeFiles.size(written)).toBeUndefined()
   })
 
   it.each([

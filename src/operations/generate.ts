@@ -5,7 +5,7 @@ import type { Signal } from '../core/progress.js'
 import type { State } from '../diffusion/diffusion.js'
 import { torchNoise } from '../math/noise.js'
 import { mean, variance } from '../math/statistics.js'
-import { isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import type { Tensor } from '../math/tensor.js'
 import { type Extent, framesOf, pictureOf, sidesOf } from '../model/layout.js'
 import { filmstrip } from '../pictures/frames.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
@@ -18,6 +18,7 @@ import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import {
   checkAxes,
   checkFileModel,
+  checkFinite,
   fileTypeOf,
   notesOnFileWeights,
   type ReadTensors,
@@ -136,9 +137,7 @@ async function startsOf(
     throw expected('bad-option', `${setting('noise')} alone`, '`generate`', `${got} as well`, remedy)
   }
   const file = await readTensorFile(files, noise, 'noise')
-  if (!file.tensors.every(isFiniteTensor)) {
-    throw expected('not-finite', 'finite numbers', `\`${lastName(noise)}\``, 'NaN or infinity', 'Check what made it.')
-  }
+  for (const one of file.tensors) checkFinite(one, noise)
   return { starts: file.tensors.map((one) => ({ noise: one })), file }
 }
 

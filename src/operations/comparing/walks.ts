@@ -10,7 +10,7 @@ import type { Sampled } from '../../verbs/sampling.js'
 import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/pictures.js'
-import { checkAxes, checkFileModel, readTensorFile } from '../files/tensor-files.js'
+import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
 import type { Host, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
 import { type Parts, partOf, type Told } from '../operation.js'
@@ -128,6 +128,7 @@ async function knownNoise(
   checkFileModel(file, path, settings, model)
   checkAxes(file, model.layout, path)
   const [noise] = file.tensors as readonly [Tensor]
+  checkFinite(noise, path)
   const shape = model.layout.latentShape(image.shape)
   if (file.tensors.length === 1 && sameShape(noise.shape, shape)) return noise
   const got = file.tensors.length === 1 ? formatShape(noise.shape) : `${file.tensors.length} noises`

@@ -1,6 +1,5 @@
 /** What is read for its noise: pictures, folders of them, and files that hold the noise already. */
-import { expected } from '../../core/errors.js'
-import { isFinite as isFiniteTensor, type Tensor } from '../../math/tensor.js'
+import type { Tensor } from '../../math/tensor.js'
 import type { Layout } from '../../model/layout.js'
 import type { Restoration } from '../../restorations/index.js'
 import { checkKey, type KeyModel, type WatermarkKey } from '../../watermark/key.js'
@@ -8,9 +7,8 @@ import type { Host, Note, OperationModel } from '../host.js'
 import { type FittedPicture, type Recovery, readForKey } from '../recipes/recovery.js'
 import type { Item } from '../runs/survey.js'
 import { orKey } from './keys.js'
-import { lastName } from './paths.js'
 import { picturesIn } from './pictures.js'
-import { isTensorFile, orTensors, readTensorFile } from './tensor-files.js'
+import { checkFinite, isTensorFile, orTensors, readTensorFile } from './tensor-files.js'
 
 /** What is read for its noise. */
 export const sourcesField = {
@@ -127,6 +125,6 @@ function checkedNoise(
   { model = key.model, modelFiles }: NonNullable<NoiseSource['metadata']> = {},
 ): ReadSource {
   checkKey(key, { model, modelFiles, latentShape: noise.shape })
-  if (isFiniteTensor(noise)) return { noise }
-  throw expected('not-finite', 'finite numbers', `\`${lastName(name)}\``, 'NaN or infinity', 'Check what made it.')
+  checkFinite(noise, name)
+  return { noise }
 }

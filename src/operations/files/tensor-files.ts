@@ -8,7 +8,7 @@ import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safe
 import { readTensors, safetensor } from '../../checkpoints/tensors.js'
 import { expected, isUndiffuseError } from '../../core/errors.js'
 import type { State } from '../../diffusion/diffusion.js'
-import { formatShape, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
+import { formatShape, isFinite as isFiniteTensor, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Axis, axes as allAxes, type Layout } from '../../model/layout.js'
 import { setting } from '../fields.js'
 import type { OperationModel, PrecisionName } from '../host.js'
@@ -87,6 +87,12 @@ export async function readTensorFile(files: Files, path: string, name: 'latent' 
   }
   const memories = tensors.map((_, i) => remembered.map((all) => split(all)[i]!))
   return { tensors, axes, memories, recipe: recipeOf(metadata), metadata }
+}
+
+/** Throws `not-finite` for a tensor of a file with NaN or infinity. */
+export function checkFinite(tensor: Tensor, path: string): void {
+  if (isFiniteTensor(tensor)) return
+  throw expected('not-finite', 'finite numbers', `\`${lastName(path)}\``, 'NaN or infinity', 'Check what made it.')
 }
 
 /** Tensors by their names, and what the file says of them. */

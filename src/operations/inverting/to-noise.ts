@@ -29,6 +29,7 @@ import {
 import {
   checkAxes,
   checkFileModel,
+  checkFinite,
   fileTypeOf,
   isTensorFile,
   notesOnFileWeights,
@@ -139,6 +140,9 @@ async function readSources(paths: readonly string[], host: Host): Promise<ReadSo
     throw expected('bad-option', 'pictures or latents', setting('sources'), 'some of each', remedy)
   }
   const read = await Promise.all(files.map((path) => readTensorFile(host.files, path, 'latent')))
+  read.forEach(({ tensors, memories }, i) => {
+    for (const one of [...tensors, ...memories.flat()]) checkFinite(one, files[i]!)
+  })
   const latents = read.flatMap(({ tensors, memories }, i) =>
     tensors.map((latent, k) => ({
       memory: memories[k]!,

@@ -11,7 +11,7 @@ import { map, zeros } from '../../src/math/tensor.js'
 import { nodeHost } from '../../src/node/host.js'
 import { makePipeline } from '../../src/node/make-checkpoint.js'
 import { encodePng } from '../../src/node/write-image.js'
-import { checkedBackground } from '../../src/operations/edit.js'
+import { checkedBackground } from '../../src/operations/editing/masks.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 let folder: string

@@ -1,0 +1,66 @@
+/** What can be told of how well a model knows a picture, and of how long one of its size takes. */
+import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
+import type { Tensor } from '../../math/tensor.js'
+import { sidesOf } from '../../model/layout.js'
+import type { Fit } from '../../pictures/fit.js'
+import { psnrDb, round8 } from '../../pictures/pixels.js'
+import { sizeText } from '../../pictures/planes.js'
+import type { PictureSize } from '../../restorations/index.js'
+import { setting } from '../fields.js'
+import { fittedSize, type MeasuredPicture, type NamedPicture } from '../files/pictures.js'
+import type { OperationModel } from '../host.js'
+import { noted } from '../operation.js'
+
+/**
+ * Of the latent's own picture and the given one: below the first, the picture is of a kind that the model was not trained on;
+ * below the second it may be. The bundled model shows its own pictures at 63 dB and more, as JPEG of quality 60 at 34.7 and
+ * more, a rendered scene at 33.3 and more; photographs at 20 to 28, a blurred one at 32.7.
+ */
+export const [knownPsnrDb, likelyPsnrDb] = [27, 32]
+
+const otherModel = `Pass a model of such pictures as ${setting('model')}: docs/your-own-model.md.`
+
+/** Where the model cannot show the picture, it can hardly change it as asked. */
+function unknownPicture(psnrDb: number): string | undefined {
+  const shown = `The model shows it at ${psnrDb.toFixed(1)} dB only`
+  if (psnrDb < knownPsnrDb) return `${shown}: it does not know such pictures, and the edit mostly misses. ${otherModel}`
+  if (psnrDb < likelyPsnrDb) return `${shown}: it may not know such pictures. Look closely at the edit. ${otherModel}`
+  return undefined
+}
+
+/** A decoder inversion that says how well the model knows such pictures as soon as it can be told. */
+export const judgedAtOnce = (decoder: DecoderInverter, about: string): DecoderInverter => ({
+  ...decoder,
+  async *invert(image, autoencoder) {
+    const solution = yield* decoder.invert(image, autoencoder)
+    const seen = round8(image)
+    const psnrOf = async (latent: Tensor) => psnrDb(round8(await autoencoder.decode(latent)), seen)
+    // Both are remembered, or asked for next, and the better one is taken.
+    const [found, encoded] = [await psnrOf(solution.value), await psnrOf(await autoencoder.encode(image))]
+    const said = unknownPicture(Number.isNaN(found) ? encoded : Math.max(found, encoded))
+    if (said !== undefined) yield noted(about, said)
+    return solution
+  },
+})
+
+/** Whether a picture's file says that this model made it. */
+export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
+  texts?.Software === 'undiffuse' && texts.model === name
+
+/** Pictures of so many times the pixels of the model's own take long; a fraction of that is still quick. */
+const [muchLarger, quickly] = [4, 3]
+/** Smaller ones are no size that anybody trained on: the model does not tell it. */
+const leastOwnSide = 64
+
+/** Before a network runs: that a picture is far larger than those that the model was made for. */
+export function tooLarge(measured: MeasuredPicture, { layout }: OperationModel, fit: Fit): string | undefined {
+  const own = sidesOf(layout, layout.picture)
+  const taken = fittedSize(measured, layout, fit)
+  const areaOf = ({ height, width }: PictureSize) => height * width
+  const times = areaOf(taken) / areaOf(own)
+  if (times < muchLarger || Math.min(own.height, own.width) < leastOwnSide) return undefined
+  const scale = Math.sqrt(quickly / times)
+  const side = (pixels: number) => layout.multiple * Math.max(1, Math.round((pixels * scale) / layout.multiple))
+  const smaller = sizeText({ height: side(taken.height), width: side(taken.width) })
+  return `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first: ${smaller} is quick.`
+}

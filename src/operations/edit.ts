@@ -13,12 +13,11 @@ import {
   outputsOf,
   solverOf,
 } from './editing/fields.js'
-import { tooLarge } from './editing/known-pictures.js'
 import { asPicture, checkedBackground, readMask } from './editing/masks.js'
 import { type EditReport, losses, reportOf, sheetOf, textsOf, unseen } from './editing/reports.js'
 import { setting } from './fields.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
-import { checkPicture, listPictures, measurePictures, readPicture } from './files/pictures.js'
+import { checkPicture, largeNote, listPictures, measurePictures, readPicture } from './files/pictures.js'
 import type { FileContent, Host, Note } from './host.js'
 import { noted, notedOf, operation, type Running, type Told } from './operation.js'
 import { notesOnTexts, planOf } from './recipes/recipe.js'
@@ -78,8 +77,8 @@ async function* editing(
     const plan = planOf({ ...settings, prompt: settings.to })
     const begin = host.now()
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
-    const large = tooLarge(measured[0]!, held.model, settings.fit)
-    if (large !== undefined) yield noted(measured[0]!.path, large)
+    const large = largeNote(measured[0]!, held.model, settings.fit)
+    if (large) yield large
     if (settings.from.trim() === '') yield noted(setting('from'), nothingSaid)
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })

@@ -853,21 +853,26 @@ describe('edit', () => {
   it('says before a network runs that a picture is far larger than those of the model', async () => {
     const plain = editableModel()
     const trained = { ...plain, layout: { ...plain.layout, picture: [3, 64, 64], latentShape: () => [3, 4, 4] } }
-    const noted = async (side: number) => {
+    const { mask: _, ...unmasked } = given
+    const noted = async (side: number, asked: unknown = editOperation, said: object = unmasked) => {
       const host = memoryHost(trained)
       await host.paint('a.png', zeros([3, side, side / 2]))
-      const { mask: _, ...unmasked } = given
-      const task = start(editOperation, host, unmasked)
+      const task = start(asked as typeof editOperation, host, said as never)
       const seen: string[] = []
       for await (const { stage, note } of task) {
         if (stage === 'encode') break
         if (note) seen.push(note.text)
+        if (seen.length > 0) break
       }
       return seen
     }
-    expect(await noted(252)).toEqual([
+    const large = [
       'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first: 80×156 is quick.',
-    ])
+    ]
+    expect(await noted(252)).toEqual(large)
+    for (const to of ['latent', 'noise']) {
+      expect(await noted(252, invertOperation, { sources: ['a.png'], to, output: 'z.safetensors' })).toEqual(large)
+    }
     expect(await noted(80)).toEqual([])
   })
 

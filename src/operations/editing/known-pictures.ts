@@ -1,13 +1,9 @@
 /** What can be told of how well a model knows a picture, and of how long one of its size takes. */
 import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
 import type { Tensor } from '../../math/tensor.js'
-import { sidesOf } from '../../model/layout.js'
-import type { Fit } from '../../pictures/fit.js'
 import { psnrDb, round8 } from '../../pictures/pixels.js'
-import { sizeText } from '../../pictures/planes.js'
-import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
-import { fittedSize, type MeasuredPicture, type NamedPicture } from '../files/pictures.js'
+import type { NamedPicture } from '../files/pictures.js'
 import type { OperationModel } from '../host.js'
 import { noted } from '../operation.js'
 
@@ -46,21 +42,3 @@ export const judgedAtOnce = (decoder: DecoderInverter, about: string): DecoderIn
 /** Whether a picture's file says that this model made it. */
 export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
   texts?.Software === 'undiffuse' && texts.model === name
-
-/** Pictures of so many times the pixels of the model's own take long; a fraction of that is still quick. */
-const [muchLarger, quickly] = [4, 3]
-/** Smaller ones are no size that anybody trained on: the model does not tell it. */
-const leastOwnSide = 64
-
-/** Before a network runs: that a picture is far larger than those that the model was made for. */
-export function tooLarge(measured: MeasuredPicture, { layout }: OperationModel, fit: Fit): string | undefined {
-  const own = sidesOf(layout, layout.picture)
-  const taken = fittedSize(measured, layout, fit)
-  const areaOf = ({ height, width }: PictureSize) => height * width
-  const times = areaOf(taken) / areaOf(own)
-  if (times < muchLarger || Math.min(own.height, own.width) < leastOwnSide) return undefined
-  const scale = Math.sqrt(quickly / times)
-  const side = (pixels: number) => layout.multiple * Math.max(1, Math.round((pixels * scale) / layout.multiple))
-  const smaller = sizeText({ height: side(taken.height), width: side(taken.width) })
-  return `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first: ${smaller} is quick.`
-}

@@ -19,6 +19,7 @@ import {
   checkPicture,
   fitPicture,
   type ListedPictures,
+  largeNote,
   listPictures,
   type MeasuredPicture,
   measureSources,
@@ -337,7 +338,9 @@ export async function* invertToNoise(
     }
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
+    const large = measured[0] && largeNote(measured[0], held.model, settings.fit)
     const asRead = await readMeasured(settings, measured, plan, held.model, host, signal)
+    if (large) yield large
     const pictures = asRead.map((one) => ({
       ...one,
       notes: [...one.notes, ...otherOrigin(one.texts, [plan], held.model)],

@@ -13,7 +13,7 @@ import {
   outputsOf,
   solverOf,
 } from './editing/fields.js'
-import { asPicture, checkedBackground, readMask } from './editing/masks.js'
+import { asPicture, checkedBackground, ofMask, readMask } from './editing/masks.js'
 import { type EditReport, losses, reportOf, sheetOf, textsOf, unseen } from './editing/reports.js'
 import { setting } from './fields.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
@@ -91,7 +91,8 @@ async function* editing(
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
     const last = [...losses(picture), ...unseen(written, source)]
-    const notes = [...told.map(({ text }) => text), ...last]
+    // A report has the notes on its mask beside the mask.
+    const notes = [...told.filter(({ about }) => about !== ofMask).map(({ text }) => text), ...last]
     const cost = await held.cost()
     const finished = { ...found, settings, model: name, notes, ...(after && { after }), outputs, seconds, cost }
     const result = reportOf(finished)
@@ -109,7 +110,9 @@ async function* editing(
       notes: [
         ...told,
         ...last.map((text) => ({ about: picture.path, text })),
-        ...maskNotes.map((text) => ({ about: 'the mask', text })),
+        ...maskNotes
+          .map((text) => ({ about: ofMask, text }))
+          .filter(({ text }) => !told.some((one) => one.text === text)),
       ],
     }
   } finally {

@@ -780,6 +780,7 @@ describe('edit', () => {
       { from: 'A ball.', to: 'a  ball', mask: undefined, method: 'exact-blending' },
       'bad-option',
     ],
+    ['the same prompt twice, mask or not', { to: from }, 'bad-option'],
     ['a mask that is not there', { mask: 'other.png' }, 'unavailable'],
     ['a mask of another size', { mask: 'large.png' }, 'bad-shape'],
     ['a black mask', { mask: 'black.png' }, 'bad-option'],
@@ -799,12 +800,41 @@ describe('edit', () => {
     expect(opened).toBe(0)
   })
 
+  it('says what is odd about a mask once it is known, before the edit is walked, and does not repeat it', async () => {
+    const { mask: _, ...unmasked } = given
+    // Attention all over the picture, as of a changed background.
+    const everywhere = editableModel([1, 1, 1, 1, 1, 1, 1, 0])
+    const method = 'exact-blending:mask=attention'
+    const task = start(editOperation, await withMask(() => 1, everywhere), { ...unmasked, method })
+    const stages: string[] = []
+    for await (const { stage, note } of task) stages.push(note?.text ?? stage)
+    const { result, notes } = await task
+    const [said] = result.mask!.notes
+    expect(said).toMatch(/^It covers the whole picture/)
+    expect(stages.indexOf(said!)).toBe(stages.indexOf('mask') + 1)
+    expect(stages.lastIndexOf('ddim')).toBeGreaterThan(stages.indexOf(said!))
+    expect(notes.filter(({ text }) => text === said)).toHaveLength(1)
+    expect(result.notes).not.toContain(said)
+    const locked = start(editOperation, await withMask(() => 1, everywhere), {
+      ...unmasked,
+      method,
+      lockBackground: true,
+    })
+    const walked: string[] = []
+    const failed = (async () => {
+      for await (const { stage } of locked) walked.push(stage)
+      await locked
+    })()
+    await expect(failed).rejects.toMatchObject({ code: 'bad-option', got: 'one that covers all, as it was found' })
+    expect(walked.at(-1)).toBe('mask')
+  })
+
   it('a mask that grows over everything is told apart from one that was drawn so, and refused where a lock is asked for', async () => {
     const half = await withMask((i) => (i % 4 < 2 ? 1 : -1))
     const grown = { ...given, method: 'naive:dilation=4' }
     const { result } = await start(editOperation, half, grown)
     expect(result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 0.5, shareOfPixels: 1 })
-    expect(result.mask!.notes.join()).toMatch(/nothing of the source was kept.*smaller `dilation`/)
+    expect(result.mask!.notes.join()).toMatch(/nothing of the source is kept.*smaller `dilation`/)
     const drawn = await start(editOperation, await withMask(() => 1), given)
     expect(drawn.result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 1 })
     const before = half.written.get('edited.png')
@@ -828,9 +858,10 @@ describe('edit', () => {
     return { ...plain, ask }
   }
 
-  it('says how well the model knows the picture as soon as its latent is found, once, and names a remedy', async () => {
-    const judged = async (dB: number) => {
-      const task = start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB)), given)
+  it('says how well the model knows the picture, before and after its latent is found, and names a remedy', async () => {
+    const judged = async (dB: number, said: object = {}) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB))
+      const task = start(editOperation, host, { ...given, ...said })
       const stages: string[] = []
       for await (const { stage, note } of task) stages.push(note?.text ?? stage)
       const { result, notes } = await task
@@ -846,6 +877,14 @@ describe('edit', () => {
     expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))
     expect(stages.slice(0, at)).not.toContain('naive')
     expect(stages.slice(at)).toContain('naive')
+    const searched = await judged(25, { decoder: 'gradient-free:iterations=2' })
+    expect(searched.own).toEqual([
+      expect.stringMatching(/^The model's encoder alone shows it at 2\d.*The search for the latent will tell/),
+      expect.stringMatching(/^Its latent shows it at .*can show it after all/),
+    ])
+    const [early, late] = searched.own.map((text) => searched.stages.indexOf(text))
+    const search = searched.stages.findLastIndex((stage) => stage.startsWith('gradient-free '))
+    expect(early! < search && search < late!).toBe(true)
     expect((await judged(30)).own).toEqual([expect.stringMatching(/may not know such pictures\. Look closely/)])
     expect((await judged(40)).own).toEqual([])
   })
@@ -1010,6 +1049,15 @@ describe('words that a small model never saw', () => {
     expect(await notesOf(told('a drak at'))).toEqual([
       { ...strange('drak, at'), text: "drak, at: not among this model's 4 words. Did you mean `dark`?" },
     ])
+  })
+
+  it.each(['edit', 'generate'])('%s names them before anything else is told', async (asked) => {
+    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
+    const made = { prompt: 'a red star', ...sampling, output: 'star.png' }
+    const task = asked === 'edit' ? start(editOperation, host, given) : start(generateOperation, host, made)
+    const { value } = await task[Symbol.asyncIterator]().next()
+    expect(value?.note).toMatchObject({ text: "star: not among this model's 3 words." })
+    await task
   })
 
   it('edit keeps what was told of words in its report', async () => {

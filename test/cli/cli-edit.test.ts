@@ -169,7 +169,7 @@ describe('what is odd about a mask is said, in words and in the report', () => {
       'one that grows over the whole picture leaves nothing to lock',
       () => ['--method', 'naive:dilation=64', '--mask', input('mask.png')],
       1,
-      /nothing of the source was kept.*dilation/,
+      /nothing of the source is kept.*dilation/,
     ],
     [
       'one that is found to be empty',

@@ -11,12 +11,12 @@ import { laidOn, lifted } from '../../pictures/transparency.js'
 import { setting } from '../fields.js'
 import { fitPicture, type NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
-import { partOf, type Told } from '../operation.js'
+import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { judgedAtOnce, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
-import { changeOf, checkOutside, maskOf, oddities, remedyOf, shareOf } from './masks.js'
+import { changeOf, checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {
@@ -39,6 +39,26 @@ export interface Edited {
 /** What a model sees of a picture that may be transparent. */
 export const seen = (picture: Tensor): Tensor => laidOn(picture, 'white')
 
+/** In the size of the picture that was given, and what is odd about it. */
+interface JudgedMask {
+  readonly mask: Tensor
+  readonly notes: readonly string[]
+}
+
+/** The same steps. What is odd about the mask is said as soon as it is known: half of the work comes after it. */
+async function* tellingOfMask<T>(steps: Steps<T, Told>, judge: (found: Tensor) => JudgedMask): Steps<T, Told> {
+  try {
+    while (true) {
+      const { done, value } = await steps.next()
+      if (done) return value
+      yield value
+      if (value.mask) for (const text of judge(value.mask).notes) yield noted(ofMask, text)
+    }
+  } finally {
+    await steps.return(undefined as never)
+  }
+}
+
 export async function* editOne(
   settings: EditSettings,
   { picture, drawn }: { readonly picture: NamedPicture; readonly drawn: NamedPicture | undefined },
@@ -56,19 +76,25 @@ export async function* editOne(
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
   const judging = judgedAtOnce(decoder, picture.path)
-  const result = yield* partOf(edit({ image: fitted.image }, { ...shared, decoder: judging }))
-  const isOwn = saysItIsOf(picture, model) || (result.decoder?.psnrAfterDb ?? 0) >= likelyPsnrDb
-  const known = { given: given?.mask, isOwn, change: changeOf(settings, model) }
+  const change = changeOf(settings, model)
+  const judge = (found: Tensor): JudgedMask => {
+    const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
+    const known = { given: given?.mask, isOwn, change }
+    const mask = map(fitted.restore(found), (value) => (value > 0.5 ? 1 : 0))
+    if (settings.lockBackground) {
+      const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
+      checkOutside(mask, got, `${remedyOf(known)} Or leave the lock out.`)
+    }
+    return { mask, notes: oddities(mask, known) }
+  }
+  const work = partOf(edit({ image: fitted.image }, { ...shared, decoder: judging.decoder }))
+  const result = yield* tellingOfMask(work, judge)
   const restored = fitted.restore(result.image)
   // What `crop` has cut off is not there to compare with.
   const isWhole = sizeText(planesOf(restored.shape)) === sizeText(planesOf(picture.image.shape))
   const source = round8(isWhole ? picture.image : fitPicture(picture, model.layout, fit).image)
   const shown = round8(lifted(restored, source))
-  const kept = result.mask && map(fitted.restore(result.mask), (value) => (value > 0.5 ? 1 : 0))
-  if (kept && settings.lockBackground) {
-    const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
-    checkOutside(kept, got, `${remedyOf(known)} Or leave the lock out.`)
-  }
+  const { mask: kept, notes: odd } = result.mask ? judge(result.mask) : { mask: undefined, notes: [] }
   const before = kept && likenessOutside(kept, shown, source)
   const drawnShare = given && shareOf(fitted.restore(given.mask))
   const isAsDrawn = kept && drawnShare === shareOf(kept)
@@ -80,7 +106,7 @@ export async function* editOne(
           featherPixels,
         })
       : shown
-  const maskNotes = [...(given?.notes ?? []), ...(kept ? oddities(kept, known) : [])]
+  const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
     ...found,

@@ -113,9 +113,14 @@ export function checkLock({
   throw expected('bad-option', 'a mask', asked, `\`${method.method.name}\` without one`, remedy)
 }
 
-/** Throws where both prompts have the same words and a mask is to be found: nothing tells where. */
+/**
+ * Throws for two prompts that are the same, under which every method gives back the source, and for prompts of the same words where
+ * a mask is to be found: nothing tells where.
+ */
 export function checkWords({ from, to, mask, method }: EditSettings): void {
-  if (mask !== undefined || !method.method.findsMask || changedTexts(from, to).length > 0) return
+  const areSame = from.trim() === to.trim()
+  const finds = mask === undefined && method.method.findsMask
+  if (!areSame && (!finds || changedTexts(from, to).length > 0)) return
   const what = `another word than in ${setting('from')}`
   throw expected('bad-option', what, setting('to'), `“${to}”`, 'Say what is to change.')
 }

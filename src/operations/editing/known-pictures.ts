@@ -1,5 +1,6 @@
 /** What can be told of how well a model knows a picture, and of how long one of its size takes. */
 import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
+import { encoderOnly } from '../../autoencoder/encoder-only.js'
 import type { Tensor } from '../../math/tensor.js'
 import { psnrDb, round8 } from '../../pictures/pixels.js'
 import { setting } from '../fields.js'
@@ -24,20 +25,45 @@ function unknownPicture(psnrDb: number): string | undefined {
   return undefined
 }
 
-/** A decoder inversion that says how well the model knows such pictures as soon as it can be told. */
-export const judgedAtOnce = (decoder: DecoderInverter, about: string): DecoderInverter => ({
-  ...decoder,
-  async *invert(image, autoencoder) {
-    const solution = yield* decoder.invert(image, autoencoder)
-    const seen = round8(image)
-    const psnrOf = async (latent: Tensor) => psnrDb(round8(await autoencoder.decode(latent)), seen)
-    // Both are remembered, or asked for next, and the better one is taken.
-    const [found, encoded] = [await psnrOf(solution.value), await psnrOf(await autoencoder.encode(image))]
-    const said = unknownPicture(Number.isNaN(found) ? encoded : Math.max(found, encoded))
-    if (said !== undefined) yield noted(about, said)
-    return solution
-  },
-})
+/** What the encoder alone tells, before the search for the latent, which takes long. It may still find a nearer one. */
+function strangeToEncoder(psnrDb: number): string | undefined {
+  if (!(psnrDb < knownPsnrDb)) return undefined
+  return `The model's encoder alone shows it at ${psnrDb.toFixed(1)} dB. The model hardly knows pictures below ${knownPsnrDb} dB. The search for the latent will tell.`
+}
+
+const afterAll = (psnrDb: number) => `Its latent shows it at ${psnrDb.toFixed(1)} dB: the model can show it after all.`
+
+/** A decoder inversion that says how well the model knows such pictures, and how well that is once it is known. */
+export interface JudgedDecoder {
+  readonly decoder: DecoderInverter
+  /** Of the latent's own picture and the given one; undefined until the latent is found. */
+  shownPsnrDb(): number | undefined
+}
+
+/** Says so as soon as it can be told: before the search what the encoder tells, after it what the latent tells. */
+export function judgedAtOnce(decoder: DecoderInverter, about: string): JudgedDecoder {
+  let shown: number | undefined
+  return {
+    shownPsnrDb: () => shown,
+    decoder: {
+      ...decoder,
+      async *invert(image, autoencoder) {
+        const seen = round8(image)
+        const psnrOf = async (latent: Tensor) => psnrDb(round8(await autoencoder.decode(latent)), seen)
+        // Both are remembered, or asked for next, and the better one is taken.
+        const encoded = await psnrOf(await autoencoder.encode(image))
+        const early = decoder.name === encoderOnly.definition.id ? undefined : strangeToEncoder(encoded)
+        if (early !== undefined) yield noted(about, early)
+        const solution = yield* decoder.invert(image, autoencoder)
+        const found = await psnrOf(solution.value)
+        shown = Number.isNaN(found) ? encoded : Math.max(found, encoded)
+        const said = unknownPicture(shown) ?? (early === undefined ? undefined : afterAll(shown))
+        if (said !== undefined) yield noted(about, said)
+        return solution
+      },
+    },
+  }
+}
 
 /** Whether a picture's file says that this model made it. */
 export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>

@@ -114,7 +114,7 @@ export function oddities(mask: Tensor, known: EditCase): readonly string[] {
     return isWide ? [`It covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(known)}`] : []
   }
   const isDrawnSo = given && coverOf(given) === 'everything'
-  return [`It covers the whole picture: nothing of the source was kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
+  return [`It covers the whole picture: nothing of the source is kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
 }
 
 /**
@@ -137,5 +137,8 @@ export async function checkedBackground(
     'This is a defect; nothing was written. Please report it with the picture.',
   )
 }
+
+/** What notes on a mask are about. */
+export const ofMask = 'the mask'
 
 export const asPicture = (mask: Tensor): Tensor => map(mask, (value) => 2 * value - 1)

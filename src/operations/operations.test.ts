@@ -10,6 +10,7 @@ import { encodeSafetensors, readSafetensorsHeader } from '../checkpoints/safeten
 import { readTensors, safetensor } from '../checkpoints/tensors.js'
 import { Task } from '../core/task.js'
 import type { Inverter } from '../diffusion/diffusion.js'
+import { rectifiedFlow } from '../diffusion/schedules.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
@@ -140,6 +141,25 @@ describe('generate', () => {
     const notes: string[] = []
     const task = start(invertOperation, under(host, 'analytic', 'others'), { ...given, model: 'elsewhere' })
     for await (const { note } of task) if (note) notes.push(note.text)
+    // What another model was sampled by may not go with this one: that is told first, not what the solver says of it.
+    const flow = { ...under(host, 'analytic', 'others') }
+    const open: typeof flow.models.open = async (asked) => {
+      const held = await host.models.open(asked)
+      return { ...held, model: { ...held.model, schedule: () => rectifiedFlow() } }
+    }
+    const onFlow = { ...flow, models: { ...flow.models, open } }
+    const lambda = under(memoryHost(model), 'another', 'these')
+    const solver = 'ddim:spacing=lambda,steps=2'
+    await start(generateOperation, lambda, { prompt, solver, output: 'a.png', saveLatent: 'z.safetensors' })
+    onFlow.written.set('z.safetensors', lambda.written.get('z.safetensors')!)
+    const named = { ...given, model: 'elsewhere' }
+    await expect(start(invertOperation, onFlow, named)).rejects.toMatchObject({
+      subject: '`settings.model`',
+      message: expect.stringMatching(/`another`.*Another model made it, by `ddim:spacing=lambda,steps=2`/),
+    })
+    await expect(start(invertOperation, onFlow, { ...named, solver })).rejects.toMatchObject({
+      message: expect.stringMatching(/a schedule with noise and signal/),
+    })
     expect(notes.join()).toMatch(
       /of other weights, of `another`: these, and these are others\. Another noise is found\./,
     )

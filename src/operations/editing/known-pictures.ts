@@ -28,7 +28,7 @@ function unknownPicture(psnrDb: number): string | undefined {
 /** What the encoder alone tells, before the search for the latent, which takes long. It may still find a nearer one. */
 function strangeToEncoder(psnrDb: number): string | undefined {
   if (!(psnrDb < knownPsnrDb)) return undefined
-  return `The model's encoder alone shows it at ${psnrDb.toFixed(1)} dB. The model hardly knows pictures below ${knownPsnrDb} dB. The search for the latent will tell.`
+  return `The model's encoder alone shows it at ${psnrDb.toFixed(1)} dB: the model may not know such pictures. The search for the latent will tell.`
 }
 
 const afterAll = (psnrDb: number) => `Its latent shows it at ${psnrDb.toFixed(1)} dB: the model can show it after all.`

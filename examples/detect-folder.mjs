@@ -6,14 +6,18 @@ import { bundledFile, nodeFiles, ortNode, readImage } from 'undiffuse/node'
 import { detectAll, readKey } from 'undiffuse/watermark'
 
 const [keyFile = 'key.json', folder = 'pictures'] = process.argv.slice(2)
+const [keyText, names] = await Promise.all([readFile(keyFile, 'utf8'), readdir(folder)]).catch(({ message }) => {
+  console.error(`${message}. Say which: node detect-folder.mjs <key.json> <folder of pictures>`)
+  process.exit(2)
+})
 const runtime = ortNode()
 const model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
-const key = readKey(await readFile(keyFile, 'utf8'), keyFile)
+const key = readKey(keyText, keyFile)
 const solver = ddim({ steps: 20, spacing: 'lambda' })
 const decoder = automaticDecoder({ gradients: 'never' })
 const how = { model, solver, decoder, keys: [{ key }], falsePositiveRate: 1e-3 }
 
-for (const name of await readdir(folder)) {
+for (const name of names) {
   try {
     const { image } = await readImage(join(folder, name))
     const [detection] = await detectAll([{ image }], how)

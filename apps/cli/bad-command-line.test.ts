@@ -12,6 +12,7 @@ function refused(...words: readonly string[]): string {
     .addArgument(new Argument('[size]').choices(['small', 'large']))
     .option('-n, --steps <n>', 'steps', integerAtLeast(1))
     .option('--with <method...>', 'methods')
+    .option('--guidance <weight>', 'guidance')
     .requiredOption('--to <text>', 'text')
     .addOption(new Option('--how <which>', 'how').choices(['fast', 'slow']))
   const group = program.command('mark').helpCommand(false)
@@ -45,6 +46,20 @@ it.each([
   [
     ['draw', 'x', '--to', 'y', '--stpes', '2'],
     `Expected an option that there is for \`undiffuse draw\`, got \`--stpes\`. Did you mean --steps? ${see}`,
+  ],
+  [
+    ['draw', 'x', '--to', 'y', '--cfg=3'],
+    `Expected an option that there is for \`undiffuse draw\`, got \`--cfg=3\`. Here it is called \`--guidance\`. ${see}`,
+  ],
+  // What is strange is told before what is missing.
+  [
+    ['draw', 'x', '--target-prompt', 'y'],
+    `Expected an option that there is for \`undiffuse draw\`, got \`--target-prompt\`. Here it is called \`--to\`. ${see}`,
+  ],
+  // A command without the option says nothing of it.
+  [
+    ['draw', 'x', '--to', 'y', '--negative-prompt', 'z'],
+    `Expected an option that there is for \`undiffuse draw\`, got \`--negative-prompt\`. ${see}`,
   ],
   [
     ['draw', 'a', 'small', 'ball', '--to', 'y'],

@@ -3,6 +3,7 @@ import type { Command, CommanderError } from 'commander'
 import { expected, type UndiffuseError } from 'undiffuse'
 import { plural } from 'undiffuse/operations'
 import { pathOf } from './help.js'
+import { nameHere } from './other-names.js'
 
 interface Meant {
   readonly expected: string
@@ -72,13 +73,24 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
   ],
 ]
 
+/** `steps` of `-s, --steps <n>`. */
+const namesOf = ({ options }: Command): readonly string[] => options.flatMap(({ long }) => long?.slice(2) ?? [])
+
+/** The first word of a command line that looks like an option and is none. Commander looks for what is missing first. */
+const strayOption = ({ args }: Command): string | undefined => args.find((word) => /^--?[a-z]/i.test(word))
+
 /** The error of a command line that commander refuses. */
 export function badCommandLine({ message, code }: CommanderError, command: Command): UndiffuseError {
   const path = pathOf(command)
   const whole = `\`undiffuse${path === '' ? '' : ` ${path}`}\``
   const help = `See \`undiffuse ${path === '' ? '' : `${path} `}--help\`.`
   if (code === 'commander.help') return expected('bad-option', 'a command', whole, nothing, help)
-  const [, said = '', guess] = /^(?:error: )?(.*?)(?:\n\((Did you mean .*)\))?$/s.exec(message)!
+  const [, all = '', near] = /^(?:error: )?(.*?)(?:\n\((Did you mean .*)\))?$/s.exec(message)!
+  const stray = code === 'commander.missingMandatoryOptionValue' ? strayOption(command) : undefined
+  const said = stray === undefined ? all : `unknown option '${stray}'`
+  const unknown = /^unknown option '(.*)'/s.exec(said)?.[1]
+  const here = unknown === undefined ? undefined : nameHere(unknown, namesOf(command))
+  const guess = here === undefined ? near : `Here it is called \`${here}\`.`
   const plain = said.replace(/\.$/, '')
   const hasLists = command.options.some(({ variadic }) => variadic)
   for (const [form, meaning] of meanings) {

@@ -80,6 +80,18 @@ describe('topics', () => {
     },
   )
 
+  it.each(
+    kinds.flatMap(({ methods }) =>
+      methods.flatMap(({ definition: { id, also = {} } }) =>
+        Object.entries(also).map(([other, name]) => [other, name, id] as const),
+      ),
+    ),
+  )('the name %s of other programs leads to %s', async (other, name, id) => {
+    const [here, gap, ...page] = (await topicLines(other.toUpperCase(), pageColumns))!
+    expect([here, gap]).toEqual([`\`${other.toUpperCase()}\` is called \`${name}\` here.`, ''])
+    expect(page).toEqual(await topicLines(id, pageColumns))
+  })
+
   it('every list of methods that an operation takes is a topic', async () => {
     const operations = Object.values(await import('undiffuse/operations')).flatMap((one) =>
       typeof one === 'object' && one !== null && 'fields' in one ? [one.fields as Record<string, unknown>] : [],

@@ -73,6 +73,12 @@ const named = (id: string) =>
     kind.methods.flatMap(({ definition }) => (definition.id === id ? [{ kind, definition }] : [])),
   )
 
+/** What papers and other programs call methods of these kinds, and what each is here: `implicit:iteration=picard` of `aidi`. */
+const elsewhere: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...kinds.flatMap(({ methods }) => methods.map(({ definition }) => definition.also)),
+)
+
 /** What can be asked of `undiffuse help` besides commands. */
 export const topics: readonly string[] = [...kinds.map(({ topic }) => topic), 'masks', 'exit-codes']
 
@@ -147,7 +153,7 @@ export const exitCodes: readonly (readonly [code: number, meaning: string])[] = 
   [141, 'the reader of the output has gone'],
 ]
 
-/** The page about a topic or a method; undefined for any other word. */
+/** The page about a topic or a method, by its name here or elsewhere; undefined for any other word. */
 export async function topicLines(word: string, columns: number): Promise<readonly string[] | undefined> {
   if (word === 'exit-codes') {
     return [
@@ -162,5 +168,9 @@ export async function topicLines(word: string, columns: number): Promise<readonl
   if (word === 'masks') return maskLines(columns)
   const kind = kinds.find(({ topic }) => topic === word)
   if (kind) return kindLines(kind, columns)
-  return methodIds.includes(word) ? await methodLines(word, columns) : undefined
+  if (methodIds.includes(word)) return await methodLines(word, columns)
+  const name = elsewhere[word.toLowerCase()]
+  if (name === undefined) return undefined
+  const [id = ''] = name.split(':')
+  return [...wrapped(`\`${word}\` is called \`${name}\` here.`, columns), '', ...(await methodLines(id, columns))]
 }

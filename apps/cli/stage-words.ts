@@ -10,7 +10,7 @@ const meanings: readonly (readonly [words: readonly string[], meaning: string])[
   // Every edit begins with the way back.
   [[...idsOf(inverters), ...idsOf(edits)], 'going back to the noise'],
   [idsOf(solvers), 'drawing the picture'],
-  [['attention', 'difference'], 'finding the mask'],
+  [['attention', 'difference', 'mask'], 'finding the mask'],
 ]
 
 /** `picture → noise: finding the latent (gradient steps)` of `picture → noise: gradient steps`. */

@@ -15,20 +15,33 @@ export interface MemoryNeed {
 export const memoryText = (bytes: number): string =>
   bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
 
+/** Sizes of pictures to take instead, as text. */
+export interface SmallerSizes {
+  readonly fits: string
+  /** Little work; absent where that is not known, or would not fit. */
+  readonly quick?: string
+}
+
 /**
  * Throws `bad-shape` where more is needed than may be taken; `size` says for what: `a picture of 2048×2048`, and `fitting` which
- * size would fit.
+ * sizes would fit.
  */
-export function checkMemory(need: MemoryNeed, subject: string, size: string, fitting?: () => string | undefined): void {
+export function checkMemory(
+  need: MemoryNeed,
+  subject: string,
+  size: string,
+  fitting?: () => SmallerSizes | undefined,
+): void {
   const { neededBytes, weightBytes, allowedBytes } = need
   if (neededBytes <= allowedBytes) return
   const mostlyWeights = weightBytes > neededBytes / 2
-  const fits = fitting?.()
+  const sizes = fitting?.()
+  const quicker = sizes?.quick === undefined ? 'a smaller one, which is quicker' : `${sizes.quick}, which is quick`
   const smaller = mostlyWeights
     ? 'weights of 8 or 4 bits'
-    : fits === undefined
+    : sizes === undefined
       ? 'smaller pictures, or fewer at a time'
-      : `a picture of ${fits}, which fits, or of a smaller one, which is quicker`
+      : `a picture of ${sizes.fits}, which fits, or of ${quicker}`
   throw expected(
     'bad-shape',
     `a size that takes at most ${memoryText(allowedBytes)} of memory`,

@@ -10,6 +10,8 @@ export interface Progress {
   readonly total?: number
   readonly residual?: number
   readonly latent?: Tensor
+  /** Of an edit, as soon as it is known: 1 × H × W, 1 where the picture may change. */
+  readonly mask?: Tensor
 }
 
 /** `P` is what is told on the way, where that is more than progress. */

@@ -189,6 +189,38 @@ export const sidesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): Sides => 
   width: shape[axes.indexOf('width')]!,
 })
 
+/** Pictures of so many times the pixels of the model's own take long; a fraction of that is still quick. */
+const [muchLarger, quickly] = [4, 3]
+/** Smaller ones are no size that anybody trained on: the model does not tell it. */
+const leastOwnSide = 64
+
+/** A size against the one that the model was made for. */
+export interface LargeSize {
+  readonly own: Sides
+  /** So many times the pixels. */
+  readonly times: number
+  /** Of the same aspect, and little work. */
+  readonly quick: Sides
+}
+
+/**
+ * What there is to say of a picture that has many times the pixels that a model was made for; undefined of others, and where
+ * the model does not tell its size.
+ *
+ * @example largeSize(model.layout, { height: 3000, width: 4000 })?.quick
+ */
+export function largeSize(
+  layout: Pick<Layout, 'axes' | 'picture' | 'multiple'>,
+  { height, width }: Sides,
+): LargeSize | undefined {
+  const own = sidesOf(layout, layout.picture)
+  const times = (height * width) / (own.height * own.width)
+  if (times < muchLarger || Math.min(own.height, own.width) < leastOwnSide) return undefined
+  const scale = Math.sqrt(quickly / times)
+  const side = (pixels: number) => layout.multiple * Math.max(1, Math.round((pixels * scale) / layout.multiple))
+  return { own, times, quick: { height: side(height), width: side(width) } }
+}
+
 /** The frames of a shape with these axes, where there is such an axis. */
 export const framesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): number | undefined =>
   axes.includes('frames') ? shape[axes.indexOf('frames')] : undefined

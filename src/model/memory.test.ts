@@ -47,6 +47,15 @@ describe.each([1, 1.5, 2])('values that take area to the power of %d', (power) =
   })
 })
 
+it('names a size that is quick beside the one that fits, where the model tells what it was made for', () => {
+  const trained = scaledLayout({ name: 'sd', imageChannels: 3, latentChannels: 4, downscaling: 8, side: 64 })
+  const asked = { ...growing(1), layout: trained }
+  expect(refusal(asked, 32000, 24000)).toMatch(/which fits, or of 1024×768, which is quick, or close/)
+  // What fits is smaller than what is quick elsewhere.
+  const dear = { ...asked, memoryFor: growing(2.2).memoryFor }
+  expect(refusal(dear, 32000, 24000)).toMatch(/which fits, or of a smaller one, which is quicker/)
+})
+
 it('no size fits where weights alone are too much', () => {
   const model = growing(1, 2 * allowedBytes)
   expect(refusal(model, 512, 512)).toMatch(/weights of 8 or 4 bits/)

@@ -1,7 +1,7 @@
 /** Whether what will be asked of a model fits into memory, before it is asked. */
-import { checkMemory, type MemoryNeed } from '../core/memory.js'
+import { checkMemory, type MemoryNeed, type SmallerSizes } from '../core/memory.js'
 import type { Shape } from '../math/tensor.js'
-import { pictureOf, sidesOf } from './layout.js'
+import { largeSize, pictureOf, type Sides, sidesOf } from './layout.js'
 import type { Model } from './model.js'
 import type { Kind } from './questions.js'
 
@@ -18,8 +18,10 @@ const needsOf = ({ memoryFor }: Roomed, asks: Asks, latent: Shape): readonly Mem
 const spare = ({ neededBytes, weightBytes, allowedBytes }: MemoryNeed): number =>
   (allowedBytes - weightBytes) / (neededBytes - weightBytes)
 
+const sizeText = ({ height, width }: Sides) => `${width}×${height}`
+
 /** Sides of the same aspect, nearly as large as memory allows; undefined where not even the smallest fit. */
-function fittingSides(model: Roomed, asks: Asks, latent: Shape): string | undefined {
+function fittingSides(model: Roomed, asks: Asks, latent: Shape): SmallerSizes | undefined {
   const { layout } = model
   const whole = layout.pictureShape(latent)
   const { height, width } = sidesOf(layout, whole)
@@ -45,7 +47,10 @@ function fittingSides(model: Roomed, asks: Asks, latent: Shape): string | undefi
     scale = next
     spared = left
   }
-  return `${scaled(width, scale)}×${scaled(height, scale)}`
+  const fits = { height: scaled(height, scale), width: scaled(width, scale) }
+  const quick = largeSize(layout, { height, width })?.quick
+  const isSmaller = quick !== undefined && quick.height * quick.width < fits.height * fits.width
+  return { fits: sizeText(fits), ...(isSmaller && { quick: sizeText(quick) }) }
 }
 
 /**

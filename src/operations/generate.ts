@@ -18,6 +18,7 @@ import { endingOf, lastName, withoutEnding } from './files/paths.js'
 import {
   checkAxes,
   checkFileModel,
+  checkFileSolver,
   checkFinite,
   fileTypeOf,
   notesOnFileWeights,
@@ -375,6 +376,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     yield* notedOf(held)
     const { model } = held
     if (file) checkFileModel(file, settings.noise!, settings, model)
+    if (file) checkFileSolver(file, settings.noise!, settings, plan, model)
     if (file) checkAxes(file, model.layout, settings.noise!)
     for (const { noise } of starts) if (noise) model.layout.check(noise.shape)
     const extent = extentOf(settings, model)

@@ -7,7 +7,7 @@
 export { nearest } from '../core/nearest.js'
 export { type AttackReport, attackOperation } from './attack.js'
 export { type ComparisonReport, compareOperation } from './compare.js'
-export type { ComparisonRow } from './comparing/reports.js'
+export { type ComparisonRow, walkedSolver } from './comparing/reports.js'
 export { type EditReport, editOperation } from './edit.js'
 export {
   type Named,

@@ -10,6 +10,7 @@ import { encodeSafetensors, readSafetensorsHeader } from '../checkpoints/safeten
 import { readTensors, safetensor } from '../checkpoints/tensors.js'
 import { Task } from '../core/task.js'
 import type { Inverter } from '../diffusion/diffusion.js'
+import { rectifiedFlow } from '../diffusion/schedules.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { edit } from '../edit/edit.js'
 import { nmseDb } from '../math/nmse.js'
@@ -140,6 +141,25 @@ describe('generate', () => {
     const notes: string[] = []
     const task = start(invertOperation, under(host, 'analytic', 'others'), { ...given, model: 'elsewhere' })
     for await (const { note } of task) if (note) notes.push(note.text)
+    // What another model was sampled by may not go with this one: that is told first, not what the solver says of it.
+    const flow = { ...under(host, 'analytic', 'others') }
+    const open: typeof flow.models.open = async (asked) => {
+      const held = await host.models.open(asked)
+      return { ...held, model: { ...held.model, schedule: () => rectifiedFlow() } }
+    }
+    const onFlow = { ...flow, models: { ...flow.models, open } }
+    const lambda = under(memoryHost(model), 'another', 'these')
+    const solver = 'ddim:spacing=lambda,steps=2'
+    await start(generateOperation, lambda, { prompt, solver, output: 'a.png', saveLatent: 'z.safetensors' })
+    onFlow.written.set('z.safetensors', lambda.written.get('z.safetensors')!)
+    const named = { ...given, model: 'elsewhere' }
+    await expect(start(invertOperation, onFlow, named)).rejects.toMatchObject({
+      subject: '`settings.model`',
+      message: expect.stringMatching(/`another`.*Another model made it, by `ddim:spacing=lambda,steps=2`/),
+    })
+    await expect(start(invertOperation, onFlow, { ...named, solver })).rejects.toMatchObject({
+      message: expect.stringMatching(/a schedule with noise and signal/),
+    })
     expect(notes.join()).toMatch(
       /of other weights, of `another`: these, and these are others\. Another noise is found\./,
     )
@@ -481,8 +501,9 @@ describe('compare', () => {
     let told: Told['parts']
     for await (const { parts } of start(compareOperation, memoryHost(model), given)) told = parts ?? told
     expect(told).toMatchObject({ total: 5, one: 'row' })
-    // BDIA is not taken by implicit; automatic undoes it from the latent, and sweeps from the picture. Its first row makes the picture.
-    expect(told!.weights).toEqual([10, 26, 10, 0, 53])
+    // BDIA is not taken by implicit; automatic undoes it from the latent, and sweeps from the picture. The first row of a
+    // solver makes its picture and finds its latent, which take as long on a short grid.
+    expect(told!.weights).toEqual([155, 26, 155, 0, 53])
     for await (const { parts } of start(compareOperation, memoryHost(model), {
       ...given,
       inverters: ['algorithm-1', 'automatic'],
@@ -491,6 +512,9 @@ describe('compare', () => {
       told = parts ?? told
     }
     expect(told!.weights![0]).toBeGreaterThan(8 * told!.weights![1]!)
+    const slower = { ...given, inverters: ['implicit', 'implicit:iteration=picard'], solvers: 'ddim', steps: 40 }
+    for await (const { parts } of start(compareOperation, memoryHost(model), slower)) told = parts ?? told
+    expect(told!.weights!.map(Math.round)).toEqual([18, 14])
   })
 
   it('is unsupported where no inverter takes a solver, with the reason, and before a picture is made', async () => {
@@ -780,6 +804,7 @@ describe('edit', () => {
       { from: 'A ball.', to: 'a  ball', mask: undefined, method: 'exact-blending' },
       'bad-option',
     ],
+    ['the same prompt twice, mask or not', { to: from }, 'bad-option'],
     ['a mask that is not there', { mask: 'other.png' }, 'unavailable'],
     ['a mask of another size', { mask: 'large.png' }, 'bad-shape'],
     ['a black mask', { mask: 'black.png' }, 'bad-option'],
@@ -799,12 +824,41 @@ describe('edit', () => {
     expect(opened).toBe(0)
   })
 
+  it('says what is odd about a mask once it is known, before the edit is walked, and does not repeat it', async () => {
+    const { mask: _, ...unmasked } = given
+    // Attention all over the picture, as of a changed background.
+    const everywhere = editableModel([1, 1, 1, 1, 1, 1, 1, 0])
+    const method = 'exact-blending:mask=attention'
+    const task = start(editOperation, await withMask(() => 1, everywhere), { ...unmasked, method })
+    const stages: string[] = []
+    for await (const { stage, note } of task) stages.push(note?.text ?? stage)
+    const { result, notes } = await task
+    const [said] = result.mask!.notes
+    expect(said).toMatch(/^It covers the whole picture/)
+    expect(stages.indexOf(said!)).toBe(stages.indexOf('mask') + 1)
+    expect(stages.lastIndexOf('ddim')).toBeGreaterThan(stages.indexOf(said!))
+    expect(notes.filter(({ text }) => text === said)).toHaveLength(1)
+    expect(result.notes).not.toContain(said)
+    const locked = start(editOperation, await withMask(() => 1, everywhere), {
+      ...unmasked,
+      method,
+      lockBackground: true,
+    })
+    const walked: string[] = []
+    const failed = (async () => {
+      for await (const { stage } of locked) walked.push(stage)
+      await locked
+    })()
+    await expect(failed).rejects.toMatchObject({ code: 'bad-option', got: 'one that covers all, as it was found' })
+    expect(walked.at(-1)).toBe('mask')
+  })
+
   it('a mask that grows over everything is told apart from one that was drawn so, and refused where a lock is asked for', async () => {
     const half = await withMask((i) => (i % 4 < 2 ? 1 : -1))
     const grown = { ...given, method: 'naive:dilation=4' }
     const { result } = await start(editOperation, half, grown)
     expect(result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 0.5, shareOfPixels: 1 })
-    expect(result.mask!.notes.join()).toMatch(/nothing of the source was kept.*smaller `dilation`/)
+    expect(result.mask!.notes.join()).toMatch(/nothing of the source is kept.*smaller `dilation`/)
     const drawn = await start(editOperation, await withMask(() => 1), given)
     expect(drawn.result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 1 })
     const before = half.written.get('edited.png')
@@ -828,9 +882,10 @@ describe('edit', () => {
     return { ...plain, ask }
   }
 
-  it('says how well the model knows the picture as soon as its latent is found, once, and names a remedy', async () => {
-    const judged = async (dB: number) => {
-      const task = start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB)), given)
+  it('says how well the model knows the picture, before and after its latent is found, and names a remedy', async () => {
+    const judged = async (dB: number, said: object = {}) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB))
+      const task = start(editOperation, host, { ...given, ...said })
       const stages: string[] = []
       for await (const { stage, note } of task) stages.push(note?.text ?? stage)
       const { result, notes } = await task
@@ -846,6 +901,14 @@ describe('edit', () => {
     expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))
     expect(stages.slice(0, at)).not.toContain('naive')
     expect(stages.slice(at)).toContain('naive')
+    const searched = await judged(25, { decoder: 'gradient-free:iterations=2' })
+    expect(searched.own).toEqual([
+      expect.stringMatching(/^The model's encoder alone shows it at 2\d.*The search for the latent will tell/),
+      expect.stringMatching(/^Its latent shows it at .*can show it after all/),
+    ])
+    const [early, late] = searched.own.map((text) => searched.stages.indexOf(text))
+    const search = searched.stages.findLastIndex((stage) => stage.startsWith('gradient-free '))
+    expect(early! < search && search < late!).toBe(true)
     expect((await judged(30)).own).toEqual([expect.stringMatching(/may not know such pictures\. Look closely/)])
     expect((await judged(40)).own).toEqual([])
   })
@@ -853,21 +916,26 @@ describe('edit', () => {
   it('says before a network runs that a picture is far larger than those of the model', async () => {
     const plain = editableModel()
     const trained = { ...plain, layout: { ...plain.layout, picture: [3, 64, 64], latentShape: () => [3, 4, 4] } }
-    const noted = async (side: number) => {
+    const { mask: _, ...unmasked } = given
+    const noted = async (side: number, asked: unknown = editOperation, said: object = unmasked) => {
       const host = memoryHost(trained)
       await host.paint('a.png', zeros([3, side, side / 2]))
-      const { mask: _, ...unmasked } = given
-      const task = start(editOperation, host, unmasked)
+      const task = start(asked as typeof editOperation, host, said as never)
       const seen: string[] = []
       for await (const { stage, note } of task) {
         if (stage === 'encode') break
         if (note) seen.push(note.text)
+        if (seen.length > 0) break
       }
       return seen
     }
-    expect(await noted(252)).toEqual([
+    const large = [
       'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first: 80×156 is quick.',
-    ])
+    ]
+    expect(await noted(252)).toEqual(large)
+    for (const to of ['latent', 'noise']) {
+      expect(await noted(252, invertOperation, { sources: ['a.png'], to, output: 'z.safetensors' })).toEqual(large)
+    }
     expect(await noted(80)).toEqual([])
   })
 
@@ -1005,6 +1073,15 @@ describe('words that a small model never saw', () => {
     expect(await notesOf(told('a drak at'))).toEqual([
       { ...strange('drak, at'), text: "drak, at: not among this model's 4 words. Did you mean `dark`?" },
     ])
+  })
+
+  it.each(['edit', 'generate'])('%s names them before anything else is told', async (asked) => {
+    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
+    const made = { prompt: 'a red star', ...sampling, output: 'star.png' }
+    const task = asked === 'edit' ? start(editOperation, host, given) : start(generateOperation, host, made)
+    const { value } = await task[Symbol.asyncIterator]().next()
+    expect(value?.note).toMatchObject({ text: "star: not among this model's 3 words." })
+    await task
   })
 
   it('edit keeps what was told of words in its report', async () => {

@@ -11,7 +11,7 @@ import { map, zeros } from '../../src/math/tensor.js'
 import { nodeHost } from '../../src/node/host.js'
 import { makePipeline } from '../../src/node/make-checkpoint.js'
 import { encodePng } from '../../src/node/write-image.js'
-import { checkedBackground } from '../../src/operations/edit.js'
+import { checkedBackground } from '../../src/operations/editing/masks.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
 let folder: string
@@ -169,7 +169,7 @@ describe('what is odd about a mask is said, in words and in the report', () => {
       'one that grows over the whole picture leaves nothing to lock',
       () => ['--method', 'naive:dilation=64', '--mask', input('mask.png')],
       1,
-      /nothing of the source was kept.*dilation/,
+      /nothing of the source is kept.*dilation/,
     ],
     [
       'one that is found to be empty',

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -272,6 +273,13 @@ describe('the examples', async () => {
   it.each(Object.entries(told))('%s', async (name, { words = [], prints }) => {
     expect(await installed.shipped(`examples/${name}`, ...words)).toMatch(prints)
   })
+
+  it('a folder that is not there is told with what to pass', async () => {
+    const run = installed.shipped('examples/detect-folder.mjs', 'mark.json', 'nowhere')
+    await expect(run).rejects.toThrow(
+      /'nowhere'\. Say which: node detect-folder\.mjs <key\.json> <folder of pictures>\n$/,
+    )
+  })
 })
 
 describe('programs of the documentation', () => {
@@ -327,14 +335,20 @@ describe('programs of the documentation', () => {
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       let logged = ''
-      service.stderr.on('data', (text: Buffer) => {
-        logged += text.toString()
+      service.stderr.on('data', (piece: Buffer) => {
+        logged += piece.toString()
       })
       try {
         const [line] = (await once(service.stdout, 'data')) as [Buffer]
         const port = /port: (\d+)/.exec(line.toString())![1]
         const post = (path: string, body: string | Uint8Array<ArrayBuffer>) =>
           fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body })
+        const another = spawn(process.execPath, ['service.mjs'], {
+          cwd: installed.folder,
+          env: { ...env, PORT: port },
+          stdio: ['ignore', 'ignore', 'pipe'],
+        })
+        const refusal = Promise.all([text(another.stderr), once(another, 'close')])
         const made = await post('/mark', 'a large purple heart on the left')
         const marked = new Uint8Array(await made.arrayBuffer())
         expect(await (await post('/detect', marked)).json()).toMatchObject({
@@ -342,6 +356,8 @@ describe('programs of the documentation', () => {
           id: made.headers.get('x-mark-id'),
           technique: expect.stringMatching(/^gaussian-shading/),
         })
+        const [refused, [exitCode]] = await refusal
+        expect([exitCode, refused]).toEqual([1, expect.stringMatching(/^listen EADDRINUSE.*Set another PORT\.\n$/)])
         const ids = (await readFile(join(installed.folder, 'issued.txt'), 'utf8')).trimEnd().split('\n')
         expect(ids).toEqual([issued, made.headers.get('x-mark-id')])
         const mirrored = Uint8Array.from(await sharp(marked).flop().png().toBuffer())

@@ -23,6 +23,7 @@ const leg = {
 
 const row = (inverter: string, more: Partial<ComparisonRow> = {}): ComparisonRow => ({
   solver: 'ddim:spacing=lambda,steps=50',
+  solverName: 'ddim',
   spacing: 'lambda',
   inverter,
   steps: 50,
@@ -53,7 +54,13 @@ it('says how levels are spaced where the name of a solver does not', () => {
   const own = { solver: 'ddim:steps=50', spacing: 'linspace' }
   expect(tableLines([row(inverter, own)])).toContain('  ddim:steps=50, with its own spacing=linspace')
   expect(tableLines([row(inverter)])).toContain('  ddim:spacing=lambda,steps=50')
-  expect(tableLines([row(inverter, { solver: 'scheduler', spacing: null })])).toContain('  scheduler')
+})
+
+it('says what a scheduler stands for, and its steps', () => {
+  const flow = { solver: 'scheduler', solverName: 'flow-euler', spacing: null, steps: 30 }
+  expect(tableLines([row(inverter, flow)])).toContain('  scheduler (flow-euler, 30 steps)')
+  const cleanest = { ...flow, solver: 'scheduler:end=cleanest' }
+  expect(tableLines([row(inverter, cleanest)])).toContain('  scheduler:end=cleanest (flow-euler, 30 steps)')
 })
 
 it('tells nothing of what refuses', () => {

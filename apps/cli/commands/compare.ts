@@ -6,6 +6,7 @@ import {
   errorDecibels,
   percent,
   promptText,
+  walkedSolver,
 } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { costLines, wroteLines } from '../words.js'
@@ -92,8 +93,8 @@ const linesOf = ({ fromLatent, fromPicture, steps }: ComparisonRow): readonly (r
 ]
 
 /** A solver, with the spacing of its levels where its text does not say it. */
-const solverLine = ({ solver, spacing }: ComparisonRow): string =>
-  `  ${solver}${spacing === null || solver.includes('spacing') ? '' : `, with its own spacing=${spacing}`}`
+const solverLine = ({ solver, solverName, steps, spacing }: ComparisonRow): string =>
+  `  ${walkedSolver(solver, solverName, steps)}${spacing === null || solver.includes('spacing') ? '' : `, with its own spacing=${spacing}`}`
 
 /** The rows of each solver below its name. A name that leaves no room for its numbers has a line of its own. */
 export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {

@@ -13,7 +13,8 @@ import { sweep } from './sweep.js'
  * 1. the solver undoes itself (`unstep`) and the state has its memory: `reversible`, one step's cost a step, exact given
  *    the memory;
  * 2. its steps need no memory: `implicit`, Anderson on each step, exact given the latent. A step that does not
- *    converge so goes on by Picard, Newton–Krylov and shorter steps, at most five times `iterations`. `by` says what solved it;
+ *    converge so goes on by Picard, Newton–Krylov and shorter steps, at most five times `iterations`; one that is at
+ *    the rounding of float32 does not. `by` says what solved it;
  * 3. it is a linear multistep rule: `sweep`, Anderson on the whole trajectory, exact given the latent; so too for reversible
  *    rules whose memory is lost;
  * 4. it undoes itself but not by a linear rule, and the memory is lost: `reversible`, which guesses it;

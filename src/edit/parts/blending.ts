@@ -158,6 +158,7 @@ export async function* walked(
   const given = found ?? problem.mask
   const mask = given && grownMask(given, problem, blending.dilation ?? (problem.mask ? 0 : foundDilation))
   const rule = mask ? blended(solver, trajectory, latentMask(mask, start.x.shape), blending) : solver
+  if (mask) yield { stage: 'mask', done: 1, total: 1, mask }
   const { states } = yield* sample(start, rule, { grid, denoise, schedule: problem.schedule })
   return { latent: states.at(-1)!.x, states, trajectory, grid, mask }
 }

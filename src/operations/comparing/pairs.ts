@@ -2,12 +2,8 @@
 import { inverters, solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
-import type { Inverter, Solver } from '../../diffusion/diffusion.js'
-import { algorithm1 } from '../../diffusion/inverters/algorithm-1.js'
-import { algorithm2 } from '../../diffusion/inverters/algorithm-2.js'
+import type { Inverter } from '../../diffusion/diffusion.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
-import { naive } from '../../diffusion/inverters/naive.js'
-import { reversible } from '../../diffusion/inverters/reversible.js'
 import type { Tensor } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
@@ -17,6 +13,7 @@ import { type Host, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
 import { isFlow, type Plan, planOf, promptField, recipeFields, samplingOf, schedulerSolver } from '../recipes/recipe.js'
+import { walksOf } from './expected-costs.js'
 
 /** Levels whose steps can be undone: the grid of solvers that name none. */
 const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
@@ -157,27 +154,6 @@ export function plansOf(
   })
 }
 
-/** How many walks over the grid a picture's making with finding its latent costs, roughly. */
-export const making = 6
-/** Solving all steps: the shorter they are, the fewer evaluations each takes. */
-const solving = (steps: number): number => Math.min(12, 4 + 80 / steps)
-/** Sweeps of BDIA's whole trajectory, whose memory a picture does not hold: about 2,000 evaluations of 20 guided steps. */
-const sweeping = 50
-/** The released algorithms: about 4,650 evaluations of 20 guided steps. */
-const releasing = 116
-/** Their steps back are walked like those there. */
-const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
-const released: readonly string[] = [algorithm1.definition.id, algorithm2.definition.id]
-
-/** What a pair costs: from the latent and from the picture, back and there again. */
-function walksOf({ name }: Inverter, { unstep }: Solver, steps: number, { picture }: Start): number {
-  const undoing = released.includes(name) ? releasing : unstep ? sweeping : solving(steps)
-  const fromPicture = walking.includes(name) ? 1 : undoing
-  // The latent comes with the memory that such a solver is undone with.
-  const fromLatent = unstep && name === automatic.definition.id ? 1 : fromPicture
-  return picture === undefined ? fromLatent + fromPicture + 2 : fromPicture + 1
-}
-
 /** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
 export function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
   return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
@@ -186,7 +162,7 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
     const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
-      const weight = answer === true ? walksOf(inverter.method, method, steps, start) : 0
+      const weight = answer === true ? walksOf(inverter, method, steps, start.picture === undefined) : 0
       return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
     }
     const pairs = settings.inverters.map(compared)

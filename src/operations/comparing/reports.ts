@@ -1,8 +1,11 @@
 /** Rows of the table as numbers, as pictures side by side, and as a chart. */
+
+import { plural } from '../../core/plural.js'
 import { nmseDb } from '../../math/nmse.js'
 import { errorMap } from '../../pictures/pixels.js'
 import type { ContactSheetCell, Host, PlotSeries } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
+import { schedulerSolver } from '../recipes/recipe.js'
 import { errorGain, noiseCell, shown } from '../reports/cells.js'
 import { errorDecibels, percent } from '../reports/labels.js'
 import { rootsNumbers, solvedNumbers } from '../reports/numbers.js'
@@ -37,9 +40,20 @@ function legReport(one: Leg | undefined, steps: number, noiseFile: string | unde
   }
 }
 
+/** The solver that was walked, by its own name: `flow-euler` of `scheduler`. Null of rows that were not. */
+const walkedBy = ({ legs }: Pick<Compared, 'legs'>): string | null =>
+  (legs?.latent ?? legs?.picture)?.inversion.solver ?? null
+
+/** `scheduler (flow-euler, 30 steps)`: a scheduler's name alone tells neither. */
+export const walkedSolver = (solver: string, solverName: string | null, steps: number): string =>
+  !solver.startsWith(schedulerSolver) || solverName === null
+    ? solver
+    : `${solver} (${solverName}, ${plural(steps, 'step')})`
+
 export function rowReport({ pair, refusal, standsIn, steps = 0, legs, noiseFiles }: Compared) {
   return {
     solver: pair.solver,
+    solverName: walkedBy(legs ? { legs } : {}),
     spacing: spacingOf(pair.solver),
     inverter: pair.inverter.text,
     steps,
@@ -53,13 +67,13 @@ export function rowReport({ pair, refusal, standsIn, steps = 0, legs, noiseFiles
 export type ComparisonRow = ReturnType<typeof rowReport>
 
 /** What came back given the latent or the picture, where that differs from the solver's picture, and how far the noise is. */
-function cellsOf({ pair, legs, image }: Compared): readonly ContactSheetCell[] {
+function cellsOf({ pair, legs, image, steps = 0 }: Compared): readonly ContactSheetCell[] {
   return (['latent', 'picture'] as const).flatMap((given) => {
     const one = legs?.[given]
     if (!one || !image) return []
     const share = percent(one.again.match.equalValues ?? 0)
     const error = one.noiseNmseDb === undefined ? 'unknown' : errorDecibels(one.noiseNmseDb)
-    const name = `${pair.inverter.text}\n${pair.solver}`
+    const name = `${pair.inverter.text}\n${walkedSolver(pair.solver, one.inversion.solver, steps)}`
     return [
       { image: one.again.image, label: `${name}\ngiven the ${given}: ${share} of values equal` },
       { image: errorMap(one.again.image, image, errorGain), label: `its error × ${errorGain}\nnoise error ${error}` },

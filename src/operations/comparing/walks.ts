@@ -4,6 +4,7 @@ import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import { relay } from '../../core/relay.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { questionsOf } from '../../model/guidance.js'
 import { round8 } from '../../pictures/pixels.js'
 import { generate } from '../../verbs/generate.js'
 import type { Sampled } from '../../verbs/sampling.js'
@@ -15,8 +16,9 @@ import type { Host, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
 import { type Parts, partOf, type Told } from '../operation.js'
 import { otherOrigin, samplingOf } from '../recipes/recipe.js'
+import { making } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
-import { type Compared, type CompareSettings, checkTaken, type Legs, making, pairsOf, type Start } from './pairs.js'
+import { type Compared, type CompareSettings, checkTaken, type Legs, pairsOf, type Start } from './pairs.js'
 
 export interface Comparison {
   readonly image: Tensor
@@ -49,7 +51,9 @@ export async function* compareAll(
   const rows: Compared[] = []
   const isFirst = ({ pair: { solver } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
-  const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? making : 0))
+  const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
+    making(steps, questionsOf(model, samplingOf(plan, model)), given === undefined)
+  const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? makingOf(row) : 0))
   let made: (Made & { readonly solver: string }) | undefined
   let first: Made | undefined
   for (const [i, row] of pairs.entries()) {

@@ -4,7 +4,7 @@ import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Tensor } from '../../math/tensor.js'
-import { pictureOf } from '../../model/layout.js'
+import { largeSize, pictureOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
 import type { Model } from '../../model/model.js'
 import type { Kind } from '../../model/questions.js'
@@ -13,6 +13,7 @@ import { planesOf, sizeText } from '../../pictures/planes.js'
 import type { PictureSize } from '../../restorations/index.js'
 import { setting } from '../fields.js'
 import type { Host, MeasuredSize, Note, ReadPictureOptions } from '../host.js'
+import { noted, type Told } from '../operation.js'
 import { readFrames } from './clips.js'
 import { isPictureFile, lastName } from './paths.js'
 
@@ -224,6 +225,17 @@ export function checkPicture(
   const { frames } = measured
   const size = { ...fittedSize(measured, layout, fit), ...(frames && { frames: frames.count }) }
   checkRoom(model, asks, layout.latentShape(pictureOf(layout, size)), `\`${lastName(measured.path)}\``)
+}
+
+/** Before a network runs: that a picture is far larger than those that the model was made for. */
+export function largeNote(measured: MeasuredPicture, { layout }: Pick<Model, 'layout'>, fit: Fit): Told | undefined {
+  const large = largeSize(layout, fittedSize(measured, layout, fit))
+  if (large === undefined) return undefined
+  const { own, times, quick } = large
+  return noted(
+    measured.path,
+    `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first: ${sizeText(quick)} is quick.`,
+  )
 }
 
 /** Fits a picture to a model. Throws as `fittedSize`. */

@@ -10,10 +10,11 @@ import { expected, isUndiffuseError } from '../../core/errors.js'
 import type { State } from '../../diffusion/diffusion.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Axis, axes as allAxes, type Layout } from '../../model/layout.js'
+import { latentShapeAt } from '../../verbs/generate.js'
 import { setting } from '../fields.js'
 import type { OperationModel, PrecisionName } from '../host.js'
 import { noted } from '../operation.js'
-import { type Recipe, recipeMetadata, recipeOf } from '../recipes/recipe.js'
+import { type Plan, type Recipe, recipeMetadata, recipeOf, samplingOf } from '../recipes/recipe.js'
 import { endingOf, isPictureFile, lastName } from './paths.js'
 
 export interface ReadTensors {
@@ -151,6 +152,29 @@ export function checkFileModel(
   if (model !== undefined || metadata.model === undefined || metadata.model === name) return
   const what = `the model of \`${lastName(path)}\`, \`${metadata.model}\`,`
   throw expected('bad-option', what, setting('model'), `no name, which is \`${name}\``, 'Pass the model of the file.')
+}
+
+/**
+ * Throws where another model made a file, and the solver that the file tells does not go with this one: what the solver says of
+ * it is only what follows.
+ */
+export function checkFileSolver(
+  { metadata }: ReadTensors,
+  path: string,
+  said: Pick<Recipe, 'solver' | 'steps'>,
+  plan: Plan,
+  model: OperationModel,
+): void {
+  const isOwn = metadata.model === undefined || metadata.model === model.name
+  if (isOwn || said.solver !== undefined || said.steps !== undefined) return
+  try {
+    samplingOf(plan, model).solver.grid(model.schedule(latentShapeAt(model)))
+  } catch (error) {
+    if (!isUndiffuseError(error)) throw error
+    const what = `the model of \`${lastName(path)}\`, \`${metadata.model}\`,`
+    const remedy = `Another model made it, by \`${plan.recipe.solver}\`, which does not go with this one. Pass the model of the file, or name ${setting('solver')}.`
+    throw expected('bad-option', what, setting('model'), `\`${model.name}\``, remedy, { cause: error })
+  }
 }
 
 /** That a file was made with other weights, and what comes of it. */

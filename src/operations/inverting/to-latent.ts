@@ -13,6 +13,7 @@ import { lastName, withoutEnding } from '../files/paths.js'
 import {
   checkPicture,
   fitPicture,
+  largeNote,
   listPictures,
   measureSources,
   type NamedPicture,
@@ -140,6 +141,8 @@ export async function* invertToLatent(
     const measured = await measureSources(listed, model, host, signal)
     const together = Math.min(chunk, measured.length)
     checkPicture(measured[0]!, model, settings.fit, { encode: together, decode: together })
+    const large = largeNote(measured[0]!, model, settings.fit)
+    if (large) yield large
     const sources = await readPictures(measured, host, signal)
     const fitted = sources.map((source) => fitPicture(source, layout, settings.fit))
     const paths = measured.map(({ path }) => path)

@@ -19,6 +19,7 @@ import {
   checkPicture,
   fitPicture,
   type ListedPictures,
+  largeNote,
   listPictures,
   type MeasuredPicture,
   measureSources,
@@ -29,6 +30,7 @@ import {
 import {
   checkAxes,
   checkFileModel,
+  checkFileSolver,
   checkFinite,
   fileTypeOf,
   isTensorFile,
@@ -329,6 +331,7 @@ export async function* invertToNoise(
     yield* notedOf(held)
     for (const [i, file] of read.read.entries()) {
       checkFileModel(file, read.paths[i]!, settings, held.model)
+      checkFileSolver(file, read.paths[i]!, settings, plan, held.model)
       checkAxes(file, held.model.layout, read.paths[i]!)
     }
     const measured = read.listed ? await measureSources(read.listed, held.model, host, signal) : []
@@ -341,11 +344,15 @@ export async function* invertToNoise(
     }
     const begin = host.now()
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
+    const large = measured[0] && largeNote(measured[0], held.model, settings.fit)
     const asRead = await readMeasured(settings, measured, plan, held.model, host, signal)
+    if (large) yield large
     const pictures = asRead.map((one) => ({
       ...one,
       notes: [...one.notes, ...otherOrigin(one.texts, [plan], held.model)],
     }))
+    // Of one picture that is said before the work; of several at the end, with their names.
+    if (pictures.length === 1) for (const text of pictures[0]!.notes) yield noted(pictures[0]!.path, text)
     const sources = [...pictures.map((picture) => ({ name: lastName(picture.path), picture })), ...latents]
     const inverted = yield* invertSources(settings, sources, plan, held.model, host, signal)
     const seconds = host.now() - begin

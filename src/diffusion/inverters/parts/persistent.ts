@@ -4,7 +4,7 @@ import { anderson } from '../../../iterations/anderson.js'
 import { newtonKrylov } from '../../../iterations/newton-krylov.js'
 import type { Iteration } from '../../../iterations/parts/solve.js'
 import { picard } from '../../../iterations/picard.js'
-import { combine, type Tensor } from '../../../math/tensor.js'
+import { combine, norm, type Tensor } from '../../../math/tensor.js'
 import type { Diffusion, Solver, StepInversion } from '../../diffusion.js'
 import { continued } from './continuation.js'
 import {
@@ -15,6 +15,7 @@ import {
   slopeOf,
   solveStep,
 } from './step-equation.js'
+import { noiseNorm } from './walk-back.js'
 
 /** So many evaluations without a smaller residual mean that it is at the rounding of the network, or lost. */
 export const patience = 10
@@ -72,7 +73,7 @@ async function* solveHoldingNoise(
  *
  * Picard's iteration starts anew from the naive step: it is slower than Anderson's and leaps less. Newton–Krylov starts from
  * the best point so far. `continuation` goes by shorter steps, and solves by both from where they lead. Every way has the
- * budget of a step: at most five in all.
+ * budget of a step: at most five in all. Nothing is tried where the first way ended at the rounding of float32.
  */
 export async function* persevered(
   equation: StepEquation,
@@ -100,11 +101,30 @@ export async function* persevered(
   }
   let best: PersistentSolution = first
   for (const by of fallbacks.slice(1, fallbacks.indexOf(fallback) + 1)) {
-    if (isRoot(best)) break
+    if (isRoot(best) || isRounding(equation, first)) break
     const found = yield* ways[by as keyof typeof ways](best)
     best = isRoot(found) ? { ...found, solution: { ...found.solution, by } } : nearer(best, found)
   }
   return best
+}
+
+/** Of float32, in which networks compute: 1 and the next number. */
+const spacing = 2 ** -23
+/** At rounding the last residuals are all about the same. */
+const flat = 2
+
+/**
+ * Whether what is left is the rounding of a float32 network, spacing·(‖a·x‖ + ‖b·D(x)‖) in units of the noise in y, and
+ * residuals fall no more: no other way finds less. Steps to a clean y, whose noise is small, come to that above the tolerance.
+ */
+function isRounding(
+  { ofX, ofEstimate, to, target }: StepEquation,
+  { solution: { value, residual, history, outcome }, estimate }: StepSolution,
+): boolean {
+  if (outcome !== 'exhausted' || !estimate || history.length <= patience) return false
+  const terms = Math.abs(ofX) * norm(value) + Math.abs(ofEstimate) * norm(estimate)
+  const isFlat = history.slice(-patience).every((one) => one <= flat * residual)
+  return isFlat && residual <= (spacing * terms) / noiseNorm(to, target)
 }
 
 const isRoot = ({ solution }: StepSolution) => solution.outcome === 'converged'

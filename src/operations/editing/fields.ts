@@ -1,0 +1,150 @@
+/** What `edit` is told, where its files go, and what of it makes no sense together. */
+import { edits } from '../../catalog.js'
+import { expected } from '../../core/errors.js'
+import { plural } from '../../core/plural.js'
+import { changedTexts } from '../../edit/masks/words.js'
+import { knowsNone, strangeWords } from '../../model/vocabulary.js'
+import { methodField, type Settings, setting } from '../fields.js'
+import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
+import { withoutEnding } from '../files/paths.js'
+import { type Host, type OperationModel, standardStream } from '../host.js'
+import { decoderFields, networkFields } from '../recipes/networks.js'
+import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
+
+/** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
+export const [usualFeather, drawnFeather] = [8, 2]
+
+/** A grid whose steps can be undone, for schedules that a flow does not have. */
+const undoableSolver = 'ddim:spacing=lambda'
+
+export const solverOf = (model: OperationModel): string => (isFlow(model) ? schedulerSolver : undoableSolver)
+
+export const fields = {
+  picture: { type: 'file', description: 'to be edited', subject: true, required: true, word: 'picture' },
+  from: { type: 'string', description: 'what the picture shows', required: true },
+  to: { type: 'string', description: 'what it is to show', required: true },
+  method: methodField(edits, { description: 'how to edit', default: edits[0].definition.id }),
+  mask: {
+    type: 'file',
+    description: 'white where the edit goes, kept as drawn (default: what the method finds)',
+    word: 'picture',
+  },
+  lockBackground: {
+    type: 'boolean',
+    description: 'keep the pixels outside the mask, checked in the file (default: where there is a mask)',
+    off: 'let the pixels outside the mask change a little, as the decoder draws them',
+  },
+  backgroundBound: {
+    rare: true,
+    type: 'integer',
+    minimum: 0,
+    maximum: 255,
+    description: 'of the lock: largest 8-bit difference outside (default: 0)',
+    word: 'levels',
+  },
+  feather: {
+    rare: true,
+    type: 'integer',
+    minimum: 0,
+    maximum: 1024,
+    description: `of the lock: width of the seam, inside the mask (default: ${usualFeather}; ${drawnFeather} in a mask as drawn)`,
+    word: 'pixels',
+  },
+  ...recipeFields,
+  solver: {
+    ...recipeFields.solver,
+    rare: true,
+    description: `how to sample (default: ${undoableSolver}; of flows the model's own)`,
+  },
+  ...networkFields,
+  ...decoderFields,
+  output: { type: 'file', default: 'edited.png', description: 'the edited picture, a .png file, or a folder' },
+  sheet: sheetField,
+  report: { ...reportField, description: 'where a sheet and all numbers go' },
+  recipe: pictureRecipeField,
+  saveMask: { rare: true, type: 'file', description: 'the mask that was used, a .png file' },
+} as const
+
+export type EditSettings = Settings<typeof fields>
+
+export interface EditOutputs {
+  readonly picture: string
+  readonly sheet?: string
+  readonly report?: string
+  readonly mask?: string
+}
+
+export async function outputsOf(
+  { output: stated, saveMask, sheet, report }: EditSettings,
+  { files }: Host,
+): Promise<EditOutputs> {
+  const output = await resultPath(stated, fields.output.default, '.png', files)
+  if (saveMask !== undefined) checkEnding(saveMask, '.png', 'saveMask')
+  if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
+  const stem = output === standardStream ? 'edited' : withoutEnding(files.nameOf(output))
+  const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}.${ending}`))
+  const [pictures, numbers] = [sheet ?? besides('sheet.png'), besides('report.json')]
+  return {
+    picture: output,
+    ...(pictures !== undefined && { sheet: pictures }),
+    ...(numbers !== undefined && { report: numbers }),
+    ...(saveMask !== undefined && { mask: saveMask }),
+  }
+}
+
+/** Says before any work what makes no sense together. */
+export function checkLock({
+  lockBackground: locks,
+  backgroundBound,
+  feather,
+  mask,
+  saveMask,
+  method,
+}: EditSettings): void {
+  const named = backgroundBound !== undefined ? 'backgroundBound' : feather !== undefined ? 'feather' : undefined
+  if (locks === false && named) {
+    const remedy = 'It says how the background is locked.'
+    throw expected('bad-option', setting('lockBackground'), setting(named), 'none', remedy)
+  }
+  const needs = locks ? 'lockBackground' : (named ?? (saveMask === undefined ? undefined : 'saveMask'))
+  if (needs === undefined || mask !== undefined || method.method.findsMask) return
+  const asked = setting(needs)
+  const remedy = `Pass ${setting('mask')}, or take \`exact-blending\`, which finds one.`
+  throw expected('bad-option', 'a mask', asked, `\`${method.method.name}\` without one`, remedy)
+}
+
+/**
+ * Throws for two prompts that are the same, under which every method gives back the source, and for prompts of the same words where
+ * a mask is to be found: nothing tells where.
+ */
+export function checkWords({ from, to, mask, method }: EditSettings): void {
+  const areSame = from.trim() === to.trim()
+  const finds = mask === undefined && method.method.findsMask
+  if (!areSame && (!finds || changedTexts(from, to).length > 0)) return
+  const what = `another word than in ${setting('from')}`
+  throw expected('bad-option', what, setting('to'), `“${to}”`, 'Say what is to change.')
+}
+
+/** Throws for a folder of several pictures: masks and outputs are of one. */
+export function checkOne({ length }: readonly string[], { picture }: EditSettings): void {
+  if (length === 1) return
+  const remedy = 'Edit pictures one at a time.'
+  throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
+}
+
+/** Throws where the prompts differ in words alone that the model never saw: to it they say the same. */
+export function checkChange({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+  const changed = changedTexts(from, to).join(' ')
+  if (!vocabulary || !knowsNone(changed, vocabulary)) return
+  const strange = strangeWords(changed, vocabulary).map((word) => `\`${word}\``)
+  throw expected(
+    'bad-option',
+    `a word that it knows where ${setting('from')} and ${setting('to')} differ,`,
+    `\`${name}\``,
+    strange.join(', '),
+    'The edit would do nothing: say the change in words of this model.',
+    { hint: 'list-words' },
+  )
+}
+
+export const nothingSaid = `${setting('from')} is empty: say what the picture shows, for the edit goes by what changes in the words.`

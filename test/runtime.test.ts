@@ -49,9 +49,8 @@ const affine = graphOf(
 const x = tensor([1, 2], [1, -1])
 const y = tensor([1, 3], [7, 17, 27])
 
-/** One small input spread to 1024×1024 and multiplied with itself; 1/1024 everywhere is a fixed point. */
-const SIZE = 1024
-const products = (count: number): Graph =>
+/** One small input spread to size × size and multiplied with itself; 1/size everywhere is a fixed point. */
+const products = (count: number, size: number): Graph =>
   graphOf(
     [value('x', [1, 1])],
     [
@@ -61,14 +60,19 @@ const products = (count: number): Graph =>
     ],
     [value('y', [1, 1])],
     {
-      shape: { dtype: 'int64', shape: [2], storage: { bytes: new Uint8Array(BigInt64Array.of(1024n, 1024n).buffer) } },
+      shape: {
+        dtype: 'int64',
+        shape: [2],
+        storage: { bytes: new Uint8Array(BigInt64Array.of(BigInt(size), BigInt(size)).buffer) },
+      },
     },
   )
+const SIZE = 1024
 const fixedPoint = { x: tensor([1, 1], [1 / SIZE]) }
-/** Minutes on two cores: nothing waits for its end. */
-const endless = products(3000)
+/** Minutes on two cores: nothing waits for its end. Few large products, since each new process opens it anew. */
+const endless = products(375, 2 * SIZE)
 /** A fifth of a second or so. */
-const short = products(10)
+const short = products(10, SIZE)
 
 /** Shared by the tests that do not close it; its temporary folder must be empty again after each opening. */
 let runtime: Runtime
@@ -108,6 +112,12 @@ async function milliseconds(work: Promise<unknown>): Promise<number> {
 }
 
 const wait = (duration: number) => new Promise((resolve) => setTimeout(resolve, duration))
+
+/**
+ * After an abort, until its process has gone. Whoever asks at once is waited for, up to five seconds in which the aborted run
+ * goes on: that is a test of its own.
+ */
+const interrupted = () => wait(100)
 
 describe('a run', () => {
   it('computes the graph', async () => {
@@ -287,6 +297,7 @@ describe('an abort', () => {
     await wait(300)
     controller.abort('enough')
     expect(await milliseconds(rejected)).toBeLessThan(ABORT_MILLISECONDS)
+    await interrupted()
     await expectAffine(neighbour)
     expect(await again.run(fixedPoint)).toEqual({ y: fixedPoint.x })
     expect(await readdir(join(folder, 'temporary'))).toEqual([])
@@ -299,6 +310,7 @@ describe('an abort', () => {
     await wait(100)
     signal.aborted = true
     expect(await milliseconds(rejected)).toBeLessThan(ABORT_MILLISECONDS)
+    await interrupted()
   })
 
   it('before a run or while it waits disturbs no other run', async () => {
@@ -373,7 +385,7 @@ describe('a held value', () => {
       await wait(100)
       controller.abort('enough')
       await rejected
-      await wait(100)
+      await interrupted()
       expect(await session.run({ x: held })).toEqual({ y: tensor([1, 3], [10, 20, 30]) })
     }))
 

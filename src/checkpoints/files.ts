@@ -5,6 +5,12 @@ export interface ScratchFile {
   remove(): Promise<void>
 }
 
+/** A digest of bytes that come one after the other. */
+export interface Digest {
+  update(bytes: Uint8Array): unknown
+  digest(): Uint8Array
+}
+
 /** What reading a checkpoint needs of a host's files. Node's implementation lives in src/node. */
 export interface Files {
   /** Size in bytes, or undefined when there is no such file. */
@@ -21,5 +27,7 @@ export interface Files {
   placeOf?(path: string): Promise<string>
   /** A new empty file that only this user reads; absent where the host has none. */
   scratch?(): Promise<ScratchFile>
+  /** SHA-256 by the machine's own code, a tenth of the time of one in JavaScript; absent where the host has none. */
+  sha256?(): Digest
   join(...parts: readonly string[]): string
 }

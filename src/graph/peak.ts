@@ -123,8 +123,14 @@ function lazyOrder({ nodes, outputs }: Graph): readonly Node[] {
   const makers = new Map<string, number>()
   for (const [i, node] of nodes.entries()) for (const name of node.outputs) makers.set(name, i)
   const order = new Set<number>()
-  const missing = (names: readonly string[]) =>
-    [...new Set(names.flatMap((name) => makers.get(name) ?? []))].filter((i) => !order.has(i)).sort((a, b) => b - a)
+  const missing = (names: readonly string[]) => {
+    const found: number[] = []
+    for (const name of names) {
+      const i = makers.get(name)
+      if (i !== undefined && !order.has(i) && !found.includes(i)) found.push(i)
+    }
+    return found.sort((a, b) => b - a)
+  }
   const waiting = missing(outputs.map(({ name }) => name))
   while (waiting.length > 0) {
     const i = waiting.at(-1)!

@@ -63,28 +63,28 @@ function planes(shape: Shape): { readonly height: number; readonly width: number
 
 function transformLastTwo(real: Tensor, imaginary: Tensor) {
   const { height, width } = planes(real.shape)
-  const rows = lineTransform(width)
-  const columns = lineTransform(height)
+  const rows = stridedTransform(width)
+  const columns = stridedTransform(height)
   for (let plane = 0; plane < real.data.length; plane += height * width) {
-    for (let y = 0; y < height; y++) transformLine(rows, real, imaginary, plane + y * width, 1, width)
-    for (let x = 0; x < width; x++) transformLine(columns, real, imaginary, plane + x, width, height)
+    for (let y = 0; y < height; y++) rows(real.data, imaginary.data, plane + y * width, 1)
+    for (let x = 0; x < width; x++) columns(real.data, imaginary.data, plane + x, width)
   }
 }
 
-function transformLine(
-  transform: LineTransform,
-  real: Tensor,
-  imaginary: Tensor,
-  start: number,
-  stride: number,
-  n: number,
-) {
-  const re = Float64Array.from({ length: n }, (_, i) => real.data[start + i * stride]!)
-  const im = Float64Array.from({ length: n }, (_, i) => imaginary.data[start + i * stride]!)
-  transform(re, im)
-  for (let i = 0; i < n; i++) {
-    real.data[start + i * stride] = re[i]!
-    imaginary.data[start + i * stride] = im[i]!
+/** Transforms lines of n numbers that lie `stride` apart, one after the other. */
+function stridedTransform(n: number) {
+  const transform = lineTransform(n)
+  const [re, im] = [new Float64Array(n), new Float64Array(n)]
+  return (real: Float64Array, imaginary: Float64Array, start: number, stride: number) => {
+    for (let i = 0, at = start; i < n; i++, at += stride) {
+      re[i] = real[at]!
+      im[i] = imaginary[at]!
+    }
+    transform(re, im)
+    for (let i = 0, at = start; i < n; i++, at += stride) {
+      real[at] = re[i]!
+      imaginary[at] = im[i]!
+    }
   }
 }
 
@@ -108,7 +108,10 @@ function powerOfTwo(n: number): LineTransform {
     for (const part of [real, imaginary]) {
       for (let i = 0; i < n; i++) {
         const j = reversed[i]!
-        if (i < j) [part[i], part[j]] = [part[j]!, part[i]!]
+        if (i >= j) continue
+        const moved = part[i]!
+        part[i] = part[j]!
+        part[j] = moved
       }
     }
     for (let half = 1; half < n; half *= 2) {
@@ -145,9 +148,10 @@ function bluestein(n: number): LineTransform {
     chirpImaginary[k] = chirpImaginary[(size - k) % size] = -sine[k]!
   }
   inner(chirpReal, chirpImaginary)
+  const [re, im] = [new Float64Array(size), new Float64Array(size)]
   return (real, imaginary) => {
-    const re = new Float64Array(size)
-    const im = new Float64Array(size)
+    re.fill(0, n)
+    im.fill(0, n)
     for (let k = 0; k < n; k++) {
       re[k] = real[k]! * cosine[k]! - imaginary[k]! * sine[k]!
       im[k] = real[k]! * sine[k]! + imaginary[k]! * cosine[k]!

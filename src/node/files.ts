@@ -1,4 +1,5 @@
 /** Files as checkpoints read them, on Node. Reads only; writing is in write.ts. */
+import { createHash } from 'node:crypto'
 import { open, readdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -89,5 +90,6 @@ export const nodeFiles: Files = {
   list: (folder) => ifPresent(folder, async () => (await readdir(folder)).sort()),
   placeOf,
   scratch,
+  sha256: () => createHash('sha256'),
   join,
 }

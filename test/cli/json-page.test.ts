@@ -1,8 +1,9 @@
 /** Every key that commands print as JSON stands on the page about it. */
-import { copyFile, readFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Task } from '../../src/core/task.js'
 import { zeros } from '../../src/math/tensor.js'
 import { invertOperation, readSettings } from '../../src/operations/index.js'
@@ -32,28 +33,21 @@ function pathsIn(value: unknown, path = ''): readonly string[] {
   return Object.entries(value).flatMap(([key, one]) => pathsIn(one, path === '' ? key : `${path}.${key}`))
 }
 
-const ball = (folder: string) => copyFile(join(root, 'examples', 'ball.png'), join(folder, 'ball.png'))
+/** One folder for all command lines: what some of them make is there for others. */
+let folder: string
 const small = ['--decoder', 'encoder-only', '--json']
 
-type Lines = readonly (readonly string[])[]
+/** What a command line prints, whose paths begin with `./` in the folder. */
+async function printedBy(words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await undiffuse(words.map((word) => word.replace('./', `${folder}/`)))
+  // A picture that is not there has a line of its own, and 11 for all.
+  expect([0, 11], `${words.join(' ')}: ${stderr}`).toContain(code)
+  return stdout
+}
 
-/** The keys that a command line prints; `before` are command lines that it needs. */
-async function keysOf(words: readonly string[], before: Lines = []): Promise<readonly string[]> {
-  let printed = ''
-  let failed = ''
-  await undiffuse(['doctor', '--json'], {
-    before: ball,
-    after: async (folder) => {
-      for (const line of [...before, words]) {
-        const run = await undiffuse(line.map((word) => word.replace('./', `${folder}/`)))
-        // A picture that is not there has a line of its own, and 11 for all.
-        if (run.code !== 0 && run.code !== 11) failed = `${line.join(' ')}: ${run.stderr}`
-        printed = run.stdout
-      }
-    },
-  })
-  expect(failed).toBe('')
-  const keys = [...new Set(pathsIn(JSON.parse(printed)))]
+/** The keys that a command line prints. */
+async function keysOf(words: readonly string[]): Promise<readonly string[]> {
+  const keys = [...new Set(pathsIn(JSON.parse(await printedBy(words))))]
   expect(keys.length).toBeGreaterThan(5)
   return keys
 }
@@ -63,13 +57,27 @@ const [two, prompted] = [
   ['--solver', 'ddim', '--steps', '2'],
   ['--prompt', 'a large red ball', '--guidance', '3'],
 ]
-const mark = [keygen('gaussian-shading', 'a.json'), keygen('tree-ring', 'b.json')]
 const marked = ['generate', 'a red ball', ...two, '--watermark', './a.json', '--message', 'c0ffee00', '-o', './m.png']
 
 const reading = ['watermark', 'detect', './ball.png', '--key']
 const calibrating = ['watermark', 'calibrate', './ball.png', '--key', './b.json', ...two, '--decoder', 'encoder-only']
 
-const printed: readonly { readonly name: string; readonly words: readonly string[]; readonly before?: Lines }[] = [
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'undiffuse-json-page-'))
+  await copyFile(join(root, 'examples', 'ball.png'), join(folder, 'ball.png'))
+  for (const words of [
+    keygen('gaussian-shading', 'a.json'),
+    keygen('tree-ring', 'b.json'),
+    [...keygen('ring-id', 'f.json'), '--members', '1000'],
+    marked,
+    [...calibrating, '-o', './c.safetensors'],
+  ]) {
+    await printedBy(words)
+  }
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const printed: readonly { readonly name: string; readonly words: readonly string[] }[] = [
   {
     name: 'invert',
     words: ['invert', './ball.png', ...two, ...small, ...prompted, '--report', './out', '-o', './n.npy'],
@@ -118,12 +126,10 @@ const printed: readonly { readonly name: string; readonly words: readonly string
       '--sheet',
       './s.png',
     ],
-    before: [...mark, marked],
   },
   {
     name: 'watermark detect --reference',
     words: [...reading, './b.json', '--reference', '--try-steps', '2', '3', '--undo', 'flip', ...small],
-    before: mark,
   },
   {
     name: 'watermark identify, of a family',
@@ -131,23 +137,20 @@ const printed: readonly { readonly name: string; readonly words: readonly string
       ...['watermark', 'identify', './ball.png', './none.png', '--key', './f.json'],
       ...['--try-steps', '2', '3', '--undo', 'flip', ...small],
     ],
-    before: [[...keygen('ring-id', 'f.json'), '--members', '1000']],
   },
   {
     name: 'watermark identify, of a message',
     words: ['watermark', 'identify', './m.png', '--key', './a.json', ...two, ...small],
-    before: [...mark, marked],
   },
   {
     name: 'watermark detect --calibration',
     words: [...reading, './b.json', '--calibration', './c.safetensors', '--json'],
-    before: [...mark, [...calibrating, '-o', './c.safetensors']],
   },
 ]
 
 describe('every key is on the page that is printed by', () => {
-  it.each(printed)('$name', async ({ words, before }) => {
-    expect((await keysOf(words, before)).filter((key) => !isTold(key))).toEqual([])
+  it.each(printed)('$name', async ({ words }) => {
+    expect((await keysOf(words)).filter((key) => !isTold(key))).toEqual([])
   })
 
   it('invert with a refiner and a floor, in a world in closed form', async () => {

@@ -1,0 +1,356 @@
+/** `compare` measures each inverter on each solver as `invert` would, and believes none of them. */
+import { describe, expect, it } from 'vitest'
+import { memoryHost } from '../../test/hosts/memory.js'
+import {
+  type Given,
+  model,
+  prompt,
+  sampling,
+  start,
+  tensorIn,
+  text,
+  toLastDigitsDb,
+} from '../../test/hosts/operations.js'
+import { encodeNpy, readNpy } from '../checkpoints/npy.js'
+import type { Inverter } from '../diffusion/diffusion.js'
+import { nmseDb } from '../math/nmse.js'
+import { torchNoise } from '../math/noise.js'
+import { errorMap } from '../pictures/pixels.js'
+import { setting } from './fields.js'
+import type { ContactSheetCell } from './host.js'
+import { compareOperation, generateOperation, invertOperation, type Told } from './index.js'
+import { errorGain } from './reports/cells.js'
+
+describe('compare', () => {
+  it('each inverter on each solver, with the error that invert has, and files where they are asked for', async () => {
+    const host = memoryHost(model)
+    const given = {
+      source: prompt,
+      inverters: ['naive', 'implicit'],
+      solvers: ['ddim', 'bdia'],
+      grid: 'own',
+      steps: 20,
+    }
+    const more = { seed: 5, precision: '64', output: 'noises', report: 'out' }
+    const { result, files } = await start(compareOperation, host, { ...given, ...more })
+    const row = (solver: string, inverter: string) =>
+      result.rows.find((one) => one.solver.startsWith(solver) && one.inverter === inverter)!
+    const [naive, implicit] = ['naive', 'implicit'].map((inverter) => row('ddim:', inverter))
+    expect(implicit!.fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(naive!.fromLatent!.noiseNmseDb).toBeGreaterThan(implicit!.fromLatent!.noiseNmseDb!)
+    expect(naive!.fromLatent).toMatchObject({ evaluations: 40, evaluationsPerStep: 2 })
+    expect(implicit!.fromLatent!.equalValuesShare).toBe(1)
+    expect([implicit, naive].map((one) => one!.fromLatent!.convergedSteps)).toEqual([20, 0])
+    // The same noise from the file of the latent, by the operation that people would use.
+    const made = { prompt, seed: 5, solver: 'ddim', steps: 20, precision: '64', saveLatent: 'z.safetensors' }
+    await start(generateOperation, host, made)
+    await start(invertOperation, host, { sources: ['z.safetensors'], precision: '64', inverter: 'naive' })
+    const noise = await tensorIn(host, 'z.noise.safetensors', 'noise')
+    expect(nmseDb(noise, torchNoise(5, noise.shape))).toBeCloseTo(naive!.fromLatent!.noiseNmseDb!, 6)
+    // Nothing but its own inverse takes BDIA exactly; it stands in for what was refused.
+    expect(row('bdia:', 'implicit').refusal).toMatch(/reversible/)
+    expect(row('bdia:', 'automatic').fromLatent!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(result.rows.map(({ inverter, standsIn }) => [inverter, standsIn])).toEqual([
+      ['naive', false],
+      ['implicit', false],
+      ['naive', false],
+      ['implicit', false],
+      ['automatic', true],
+    ])
+    // The noise of each row is the one that its error was measured of.
+    const known = await tensorIn(host, 'noises/noise.safetensors', 'noise')
+    expect(known.data).toEqual(torchNoise(5, known.shape).data)
+    for (const [stem, { fromLatent }] of [
+      ['1-ddim-steps=20-naive', naive!],
+      ['5-bdia-steps=20-automatic', row('bdia:', 'automatic')],
+    ] as const) {
+      const found = await tensorIn(host, `noises/${stem}.from-latent.safetensors`, 'noise')
+      expect(nmseDb(found, known)).toBeCloseTo(fromLatent!.noiseNmseDb!, 6)
+    }
+    expect(files.filter((path) => path.startsWith('noises/'))).toHaveLength(9)
+    expect(files.filter((path) => !path.startsWith('noises/'))).toEqual([
+      'out/compare.png',
+      'out/compare.svg',
+      'out/compare.json',
+    ])
+    expect(JSON.parse(await text(host, 'out/compare.json'))).toEqual(JSON.parse(JSON.stringify(result)))
+  })
+
+  it('files of inverters that differ by their options alone are told apart by their names', async () => {
+    const inverters = ['implicit', 'implicit:restarts=1']
+    const given = { source: prompt, inverters, solvers: 'ddim', grid: 'own', steps: 4, output: 'noises' }
+    const { result, files } = await start(compareOperation, memoryHost(model), given)
+    expect(files).toContain('noises/1-ddim-steps=4-implicit.from-latent.safetensors')
+    expect(files).toContain('noises/2-ddim-steps=4-implicit-restarts=1.from-latent.safetensors')
+    expect(result.rows[1]!.fromLatent!.roots).toBe('unique as far as tried')
+  })
+
+  it('tells of both ways how many steps were solved, and that a sweep does not look for roots', async () => {
+    const given = { source: prompt, inverters: ['naive', 'sweep'], solvers: 'ddim', grid: 'own', steps: 4 }
+    const { result } = await start(compareOperation, memoryHost(model), given)
+    const [naive, sweep] = result.rows
+    for (const from of ['fromLatent', 'fromPicture'] as const) {
+      expect(naive![from]).toMatchObject({ convergedSteps: 0, largestResidual: Number.POSITIVE_INFINITY, roots: null })
+      expect(sweep![from]).toMatchObject({ convergedSteps: 4, roots: 'not checked' })
+      expect(sweep![from]!.largestResidual).toBeLessThan(1e-4)
+    }
+  })
+
+  it('of a picture whose noise is known, tells the error and draws the chart', async () => {
+    const host = memoryHost(model)
+    const made = { prompt, ...sampling, precision: '64', seed: 4 }
+    await start(generateOperation, host, { ...made, output: 'a.png', saveNoise: 'n.safetensors' })
+    // Prompt and guidance are those that the file of the noise tells.
+    const given = { source: 'a.png', inverters: ['naive', 'implicit'], solvers: 'ddim', report: 'out' }
+    const told = { ...given, noise: 'n.safetensors', steps: sampling.steps, precision: '64' }
+    const { result, files, notes } = await start(compareOperation, host, told)
+    const [naive, implicit] = result.rows.map(({ fromPicture }) => fromPicture!.noiseNmseDb!)
+    expect(implicit).toBeLessThan(naive!)
+    expect(result).toMatchObject({ prompt, guidance: model.guidance })
+    expect(files).toContain('out/a.compare.svg')
+    expect(notes.map(({ text }) => text).join()).not.toContain('Nobody knows its noise')
+    const unknown = await start(compareOperation, host, { ...told, noise: undefined })
+    expect(unknown.files).not.toContain('out/a.compare.svg')
+    expect(unknown.notes.map(({ text }) => text).join()).toContain('Nobody knows its noise')
+    const wrong = { ...told, noise: 'small.npy' }
+    await host.files.write([['small.npy', encodeNpy(torchNoise(1, [1, 2, 2]))]])
+    await expect(start(compareOperation, host, wrong)).rejects.toMatchObject({ code: 'bad-shape' })
+    const withPrompt = start(compareOperation, host, { ...told, source: prompt })
+    await expect(withPrompt).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it('believes no inverter that calls its noise exact: the latent that it makes is measured', async () => {
+    const host = memoryHost(model)
+    const lying: Inverter = {
+      name: 'lying',
+      accepts: () => true,
+      async *invert(clean, _, { grid }) {
+        const states = grid.map((_, index) => ({ ...clean, index }))
+        const solved = { residual: 0, outcome: 'converged', history: [], iterations: 1, evaluations: 1 } as const
+        return { states, solutions: grid.slice(1).map(() => ({ value: clean.x, ...solved })) }
+      },
+    }
+    const given = { source: prompt, solvers: 'ddim', steps: 4 }
+    await expect((async () => start(compareOperation, host, { ...given, inverters: [7] }))()).rejects.toMatchObject({
+      code: 'bad-option',
+    })
+    const { result } = await start(compareOperation, host, { ...given, inverters: [lying] })
+    expect(result.rows[0]!.inverter).toBe('lying')
+    expect(result.rows[0]!.fromLatent).toMatchObject({ convergedSteps: 4, exact: 'no' })
+    expect(result.rows[0]!.fromLatent!.latentAgainNmseDb).toBeGreaterThan(-20)
+  })
+
+  it('draws the error of a row against the picture of its own solver', async () => {
+    const host = memoryHost(model)
+    const drawn: (readonly ContactSheetCell[])[] = []
+    const pictures: typeof host.pictures = {
+      ...host.pictures,
+      sheet: async (rows) => {
+        drawn.push(...rows)
+        return new Uint8Array()
+      },
+    }
+    const given = { source: prompt, inverters: ['automatic'], solvers: ['ddim', 'bdia'], steps: 4, sheet: 's.png' }
+    await start(compareOperation, { ...host, pictures }, given)
+    const [begun, ddim, bdia] = drawn
+    expect(begun!.map(({ label }) => label.split('\n')[0])).toEqual(['picture', 'picture', 'their noise'])
+    expect(begun![1]!.image).not.toEqual(begun![0]!.image)
+    for (const [i, row] of [ddim!, bdia!].entries()) {
+      expect(row[1]!.image).toEqual(errorMap(row[0]!.image, begun![i]!.image, errorGain))
+    }
+  })
+
+  it('expects rows that solve steps to cost more than those that walk back', async () => {
+    const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: ['ddim', 'bdia'], steps: 2 }
+    let told: Told['parts']
+    for await (const { parts } of start(compareOperation, memoryHost(model), given)) told = parts ?? told
+    expect(told).toMatchObject({ total: 5, one: 'row' })
+    // BDIA is not taken by implicit; automatic undoes it from the latent, and sweeps from the picture. The first row of a
+    // solver makes its picture and finds its latent, which take as long on a short grid.
+    expect(told!.weights).toEqual([155, 26, 155, 0, 53])
+    for await (const { parts } of start(compareOperation, memoryHost(model), {
+      ...given,
+      inverters: ['algorithm-1', 'automatic'],
+      solvers: 'ddim',
+    })) {
+      told = parts ?? told
+    }
+    expect(told!.weights![0]).toBeGreaterThan(8 * told!.weights![1]!)
+    const slower = { ...given, inverters: ['implicit', 'implicit:iteration=picard'], solvers: 'ddim', steps: 40 }
+    for await (const { parts } of start(compareOperation, memoryHost(model), slower)) told = parts ?? told
+    expect(told!.weights!.map(Math.round)).toEqual([18, 14])
+  })
+
+  it('is unsupported where no inverter takes a solver, with the reason, and before a picture is made', async () => {
+    const given = { source: prompt, inverters: 'implicit', solvers: 'ddim:end=zero', steps: 4, output: 'noises' }
+    const host = memoryHost(model)
+    await expect(start(compareOperation, host, given)).rejects.toMatchObject({
+      code: 'unsupported',
+      subject: setting('solvers'),
+      got: expect.stringContaining('ddim:end=zero'),
+      remedy: expect.stringContaining('sigma = 0'),
+    })
+    expect([...host.written.keys()]).toEqual([])
+  })
+
+  it('keeps the noise of rows that are done if it is interrupted, whole, and says which', async () => {
+    const host = memoryHost(model)
+    const controller = new AbortController()
+    const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', grid: 'own', steps: 4 }
+    const begun = start(compareOperation, host, { ...given, output: 'noises', report: 'out' }, controller.signal)
+    let kept: Told['keeps']
+    const ended = (async () => {
+      for await (const { keeps, parts } of begun) {
+        if (keeps !== undefined) kept = keeps
+        if (parts?.done === 1) controller.abort(new Error('enough'))
+      }
+    })()
+    await expect(ended).rejects.toThrow('enough')
+    const files = ['noise', '1-ddim-steps=4-naive.from-latent', '1-ddim-steps=4-naive.from-picture'].map(
+      (stem) => `noises/${stem}.safetensors`,
+    )
+    expect(kept).toEqual(files)
+    expect([...host.written.keys()].toSorted()).toEqual(files.toSorted())
+    expect((await tensorIn(host, files[1]!, 'noise')).data.length).toBeGreaterThan(0)
+  })
+
+  it('one solver: the noise of the picture makes it again, and every row names its files', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, seed: 5, inverters: 'naive', solvers: 'ddim', grid: 'own', steps: 4 }
+    const { result } = await start(compareOperation, host, { ...given, precision: '64', output: 'noises' })
+    const { fromLatent, fromPicture } = result.rows[0]!
+    for (const leg of [fromLatent, fromPicture]) expect([...host.written.keys()]).toContain(leg!.noiseFile)
+    const making = { precision: '64', output: 'again.png' }
+    await start(generateOperation, host, { ...making, noise: 'noises/noise.safetensors' })
+    await start(generateOperation, host, { ...making, prompt, seed: 5, solver: 'ddim', steps: 4, output: 'made.png' })
+    const [again, made] = [await host.pictures.read('again.png'), await host.pictures.read('made.png')]
+    expect(again.image.data).toEqual(made.image.data)
+    const unkept = await start(compareOperation, host, given)
+    expect(unkept.result.rows[0]!.fromLatent!.noiseFile).toBeNull()
+  })
+
+  it('titles its chart with the model, the prompt and the guidance', async () => {
+    const host = memoryHost(model)
+    const solvers = 'ddim:spacing=lambda'
+    const given = { source: prompt, inverters: 'naive', solvers, steps: 4, guidance: 2.5, report: 'out' }
+    await start(compareOperation, host, given)
+    const { title, subtitle } = JSON.parse(await text(host, 'out/compare.svg'))
+    expect(title).toBe('Error of the noise against cost')
+    expect(subtitle).toBe(`analytic, “${prompt}”, guidance 2.5, ddim:spacing=lambda,steps=4`)
+  })
+
+  it('takes the scheduler of the model for a solver, and refuses what there is not before a model is opened', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, inverters: 'naive', steps: 5 }
+    const { result } = await start(compareOperation, host, { ...given, solvers: 'scheduler' })
+    expect(result.rows).toMatchObject([{ solver: 'scheduler', steps: 50, refusal: null }])
+    const closed = { ...host, models: { ...host.models, open: () => Promise.reject(new Error('It was opened.')) } }
+    for (const wrong of [{ solvers: 'dimm' }, { output: 'n.png' }, { output: '-' }, { sheet: 'a.jpg' }]) {
+      const started = start(compareOperation, closed, { ...given, ...wrong })
+      await expect(started).rejects.toMatchObject({ code: 'bad-option' })
+    }
+  })
+
+  it('of a picture file only the pixels are known; nothing is written unless it is asked for', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const before = [...host.written.keys()]
+    const given = { source: 'a.png', prompt, inverters: ['implicit'], solvers: ['ddim'], steps: 10 }
+    const { result, files } = await start(compareOperation, host, given)
+    expect({ files, written: [...host.written.keys()] }).toEqual({ files: [], written: before })
+    expect(result.rows).toMatchObject([
+      {
+        solver: 'ddim:spacing=lambda,steps=10',
+        spacing: 'lambda',
+        fromLatent: null,
+        fromPicture: { noiseNmseDb: null },
+      },
+    ])
+    expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
+    await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  it('solvers that name no spacing have levels that can be undone, or by `grid` those that every command means', async () => {
+    const given = { source: prompt, inverters: 'naive', steps: 4, precision: '64' }
+    const spacings = async (more: Given) => {
+      const { result } = await start(compareOperation, memoryHost(model), { ...given, ...more })
+      return result.rows.filter(({ standsIn }) => !standsIn).map(({ solver, spacing }) => [solver, spacing])
+    }
+    const own = [['ddim:steps=4', 'linspace']]
+    const even = [['ddim:spacing=lambda,steps=4', 'lambda']]
+    expect(await spacings({ solvers: 'ddim' })).toEqual(even)
+    expect(await spacings({ solvers: 'ddim', grid: 'own' })).toEqual(own)
+    expect(await spacings({ solvers: 'ddim', grid: 'lambda' })).toEqual(even)
+    expect(await spacings({ solvers: 'ddim:spacing=lambda', grid: 'own' })).toEqual(even)
+    expect(await spacings({ solvers: 'ddim:spacing=linspace' })).toEqual([
+      ['ddim:spacing=linspace,steps=4', 'linspace'],
+    ])
+    expect(await spacings({})).toEqual([...even, ['bdia:spacing=lambda,steps=4', 'lambda']])
+    expect(await spacings({ grid: 'own' })).toEqual([...own, ['bdia:steps=4', 'linspace']])
+    // The noise of its own grid here is the noise of `ddim` there.
+    const host = memoryHost(model)
+    await start(compareOperation, host, { ...given, solvers: 'ddim', grid: 'own', output: 'noises' })
+    await start(generateOperation, host, {
+      prompt,
+      solver: 'ddim',
+      steps: 4,
+      precision: '64',
+      saveLatent: 'z.safetensors',
+    })
+    await start(invertOperation, host, {
+      sources: 'z.safetensors',
+      inverter: 'naive',
+      precision: '64',
+      output: 'n.safetensors',
+    })
+    const [here, there] = await Promise.all(
+      ['noises/1-ddim-steps=4-naive.from-latent.safetensors', 'n.safetensors'].map((path) =>
+        tensorIn(host, path, 'noise'),
+      ),
+    )
+    expect(here!.data).toEqual(there!.data)
+  })
+
+  it('a file for its output is what each of its files begins with, .npy too, as invert takes it', async () => {
+    const host = memoryHost(model)
+    const given = { source: prompt, inverters: 'naive', solvers: 'ddim', steps: 4, seed: 5 }
+    const { result, files } = await start(compareOperation, host, { ...given, output: 'out/n.npy' })
+    const row = '1-ddim-spacing=lambda,steps=4-naive'
+    expect(files).toEqual(['out/n-noise.npy', `out/n-${row}.from-latent.npy`, `out/n-${row}.from-picture.npy`])
+    expect(result.outputs.noise).toBe('out/n-*.npy')
+    expect(result.rows[0]!.fromLatent!.noiseFile).toBe(files[1])
+    const { data } = await readNpy(host.files, files[0]!)
+    expect(data).toEqual(torchNoise(5, [1, ...model.layout.latentShape(model.layout.picture)]).data)
+  })
+
+  it('says where a picture tells another recipe than is compared, as invert does, and believes nothing of it', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
+    const recipe = { Software: 'undiffuse', model: 'analytic', prompt, guidance: '3', solver: 'ddim:steps=20' }
+    const read: typeof host.pictures.read = async (path) => ({
+      ...(await host.pictures.read(path)),
+      notes: ['It was turned.'],
+      texts: recipe,
+    })
+    const telling = { ...host, pictures: { ...host.pictures, read } }
+    const notesOf = async (more: Given) => {
+      const given = { source: 'a.png', inverters: 'naive', solvers: ['bdia', 'ddim'], grid: 'own', steps: 20, ...more }
+      const { result, notes } = await start(compareOperation, telling, given)
+      expect(notes).toEqual(result.notes.map((text) => ({ about: 'a.png', text })))
+      return result.notes
+    }
+    const unknown = expect.stringContaining('Nobody knows its noise')
+    expect(await notesOf({ prompt })).toEqual(['It was turned.', unknown])
+    const remark = 'Otherwise than it was made, another noise is found.'
+    expect(await notesOf({ steps: 10 })).toEqual([
+      'It was turned.',
+      `The file says prompt “anything”, not none; guidance 3, not 1; solver ddim:steps=20, not bdia:steps=10 or ddim:steps=10. ${remark}`,
+      unknown,
+    ])
+    const single = { sources: 'a.png', inverter: 'naive', decoder: 'encoder-only', solver: 'ddim', steps: 10 }
+    const { notes } = await start(invertOperation, telling, single)
+    expect(notes[1]!.text).toMatch(
+      /^The file says prompt .* guidance 3, not 1; solver ddim:steps=20, not ddim:steps=10\./,
+    )
+  })
+})

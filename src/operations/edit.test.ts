@@ -1,0 +1,300 @@
+/** `edit` keeps what is outside a mask, and says what it doubts of a mask and of a picture. */
+import { describe, expect, it } from 'vitest'
+import { memoryHost } from '../../test/hosts/memory.js'
+import { start } from '../../test/hosts/operations.js'
+import { editableModel, editedPrompts } from '../../test/laws/analytic-model.js'
+import { edit } from '../edit/edit.js'
+import { map, type Tensor, tensor, zeros } from '../math/tensor.js'
+import { generate } from '../verbs/generate.js'
+import { editOperation, invertOperation } from './index.js'
+
+it('edit: outside a mask the lock writes the source, bit for bit', async () => {
+  const host = memoryHost(editableModel())
+  const [from, to] = editedPrompts
+  const { image } = await generate({ model: editableModel(), prompt: from, seed: 1 })
+  await host.paint('a.png', image)
+  await host.paint(
+    'mask.png',
+    map(zeros([1, 4, 4]), (_, i) => (i % 4 < 2 ? 1 : -1)),
+  )
+  const given = { picture: 'a.png', from, to, mask: 'mask.png', lockBackground: true, feather: 0, steps: 10 }
+  const method = 'naive:dilation=0'
+  const { result } = await start(editOperation, host, { ...given, method, decoder: 'encoder-only' })
+  const [source, edited] = await Promise.all(['a.png', 'edited.png'].map((path) => host.pictures.read(path)))
+  const outside = ({ data }: Tensor) => data.filter((_, i) => i % 4 >= 2)
+  expect(outside(edited!.image)).toEqual(outside(source!.image))
+  expect(edited!.image.data).not.toEqual(source!.image.data)
+  expect(result).toMatchObject({ background: { largestLevels: 0 }, mask: { shareOfPixels: 0.5 } })
+})
+
+it('edit: a transparent picture keeps its opacity everywhere, and its hidden colours outside the mask', async () => {
+  const host = memoryHost(editableModel())
+  const [from, to] = editedPrompts
+  const { image } = await generate({ model: editableModel(), prompt: from, seed: 1 })
+  // Each row has another opacity, from none to all.
+  const opacity = Float64Array.from({ length: 16 }, (_, i) => (2 * Math.floor(i / 4)) / 3 - 1)
+  await host.paint('a.png', { shape: [4, 4, 4], data: Float64Array.from([...image.data, ...opacity]) })
+  await host.paint(
+    'mask.png',
+    map(zeros([1, 4, 4]), (_, i) => (i % 4 < 2 ? 1 : -1)),
+  )
+  const given = { picture: 'a.png', from, to, mask: 'mask.png', feather: 0, steps: 10, decoder: 'encoder-only' }
+  const { result } = await start(editOperation, host, { ...given, method: 'naive:dilation=0' })
+  const kept = { background: 'kept' } as const
+  const [source, edited] = await Promise.all(['a.png', 'edited.png'].map((path) => host.pictures.read(path, kept)))
+  const outside = ({ data }: Tensor) => data.filter((_, i) => i % 4 >= 2)
+  expect(edited!.image.shape).toEqual([4, 4, 4])
+  expect(outside(edited!.image)).toEqual(outside(source!.image))
+  expect(edited!.image.data.slice(48)).toEqual(source!.image.data.slice(48))
+  expect(edited!.image.data).not.toEqual(source!.image.data)
+  expect(result).toMatchObject({ background: { largestLevels: 0 } })
+})
+
+describe('edit', () => {
+  const [from, to] = editedPrompts
+  const given = { picture: 'a.png', from, to, mask: 'mask.png', steps: 4, method: 'naive', decoder: 'encoder-only' }
+  const withMask = async (levels: (i: number) => number, plain = editableModel()) => {
+    const host = memoryHost(plain)
+    await host.paint('a.png', zeros([3, 4, 4]))
+    await host.paint(
+      'mask.png',
+      map(zeros([1, 4, 4]), (_, i) => levels(i)),
+    )
+    return host
+  }
+
+  it('says how a grey mask is read, and nothing of a black and white one', async () => {
+    const grey = await withMask((i) => (i % 4 < 2 ? 0.4 : -0.4))
+    const { result } = await start(editOperation, grey, given)
+    const said = '100 % of it are grey: 128 or more of 255 counts as white, the rest as black.'
+    expect(result.mask!.notes).toContain(said)
+    const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
+    expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
+  })
+
+  it.each([
+    [
+      'prompts of the same words',
+      { from: 'A ball.', to: 'a  ball', mask: undefined, method: 'exact-blending' },
+      'bad-option',
+    ],
+    ['the same prompt twice, mask or not', { to: from }, 'bad-option'],
+    ['a mask that is not there', { mask: 'other.png' }, 'unavailable'],
+    ['a mask of another size', { mask: 'large.png' }, 'bad-shape'],
+    ['a black mask', { mask: 'black.png' }, 'bad-option'],
+    ['a white mask with a lock', { mask: 'white.png', lockBackground: true }, 'bad-option'],
+    ['a bound beyond 8 bits', { backgroundBound: 256 }, 'bad-option'],
+    ['a seam of any width', { feather: 1025 }, 'bad-option'],
+  ])('refuses %s before a model is opened', async (_, said, code) => {
+    const host = await withMask(() => 1)
+    await host.paint('large.png', zeros([1, 8, 8]))
+    await host.paint('black.png', tensor([1, 4, 4], new Float64Array(16).fill(-1)))
+    await host.paint('white.png', tensor([1, 4, 4], new Float64Array(16).fill(1)))
+    let opened = 0
+    const open = async () => Promise.reject(new Error(`opened ${++opened} times`))
+    const closed = { ...host, models: { ...host.models, open } }
+    const run = async () => await start(editOperation, closed, { ...given, ...said })
+    await expect(run()).rejects.toMatchObject({ code })
+    expect(opened).toBe(0)
+  })
+
+  it('says what is odd about a mask once it is known, before the edit is walked, and does not repeat it', async () => {
+    const { mask: _, ...unmasked } = given
+    // Attention all over the picture, as of a changed background.
+    const everywhere = editableModel([1, 1, 1, 1, 1, 1, 1, 0])
+    const method = 'exact-blending:mask=attention'
+    const task = start(editOperation, await withMask(() => 1, everywhere), { ...unmasked, method })
+    const stages: string[] = []
+    for await (const { stage, note } of task) stages.push(note?.text ?? stage)
+    const { result, notes } = await task
+    const [said] = result.mask!.notes
+    expect(said).toMatch(/^It covers the whole picture/)
+    expect(stages.indexOf(said!)).toBe(stages.indexOf('mask') + 1)
+    expect(stages.lastIndexOf('ddim')).toBeGreaterThan(stages.indexOf(said!))
+    expect(notes.filter(({ text }) => text === said)).toHaveLength(1)
+    expect(result.notes).not.toContain(said)
+    const locked = start(editOperation, await withMask(() => 1, everywhere), {
+      ...unmasked,
+      method,
+      lockBackground: true,
+    })
+    const walked: string[] = []
+    const failed = (async () => {
+      for await (const { stage } of locked) walked.push(stage)
+      await locked
+    })()
+    await expect(failed).rejects.toMatchObject({ code: 'bad-option', got: 'one that covers all, as it was found' })
+    expect(walked.at(-1)).toBe('mask')
+  })
+
+  it('a mask that grows over everything is told apart from one that was drawn so, and refused where a lock is asked for', async () => {
+    const half = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const grown = { ...given, method: 'naive:dilation=4' }
+    const { result } = await start(editOperation, half, grown)
+    expect(result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 0.5, shareOfPixels: 1 })
+    expect(result.mask!.notes.join()).toMatch(/nothing of the source is kept.*smaller `dilation`/)
+    const drawn = await start(editOperation, await withMask(() => 1), given)
+    expect(drawn.result.mask).toMatchObject({ covers: 'everything', drawnShareOfPixels: 1 })
+    const before = half.written.get('edited.png')
+    await expect(start(editOperation, half, { ...grown, lockBackground: true })).rejects.toMatchObject({
+      code: 'bad-option',
+      got: 'one that covers all, once it is grown',
+    })
+    expect(half.written.get('edited.png')).toBe(before)
+  })
+
+  /** Of `dB` or so: what is decoded is brighter than what was encoded. */
+  function poorlyShown(dB: number) {
+    const plain = editableModel()
+    const brighter = 2 * 10 ** (-dB / 20)
+    const ask: typeof plain.ask = async (kind, asks, signal) => {
+      const answers = await plain.ask(kind, asks, signal)
+      return kind === 'decode'
+        ? (answers.map((one) => map(one as Tensor, (value) => value + brighter)) as unknown as typeof answers)
+        : answers
+    }
+    return { ...plain, ask }
+  }
+
+  it('says how well the model knows the picture, before and after its latent is found, and names a remedy', async () => {
+    const judged = async (dB: number, said: object = {}) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB))
+      const task = start(editOperation, host, { ...given, ...said })
+      const stages: string[] = []
+      for await (const { stage, note } of task) stages.push(note?.text ?? stage)
+      const { result, notes } = await task
+      const own = result.notes.filter((text) => text.includes('dB'))
+      expect(notes.filter(({ text }) => text.includes('dB')).map(({ text }) => text)).toEqual(own)
+      return { stages, own }
+    }
+    const { stages, own } = await judged(25)
+    expect(own).toEqual([
+      expect.stringMatching(/^The model shows it at 2\d.*does not know.*`settings\.model`.*your-own-model/),
+    ])
+    const at = stages.indexOf(own[0]!)
+    expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))
+    expect(stages.slice(0, at)).not.toContain('naive')
+    expect(stages.slice(at)).toContain('naive')
+    const searched = await judged(25, { decoder: 'gradient-free:iterations=2' })
+    expect(searched.own).toEqual([
+      expect.stringMatching(/^The model's encoder alone shows it at 2\d.*The search for the latent will tell/),
+      expect.stringMatching(/^Its latent shows it at .*can show it after all/),
+    ])
+    const [early, late] = searched.own.map((text) => searched.stages.indexOf(text))
+    const search = searched.stages.findLastIndex((stage) => stage.startsWith('gradient-free '))
+    expect(early! < search && search < late!).toBe(true)
+    expect((await judged(30)).own).toEqual([expect.stringMatching(/may not know such pictures\. Look closely/)])
+    expect((await judged(40)).own).toEqual([])
+  })
+
+  it('says before a network runs that a picture is far larger than those of the model', async () => {
+    const plain = editableModel()
+    const trained = { ...plain, layout: { ...plain.layout, picture: [3, 64, 64], latentShape: () => [3, 4, 4] } }
+    const { mask: _, ...unmasked } = given
+    const noted = async (side: number, asked: unknown = editOperation, said: object = unmasked) => {
+      const host = memoryHost(trained)
+      await host.paint('a.png', zeros([3, side, side / 2]))
+      const task = start(asked as typeof editOperation, host, said as never)
+      const seen: string[] = []
+      for await (const { stage, note } of task) {
+        if (stage === 'encode') break
+        if (note) seen.push(note.text)
+        if (seen.length > 0) break
+      }
+      return seen
+    }
+    const large = [
+      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first: 80×156 is quick.',
+    ]
+    expect(await noted(252)).toEqual(large)
+    for (const to of ['latent', 'noise']) {
+      expect(await noted(252, invertOperation, { sources: ['a.png'], to, output: 'z.safetensors' })).toEqual(large)
+    }
+    expect(await noted(80)).toEqual([])
+  })
+
+  it('tells what is not written: bits, metadata; and that a mask is of the picture as it is shown', async () => {
+    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const { read, measure } = host.pictures
+    const file = {
+      notes: ['Read with the precision of 16 bits a channel.'],
+      bits: 16,
+      metadata: ['EXIF', 'XMP'],
+    } as const
+    const credits = { Author: 'Ann', Copyright: 'Ann 2024' }
+    const of = (pictures: Partial<typeof host.pictures>) => ({ ...host, pictures: { ...host.pictures, ...pictures } })
+    const deep = of({ read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && file) }) })
+    const { result } = await start(editOperation, deep, given)
+    expect(result.notes).toEqual([
+      ...file.notes,
+      'It is written with 8 of its 16 bits a channel.',
+      'Its metadata (EXIF, XMP) are not carried over.',
+    ])
+    let texts: Readonly<Record<string, string>> | undefined
+    const owned = of({
+      read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && { ...file, credits }) }),
+      encode: async (image, said) => {
+        texts = said
+        return await host.pictures.encode(image)
+      },
+    })
+    const kept = await start(editOperation, owned, { ...given, recipe: false })
+    expect(texts).toEqual(credits)
+    expect(kept.result.notes).toContain('Its metadata (EXIF, XMP) are not carried over, but for author and copyright.')
+    await host.paint('mask.png', zeros([1, 8, 4]))
+    await expect(start(editOperation, host, given)).rejects.toMatchObject({
+      remedy: 'Draw it over the picture itself.',
+    })
+    const turned = of({
+      measure: async (path) => ({ ...(await measure(path)), ...(path === 'a.png' && { turned: true }) }),
+    })
+    await expect(start(editOperation, turned, given)).rejects.toMatchObject({
+      remedy: expect.stringContaining('turned upright'),
+    })
+  })
+
+  it('what a mask that covers all needs depends on the picture and on what changes', async () => {
+    const vocabulary = {
+      words: { places: ['left', 'right'], textures: ['dots', 'checks'], shapes: ['ball', 'star'] },
+      examples: [],
+    }
+    const wide = async (dB: number, words: { readonly from: string; readonly to: string }) => {
+      const host = await withMask(() => 1, { ...poorlyShown(dB), vocabulary } as ReturnType<typeof editableModel>)
+      const { mask: _, ...unmasked } = given
+      const method = 'exact-blending:mask=difference,dilation=4'
+      const { result } = await start(editOperation, host, { ...unmasked, ...words, method })
+      return result.mask!.notes.join()
+    }
+    const [moved, textured] = [
+      { from: `${from} left`, to: `${from} right` },
+      { from: `${from} dots`, to: `${from} checks` },
+    ]
+    expect(await wide(40, moved)).toMatch(
+      /Draw the old and the new place of the thing, and pass it as `settings\.mask`\.$/,
+    )
+    expect(await wide(40, textured)).toMatch(/For another texture pass `settings\.method bdia-round-trip`/)
+    expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
+    expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)
+  })
+
+  it('an empty source prompt is noted', async () => {
+    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const { result } = await start(editOperation, host, { ...given, from: ' ' })
+    expect(result.notes).toContainEqual(expect.stringMatching(/^`settings\.from` is empty/))
+  })
+
+  it('names the option of a mask without white', async () => {
+    const host = await withMask(() => -1)
+    const refused = start(editOperation, host, given)
+    await expect(refused).rejects.toMatchObject({ code: 'bad-option', subject: '`settings.mask`' })
+  })
+
+  it('refuses a model of clips, by the verb and by the operation', async () => {
+    const plain = editableModel()
+    const clips = { ...plain, layout: { ...plain.layout, axes: ['channels', 'frames', 'height', 'width'] as const } }
+    const refused = { code: 'unsupported', expected: 'a model of pictures' }
+    await expect(edit({ image: zeros([3, 4, 4]) }, { model: clips, from, to })).rejects.toMatchObject(refused)
+    const host = await withMask(() => 1, clips)
+    await expect(start(editOperation, host, given)).rejects.toMatchObject(refused)
+  })
+})

@@ -2,6 +2,7 @@
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
@@ -94,7 +95,22 @@ export function checkEditable({ name, layout }: DiffusionModel): void {
   throw expected('unsupported', 'a model of pictures', '`edit`', `\`${name}\`, a model of clips`, remedy)
 }
 
+const names: OptionNames<EditOptions> = {
+  model: true,
+  from: true,
+  to: true,
+  negativePrompt: true,
+  method: true,
+  mask: true,
+  guidance: true,
+  trueGuidance: true,
+  solver: true,
+  decoder: true,
+  signal: true,
+}
+
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
+  checkOptionNames(options, names, 'edit')
   checkEditable(options.model)
   const { from, to, negativePrompt, trueGuidance, signal } = options
   for (const [name, text] of Object.entries({ from, to, negativePrompt })) checkText(name, text)

@@ -9,6 +9,7 @@ import type { Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
 import { insideOf } from '../checkpoints/inside.js'
 import { type MadeWeights, madeWeights } from '../checkpoints/made-weights.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import { weightBytes } from '../graph/peak.js'
@@ -45,6 +46,16 @@ export interface DiffusionModelOptions extends SessionOptions {
   readonly steps?: number
   /** The id of the family, where the folder's class does not say it: `instaflow`. */
   readonly family?: string | undefined
+}
+
+const names: OptionNames<DiffusionModelOptions> = {
+  precision: true,
+  weights: true,
+  profile: true,
+  steps: true,
+  family: true,
+  device: true,
+  lean: true,
 }
 
 /** A model that runs, and what its folder says. */
@@ -92,8 +103,10 @@ export async function openDiffusionModel(
   host: Files,
   path: string,
   runtime: Runtime,
-  { precision = 32, weights, steps, profile, family, ...options }: DiffusionModelOptions = {},
+  asked: DiffusionModelOptions = {},
 ): Promise<OpenDiffusionModel> {
+  checkOptionNames(asked, names, 'openDiffusionModel')
+  const { precision = 32, weights, steps, profile, family, ...options } = asked
   const name = nameOf(path)
   const files = insideOf(host, path)
   const stored = await openModelFolder(files, path)

@@ -1,5 +1,6 @@
 /** From a prompt and a seed to a picture, with the latent, the noise and the way between. */
 import { expected } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
@@ -7,7 +8,7 @@ import { torchNoise } from '../math/noise.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 import { type Extent, pictureOf } from '../model/layout.js'
 import { checkRoom } from '../model/memory.js'
-import { denoises, guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
+import { denoises, guidanceOf, type Sampled, type Sampling, sampled, samplingNames } from './sampling.js'
 
 export interface GenerateOptions extends Sampling {
   /** What the picture shows. The empty text is no prompt, and so is a missing one in code without types. */
@@ -43,7 +44,10 @@ export interface Generation extends Sampled {
  */
 export const generate = (options: GenerateOptions): Task<Generation> => new Task(generation(options), options.signal)
 
+const names: OptionNames<GenerateOptions> = { ...samplingNames, seed: true, noise: true, size: true }
+
 async function* generation(options: GenerateOptions): Steps<Generation> {
+  checkOptionNames(options, names, 'generate')
   const { prompt, negativePrompt, solver = options.model.solver } = options
   const guidance = guidanceOf(options)
   const noise = startOf({ ...options, guidance })

@@ -5,6 +5,7 @@
 import type { DecoderInverter, Why } from '../autoencoder/autoencoder.js'
 import { automaticDecoder } from '../autoencoder/automatic.js'
 import { expected } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Outcome } from '../iterations/parts/solve.js'
@@ -72,7 +73,7 @@ export interface InvertDecoderAllOptions extends InvertDecoderOptions {
  * const { latent, psnrAfterDb } = await invertDecoder(image, { model, decoder: automaticDecoder() })
  */
 export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Task<LatentInversion> =>
-  new Task(latentInversion(image, options), options.signal)
+  new Task(checkedLatent(image, options), options.signal)
 
 /**
  * The same for several pictures of one size, some at a time; results in their order.
@@ -87,12 +88,24 @@ export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Tas
  */
 export const invertDecoderAll = (
   images: readonly Tensor[],
-  { model, chunk = defaultChunk, ...options }: InvertDecoderAllOptions,
-): Task<readonly LatentInversion[]> =>
-  new Task(
-    sideBySide(model, images, chunk, (image, view) => latentInversion(image, { ...options, model: view })),
-    options.signal,
-  )
+  options: InvertDecoderAllOptions,
+): Task<readonly LatentInversion[]> => new Task(latentInversions(images, options), options.signal)
+
+const names: OptionNames<InvertDecoderOptions> = { model: true, decoder: true, signal: true }
+
+async function* checkedLatent(image: Tensor, options: InvertDecoderOptions): Steps<LatentInversion> {
+  checkOptionNames(options, names, 'invertDecoder')
+  return yield* latentInversion(image, options)
+}
+
+async function* latentInversions(
+  images: readonly Tensor[],
+  options: InvertDecoderAllOptions,
+): Steps<readonly LatentInversion[]> {
+  checkOptionNames(options, { ...names, chunk: true }, 'invertDecoderAll')
+  const { model, chunk = defaultChunk, ...rest } = options
+  return yield* sideBySide(model, images, chunk, (image, view) => latentInversion(image, { ...rest, model: view }))
+}
 
 /** The steps of `invertDecoder`, for work that it is a part of. */
 export async function* latentInversion(

@@ -5,6 +5,7 @@
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type {
@@ -29,7 +30,7 @@ import { psnrDb, round8 } from '../pictures/pixels.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type LatentInversion, latentInversion } from './invert-decoder.js'
 import type { NoiseProblem, NoiseRefiner } from './most-probable.js'
-import { denoises, guidanceOf, promptedDenoiser, type Sampling, toNoise } from './sampling.js'
+import { denoises, guidanceOf, promptedDenoiser, type Sampling, samplingNames, toNoise } from './sampling.js'
 import { defaultChunk, sideBySide } from './side-by-side.js'
 
 /** What is inverted: a picture, a latent, or the state at the clean end with the memory that its solver left there. */
@@ -124,7 +125,7 @@ export interface NoiseInversion {
  * const { noise, exact } = await invert({ image }, { model, prompt, solver: ddim({ steps: 50 }) })
  */
 export const invert = (source: InversionSource, options: InvertOptions): Task<NoiseInversion> =>
-  new Task(inversion(source, options), options.signal)
+  new Task(checkedInversion(source, options), options.signal)
 
 export type PromptedSource = InversionSource & Pick<InvertOptions, 'prompt' | 'negativePrompt'>
 
@@ -144,15 +145,55 @@ export interface InvertAllOptions extends InvertOptions {
  */
 export const invertAll = (
   sources: readonly PromptedSource[],
+  options: InvertAllOptions,
+): Task<readonly NoiseInversion[]> => new Task(inversions(sources, options), options.signal)
+
+export const inversionNames: OptionNames<InvertAllOptions> = {
+  ...samplingNames,
+  inverter: true,
+  decoder: true,
+  refine: true,
+  chunk: true,
+}
+
+async function* checkedInversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
+  const { chunk: _, ...names } = inversionNames
+  checkOptionNames(options, names, 'invert')
+  checkSources([source], 'invert')
+  return yield* inversion(source, options)
+}
+
+async function* inversions(
+  sources: readonly PromptedSource[],
   { model, chunk = defaultChunk, ...options }: InvertAllOptions,
-): Task<readonly NoiseInversion[]> =>
-  new Task(
-    sideBySide(model, sources, chunk, (source, view) => {
-      const { prompt = options.prompt, negativePrompt = options.negativePrompt, ...rest } = source
-      return inversion(rest as InversionSource, { ...options, prompt, negativePrompt, model: view })
-    }),
-    options.signal,
-  )
+): Steps<readonly NoiseInversion[]> {
+  checkOptionNames({ model, ...options }, inversionNames, 'invertAll')
+  checkSources(sources, 'invertAll')
+  return yield* sideBySide(model, sources, chunk, (source, view) => {
+    const { prompt = options.prompt, negativePrompt = options.negativePrompt, ...rest } = source
+    return inversion(rest as InversionSource, { ...options, prompt, negativePrompt, model: view })
+  })
+}
+
+const isTensor = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'shape' in value && 'data' in value
+
+/** Throws `bad-option` for what is no list of sources: code without types passes a tensor, or the path of a picture. */
+export function checkSources(sources: readonly PromptedSource[], what: string): void {
+  const remedy = 'Pass `{ image }` of `readImage`, `{ latent }` or `{ state }`.'
+  if (!Array.isArray(sources)) {
+    const got = isTensor(sources) ? 'a tensor' : 'no list'
+    throw expected('bad-option', 'a list of sources', `\`${what}\``, got, `${remedy} One picture is \`[{ image }]\`.`)
+  }
+  for (const source of sources as readonly (Partial<Record<string, unknown>> | undefined)[]) {
+    const { image, latent, state } = source ?? {}
+    const named = image ?? latent ?? (state as State | undefined)?.x
+    if (isTensor(named)) continue
+    const got =
+      typeof named === 'string' ? `the text \`${named}\`` : isTensor(source) ? 'a tensor alone' : 'none of these'
+    throw expected('bad-option', 'a tensor as `image`, `latent` or `state`', `a source of \`${what}\``, got, remedy)
+  }
+}
 
 /** The steps of `invert`, for work that it is a part of. */
 export async function* inversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {

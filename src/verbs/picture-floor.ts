@@ -3,6 +3,7 @@
  * measure beside which errors of inversions are read; no inversion itself.
  */
 import { expected } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
@@ -15,7 +16,7 @@ import { counted } from '../model/counted.js'
 import { autoencoderOf } from '../model/views.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type PictureAt, pictureAt, posteriorPrecision, variance8 } from './noise-to-picture.js'
-import { guidanceOf, promptedDenoiser, type Sampling } from './sampling.js'
+import { guidanceOf, promptedDenoiser, type Sampling, samplingNames } from './sampling.js'
 
 /** How the posterior variance is found: from the whole Jacobian, or from this many random probes of it. */
 export type FloorProbes = number | 'whole'
@@ -61,7 +62,16 @@ export interface PictureFloor {
 export const pictureFloor = (noise: Tensor, options: PictureFloorOptions): Task<PictureFloor> =>
   new Task(floor(noise, options), options.signal)
 
+const names: OptionNames<PictureFloorOptions> = {
+  ...samplingNames,
+  probes: true,
+  seed: true,
+  iterations: true,
+  tolerance: true,
+}
+
 async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<PictureFloor> {
+  checkOptionNames(options, names, 'pictureFloor')
   const { solver = options.model.solver, probes = 8, signal } = options
   const guidance = guidanceOf(options)
   checkProbes(probes)

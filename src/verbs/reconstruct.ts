@@ -1,12 +1,13 @@
 /** From noise back to the picture, and how close it comes to the one the noise was found from. */
 import { expected } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { State } from '../diffusion/diffusion.js'
 import { nmseDb } from '../math/nmse.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
-import { guidanceOf, type Sampled, type Sampling, sampled } from './sampling.js'
+import { guidanceOf, type Sampled, type Sampling, sampled, samplingNames } from './sampling.js'
 
 export interface ReconstructOptions extends Sampling {
   /** What to compare with: the picture or the latent that the noise was found from. */
@@ -40,7 +41,10 @@ export interface Reconstruction extends Sampled {
 export const reconstruct = (from: Tensor | State, options: ReconstructOptions): Task<Reconstruction> =>
   new Task(reconstruction(from, options), options.signal)
 
+const names: OptionNames<ReconstructOptions> = { ...samplingNames, reference: true }
+
 async function* reconstruction(from: Tensor | State, options: ReconstructOptions): Steps<Reconstruction> {
+  checkOptionNames(options, names, 'reconstruct')
   const { reference = {} } = options
   const guidance = guidanceOf(options)
   const x = 'index' in from ? from.x : from

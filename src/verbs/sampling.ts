@@ -1,4 +1,5 @@
 /** Prompts and guidance as verbs take them, and walking a grid from noise to picture: what the verbs share. */
+import type { OptionNames } from '../core/option-names.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { checkText } from '../core/text.js'
 import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
@@ -29,6 +30,16 @@ export interface Sampling {
   /** Default: the model's. */
   readonly solver?: Solver | undefined
   readonly signal?: Signal | undefined
+}
+
+export const samplingNames: OptionNames<Sampling> = {
+  model: true,
+  prompt: true,
+  negativePrompt: true,
+  guidance: true,
+  trueGuidance: true,
+  solver: true,
+  signal: true,
 }
 
 /** The guidance of a verb, said or the usual one. Throws `bad-option` for one that the model does not take, and for a prompt that is not text. */

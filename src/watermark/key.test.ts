@@ -130,7 +130,7 @@ describe('untrusted keys', () => {
       /one for noise of 4×100000×100000/,
     )
     const large = { scheme: 'tree-ring:radius=300', model: 'm', latentShape: [4, 1024, 1024] }
-    expect(() => newKey(large, secret)).toThrow(/at most 256/)
+    expect(() => newKey(large, secret)).toThrow(/from 1 to 256/)
     // The stream of a secret ends: members of very large masks are fewer than a million.
     const family = { ...large, scheme: 'tree-ring:radius=150', members: 1_000_000 }
     expect(() => newKey(family, secret)).toThrow(/1 to 9\d{5} members/)

@@ -1,7 +1,8 @@
 /** What is wrong with a seed, a size, a count or a shape is said by the one error class, in every public function. */
 import { readdir, readFile } from 'node:fs/promises'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { betas } from '../../src/diffusion/schedules.js'
+import { edit } from '../../src/edit/edit.js'
 import { binomialInterval } from '../../src/math/distributions.js'
 import { symmetricEigen } from '../../src/math/eigen.js'
 import { nmseDb } from '../../src/math/nmse.js'
@@ -20,6 +21,14 @@ import { deadLeaves } from '../../src/pictures/dead-leaves.js'
 import { likenessOutside } from '../../src/pictures/masked.js'
 import { errorMap, psnrDb, resize } from '../../src/pictures/pixels.js'
 import { ssimMap } from '../../src/pictures/ssim.js'
+import { generate, latentShapeAt } from '../../src/verbs/generate.js'
+import { invert, invertAll } from '../../src/verbs/invert.js'
+import { invertDecoder, invertDecoderAll } from '../../src/verbs/invert-decoder.js'
+import { pictureFloor } from '../../src/verbs/picture-floor.js'
+import { reconstruct } from '../../src/verbs/reconstruct.js'
+import { detectAll } from '../../src/watermark/reading/detect.js'
+import { identifyAll } from '../../src/watermark/reading/identify.js'
+import { analyticImageShape, analyticModel } from './analytic-model.js'
 
 const [small, large] = [zeros([3, 4, 4]), zeros([3, 8, 8])]
 const seeds = [1.5, -1, Number.NaN, 2 ** 60]
@@ -71,6 +80,59 @@ it.each(Object.entries(wrong))('%s', (_, call) => {
   expect(call).toThrow(
     expect.objectContaining({ name: 'UndiffuseError', code: expect.stringMatching(/^bad-(option|shape)$/) }),
   )
+})
+
+const { model } = analyticModel({})
+const picture = zeros(analyticImageShape)
+const noise = zeros(latentShapeAt(model))
+/** Every verb, called as plain JavaScript may call it. */
+const verbs: Readonly<Record<string, (options: object) => PromiseLike<unknown>>> = {
+  generate: (more) => generate({ model, prompt: '', ...more }),
+  invert: (more) => invert({ image: picture }, { model, ...more }),
+  invertAll: (more) => invertAll([{ image: picture }], { model, ...more }),
+  reconstruct: (more) => reconstruct(noise, { model, ...more }),
+  invertDecoder: (more) => invertDecoder(picture, { model, ...more }),
+  invertDecoderAll: (more) => invertDecoderAll([picture], { model, ...more }),
+  pictureFloor: (more) => pictureFloor(noise, { model, ...more }),
+  edit: (more) => edit({ image: picture }, { model, from: 'a', to: 'b', ...more }),
+  detectAll: (more) => detectAll([{ image: picture }], { model, keys: [], ...more }),
+  identifyAll: (more) => identifyAll([{ image: picture }], { model, key: undefined as never, ...more }),
+}
+
+describe.each(Object.entries(verbs))('%s', (name, call) => {
+  it('refuses an option that it does not have, by its name', async () => {
+    await expect(call({ guidanec: 3, signal: undefined })).rejects.toMatchObject({
+      code: 'bad-option',
+      subject: `an option of \`${name}\``,
+      got: '`guidanec`',
+    })
+  })
+})
+
+it.each<[string, () => PromiseLike<unknown>, RegExp]>([
+  [
+    'a tensor in place of sources',
+    () => detectAll(picture as never, { model, keys: [] }),
+    /got a tensor.*\[\{ image \}\]/,
+  ],
+  ['a tensor in place of a source', () => invertAll([picture as never], { model }), /got a tensor alone.*\{ image \}/],
+  [
+    'a path in place of a picture',
+    () => invert({ image: 'a.png' as never }, { model }),
+    /the text `a\.png`.*readImage/,
+  ],
+  ['nothing in place of a source', () => invert(undefined as never, { model }), /got none of these/],
+  ['a key in place of keys', () => detectAll([], { model, key: 1 } as never), /`key`.*`keys: \[\{ key \}\]`/],
+  ['keys without their names', () => detectAll([], { model, keys: [{}] as never }), /each key as `\{ key \}`/],
+  ['no keys', () => detectAll([], { model } as never), /a list of keys/],
+  ['a mark of `generate`', () => generate({ model, watermark: 1 } as never), /`noise: key\.mark\(\)\.imprint/],
+  ['text in place of options', () => generate('a red ball' as never), /an object of options/],
+])('%s', async (_, call, message) => {
+  await expect((async () => await call())()).rejects.toMatchObject({
+    name: 'UndiffuseError',
+    code: 'bad-option',
+    message: expect.stringMatching(message),
+  })
 })
 
 it('no file throws the errors of the language', async () => {

@@ -2,7 +2,9 @@
  * Networks + runtime → a model of pictures and latents. Sessions are opened when they are first needed, one for each graph
  * and size; a graph of the gradient is another model than the forward one, because a run always computes all of its graph.
  */
+
 import { expected } from '../../core/errors.js'
+import { checkOptionNames } from '../../core/option-names.js'
 import type { Signal } from '../../core/progress.js'
 import type { Feeds, Runtime } from '../../graph/runtime.js'
 import { combine, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor, tensor } from '../../math/tensor.js'
@@ -51,8 +53,10 @@ const openSessions = 4
 export function openAutoencoder(
   networks: AutoencoderNetworks,
   runtime: Runtime,
-  { precision = 32, ...options }: AutoencoderOptions = {},
+  asked: AutoencoderOptions = {},
 ): OpenAutoencoder {
+  checkOptionNames(asked, { precision: true, device: true, lean: true }, 'openAutoencoder')
+  const { precision = 32, ...options } = asked
   const { name, layout } = networks
   const pool = sessionPool(runtime, name, { sessions: openSessions }, { ...options, roundsHalf: precision === 16 })
   const door = doorOf(name, autoencoderAnswerers(pool, networks, precision))

@@ -2,6 +2,7 @@
  * Pictures as everything that they may have been, inverted to their noise. What is read from the noise is the business of
  * those who ask.
  */
+import type { OptionNames } from '../../core/option-names.js'
 import type { Progress, Steps } from '../../core/progress.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { naive } from '../../diffusion/inverters/naive.js'
@@ -11,6 +12,7 @@ import { type Sides, sidesOf, takes } from '../../model/layout.js'
 import { candidatesOf, type Restoration, undoBorder } from '../../restorations/index.js'
 import {
   type InvertAllOptions,
+  inversionNames,
   invertAll,
   isLost,
   latentShapeOf,
@@ -36,6 +38,13 @@ export interface CandidateOptions extends InvertAllOptions {
   readonly samplers?: readonly Sampler[] | undefined
   /** Of the model's weights, as `fingerprint` tells them: keys of the same weights are for this model, whatever its name. */
   readonly modelFiles?: string | undefined
+}
+
+export const candidateNames: OptionNames<CandidateOptions> = {
+  ...inversionNames,
+  undo: true,
+  samplers: true,
+  modelFiles: true,
 }
 
 /** How a candidate was read. */

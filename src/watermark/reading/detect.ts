@@ -3,14 +3,15 @@
  * the schemes'.
  */
 import { expected } from '../../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { Tensor } from '../../math/tensor.js'
-import type { NoiseInversion, PromptedSource } from '../../verbs/invert.js'
+import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import type { WatermarkKey } from '../key.js'
 import type { Reading } from '../watermark.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
-import { type CandidateOptions, candidateNoises, type ReadAs } from './candidates.js'
+import { type CandidateOptions, candidateNames, candidateNoises, type ReadAs } from './candidates.js'
 
 /**
  * `marked` and `unmarked` at the false-positive rate that was asked for; `undecided` where neither can be said, see
@@ -96,10 +97,12 @@ export const defaultFalsePositiveRate = 1e-6
 export const detectAll = (sources: readonly PromptedSource[], options: DetectOptions): Task<readonly Detection[]> =>
   new Task(detections(sources, options), options.signal)
 
-async function* detections(
-  sources: readonly PromptedSource[],
-  { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options }: DetectOptions,
-): Steps<readonly Detection[]> {
+const names: OptionNames<DetectOptions> = { ...candidateNames, keys: true, falsePositiveRate: true, calibration: true }
+
+async function* detections(sources: readonly PromptedSource[], asked: DetectOptions): Steps<readonly Detection[]> {
+  checkOptionNames(asked, names, 'detectAll')
+  checkSources(sources, 'detectAll')
+  const { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options } = asked
   checkOptions(keys, falsePositiveRate)
   const judging = sources.map(() => judgement<NoiseInversion>(keys))
   const read = (source: number, inversion: NoiseInversion, as: ReadAs) => judging[source]!.read(inversion, as)
@@ -216,8 +219,21 @@ function verdictOf({
 }
 
 function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): void {
-  if (keys.length === 0) throw expected('bad-option', 'at least one key', '`keys`', 'none', 'Pass the key of a mark.')
+  const remedy = 'Pass the key of a mark: `keys: [{ key }]`.'
+  if (!Array.isArray(keys)) {
+    const got = keys === undefined ? 'nothing' : 'no list'
+    throw expected('bad-option', 'a list of keys', '`keys`', got, remedy)
+  }
+  if (keys.length === 0) throw expected('bad-option', 'at least one key', '`keys`', 'none', remedy)
+  if (!keys.every((one) => typeof one?.key?.mark === 'function')) {
+    throw expected('bad-option', 'each key as `{ key }`', '`keys`', 'something else', remedy)
+  }
   if (falsePositiveRate > 0 && falsePositiveRate < 1) return
-  const remedy = 'The default is 1e-6.'
-  throw expected('bad-option', 'a rate in (0, 1)', '`falsePositiveRate`', `${falsePositiveRate}`, remedy)
+  throw expected(
+    'bad-option',
+    'a rate in (0, 1)',
+    '`falsePositiveRate`',
+    `${falsePositiveRate}`,
+    'The default is 1e-6.',
+  )
 }

@@ -1,10 +1,11 @@
 /** Who marked a picture: which member of a family is in the noise that it was made from. */
+import { checkOptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
-import type { NoiseInversion, PromptedSource } from '../../verbs/invert.js'
+import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import type { WatermarkKey } from '../key.js'
 import type { Identification } from '../watermark.js'
-import { type CandidateOptions, candidateNoises } from './candidates.js'
+import { type CandidateOptions, candidateNames, candidateNoises } from './candidates.js'
 
 export interface IdentifyOptions extends CandidateOptions {
   /** Of a scheme with families. */
@@ -43,6 +44,8 @@ async function* identifications(
   sources: readonly PromptedSource[],
   { key, ...options }: IdentifyOptions,
 ): Steps<readonly Identified[]> {
+  checkOptionNames({ key, ...options }, { ...candidateNames, key: true }, 'identifyAll')
+  checkSources(sources, 'identifyAll')
   const found = new Map<number, Identified>()
   yield* candidateNoises(sources, [key], options, (source, inversion, { undone, readWith, isLost }) => {
     const identification = key.identify(inversion.noise)

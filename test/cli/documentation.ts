@@ -21,9 +21,6 @@ export const programs = pages.flatMap(({ page, text }) =>
     .map((code, i) => ({ name: `${page} ${i + 1}`, code })),
 )
 
-/** Programs that answer until they are ended. */
-export const isService = (code: string): boolean => code.includes('createServer(')
-
 /** Lines that begin with `npx undiffuse` and name a command, without what stands behind `#`. */
 export const commandLines = pages.flatMap(({ page, text }) =>
   blocks(text, 'sh').flatMap((block) =>

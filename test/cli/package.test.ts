@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { readNpy } from '../../src/checkpoints/npy.js'
 import { nodeFiles } from '../../src/node/files.js'
 import { modelFingerprint } from '../../src/node/fingerprint.js'
 import { newKey, readKey } from '../../src/watermark/key.js'
-import { isService, pages, programs } from './documentation.js'
+import { pages, programs } from './documentation.js'
 import { type Installed, install } from './installed.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -268,7 +268,8 @@ describe('the examples', async () => {
     await installed.undiffuse('generate', marked, ...how, '-o', 'pictures/marked.png')
   })
 
-  it('are those that are told', () => expect(files.sort()).toEqual(Object.keys(told)))
+  it('are those that are told, and a service', () =>
+    expect(files.sort()).toEqual([...Object.keys(told), 'service.mjs'].sort()))
 
   it.each(Object.entries(told))('%s', async (name, { words = [], prints }) => {
     expect(await installed.shipped(`examples/${name}`, ...words)).toMatch(prints)
@@ -289,7 +290,7 @@ describe('programs of the documentation', () => {
 
   it('are found', () => expect(programs.length).toBeGreaterThanOrEqual(5))
 
-  it.each(programs.filter(({ code }) => !isService(code)))('$name', async ({ name, code }) => {
+  it.each(programs)('$name', async ({ name, code }) => {
     await installed.node(`${name.replace(/\W+/g, '-')}.mjs`, scriptOf(code))
   })
 
@@ -304,106 +305,6 @@ describe('programs of the documentation', () => {
       .read({ shape: [4, 16, 16], data })
     expect({ isFound: pValue < 1e-100, message }).toEqual({ isFound: true, message: 'c0ffee00' })
   })
-
-  it.each(programs.filter(({ code }) => isService(code)))(
-    '$name marks and detects, and refuses what it must',
-    async ({ code }) => {
-      await writeFile(join(installed.folder, 'service.mjs'), scriptOf(code))
-      const writeKey = (modelFiles: string) =>
-        writeFile(
-          join(installed.folder, 'key.json'),
-          newKey({ ...shading, scheme: 'gaussian-shading:bits=64', modelFiles }, randomBytes(32)),
-        )
-      await writeKey('0'.repeat(16))
-      await expect(installed.node('other-weights.mjs', scriptOf(code))).rejects.toThrow(/for other weights/)
-      await writeKey(await modelFingerprint(join(root, 'models', 'undiffuse-scenes')))
-      const issued = 'aaaaaaaaaaaaaaaa'
-      await writeFile(join(installed.folder, 'issued.txt'), `${issued}\n`)
-      const near = [
-        '--watermark',
-        'key.json',
-        '--message',
-        'aaaaaaaaaaaaaaa9',
-        '--solver',
-        'ddim:steps=20,spacing=lambda',
-      ]
-      await installed.undiffuse('generate', 'a large purple heart on the left', ...near, '-o', 'near.png')
-      const env = { ...process.env, PORT: '0' }
-      const service = spawn(process.execPath, ['service.mjs'], {
-        cwd: installed.folder,
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      let logged = ''
-      service.stderr.on('data', (piece: Buffer) => {
-        logged += piece.toString()
-      })
-      try {
-        const [line] = (await once(service.stdout, 'data')) as [Buffer]
-        const port = /port: (\d+)/.exec(line.toString())![1]
-        const post = (path: string, body: string | Uint8Array<ArrayBuffer>) =>
-          fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body })
-        const another = spawn(process.execPath, ['service.mjs'], {
-          cwd: installed.folder,
-          env: { ...env, PORT: port },
-          stdio: ['ignore', 'ignore', 'pipe'],
-        })
-        const refusal = Promise.all([text(another.stderr), once(another, 'close')])
-        const made = await post('/mark', 'a large purple heart on the left')
-        const marked = new Uint8Array(await made.arrayBuffer())
-        expect(await (await post('/detect', marked)).json()).toMatchObject({
-          verdict: 'marked',
-          id: made.headers.get('x-mark-id'),
-          technique: expect.stringMatching(/^gaussian-shading/),
-        })
-        const [refused, [exitCode]] = await refusal
-        expect([exitCode, refused]).toEqual([1, expect.stringMatching(/^listen EADDRINUSE.*Set another PORT\.\n$/)])
-        const ids = (await readFile(join(installed.folder, 'issued.txt'), 'utf8')).trimEnd().split('\n')
-        expect(ids).toEqual([issued, made.headers.get('x-mark-id')])
-        const mirrored = Uint8Array.from(await sharp(marked).flop().png().toBuffer())
-        expect(await (await post('/detect', mirrored)).json()).toMatchObject({
-          verdict: 'marked',
-          id: ids[1],
-          undone: 'mirrored (horizontal)',
-        })
-        const small = await post('/detect', Uint8Array.from(await sharp(marked).resize(64).png().toBuffer()))
-        expect(small.status).toBe(422)
-        expect(await small.text()).toMatch(/^Expected .*128×128.*, got .*64×64.*\.\n$/)
-        // A message with two wrong bits is the nearest id's.
-        const otherBits = Uint8Array.from(await readFile(join(installed.folder, 'near.png')))
-        expect(await (await post('/detect', otherBits)).json()).toMatchObject({ id: issued, wrongBits: 2 })
-        const plain = Uint8Array.from(await readFile(join(root, 'examples', 'scene.png')))
-        expect(await (await post('/detect', plain)).json()).toMatchObject({ verdict: 'unmarked' })
-        expect((await post('/detect', 'some text')).status).toBe(415)
-        expect((await post('/mark', 'a'.repeat(1001))).status).toBe(413)
-        expect((await post('/detect', new Uint8Array(21e6))).status).toBe(413)
-        expect((await post('/detect', marked)).status).toBe(200)
-        for (const empty of ['', ' \n']) {
-          const refused = await post('/mark', empty)
-          expect({ status: refused.status, text: await refused.text() }).toMatchObject({
-            status: 400,
-            text: 'Expected a prompt for the body, got nothing.\n',
-          })
-        }
-        expect((await post('/detect', '')).status).toBe(415)
-        expect((await post('/other', '')).status).toBe(404)
-        // What fails inside is told to the log, and to the client by an id alone.
-        const begun = post('/mark', 'a large purple heart on the left')
-        const networks = await childrenOf(service.pid!)
-        for (const pid of networks) process.kill(pid, 'SIGKILL')
-        const failed = await begun
-        const [, failure] = /^Something failed here: it is logged as ([0-9a-f-]{36})\.\n$/.exec(await failed.text())!
-        expect(failed.status).toBe(500)
-        expect(logged).toContain(failure)
-        expect(logged).toMatch(/runtime-failed/)
-        expect((await post('/mark', 'a large purple heart on the left')).status).toBe(200)
-      } finally {
-        service.kill()
-        await once(service, 'close')
-      }
-    },
-    300_000,
-  )
 
   it('have the types that the package states', async () => {
     const paths = programs.map(({ name }) => join(installed.folder, `${name.replace(/\W+/g, '-')}.ts`))
@@ -431,4 +332,126 @@ describe('programs of the documentation', () => {
     const found = ts.getPreEmitDiagnostics(ts.createProgram(paths, options, host))
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([])
   })
+})
+
+describe('the service', () => {
+  const program = 'node_modules/undiffuse/examples/service.mjs'
+  const keyOf = (scheme: string, modelFiles: string, model = 'undiffuse-scenes') =>
+    newKey({ scheme, model, modelFiles, latentShape: [4, 16, 16] }, randomBytes(32))
+  const scheme = 'gaussian-shading:bits=64'
+  const fingerprint = () => modelFingerprint(join(root, 'models', 'undiffuse-scenes'))
+  const writeKey = (key: string) => writeFile(join(installed.folder, 'key.json'), key)
+
+  it('is what docs/watermark-service.md shows', async () => {
+    const { text } = pages.find(({ page }) => page === 'docs/watermark-service.md')!
+    expect(text).toContain(`\`\`\`js\n${await readFile(join(root, 'examples', 'service.mjs'), 'utf8')}\`\`\`\n`)
+  })
+
+  it.each([
+    ['no key', async () => undefined, /ENOENT.*Make a key: npx undiffuse watermark keygen/],
+    ['a file of another kind', async () => '{}', /Expected a watermark key/],
+    ['another model', async () => keyOf(scheme, '0'.repeat(16), 'other'), /Expected a key of `undiffuse-scenes`/],
+    ['other weights', async () => keyOf(scheme, '0'.repeat(16)), /for other weights/],
+    ['another scheme', async () => keyOf('tree-ring', await fingerprint()), /must carry 64 bits/],
+  ])('says in one line that it has %s', async (_, key, says) => {
+    await rm(join(installed.folder, 'key.json'), { force: true })
+    const text = await key()
+    if (text !== undefined) await writeKey(text)
+    const failed = await installed.shipped('examples/service.mjs').catch((error: unknown) => error)
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Not started: .+\n$/) })
+    expect(failed).toMatchObject({ stderr: expect.stringMatching(says) })
+  })
+
+  it('marks and detects, and refuses what it must', async () => {
+    await writeKey(keyOf(scheme, await fingerprint()))
+    const issued = 'aaaaaaaaaaaaaaaa'
+    await writeFile(join(installed.folder, 'issued.txt'), `${issued}\n`)
+    const near = [
+      '--watermark',
+      'key.json',
+      '--message',
+      'aaaaaaaaaaaaaaa9',
+      '--solver',
+      'ddim:steps=20,spacing=lambda',
+    ]
+    await installed.undiffuse('generate', 'a large purple heart on the left', ...near, '-o', 'near.png')
+    const env = { ...process.env, PORT: '0', MOST_WAITING: '1' }
+    const service = spawn(process.execPath, [program], {
+      cwd: installed.folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let logged = ''
+    service.stderr.on('data', (piece: Buffer) => {
+      logged += piece.toString()
+    })
+    try {
+      const [line] = (await once(service.stdout, 'data')) as [Buffer]
+      const port = /port: (\d+)/.exec(line.toString())![1]
+      const post = (path: string, body: string | Uint8Array<ArrayBuffer>) =>
+        fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body })
+      const another = spawn(process.execPath, [program], {
+        cwd: installed.folder,
+        env: { ...env, PORT: port },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      const refusal = Promise.all([text(another.stderr), once(another, 'close')])
+      const made = await post('/mark', 'a large purple heart on the left')
+      const marked = new Uint8Array(await made.arrayBuffer())
+      expect(await (await post('/detect', marked)).json()).toMatchObject({
+        verdict: 'marked',
+        id: made.headers.get('x-mark-id'),
+        technique: expect.stringMatching(/^gaussian-shading/),
+      })
+      const [refused, [exitCode]] = await refusal
+      expect([exitCode, refused]).toEqual([1, expect.stringMatching(/^Not started: listen EADDRINUSE.*\n$/)])
+      const ids = (await readFile(join(installed.folder, 'issued.txt'), 'utf8')).trimEnd().split('\n')
+      expect(ids).toEqual([issued, made.headers.get('x-mark-id')])
+      const mirrored = Uint8Array.from(await sharp(marked).flop().png().toBuffer())
+      expect(await (await post('/detect', mirrored)).json()).toMatchObject({
+        verdict: 'marked',
+        id: ids[1],
+        undone: 'mirrored (horizontal)',
+      })
+      const small = await post('/detect', Uint8Array.from(await sharp(marked).resize(64).png().toBuffer()))
+      expect(small.status).toBe(422)
+      expect(await small.text()).toMatch(/^Expected .*128×128.*, got .*64×64.*\.\n$/)
+      // A message with two wrong bits is the nearest id's.
+      const otherBits = Uint8Array.from(await readFile(join(installed.folder, 'near.png')))
+      expect(await (await post('/detect', otherBits)).json()).toMatchObject({ id: issued, wrongBits: 2 })
+      const plain = Uint8Array.from(await readFile(join(root, 'examples', 'scene.png')))
+      expect(await (await post('/detect', plain)).json()).toMatchObject({ verdict: 'unmarked' })
+      expect((await post('/detect', 'some text')).status).toBe(415)
+      expect((await post('/mark', 'a'.repeat(1001))).status).toBe(413)
+      expect((await post('/detect', new Uint8Array(21e6))).status).toBe(413)
+      expect((await post('/detect', marked)).status).toBe(200)
+      for (const empty of ['', ' \n']) {
+        const refused = await post('/mark', empty)
+        expect({ status: refused.status, text: await refused.text() }).toMatchObject({
+          status: 400,
+          text: 'Expected a prompt for the body, got nothing.\n',
+        })
+      }
+      expect((await post('/detect', '')).status).toBe(415)
+      expect((await post('/other', '')).status).toBe(404)
+      // What fails inside is told to the log, and to the client by an id alone.
+      const begun = post('/mark', 'a large purple heart on the left')
+      const networks = await childrenOf(service.pid!)
+      for (const pid of networks) process.kill(pid, 'SIGKILL')
+      const failed = await begun
+      const [, failure] = /^Something failed here: it is logged as ([0-9a-f-]{36})\.\n$/.exec(await failed.text())!
+      expect(failed.status).toBe(500)
+      expect(logged).toContain(failure)
+      expect(logged).toMatch(/runtime-failed/)
+      // One is in hand and one waits: the third is told to come again.
+      const three = await Promise.all([1, 2, 3].map(() => post('/mark', 'a large purple heart on the left')))
+      const ofStatus = (wanted: number) => three.filter(({ status }) => status === wanted)
+      expect([ofStatus(200).length, ofStatus(503).length]).toEqual([2, 1])
+      expect(ofStatus(503)[0]!.headers.get('retry-after')).toBe('60')
+      expect((await post('/mark', 'a large purple heart on the left')).status).toBe(200)
+    } finally {
+      service.kill()
+      await once(service, 'close')
+    }
+  }, 300_000)
 })

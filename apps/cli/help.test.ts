@@ -46,10 +46,10 @@ describe.each(commands)('help of $name', ({ name, command }) => {
     for (const one of help.visibleArguments(command)) expect(long).toContain(help.argumentTerm(one))
   })
 
-  it('has messages that a default key takes: eight hexadecimal digits', async () => {
+  it('has messages that a default key takes: eight hexadecimal digits, or `random`', async () => {
     const long = (await helpFor(program, words, true)).join(' ').replace(/\\\s+/g, '')
     const said = [...long.matchAll(/--message (?!<)([\w-]+)/g)].map(([, digits]) => digits!)
-    expect(said.filter((digits) => !/^[0-9a-f]{8}$/.test(digits))).toEqual([])
+    expect(said.filter((digits) => !/^(?:[0-9a-f]{8}|random)$/.test(digits))).toEqual([])
   })
 
   it('names the long form where there is more in it', async () => {

@@ -113,6 +113,11 @@ describe('topics', () => {
     expect((await helpFor(program, [], false)).join(' ')).toMatch(/Topics of .*, masks,/)
   })
 
+  it('a topic of two words may be written as two', async () => {
+    const page = await helpFor(program, ['exit-codes'], false)
+    for (const words of [['exit codes'], ['exit', 'codes']]) expect(await helpFor(program, words, false)).toEqual(page)
+  })
+
   it('a word that names nothing is refused with what there is', async () => {
     const error = await helpFor(program, ['solver'], false).catch((reason: unknown) => reason)
     expect(isUndiffuseError(error) && error.message).toMatch(/a command, a topic or a method.*`solver`.*solvers/)

@@ -25,7 +25,7 @@ it.each([
   expect(nameHere(said, optionsOf(commandOf(program, path.split(' '))))).toBe(here)
 })
 
-it.each([
+it.each<readonly [group: string, said: string, here: string]>([
   ['', 'detect', 'watermark detect'],
   ['', 'identify', 'watermark identify'],
   ['', 'keygen', 'watermark keygen'],

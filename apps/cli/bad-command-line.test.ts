@@ -45,30 +45,27 @@ it.each([
   ],
   [
     ['draw', 'x', '--to', 'y', '--stpes', '2'],
-    `Expected an option that there is for \`undiffuse draw\`, got \`--stpes\`. Did you mean --steps? ${see}`,
+    `Expected a known option for \`undiffuse draw\`, got \`--stpes\`. Did you mean --steps? ${see}`,
   ],
   [
     ['draw', 'x', '--to', 'y', '--cfg=3'],
-    `Expected an option that there is for \`undiffuse draw\`, got \`--cfg=3\`. Here it is called \`--guidance\`. ${see}`,
+    `Expected a known option for \`undiffuse draw\`, got \`--cfg=3\`. Here it is called \`--guidance\`. ${see}`,
   ],
   // What is strange is told before what is missing.
   [
     ['draw', 'x', '--target-prompt', 'y'],
-    `Expected an option that there is for \`undiffuse draw\`, got \`--target-prompt\`. Here it is called \`--to\`. ${see}`,
+    `Expected a known option for \`undiffuse draw\`, got \`--target-prompt\`. Here it is called \`--to\`. ${see}`,
   ],
   // A command without the option says nothing of it.
   [
     ['draw', 'x', '--to', 'y', '--negative-prompt', 'z'],
-    `Expected an option that there is for \`undiffuse draw\`, got \`--negative-prompt\`. ${see}`,
+    `Expected a known option for \`undiffuse draw\`, got \`--negative-prompt\`. ${see}`,
   ],
   [
     ['draw', 'a', 'small', 'ball', '--to', 'y'],
     `Expected at most 2 arguments for \`undiffuse draw\`, got 3. Put a text of several words in quotes. ${see}`,
   ],
-  [
-    ['drwa'],
-    'Expected a command that there is for `undiffuse`, got `drwa`. Did you mean draw? See `undiffuse --help`.',
-  ],
+  [['drwa'], 'Expected a known command for `undiffuse`, got `drwa`. Did you mean draw? See `undiffuse --help`.'],
   [['mark'], 'Expected a command for `undiffuse mark`, got nothing. See `undiffuse mark --help`.'],
 ])('says of %j what is wrong', (words, message) => {
   expect(refused(...words)).toBe(message)

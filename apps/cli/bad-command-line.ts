@@ -3,7 +3,7 @@ import type { Command, CommanderError } from 'commander'
 import { expected, type UndiffuseError } from 'undiffuse'
 import { plural } from 'undiffuse/operations'
 import { pathOf } from './help.js'
-import { nameHere } from './other-names.js'
+import { commandHere, optionHere } from './other-names.js'
 
 interface Meant {
   readonly expected: string
@@ -56,11 +56,11 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
   ],
   [
     /^unknown option '(?<value>.*)'$/s,
-    ({ value }, whole) => ({ expected: 'an option that there is', subject: whole, got: `\`${value}\`` }),
+    ({ value }, whole) => ({ expected: 'a known option', subject: whole, got: `\`${value}\`` }),
   ],
   [
     /^unknown command '(?<value>.*)'$/s,
-    ({ value }, whole) => ({ expected: 'a command that there is', subject: whole, got: `\`${value}\`` }),
+    ({ value }, whole) => ({ expected: 'a known command', subject: whole, got: `\`${value}\`` }),
   ],
   [
     /^too many arguments.* Expected (?<most>\d+) arguments? but got (?<count>\d+)$/s,
@@ -76,6 +76,9 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
 /** `steps` of `-s, --steps <n>`. */
 const namesOf = ({ options }: Command): readonly string[] => options.flatMap(({ long }) => long?.slice(2) ?? [])
 
+const argumentsOf = ({ registeredArguments }: Command): readonly string[] =>
+  registeredArguments.map((one) => one.name())
+
 /** The first word of a command line that looks like an option and is none. Commander looks for what is missing first. */
 const strayOption = ({ args }: Command): string | undefined => args.find((word) => /^--?[a-z]/i.test(word))
 
@@ -89,8 +92,14 @@ export function badCommandLine({ message, code }: CommanderError, command: Comma
   const stray = code === 'commander.missingMandatoryOptionValue' ? strayOption(command) : undefined
   const said = stray === undefined ? all : `unknown option '${stray}'`
   const unknown = /^unknown option '(.*)'/s.exec(said)?.[1]
-  const here = unknown === undefined ? undefined : nameHere(unknown, namesOf(command))
-  const guess = here === undefined ? near : `Here it is called \`${here}\`.`
+  const unknownCommand = /^unknown command '(.*)'$/s.exec(said)?.[1]
+  const here =
+    unknown !== undefined
+      ? optionHere(unknown, namesOf(command), argumentsOf(command))
+      : unknownCommand !== undefined
+        ? commandHere(unknownCommand, path)
+        : undefined
+  const guess = here ?? near
   const plain = said.replace(/\.$/, '')
   const hasLists = command.options.some(({ variadic }) => variadic)
   for (const [form, meaning] of meanings) {

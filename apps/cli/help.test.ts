@@ -46,10 +46,10 @@ describe.each(commands)('help of $name', ({ name, command }) => {
     for (const one of help.visibleArguments(command)) expect(long).toContain(help.argumentTerm(one))
   })
 
-  it('has messages that a default key takes: eight hexadecimal digits', async () => {
+  it('has messages that a default key takes: eight hexadecimal digits, or `random`', async () => {
     const long = (await helpFor(program, words, true)).join(' ').replace(/\\\s+/g, '')
     const said = [...long.matchAll(/--message (?!<)([\w-]+)/g)].map(([, digits]) => digits!)
-    expect(said.filter((digits) => !/^[0-9a-f]{8}$/.test(digits))).toEqual([])
+    expect(said.filter((digits) => !/^(?:[0-9a-f]{8}|random)$/.test(digits))).toEqual([])
   })
 
   it('names the long form where there is more in it', async () => {
@@ -111,6 +111,11 @@ describe('topics', () => {
     const mask = exactBlending.definition.fields.mask as Extract<Field, { type: 'choice' }>
     expect(foundMasks.map(([which]) => which)).toEqual(mask.choices)
     expect((await helpFor(program, [], false)).join(' ')).toMatch(/Topics of .*, masks,/)
+  })
+
+  it('a topic of two words may be written as two', async () => {
+    const page = await helpFor(program, ['exit-codes'], false)
+    for (const words of [['exit codes'], ['exit', 'codes']]) expect(await helpFor(program, words, false)).toEqual(page)
   })
 
   it('a word that names nothing is refused with what there is', async () => {

@@ -2,7 +2,7 @@
 /** The command line: runs the command that its words name, and reports words that name none. Loads what it needs. */
 import { type Command, CommanderError } from 'commander'
 import { pathOf } from './help.js'
-import { commandOf, programFor } from './program.js'
+import { commandOf, programFor, withoutParentsHelp } from './program.js'
 import { watchStdout } from './stdout.js'
 import { subjectsFirst } from './subjects-first.js'
 
@@ -11,7 +11,7 @@ const given = process.argv.slice(2)
 const typed = given.length === 0 ? ['example'] : given
 const program = await programFor(typed)
 const asked = commandOf(program, typed)
-const words = subjectsFirst(asked, typed, pathOf(asked).split(' ').length)
+const words = withoutParentsHelp(asked, subjectsFirst(asked, typed, pathOf(asked).split(' ').length))
 try {
   await program.parseAsync(words, { from: 'user' })
 } catch (error) {

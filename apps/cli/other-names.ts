@@ -35,10 +35,67 @@ export const otherNames: Readonly<Record<string, readonly string[]>> = {
   decoder: ['decoder-inversion', 'vae-inversion'],
 }
 
+/** What other programs call a command, by what it is here. */
+const otherCommands: readonly (readonly [here: string, names: readonly string[]])[] = [
+  ['Here it is called `watermark detect`.', ['detect', 'verify', 'check', 'read', 'decode', 'extract']],
+  ['Here it is called `watermark identify`.', ['identify', 'attribute', 'trace']],
+  ['Here it is called `watermark keygen`.', ['keygen', 'key', 'genkey', 'generate-key', 'make-key', 'new-key']],
+  ['Here it is called `watermark calibrate`.', ['calibrate', 'calibration']],
+  ['Marks are written by `generate --watermark`.', ['mark', 'embed', 'imprint', 'encode', 'add', 'write', 'apply']],
+  ['Here it is called `generate`.', ['sample', 'txt2img', 'text2img', 't2i', 'text-to-image', 'draw', 'create']],
+  ['Here it is called `edit`.', ['img2img', 'image-to-image', 'i2i', 'inpaint', 'pix2pix', 'prompt-to-prompt']],
+  ['Here it is called `invert`.', ['inversion', 'ddim-inversion', 'ddim-invert', 'invert-image', 'undo']],
+  ['Here it is called `roundtrip`.', ['round-trip', 'reconstruct', 'reconstruction']],
+  ['Here it is called `bench`.', ['benchmark', 'benchmarks']],
+]
+/** Where a name means something else in a group of commands than elsewhere. */
+const inGroup: Readonly<Record<string, string>> = {
+  'watermark generate': 'Marks are written by `generate --watermark`.',
+  'watermark sample': 'Marks are written by `generate --watermark`.',
+  'watermark attack': 'Here it is called `attack`.',
+  'watermark create': 'Here it is called `watermark keygen`.',
+  'watermark new': 'Here it is called `watermark keygen`.',
+}
+
+/** What a command is called here that is known elsewhere; `path` is that of its group, as `watermark`. */
+export function commandHere(said: string, path: string): string | undefined {
+  const other = said.replaceAll('_', '-').toLowerCase()
+  return inGroup[`${path} ${other}`] ?? otherCommands.find(([, names]) => names.includes(other))?.[0]
+}
+
+/** What is written as an option elsewhere, and here is an argument, by its name. */
+const argumentNames: Readonly<Record<string, readonly string[]>> = {
+  prompt: ['prompt', 'p', 'text'],
+  source: ['image', 'images', 'input', 'i', 'picture', 'file'],
+  picture: ['image', 'images', 'input', 'i', 'picture', 'file'],
+}
+
+const formatNames = ['output-format', 'format', 'image-format', 'file-format', 'ext', 'extension']
+const places = ['first', 'second', 'third']
+
+const plainName = (said: string): string =>
+  said.replace(/^--?/, '').replace(/=.*$/s, '').replaceAll('_', '-').toLowerCase()
+
 /** `--guidance` of `--cfg=3`, where the command has that option. */
 export function nameHere(said: string, options: readonly string[]): string | undefined {
-  const other = said.replace(/^--?/, '').replace(/=.*$/s, '').replaceAll('_', '-').toLowerCase()
+  const other = plainName(said)
   const [here] =
     Object.entries(otherNames).find(([here, names]) => options.includes(here) && names.includes(other)) ?? []
   return here === undefined ? undefined : `--${here}`
+}
+
+/** How an option that a command lacks is said here: by another option, by an argument, or by the ending of a file. */
+export function optionHere(
+  said: string,
+  options: readonly string[],
+  commandArguments: readonly string[],
+): string | undefined {
+  const other = plainName(said)
+  const here = nameHere(said, options)
+  if (here !== undefined) return `Here it is called \`${here}\`.`
+  const place = commandArguments.findIndex((name) => argumentNames[name]?.includes(other))
+  if (place >= 0)
+    return `The ${commandArguments[place]} is the ${places[place]} argument: write it without \`${said}\`.`
+  if (options.includes('output') && formatNames.includes(other)) return 'The ending of `-o` says the format.'
+  return undefined
 }

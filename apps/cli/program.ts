@@ -1,7 +1,7 @@
 /** The commands of the command line, each loaded when it is used. */
 import { createRequire } from 'node:module'
 import { Argument, Command } from 'commander'
-import { columnsHere, explain, helpLines, wrapped } from './help.js'
+import { columnsHere, explain, helpLines, pathOf, wrapped } from './help.js'
 import type { AnyOperationCommand } from './operation-command.js'
 import { type Shell, shells } from './shells.js'
 
@@ -150,6 +150,17 @@ export function commandOf(program: Command, words: readonly string[]): Command {
   return next ? commandOf(next, words.slice(1)) : program
 }
 
+/** The word behind a group of commands, where it should name one of them. */
+const afterPath = (command: Command, words: readonly string[]): string | undefined =>
+  command.commands.length > 0 ? words[pathOf(command).split(' ').filter(Boolean).length] : undefined
+
+/** The same words; where they name a command that there is not, the help of its group is no answer to `--help`. */
+export function withoutParentsHelp(command: Command, words: readonly string[]): readonly string[] {
+  const next = afterPath(command, words)
+  if (next === undefined || next.startsWith('-')) return words
+  return words.filter((word) => word !== '--help' && word !== '-h')
+}
+
 function addCompletion(program: Command): void {
   const command = program
     .command('completion')
@@ -183,17 +194,27 @@ function addHelp(program: Command): void {
 export async function helpFor(program: Command, words: readonly string[], all: boolean): Promise<readonly string[]> {
   const columns = columnsHere()
   const command = commandOf(program, words)
-  const [{ topicLines, topics }, { expected }, { nearest }] = await Promise.all([
+  const [{ topicLines, topics }, { expected }, { nearest }, { commandHere }] = await Promise.all([
     import('./methods.js'),
     import('undiffuse'),
     import('undiffuse/operations'),
+    import('./other-names.js'),
   ])
+  const stray = afterPath(command, words)
+  if (command !== program && stray !== undefined) {
+    const group = pathOf(command)
+    const names = command.commands.map((one) => one.name())
+    const remedy = commandHere(stray, group) ?? `There are ${names.map((name) => `\`${name}\``).join(', ')}.`
+    throw expected('bad-option', 'a known command', `\`undiffuse help ${group}\``, `\`${stray}\``, remedy)
+  }
   if (command === program && words.length > 0) {
-    const lines = words.length === 1 ? await topicLines(words[0]!, columns) : undefined
+    // `exit codes` is the topic `exit-codes`.
+    const lines = await topicLines(words.join(' ').trim().replace(/\s+/g, '-'), columns)
     if (lines) return lines
     const known = `Topics: ${topics.join(', ')}; or the id of a method.`
+    const here = commandHere(words.join(' '), '')
     const guess = nearest(words.join(' '), [...topics, ...program.commands.map((one) => one.name())])
-    const remedy = guess === undefined ? known : `Did you mean \`${guess}\`? ${known}`
+    const remedy = here ? `${here} ${known}` : guess === undefined ? known : `Did you mean \`${guess}\`? ${known}`
     throw expected('bad-option', 'a command, a topic or a method', '`undiffuse help`', `\`${words.join(' ')}\``, remedy)
   }
   const lines = helpLines(command, { all, columns })

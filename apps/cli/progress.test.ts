@@ -141,21 +141,29 @@ describe('parts of a work', () => {
 
 it('counts hours', () => expect([5, 65, 3725].map(clock)).toEqual(['0:05', '1:05', '1:02:05']))
 
-/** Everything that detect tells of 200 pictures. */
-async function toldOf200(): Promise<readonly Told[]> {
+/** Everything that detect tells of so many pictures. */
+async function toldOf(pictures: number, more: Readonly<Record<string, unknown>> = {}): Promise<readonly Told[]> {
   const host = memoryHost(analyticModel().model)
   const start = <F extends OperationFields, R>(operation: Operation<F, R>, given: Readonly<Record<string, unknown>>) =>
     new Task<unknown, Told>(operation.run(readSettings(operation.fields, given, operation.id) as Settings<F>, host))
   await start(keygenOperation, { scheme: 'gaussian-shading:bits=4', output: 'key.json' })
-  for (let i = 0; i < 200; i++) await host.paint(`many/${i}.png`, zeros([3, 4, 4]))
+  for (let i = 0; i < pictures; i++) await host.paint(`many/${i}.png`, zeros([3, 4, 4]))
   const told: Told[] = []
-  const given = { sources: 'many', key: 'key.json', solver: 'ddim', steps: 2, decoder: 'encoder-only', undo: 'none' }
+  const given = {
+    sources: 'many',
+    key: 'key.json',
+    solver: 'ddim',
+    steps: 2,
+    decoder: 'encoder-only',
+    undo: 'none',
+    ...more,
+  }
   for await (const one of start(detectOperation, given)) told.push(one)
   return told
 }
 
 describe('200 pictures through detect', async () => {
-  const told = await toldOf200()
+  const told = await toldOf(200)
 
   /** As if each picture took 1.7 seconds. */
   function play(stream: ProgressStream) {
@@ -187,5 +195,35 @@ describe('200 pictures through detect', async () => {
     play(stream)
     expect(drawn().filter((line) => line.length > 39)).toEqual([])
     expect(lines()).toEqual(['200 pictures: about 6 min', ''])
+  })
+})
+
+describe.each([
+  [1, 'many/0.png', '21 readings: about 6 min'],
+  [2, 'many', '2 pictures: about 13 min'],
+])('%i pictures that are read in many ways', (pictures, sources, announced) => {
+  it('are announced, and have one time left over all stages', async () => {
+    const undo = ['flip', 'quarter-turn', 'rotation:range=4,step=0.5']
+    const told = await toldOf(pictures, { sources, undo })
+    const notes = told.flatMap(({ note }) => (note ? [note] : []))
+    expect(notes.filter(({ text }) => text.includes('ways'))).toEqual([
+      { about: '0.png', text: '21 ways to read it, each an inversion.' },
+    ])
+    // Every step takes two seconds, whatever its stage.
+    const { stream, lines } = pipe()
+    let seconds = 0
+    const view = progressView(stream, () => seconds)
+    for (const one of told.slice(told.findIndex(({ note }) => note?.text.includes('ways')) + 1)) {
+      view.show(one)
+      seconds += 2
+    }
+    expect(lines().filter((line) => line.includes('about'))).toEqual([announced])
+    const ends = lines().flatMap((line) => {
+      const [, minutes, more, left, rest] = /(\d+):(\d+), (\d+):(\d+) left/.exec(line) ?? []
+      return left === undefined ? [] : [60 * (Number(minutes) + Number(left)) + Number(more) + Number(rest)]
+    })
+    expect(ends.length).toBeGreaterThan(5)
+    const leastShare = 0.75
+    for (const end of ends) expect(Math.min(end / seconds, seconds / end)).toBeGreaterThan(leastShare)
   })
 })

@@ -54,9 +54,19 @@ export function clock(seconds: number): string {
 
 const stepsWork = ({ done, total }: Told): Work => ({ done, total, inHand: 1 })
 
-function partsWork({ done, total, weights = Array.from({ length: total }, () => 1) }: Parts): Work {
+function partsWork({
+  done,
+  total,
+  begun = 0,
+  inHand = 1,
+  weights = Array.from({ length: total }, () => 1),
+}: Parts): Work {
   const sum = (some: readonly number[]) => some.reduce((all, one) => all + one, 0)
-  return { done: sum(weights.slice(0, done)), total: sum(weights), inHand: weights[done] ?? 0 }
+  return {
+    done: sum(weights.slice(0, done)) + begun,
+    total: sum(weights),
+    inHand: sum(weights.slice(done, done + inHand)),
+  }
 }
 
 /** The pace once more work is heard of. It begins anew where the work does. */

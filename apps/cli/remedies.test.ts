@@ -1,18 +1,9 @@
-import { expected, readKey, undoRemedy } from 'undiffuse'
+import { expected, undoRemedy } from 'undiffuse'
 import { expect, it } from 'vitest'
 import { notedWords, worded } from './remedies.js'
 
-const thrown = (act: () => unknown) => {
-  try {
-    act()
-  } catch (error) {
-    return error as ReturnType<typeof expected>
-  }
-  throw new Error('nothing was thrown')
-}
-
 it('says which command does what the library asks for', () => {
-  const error = thrown(() => readKey('{}', 'key.json'))
+  const error = expected('unavailable', 'a watermark key', '`key.json`', 'no file', 'Make a key.', { hint: 'make-key' })
   expect(error.message).not.toContain('undiffuse')
   expect(worded(error).message).toMatch(/^Expected a watermark key for `key\.json`, got .*`undiffuse watermark keygen`/)
   expect(worded(error)).toMatchObject({ code: error.code, subject: error.subject, cause: error })

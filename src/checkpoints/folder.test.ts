@@ -123,6 +123,7 @@ test.each<[what: string, contents: Readonly<Record<string, unknown>>, message: R
 
 test('a path that leads nowhere and files of other kinds are refused', async () => {
   await expect(open(join(root, 'none'))).rejects.toThrow(/no such file or folder/)
+  await expect(open('undiffuse-scenes')).rejects.toThrow(/lies at `bundledFile\('models', 'undiffuse-scenes'\)`/)
   const path = await folderOf({ 'v1-5.ckpt': '' })
   await expect(open(join(path, 'v1-5.ckpt'))).rejects.toThrow(/one file of weights.*from_single_file/)
 })

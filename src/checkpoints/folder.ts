@@ -131,8 +131,12 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
     remedy,
   )
 
+/** A name alone may be meant as one of the models that the package brings. */
+const bundledAt = (path: string): readonly string[] =>
+  /[\\/]/.test(path) ? [] : [`Check the path. A bundled model lies at \`bundledFile('models', '${path}')\`.`]
+
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
-  if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder')
+  if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder', ...bundledAt(path))
   if (/\.gguf$/i.test(path)) throw notAModel(path, 'one file of weights', ggufFile)
   if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')

@@ -26,7 +26,7 @@ import { familyOf } from './families/index.js'
 import type { Pipeline } from './family.js'
 import { nameOf, openModelFolder, withWeights } from './folder.js'
 import { memoryOf } from './sessions/memory.js'
-import { type SessionOptions, sessionPool } from './sessions/pool.js'
+import { checkRuntime, type SessionOptions, sessionPool } from './sessions/pool.js'
 import { vocabularyBeside } from './vocabulary-file.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
@@ -91,8 +91,8 @@ const roomFactor = 1.2
  * their weights are within 1.2 times the model's, with `lean` only the one in use. Each latent size and batch is a
  * session of its own; so is each gradient. Calls run one after another.
  *
- * Errors: `bad-model` for folders that are not what their configurations say, naming the file; `unsupported` for other
- * tasks and layouts; later those of the runtime.
+ * Errors: `bad-option` without a runtime; `bad-model` for folders that are not what their configurations say, naming the
+ * file; `unsupported` for other tasks and layouts; later those of the runtime.
  *
  * @example
  * const model = await openDiffusionModel(nodeFiles, 'models/stable-diffusion-2-1', ortNode())
@@ -107,6 +107,7 @@ export async function openDiffusionModel(
 ): Promise<OpenDiffusionModel> {
   checkOptionNames(asked, names, 'openDiffusionModel')
   const { precision = 32, weights, steps, profile, family, ...options } = asked
+  checkRuntime(runtime)
   const name = nameOf(path)
   const files = insideOf(host, path)
   const stored = await openModelFolder(files, path)

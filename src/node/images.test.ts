@@ -46,6 +46,17 @@ function expectPixels(found: readonly number[], wanted: readonly number[], toler
 }
 
 describe('reading', () => {
+  test('bytes in place of a path are told, and not written into the message', async () => {
+    const bytes = await encodePng(tensor([3, 8, 8], new Float64Array(192)))
+    for (const given of [bytes, Buffer.from(bytes), bytes.buffer]) {
+      await expect(readImage(given as unknown as string)).rejects.toMatchObject({
+        code: 'bad-option',
+        message: 'Expected the path of a picture file for `path`, got bytes. `decodeImage` takes them, and a name.',
+      })
+    }
+    await expect(readImage(undefined as unknown as string)).rejects.toThrow(/got undefined/)
+  })
+
   test('an 8-bit picture is 2·value/255 − 1, channels first, without notes', async () => {
     const { image, notes } = await read(
       raw(Uint8Array.of(255, 0, 51, 1, 2, 3), 2, 1, 3)

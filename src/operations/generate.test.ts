@@ -1,13 +1,23 @@
 /** `generate` writes what the verb makes, and what a file tells goes behind what is said. */
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../test/hosts/memory.js'
-import { model, prompt, sampling, start } from '../../test/hosts/operations.js'
+import { type Given, model, prompt, sampling, start } from '../../test/hosts/operations.js'
 import { readTensors } from '../checkpoints/tensors.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { torchNoise } from '../math/noise.js'
 import { round8 } from '../pictures/pixels.js'
 import { generate } from '../verbs/generate.js'
-import { generateOperation } from './index.js'
+import { readKey } from '../watermark/key.js'
+import { generateOperation, keygenOperation } from './index.js'
+
+async function noisesOf(host: ReturnType<typeof memoryHost>, path: string, count: number) {
+  const { shape, data } = (await readTensors(host.files, path)).get('noise')!
+  const each = data.length / count
+  return Array.from({ length: count }, (_, i) => ({
+    shape: shape.slice(1),
+    data: data.slice(i * each, (i + 1) * each),
+  }))
+}
 
 describe('generate', () => {
   it('writes what the verb makes of each seed, with noise and latent, and says which files', async () => {
@@ -60,4 +70,44 @@ it('generate: an empty prompt makes a picture at guidance 1, and none is refused
   }
   expect(model.guidance).not.toBe(1)
   await expect(start(generateOperation, memoryHost(model), sampling)).rejects.toMatchObject({ code: 'bad-option' })
+})
+
+describe('generate --message', () => {
+  const marking = { prompt, ...sampling, watermark: 'key.json', output: 'many/' }
+  async function made(given: Given, key = 'gaussian-shading:bits=16') {
+    const host = memoryHost(model)
+    await start(keygenOperation, host, { scheme: key, output: 'key.json' })
+    const task = start(generateOperation, host, { ...marking, ...given })
+    const notes: string[] = []
+    for await (const { note } of task) if (note) notes.push(note.text)
+    const { result } = await task
+    return { host, result, betrays: notes.filter((text) => text.includes('may betray')) }
+  }
+
+  it('random: each picture has its own, which is in it and told', async () => {
+    const { host, result, betrays } = await made({ count: 3, message: 'random', saveNoise: 'n.safetensors' })
+    const messages = result.pictures.map(({ message }) => message)
+    expect(new Set(messages).size).toBe(3)
+    const key = readKey(await host.files.text('key.json'), 'key.json')
+    const noises = await noisesOf(host, 'n.safetensors', 3)
+    expect(noises.map((noise) => key.mark().read(noise).message)).toEqual(messages)
+    expect(result.watermark).toMatchObject({ message: null })
+    expect(betrays).toEqual([])
+  })
+
+  it('random: one of three bits is as long as its key says, and of one picture the message of all', async () => {
+    const { result } = await made({ message: 'random' }, 'gaussian-shading:bits=3')
+    expect(result.watermark!.message).toMatch(/^[02468ace]$/)
+    expect(result.pictures).toMatchObject([{ message: result.watermark!.message }])
+  })
+
+  it('is told to betray the mark wherever several pictures share one', async () => {
+    const ownMessage = expect.stringContaining('`settings.message random` gives each')
+    expect((await made({ count: 2, message: 'c0de' })).betrays).toEqual([ownMessage])
+    expect((await made({ count: 2 })).betrays).toEqual([ownMessage])
+    expect((await made({})).betrays).toEqual([expect.stringContaining('Pass `settings.message`')])
+    expect((await made({ message: 'c0de' })).betrays).toEqual([])
+    const { betrays } = await made({ count: 3, message: 'random' }, 'gaussian-shading:bits=1')
+    expect(betrays).toEqual([expect.stringContaining('Of 1 bit there are too few')])
+  })
 })

@@ -10,6 +10,7 @@ import { type Extent, framesOf, pictureOf, sidesOf } from '../model/layout.js'
 import { filmstrip } from '../pictures/frames.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
+import { hexOf } from '../watermark/watermark.js'
 import { type Settings, setting } from './fields.js'
 import { clipEndings, clipFiles, endingsOfClip, framePaths } from './files/clips.js'
 import { messageOf, notesOnWeights, readKeyFile } from './files/keys.js'
@@ -57,6 +58,9 @@ import { promptText } from './reports/labels.js'
 import { costReport, totalEvaluations } from './reports/numbers.js'
 import { timed } from './timed.js'
 
+/** Said in place of a message: each picture gets one of chance. */
+const randomMessage = 'random'
+
 const fields = {
   prompt: { type: 'string', description: 'what the picture shows', subject: true, word: 'prompt' },
   seed: { ...seedField, description: 'of the noise (default: 0)' },
@@ -66,7 +70,11 @@ const fields = {
   noise: { type: 'file', description: 'start from the noise in a .safetensors or .npy file' },
   watermark: { type: 'file', description: 'mark the noise with a key', word: 'key.json' },
   member: { ...seedField, description: 'which mark of a family of keys (default: 0)' },
-  message: { type: 'string', description: 'what the mark carries, where it has room', word: 'hex' },
+  message: {
+    type: 'string',
+    description: `what marks carry; \`${randomMessage}\`: each picture its own`,
+    word: `hex|${randomMessage}`,
+  },
   ...recipeFields,
   ...networkFields,
   sheet: sheetField,
@@ -89,7 +97,8 @@ type GenerateSettings = Settings<typeof fields>
 interface Marking {
   readonly key: WatermarkKey
   readonly member: number
-  readonly message?: string
+  /** Of each picture, where something was said: one for all, or each its own. */
+  readonly messages?: readonly string[]
 }
 
 /** What one picture is made from. */
@@ -168,7 +177,8 @@ function* notesOnScale(starts: readonly Start[], name: string) {
 /** Throws for a member that there is not and a message without room. */
 async function markingOf(
   { watermark, member, message }: GenerateSettings,
-  { files }: Host,
+  pictures: number,
+  { files, randomBytes }: Host,
 ): Promise<Marking | undefined> {
   if (watermark === undefined) {
     if (member === undefined && message === undefined) return undefined
@@ -177,29 +187,48 @@ async function markingOf(
   }
   const key = await readKeyFile(files, watermark)
   key.mark(member)
-  return { key, member: member ?? 0, ...(message !== undefined && { message: messageOf(key, message) }) }
+  if (message === undefined) return { key, member: member ?? 0 }
+  const isRandom = message === randomMessage && key.messageBits > 0
+  const given = isRandom ? undefined : messageOf(key, message)
+  const messages = Array.from({ length: pictures }, () => given ?? messageOfChance(key, randomBytes))
+  return { key, member: member ?? 0, messages }
+}
+
+/** Every message that the mark has room for is as likely. */
+function messageOfChance({ messageBits }: WatermarkKey, randomBytes: Host['randomBytes']): string {
+  const bytes = [...randomBytes(Math.ceil(messageBits / 8))]
+  return hexOf(
+    bytes.flatMap((byte) => [128, 64, 32, 16, 8, 4, 2, 1].map((bit) => (byte & bit ? 1 : 0))).slice(0, messageBits),
+  )
 }
 
 /** The noise of a start with the mark in it. Throws where the key is one of another model or size. */
 function marked(
   { model, identity }: Pick<Generated, 'model' | 'identity'>,
-  { key, member, message }: Marking,
+  { key, member, messages }: Marking,
   { seed, noise }: Start,
+  picture: number,
   size?: Extent,
 ) {
   const latentShape = noise?.shape ?? latentShapeAt(model, size)
   const remedy = `Pass the ${setting('size')} of the key, or make one for this size.`
   checkKey(key, { model: model.name, modelFiles: identity, latentShape, layout: model.layout }, remedy)
-  return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), message)
+  return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), messages?.[picture])
 }
 
-/** That nobody said a message, where the mark carries one. */
-function* notesOnMessage({ key, message }: Marking) {
-  if (key.messageBits === 0 || message !== undefined) return
-  yield noted(
-    `key ${key.id}`,
-    `The mark carries the message 0. Many pictures of one key and message may betray the mark: pass ${setting('message')}.`,
-  )
+/** The message of all pictures, where they have one in common that was said. */
+const commonMessage = ({ messages }: Pick<Marking, 'messages'>): string | undefined =>
+  messages && new Set(messages).size === 1 ? messages[0] : undefined
+
+/** That nobody said a message, where the mark carries one, and that several pictures share it. */
+function* notesOnMessage({ key, messages }: Marking, pictures: number) {
+  const different = new Set(messages).size
+  if (key.messageBits === 0 || (messages && different === pictures)) return
+  const said = messages ? 'Several pictures carry the same message.' : 'The mark carries the message 0.'
+  const ownMessage = `${setting('message', randomMessage)} gives each picture its own.`
+  const fewBits = `Of ${plural(key.messageBits, 'bit')} there are too few messages.`
+  const remedy = different > 1 ? fewBits : pictures > 1 ? ownMessage : `Pass ${setting('message')}.`
+  yield noted(`key ${key.id}`, `${said} Many pictures of one key and message may betray the mark. ${remedy}`)
 }
 
 /** With the prompt the noise is found exactly, and the mark in it. */
@@ -210,19 +239,19 @@ const noteOnRecipe = ({ key }: Marking): Told =>
   )
 
 /** For reports; the secret stays in its file. */
-const markingReport = ({ key, member, message }: Marking) => ({
+const markingReport = ({ key, member, ...marking }: Marking) => ({
   key: key.id,
   scheme: key.scheme,
   members: key.members,
   member,
-  message: message ?? null,
+  message: commonMessage(marking) ?? null,
 })
 
-const markingMetadata = ({ key, member, message }: Marking): Record<string, string> => ({
+const markingMetadata = ({ key, member, messages }: Marking): Record<string, string> => ({
   watermarkKey: key.id,
   watermarkScheme: key.scheme,
   watermarkMember: `${member}`,
-  ...(message !== undefined && { watermarkMessage: message }),
+  ...(messages && { watermarkMessage: commonMessage({ messages }) ?? messages.join(',') }),
 })
 
 /** How many frames each has that is made; undefined of pictures. */
@@ -339,9 +368,10 @@ function reportOf({ model, bits, recipe, pictures, outputs, marking, seconds, co
     latentShape: generation.latent.shape,
     ...bits,
     watermark: marking ? markingReport(marking) : null,
-    pictures: pictures.map(({ path, seed, generation, seconds }) => ({
+    pictures: pictures.map(({ path, seed, generation, seconds }, i) => ({
       picture: path,
       seed: seed ?? null,
+      ...(marking && { message: marking.messages?.[i] ?? null }),
       evaluations: generation.evaluations,
       seconds,
     })),
@@ -355,7 +385,7 @@ export type GenerationReport = ReturnType<typeof reportOf>
 
 async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Running<GenerationReport> {
   const { starts, file } = await startsOf(settings, host)
-  const marking = await markingOf(settings, host)
+  const marking = await markingOf(settings, starts.length, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
   const prompt = requiredPrompt(
     plan.recipe.prompt,
@@ -394,7 +424,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     const identity = await held.identity()
     if (file) yield* notesOnScale(starts, lastName(settings.noise!))
     if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')
-    if (marking) yield* notesOnMessage(marking)
+    if (marking) yield* notesOnMessage(marking, starts.length)
     if (marking && settings.recipe) yield noteOnRecipe(marking)
     if (marking) yield* notesOnWeights([marking.key], { model: model.name, modelFiles: identity })
     const begin = host.now()
@@ -402,7 +432,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     const pictures: GeneratedPicture[] = []
     for (const [i, start] of starts.entries()) {
       const begun = marking
-        ? { noise: marked({ model, identity }, marking, start, extent), seed: undefined, size: undefined }
+        ? { noise: marked({ model, identity }, marking, start, i, extent), seed: undefined, size: undefined }
         : { noise: start.noise, seed: start.seed, size: extent }
       const task = generate({ ...samplingOf(plan, model), prompt, model, ...begun, signal })
       const one = frames === undefined ? 'picture' : 'clip'

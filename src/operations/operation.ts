@@ -12,6 +12,10 @@ import type { Held, Host, Note } from './host.js'
 export interface Parts {
   readonly done: number
   readonly total: number
+  /** How many are in hand at once. Default 1. */
+  readonly inHand?: number
+  /** How much of those in hand is finished besides: 1.5 of four, say. Default: it is not known. */
+  readonly begun?: number
   /** What one of them is called. Default: `picture`. */
   readonly one?: string
   /** What each is expected to cost, against the others. Default: all the same. */

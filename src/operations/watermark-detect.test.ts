@@ -1,6 +1,19 @@
 /** `watermark detect` finds marks, and says what its verdicts rest on. */
 import { describe, expect, it } from 'vitest'
-import { fpr, type Given, marked, prompt, sampling, scheme, start, text, under } from '../../test/hosts/operations.js'
+import { memoryHost } from '../../test/hosts/memory.js'
+import {
+  fpr,
+  type Given,
+  marked,
+  model,
+  prompt,
+  sampling,
+  scheme,
+  start,
+  text,
+  under,
+} from '../../test/hosts/operations.js'
+import { zeros } from '../math/tensor.js'
 import { resize } from '../pictures/pixels.js'
 import {
   calibrateOperation,
@@ -156,4 +169,17 @@ describe('detect', () => {
     expect(await of('a-copy', '0123456789abcdef', 'copied.safetensors')).toEqual([1, 0])
     expect(await of('analytic', 'fedcba9876543210', 'other.safetensors')).toEqual([1, 1])
   })
+})
+
+it('a key is to be made where there is no file, and one of another kind is told as that', async () => {
+  const host = memoryHost(model)
+  await host.paint('a.png', zeros([3, 4, 4]))
+  const detecting = (key: string) => start(detectOperation, host, { sources: 'a.png', key })
+  await expect(detecting('none.json')).rejects.toMatchObject({ code: 'unavailable', hint: 'make-key' })
+  for (const content of ['a shopping list', '{}']) {
+    host.written.set('other.json', new TextEncoder().encode(content))
+    const error = await detecting('other.json').then(undefined, (reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'bad-option', remedy: 'Pass the file of a key.' })
+    expect(error).not.toHaveProperty('hint')
+  }
 })

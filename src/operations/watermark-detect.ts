@@ -56,6 +56,7 @@ import {
 import { costReport, momentsOf } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
+import { readingsOf } from './runs/readings.js'
 import {
   type Counts,
   count,
@@ -190,15 +191,17 @@ async function* judge(
   parts: Parts,
   host: Host,
   signal: Signal | undefined,
-): Steps<readonly Judged[]> {
+): Steps<readonly Judged[], Told> {
   const begin = host.now()
   const images = imagesOf(opened)
   const options = { keys, falsePositiveRate: settings.fpr, calibration, modelFiles }
   const detected =
     images.length === 0
       ? []
-      : yield* partOf(
+      : yield* readingsOf(
           detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo, samplers }),
+          opened,
+          { key: keys[0]!.key, model: model!, undo, samplers, chunk: recovery.chunk },
           parts,
         )
   const queue: Detection[] = [...detected]
@@ -448,7 +451,7 @@ async function* detect(
       lines.push(line)
       return listed.isOne ? undefined : { stage: line.picture, done: counts.pictures, line }
     },
-    async *work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly DetectionLine[]> {
+    async *work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly DetectionLine[], Told> {
       const judged = yield* judge(prepared, { model, modelFiles, samplers }, opened, parts, host, signal)
       if (settings.sheet !== undefined) {
         for (const [i, one] of judged.slice(0, mostRows - rows.length).entries()) {

@@ -11,7 +11,7 @@ import type { Settings } from './fields.js'
 import { keyReport, notesOnWeights, readKeyFile } from './files/keys.js'
 import { type ListedSources, listSources, modelsOf, type ReadSource, sourcesField } from './files/noise-sources.js'
 import type { Held, Host, NetworkCost, OperationModel } from './host.js'
-import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
+import { noted, notedOf, operation, type Parts, type Running, type Told } from './operation.js'
 import { falsePositiveField } from './recipes/false-positives.js'
 import { notesOnTexts } from './recipes/recipe.js'
 import {
@@ -31,6 +31,7 @@ import {
 import { costReport } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
+import { readingsOf } from './runs/readings.js'
 import {
   type Counts,
   count,
@@ -124,18 +125,22 @@ function identifyNoise({ key, settings, host }: Identifying, noise: Tensor): Fou
 
 async function* identifyPictures(
   { settings, key, recovery, undo, model, modelFiles, samplers, host, signal }: Identifying,
-  images: ReturnType<typeof imagesOf>,
+  opened: readonly Opened<ReadSource>[],
   parts: Parts,
-): Steps<readonly Found[]> {
+): Steps<readonly Found[], Told> {
+  const images = imagesOf(opened)
   if (images.length === 0) return []
+  const reading = { key, model: model!, undo, samplers, chunk: recovery.chunk }
   const options = { ...inversionOf(recovery, model!, signal), undo, modelFiles, samplers }
   if (key.messageBits > 0) {
     const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
-    return (yield* partOf(detectAll(images, asked), parts)).map(({ findings: [finding], candidates }) => {
-      const { undone = null, readWith, because } = finding!
-      const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered: because !== 'not-recovered' }
-      return { who: byMessage(finding!), candidates, ...as, identificationSeconds: 0 }
-    })
+    return (yield* readingsOf(detectAll(images, asked), opened, reading, parts)).map(
+      ({ findings: [finding], candidates }) => {
+        const { undone = null, readWith, because } = finding!
+        const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered: because !== 'not-recovered' }
+        return { who: byMessage(finding!), candidates, ...as, identificationSeconds: 0 }
+      },
+    )
   }
   let asking = 0
   const asked: WatermarkKey = {
@@ -147,7 +152,7 @@ async function* identifyPictures(
       return identification
     },
   }
-  const found = yield* partOf(identifyAll(images, { ...options, key: asked }), parts)
+  const found = yield* readingsOf(identifyAll(images, { ...options, key: asked }), opened, reading, parts)
   const each = asking / found.reduce((sum, { candidates }) => sum + candidates, 0)
   return found.map(({ identification, candidates, undone = null, readWith, isRecovered }) => {
     const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered }
@@ -159,11 +164,11 @@ async function* identifyChunk(
   identifying: Identifying,
   opened: readonly Opened<ReadSource>[],
   parts: Parts,
-): Steps<readonly IdentificationLine[]> {
+): Steps<readonly IdentificationLine[], Told> {
   const { now } = identifying.host
   const begin = now()
   const images = imagesOf(opened)
-  const queue = [...(yield* identifyPictures(identifying, images, parts))]
+  const queue = [...(yield* identifyPictures(identifying, opened, parts))]
   const asking = queue.reduce((sum, { identificationSeconds }) => sum + identificationSeconds, 0)
   const inversionSeconds = (now() - begin - asking) / Math.max(1, images.length)
   return opened.map(({ name, value }) =>

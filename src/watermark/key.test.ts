@@ -90,11 +90,23 @@ describe('a key file', () => {
     }
   })
 
-  it('is to be restored when it was damaged, and to be made where there is none', () => {
+  it('is to be restored when it was damaged, and another file is no key', () => {
     for (const damaged of [text.slice(0, 100), text.replace('"small"', '"large"')]) {
       expect(() => readKey(damaged, 'key.json')).toThrow(/Restore the file from a backup/)
     }
-    expect(() => readKey('{}', 'key.json')).toThrow(/Make a key first/)
+    expect(() => readKey('{}', 'key.json')).toThrow(/Pass the file of a key/)
+  })
+
+  it('is a text with a name: a path, or no name, is told as what it is', () => {
+    const withoutTypes = readKey as (text?: unknown, name?: string) => unknown
+    for (const path of ['key.json', '/tmp/keys/key.json', 'C:\\keys\\key']) {
+      const isNamed = path.endsWith('.json')
+      expect(() => withoutTypes(path)).toThrow(
+        isNamed ? `got the path \`${path}\`. Read the file` : /for `name`, got none/,
+      )
+    }
+    expect(() => withoutTypes(text)).toThrow(/for `name`, got none\. Read the file/)
+    expect(() => withoutTypes(undefined, 'key.json')).toThrow(/for `text`, got undefined/)
   })
 
   it('is not made for what there is not', () => {

@@ -16,6 +16,7 @@ export const keyFormat = 'undiffuse-watermark-key'
 const version = 1
 /** A new key is no remedy for a damaged one. */
 const damagedRemedy = 'Restore the file from a backup: a new key does not find marks of the old one.'
+const otherFileRemedy = 'Pass the file of a key.'
 /** Of noise: a file that names more was not made for pictures. */
 const mostNumbers = 2 ** 24
 
@@ -109,11 +110,10 @@ export function newKey(
  * @example readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'k').scheme // 'prc'
  */
 export function readKey(text: string, name: string): WatermarkKey {
+  checkText(text, name)
   const subject = `\`${name}\``
   const bad = (got: string) =>
-    text.includes(keyFormat)
-      ? expected('bad-option', 'a watermark key', subject, got, damagedRemedy)
-      : expected('bad-option', 'a watermark key', subject, got, 'Make a key first.', { hint: 'make-key' })
+    expected('bad-option', 'a watermark key', subject, got, text.includes(keyFormat) ? damagedRemedy : otherFileRemedy)
   const file = parsed(text, bad)
   if (file.format !== keyFormat) throw bad('a file of another kind')
   if (file.version !== version) {
@@ -152,6 +152,23 @@ export function readKey(text: string, name: string): WatermarkKey {
   }
   if (id !== idOf(fields, key)) throw bad('one that was changed: its id does not follow from the rest')
   return keyOf({ ...fields, id: id as string }, key)
+}
+
+/** A line without JSON that ends as names of files do. */
+const isPath = (text: string): boolean => /^[^{}"\n]{0,4096}\.\w{1,8}$/.test(text)
+
+/** Throws `bad-option` for a path, or for a text without a name: a program without types may pass one thing for another. */
+function checkText(text: unknown, name: unknown): void {
+  const what = 'the text of a watermark key'
+  const remedy = 'Read the file, and pass its text and its name: `readKey(text, name)`.'
+  if (typeof text === 'string' && isPath(text)) {
+    throw expected('bad-option', what, '`text`', `the path \`${text}\``, remedy)
+  }
+  // Bytes of Node's are read as text.
+  if (typeof text !== 'string' && !ArrayBuffer.isView(text)) {
+    throw expected('bad-option', what, '`text`', text === null ? 'null' : typeof text, remedy)
+  }
+  if (typeof name !== 'string') throw expected('bad-option', 'a name for messages', '`name`', 'none', remedy)
 }
 
 const isHexOf = (value: unknown, bytes: number): boolean =>

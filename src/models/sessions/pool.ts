@@ -60,8 +60,17 @@ function totalOf(open: readonly Taken[]): { readonly weightBytes: number; readon
   return { weightBytes, bytes: open.reduce((sum, { valueBytes }) => sum + valueBytes, weightBytes) }
 }
 
+/** Throws `bad-option` for what runs nothing: a program without types may have left it out. */
+export function checkRuntime(runtime: unknown): void {
+  const isRuntime = typeof runtime === 'object' && runtime !== null && 'open' in runtime
+  if (isRuntime && typeof runtime.open === 'function') return
+  const got = runtime === undefined ? 'nothing' : runtime === null ? 'null' : `${typeof runtime}`
+  const remedy = 'Pass `ortNode()` of `undiffuse/onnxruntime-node`.'
+  throw expected('bad-option', 'what runs networks', '`runtime`', got, remedy)
+}
+
 /**
- * The sessions of the model `name` on a runtime.
+ * The sessions of the model `name` on a runtime. Throws `bad-option` without one.
  *
  * A session stays open until it is the one used longest ago of more than there is `room` or memory for; with `lean` only the
  * last one stays. Calls run one after another, as runtimes do anyway: a session that is closed to make room is in nobody's use.
@@ -76,6 +85,7 @@ export function sessionPool(
   room: Room,
   { device, lean = false, roundsHalf = false }: PoolOptions = {},
 ): SessionPool {
+  checkRuntime(runtime)
   const options = { lean, ...(roundsHalf && { roundsHalf }), ...(device !== undefined && { device }) }
   /** The one used last comes last. */
   const open = new Map<string, Open>()

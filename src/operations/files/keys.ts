@@ -24,7 +24,19 @@ export async function readKeyFile(files: HostFiles, path: string): Promise<Water
       'Pass the file of a key, or restore it from a backup.',
     )
   if (size !== undefined && size > largestKeyBytes) throw bad(`${size} bytes`)
+  if (size === undefined) await checkIsThere(files, path)
   return readKey(textOf(files, await files.read(path, 0, largestKeyBytes), bad), name)
+}
+
+/** Throws what reading throws of a file that is not there: a key can be made. */
+async function checkIsThere(files: HostFiles, path: string): Promise<void> {
+  try {
+    await files.read(path, 0, 0)
+  } catch (error) {
+    if (!isUndiffuseError(error) || (await files.isFolder(path))) throw error
+    const { code, expected: what, subject, got, remedy } = error
+    throw expected(code, what, subject, got, `${remedy} Or make a key first.`, { cause: error, hint: 'make-key' })
+  }
 }
 
 /** The format is the first thing that a key file says. */

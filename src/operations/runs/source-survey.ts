@@ -45,7 +45,7 @@ export interface SourceSurvey<L extends PictureLine> {
   readonly settings: RunSettings
   /** Is told the line of each listed source, those of a run that goes on first; the file may hold others. */
   heard(line: L | FailedLine): Told | undefined
-  work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly L[]>
+  work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly L[], Told>
 }
 
 /** What is counted of a survey's lines. */

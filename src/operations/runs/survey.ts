@@ -5,7 +5,7 @@ import { relay } from '../../core/relay.js'
 import type { Parts, Told } from '../operation.js'
 
 /** Steps where progress is to be told. */
-type Work<T> = Promise<T> | Steps<T>
+type Work<T> = Promise<T> | Steps<T, Told>
 
 /** A picture, or what stands for one, by the name it has in results. */
 export interface Item<T> {
@@ -86,7 +86,7 @@ export async function* survey<T, L>(items: readonly Item<T>[], options: SurveyOp
   if (waiting.length > 0) yield* finish()
 }
 
-/** Every step says among how many parts it is: what is left is theirs. */
+/** Every step says among how many parts it is, where it does not know better: what is left is theirs. */
 async function* stepsOf<T>(work: Work<T>, parts: Parts): Steps<T, Told> {
-  return 'then' in work ? await work : yield* relay(work, (progress) => ({ ...progress, parts }))
+  return 'then' in work ? await work : yield* relay(work, (progress) => ({ parts, ...progress }))
 }

@@ -1,0 +1,16 @@
+/** A pool needs something that runs networks: it says so before anything is read. */
+import { expect, it } from 'vitest'
+import { nodeFiles } from '../../node/files.js'
+import { openDiffusionModel } from '../diffusion-model.js'
+import { sessionPool } from './pool.js'
+
+it.each([
+  [undefined, 'nothing'],
+  [null, 'null'],
+  ['cpu', 'string'],
+  [{ device: 'cpu' }, 'object'],
+])('%j is no runtime', async (given, got) => {
+  const refused = new RegExp(`what runs networks for \`runtime\`, got ${got}. Pass \`ortNode\\(\\)\``)
+  expect(() => sessionPool(given as never, 'small', { sessions: 1 })).toThrow(refused)
+  await expect(openDiffusionModel(nodeFiles, 'nowhere', given as never)).rejects.toThrow(refused)
+})

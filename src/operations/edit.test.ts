@@ -277,6 +277,38 @@ describe('edit', () => {
     expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)
   })
 
+  it('refuses a new word that the model never saw before a network runs, and says what was meant', async () => {
+    const vocabulary = {
+      words: { colours: ['red', 'green'], shapes: ['ball'], others: ['a', 'photo', 'of'] },
+      examples: [],
+    }
+    const plain = editableModel()
+    const asked: string[] = []
+    const ask: typeof plain.ask = async (kind, ...more) => {
+      asked.push(kind)
+      return await plain.ask(kind, ...more)
+    }
+    const said = async (words: { readonly from: string; readonly to: string }) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), { ...plain, ask, vocabulary } as typeof plain)
+      return await start(editOperation, host, { ...given, ...words })
+    }
+    const refused = { code: 'bad-option', subject: expect.stringContaining('`') }
+    await expect(said({ from: 'a red ball', to: 'a grene ball' })).rejects.toMatchObject({
+      ...refused,
+      got: '`grene`',
+      remedy: 'Did you mean `green`?',
+    })
+    await expect(said({ from: 'a red ball', to: 'a magenta ball' })).rejects.toMatchObject({
+      ...refused,
+      remedy: 'Its colours: red, green.',
+    })
+    await expect(said({ from: 'a ball', to: 'a striped ball' })).rejects.toMatchObject({ hint: 'list-words' })
+    expect(asked).toEqual([])
+    // What both prompts say the model need not know: photographs.
+    await said({ from: 'a photo of a red lighthouse', to: 'a photo of a green lighthouse' })
+    expect(asked).toContain('decode')
+  })
+
   it('an empty source prompt is noted', async () => {
     const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
     const { result } = await start(editOperation, host, { ...given, from: ' ' })

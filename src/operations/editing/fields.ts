@@ -3,7 +3,7 @@ import { edits } from '../../catalog.js'
 import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import { changedTexts } from '../../edit/masks/words.js'
-import { knowsNone, strangeWords } from '../../model/vocabulary.js'
+import { knowsNone, nearWord, strangeWords, type Vocabulary } from '../../model/vocabulary.js'
 import { methodField, type Settings, setting } from '../fields.js'
 import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
@@ -132,8 +132,42 @@ export function checkOne({ length }: readonly string[], { picture }: EditSetting
   throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
 }
 
-/** Throws where the prompts differ in words alone that the model never saw: to it they say the same. */
-export function checkChange({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+/** The one kind of word that a change takes away: where `red` goes, a colour is to come. */
+function kindOf(from: string, to: string, { words }: Vocabulary): string | undefined {
+  const gone = changedTexts(from, to).map((text) => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, ''))
+  const kinds = Object.keys(words).filter(
+    (kind) => kind !== 'others' && gone.some((word) => words[kind]!.includes(word)),
+  )
+  return kinds.length === 1 ? kinds[0] : undefined
+}
+
+/** Throws where what is to be shown has a new word that the model never saw: what it says nothing of would vanish. */
+function checkNewWords({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+  if (!vocabulary) return
+  const before = strangeWords(from, vocabulary)
+  const strange = strangeWords(to, vocabulary).filter((word) => !before.includes(word))
+  if (strange.length === 0) return
+  const near = strange.flatMap((word) => nearWord(word, vocabulary) ?? [])
+  const kind = near.length === strange.length ? undefined : kindOf(from, to, vocabulary)
+  const remedies = [
+    ...(near.length > 0 ? [`Did you mean ${near.map((word) => `\`${word}\``).join(', ')}?`] : []),
+    ...(kind === undefined ? [] : [`Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`]),
+  ]
+  throw expected(
+    'bad-option',
+    `words that it knows where ${setting('to')} is new,`,
+    `\`${name}\``,
+    strange.map((word) => `\`${word}\``).join(', '),
+    remedies.length > 0 ? remedies.join(' ') : 'Say the change in words of this model.',
+    remedies.length > 0 ? {} : { hint: 'list-words' },
+  )
+}
+
+/** Throws for new words that the model never saw, and where the prompts differ in such words alone: to it they say the same. */
+export function checkChange(said: EditSettings, model: OperationModel): void {
+  checkNewWords(said, model)
+  const { from, to } = said
+  const { name, vocabulary } = model
   const changed = changedTexts(from, to).join(' ')
   if (!vocabulary || !knowsNone(changed, vocabulary)) return
   const strange = strangeWords(changed, vocabulary).map((word) => `\`${word}\``)

@@ -108,7 +108,7 @@ describe('edit', () => {
     for await (const { stage, note } of task) stages.push(note?.text ?? stage)
     const { result, notes } = await task
     const [said] = result.mask!.notes
-    expect(said).toMatch(/^It covers the whole picture/)
+    expect(said).toMatch(/^The mask covers the whole picture/)
     expect(stages.indexOf(said!)).toBe(stages.indexOf('mask') + 1)
     expect(stages.lastIndexOf('ddim')).toBeGreaterThan(stages.indexOf(said!))
     expect(notes.filter(({ text }) => text === said)).toHaveLength(1)
@@ -258,10 +258,10 @@ describe('edit', () => {
       words: { places: ['left', 'right'], textures: ['dots', 'checks'], shapes: ['ball', 'star'] },
       examples: [],
     }
-    const wide = async (dB: number, words: { readonly from: string; readonly to: string }) => {
+    const wide = async (dB: number, words: { readonly from: string; readonly to: string }, more = '') => {
       const host = await withMask(() => 1, { ...poorlyShown(dB), vocabulary } as ReturnType<typeof editableModel>)
       const { mask: _, ...unmasked } = given
-      const method = 'exact-blending:mask=difference,dilation=4'
+      const method = `exact-blending:mask=difference,dilation=4${more}`
       const { result } = await start(editOperation, host, { ...unmasked, ...words, method })
       return result.mask!.notes.join()
     }
@@ -274,6 +274,7 @@ describe('edit', () => {
     )
     expect(await wide(40, textured)).toMatch(/For another texture pass `settings\.method bdia-round-trip`/)
     expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
+    expect(await wide(25, textured, ',guideFrom=source')).not.toContain('guideFrom')
     expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)
   })
 

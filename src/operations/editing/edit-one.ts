@@ -77,9 +77,10 @@ export async function* editOne(
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
   const judging = judgedAtOnce(decoder, picture.path)
   const change = changeOf(settings, model)
+  const guidesFromSource = method.text.includes('guideFrom=source')
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
-    const known = { given: given?.mask, isOwn, change }
+    const known = { given: given?.mask, isOwn, guidesFromSource, change }
     const mask = map(fitted.restore(found), (value) => (value > 0.5 ? 1 : 0))
     if (settings.lockBackground) {
       const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`

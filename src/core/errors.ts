@@ -36,6 +36,7 @@ export type Hint =
   | 'list-devices'
   | 'allow-memory'
   | 'list-words'
+  | 'draw-mask'
 
 /** What a message is made of. */
 export interface ErrorParts {

@@ -310,6 +310,26 @@ describe('edit', () => {
     expect(asked).toContain('decode')
   })
 
+  it('says before any work that a thing which moves wants a mask, unless there is one', async () => {
+    const vocabulary = {
+      words: { places: ['left', 'centre'], colours: ['red', 'green'], others: ['a', 'ball', 'on', 'in', 'the'] },
+      examples: [],
+    }
+    const first = async (words: { readonly from: string; readonly to: string }, mask?: string) => {
+      const model = { ...editableModel(), vocabulary } as ReturnType<typeof editableModel>
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), model)
+      const task = start(editOperation, host, { ...given, ...words, mask, method: 'exact-blending:mask=difference' })
+      for await (const { note, stage } of task) {
+        if (note?.hint === 'draw-mask') return note.text
+        if (stage === 'encode') return undefined
+      }
+    }
+    const moved = { from: 'a red ball on the left', to: 'a red ball in the centre' }
+    expect(await first(moved)).toMatch(/^This moves a thing.*`settings\.mask`.*`settings\.lockBackground` stops/)
+    expect(await first(moved, 'mask.png')).toBeUndefined()
+    expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
+  })
+
   it('an empty source prompt is noted', async () => {
     const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
     const { result } = await start(editOperation, host, { ...given, from: ' ' })

@@ -9,6 +9,8 @@ import {
   checkWords,
   type EditSettings,
   fields,
+  isMoveWithoutMask,
+  moveNote,
   nothingSaid,
   outputsOf,
   solverOf,
@@ -79,6 +81,7 @@ async function* editing(
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
     const large = largeNote(measured[0]!, held.model, settings.fit)
     if (large) yield large
+    if (isMoveWithoutMask(settings, held.model)) yield noted(setting('to'), moveNote, 'draw-mask')
     if (settings.from.trim() === '') yield noted(setting('from'), nothingSaid)
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })

@@ -14,9 +14,10 @@ import type { Host, OperationModel } from '../host.js'
 import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
+import { changeOf } from './changes.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { judgedAtOnce, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
-import { changeOf, checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
+import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {

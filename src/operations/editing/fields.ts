@@ -3,13 +3,14 @@ import { edits } from '../../catalog.js'
 import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import { changedTexts } from '../../edit/masks/words.js'
-import { knowsNone, nearWord, strangeWords, type Vocabulary } from '../../model/vocabulary.js'
+import { knowsNone, nearWord, strangeWords } from '../../model/vocabulary.js'
 import { methodField, type Settings, setting } from '../fields.js'
 import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
 import { type Host, type OperationModel, standardStream } from '../host.js'
 import { decoderFields, networkFields } from '../recipes/networks.js'
 import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
+import { changeOf } from './changes.js'
 
 /** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
 export const [usualFeather, drawnFeather] = [8, 2]
@@ -132,23 +133,15 @@ export function checkOne({ length }: readonly string[], { picture }: EditSetting
   throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
 }
 
-/** The one kind of word that a change takes away: where `red` goes, a colour is to come. */
-function kindOf(from: string, to: string, { words }: Vocabulary): string | undefined {
-  const gone = changedTexts(from, to).map((text) => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, ''))
-  const kinds = Object.keys(words).filter(
-    (kind) => kind !== 'others' && gone.some((word) => words[kind]!.includes(word)),
-  )
-  return kinds.length === 1 ? kinds[0] : undefined
-}
-
 /** Throws where what is to be shown has a new word that the model never saw: what it says nothing of would vanish. */
-function checkNewWords({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+function checkNewWords(said: EditSettings, { name, vocabulary }: OperationModel): void {
+  const { from, to } = said
   if (!vocabulary) return
   const before = strangeWords(from, vocabulary)
   const strange = strangeWords(to, vocabulary).filter((word) => !before.includes(word))
   if (strange.length === 0) return
   const near = strange.flatMap((word) => nearWord(word, vocabulary) ?? [])
-  const kind = near.length === strange.length ? undefined : kindOf(from, to, vocabulary)
+  const kind = near.length === strange.length ? undefined : changeOf(said, { vocabulary })
   const remedies = [
     ...(near.length > 0 ? [`Did you mean ${near.map((word) => `\`${word}\``).join(', ')}?`] : []),
     ...(kind === undefined ? [] : [`Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`]),
@@ -180,5 +173,11 @@ export function checkChange(said: EditSettings, model: OperationModel): void {
     { hint: 'list-words' },
   )
 }
+
+/** Known before any work: a mask that is found for another place covers most of the picture or all of it. */
+export const isMoveWithoutMask = (said: EditSettings, model: OperationModel): boolean =>
+  said.mask === undefined && said.method.method.findsMask && changeOf(said, model) === 'places'
+
+export const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}. ${setting('lockBackground')} stops where nothing would be kept.`
 
 export const nothingSaid = `${setting('from')} is empty: say what the picture shows, for the edit goes by what changes in the words.`

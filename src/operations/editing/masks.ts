@@ -2,16 +2,13 @@
 import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import { checkMask } from '../../edit/masks/mask.js'
-import { changedTexts } from '../../edit/masks/words.js'
 import { map, type Tensor, tensor } from '../../math/tensor.js'
-import { strangeWords } from '../../model/vocabulary.js'
 import { type Likeness, likenessOutside } from '../../pictures/masked.js'
 import { sizeText } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import type { MeasuredPicture, NamedPicture } from '../files/pictures.js'
-import type { HostPictures, OperationModel } from '../host.js'
-import type { EditSettings } from './fields.js'
+import type { HostPictures } from '../host.js'
 
 interface NotedMask {
   readonly mask: Tensor
@@ -70,14 +67,6 @@ interface EditCase {
   readonly guidesFromSource: boolean
   /** What kind of words alone changes, where the model tells kinds. */
   readonly change: string | undefined
-}
-
-/** The group of a small model's words that all changed ones are of. */
-export function changeOf({ from, to }: EditSettings, { vocabulary }: OperationModel): string | undefined {
-  const changed = changedTexts(from, to).join(' ')
-  if (!vocabulary || changed === '') return undefined
-  const groups = Object.entries(vocabulary.words)
-  return groups.find(([, words]) => strangeWords(changed, { ...vocabulary, words: { words } }).length === 0)?.[0]
 }
 
 const drawing = `pass it as ${setting('mask')}`

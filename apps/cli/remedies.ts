@@ -12,6 +12,7 @@ const commands: Readonly<Record<Hint, string>> = {
   'allow-memory': '`--memory-limit` says how much.',
   'list-words': '`undiffuse models <model>` lists them.',
   'draw-mask': '`undiffuse help masks` says how.',
+  'end-early': 'Ctrl-C ends it; `--steps 20` takes less time.',
 }
 
 const typedFor = (hint: Hint, about: string): string => commands[hint].replace('<model>', about.replaceAll('`', ''))

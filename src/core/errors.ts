@@ -37,6 +37,7 @@ export type Hint =
   | 'allow-memory'
   | 'list-words'
   | 'draw-mask'
+  | 'end-early'
 
 /** What a message is made of. */
 export interface ErrorParts {

@@ -164,8 +164,9 @@ describe('edit', () => {
       for await (const { stage, note } of task) stages.push(note?.text ?? stage)
       const { result, notes } = await task
       const own = result.notes.filter((text) => text.includes('dB'))
+      const hints = notes.filter(({ text }) => text.includes('dB')).map(({ hint }) => hint)
       expect(notes.filter(({ text }) => text.includes('dB')).map(({ text }) => text)).toEqual(own)
-      return { stages, own }
+      return { stages, own, hints }
     }
     const { stages, own } = await judged(25)
     expect(own).toEqual([
@@ -180,6 +181,9 @@ describe('edit', () => {
       expect.stringMatching(/^The model's encoder alone shows it at 2\d.*The search for the latent will tell/),
       expect.stringMatching(/^Its latent shows it at .*can show it after all/),
     ])
+    expect(searched.hints).toEqual([undefined, undefined])
+    const long = await judged(25, { decoder: 'gradient-free:iterations=2', steps: 30 })
+    expect(long.hints).toEqual(['end-early', undefined])
     const [early, late] = searched.own.map((text) => searched.stages.indexOf(text))
     const search = searched.stages.findLastIndex((stage) => stage.startsWith('gradient-free '))
     expect(early! < search && search < late!).toBe(true)
@@ -204,7 +208,7 @@ describe('edit', () => {
       return seen
     }
     const large = [
-      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first: 80×156 is quick.',
+      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first, in an image editor: 80×156 is quick.',
     ]
     expect(await noted(252)).toEqual(large)
     for (const to of ['latent', 'noise']) {

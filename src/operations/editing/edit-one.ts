@@ -76,7 +76,9 @@ export async function* editOne(
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
-  const judging = judgedAtOnce(decoder, picture.path)
+  const latentShape = model.layout.latentShape(fitted.image.shape)
+  const plannedSteps = sampling.solver.grid(model.schedule(latentShape)).length - 1
+  const judging = judgedAtOnce(decoder, picture.path, plannedSteps)
   const change = changeOf(settings, model)
   const guidesFromSource = method.text.includes('guideFrom=source')
   const judge = (found: Tensor): JudgedMask => {

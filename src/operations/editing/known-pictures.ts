@@ -40,8 +40,11 @@ export interface JudgedDecoder {
   shownPsnrDb(): number | undefined
 }
 
+/** More take minutes on a picture of some size. */
+const quickSteps = 20
+
 /** Says so as soon as it can be told: before the search what the encoder tells, after it what the latent tells. */
-export function judgedAtOnce(decoder: DecoderInverter, about: string): JudgedDecoder {
+export function judgedAtOnce(decoder: DecoderInverter, about: string, steps: number): JudgedDecoder {
   let shown: number | undefined
   return {
     shownPsnrDb: () => shown,
@@ -53,7 +56,7 @@ export function judgedAtOnce(decoder: DecoderInverter, about: string): JudgedDec
         // Both are remembered, or asked for next, and the better one is taken.
         const encoded = await psnrOf(await autoencoder.encode(image))
         const early = decoder.name === encoderOnly.definition.id ? undefined : strangeToEncoder(encoded)
-        if (early !== undefined) yield noted(about, early)
+        if (early !== undefined) yield noted(about, early, steps > quickSteps ? 'end-early' : undefined)
         const solution = yield* decoder.invert(image, autoencoder)
         const found = await psnrOf(solution.value)
         shown = Number.isNaN(found) ? encoded : Math.max(found, encoded)

@@ -170,7 +170,7 @@ describe('edit', () => {
     }
     const { stages, own } = await judged(25)
     expect(own).toEqual([
-      expect.stringMatching(/^The model shows it at 2\d.*does not know.*`settings\.model`.*your-own-model/),
+      expect.stringMatching(/^The model shows it at 2\d.*hardly knows.*likely to miss.*`settings\.model`.*node_modules\/undiffuse\/docs\/your-own-model/),
     ])
     const at = stages.indexOf(own[0]!)
     expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))

@@ -15,12 +15,12 @@ import { noted } from '../operation.js'
  */
 export const [knownPsnrDb, likelyPsnrDb] = [27, 32]
 
-const otherModel = `Pass a model of such pictures as ${setting('model')}: docs/your-own-model.md.`
+const otherModel = `Pass a model of such pictures as ${setting('model')}: node_modules/undiffuse/docs/your-own-model.md.`
 
 /** Where the model cannot show the picture, it can hardly change it as asked. */
 function unknownPicture(psnrDb: number): string | undefined {
   const shown = `The model shows it at ${psnrDb.toFixed(1)} dB only`
-  if (psnrDb < knownPsnrDb) return `${shown}: it does not know such pictures, and the edit mostly misses. ${otherModel}`
+  if (psnrDb < knownPsnrDb) return `${shown}: it hardly knows such pictures, and the edit is likely to miss. Look at it closely. ${otherModel}`
   if (psnrDb < likelyPsnrDb) return `${shown}: it may not know such pictures. Look closely at the edit. ${otherModel}`
   return undefined
 }

@@ -1,7 +1,7 @@
 /** What `edit` says of an edit that is not exact. */
 import type { EditReport } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { inexactLines } from './edit.js'
+import { inexactLines, stepsText } from './edit.js'
 
 const lock = { boundLevels: 0, featherPixels: 8, largestLevels: 0, largestLevelsBefore: 3 }
 const of = (more: Partial<EditReport>) =>
@@ -15,6 +15,11 @@ it('says what to do where steps were not solved, and that the lock does not depe
 
 it('names methods that promise more where this one solves no step', () => {
   expect(of({ method: 'naive:dilation=0' })).toMatch(/`exact-blending` and `bdia-round-trip` promise more/)
+})
+
+it('says why fewer steps are walked than were asked for', () => {
+  expect(stepsText({ steps: 16, plannedSteps: 20 })).toMatch(/^16 of 20 steps .*`strength`/)
+  expect(stepsText({ steps: 20, plannedSteps: 20 })).toBe('20 steps')
 })
 
 it('says nothing of an exact one', () => {

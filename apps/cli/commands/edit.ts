@@ -63,8 +63,14 @@ const moreOnMasks = '`undiffuse help masks` says how to keep the rest'
 const isVoid = (mask: EditReport['mask']): boolean =>
   mask !== null && mask.covers !== 'part' && mask.drawnShareOfPixels !== mask.shareOfPixels
 
+/** A method of strength below 1 begins at a later step. */
+export const stepsText = ({ steps, plannedSteps }: Pick<EditReport, 'steps' | 'plannedSteps'>): string =>
+  steps === plannedSteps
+    ? plural(steps, 'step')
+    : `${steps} of ${plural(plannedSteps, 'step')} (the noisiest are left out: \`strength\` of the method)`
+
 function words(report: EditReport): readonly string[] {
-  const { model, method, solver, steps, latent, mask, background, backgroundBefore, lock } = report
+  const { model, method, solver, latent, mask, background, backgroundBefore, lock } = report
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
     ...(lock && background && mask
@@ -73,7 +79,7 @@ function words(report: EditReport): readonly string[] {
         ]
       : []),
     ...report.notes.map((note) => `  note         ${note}`),
-    `  by           ${model}, ${method}, ${solver}, ${plural(steps, 'step')}, ${guidanceText(report)}`,
+    `  by           ${model}, ${method}, ${solver}, ${stepsText(report)}, ${guidanceText(report)}`,
     ...(latent
       ? [
           `  latent       decodes to the picture at ${decibels(latent.psnrAfterDb)}, the encoder's at ${decibels(latent.psnrBeforeDb)}`,

@@ -22,6 +22,8 @@ import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './mas
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {
   readonly edited: Edit
+  /** Of the solver; a method may leave out the noisiest. */
+  readonly plannedSteps: number
   /** Of finding the latent, a part of the edit. */
   readonly decoderSeconds: number
   readonly source: Tensor
@@ -111,7 +113,7 @@ export async function* editOne(
         })
       : shown
   const maskNotes = [...(given?.notes ?? []), ...odd]
-  const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
+  const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
     ...found,
     ...(drawnShare !== undefined && { drawnShare }),

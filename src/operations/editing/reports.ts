@@ -60,6 +60,7 @@ export function reportOf(finished: FinishedEdit) {
     ...trueGuidanceOf(settings),
     solver: settings.solver ?? edited.solver,
     steps: edited.grid.length - 1,
+    plannedSteps: finished.plannedSteps,
     ...bitsReport(settings),
     device: settings.device ?? 'cpu',
     widthPixels: width,

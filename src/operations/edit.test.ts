@@ -170,7 +170,9 @@ describe('edit', () => {
     }
     const { stages, own } = await judged(25)
     expect(own).toEqual([
-      expect.stringMatching(/^The model shows it at 2\d.*hardly knows.*likely to miss.*`settings\.model`.*node_modules\/undiffuse\/docs\/your-own-model/),
+      expect.stringMatching(
+        /^The model shows it at 2\d.*hardly knows.*likely to miss.*`settings\.model`.*node_modules\/undiffuse\/docs\/your-own-model/,
+      ),
     ])
     const at = stages.indexOf(own[0]!)
     expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))
@@ -332,6 +334,19 @@ describe('edit', () => {
     expect(await first(moved)).toMatch(/^This moves a thing.*`settings\.mask`.*`settings\.lockBackground` stops/)
     expect(await first(moved, 'mask.png')).toBeUndefined()
     expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
+  })
+
+  it('says before any work that an output without an ending is a folder', async () => {
+    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const notes = async (output: string) => {
+      const { result } = await start(editOperation, host, { ...given, output })
+      return result.notes.filter((text) => text.includes('is a folder'))
+    }
+    expect(await notes('result')).toEqual([
+      '`result` is a folder: `result/edited.png` is written. For a file write `result.png`.',
+    ])
+    expect(await notes('other/')).toEqual([])
+    expect(await notes('b.png')).toEqual([])
   })
 
   it('an empty source prompt is noted', async () => {

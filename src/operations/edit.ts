@@ -9,6 +9,7 @@ import {
   checkWords,
   type EditSettings,
   fields,
+  folderNote,
   isMoveWithoutMask,
   moveNote,
   nothingSaid,
@@ -55,6 +56,7 @@ async function* editing(
   checkLock(said)
   checkWords(said)
   const outputs = await outputsOf(said, host)
+  const folder = await folderNote(said, outputs.picture, host)
   // A solver that there is not is refused before anything is opened.
   planOf(said)
   const listed = await listPictures([said.picture], host)
@@ -69,6 +71,7 @@ async function* editing(
   const { mask: drawnPath, lockBackground: locks } = said
   const drawn = drawnPath === undefined ? undefined : await readMask(drawnPath, measured[0]!, locks, host.pictures)
 
+  if (folder) yield folder
   const held = await host.models.open(said)
   try {
     yield* notedOf(held)

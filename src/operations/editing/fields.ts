@@ -8,6 +8,7 @@ import { methodField, type Settings, setting } from '../fields.js'
 import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
 import { type Host, type OperationModel, standardStream } from '../host.js'
+import { noted } from '../operation.js'
 import { decoderFields, networkFields } from '../recipes/networks.js'
 import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
 import { changeOf } from './changes.js'
@@ -91,6 +92,15 @@ export async function outputsOf(
     ...(numbers !== undefined && { report: numbers }),
     ...(saveMask !== undefined && { mask: saveMask }),
   }
+}
+
+/** Of a name without an ending that is no folder yet: it may have been meant as a file's. */
+export async function folderNote({ output }: EditSettings, picture: string, { files }: Host) {
+  if (output === picture || /[\\/]$/.test(output) || (await files.isFolder(output))) return undefined
+  return noted(
+    setting('output'),
+    `\`${output}\` is a folder: \`${picture}\` is written. For a file write \`${output}.png\`.`,
+  )
 }
 
 /** Says before any work what makes no sense together. */

@@ -20,7 +20,8 @@ const otherModel = `Pass a model of such pictures as ${setting('model')}: node_m
 /** Where the model cannot show the picture, it can hardly change it as asked. */
 function unknownPicture(psnrDb: number): string | undefined {
   const shown = `The model shows it at ${psnrDb.toFixed(1)} dB only`
-  if (psnrDb < knownPsnrDb) return `${shown}: it hardly knows such pictures, and the edit is likely to miss. Look at it closely. ${otherModel}`
+  if (psnrDb < knownPsnrDb)
+    return `${shown}: it hardly knows such pictures, and the edit is likely to miss. Look at it closely. ${otherModel}`
   if (psnrDb < likelyPsnrDb) return `${shown}: it may not know such pictures. Look closely at the edit. ${otherModel}`
   return undefined
 }

@@ -336,6 +336,16 @@ describe('edit', () => {
     expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
   })
 
+  it('says where the edit changed what lies outside the mask before the lock', async () => {
+    const notes = async (dB: number) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(dB))
+      const { result } = await start(editOperation, host, { ...given, method: 'naive:dilation=0' })
+      return [result.backgroundBefore!.psnrDb, result.notes.filter((text) => text.startsWith('Outside the mask'))]
+    }
+    expect(await notes(25)).toEqual([expect.closeTo(25, 0), [expect.stringMatching(/drawn the thing anew.*sheet/)]])
+    expect(await notes(45)).toEqual([expect.closeTo(45, 0), []])
+  })
+
   it('says before any work that an output without an ending is a folder', async () => {
     const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
     const notes = async (output: string) => {

@@ -17,7 +17,7 @@ import {
   solverOf,
 } from './editing/fields.js'
 import { asPicture, checkedBackground, ofMask, readMask } from './editing/masks.js'
-import { type EditReport, losses, reportOf, sheetOf, textsOf, unseen } from './editing/reports.js'
+import { type EditReport, losses, reportOf, sheetOf, strayed, textsOf, unseen } from './editing/reports.js'
 import { setting } from './fields.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
 import { checkPicture, largeNote, listPictures, measurePictures, readPicture } from './files/pictures.js'
@@ -96,7 +96,7 @@ async function* editing(
     const isLocked = settings.lockBackground !== false
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
-    const last = [...losses(picture), ...unseen(written, source)]
+    const last = [...losses(picture), ...strayed(found.before), ...unseen(written, source)]
     // A report has the notes on its mask beside the mask.
     const notes = [...told.filter(({ about }) => about !== ofMask).map(({ text }) => text), ...last]
     const cost = await held.cost()

@@ -11,6 +11,8 @@ const commands: Readonly<Record<Hint, string>> = {
   'list-devices': '`undiffuse doctor` lists them.',
   'allow-memory': '`--memory-limit` says how much.',
   'list-words': '`undiffuse models <model>` lists them.',
+  'draw-mask': '`undiffuse help masks` says how.',
+  'end-early': 'Ctrl-C ends it; `--steps 20` takes less time.',
 }
 
 const typedFor = (hint: Hint, about: string): string => commands[hint].replace('<model>', about.replaceAll('`', ''))

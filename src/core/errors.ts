@@ -36,6 +36,8 @@ export type Hint =
   | 'list-devices'
   | 'allow-memory'
   | 'list-words'
+  | 'draw-mask'
+  | 'end-early'
 
 /** What a message is made of. */
 export interface ErrorParts {

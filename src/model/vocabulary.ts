@@ -1,5 +1,7 @@
 /** The words that a small model was trained on. Pure text; where a model says them is src/models/vocabulary-file.ts. */
 
+import { nearest } from '../core/nearest.js'
+
 export interface Vocabulary {
   /** By what they say: `colours`, `shapes`. */
   readonly words: Readonly<Record<string, readonly string[]>>
@@ -21,6 +23,19 @@ export function strangeWords(text: string, { words }: Vocabulary): readonly stri
 export function knowsNone(text: string, vocabulary: Vocabulary): boolean {
   const words = wordsIn(text)
   return words.length > 0 && strangeWords(text, vocabulary).length === words.length
+}
+
+/** Shorter words are near to too much: `at` to `cat`. */
+const leastLetters = 3
+
+/** The known word that a strange one was meant as, where one is near enough. */
+export function nearWord(word: string, { words }: Vocabulary): string | undefined {
+  if (word.length < leastLetters) return undefined
+  const known = Object.values(words).flat()
+  return nearest(
+    word,
+    known.filter(({ length }) => length >= leastLetters),
+  )
 }
 
 const wordsIn = (text: string): readonly string[] => [

@@ -6,6 +6,7 @@ import { editableModel, editedPrompts } from '../../test/laws/analytic-model.js'
 import { edit } from '../edit/edit.js'
 import { map, type Tensor, tensor, zeros } from '../math/tensor.js'
 import { generate } from '../verbs/generate.js'
+import { strayed } from './editing/reports.js'
 import { editOperation, invertOperation } from './index.js'
 
 it('edit: outside a mask the lock writes the source, bit for bit', async () => {
@@ -108,7 +109,7 @@ describe('edit', () => {
     for await (const { stage, note } of task) stages.push(note?.text ?? stage)
     const { result, notes } = await task
     const [said] = result.mask!.notes
-    expect(said).toMatch(/^It covers the whole picture/)
+    expect(said).toMatch(/^The mask covers the whole picture/)
     expect(stages.indexOf(said!)).toBe(stages.indexOf('mask') + 1)
     expect(stages.lastIndexOf('ddim')).toBeGreaterThan(stages.indexOf(said!))
     expect(notes.filter(({ text }) => text === said)).toHaveLength(1)
@@ -164,12 +165,15 @@ describe('edit', () => {
       for await (const { stage, note } of task) stages.push(note?.text ?? stage)
       const { result, notes } = await task
       const own = result.notes.filter((text) => text.includes('dB'))
+      const hints = notes.filter(({ text }) => text.includes('dB')).map(({ hint }) => hint)
       expect(notes.filter(({ text }) => text.includes('dB')).map(({ text }) => text)).toEqual(own)
-      return { stages, own }
+      return { stages, own, hints }
     }
     const { stages, own } = await judged(25)
     expect(own).toEqual([
-      expect.stringMatching(/^The model shows it at 2\d.*does not know.*`settings\.model`.*your-own-model/),
+      expect.stringMatching(
+        /^The model shows it at 2\d.*hardly knows.*likely to miss.*`settings\.model`.*node_modules\/undiffuse\/docs\/your-own-model/,
+      ),
     ])
     const at = stages.indexOf(own[0]!)
     expect(stages.slice(0, at)).toEqual(expect.arrayContaining(['encode', 'encoder-only']))
@@ -180,6 +184,9 @@ describe('edit', () => {
       expect.stringMatching(/^The model's encoder alone shows it at 2\d.*The search for the latent will tell/),
       expect.stringMatching(/^Its latent shows it at .*can show it after all/),
     ])
+    expect(searched.hints).toEqual([undefined, undefined])
+    const long = await judged(25, { decoder: 'gradient-free:iterations=2', steps: 30 })
+    expect(long.hints).toEqual(['end-early', undefined])
     const [early, late] = searched.own.map((text) => searched.stages.indexOf(text))
     const search = searched.stages.findLastIndex((stage) => stage.startsWith('gradient-free '))
     expect(early! < search && search < late!).toBe(true)
@@ -204,7 +211,7 @@ describe('edit', () => {
       return seen
     }
     const large = [
-      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first: 80×156 is quick.',
+      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first, in an image editor: 80×156 is quick.',
     ]
     expect(await noted(252)).toEqual(large)
     for (const to of ['latent', 'noise']) {
@@ -229,6 +236,7 @@ describe('edit', () => {
       ...file.notes,
       'It is written with 8 of its 16 bits a channel.',
       'Its metadata (EXIF, XMP) are not carried over.',
+      expect.stringMatching(/^Outside the mask/),
     ])
     let texts: Readonly<Record<string, string>> | undefined
     const owned = of({
@@ -258,10 +266,10 @@ describe('edit', () => {
       words: { places: ['left', 'right'], textures: ['dots', 'checks'], shapes: ['ball', 'star'] },
       examples: [],
     }
-    const wide = async (dB: number, words: { readonly from: string; readonly to: string }) => {
+    const wide = async (dB: number, words: { readonly from: string; readonly to: string }, more = '') => {
       const host = await withMask(() => 1, { ...poorlyShown(dB), vocabulary } as ReturnType<typeof editableModel>)
       const { mask: _, ...unmasked } = given
-      const method = 'exact-blending:mask=difference,dilation=4'
+      const method = `exact-blending:mask=difference,dilation=4${more}`
       const { result } = await start(editOperation, host, { ...unmasked, ...words, method })
       return result.mask!.notes.join()
     }
@@ -274,7 +282,80 @@ describe('edit', () => {
     )
     expect(await wide(40, textured)).toMatch(/For another texture pass `settings\.method bdia-round-trip`/)
     expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
+    expect(await wide(25, textured, ',guideFrom=source')).not.toContain('guideFrom')
     expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)
+  })
+
+  it('refuses a new word that the model never saw before a network runs, and says what was meant', async () => {
+    const vocabulary = {
+      words: { colours: ['red', 'green'], shapes: ['ball'], others: ['a', 'photo', 'of'] },
+      examples: [],
+    }
+    const plain = editableModel()
+    const asked: string[] = []
+    const ask: typeof plain.ask = async (kind, ...more) => {
+      asked.push(kind)
+      return await plain.ask(kind, ...more)
+    }
+    const said = async (words: { readonly from: string; readonly to: string }) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), { ...plain, ask, vocabulary } as typeof plain)
+      return await start(editOperation, host, { ...given, ...words })
+    }
+    const refused = { code: 'bad-option', subject: expect.stringContaining('`') }
+    await expect(said({ from: 'a red ball', to: 'a grene ball' })).rejects.toMatchObject({
+      ...refused,
+      got: '`grene`',
+      remedy: 'Did you mean `green`?',
+    })
+    await expect(said({ from: 'a red ball', to: 'a magenta ball' })).rejects.toMatchObject({
+      ...refused,
+      remedy: 'Its colours: red, green.',
+    })
+    await expect(said({ from: 'a ball', to: 'a striped ball' })).rejects.toMatchObject({ hint: 'list-words' })
+    expect(asked).toEqual([])
+    // What both prompts say the model need not know: photographs.
+    await said({ from: 'a photo of a red lighthouse', to: 'a photo of a green lighthouse' })
+    expect(asked).toContain('decode')
+  })
+
+  it('says before any work that a thing which moves wants a mask, unless there is one', async () => {
+    const vocabulary = {
+      words: { places: ['left', 'centre'], colours: ['red', 'green'], others: ['a', 'ball', 'on', 'in', 'the'] },
+      examples: [],
+    }
+    const first = async (words: { readonly from: string; readonly to: string }, mask?: string) => {
+      const model = { ...editableModel(), vocabulary } as ReturnType<typeof editableModel>
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), model)
+      const task = start(editOperation, host, { ...given, ...words, mask, method: 'exact-blending:mask=difference' })
+      for await (const { note, stage } of task) {
+        if (note?.hint === 'draw-mask') return note.text
+        if (stage === 'encode') return undefined
+      }
+    }
+    const moved = { from: 'a red ball on the left', to: 'a red ball in the centre' }
+    expect(await first(moved)).toMatch(/^This moves a thing.*`settings\.mask`.*`settings\.lockBackground` stops/)
+    expect(await first(moved, 'mask.png')).toBeUndefined()
+    expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
+  })
+
+  it('says where the edit changed what lies outside the mask before the lock', async () => {
+    expect([31.6, 36.9, Number.POSITIVE_INFINITY].map((psnrDb) => strayed({ psnrDb }).length)).toEqual([1, 0, 0])
+    const { result } = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(25)), given)
+    expect(result.backgroundBefore!.psnrDb).toBeLessThan(30)
+    expect(result.notes).toContainEqual(expect.stringMatching(/^Outside the mask.*drawn the thing anew.*sheet/))
+  })
+
+  it('says before any work that an output without an ending is a folder', async () => {
+    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
+    const notes = async (output: string) => {
+      const { result } = await start(editOperation, host, { ...given, output })
+      return result.notes.filter((text) => text.includes('is a folder'))
+    }
+    expect(await notes('result')).toEqual([
+      '`result` is a folder: `result/edited.png` is written. For a file write `result.png`.',
+    ])
+    expect(await notes('other/')).toEqual([])
+    expect(await notes('b.png')).toEqual([])
   })
 
   it('an empty source prompt is noted', async () => {

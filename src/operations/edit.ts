@@ -9,12 +9,15 @@ import {
   checkWords,
   type EditSettings,
   fields,
+  folderNote,
+  isMoveWithoutMask,
+  moveNote,
   nothingSaid,
   outputsOf,
   solverOf,
 } from './editing/fields.js'
 import { asPicture, checkedBackground, ofMask, readMask } from './editing/masks.js'
-import { type EditReport, losses, reportOf, sheetOf, textsOf, unseen } from './editing/reports.js'
+import { type EditReport, losses, reportOf, sheetOf, strayed, textsOf, unseen } from './editing/reports.js'
 import { setting } from './fields.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
 import { checkPicture, largeNote, listPictures, measurePictures, readPicture } from './files/pictures.js'
@@ -53,6 +56,7 @@ async function* editing(
   checkLock(said)
   checkWords(said)
   const outputs = await outputsOf(said, host)
+  const folder = await folderNote(said, outputs.picture, host)
   // A solver that there is not is refused before anything is opened.
   planOf(said)
   const listed = await listPictures([said.picture], host)
@@ -67,6 +71,7 @@ async function* editing(
   const { mask: drawnPath, lockBackground: locks } = said
   const drawn = drawnPath === undefined ? undefined : await readMask(drawnPath, measured[0]!, locks, host.pictures)
 
+  if (folder) yield folder
   const held = await host.models.open(said)
   try {
     yield* notedOf(held)
@@ -79,6 +84,7 @@ async function* editing(
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
     const large = largeNote(measured[0]!, held.model, settings.fit)
     if (large) yield large
+    if (isMoveWithoutMask(settings, held.model)) yield noted(setting('to'), moveNote, 'draw-mask')
     if (settings.from.trim() === '') yield noted(setting('from'), nothingSaid)
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })
@@ -90,7 +96,7 @@ async function* editing(
     const isLocked = settings.lockBackground !== false
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
-    const last = [...losses(picture), ...unseen(written, source)]
+    const last = [...losses(picture), ...strayed(found.before), ...unseen(written, source)]
     // A report has the notes on its mask beside the mask.
     const notes = [...told.filter(({ about }) => about !== ofMask).map(({ text }) => text), ...last]
     const cost = await held.cost()

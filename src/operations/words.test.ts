@@ -42,10 +42,10 @@ describe('words that a small model never saw', () => {
   })
 
   it('edit names those of both prompts', async () => {
-    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
+    const { host, given } = await edited({ words: { all: ['a', 'star', 'red'] }, examples: [] })
     expect(await notesOf(start(editOperation, host, given))).toContainEqual({
-      ...strange('star'),
-      text: "star: not among this model's 3 words.",
+      ...strange('ball'),
+      text: "ball: not among this model's 3 words.",
     })
   })
 
@@ -58,18 +58,18 @@ describe('words that a small model never saw', () => {
   })
 
   it.each(['edit', 'generate'])('%s names them before anything else is told', async (asked) => {
-    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
-    const made = { prompt: 'a red star', ...sampling, output: 'star.png' }
+    const { host, given } = await edited({ words: { all: ['a', 'star', 'red'] }, examples: [] })
+    const made = { prompt: 'a red ball', ...sampling, output: 'ball.png' }
     const task = asked === 'edit' ? start(editOperation, host, given) : start(generateOperation, host, made)
     const { value } = await task[Symbol.asyncIterator]().next()
-    expect(value?.note).toMatchObject({ text: "star: not among this model's 3 words." })
+    expect(value?.note).toMatchObject({ text: "ball: not among this model's 3 words." })
     await task
   })
 
   it('edit keeps what was told of words in its report', async () => {
-    const { host, given } = await edited({ words: { all: ['a', 'ball', 'red'] }, examples: [] })
+    const { host, given } = await edited({ words: { all: ['a', 'star', 'red'] }, examples: [] })
     const { result } = await start(editOperation, host, given)
-    expect(result.notes).toContain("star: not among this model's 3 words.")
+    expect(result.notes).toContain("ball: not among this model's 3 words.")
   })
 
   it('edit is refused where all that changes is strange, before a network runs', async () => {
@@ -77,10 +77,12 @@ describe('words that a small model never saw', () => {
     const refused = {
       code: 'bad-option',
       subject: '`analytic`',
-      got: '`ball`, `star`',
+      got: '`star`',
       hint: 'list-words',
     }
     await expect(start(editOperation, host, given)).rejects.toMatchObject(refused)
+    const removed = start(editOperation, host, { ...given, to: 'a red' })
+    await expect(removed).rejects.toMatchObject({ ...refused, got: '`ball`' })
     expect(host.written.has('edited.png')).toBe(false)
   })
 

@@ -63,8 +63,21 @@ const moreOnMasks = '`undiffuse help masks` says how to keep the rest'
 const isVoid = (mask: EditReport['mask']): boolean =>
   mask !== null && mask.covers !== 'part' && mask.drawnShareOfPixels !== mask.shareOfPixels
 
-function words(report: EditReport): readonly string[] {
-  const { model, method, solver, steps, latent, mask, background, backgroundBefore, lock } = report
+/** Beside a bad picture a bare `exact` would be read as praise. */
+function wayBackText({ exact, outcome }: EditReport): string {
+  const solved = exact === 'no' ? 'not solved exactly' : 'solved exactly'
+  return `${solved} (${exact}, ${outcome}): ${exactWords[exact]}. It says nothing of the edit`
+}
+
+/** A method of strength below 1 begins at a later step. */
+export const stepsText = ({ steps, plannedSteps }: Pick<EditReport, 'steps' | 'plannedSteps'>): string =>
+  steps === plannedSteps
+    ? plural(steps, 'step')
+    : `${steps} of ${plural(plannedSteps, 'step')} (the noisiest are left out: \`strength\` of the method)`
+
+/** What came of it first; what was measured after it. Notes are said by themselves. */
+export function words(report: EditReport): readonly string[] {
+  const { model, method, solver, latent, mask, background, backgroundBefore, lock, outputs } = report
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
     ...(lock && background && mask
@@ -72,28 +85,30 @@ function words(report: EditReport): readonly string[] {
           `  kept         ${share(1 - mask.shareOfPixels)} of the picture, outside the mask: ${backgroundText(background)}${lock.boundLevels > 0 ? ` of ${lock.boundLevels} allowed` : ''}, checked in the file`,
         ]
       : []),
-    ...report.notes.map((note) => `  note         ${note}`),
-    `  by           ${model}, ${method}, ${solver}, ${plural(steps, 'step')}, ${guidanceText(report)}`,
+    ...(mask
+      ? [
+          `  mask         ${maskText(mask)}`,
+          ...(mask.given === null && mask.notes.length > 0 ? [`  masks        ${moreOnMasks}`] : []),
+        ]
+      : [`  mask         none: everything may change; ${moreOnMasks}`]),
+    ...wroteLines({ picture: outputs.picture, mask: outputs.mask, report: outputs.report }).map(
+      (line) => `  wrote        ${line.replace(/^wrote /, '')}`,
+    ),
+    ...(outputs.sheet === undefined ? [] : [`  sheet        ${outputs.sheet}`]),
+    '  measured',
+    `  by           ${model}, ${method}, ${solver}, ${stepsText(report)}, ${guidanceText(report)}`,
     ...(latent
       ? [
           `  latent       decodes to the picture at ${decibels(latent.psnrAfterDb)}, the encoder's at ${decibels(latent.psnrBeforeDb)}`,
         ]
       : []),
-    `  exact        ${report.exact}: ${exactWords[report.exact]} (${report.outcome})`,
+    `  way back     ${wayBackText(report)}`,
     ...inexactLines(report),
-    ...(mask
-      ? [
-          `  mask         ${maskText(mask)}`,
-          ...mask.notes.map((note) => `  mask note    ${note}`),
-          ...(mask.given === null && mask.notes.length > 0 ? [`  masks        ${moreOnMasks}`] : []),
-        ]
-      : [`  mask         none: everything may change; ${moreOnMasks}`]),
     ...(backgroundBefore
       ? [`  outside      ${lock ? 'before the lock: ' : ''}${backgroundText(backgroundBefore)}`]
       : []),
     `  evaluations  ${evaluationText(report.evaluations)}`,
     ...costLines(report),
-    ...wroteLines({ ...report.outputs }),
   ]
 }
 
@@ -102,6 +117,5 @@ export const command: OperationCommand<typeof editOperation.fields, EditReport> 
   details,
   examples,
   words,
-  saysNotes: true,
   exitCode: ({ mask }) => (isVoid(mask) ? voidMaskExitCode : 0),
 }

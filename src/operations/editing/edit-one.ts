@@ -14,13 +14,16 @@ import type { Host, OperationModel } from '../host.js'
 import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
+import { changeOf } from './changes.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { judgedAtOnce, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
-import { changeOf, checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
+import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {
   readonly edited: Edit
+  /** Of the solver; a method may leave out the noisiest. */
+  readonly plannedSteps: number
   /** Of finding the latent, a part of the edit. */
   readonly decoderSeconds: number
   readonly source: Tensor
@@ -75,11 +78,14 @@ export async function* editOne(
   const { prompt: _, ...sampling } = samplingOf(planOf({ ...settings, prompt: from }), model)
   const shared = { ...sampling, model, from, to, method: method.method, mask: given?.mask, signal }
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
-  const judging = judgedAtOnce(decoder, picture.path)
+  const latentShape = model.layout.latentShape(fitted.image.shape)
+  const plannedSteps = sampling.solver.grid(model.schedule(latentShape)).length - 1
+  const judging = judgedAtOnce(decoder, picture.path, plannedSteps)
   const change = changeOf(settings, model)
+  const guidesFromSource = method.text.includes('guideFrom=source')
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
-    const known = { given: given?.mask, isOwn, change }
+    const known = { given: given?.mask, isOwn, guidesFromSource, change }
     const mask = map(fitted.restore(found), (value) => (value > 0.5 ? 1 : 0))
     if (settings.lockBackground) {
       const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
@@ -107,7 +113,7 @@ export async function* editOne(
         })
       : shown
   const maskNotes = [...(given?.notes ?? []), ...odd]
-  const found = { edited: result, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
+  const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
     ...found,
     ...(drawnShare !== undefined && { drawnShare }),

@@ -3,13 +3,15 @@ import { edits } from '../../catalog.js'
 import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import { changedTexts } from '../../edit/masks/words.js'
-import { knowsNone, strangeWords } from '../../model/vocabulary.js'
+import { knowsNone, nearWord, strangeWords } from '../../model/vocabulary.js'
 import { methodField, type Settings, setting } from '../fields.js'
 import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
 import { type Host, type OperationModel, standardStream } from '../host.js'
+import { noted } from '../operation.js'
 import { decoderFields, networkFields } from '../recipes/networks.js'
 import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
+import { changeOf } from './changes.js'
 
 /** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
 export const [usualFeather, drawnFeather] = [8, 2]
@@ -92,6 +94,15 @@ export async function outputsOf(
   }
 }
 
+/** Of a name without an ending that is no folder yet: it may have been meant as a file's. */
+export async function folderNote({ output }: EditSettings, picture: string, { files }: Host) {
+  if (output === picture || /[\\/]$/.test(output) || (await files.isFolder(output))) return undefined
+  return noted(
+    setting('output'),
+    `\`${output}\` is a folder: \`${picture}\` is written. For a file write \`${output}.png\`.`,
+  )
+}
+
 /** Says before any work what makes no sense together. */
 export function checkLock({
   lockBackground: locks,
@@ -132,8 +143,34 @@ export function checkOne({ length }: readonly string[], { picture }: EditSetting
   throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
 }
 
-/** Throws where the prompts differ in words alone that the model never saw: to it they say the same. */
-export function checkChange({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+/** Throws where what is to be shown has a new word that the model never saw: what it says nothing of would vanish. */
+function checkNewWords(said: EditSettings, { name, vocabulary }: OperationModel): void {
+  const { from, to } = said
+  if (!vocabulary) return
+  const before = strangeWords(from, vocabulary)
+  const strange = strangeWords(to, vocabulary).filter((word) => !before.includes(word))
+  if (strange.length === 0) return
+  const near = strange.flatMap((word) => nearWord(word, vocabulary) ?? [])
+  const kind = near.length === strange.length ? undefined : changeOf(said, { vocabulary })
+  const remedies = [
+    ...(near.length > 0 ? [`Did you mean ${near.map((word) => `\`${word}\``).join(', ')}?`] : []),
+    ...(kind === undefined ? [] : [`Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`]),
+  ]
+  throw expected(
+    'bad-option',
+    `words that it knows where ${setting('to')} is new,`,
+    `\`${name}\``,
+    strange.map((word) => `\`${word}\``).join(', '),
+    remedies.length > 0 ? remedies.join(' ') : 'Say the change in words of this model.',
+    remedies.length > 0 ? {} : { hint: 'list-words' },
+  )
+}
+
+/** Throws for new words that the model never saw, and where the prompts differ in such words alone: to it they say the same. */
+export function checkChange(said: EditSettings, model: OperationModel): void {
+  checkNewWords(said, model)
+  const { from, to } = said
+  const { name, vocabulary } = model
   const changed = changedTexts(from, to).join(' ')
   if (!vocabulary || !knowsNone(changed, vocabulary)) return
   const strange = strangeWords(changed, vocabulary).map((word) => `\`${word}\``)
@@ -146,5 +183,11 @@ export function checkChange({ from, to }: EditSettings, { name, vocabulary }: Op
     { hint: 'list-words' },
   )
 }
+
+/** Known before any work: a mask that is found for another place covers most of the picture or all of it. */
+export const isMoveWithoutMask = (said: EditSettings, model: OperationModel): boolean =>
+  said.mask === undefined && said.method.method.findsMask && changeOf(said, model) === 'places'
+
+export const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}. ${setting('lockBackground')} stops where nothing would be kept.`
 
 export const nothingSaid = `${setting('from')} is empty: say what the picture shows, for the edit goes by what changes in the words.`

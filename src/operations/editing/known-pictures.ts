@@ -15,12 +15,13 @@ import { noted } from '../operation.js'
  */
 export const [knownPsnrDb, likelyPsnrDb] = [27, 32]
 
-const otherModel = `Pass a model of such pictures as ${setting('model')}: docs/your-own-model.md.`
+const otherModel = `Pass a model of such pictures as ${setting('model')}: node_modules/undiffuse/docs/your-own-model.md.`
 
 /** Where the model cannot show the picture, it can hardly change it as asked. */
 function unknownPicture(psnrDb: number): string | undefined {
   const shown = `The model shows it at ${psnrDb.toFixed(1)} dB only`
-  if (psnrDb < knownPsnrDb) return `${shown}: it does not know such pictures, and the edit mostly misses. ${otherModel}`
+  if (psnrDb < knownPsnrDb)
+    return `${shown}: it hardly knows such pictures, and the edit is likely to miss. Look at it closely. ${otherModel}`
   if (psnrDb < likelyPsnrDb) return `${shown}: it may not know such pictures. Look closely at the edit. ${otherModel}`
   return undefined
 }
@@ -40,8 +41,11 @@ export interface JudgedDecoder {
   shownPsnrDb(): number | undefined
 }
 
+/** More take minutes on a picture of some size. */
+const quickSteps = 20
+
 /** Says so as soon as it can be told: before the search what the encoder tells, after it what the latent tells. */
-export function judgedAtOnce(decoder: DecoderInverter, about: string): JudgedDecoder {
+export function judgedAtOnce(decoder: DecoderInverter, about: string, steps: number): JudgedDecoder {
   let shown: number | undefined
   return {
     shownPsnrDb: () => shown,
@@ -53,7 +57,7 @@ export function judgedAtOnce(decoder: DecoderInverter, about: string): JudgedDec
         // Both are remembered, or asked for next, and the better one is taken.
         const encoded = await psnrOf(await autoencoder.encode(image))
         const early = decoder.name === encoderOnly.definition.id ? undefined : strangeToEncoder(encoded)
-        if (early !== undefined) yield noted(about, early)
+        if (early !== undefined) yield noted(about, early, steps > quickSteps ? 'end-early' : undefined)
         const solution = yield* decoder.invert(image, autoencoder)
         const found = await psnrOf(solution.value)
         shown = Number.isNaN(found) ? encoded : Math.max(found, encoded)

@@ -2,16 +2,13 @@
 import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import { checkMask } from '../../edit/masks/mask.js'
-import { changedTexts } from '../../edit/masks/words.js'
 import { map, type Tensor, tensor } from '../../math/tensor.js'
-import { strangeWords } from '../../model/vocabulary.js'
 import { type Likeness, likenessOutside } from '../../pictures/masked.js'
 import { sizeText } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import type { MeasuredPicture, NamedPicture } from '../files/pictures.js'
-import type { HostPictures, OperationModel } from '../host.js'
-import type { EditSettings } from './fields.js'
+import type { HostPictures } from '../host.js'
 
 interface NotedMask {
   readonly mask: Tensor
@@ -66,16 +63,10 @@ interface EditCase {
   readonly given: Tensor | undefined
   /** Whether the model made the picture, as far as it can be seen. */
   readonly isOwn: boolean
+  /** Whether guidance goes from the source's prompt already. */
+  readonly guidesFromSource: boolean
   /** What kind of words alone changes, where the model tells kinds. */
   readonly change: string | undefined
-}
-
-/** The group of a small model's words that all changed ones are of. */
-export function changeOf({ from, to }: EditSettings, { vocabulary }: OperationModel): string | undefined {
-  const changed = changedTexts(from, to).join(' ')
-  if (!vocabulary || changed === '') return undefined
-  const groups = Object.entries(vocabulary.words)
-  return groups.find(([, words]) => strangeWords(changed, { ...vocabulary, words: { words } }).length === 0)?.[0]
 }
 
 const drawing = `pass it as ${setting('mask')}`
@@ -86,10 +77,12 @@ const drawnOf: Readonly<Record<string, string>> = {
   textures: `For another texture pass ${setting('method', 'bdia-round-trip')}, or draw what may change and ${drawing}.`,
 }
 
-export function remedyOf({ given, isOwn, change = '' }: EditCase): string {
+export function remedyOf({ given, isOwn, guidesFromSource, change = '' }: EditCase): string {
   if (given) return 'Grow it less, with a smaller `dilation`.'
   const drawn = drawnOf[change] ?? drawnOfAThing
-  return isOwn ? drawn : `${drawn} For a picture that this model did not make, try \`guideFrom=source\`.`
+  return isOwn || guidesFromSource
+    ? drawn
+    : `${drawn} For a picture that this model did not make, try \`guideFrom=source\`.`
 }
 
 /** How much of a picture is inside. */
@@ -111,10 +104,10 @@ export function oddities(mask: Tensor, known: EditCase): readonly string[] {
   if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(known)}`]
   if (covers === 'part') {
     const isWide = !given && shareOf(mask) > mostOfAThing
-    return isWide ? [`It covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(known)}`] : []
+    return isWide ? [`The mask covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(known)}`] : []
   }
   const isDrawnSo = given && coverOf(given) === 'everything'
-  return [`It covers the whole picture: nothing of the source is kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
+  return [`The mask covers the whole picture: nothing of the source is kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
 }
 
 /**

@@ -234,7 +234,7 @@ export function largeNote(measured: MeasuredPicture, { layout }: Pick<Model, 'la
   const { own, times, quick } = large
   return noted(
     measured.path,
-    `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first: ${sizeText(quick)} is quick.`,
+    `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first, in an image editor: ${sizeText(quick)} is quick.`,
   )
 }
 

@@ -2,13 +2,12 @@
 import { solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
-import { nearest } from '../../core/nearest.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import type { Solver } from '../../diffusion/diffusion.js'
 import { inBfloat16 } from '../../diffusion/rounded.js'
 import { endingWithNoise, whyNotUndone } from '../../diffusion/undoing.js'
 import { usualGuidance } from '../../model/guidance.js'
-import { strangeWords } from '../../model/vocabulary.js'
+import { nearWord, strangeWords } from '../../model/vocabulary.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { setting } from '../fields.js'
 import type { OperationModel } from '../host.js'
@@ -221,21 +220,11 @@ export async function* notesOnTexts(
   const strange = [...new Set(texts.flatMap((text) => strangeWords(text ?? '', vocabulary)))]
   if (strange.length === 0) return
   const known = Object.values(vocabulary.words).flat()
-  const near = strange.map((word) => nearWord(word, known)).filter((word) => word !== undefined)
+  const near = strange.map((word) => nearWord(word, vocabulary)).filter((word) => word !== undefined)
   const guess = near.length === 0 ? '' : ` Did you mean ${near.map((word) => `\`${word}\``).join(', ')}?`
   const text = `${shortened(strange.join(', '))}: not among this model's ${known.length} words.${guess}`
   yield noted(name, text, 'list-words')
 }
-
-/** Shorter words are near to too much: `at` to `cat`. */
-const leastLetters = 3
-const nearWord = (word: string, known: readonly string[]): string | undefined =>
-  word.length < leastLetters
-    ? undefined
-    : nearest(
-        word,
-        known.filter(({ length }) => length >= leastLetters),
-      )
 
 const mostShown = 80
 const shortened = (text: string): string => (text.length <= mostShown ? text : `${text.slice(0, mostShown)}…`)

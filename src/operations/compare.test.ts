@@ -12,11 +12,12 @@ import {
   toLastDigitsDb,
 } from '../../test/hosts/operations.js'
 import { encodeNpy, readNpy } from '../checkpoints/npy.js'
-import type { Inverter } from '../diffusion/diffusion.js'
+import type { Inverter, Solver } from '../diffusion/diffusion.js'
+import { ddim } from '../diffusion/solvers/ddim.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
 import { errorMap } from '../pictures/pixels.js'
-import { setting } from './fields.js'
+import { readSettings, setting } from './fields.js'
 import type { ContactSheetCell } from './host.js'
 import { compareOperation, generateOperation, invertOperation, type Told } from './index.js'
 import { errorGain } from './reports/cells.js'
@@ -140,6 +141,30 @@ describe('compare', () => {
     expect(result.rows[0]!.fromLatent!.latentAgainNmseDb).toBeGreaterThan(-20)
   })
 
+  it("takes solvers of one's own, each with its grid and its picture, and checks what they return", async () => {
+    const [coarse, fine] = [12, 20].map((steps) => ({ ...ddim({ steps, spacing: 'lambda' }), name: 'mine' }))
+    const given = { source: prompt, inverters: 'implicit', steps: 16 }
+    const { result } = await start(compareOperation, memoryHost(model), {
+      ...given,
+      solvers: [coarse, { text: 'mine', method: fine }, 'ddim'],
+    })
+    expect(result.rows.map(({ solver, steps }) => [solver, steps])).toEqual([
+      ['mine', 12],
+      ['mine', 20],
+      ['ddim:spacing=lambda,steps=16', 16],
+    ])
+    for (const { fromLatent } of result.rows) expect(fromLatent!.noiseNmseDb).toBeLessThan(-80)
+    const wrong: readonly Partial<Solver>[] = [
+      { step: async (state) => state },
+      { grid: () => [] },
+      { start: undefined as unknown as Solver['start'] },
+    ]
+    for (const one of wrong) {
+      const started = start(compareOperation, memoryHost(model), { ...given, solvers: { ...coarse, ...one } })
+      await expect(started).rejects.toMatchObject({ code: 'bad-option', subject: 'the solver `mine`' })
+    }
+  })
+
   it('draws the error of a row against the picture of its own solver', async () => {
     const host = memoryHost(model)
     const drawn: (readonly ContactSheetCell[])[] = []
@@ -245,7 +270,10 @@ describe('compare', () => {
     const { result } = await start(compareOperation, host, { ...given, solvers: 'scheduler' })
     expect(result.rows).toMatchObject([{ solver: 'scheduler', steps: 50, refusal: null }])
     const closed = { ...host, models: { ...host.models, open: () => Promise.reject(new Error('It was opened.')) } }
-    for (const wrong of [{ solvers: 'dimm' }, { output: 'n.png' }, { output: '-' }, { sheet: 'a.jpg' }]) {
+    expect(() => readSettings(compareOperation.fields, { ...given, solvers: 'dimm' }, 'compare')).toThrow(
+      'got `dimm`. Did you mean `ddim`?',
+    )
+    for (const wrong of [{ output: 'n.png' }, { output: '-' }, { sheet: 'a.jpg' }]) {
       const started = start(compareOperation, closed, { ...given, ...wrong })
       await expect(started).rejects.toMatchObject({ code: 'bad-option' })
     }

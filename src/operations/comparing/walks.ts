@@ -15,10 +15,18 @@ import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files
 import type { Host, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
 import { type Parts, partOf, type Told } from '../operation.js'
-import { otherOrigin, samplingOf } from '../recipes/recipe.js'
+import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
 import { making } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
-import { type Compared, type CompareSettings, checkTaken, type Legs, pairsOf, type Start } from './pairs.js'
+import {
+  type Compared,
+  type CompareSettings,
+  checkSolvers,
+  checkTaken,
+  type Legs,
+  pairsOf,
+  type Start,
+} from './pairs.js'
 
 export interface Comparison {
   readonly image: Tensor
@@ -38,6 +46,7 @@ export async function* compareAll(
   keeper: NoiseKeeper | undefined,
   signal: Signal | undefined,
 ): Steps<Comparison, Told> {
+  await checkSolvers(settings, model)
   const pairs = pairsOf(settings, start, model)
   checkTaken(pairs)
   const { seed = 0, size } = settings
@@ -49,16 +58,16 @@ export async function* compareAll(
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
   const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
   const rows: Compared[] = []
-  const isFirst = ({ pair: { solver } }: Compared, i: number) =>
-    i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
+  const isFirst = ({ pair: { plan } }: Compared, i: number) =>
+    i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.plan === plan))
   const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
     making(steps, questionsOf(model, samplingOf(plan, model)), given === undefined)
   const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? makingOf(row) : 0))
-  let made: (Made & { readonly solver: string }) | undefined
+  let made: (Made & { readonly plan: Plan }) | undefined
   let first: Made | undefined
   for (const [i, row] of pairs.entries()) {
     const parts = { done: i, total: pairs.length, one: 'row', weights }
-    const { solver, plan, inverter } = row.pair
+    const { plan, inverter } = row.pair
     if (row.refusal !== undefined) {
       rows.push(row)
       continue
@@ -75,10 +84,10 @@ export async function* compareAll(
       rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
       continue
     }
-    if (made?.solver !== solver) {
+    if (made?.plan !== plan) {
       const options = { ...sampling, prompt: start.prompt ?? '', model, seed, size, signal }
       const sampled = yield* named(partOf(generate(options)), row, parts)
-      made = { solver, sampled, image: round8(sampled.image) }
+      made = { plan, sampled, image: round8(sampled.image) }
       if (!first && keeper) yield* keeper.keepKnown(sampled.noise, pairs)
       first ??= made
     }

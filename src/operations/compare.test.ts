@@ -254,6 +254,14 @@ describe('compare', () => {
     expect(unkept.result.rows[0]!.fromLatent!.noiseFile).toBeNull()
   })
 
+  it('keeps in its report what the model does not understand of the prompt', async () => {
+    const vocabulary = { words: { sizes: ['small', 'large'] }, examples: [] }
+    const host = memoryHost({ ...model, vocabulary })
+    const given = { source: 'a zebra', inverters: 'naive', solvers: 'ddim', steps: 4, report: 'out' }
+    await start(compareOperation, host, given)
+    expect(JSON.parse(await text(host, 'out/compare.json')).notes).toEqual([expect.stringContaining('zebra')])
+  })
+
   it('titles its chart with the model, the prompt and the guidance', async () => {
     const host = memoryHost(model)
     const solvers = 'ddim:spacing=lambda'
@@ -363,7 +371,15 @@ describe('compare', () => {
     const telling = { ...host, pictures: { ...host.pictures, read } }
     const notesOf = async (more: Given) => {
       const given = { source: 'a.png', inverters: 'naive', solvers: ['bdia', 'ddim'], grid: 'own', steps: 20, ...more }
-      const { result, notes } = await start(compareOperation, telling, given)
+      const task = start(compareOperation, telling, given)
+      const before: string[] = []
+      let works = false
+      for await (const { note, parts } of task) {
+        works ||= parts !== undefined
+        if (note && !works) before.push(note.text)
+      }
+      const { result, notes } = await task
+      expect(before).toEqual(result.notes)
       expect(notes).toEqual(result.notes.map((text) => ({ about: 'a.png', text })))
       return result.notes
     }

@@ -14,7 +14,7 @@ import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/
 import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
 import type { Host, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
-import { type Parts, partOf, type Told } from '../operation.js'
+import { noted, type Parts, partOf, type Told } from '../operation.js'
 import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
 import { making } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
@@ -57,6 +57,7 @@ export async function* compareAll(
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
   const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
+  for (const text of notes) yield noted(start.picture!, text)
   const rows: Compared[] = []
   const isFirst = ({ pair: { plan } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.plan === plan))

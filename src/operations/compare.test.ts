@@ -185,6 +185,17 @@ describe('compare', () => {
     }
   })
 
+  it('tells of every stage what is done, with the row that it is of', async () => {
+    const given = { source: prompt, inverters: ['naive', 'automatic'], solvers: 'bdia', steps: 2 }
+    const stages = new Set<string>()
+    for await (const { stage, parts } of start(compareOperation, memoryHost(model), given)) if (parts) stages.add(stage)
+    const solver = 'bdia:spacing=lambda,steps=2'
+    expect(stages).toContain(solver)
+    expect(stages).toContain(`reversible, automatic on ${solver}`)
+    expect(stages).toContain(`encode, automatic on ${solver}`)
+    expect([...stages].filter((stage) => stage.startsWith('automatic on'))).toEqual([])
+  })
+
   it('expects rows that solve steps to cost more than those that walk back', async () => {
     const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: ['ddim', 'bdia'], steps: 2 }
     let told: Told['parts']

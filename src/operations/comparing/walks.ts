@@ -3,6 +3,7 @@ import type { DecoderInverter, LatentSolution } from '../../autoencoder/autoenco
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import { relay } from '../../core/relay.js'
+import { automatic } from '../../diffusion/inverters/automatic.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
 import { questionsOf } from '../../model/guidance.js'
 import { round8 } from '../../pictures/pixels.js'
@@ -24,6 +25,7 @@ import {
   checkSolvers,
   checkTaken,
   type Legs,
+  type Pair,
   pairsOf,
   type Start,
 } from './pairs.js'
@@ -123,9 +125,18 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
   }
 }
 
-/** Steps under the names of the methods that they are of. */
+/** Steps under what each does, and the names of the row: `gradient steps, naive on ddim`. */
 const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> =>
-  relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
+  relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair), parts }))
+
+/** The way that a leg names before it is left out; a method that the row names is not told twice. */
+function stageOf(stage: string, { inverter, solver }: Pair): string {
+  const part = stage.split(': ').at(-1)!
+  const row = `${inverter.text} on ${solver}`
+  const [id] = part.split(' ')
+  if (id === solver.split(':')[0]) return solver
+  return id === inverter.text.split(':')[0] && id !== automatic.definition.id ? row : `${part}, ${row}`
+}
 
 /** Of a picture file. */
 const unknownNoise = `Nobody knows its noise, so no error of the noise is told, and no chart drawn. Pass ${setting('noise')} where it was kept, or the prompt and ${setting('seed')} in place of the picture.`

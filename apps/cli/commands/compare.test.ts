@@ -1,7 +1,7 @@
 /** The table of `compare`: both ways of every row, in the room of a page. */
 import type { ComparisonRow } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { otherNoiseLines, remedyLines, tableLines } from './compare.js'
+import { command, otherNoiseLines, remedyLines, tableLines } from './compare.js'
 
 const leg = {
   evaluations: 12_345,
@@ -125,4 +125,8 @@ it('says where another noise makes the same picture', () => {
   expect(
     otherNoiseLines({ rows: [row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })], guidance: 7.5 }),
   ).toEqual([])
+})
+
+it('shows on its first page what its note names: the noise of a picture', () => {
+  expect(command.operation.fields.noise).not.toHaveProperty('rare')
 })

@@ -70,7 +70,6 @@ export const fields = {
   noise: {
     type: 'file',
     description: 'what a picture file was made from, where that is known',
-    rare: true,
   },
   seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
   size: { ...sizeField, rare: true },

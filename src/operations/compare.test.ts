@@ -141,6 +141,21 @@ describe('compare', () => {
     expect(result.rows[0]!.fromLatent!.latentAgainNmseDb).toBeGreaterThan(-20)
   })
 
+  it('says where steps were not undone how pictures are made that can be inverted', async () => {
+    const failing: Inverter = {
+      name: 'failing',
+      accepts: () => true,
+      async *invert(clean, _, { grid }) {
+        const states = grid.map((_, index) => ({ ...clean, index }))
+        const lost = { residual: 0.5, outcome: 'exhausted', history: [], iterations: 1, evaluations: 1 } as const
+        return { states, solutions: grid.slice(1).map(() => ({ value: clean.x, ...lost })) }
+      },
+    }
+    const given = { source: prompt, solvers: 'ddim', steps: 4, inverters: [failing] }
+    const { result } = await start(compareOperation, memoryHost(model), given)
+    expect(result.rows[0]!.fromLatent!.remedy).toMatch(/made by Heun .* docs\/noise-inversion\.md#strong-guidance\.$/)
+  })
+
   it("takes solvers of one's own, each with its grid and its picture, and checks what they return", async () => {
     const [coarse, fine] = [12, 20].map((steps) => ({ ...ddim({ steps, spacing: 'lambda' }), name: 'mine' }))
     const given = { source: prompt, inverters: 'implicit', steps: 16 }

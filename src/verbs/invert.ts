@@ -291,7 +291,7 @@ function remedyOf(solutions: readonly Solution[]): string {
   if (worst === Number.POSITIVE_INFINITY) return 'Use `automatic`, which solves each step.'
   return worst < roundingResidual
     ? 'What is left is near the rounding of the network: compute in 64 bits, or take it as it is.'
-    : 'Such steps may have no root: `branching` goes back and looks for others. Sample by Heun, with more steps, or with less guidance.'
+    : 'Such steps may have no root, and the noise may not be found. Pictures that are to be inverted are best made by Heun or with less guidance: docs/noise-inversion.md#strong-guidance.'
 }
 
 /** Inverters may be anybody's: throws `bad-option` where what one returns is no trajectory over the grid. */

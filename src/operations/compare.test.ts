@@ -154,6 +154,16 @@ describe('compare', () => {
     const given = { source: prompt, solvers: 'ddim', steps: 4, inverters: [failing] }
     const { result } = await start(compareOperation, memoryHost(model), given)
     expect(result.rows[0]!.fromLatent!.remedy).toMatch(/made by Heun .* docs\/noise-inversion\.md#strong-guidance\.$/)
+    const odd: Inverter = {
+      ...failing,
+      async *invert(...told) {
+        const { states, solutions } = yield* failing.invert(...told)
+        return { states, solutions: solutions.map((one) => ({ ...one, outcome: 'ok' as 'converged' })) }
+      },
+    }
+    await expect(start(compareOperation, memoryHost(model), { ...given, inverters: [odd] })).rejects.toMatchObject({
+      got: '`solutions[0].outcome` = `ok` (known: converged, exhausted, diverged)',
+    })
   })
 
   it("takes solvers of one's own, each with its grid and its picture, and checks what they return", async () => {

@@ -299,14 +299,27 @@ function checkTrajectory(given: Trajectory, { name }: Inverter, grid: Grid): Tra
   const steps = grid.length - 1
   const { states, solutions } = given ?? {}
   const isState = (state: State) => Array.isArray(state?.memory) && state.x?.data !== undefined
-  const isSolution = (one: StepInversion) =>
-    one !== null && typeof one === 'object' && severity.includes(one.outcome) && typeof one.residual === 'number'
-  const areStates = Array.isArray(states) && states.length === steps + 1 && states.every(isState)
-  if (areStates && Array.isArray(solutions) && solutions.length === steps && solutions.every(isSolution)) return given
+  const areMany = Array.isArray(states) && states.length === steps + 1
+  const isWhole = areMany && Array.isArray(solutions) && solutions.length === steps
+  const wrongState = isWhole ? states.findIndex((one) => !isState(one)) : -1
+  const wrongs = isWhole ? solutions.map(wrongOf) : []
+  const wrongStep = wrongs.findIndex((wrong) => wrong !== undefined)
+  if (isWhole && wrongState < 0 && wrongStep < 0) return given
   const what = `${steps + 1} \`states\` { index, x, memory } and ${steps} \`solutions\` { outcome, residual, … }`
   const counts = `${countOf(states)} states and ${countOf(solutions)} solutions`
-  const got = counts === `${steps + 1} states and ${steps} solutions` ? `${counts} of other contents` : counts
+  const got = !isWhole
+    ? counts
+    : wrongState >= 0
+      ? `\`states[${wrongState}]\` without a tensor \`x\` and a list \`memory\``
+      : `\`solutions[${wrongStep}]${wrongs[wrongStep]}`
   throw expected('bad-option', what, `what the inverter \`${name}\` returns`, got, 'Return a `Trajectory`.')
+}
+
+/** What is wrong with a solution, for people; undefined where nothing is. */
+function wrongOf(one: StepInversion): string | undefined {
+  if (one === null || typeof one !== 'object') return '`, which is no object'
+  if (!severity.includes(one.outcome)) return `.outcome\` = \`${one.outcome}\` (known: ${severity.join(', ')})`
+  return typeof one.residual === 'number' ? undefined : '.residual`, which is no number'
 }
 
 const countOf = (list: unknown): string => (Array.isArray(list) ? `${list.length}` : 'no list of')

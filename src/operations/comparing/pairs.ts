@@ -69,13 +69,13 @@ export const fields = {
   prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
   noise: {
     type: 'file',
-    description: 'what a picture file was made from, where that is known',
+    description: 'what a picture file was made from, if known',
   },
   seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
   size: { ...sizeField, rare: true },
   ...networkFields,
   ...decoderFields,
-  output: { type: 'file', description: 'for the noise of every row: a folder, or how .npy files begin' },
+  output: { type: 'file', description: 'a folder for all noise, or how .npy files begin' },
   sheet: sheetField,
   report: reportField,
 } as const

@@ -292,7 +292,8 @@ describe('compare', () => {
 
   it('keeps in its report what the model does not understand of the prompt', async () => {
     const vocabulary = { words: { sizes: ['small', 'large'] }, examples: [] }
-    const host = memoryHost({ ...model, vocabulary })
+    const withWords = { ...model, vocabulary }
+    const host = memoryHost(withWords)
     const given = { source: 'a zebra', inverters: 'naive', solvers: 'ddim', steps: 4, report: 'out' }
     await start(compareOperation, host, given)
     expect(JSON.parse(await text(host, 'out/compare.json')).notes).toEqual([expect.stringContaining('zebra')])

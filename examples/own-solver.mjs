@@ -1,6 +1,7 @@
-// A sampler of your own, Adams-Bashforth 2, as its coefficients: inverted with no further code.
-import { ddim, define, generate, invert, multistep, nmseDb, openDiffusionModel } from 'undiffuse'
-import { bundledFile, nodeFiles, ortNode } from 'undiffuse/node'
+// A sampler of your own, Adams-Bashforth 2, as its coefficients: inverted with no further code, and compared with ddim.
+import { ddim, define, generate, invert, multistep, nmseDb, openDiffusionModel, Task } from 'undiffuse'
+import { bundledFile, nodeFiles, nodeHost, ortNode } from 'undiffuse/node'
+import { compareOperation, readSettings } from 'undiffuse/operations'
 
 /** y = x/alpha moves along s = sigma/alpha with the slope ε = (x − alpha·D)/sigma: y′ = y + h·((1 + r/2)·ε − (r/2)·ε₋). */
 const adamsBashforth = define({
@@ -38,3 +39,13 @@ console.log(
   `${found.exact}; noise ${nmseDb(found.noise, noise).toFixed(0)} dB; ${found.evaluations.denoises} evaluations`,
 )
 await runtime.close()
+
+// In one table with others: a name, and the solver with its own grid and steps.
+const { fields, run, id } = compareOperation
+const solvers = [{ text: 'my-ab2', method: adamsBashforth({ steps: 10 }) }, 'ddim:spacing=lambda']
+const asked = { source: how.prompt, solvers, steps: 10, inverters: 'automatic', guidance: 1 }
+const decoder = 'automatic:gradients=never'
+const { result } = await new Task(run(readSettings(fields, { ...asked, decoder }, id), nodeHost()))
+for (const { solver, fromLatent } of result.rows) {
+  console.log(`${solver}: ${fromLatent.evaluations} evaluations, noise ${fromLatent.noiseNmseDb.toFixed(0)} dB`)
+}

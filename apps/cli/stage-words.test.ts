@@ -13,6 +13,11 @@ it.each([
   ['exact-blending', 'going back to the noise (exact-blending)'],
   ['noise → picture: decode', 'noise → picture: decoding the picture'],
   ['naive on ddim:steps=4', 'going back to the noise (naive on ddim:steps=4)'],
+  ['decode, naive on ddim:steps=4', 'decoding the picture (naive on ddim:steps=4)'],
+  ['gradient steps, naive on ddim', 'finding the latent (gradient steps, naive on ddim)'],
+  ['reversible, automatic on bdia', 'going back to the noise (reversible, automatic on bdia)'],
+  ['implicit:iteration=picard on ddim', 'going back to the noise (implicit:iteration=picard on ddim)'],
+  ['ddim:spacing=lambda,steps=50', 'drawing the picture (ddim:spacing=lambda,steps=50)'],
   ['ball.png', 'ball.png'],
   ['most probable noise, round 1 of 3', 'most probable noise, round 1 of 3'],
 ])('%s', (stage, words) => {

@@ -16,9 +16,9 @@ const meanings: readonly (readonly [words: readonly string[], meaning: string])[
 /** `picture → noise: finding the latent (gradient steps)` of `picture → noise: gradient steps`. */
 export function stageWords(stage: string): string {
   const [, part = '', name = ''] = /^(.*: )?(.*)$/s.exec(stage)!
-  if (name === 'encode') return `${part}encoding the picture`
-  if (name === 'decode') return `${part}decoding the picture`
-  const word = name.split(' ')[0]!
+  const coding = /^(encod|decod)e(?:, (.*))?$/s.exec(name)
+  if (coding) return `${part}${coding[1]}ing the picture${coding[2] === undefined ? '' : ` (${coding[2]})`}`
+  const word = /^[^ :,]*/.exec(name)![0]
   const meaning = meanings.find(([words]) => words.includes(word))?.[1]
   return meaning === undefined ? stage : `${part}${meaning} (${name})`
 }

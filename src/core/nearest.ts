@@ -22,14 +22,17 @@ function editDistance(a: string, b: string): number {
 
 /**
  * The candidate nearest to a word, ignoring case and separators, or undefined when none is near enough: at most one
- * edit, or one in three letters.
+ * edit, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`.
  *
  * @example nearest('learning-rate', ['iterations', 'learningRate']) // 'learningRate'
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[-_ ]/g, '')
+  const single = (text: string) => plain(text).replace(/(.)\1/g, '$1')
+  const distance = (candidate: string) =>
+    Math.min(editDistance(plain(word), plain(candidate)), single(word) === single(candidate) ? 1 : Infinity)
   const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(candidate)) }))
+    .map((candidate) => ({ candidate, distance: distance(candidate) }))
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
   return best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined

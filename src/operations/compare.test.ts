@@ -12,11 +12,12 @@ import {
   toLastDigitsDb,
 } from '../../test/hosts/operations.js'
 import { encodeNpy, readNpy } from '../checkpoints/npy.js'
-import type { Inverter } from '../diffusion/diffusion.js'
+import type { Inverter, Solver } from '../diffusion/diffusion.js'
+import { ddim } from '../diffusion/solvers/ddim.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
 import { errorMap } from '../pictures/pixels.js'
-import { setting } from './fields.js'
+import { readSettings, setting } from './fields.js'
 import type { ContactSheetCell } from './host.js'
 import { compareOperation, generateOperation, invertOperation, type Told } from './index.js'
 import { errorGain } from './reports/cells.js'
@@ -140,6 +141,55 @@ describe('compare', () => {
     expect(result.rows[0]!.fromLatent!.latentAgainNmseDb).toBeGreaterThan(-20)
   })
 
+  it('says where steps were not undone how pictures are made that can be inverted', async () => {
+    const failing: Inverter = {
+      name: 'failing',
+      accepts: () => true,
+      async *invert(clean, _, { grid }) {
+        const states = grid.map((_, index) => ({ ...clean, index }))
+        const lost = { residual: 0.5, outcome: 'exhausted', history: [], iterations: 1, evaluations: 1 } as const
+        return { states, solutions: grid.slice(1).map(() => ({ value: clean.x, ...lost })) }
+      },
+    }
+    const given = { source: prompt, solvers: 'ddim', steps: 4, inverters: [failing] }
+    const { result } = await start(compareOperation, memoryHost(model), given)
+    expect(result.rows[0]!.fromLatent!.remedy).toMatch(/made by Heun .* docs\/noise-inversion\.md#strong-guidance\.$/)
+    const odd: Inverter = {
+      ...failing,
+      async *invert(...told) {
+        const { states, solutions } = yield* failing.invert(...told)
+        return { states, solutions: solutions.map((one) => ({ ...one, outcome: 'ok' as 'converged' })) }
+      },
+    }
+    await expect(start(compareOperation, memoryHost(model), { ...given, inverters: [odd] })).rejects.toMatchObject({
+      got: '`solutions[0].outcome` = `ok` (known: converged, exhausted, diverged)',
+    })
+  })
+
+  it("takes solvers of one's own, each with its grid and its picture, and checks what they return", async () => {
+    const [coarse, fine] = [12, 20].map((steps) => ({ ...ddim({ steps, spacing: 'lambda' }), name: 'mine' }))
+    const given = { source: prompt, inverters: 'implicit', steps: 16 }
+    const { result } = await start(compareOperation, memoryHost(model), {
+      ...given,
+      solvers: [coarse, { text: 'mine', method: fine }, 'ddim'],
+    })
+    expect(result.rows.map(({ solver, steps }) => [solver, steps])).toEqual([
+      ['mine', 12],
+      ['mine', 20],
+      ['ddim:spacing=lambda,steps=16', 16],
+    ])
+    for (const { fromLatent } of result.rows) expect(fromLatent!.noiseNmseDb).toBeLessThan(-80)
+    const wrong: readonly Partial<Solver>[] = [
+      { step: async (state) => state },
+      { grid: () => [] },
+      { start: undefined as unknown as Solver['start'] },
+    ]
+    for (const one of wrong) {
+      const started = start(compareOperation, memoryHost(model), { ...given, solvers: { ...coarse, ...one } })
+      await expect(started).rejects.toMatchObject({ code: 'bad-option', subject: 'the solver `mine`' })
+    }
+  })
+
   it('draws the error of a row against the picture of its own solver', async () => {
     const host = memoryHost(model)
     const drawn: (readonly ContactSheetCell[])[] = []
@@ -158,6 +208,17 @@ describe('compare', () => {
     for (const [i, row] of [ddim!, bdia!].entries()) {
       expect(row[1]!.image).toEqual(errorMap(row[0]!.image, begun![i]!.image, errorGain))
     }
+  })
+
+  it('tells of every stage what is done, with the row that it is of', async () => {
+    const given = { source: prompt, inverters: ['naive', 'automatic'], solvers: 'bdia', steps: 2 }
+    const stages = new Set<string>()
+    for await (const { stage, parts } of start(compareOperation, memoryHost(model), given)) if (parts) stages.add(stage)
+    const solver = 'bdia:spacing=lambda,steps=2'
+    expect(stages).toContain(solver)
+    expect(stages).toContain(`reversible, automatic on ${solver}`)
+    expect(stages).toContain(`encode, automatic on ${solver}`)
+    expect([...stages].filter((stage) => stage.startsWith('automatic on'))).toEqual([])
   })
 
   it('expects rows that solve steps to cost more than those that walk back', async () => {
@@ -229,6 +290,15 @@ describe('compare', () => {
     expect(unkept.result.rows[0]!.fromLatent!.noiseFile).toBeNull()
   })
 
+  it('keeps in its report what the model does not understand of the prompt', async () => {
+    const vocabulary = { words: { sizes: ['small', 'large'] }, examples: [] }
+    const withWords = { ...model, vocabulary }
+    const host = memoryHost(withWords)
+    const given = { source: 'a zebra', inverters: 'naive', solvers: 'ddim', steps: 4, report: 'out' }
+    await start(compareOperation, host, given)
+    expect(JSON.parse(await text(host, 'out/compare.json')).notes).toEqual([expect.stringContaining('zebra')])
+  })
+
   it('titles its chart with the model, the prompt and the guidance', async () => {
     const host = memoryHost(model)
     const solvers = 'ddim:spacing=lambda'
@@ -245,7 +315,10 @@ describe('compare', () => {
     const { result } = await start(compareOperation, host, { ...given, solvers: 'scheduler' })
     expect(result.rows).toMatchObject([{ solver: 'scheduler', steps: 50, refusal: null }])
     const closed = { ...host, models: { ...host.models, open: () => Promise.reject(new Error('It was opened.')) } }
-    for (const wrong of [{ solvers: 'dimm' }, { output: 'n.png' }, { output: '-' }, { sheet: 'a.jpg' }]) {
+    expect(() => readSettings(compareOperation.fields, { ...given, solvers: 'dimm' }, 'compare')).toThrow(
+      'got `dimm`. Did you mean `ddim`?',
+    )
+    for (const wrong of [{ output: 'n.png' }, { output: '-' }, { sheet: 'a.jpg' }]) {
       const started = start(compareOperation, closed, { ...given, ...wrong })
       await expect(started).rejects.toMatchObject({ code: 'bad-option' })
     }
@@ -335,7 +408,15 @@ describe('compare', () => {
     const telling = { ...host, pictures: { ...host.pictures, read } }
     const notesOf = async (more: Given) => {
       const given = { source: 'a.png', inverters: 'naive', solvers: ['bdia', 'ddim'], grid: 'own', steps: 20, ...more }
-      const { result, notes } = await start(compareOperation, telling, given)
+      const task = start(compareOperation, telling, given)
+      const before: string[] = []
+      let works = false
+      for await (const { note, parts } of task) {
+        works ||= parts !== undefined
+        if (note && !works) before.push(note.text)
+      }
+      const { result, notes } = await task
+      expect(before).toEqual(result.notes)
       expect(notes).toEqual(result.notes.map((text) => ({ about: 'a.png', text })))
       return result.notes
     }

@@ -9,7 +9,7 @@ import { type Comparison, compareAll } from './comparing/walks.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import { readTensorFile } from './files/tensor-files.js'
-import type { FileContent, Host, OperationModel } from './host.js'
+import type { FileContent, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Running } from './operation.js'
 import { bitsReport } from './recipes/networks.js'
 import { notesOnTexts, withRemembered } from './recipes/recipe.js'
@@ -72,7 +72,11 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     yield* notedOf(held)
     const { model } = held
     const begin = host.now()
-    yield* notesOnTexts([start.prompt, settings.negative], model, signal)
+    const onTexts: Note[] = []
+    for await (const told of notesOnTexts([start.prompt, settings.negative], model, signal)) {
+      if (told.note) onTexts.push(told.note)
+      yield told
+    }
     const modelFiles = await held.identity()
     const keeper = place && noiseKeeper(settings, place.path, { model, modelFiles, files })
     const comparison = yield* compareAll(settings, start, model, host, keeper, signal)
@@ -83,7 +87,7 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     const { plot, ...others } = outputs
     const written = chart === undefined ? others : outputs
     const cost = costReport(seconds, await held.cost())
-    const result = reportOf(settings, start, { model, comparison, rows, cost, outputs: written })
+    const result = reportOf(settings, start, { model, comparison, onTexts, rows, cost, outputs: written })
     const title = `${model.name}: ${start.picture === undefined ? start.prompt?.trim() || promptText(null) : lastName(start.picture)}`
     const besides: (readonly [string, FileContent])[] = [
       ...(outputs.sheet ? [[outputs.sheet, await sheetOf(comparison, title, host)] as const] : []),
@@ -91,7 +95,7 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
     await files.write(besides)
-    const notes = comparison.notes.map((text) => ({ about: start.picture!, text }))
+    const notes = [...onTexts, ...comparison.notes.map((text) => ({ about: start.picture!, text }))]
     return { result, files: [...(keeper?.written ?? []), ...besides.map(([path]) => path)], notes }
   } finally {
     await held.close()
@@ -104,18 +108,24 @@ const guidanceOf = ({ guidance }: CompareSettings, { prompt }: Start, model: Ope
 interface Finished {
   readonly model: OperationModel
   readonly comparison: Comparison
+  /** What the model does not understand of the prompt. */
+  readonly onTexts: readonly Note[]
   readonly rows: readonly ComparisonRow[]
   readonly cost: ReturnType<typeof costReport>
   readonly outputs: CompareOutputs
 }
 
-function reportOf(settings: CompareSettings, start: Start, { model, comparison, rows, cost, outputs }: Finished) {
+function reportOf(
+  settings: CompareSettings,
+  start: Start,
+  { model, comparison, onTexts, rows, cost, outputs }: Finished,
+) {
   const { prompt } = start
   const { width, height } = sidesOf(model.layout, comparison.image.shape)
   return {
     model: model.name,
     picture: start.picture ?? null,
-    notes: comparison.notes,
+    notes: [...onTexts.map(({ text }) => text), ...comparison.notes],
     prompt: prompt ?? null,
     negativePrompt: settings.negative ?? null,
     guidance: guidanceOf(settings, start, model),

@@ -1,7 +1,17 @@
 /** `invert` finds noise and latent, says what they are exact given, and what it doubts. */
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../test/hosts/memory.js'
-import { model, prompt, sampling, start, tensorIn, text, toLastDigitsDb, under } from '../../test/hosts/operations.js'
+import {
+  type Given,
+  model,
+  prompt,
+  sampling,
+  start,
+  tensorIn,
+  text,
+  toLastDigitsDb,
+  under,
+} from '../../test/hosts/operations.js'
 import { rectifiedFlow } from '../diffusion/schedules.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { nmseDb } from '../math/nmse.js'
@@ -75,6 +85,33 @@ describe('invert', () => {
         /^The file says guidance 7\.5, not 3; solver ddim:spacing=lambda,steps=20, not ddim:steps=20\./,
       ),
     ])
+  })
+
+  it('says of a latent too, before the work, where its file tells another recipe than is named', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, { prompt, ...sampling, output: 'a.png', saveLatent: 'z.safetensors' })
+    const notesOf = async (more: Given) => {
+      const notes: string[] = []
+      const given = { sources: 'z.safetensors', inverter: 'naive', output: 'n.safetensors', ...more }
+      for await (const { note } of start(invertOperation, host, given)) {
+        if (note) notes.push(`${note.about}: ${note.text}`)
+      }
+      return notes
+    }
+    const remark = 'Otherwise than it was made, another noise is found.'
+    expect(await notesOf({})).toEqual([])
+    expect(await notesOf({ prompt, guidance: 3, ...sampling })).toEqual([])
+    expect(await notesOf({ prompt: 'else', guidance: 7.5 })).toEqual([
+      `z.safetensors: The file says prompt “${prompt}”, not “else”; guidance 3, not 7.5. ${remark}`,
+    ])
+    expect(await notesOf({ solver: 'ddim', steps: 10 })).toEqual([
+      `z.safetensors: The file says solver ddim:steps=20, not ddim:steps=10. ${remark}`,
+    ])
+    const before: string[] = []
+    for await (const { note, stage } of start(invertOperation, host, { sources: 'z.safetensors', prompt: 'else' })) {
+      before.push(note ? 'note' : stage)
+    }
+    expect(before[0]).toBe('note')
   })
 
   it('says what a refinement costs before it takes it', async () => {

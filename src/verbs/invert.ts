@@ -332,7 +332,7 @@ function remedyOf(solutions: readonly Solution[]): string {
   if (worst === Number.POSITIVE_INFINITY) return 'Use `automatic`, which solves each step.'
   return worst < roundingResidual
     ? 'What is left is near the rounding of the network: compute in 64 bits, or take it as it is.'
-    : 'Such steps may have no root: `branching` goes back and looks for others. Sample by Heun, with more steps, or with less guidance.'
+    : 'Such steps may have no root, and the noise may not be found. Pictures that are to be inverted are best made by Heun or with less guidance: docs/noise-inversion.md#strong-guidance.'
 }
 
 /** Inverters may be anybody's: throws `bad-option` where what one returns is no trajectory over the grid. */
@@ -340,14 +340,27 @@ function checkTrajectory(given: Trajectory, { name }: Inverter, grid: Grid): Tra
   const steps = grid.length - 1
   const { states, solutions } = given ?? {}
   const isState = (state: State) => Array.isArray(state?.memory) && state.x?.data !== undefined
-  const isSolution = (one: StepInversion) =>
-    one !== null && typeof one === 'object' && severity.includes(one.outcome) && typeof one.residual === 'number'
-  const areStates = Array.isArray(states) && states.length === steps + 1 && states.every(isState)
-  if (areStates && Array.isArray(solutions) && solutions.length === steps && solutions.every(isSolution)) return given
+  const areMany = Array.isArray(states) && states.length === steps + 1
+  const isWhole = areMany && Array.isArray(solutions) && solutions.length === steps
+  const wrongState = isWhole ? states.findIndex((one) => !isState(one)) : -1
+  const wrongs = isWhole ? solutions.map(wrongOf) : []
+  const wrongStep = wrongs.findIndex((wrong) => wrong !== undefined)
+  if (isWhole && wrongState < 0 && wrongStep < 0) return given
   const what = `${steps + 1} \`states\` { index, x, memory } and ${steps} \`solutions\` { outcome, residual, … }`
   const counts = `${countOf(states)} states and ${countOf(solutions)} solutions`
-  const got = counts === `${steps + 1} states and ${steps} solutions` ? `${counts} of other contents` : counts
+  const got = !isWhole
+    ? counts
+    : wrongState >= 0
+      ? `\`states[${wrongState}]\` without a tensor \`x\` and a list \`memory\``
+      : `\`solutions[${wrongStep}]${wrongs[wrongStep]}`
   throw expected('bad-option', what, `what the inverter \`${name}\` returns`, got, 'Return a `Trajectory`.')
+}
+
+/** What is wrong with a solution, for people; undefined where nothing is. */
+function wrongOf(one: StepInversion): string | undefined {
+  if (one === null || typeof one !== 'object') return '`, which is no object'
+  if (!severity.includes(one.outcome)) return `.outcome\` = \`${one.outcome}\` (known: ${severity.join(', ')})`
+  return typeof one.residual === 'number' ? undefined : '.residual`, which is no number'
 }
 
 const countOf = (list: unknown): string => (Array.isArray(list) ? `${list.length}` : 'no list of')

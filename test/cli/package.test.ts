@@ -256,7 +256,7 @@ describe('the examples', async () => {
       prints: /^naive 10 .*\nfew-rounds:1 10 .*\nfew-rounds:3 30 .* -\d\d dB\nimplicit \d+ .* -1\d\d dB/,
     },
     'own-model.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
-    'own-solver.mjs': { prints: /^given-latent; noise -1\d\d dB/ },
+    'own-solver.mjs': { prints: /^given-latent; noise -1\d\d dB.*\nmy-ab2: \d+ .* -1\d\d dB\nddim:.* -1\d\d dB/ },
     'worker.mjs': { prints: /exact: 'given-latent'[\s\S]*was free \d+ times/ },
   }
   const files = (await readdir(join(root, 'examples'))).filter((name) => name.endsWith('.mjs'))

@@ -1,7 +1,7 @@
 /** The table of `compare`: both ways of every row, in the room of a page. */
 import type { ComparisonRow } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { otherNoiseLines, remedyLines, tableLines } from './compare.js'
+import { command, otherNoiseLines, remedyLines, tableLines } from './compare.js'
 
 const leg = {
   evaluations: 12_345,
@@ -40,8 +40,18 @@ const long = 'implicit:iteration=picard,restarts=8,tolerance=0.0000001'
 it('tells of both ways what was solved, and how far the latent is that the noise makes', () => {
   const lines = tableLines([row(inverter)])
   expect(lines.filter((line) => line.includes(inverter))).toHaveLength(1)
-  expect(lines.find((line) => line.includes(' latent '))).toMatch(/50\/50 +latent -108 dB +not checked +-120\.3 dB/)
-  expect(lines.find((line) => line.includes(' picture '))).toMatch(/41\/50 +no, -12 dB +not tried/)
+  expect(lines.find((line) => line.includes(' latent  '))).toMatch(/50\/50 +latent -108 dB +not checked +-120\.3 dB/)
+  expect(lines.find((line) => line.includes(' picture  '))).toMatch(/41\/50 +no, -12 dB +not tried/)
+})
+
+it('says once for each solver how far the latent of the picture is from the true one, where that is known', () => {
+  const near = { ...leg, latentNmseDb: -24.3 }
+  const found = tableLines([row('naive', { fromPicture: near }), row(inverter, { fromPicture: near })])
+  expect(found.filter((line) => line.includes('error of the latent'))).toEqual([
+    '    from the picture: the error of the latent that is found is -24.3 dB',
+  ])
+  const unknown = tableLines([row('naive', { fromPicture: { ...leg, latentNmseDb: null } })])
+  expect(unknown.join()).not.toContain('error of the latent')
 })
 
 it('is at most 120 columns wide, whatever the names', () => {
@@ -115,4 +125,8 @@ it('says where another noise makes the same picture', () => {
   expect(
     otherNoiseLines({ rows: [row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })], guidance: 7.5 }),
   ).toEqual([])
+})
+
+it('shows on its first page what its note names: the noise of a picture', () => {
+  expect(command.operation.fields.noise).not.toHaveProperty('rare')
 })

@@ -19,7 +19,8 @@ A file of noise tells the prompt and the guidance too, where you say none.
 
 The table has a line for each way: from the latent, and from the picture. Of a picture file there is the picture's alone. With
 guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a step. "Solved" tells how many steps were undone.
-"Exact" tells what the noise is exact given, and is measured: how far the latent is that this noise makes. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
+"Exact" tells what the noise is exact given, and is measured: how far
+the latent that this noise makes is from the one that was inverted. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
 Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
@@ -49,8 +50,8 @@ const legend = `
   from    latent: as sampling left it; picture: its 8 bits alone, so that the latent is the one found from them
   runs    evaluations of the network, in all and a step; time is of the way back alone
   solved  steps undone, of all: their residual is within the inverter's own tolerance, and some are content with 1e-2
-  exact   what the noise is exact given: the latent, the memory of the solver too, the picture (image), or nothing (no);
-          then how far the latent is that this noise makes
+  exact   what the noise is exact given: the latent that was inverted, the memory of the solver too, the picture
+          (image), or nothing (no); then how far the latent that this noise makes is from the one that was inverted
   roots   whether other noises lead to the same latent, by the least certain step:
           unique         none was found from other starts
           several        some were found: this noise is one of them
@@ -96,6 +97,12 @@ const linesOf = ({ fromLatent, fromPicture, steps }: ComparisonRow): readonly (r
 const solverLine = ({ solver, solverName, steps, spacing }: ComparisonRow): string =>
   `  ${walkedSolver(solver, solverName, steps)}${spacing === null || solver.includes('spacing') ? '' : `, with its own spacing=${spacing}`}`
 
+/** How far the latent that is found from the picture is from the true one: no noise is nearer. Nothing where nobody knows that. */
+function latentLines(rows: readonly ComparisonRow[], { solver }: ComparisonRow): readonly string[] {
+  const [db] = rows.flatMap((row) => (row.solver === solver ? (row.fromPicture?.latentNmseDb ?? []) : []))
+  return db === undefined ? [] : [`    from the picture: the error of the latent that is found is ${errorDecibels(db)}`]
+}
+
 /** The rows of each solver below its name. A name that leaves no room for its numbers has a line of its own. */
 export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   const walked = rows.filter(({ refusal }) => refusal === null)
@@ -111,7 +118,7 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
   return [
     line('inverter', numbers(heads)),
     ...walked.flatMap(({ solver, inverter }, i) => [
-      ...(solver === walked[i - 1]?.solver ? [] : [solverLine(walked[i]!)]),
+      ...(solver === walked[i - 1]?.solver ? [] : [solverLine(walked[i]!), ...latentLines(walked, walked[i]!)]),
       ...(inverter.length > width ? [`    ${inverter}`] : []),
       ...cells[i]!.map((one, j) => line(j === 0 && inverter.length <= width ? inverter : '', numbers(one))),
     ]),

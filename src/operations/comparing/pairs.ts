@@ -2,8 +2,9 @@
 import { inverters, solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
-import type { Inverter } from '../../diffusion/diffusion.js'
+import type { Diffusion, Inverter, Solver } from '../../diffusion/diffusion.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
+import type { NoiseLevel } from '../../diffusion/level.js'
 import type { Tensor } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
@@ -12,7 +13,16 @@ import { isPictureFile } from '../files/paths.js'
 import { type Host, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
-import { isFlow, type Plan, planOf, promptField, recipeFields, samplingOf, schedulerSolver } from '../recipes/recipe.js'
+import {
+  isFlow,
+  namedSolver,
+  type Plan,
+  planOf,
+  promptField,
+  recipeFields,
+  samplingOf,
+  schedulerSolver,
+} from '../recipes/recipe.js'
 import { walksOf } from './expected-costs.js'
 
 /** Levels whose steps can be undone: the grid of solvers that name none. */
@@ -37,13 +47,15 @@ export const fields = {
     many: true,
     default: usualInverters,
   }),
-  solvers: {
-    type: 'string',
-    methods: solvers,
-    word: 'method:options',
+  solvers: methodField(solvers, {
+    // Its grid and its steps are those of all: it is made of its text once they are known.
+    read: (text: string): Solver | undefined => {
+      namedSolver({ solver: text })
+      return undefined
+    },
     description: `what to undo, or \`scheduler\` (default: ${usualSolvers.join(' ')}; of flows ${usualOfFlows})`,
     many: true,
-  },
+  }),
   grid: {
     type: 'choice',
     choices: ['lambda', 'own'],
@@ -57,14 +69,13 @@ export const fields = {
   prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
   noise: {
     type: 'file',
-    description: 'what a picture file was made from, where that is known',
-    rare: true,
+    description: 'what a picture file was made from, if known',
   },
   seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
   size: { ...sizeField, rare: true },
   ...networkFields,
   ...decoderFields,
-  output: { type: 'file', description: 'for the noise of every row: a folder, or how .npy files begin' },
+  output: { type: 'file', description: 'a folder for all noise, or how .npy files begin' },
   sheet: sheetField,
   report: reportField,
 } as const
@@ -145,8 +156,10 @@ export function plansOf(
   flows: boolean,
 ): readonly (readonly [string, Plan])[] {
   const { guidance, negative } = settings
-  const texts = settings.solvers ?? (flows ? [usualOfFlows] : usualSolvers)
-  return texts.map((text) => {
+  const usual = (flows ? [usualOfFlows] : usualSolvers).map((text) => ({ text, method: undefined }))
+  return (settings.solvers ?? usual).map(({ text, method }) => {
+    // One of one's own has its grid and its steps.
+    if (method) return [text, { recipe: { prompt, guidance, negative, solver: text }, solver: method }] as const
     const solver = onGrid(text.trim(), { grid: flows ? 'own' : settings.grid, steps: settings.steps })
     // A solver's text has its steps; the scheduler's are those that the model is opened with.
     const steps = solver.includes('steps=') ? undefined : settings.steps
@@ -172,6 +185,31 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
     const inverter = { text: automatic.definition.id, method: parse(inverters, automatic.definition.id) }
     return [...pairs, { ...compared(inverter), standsIn: true }]
   })
+}
+
+/**
+ * Solvers may be anybody's: throws `bad-option` where one's grid or its first step is none. That step is made with a denoiser that
+ * answers with what it is asked, so no network runs.
+ */
+export async function checkSolvers({ solvers: given, size }: CompareSettings, model: OperationModel): Promise<void> {
+  const shape = latentShapeAt(model, size)
+  const schedule = model.schedule(shape)
+  for (const { text, method } of given ?? []) {
+    if (!method) continue
+    const refuse = (what: string, got: string) =>
+      expected('bad-option', what, `the solver \`${text}\``, got, 'Return what a `Solver` does.')
+    const missing = (['grid', 'start', 'step'] as const).filter((name) => typeof method[name] !== 'function')
+    if (missing.length > 0) throw refuse('`grid`, `start` and `step`', `no \`${missing[0]}\``)
+    const grid = method.grid(schedule)
+    const isLevel = (level: NoiseLevel) => [level?.t, level?.alpha, level?.sigma].every(Number.isFinite)
+    if (!Array.isArray(grid) || grid.length < 2 || !grid.every(isLevel))
+      throw refuse('a grid of levels { t, alpha, sigma, lambda }, noisiest first', 'another grid')
+    const diffusion: Diffusion = { grid, schedule, denoise: async (x) => x }
+    const x = { shape, data: new Float64Array(shape.reduce((all, side) => all * side, 1)) }
+    const state = await method.step(method.start(x), diffusion)
+    const isNext = state?.index === 1 && Array.isArray(state.memory) && state.x?.data?.length === x.data.length
+    if (!isNext) throw refuse('the state { index: 1, x, memory } of its first step', 'another one')
+  }
 }
 
 /** Throws `unsupported` where no inverter takes any solver, with their reasons. */

@@ -3,6 +3,7 @@ import type { DecoderInverter, LatentSolution } from '../../autoencoder/autoenco
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import { relay } from '../../core/relay.js'
+import { automatic } from '../../diffusion/inverters/automatic.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
 import { questionsOf } from '../../model/guidance.js'
 import { round8 } from '../../pictures/pixels.js'
@@ -14,11 +15,20 @@ import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/
 import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
 import type { Host, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
-import { type Parts, partOf, type Told } from '../operation.js'
-import { otherOrigin, samplingOf } from '../recipes/recipe.js'
+import { noted, type Parts, partOf, type Told } from '../operation.js'
+import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
 import { making } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
-import { type Compared, type CompareSettings, checkTaken, type Legs, pairsOf, type Start } from './pairs.js'
+import {
+  type Compared,
+  type CompareSettings,
+  checkSolvers,
+  checkTaken,
+  type Legs,
+  type Pair,
+  pairsOf,
+  type Start,
+} from './pairs.js'
 
 export interface Comparison {
   readonly image: Tensor
@@ -38,6 +48,7 @@ export async function* compareAll(
   keeper: NoiseKeeper | undefined,
   signal: Signal | undefined,
 ): Steps<Comparison, Told> {
+  await checkSolvers(settings, model)
   const pairs = pairsOf(settings, start, model)
   checkTaken(pairs)
   const { seed = 0, size } = settings
@@ -48,17 +59,18 @@ export async function* compareAll(
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
   const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
+  for (const text of notes) yield noted(start.picture!, text)
   const rows: Compared[] = []
-  const isFirst = ({ pair: { solver } }: Compared, i: number) =>
-    i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.solver === solver))
+  const isFirst = ({ pair: { plan } }: Compared, i: number) =>
+    i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.plan === plan))
   const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
     making(steps, questionsOf(model, samplingOf(plan, model)), given === undefined)
   const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? makingOf(row) : 0))
-  let made: (Made & { readonly solver: string }) | undefined
+  let made: (Made & { readonly plan: Plan }) | undefined
   let first: Made | undefined
   for (const [i, row] of pairs.entries()) {
     const parts = { done: i, total: pairs.length, one: 'row', weights }
-    const { solver, plan, inverter } = row.pair
+    const { plan, inverter } = row.pair
     if (row.refusal !== undefined) {
       rows.push(row)
       continue
@@ -75,10 +87,10 @@ export async function* compareAll(
       rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
       continue
     }
-    if (made?.solver !== solver) {
+    if (made?.plan !== plan) {
       const options = { ...sampling, prompt: start.prompt ?? '', model, seed, size, signal }
       const sampled = yield* named(partOf(generate(options)), row, parts)
-      made = { solver, sampled, image: round8(sampled.image) }
+      made = { plan, sampled, image: round8(sampled.image) }
       if (!first && keeper) yield* keeper.keepKnown(sampled.noise, pairs)
       first ??= made
     }
@@ -113,9 +125,18 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
   }
 }
 
-/** Steps under the names of the methods that they are of. */
+/** Steps under what each does, and the names of the row: `gradient steps, naive on ddim`. */
 const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> =>
-  relay(work, (progress) => ({ ...progress, stage: `${pair.inverter.text} on ${pair.solver}`, parts }))
+  relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair), parts }))
+
+/** The way that a leg names before it is left out; a method that the row names is not told twice. */
+function stageOf(stage: string, { inverter, solver }: Pair): string {
+  const part = stage.split(': ').at(-1)!
+  const row = `${inverter.text} on ${solver}`
+  const [id] = part.split(' ')
+  if (id === solver.split(':')[0]) return solver
+  return id === inverter.text.split(':')[0] && id !== automatic.definition.id ? row : `${part}, ${row}`
+}
 
 /** Of a picture file. */
 const unknownNoise = `Nobody knows its noise, so no error of the noise is told, and no chart drawn. Pass ${setting('noise')} where it was kept, or the prompt and ${setting('seed')} in place of the picture.`

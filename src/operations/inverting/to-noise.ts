@@ -47,6 +47,7 @@ import {
   completed,
   notesOnTexts,
   otherOrigin,
+  otherOriginOfFile,
   type Plan,
   planOf,
   type Recipe,
@@ -343,6 +344,10 @@ export async function* invertToNoise(
       yield* notesOnFileWeights(file, read.paths[i]!, modelFiles, 'Another noise is found.')
     }
     const begin = host.now()
+    const origins = read.read.flatMap(({ metadata }, i) =>
+      otherOriginOfFile(metadata, plan, held.model).map((text) => ({ about: lastName(read.paths[i]!), text })),
+    )
+    for (const { about, text } of origins) yield noted(about, text)
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)
     const large = measured[0] && largeNote(measured[0], held.model, settings.fit)
     const asRead = await readMeasured(settings, measured, plan, held.model, host, signal)
@@ -375,7 +380,7 @@ export async function* invertToNoise(
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
     await host.files.write(files)
-    const notes = [...read.notes, ...notesOf(sources.flatMap(({ picture }) => picture ?? []))]
+    const notes = [...read.notes, ...origins, ...notesOf(sources.flatMap(({ picture }) => picture ?? []))]
     return { result, files: files.map(([path]) => path), notes }
   } finally {
     await held.close()

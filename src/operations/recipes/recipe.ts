@@ -282,6 +282,16 @@ export function otherOrigin(
     : [`The file says ${others.join('; ')}. Otherwise than it was made, another noise is found.`]
 }
 
+/** The same of a file of latents, where this library wrote it: its weights have a note of their own. */
+export const otherOriginOfFile = (
+  metadata: Readonly<Record<string, string>>,
+  plan: Plan,
+  model: OperationModel,
+): readonly string[] =>
+  metadata.model === undefined
+    ? []
+    : otherOrigin({ ...metadata, Software: 'undiffuse', model: model.name }, [plan], model)
+
 /** A solver's options in one order, its steps among them. */
 function solverWords({ solver = schedulerSolver, steps }: Recipe): string {
   const [id, options = ''] = solver.split(':')

@@ -39,7 +39,10 @@ const asked = {
   steps: 10,
   guidance: 1,
 }
-const { result, notes } = await new Task(run(readSettings(fields, asked, id), nodeHost()))
+const task = new Task(run(readSettings(fields, asked, id), nodeHost()))
+for await (const { parts } of task) if (parts) process.stderr.write(`\rrow ${parts.done + 1} of ${parts.total} `)
+const { result, notes } = await task
+console.error()
 for (const { about, text } of notes) console.log(`${about}: ${text}`)
 for (const { inverter, refusal, fromLatent, fromPicture } of result.rows) {
   const found = fromLatent ?? fromPicture

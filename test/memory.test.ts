@@ -189,7 +189,7 @@ describe('operations look at the header first', () => {
     ['invert', invertOperation, { sources: ['2048.png'], output: 'x.safetensors' }],
     ['invert to the latent', invertOperation, { sources: ['2048.png'], to: 'latent', output: 'x.safetensors' }],
     ['roundtrip', roundTripOperation, { picture: '2048.png', report: 'out' }],
-    ['edit', editOperation, { picture: '2048.png', from: 'a', to: 'b', output: 'x.png' }],
+    ['edit', editOperation, { picture: '2048.png', from: 'a red ball', to: 'a blue ball', output: 'x.png' }],
     ['calibrate', calibrateOperation, { pictures: ['2048.png'], size: '2048', output: 'x.safetensors' }],
   ] as const)('%s: what does not fit into memory is not decoded', async (_, operation, given) => {
     const paths = Object.entries(given).map(([name, value]) => {

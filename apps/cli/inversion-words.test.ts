@@ -50,7 +50,7 @@ describe('an inversion', () => {
   })
 
   it('says what solved a step, what to do, and that a noise was not drawn', () => {
-    expect(found({ steps: [step, { ...step, by: 'newton-krylov' }] })).toContain('2 converged, 1 by newton-krylov')
+    expect(found({ steps: [step, { ...step, by: 'newton-krylov' }] })).toContain('2 converged (1 by newton-krylov)')
     expect(found({ remedy: 'Do this.' })).toContain('remedy       Do this.')
     expect(found({}, { squarePerNumber: 1.31 })).toMatch(/mean square is 1\.31, where drawn noise has 1\.00 ± 0\.04/)
   })

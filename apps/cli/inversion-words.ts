@@ -38,14 +38,17 @@ function exactText({ exact, roundingDb }: NoiseNumbers['noise'], largestResidual
   return `${exactnessText[exact]}${isLoose ? `, to ${largestResidual.toExponential(0)} of the noise in a step` : ''}`
 }
 
-/** How steps ended: `50 converged`, `48 converged, 2 exhausted`. */
-function outcomesText(steps: readonly InvertedStep[]): string {
+/** How steps ended, and by which other way: `48 converged (1 by picard), 2 exhausted`. */
+function outcomesText(steps: readonly Pick<InvertedStep, 'outcome' | 'by'>[]): string {
   const names = [...new Set(steps.map(({ outcome }) => outcome))]
-  const ways = [...new Set(steps.flatMap(({ by }) => (by === undefined ? [] : [by])))]
-  return [
-    ...names.map((name) => `${steps.filter(({ outcome }) => outcome === name).length} ${name}`),
-    ...ways.map((way) => `${steps.filter(({ by }) => by === way).length} by ${way}`),
-  ].join(', ')
+  return names
+    .map((name) => {
+      const all = steps.filter(({ outcome }) => outcome === name)
+      const ways = [...new Set(all.flatMap(({ by }) => (by === undefined ? [] : [by])))]
+      const told = ways.map((way) => `${all.filter(({ by }) => by === way).length} by ${way}`).join(', ')
+      return `${all.length} ${name}${told === '' ? '' : ` (${told})`}`
+    })
+    .join(', ')
 }
 
 /** Whether steps have other roots, as far as they were looked for. */

@@ -36,7 +36,7 @@ const elsewhere: Readonly<Record<string, readonly (readonly [option: string, how
 /**
  * Throws `bad-option` for options that a function does not have, with what it may be called here. `undefined` is no option.
  *
- * @example checkOptionNames(options, { model: true, prompt: true }, 'generate')
+ * @example checkOptionNames({ prompt: 'a red ball' }, { model: true, prompt: true }, 'generate')
  */
 export function checkOptionNames<O extends object>(given: O, names: OptionNames<O>, what: string): void {
   if (typeof given !== 'object' || given === null) {

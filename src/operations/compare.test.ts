@@ -341,6 +341,10 @@ describe('compare', () => {
     ])
     expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
     await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
+    await expect(start(compareOperation, host, { ...given, source: 'z.safetensors' })).rejects.toMatchObject({
+      code: 'bad-option',
+      got: '`z.safetensors`, a file of latents',
+    })
   })
 
   it('solvers that name no spacing have levels that can be undone, or by `grid` those that every command means', async () => {

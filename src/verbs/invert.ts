@@ -157,8 +157,7 @@ export const inversionNames: OptionNames<InvertAllOptions> = {
 }
 
 async function* checkedInversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  const { chunk: _, ...names } = inversionNames
-  checkOptionNames(options, names, 'invert')
+  checkOptionNames(options, inversionNames, 'invert')
   checkSources([source], 'invert')
   return yield* inversion(source, options)
 }

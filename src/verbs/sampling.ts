@@ -32,7 +32,25 @@ export interface Sampling {
   readonly signal?: Signal | undefined
 }
 
+/** Options of one verb or another: an object of options may serve a way there, the way back, and an edit. */
+const ofSomeVerb = {
+  seed: true,
+  noise: true,
+  size: true,
+  inverter: true,
+  decoder: true,
+  refine: true,
+  chunk: true,
+  reference: true,
+  from: true,
+  to: true,
+  method: true,
+  mask: true,
+} as const
+
+/** By what names verbs are told something. */
 export const samplingNames: OptionNames<Sampling> = {
+  ...ofSomeVerb,
   model: true,
   prompt: true,
   negativePrompt: true,

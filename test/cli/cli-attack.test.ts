@@ -115,7 +115,7 @@ describe.concurrent('wrong input', () => {
   it.each([
     ['an unknown attack', ['square.png'], ['--with', 'jpge'], 2, /Did you mean `jpeg`\?/],
     ['no attack', ['square.png'], [], 2, /--with/],
-    ['a bad option', ['square.png'], ['--with', 'crop:share=2'], 2, /at most 1 for `crop:share`, got 2/],
+    ['a bad option', ['square.png'], ['--with', 'crop:share=2'], 2, /a finite number .*to 1 for `crop:share`, got 2/],
     ['a file that is no picture', ['square.png', 'text.png'], ['--with', 'jpeg'], 4, /text\.png/],
     [
       'another ending',

@@ -407,7 +407,7 @@ describe.concurrent('bad models and tensors', () => {
 
   it('no model at the path', async () => {
     const words = ['invert', input('picture.png'), '--model', 'nowhere']
-    expectFailure(await undiffuse(words), 5, /`nowhere`.*no such file or folder/)
+    expectFailure(await undiffuse(words), 5, /`nowhere`, which is not there\. Bundled: `undiffuse-scenes`/)
   })
 
   it('an operator without a gradient rule', async () => {

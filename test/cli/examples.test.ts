@@ -13,6 +13,7 @@ import * as autoencoders from '../../src/autoencoder/index.js'
 import * as coalescing from '../../src/core/coalesce.js'
 import * as defining from '../../src/core/define.js'
 import * as near from '../../src/core/nearest.js'
+import * as optionNames from '../../src/core/option-names.js'
 import * as relaying from '../../src/core/relay.js'
 import { Task } from '../../src/core/task.js'
 import * as side from '../../src/core/together.js'
@@ -139,6 +140,7 @@ async function world(): Promise<Record<string, unknown>> {
     ...coalescing,
     ...side,
     ...near,
+    ...optionNames,
     ...relaying,
     Task,
     ...iterations,

@@ -9,7 +9,8 @@ import type { Tensor } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { reportField, sheetField } from '../files/outputs.js'
-import { isPictureFile } from '../files/paths.js'
+import { isPictureFile, lastName } from '../files/paths.js'
+import { isTensorFile } from '../files/tensor-files.js'
 import { type Host, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
@@ -114,6 +115,16 @@ export interface Start {
 }
 
 export async function startOf({ source, prompt, seed, size, noise }: CompareSettings, { files }: Host): Promise<Start> {
+  if (isTensorFile(source)) {
+    const remedy = 'Pass the picture itself. `invert` undoes a latent.'
+    throw expected(
+      'bad-option',
+      'a picture or a prompt',
+      '`compare`',
+      `\`${lastName(source)}\`, a file of latents`,
+      remedy,
+    )
+  }
   const looksLikeFile = isPictureFile(source) && !source.includes(' ')
   const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
   const [odd] = isPicture

@@ -93,6 +93,8 @@ export function sheetOf({ noise, rows }: Comparison, title: string, host: Host):
 }
 
 const mostPictures = 3
+/** In a chart: what is found to rounding would press all else together. */
+const chartFloorDb = -150
 
 /** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
 export async function chartOf(
@@ -107,7 +109,7 @@ export async function chartOf(
       const points = rows.flatMap((row) => {
         const one = row.solver === solver ? row[from] : null
         if (one === null || one.noiseNmseDb === null || one.evaluations === 0) return []
-        return [{ x: one.evaluations, y: Math.max(leastDb, one.noiseNmseDb), label: row.inverter }]
+        return [{ x: one.evaluations, y: Math.max(chartFloorDb, one.noiseNmseDb), label: row.inverter }]
       })
       const given = `given the ${from === 'fromLatent' ? 'latent' : 'picture'}`
       return { name: isOne ? given : `${given}: ${solver}`, points }
@@ -118,7 +120,7 @@ export async function chartOf(
     title: 'Error of the noise against cost',
     subtitle: isOne ? `${subject}, ${solvers[0]}` : subject,
     x: { title: 'Evaluations of the network', log: true },
-    y: { title: 'Error of the noise in dB: lower is better' },
+    y: { title: `Error of the noise in dB: lower is better; at least ${chartFloorDb} is shown` },
     series,
   })
 }

@@ -18,7 +18,7 @@ const examples = [
   'watermark keygen --unmarked photos/ -o key.json',
   'watermark keygen --scheme gaussian-shading:bits=64 --size 192x128 -o key.json',
   'watermark keygen --model wan/ --frames 9 --size 64 --scheme gaussian-shading -o clips.json',
-  'generate "a large red ball at the top" --watermark key.json --message c0ffee00 -o marked.png',
+  'generate "a large red ball at the top" --watermark key.json -o marked.png',
 ] as const
 
 function words(report: KeygenReport) {

@@ -43,7 +43,7 @@ await runtime.close()
 // In one table with others: a name, and the solver with its own grid and steps.
 const { fields, run, id } = compareOperation
 const solvers = [{ text: 'my-ab2', method: adamsBashforth({ steps: 10 }) }, 'ddim:spacing=lambda']
-// Rows from the picture are not printed: any latent of it will do.
+// This program prints the rows from the latent. So the latent of the picture need not be found well: the encoder's will do.
 const asked = {
   source: how.prompt,
   solvers,

@@ -195,7 +195,7 @@ describe('an autoencoder of two exported files', () => {
     await autoencoder.close()
   })
 
-  it('standardises latents by the moments in a config.json, and refuses numbers that are none', async () => {
+  it('standardises latents by the moments in a config.json, and refuses invalid ones', async () => {
     const [means, deviations] = [
       [-1.6, 1.9, -1.4, 2.5],
       [8.5, 5.9, 6.5, 5.2],

@@ -34,16 +34,28 @@ const elsewhere: Readonly<Record<string, readonly (readonly [option: string, how
 }
 
 /**
- * Throws `bad-option` for options that a function does not have, with what it may be called here. `undefined` is no option.
+ * Throws `bad-option` for options that a function does not have, with what it may be called here. Passed over are `undefined`, and
+ * `shared`: options of other functions that one object of options may serve as well.
  *
  * @example checkOptionNames({ prompt: 'a red ball' }, { model: true, prompt: true }, 'generate')
  */
-export function checkOptionNames<O extends object>(given: O, names: OptionNames<O>, what: string): void {
+export function checkOptionNames<O extends object>(
+  given: O,
+  names: OptionNames<O>,
+  what: string,
+  shared: readonly string[] = [],
+): void {
   if (typeof given !== 'object' || given === null) {
-    throw expected('bad-option', 'an object of options', `\`${what}\``, typeof given, 'Pass `{ model, … }`.')
+    throw expected(
+      'bad-option',
+      'an object of options',
+      `\`${what}\``,
+      given === null ? 'null' : typeof given,
+      'Pass `{ model, … }`.',
+    )
   }
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || Object.hasOwn(names, name)) continue
+    if (value === undefined || Object.hasOwn(names, name) || shared.includes(name)) continue
     const known = Object.keys(names)
     const [, how] = (Object.hasOwn(elsewhere, name) ? elsewhere[name]! : []).find(([one]) => known.includes(one)) ?? []
     if (how === undefined) throw unknownName(`an option of \`${what}\``, `\`${name}\``, name, known)

@@ -8,7 +8,7 @@ import { torchNoise } from '../math/noise.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 import { type Extent, pictureOf } from '../model/layout.js'
 import { checkRoom } from '../model/memory.js'
-import { denoises, guidanceOf, type Sampled, type Sampling, sampled, samplingNames } from './sampling.js'
+import { denoises, guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
 
 export interface GenerateOptions extends Sampling {
   /** What the picture shows. The empty text is no prompt, and so is a missing one in code without types. */
@@ -47,7 +47,7 @@ export const generate = (options: GenerateOptions): Task<Generation> => new Task
 const names: OptionNames<GenerateOptions> = { ...samplingNames, seed: true, noise: true, size: true }
 
 async function* generation(options: GenerateOptions): Steps<Generation> {
-  checkOptionNames(options, names, 'generate')
+  checkOptionNames(options, names, 'generate', sharedNames)
   const { prompt, negativePrompt, solver = options.model.solver } = options
   const guidance = guidanceOf(options)
   const noise = startOf({ ...options, guidance })

@@ -30,7 +30,15 @@ import { psnrDb, round8 } from '../pictures/pixels.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type LatentInversion, latentInversion } from './invert-decoder.js'
 import type { NoiseProblem, NoiseRefiner } from './most-probable.js'
-import { denoises, guidanceOf, promptedDenoiser, type Sampling, samplingNames, toNoise } from './sampling.js'
+import {
+  denoises,
+  guidanceOf,
+  promptedDenoiser,
+  type Sampling,
+  samplingNames,
+  sharedNames,
+  toNoise,
+} from './sampling.js'
 import { defaultChunk, sideBySide } from './side-by-side.js'
 
 /** What is inverted: a picture, a latent, or the state at the clean end with the memory that its solver left there. */
@@ -157,7 +165,8 @@ export const inversionNames: OptionNames<InvertAllOptions> = {
 }
 
 async function* checkedInversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
-  checkOptionNames(options, inversionNames, 'invert')
+  const { chunk: _, ...names } = inversionNames
+  checkOptionNames(options, names, 'invert', sharedNames)
   checkSources([source], 'invert')
   return yield* inversion(source, options)
 }
@@ -166,7 +175,7 @@ async function* inversions(
   sources: readonly PromptedSource[],
   { model, chunk = defaultChunk, ...options }: InvertAllOptions,
 ): Steps<readonly NoiseInversion[]> {
-  checkOptionNames({ model, ...options }, inversionNames, 'invertAll')
+  checkOptionNames({ model, ...options }, inversionNames, 'invertAll', sharedNames)
   checkSources(sources, 'invertAll')
   return yield* sideBySide(model, sources, chunk, (source, view) => {
     const { prompt = options.prompt, negativePrompt = options.negativePrompt, ...rest } = source
@@ -177,11 +186,11 @@ async function* inversions(
 const isTensor = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'shape' in value && 'data' in value
 
-/** Throws `bad-option` for what is no list of sources: code without types passes a tensor, or the path of a picture. */
+/** Throws `bad-option` for an invalid list of sources: code without types may pass a tensor, or the path of a picture. */
 export function checkSources(sources: readonly PromptedSource[], what: string): void {
   const remedy = 'Pass `{ image }` of `readImage`, `{ latent }` or `{ state }`.'
   if (!Array.isArray(sources)) {
-    const got = isTensor(sources) ? 'a tensor' : 'no list'
+    const got = isTensor(sources) ? 'a tensor' : `a value of type ${typeof sources}`
     throw expected('bad-option', 'a list of sources', `\`${what}\``, got, `${remedy} One picture is \`[{ image }]\`.`)
   }
   for (const source of sources as readonly (Partial<Record<string, unknown>> | undefined)[]) {
@@ -357,9 +366,9 @@ function checkTrajectory(given: Trajectory, { name }: Inverter, grid: Grid): Tra
 
 /** What is wrong with a solution, for people; undefined where nothing is. */
 function wrongOf(one: StepInversion): string | undefined {
-  if (one === null || typeof one !== 'object') return '`, which is no object'
+  if (one === null || typeof one !== 'object') return '`, not an object'
   if (!severity.includes(one.outcome)) return `.outcome\` = \`${one.outcome}\` (known: ${severity.join(', ')})`
-  return typeof one.residual === 'number' ? undefined : '.residual`, which is no number'
+  return typeof one.residual === 'number' ? undefined : '.residual`, not a number'
 }
 
 const countOf = (list: unknown): string => (Array.isArray(list) ? `${list.length}` : 'no list of')

@@ -16,7 +16,7 @@ import { counted } from '../model/counted.js'
 import { autoencoderOf } from '../model/views.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type PictureAt, pictureAt, posteriorPrecision, variance8 } from './noise-to-picture.js'
-import { guidanceOf, promptedDenoiser, type Sampling, samplingNames } from './sampling.js'
+import { guidanceOf, promptedDenoiser, type Sampling, samplingNames, sharedNames } from './sampling.js'
 
 /** How the posterior variance is found: from the whole Jacobian, or from this many random probes of it. */
 export type FloorProbes = number | 'whole'
@@ -71,7 +71,7 @@ const names: OptionNames<PictureFloorOptions> = {
 }
 
 async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<PictureFloor> {
-  checkOptionNames(options, names, 'pictureFloor')
+  checkOptionNames(options, names, 'pictureFloor', sharedNames)
   const { solver = options.model.solver, probes = 8, signal } = options
   const guidance = guidanceOf(options)
   checkProbes(probes)

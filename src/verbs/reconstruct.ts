@@ -7,7 +7,7 @@ import type { State } from '../diffusion/diffusion.js'
 import { nmseDb } from '../math/nmse.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
-import { guidanceOf, type Sampled, type Sampling, sampled, samplingNames } from './sampling.js'
+import { guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
 
 export interface ReconstructOptions extends Sampling {
   /** What to compare with: the picture or the latent that the noise was found from. */
@@ -44,7 +44,7 @@ export const reconstruct = (from: Tensor | State, options: ReconstructOptions): 
 const names: OptionNames<ReconstructOptions> = { ...samplingNames, reference: true }
 
 async function* reconstruction(from: Tensor | State, options: ReconstructOptions): Steps<Reconstruction> {
-  checkOptionNames(options, names, 'reconstruct')
+  checkOptionNames(options, names, 'reconstruct', sharedNames)
   const { reference = {} } = options
   const guidance = guidanceOf(options)
   const x = 'index' in from ? from.x : from

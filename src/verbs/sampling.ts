@@ -33,24 +33,14 @@ export interface Sampling {
 }
 
 /** Options of one verb or another: an object of options may serve a way there, the way back, and an edit. */
-const ofSomeVerb = {
-  seed: true,
-  noise: true,
-  size: true,
-  inverter: true,
-  decoder: true,
-  refine: true,
-  chunk: true,
-  reference: true,
-  from: true,
-  to: true,
-  method: true,
-  mask: true,
-} as const
+export const sharedNames = [
+  ...['seed', 'noise', 'size'],
+  ...['inverter', 'decoder', 'refine', 'chunk', 'reference'],
+  ...['from', 'to', 'method', 'mask'],
+]
 
-/** By what names verbs are told something. */
+/** What every verb over a diffusion model is told, by name. */
 export const samplingNames: OptionNames<Sampling> = {
-  ...ofSomeVerb,
   model: true,
   prompt: true,
   negativePrompt: true,

@@ -94,7 +94,7 @@ export async function outputsOf(
   }
 }
 
-/** Of a name without an ending that is no folder yet: it may have been meant as a file's. */
+/** Says that a new name without an ending becomes a folder: a file may have been meant. */
 export async function folderNote({ output }: EditSettings, picture: string, { files }: Host) {
   if (output === picture || /[\\/]$/.test(output) || (await files.isFolder(output))) return undefined
   return noted(

@@ -8,6 +8,7 @@ import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { Tensor } from '../../math/tensor.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
+import { sharedNames } from '../../verbs/sampling.js'
 import type { WatermarkKey } from '../key.js'
 import type { Reading } from '../watermark.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
@@ -100,7 +101,7 @@ export const detectAll = (sources: readonly PromptedSource[], options: DetectOpt
 const names: OptionNames<DetectOptions> = { ...candidateNames, keys: true, falsePositiveRate: true, calibration: true }
 
 async function* detections(sources: readonly PromptedSource[], asked: DetectOptions): Steps<readonly Detection[]> {
-  checkOptionNames(asked, names, 'detectAll')
+  checkOptionNames(asked, names, 'detectAll', sharedNames)
   checkSources(sources, 'detectAll')
   const { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options } = asked
   checkOptions(keys, falsePositiveRate)
@@ -221,7 +222,7 @@ function verdictOf({
 function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): void {
   const remedy = 'Pass the key of a mark: `keys: [{ key }]`.'
   if (!Array.isArray(keys)) {
-    const got = keys === undefined ? 'nothing' : 'no list'
+    const got = keys === undefined ? 'nothing' : `a value of type ${typeof keys}`
     throw expected('bad-option', 'a list of keys', '`keys`', got, remedy)
   }
   if (keys.length === 0) throw expected('bad-option', 'at least one key', '`keys`', 'none', remedy)

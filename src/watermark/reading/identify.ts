@@ -3,6 +3,7 @@ import { checkOptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
+import { sharedNames } from '../../verbs/sampling.js'
 import type { WatermarkKey } from '../key.js'
 import type { Identification } from '../watermark.js'
 import { type CandidateOptions, candidateNames, candidateNoises } from './candidates.js'
@@ -44,7 +45,7 @@ async function* identifications(
   sources: readonly PromptedSource[],
   { key, ...options }: IdentifyOptions,
 ): Steps<readonly Identified[]> {
-  checkOptionNames({ key, ...options }, { ...candidateNames, key: true }, 'identifyAll')
+  checkOptionNames({ key, ...options }, { ...candidateNames, key: true }, 'identifyAll', sharedNames)
   checkSources(sources, 'identifyAll')
   const found = new Map<number, Identified>()
   yield* candidateNoises(sources, [key], options, (source, inversion, { undone, readWith, isLost }) => {

@@ -79,7 +79,7 @@ const namesOf = ({ options }: Command): readonly string[] => options.flatMap(({ 
 const argumentsOf = ({ registeredArguments }: Command): readonly string[] =>
   registeredArguments.map((one) => one.name())
 
-/** The first word of a command line that looks like an option and is none. Commander looks for what is missing first. */
+/** The first word of a command line that looks like an option and is unknown. Commander looks for what is missing first. */
 const strayOption = ({ args }: Command): string | undefined => args.find((word) => /^--?[a-z]/i.test(word))
 
 /** The error of a command line that commander refuses. */

@@ -1,4 +1,4 @@
-/** Names of options elsewhere: each leads to an option that there is, in the commands that people mean. */
+/** Names of options elsewhere: each leads to a known option, in the commands that people mean. */
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { commandHere, nameHere, optionHere, otherNames } from './other-names.js'

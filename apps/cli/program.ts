@@ -154,7 +154,7 @@ export function commandOf(program: Command, words: readonly string[]): Command {
 const afterPath = (command: Command, words: readonly string[]): string | undefined =>
   command.commands.length > 0 ? words[pathOf(command).split(' ').filter(Boolean).length] : undefined
 
-/** The same words; where they name a command that there is not, the help of its group is no answer to `--help`. */
+/** The same words; where they name an unknown command, `--help` must not answer with the help of its group. */
 export function withoutParentsHelp(command: Command, words: readonly string[]): readonly string[] {
   const next = afterPath(command, words)
   if (next === undefined || next.startsWith('-')) return words

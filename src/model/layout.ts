@@ -191,7 +191,7 @@ export const sidesOf = ({ axes }: Pick<Layout, 'axes'>, shape: Shape): Sides => 
 
 /** Pictures of so many times the pixels of the model's own take long; a fraction of that is still quick. */
 const [muchLarger, quickly] = [4, 3]
-/** Smaller ones are no size that anybody trained on: the model does not tell it. */
+/** Nobody trains on smaller pictures: such a model does not tell its size. */
 const leastOwnSide = 64
 
 /** A size against the one that the model was made for. */

@@ -157,7 +157,7 @@ const usualMean = 0.5
 /** Of fewer numbers the deviation says little. */
 const fewest = 64
 
-/** That a noise is none that a network was trained on. */
+/** Says that a noise is unlike any that a network was trained on. */
 function* notesOnScale(starts: readonly Start[], name: string) {
   const sizes = starts.flatMap(({ noise }) =>
     noise && noise.data.length >= fewest ? [[mean(noise.data), Math.sqrt(variance(noise.data))]] : [],

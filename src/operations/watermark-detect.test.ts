@@ -118,7 +118,7 @@ describe('detect', () => {
     await expect(both).rejects.toThrow(/`settings.trySteps` alone for `settings.steps`, got both/)
   })
 
-  it('a scan says how many false alarms to expect, and what failed is none of its pictures', async () => {
+  it('a scan says how many false alarms to expect, and leaves out pictures that failed', async () => {
     const { host, inverting } = await marked()
     const { result } = await start(detectOperation, host, { sources: ['many'], ...inverting })
     expect(result.expectedFalseAlarmsAtMost).toBeCloseTo(2 * fpr, 12)

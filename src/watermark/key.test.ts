@@ -90,7 +90,7 @@ describe('a key file', () => {
     }
   })
 
-  it('is to be restored when it was damaged, and another file is no key', () => {
+  it('is to be restored when it was damaged, and another file is not a key', () => {
     for (const damaged of [text.slice(0, 100), text.replace('"small"', '"large"')]) {
       expect(() => readKey(damaged, 'key.json')).toThrow(/Restore the file from a backup/)
     }

@@ -9,7 +9,7 @@ it.each([
   [null, 'null'],
   ['cpu', 'string'],
   [{ device: 'cpu' }, 'object'],
-])('%j is no runtime', async (given, got) => {
+])('%j is not a runtime', async (given, got) => {
   const refused = new RegExp(`what runs networks for \`runtime\`, got ${got}. Pass \`ortNode\\(\\)\``)
   expect(() => sessionPool(given as never, 'small', { sessions: 1 })).toThrow(refused)
   await expect(openDiffusionModel(nodeFiles, 'nowhere', given as never)).rejects.toThrow(refused)

@@ -160,7 +160,7 @@ export function spacingOf(text: string): string | null {
   return /\bspacing\s*=\s*(\w+)/.exec(text)?.[1] ?? (usual === undefined ? null : `${usual}`)
 }
 
-/** The solvers that are named, or the usual ones: a plan for each. Throws `bad-option` for one that there is not. */
+/** The solvers that are named, or the usual ones: a plan for each. Throws `bad-option` for an unknown one. */
 export function plansOf(
   settings: CompareSettings,
   { prompt }: Start,
@@ -199,7 +199,7 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
 }
 
 /**
- * Solvers may be anybody's: throws `bad-option` where one's grid or its first step is none. That step is made with a denoiser that
+ * Solvers may be anybody's: throws `bad-option` for one with an invalid grid or an invalid first step. The denoiser of that step
  * answers with what it is asked, so no network runs.
  */
 export async function checkSolvers({ solvers: given, size }: CompareSettings, model: OperationModel): Promise<void> {

@@ -16,7 +16,7 @@ const key = readKey(keyText, keyFile)
 // Without the prompt a picture is read in 50 steps, whatever made it.
 const solver = ddim({ steps: 50, spacing: 'lambda' })
 const decoder = automaticDecoder({ gradients: 'never' })
-const how = { model, solver, decoder, keys: [{ key }], falsePositiveRate: 1e-3 }
+const how = { model, solver, decoder, keys: [{ key }], falsePositiveRate: 1e-6 }
 
 for (const name of names) {
   try {

@@ -62,8 +62,8 @@ describe('compare', () => {
     const known = await tensorIn(host, 'noises/noise.safetensors', 'noise')
     expect(known.data).toEqual(torchNoise(5, known.shape).data)
     for (const [stem, { fromLatent }] of [
-      ['1-ddim-steps=20-naive', naive!],
-      ['5-bdia-steps=20-automatic', row('bdia:', 'automatic')],
+      ['01-ddim-steps-20-naive', naive!],
+      ['04-bdia-steps-20-automatic', row('bdia:', 'automatic')],
     ] as const) {
       const found = await tensorIn(host, `noises/${stem}.from-latent.safetensors`, 'noise')
       expect(nmseDb(found, known)).toBeCloseTo(fromLatent!.noiseNmseDb!, 6)
@@ -81,8 +81,8 @@ describe('compare', () => {
     const inverters = ['implicit', 'implicit:restarts=1']
     const given = { source: prompt, inverters, solvers: 'ddim', grid: 'own', steps: 4, output: 'noises' }
     const { result, files } = await start(compareOperation, memoryHost(model), given)
-    expect(files).toContain('noises/1-ddim-steps=4-implicit.from-latent.safetensors')
-    expect(files).toContain('noises/2-ddim-steps=4-implicit-restarts=1.from-latent.safetensors')
+    expect(files).toContain('noises/01-ddim-steps-4-implicit.from-latent.safetensors')
+    expect(files).toContain('noises/02-ddim-steps-4-implicit-restarts-1.from-latent.safetensors')
     expect(result.rows[1]!.fromLatent!.roots).toBe('unique as far as tried')
   })
 
@@ -267,7 +267,7 @@ describe('compare', () => {
       }
     })()
     await expect(ended).rejects.toThrow('enough')
-    const files = ['noise', '1-ddim-steps=4-naive.from-latent', '1-ddim-steps=4-naive.from-picture'].map(
+    const files = ['noise', '01-ddim-steps-4-naive.from-latent', '01-ddim-steps-4-naive.from-picture'].map(
       (stem) => `noises/${stem}.safetensors`,
     )
     expect(kept).toEqual(files)
@@ -381,7 +381,7 @@ describe('compare', () => {
       output: 'n.safetensors',
     })
     const [here, there] = await Promise.all(
-      ['noises/1-ddim-steps=4-naive.from-latent.safetensors', 'n.safetensors'].map((path) =>
+      ['noises/01-ddim-steps-4-naive.from-latent.safetensors', 'n.safetensors'].map((path) =>
         tensorIn(host, path, 'noise'),
       ),
     )
@@ -392,7 +392,7 @@ describe('compare', () => {
     const host = memoryHost(model)
     const given = { source: prompt, inverters: 'naive', solvers: 'ddim', steps: 4, seed: 5 }
     const { result, files } = await start(compareOperation, host, { ...given, output: 'out/n.npy' })
-    const row = '1-ddim-spacing=lambda,steps=4-naive'
+    const row = '01-ddim-spacing-lambda-steps-4-naive'
     expect(files).toEqual(['out/n-noise.npy', `out/n-${row}.from-latent.npy`, `out/n-${row}.from-picture.npy`])
     expect(result.outputs.noise).toBe('out/n-*.npy')
     expect(result.rows[0]!.fromLatent!.noiseFile).toBe(files[1])

@@ -19,7 +19,7 @@ export interface NoisePlace {
   path(stem: string): string
 }
 
-/** A folder, or `a-1-ddim-naive.npy` and others for `a.npy`. Throws `bad-option` for other names. */
+/** A folder, or `a-01-ddim-naive.npy` and others for `a.npy`. Throws `bad-option` for other names. */
 export async function noisePlace(output: string, files: Host['files']): Promise<NoisePlace> {
   if (await isFolderPath(output, files)) {
     return { told: output, path: (stem) => files.join(output, `${stem}${tensorEnding}`) }
@@ -30,7 +30,7 @@ export async function noisePlace(output: string, files: Host['files']): Promise<
   return { told: path('*'), path }
 }
 
-/** Names of files have an end; the row's number tells two that begin alike apart. */
+/** Names of files have an end; the row's number in the table tells two that begin alike apart, and sorts them. */
 const mostOfName = 80
 const nameOf = (specification: string): string => asFileName(specification).slice(0, mostOfName)
 
@@ -38,7 +38,7 @@ const nameOf = (specification: string): string => asFileName(specification).slic
 export interface NoiseKeeper {
   readonly written: readonly string[]
   /** The noise of each way of a row, which then names its files. */
-  keep(row: Compared, index: number): Steps<Compared, Told>
+  keep(row: Compared, number: number): Steps<Compared, Told>
   /** The noise of the picture, where it is known. */
   keepKnown(noise: Tensor, rows: readonly Compared[]): Steps<void, Told>
 }
@@ -59,11 +59,11 @@ export function noiseKeeper(
   }
   return {
     written,
-    async *keep(row, index) {
+    async *keep(row, number) {
       const { solver, plan, inverter } = row.pair
       const recipe = completed(plan, model)
       const found = Object.values(row.legs ?? {}).map(({ given, inversion }) => {
-        const path = pathOf(`${index + 1}-${nameOf(solver)}-${nameOf(inverter.text)}.from-${given}`)
+        const path = pathOf(`${`${number}`.padStart(2, '0')}-${nameOf(solver)}-${nameOf(inverter.text)}.from-${given}`)
         const { noise, latent, noiseExact, outcome } = inversion
         const metadata = { model: name, modelFiles, inverter: inverter.text, noiseExact, outcome }
         const content = tensorFile(path, { noise: [noise], latent: [latent] }, { ...shared, recipe, metadata })

@@ -66,6 +66,8 @@ export async function* compareAll(
   const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
     making(steps, questionsOf(model, samplingOf(plan, model)), given === undefined)
   const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? makingOf(row) : 0))
+  const inTable = pairs.filter(({ refusal }) => refusal === undefined)
+  const numberOf = (row: Compared) => inTable.indexOf(row) + 1
   let made: (Made & { readonly plan: Plan }) | undefined
   let first: Made | undefined
   for (const [i, row] of pairs.entries()) {
@@ -84,7 +86,7 @@ export async function* compareAll(
         parts,
       )
       const walked = { ...row, legs: { picture }, image: given }
-      rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
+      rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
       continue
     }
     if (made?.plan !== plan) {
@@ -95,7 +97,7 @@ export async function* compareAll(
       first ??= made
     }
     const walked = { ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image }
-    rows.push(keeper ? yield* keeper.keep(walked, i) : walked)
+    rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
   }
   const noise = first?.sampled.noise ?? known
   return { image: first?.image ?? given!, ...(noise && { noise }), notes, rows }

@@ -24,6 +24,6 @@ const fileEnding =
 export const isFileName = (path: string): boolean => fileEnding.test(path)
 
 /** Characters that are at home in every file system. */
-export const asFileName = (text: string): string => text.replace(/[^\w.,=+-]+/g, '-')
+export const asFileName = (text: string): string => text.replace(/[^\w.+-]+/g, '-')
 
 export const withoutEnding = (path: string): string => path.slice(0, path.length - endingOf(path).length)

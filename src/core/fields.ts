@@ -62,6 +62,11 @@ export function resolveOptions(
   given: Readonly<Record<string, unknown>>,
   id: string,
 ): Readonly<Record<string, OptionValue | undefined>> {
+  if (typeof given !== 'object' || given === null) {
+    const known = Object.keys(fields)
+    const remedy = known.length === 0 ? 'It has no options.' : `Pass an object, such as \`{ ${known[0]}: … }\`.`
+    throw expected('bad-option', 'an object of options', `\`${id}\``, describeValue(given), remedy)
+  }
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(fields, name))
       throw unknownName(`an option of \`${id}\``, `\`${name}\``, name, Object.keys(fields))

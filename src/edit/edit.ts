@@ -2,7 +2,7 @@
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import type { OptionNames } from '../core/option-names.js'
 import { plural } from '../core/plural.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
@@ -13,6 +13,7 @@ import { isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/ten
 import { counted } from '../model/counted.js'
 import { checkGuidance } from '../model/guidance.js'
 import type { DiffusionModel } from '../model/model.js'
+import { checkVerbOptions } from '../model/verb-options.js'
 import { autoencoderOf } from '../model/views.js'
 import { type Likeness, likenessOutside } from '../pictures/masked.js'
 import { type VerbEvaluations, verbEvaluations } from '../verbs/evaluations.js'
@@ -83,7 +84,7 @@ export interface Edit extends LatentEdit {
  * const { image, mask, background } = await edit({ image: picture }, { model, from: 'a red ball', to: 'a red star' })
  */
 export const edit = (source: EditSource, options: EditOptions): Task<Edit> =>
-  new Task(editing(source, options), options.signal)
+  new Task(editing(source, options), options?.signal)
 
 /** Even in lambda: every step is then about as easy to undo as the others. */
 const defaultSolver = () => ddim({ steps: 50, spacing: 'lambda' })
@@ -110,7 +111,7 @@ const names: OptionNames<EditOptions> = {
 }
 
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
-  checkOptionNames(options, names, 'edit')
+  checkVerbOptions(options, names, 'edit')
   checkEditable(options.model)
   const { from, to, negativePrompt, trueGuidance, signal } = options
   for (const [name, text] of Object.entries({ from, to, negativePrompt })) checkText(name, text)

@@ -27,15 +27,23 @@ const mostNumbers = 2 ** 32
 
 /** Throws `bad-shape` for sides that are not whole numbers, and for more numbers than an array holds. */
 function checkShape(shape: Shape): void {
-  if (shape.every((side) => Number.isInteger(side) && side >= 0) && sizeOf(shape) <= mostNumbers) return
+  const isList = Array.isArray(shape)
+  if (isList && shape.every((side) => Number.isInteger(side) && side >= 0) && sizeOf(shape) <= mostNumbers) return
   const what = 'whole numbers whose product is at most 2^32'
-  throw expected('bad-shape', what, 'the shape of a tensor', formatShape(shape), 'Check how it was computed.')
+  const got = isList ? formatShape(shape) : `a value of type ${typeof shape}`
+  throw expected('bad-shape', what, 'the shape of a tensor', got, 'Pass a list, such as `[3, 128, 128]`.')
 }
 
+/** Whether a value is a tensor: code without types may pass anything. */
+export const isTensor = (value: unknown): value is Tensor =>
+  typeof value === 'object' && value !== null && 'shape' in value && 'data' in value && Array.isArray(value.shape)
+
+const shapeOf = (value: unknown): string => (isTensor(value) ? formatShape(value.shape) : `${value}`)
+
 /** Throws `bad-shape` where two tensors are not of one shape. */
-function checkAlike(a: Shape, b: Shape, name: string): void {
-  if (sameShape(a, b)) return
-  const got = `${formatShape(a)} and ${formatShape(b)}`
+function checkAlike(a: Tensor, b: Tensor, name: string): void {
+  if (a?.shape && b?.shape && sameShape(a.shape, b.shape)) return
+  const got = `${shapeOf(a)} and ${shapeOf(b)}`
   throw expected('bad-shape', 'tensors of one shape', name, got, 'Nothing is broadcast: bring them to one shape.')
 }
 
@@ -67,10 +75,11 @@ export function map(x: Tensor, f: (value: number, index: number) => number): Ten
 export function combine(...terms: readonly (readonly [coefficient: number, x: Tensor])[]): Tensor {
   const first = terms[0]
   if (!first) throw expected('bad-option', 'at least one term', 'combine', 'none', 'Pass [coefficient, tensor].')
+  checkAlike(first[1], first[1], 'combine')
   const shape = first[1].shape
   const data = new Float64Array(first[1].data.length)
   for (const [coefficient, x] of terms) {
-    checkAlike(shape, x.shape, 'combine')
+    checkAlike(first[1], x, 'combine')
     const values = x.data
     for (let i = 0; i < data.length; i++) data[i]! += coefficient * values[i]!
   }
@@ -82,7 +91,7 @@ export const subtract = (a: Tensor, b: Tensor): Tensor => combine([1, a], [-1, b
 
 /** ⟨a, b⟩. */
 export function dot(a: Tensor, b: Tensor): number {
-  checkAlike(a.shape, b.shape, 'dot')
+  checkAlike(a, b, 'dot')
   let sum = 0
   for (let i = 0; i < a.data.length; i++) sum += a.data[i]! * b.data[i]!
   return sum
@@ -90,7 +99,7 @@ export function dot(a: Tensor, b: Tensor): number {
 
 /** ‖a − b‖₂, without an array for the difference. */
 export function distance(a: Tensor, b: Tensor): number {
-  checkAlike(a.shape, b.shape, 'distance')
+  checkAlike(a, b, 'distance')
   let sum = 0
   for (let i = 0; i < a.data.length; i++) {
     const apart = a.data[i]! - b.data[i]!

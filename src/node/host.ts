@@ -83,6 +83,10 @@ export const nodeHostFiles: HostFiles = {
  * neither, calling it `subject`.
  */
 export async function modelFolder(idOrPath: string | undefined, subject = '`settings.model`'): Promise<string> {
+  if (idOrPath !== undefined && typeof idOrPath !== 'string') {
+    const remedy = 'Pass the name of a bundled model or the path of a folder.'
+    throw expected('bad-option', 'text', subject, idOrPath === null ? 'null' : typeof idOrPath, remedy)
+  }
   const models = await bundledModels()
   const found = models.find(({ id }) => idOrPath === undefined || id === idOrPath)
   if (found) return found.folder

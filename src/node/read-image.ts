@@ -14,6 +14,7 @@ import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
 import { greyCurve, isProfileOf, isSrgbProfile, srgbOfLight } from './icc-profile.js'
 import { natureOf, readFormats } from './picture-format.js'
+import { checkPicturePath } from './picture-path.js'
 import { chunkOf, hasChunk } from './png-text.js'
 
 type Background = NonNullable<ReadPictureOptions['background']>
@@ -172,18 +173,8 @@ async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
 const badImage = (what: string, path: string, got: string, remedy = 'Pass a picture file.'): UndiffuseError =>
   expected('bad-image', what, `\`${path}\``, got, remedy)
 
-/** A program without types may pass the bytes of a file: in a message they would be letters of any kind. */
-function checkPath(path: unknown): void {
-  if (typeof path === 'string' || path instanceof URL) return
-  const isBytes = path instanceof ArrayBuffer || ArrayBuffer.isView(path)
-  const [got, remedy] = isBytes
-    ? ['bytes', '`decodeImage` takes them, and a name.']
-    : [path === null ? 'null' : `${typeof path}`, 'Pass its path as text.']
-  throw expected('bad-option', 'the path of a picture file', '`path`', got, remedy)
-}
-
 async function readPictureFile(path: string, maximumPixels: number): Promise<Buffer> {
-  checkPath(path)
+  checkPicturePath(path)
   // 16 bits of four channels without compression, and a megabyte of metadata.
   const limit = maximumPixels * 8 + 2 ** 20
   try {

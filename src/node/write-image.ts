@@ -4,6 +4,7 @@ import sharp, { type Sharp } from 'sharp'
 import { expected } from '../core/errors.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { byteOf } from '../pictures/pixels.js'
+import { checkPicturePath } from './picture-path.js'
 import { withText } from './png-text.js'
 import { writeFileAtomically } from './write.js'
 
@@ -51,6 +52,18 @@ export function quantize(image: Tensor): Picture {
 }
 
 const toSharp = (image: Tensor | Picture): Sharp => {
+  // A program without types may pass anything.
+  const isPicture = typeof image === 'object' && image !== null && 'data' in image
+  if (!isPicture) {
+    const got = image === null ? 'null' : typeof image
+    throw expected(
+      'bad-option',
+      'a picture as a tensor',
+      '`image`',
+      got,
+      'Pass what `generate` or `readImage` returns.',
+    )
+  }
   const { data, width, height, channels } = 'shape' in image ? quantize(image) : image
   return sharp(data, { raw: { width, height, channels } }).toColourspace(channels === 1 ? 'b-w' : 'srgb')
 }
@@ -83,6 +96,7 @@ export async function animation(frames: readonly Picture[], ending: string, dela
  * @example await writeImage('reconstruction.png', await autoencoder.decode(latent))
  */
 export async function writeImage(path: string, image: Tensor | Picture): Promise<void> {
+  checkPicturePath(path)
   const ending = extname(path).toLowerCase()
   const encode = encoders[ending === '.jpeg' ? '.jpg' : ending]
   if (!encode) {

@@ -1,6 +1,6 @@
 /** From a prompt and a seed to a picture, with the latent, the noise and the way between. */
 import { expected } from '../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import type { OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
@@ -8,6 +8,7 @@ import { torchNoise } from '../math/noise.js'
 import type { Shape, Tensor } from '../math/tensor.js'
 import { type Extent, pictureOf } from '../model/layout.js'
 import { checkRoom } from '../model/memory.js'
+import { checkVerbOptions } from '../model/verb-options.js'
 import { denoises, guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
 
 export interface GenerateOptions extends Sampling {
@@ -42,12 +43,12 @@ export interface Generation extends Sampled {
  * @example
  * const { image, latent, noise } = await generate({ model, prompt: 'a red ball', seed: 7, solver: ddim({ steps: 50 }) })
  */
-export const generate = (options: GenerateOptions): Task<Generation> => new Task(generation(options), options.signal)
+export const generate = (options: GenerateOptions): Task<Generation> => new Task(generation(options), options?.signal)
 
 const names: OptionNames<GenerateOptions> = { ...samplingNames, seed: true, noise: true, size: true }
 
 async function* generation(options: GenerateOptions): Steps<Generation> {
-  checkOptionNames(options, names, 'generate', sharedNames)
+  checkVerbOptions(options, names, 'generate', sharedNames)
   const { prompt, negativePrompt, solver = options.model.solver } = options
   const guidance = guidanceOf(options)
   const noise = startOf({ ...options, guidance })

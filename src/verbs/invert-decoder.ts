@@ -5,7 +5,7 @@
 import type { DecoderInverter, Why } from '../autoencoder/autoencoder.js'
 import { automaticDecoder } from '../autoencoder/automatic.js'
 import { expected } from '../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import type { OptionNames } from '../core/option-names.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Outcome } from '../iterations/parts/solve.js'
@@ -14,6 +14,7 @@ import { counted } from '../model/counted.js'
 import { checkRoom } from '../model/memory.js'
 import type { Model } from '../model/model.js'
 import { remembered } from '../model/remembered.js'
+import { checkVerbOptions } from '../model/verb-options.js'
 import { autoencoderOf } from '../model/views.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { autoencoderEvaluations, type Evaluations } from './evaluations.js'
@@ -73,7 +74,7 @@ export interface InvertDecoderAllOptions extends InvertDecoderOptions {
  * const { latent, psnrAfterDb } = await invertDecoder(image, { model, decoder: automaticDecoder() })
  */
 export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Task<LatentInversion> =>
-  new Task(checkedLatent(image, options), options.signal)
+  new Task(checkedLatent(image, options), options?.signal)
 
 /**
  * The same for several pictures of one size, some at a time; results in their order.
@@ -89,12 +90,12 @@ export const invertDecoder = (image: Tensor, options: InvertDecoderOptions): Tas
 export const invertDecoderAll = (
   images: readonly Tensor[],
   options: InvertDecoderAllOptions,
-): Task<readonly LatentInversion[]> => new Task(latentInversions(images, options), options.signal)
+): Task<readonly LatentInversion[]> => new Task(latentInversions(images, options), options?.signal)
 
 const names: OptionNames<InvertDecoderOptions> = { model: true, decoder: true, signal: true }
 
 async function* checkedLatent(image: Tensor, options: InvertDecoderOptions): Steps<LatentInversion> {
-  checkOptionNames(options, names, 'invertDecoder')
+  checkVerbOptions(options, names, 'invertDecoder')
   return yield* latentInversion(image, options)
 }
 
@@ -102,7 +103,7 @@ async function* latentInversions(
   images: readonly Tensor[],
   options: InvertDecoderAllOptions,
 ): Steps<readonly LatentInversion[]> {
-  checkOptionNames(options, { ...names, chunk: true }, 'invertDecoderAll')
+  checkVerbOptions(options, { ...names, chunk: true }, 'invertDecoderAll')
   const { model, chunk = defaultChunk, ...rest } = options
   return yield* sideBySide(model, images, chunk, (image, view) => latentInversion(image, { ...rest, model: view }))
 }

@@ -5,7 +5,7 @@
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import type { OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type {
@@ -21,10 +21,11 @@ import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import { roundingDb } from '../diffusion/rounded.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
-import { formatShape, isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
+import { formatShape, isFinite as isFiniteTensor, isTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import { checkRoom } from '../model/memory.js'
 import type { DiffusionModel } from '../model/model.js'
+import { checkVerbOptions } from '../model/verb-options.js'
 import { autoencoderOf } from '../model/views.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
@@ -133,7 +134,7 @@ export interface NoiseInversion {
  * const { noise, exact } = await invert({ image }, { model, prompt, solver: ddim({ steps: 50 }) })
  */
 export const invert = (source: InversionSource, options: InvertOptions): Task<NoiseInversion> =>
-  new Task(checkedInversion(source, options), options.signal)
+  new Task(checkedInversion(source, options), options?.signal)
 
 export type PromptedSource = InversionSource & Pick<InvertOptions, 'prompt' | 'negativePrompt'>
 
@@ -154,7 +155,7 @@ export interface InvertAllOptions extends InvertOptions {
 export const invertAll = (
   sources: readonly PromptedSource[],
   options: InvertAllOptions,
-): Task<readonly NoiseInversion[]> => new Task(inversions(sources, options), options.signal)
+): Task<readonly NoiseInversion[]> => new Task(inversions(sources, options), options?.signal)
 
 export const inversionNames: OptionNames<InvertAllOptions> = {
   ...samplingNames,
@@ -166,25 +167,23 @@ export const inversionNames: OptionNames<InvertAllOptions> = {
 
 async function* checkedInversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
   const { chunk: _, ...names } = inversionNames
-  checkOptionNames(options, names, 'invert', sharedNames)
+  checkVerbOptions(options, names, 'invert', sharedNames)
   checkSources([source], 'invert')
   return yield* inversion(source, options)
 }
 
 async function* inversions(
   sources: readonly PromptedSource[],
-  { model, chunk = defaultChunk, ...options }: InvertAllOptions,
+  asked: InvertAllOptions,
 ): Steps<readonly NoiseInversion[]> {
-  checkOptionNames({ model, ...options }, inversionNames, 'invertAll', sharedNames)
+  checkVerbOptions(asked, inversionNames, 'invertAll', sharedNames)
   checkSources(sources, 'invertAll')
+  const { model, chunk = defaultChunk, ...options } = asked
   return yield* sideBySide(model, sources, chunk, (source, view) => {
     const { prompt = options.prompt, negativePrompt = options.negativePrompt, ...rest } = source
     return inversion(rest as InversionSource, { ...options, prompt, negativePrompt, model: view })
   })
 }
-
-const isTensor = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'shape' in value && 'data' in value
 
 /** Throws `bad-option` for an invalid list of sources: code without types may pass a tensor, or the path of a picture. */
 export function checkSources(sources: readonly PromptedSource[], what: string): void {

@@ -3,7 +3,7 @@
  * measure beside which errors of inversions are read; no inversion itself.
  */
 import { expected } from '../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import type { OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
@@ -13,6 +13,7 @@ import { torchGenerator } from '../math/noise.js'
 import { confidenceInterval, mean } from '../math/statistics.js'
 import { map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
+import { checkVerbOptions } from '../model/verb-options.js'
 import { autoencoderOf } from '../model/views.js'
 import { type VerbEvaluations, verbEvaluations } from './evaluations.js'
 import { type PictureAt, pictureAt, posteriorPrecision, variance8 } from './noise-to-picture.js'
@@ -60,7 +61,7 @@ export interface PictureFloor {
  * @example const { nmseDb } = await pictureFloor(noise, { model, prompt, guidance: 1, solver: ddim({ steps: 20 }) })
  */
 export const pictureFloor = (noise: Tensor, options: PictureFloorOptions): Task<PictureFloor> =>
-  new Task(floor(noise, options), options.signal)
+  new Task(floor(noise, options), options?.signal)
 
 const names: OptionNames<PictureFloorOptions> = {
   ...samplingNames,
@@ -71,7 +72,7 @@ const names: OptionNames<PictureFloorOptions> = {
 }
 
 async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<PictureFloor> {
-  checkOptionNames(options, names, 'pictureFloor', sharedNames)
+  checkVerbOptions(options, names, 'pictureFloor', sharedNames)
   const { solver = options.model.solver, probes = 8, signal } = options
   const guidance = guidanceOf(options)
   checkProbes(probes)

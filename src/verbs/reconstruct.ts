@@ -1,11 +1,12 @@
 /** From noise back to the picture, and how close it comes to the one the noise was found from. */
 import { expected } from '../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import type { OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { State } from '../diffusion/diffusion.js'
 import { nmseDb } from '../math/nmse.js'
 import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
+import { checkVerbOptions } from '../model/verb-options.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
 
@@ -39,12 +40,12 @@ export interface Reconstruction extends Sampled {
  * const { image: again, match } = await reconstruct(states[0], { model, prompt, solver, reference: { image, latent } })
  */
 export const reconstruct = (from: Tensor | State, options: ReconstructOptions): Task<Reconstruction> =>
-  new Task(reconstruction(from, options), options.signal)
+  new Task(reconstruction(from, options), options?.signal)
 
 const names: OptionNames<ReconstructOptions> = { ...samplingNames, reference: true }
 
 async function* reconstruction(from: Tensor | State, options: ReconstructOptions): Steps<Reconstruction> {
-  checkOptionNames(options, names, 'reconstruct', sharedNames)
+  checkVerbOptions(options, names, 'reconstruct', sharedNames)
   const { reference = {} } = options
   const guidance = guidanceOf(options)
   const x = 'index' in from ? from.x : from

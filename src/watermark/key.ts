@@ -4,6 +4,8 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
 import { expected, type Hint, type UndiffuseError } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import { checkText } from '../core/text.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
 import { type Axis, axesOf, framesOf, type Layout, latentText, takes } from '../model/layout.js'
 import { planesOf, sizeText } from '../pictures/planes.js'
@@ -69,6 +71,17 @@ export interface NewKey {
   readonly chosen?: Chosen | undefined
 }
 
+const names: OptionNames<NewKey> = {
+  scheme: true,
+  model: true,
+  modelFiles: true,
+  latentShape: true,
+  members: true,
+  chosen: true,
+}
+const newKeyRemedy =
+  'Pass `{ scheme, model: model.name, latentShape: model.layout.latentShape(model.layout.picture) }`.'
+
 /**
  * The text of a new key file, from 32 bytes of chance.
  *
@@ -80,10 +93,16 @@ export interface NewKey {
  * const text = newKey({ scheme: 'tree-ring', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }, new Uint8Array(32))
  * readKey(text, 'key.json').members // 1
  */
-export function newKey(
-  { scheme, model, modelFiles, latentShape, members = 1, chosen }: NewKey,
-  secret: Uint8Array,
-): string {
+export function newKey(asked: NewKey, secret: Uint8Array): string {
+  checkOptionNames(asked, names, 'newKey')
+  const { scheme, model, modelFiles, latentShape, members = 1, chosen } = asked
+  for (const [name, value] of Object.entries({ scheme, model })) {
+    if (value === undefined) throw expected('bad-option', 'text', `\`${name}\` of \`newKey\``, 'none', newKeyRemedy)
+    checkText(name, value)
+  }
+  if (!Array.isArray(latentShape)) {
+    throw expected('bad-option', 'a shape', '`latentShape` of `newKey`', 'none', newKeyRemedy)
+  }
   const told = { ...(modelFiles !== undefined && { modelFiles }), ...(chosen && { chosen }) }
   const fields = { scheme, model, latentShape: [...latentShape], members, ...told }
   const key = secretOf(secret)
@@ -110,7 +129,7 @@ export function newKey(
  * @example readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'k').scheme // 'prc'
  */
 export function readKey(text: string, name: string): WatermarkKey {
-  checkText(text, name)
+  checkKeyText(text, name)
   const subject = `\`${name}\``
   const bad = (got: string) =>
     expected('bad-option', 'a watermark key', subject, got, text.includes(keyFormat) ? damagedRemedy : otherFileRemedy)
@@ -158,7 +177,7 @@ export function readKey(text: string, name: string): WatermarkKey {
 const isPath = (text: string): boolean => /^[^{}"\n]{0,4096}\.\w{1,8}$/.test(text)
 
 /** Throws `bad-option` for a path, or for a text without a name: a program without types may pass one thing for another. */
-function checkText(text: unknown, name: unknown): void {
+function checkKeyText(text: unknown, name: unknown): void {
   const what = 'the text of a watermark key'
   const remedy = 'Read the file, and pass its text and its name: `readKey(text, name)`.'
   if (typeof text === 'string' && isPath(text)) {

@@ -28,8 +28,9 @@ export interface Secret {
  * @example secretOf(new Uint8Array(32)).bytes('signs', 4).length // 4
  */
 export function secretOf(key: Uint8Array): Secret {
-  if (key.length !== secretBytes) {
-    throw expected('bad-option', `${secretBytes} bytes`, 'a secret', `${key.length}`, 'Make a key with `keygen`.')
+  if (key?.length !== secretBytes) {
+    const got = key === undefined ? 'none' : `${key.length}`
+    throw expected('bad-option', `${secretBytes} bytes`, 'a secret', got, 'Pass `randomBytes(32)` of `node:crypto`.')
   }
   return {
     bytes(label, length, block = 0) {

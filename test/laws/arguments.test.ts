@@ -26,6 +26,7 @@ import { invert, invertAll } from '../../src/verbs/invert.js'
 import { invertDecoder, invertDecoderAll } from '../../src/verbs/invert-decoder.js'
 import { pictureFloor } from '../../src/verbs/picture-floor.js'
 import { reconstruct } from '../../src/verbs/reconstruct.js'
+import { imprintNoise } from '../../src/watermark/forging/imprint.js'
 import { detectAll } from '../../src/watermark/reading/detect.js'
 import { identifyAll } from '../../src/watermark/reading/identify.js'
 import { analyticImageShape, analyticModel } from './analytic-model.js'
@@ -107,6 +108,35 @@ describe.each(Object.entries(verbs))('%s', (name, call) => {
       got: '`guidanec`',
     })
   })
+
+  it('refuses what is not a model', async () => {
+    const told = { code: 'bad-option', subject: `\`model\` of \`${name}\`` }
+    await expect(call({ model: undefined })).rejects.toMatchObject({ ...told, got: 'none' })
+    await expect(call({ model: 'undiffuse-scenes' })).rejects.toMatchObject({
+      ...told,
+      got: 'the text `undiffuse-scenes`',
+    })
+  })
+})
+
+it.each<[string, () => PromiseLike<unknown>]>([
+  ['generate', () => generate(undefined as never)],
+  ['invert', () => invert({ image: picture }, undefined as never)],
+  ['invertAll', () => invertAll([], undefined as never)],
+  ['reconstruct', () => reconstruct(noise, undefined as never)],
+  ['invertDecoder', () => invertDecoder(picture, undefined as never)],
+  ['invertDecoderAll', () => invertDecoderAll([], undefined as never)],
+  ['pictureFloor', () => pictureFloor(noise, undefined as never)],
+  ['edit', () => edit({ image: picture }, undefined as never)],
+  ['detectAll', () => detectAll([], undefined as never)],
+  ['identifyAll', () => identifyAll([], undefined as never)],
+  ['imprintNoise', () => imprintNoise(picture, undefined as never)],
+])('%s without options says what it takes', async (name, call) => {
+  await expect((async () => await call())()).rejects.toMatchObject({
+    code: 'bad-option',
+    expected: 'an object of options',
+    subject: `\`${name}\``,
+  })
 })
 
 it.each<[string, () => PromiseLike<unknown>, RegExp]>([
@@ -124,6 +154,7 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
   ['nothing in place of a source', () => invert(undefined as never, { model }), /got none of these/],
   ['a key in place of keys', () => detectAll([], { model, key: 1 } as never), /`key`.*`keys: \[\{ key \}\]`/],
   ['keys without their names', () => detectAll([], { model, keys: [{}] as never }), /each key as `\{ key \}`/],
+  ['no key of a family', () => identifyAll([], { model } as never), /Expected a key for `key`, got none/],
   ['no keys', () => detectAll([], { model } as never), /a list of keys/],
   ['a mark of `generate`', () => generate({ model, watermark: 1 } as never), /`noise: key\.mark\(\)\.imprint/],
   ['text in place of options', () => generate('a red ball' as never), /an object of options/],

@@ -4,6 +4,7 @@
  * key, nor the detector. Not in the list of attacks: it has a target.
  */
 import { expected } from '../../core/errors.js'
+import type { OptionNames } from '../../core/option-names.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { DenoiserPullback, Diffusion, Solver } from '../../diffusion/diffusion.js'
@@ -14,6 +15,7 @@ import { type Problem, type Solution, solve } from '../../iterations/parts/solve
 import { combine, dot, formatShape, sameShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import type { DiffusionModel } from '../../model/model.js'
 import { unanswered } from '../../model/questions.js'
+import { checkVerbOptions } from '../../model/verb-options.js'
 import { autoencoderOf } from '../../model/views.js'
 import { round8 } from '../../pictures/pixels.js'
 import { fromNoise, promptedDenoiser, toNoise } from '../../verbs/sampling.js'
@@ -64,9 +66,20 @@ export interface Imprinted {
  * const forged = await imprintNoise(image, { model, target: noise, solver, iterations: 20 })
  */
 export const imprintNoise = (image: Tensor, options: ImprintOptions): Task<Imprinted> =>
-  new Task(imprinting(image, options), options.signal)
+  new Task(imprinting(image, options), options?.signal)
+
+const names: OptionNames<ImprintOptions> = {
+  model: true,
+  target: true,
+  solver: true,
+  iterations: true,
+  rate: true,
+  enough: true,
+  signal: true,
+}
 
 async function* imprinting(image: Tensor, options: ImprintOptions): Steps<Imprinted> {
+  checkVerbOptions(options, names, 'imprintNoise')
   const { model, target, solver = model.solver, iterations = 150, rate = 0.01, enough, signal } = options
   const grid = solver.grid(model.schedule(model.layout.latentShape(image.shape)))
   const reason = whatIsLost(solver, grid)

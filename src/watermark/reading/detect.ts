@@ -3,10 +3,11 @@
  * the schemes'.
  */
 import { expected } from '../../core/errors.js'
-import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
+import type { OptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { Tensor } from '../../math/tensor.js'
+import { checkVerbOptions } from '../../model/verb-options.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import { sharedNames } from '../../verbs/sampling.js'
 import type { WatermarkKey } from '../key.js'
@@ -96,12 +97,12 @@ export const defaultFalsePositiveRate = 1e-6
  * const [{ findings }] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoFlip(), undoRotation()] })
  */
 export const detectAll = (sources: readonly PromptedSource[], options: DetectOptions): Task<readonly Detection[]> =>
-  new Task(detections(sources, options), options.signal)
+  new Task(detections(sources, options), options?.signal)
 
 const names: OptionNames<DetectOptions> = { ...candidateNames, keys: true, falsePositiveRate: true, calibration: true }
 
 async function* detections(sources: readonly PromptedSource[], asked: DetectOptions): Steps<readonly Detection[]> {
-  checkOptionNames(asked, names, 'detectAll', sharedNames)
+  checkVerbOptions(asked, names, 'detectAll', sharedNames)
   checkSources(sources, 'detectAll')
   const { keys, falsePositiveRate = defaultFalsePositiveRate, calibration, ...options } = asked
   checkOptions(keys, falsePositiveRate)

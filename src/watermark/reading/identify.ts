@@ -1,7 +1,8 @@
 /** Who marked a picture: which member of a family is in the noise that it was made from. */
-import { checkOptionNames } from '../../core/option-names.js'
+import { expected } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
+import { checkVerbOptions } from '../../model/verb-options.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import { sharedNames } from '../../verbs/sampling.js'
 import type { WatermarkKey } from '../key.js'
@@ -39,14 +40,19 @@ export interface Identified {
 export const identifyAll = (
   sources: readonly PromptedSource[],
   options: IdentifyOptions,
-): Task<readonly Identified[]> => new Task(identifications(sources, options), options.signal)
+): Task<readonly Identified[]> => new Task(identifications(sources, options), options?.signal)
 
 async function* identifications(
   sources: readonly PromptedSource[],
-  { key, ...options }: IdentifyOptions,
+  asked: IdentifyOptions,
 ): Steps<readonly Identified[]> {
-  checkOptionNames({ key, ...options }, { ...candidateNames, key: true }, 'identifyAll', sharedNames)
+  checkVerbOptions(asked, { ...candidateNames, key: true }, 'identifyAll', sharedNames)
   checkSources(sources, 'identifyAll')
+  const { key, ...options } = asked
+  if (typeof key?.mark !== 'function') {
+    const got = key === undefined ? 'none' : `a value of type ${typeof key}`
+    throw expected('bad-option', 'a key', '`key`', got, 'Pass what `readKey` returns.')
+  }
   const found = new Map<number, Identified>()
   yield* candidateNoises(sources, [key], options, (source, inversion, { undone, readWith, isLost }) => {
     const identification = key.identify(inversion.noise)

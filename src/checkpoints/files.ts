@@ -1,3 +1,7 @@
+/** Files as checkpoints are read from them, and what they may be. */
+import { expected } from '../core/errors.js'
+import { checkMembers } from '../core/members.js'
+
 /** A file of the host for the time being: removed when asked, and at the latest when the process ends. */
 export interface ScratchFile {
   readonly path: string
@@ -30,4 +34,23 @@ export interface Files {
   /** SHA-256 by the machine's own code, a tenth of the time of one in JavaScript; absent where the host has none. */
   sha256?(): Digest
   join(...parts: readonly string[]): string
+}
+
+/** Throws `bad-option` for anything but access to files and a path: a program without types may swap them. */
+export function checkFiles(host: unknown, path: unknown): void {
+  checkMembers(
+    host,
+    ['size', 'read'],
+    '`host`, what reads files,',
+    'Pass `nodeFiles` of `undiffuse/node`, and then the path.',
+  )
+  if (typeof path === 'string') return
+  const got = path === undefined ? 'none' : `a value of type ${typeof path}`
+  throw expected(
+    'bad-option',
+    'the path of a folder',
+    '`path`',
+    got,
+    'Pass it as text: `openDiffusionModel(nodeFiles, path, runtime)`.',
+  )
 }

@@ -3,6 +3,7 @@ import { expected } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import { isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import type { Diffusion, Solver, State, Trajectory } from './diffusion.js'
+import { stepped } from './solver-check.js'
 
 /**
  * Walks the grid from noise, or from any state of a trajectory, to its clean end.
@@ -27,7 +28,7 @@ export async function* sample(
   let state = 'index' in from ? from : solver.start(from)
   const states = [state]
   while (state.index < total) {
-    state = await solver.step(state, diffusion)
+    state = await stepped(solver, state, diffusion)
     if (!isFiniteTensor(state.x)) {
       throw expected(
         'not-finite',

@@ -8,8 +8,9 @@ import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import { checkText } from '../core/text.js'
 import type { Solver, State } from '../diffusion/diffusion.js'
+import { gridFor } from '../diffusion/solver-check.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
-import { isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
+import { checkTensor, isFinite as isFiniteTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import { checkGuidance } from '../model/guidance.js'
 import type { DiffusionModel } from '../model/model.js'
@@ -113,6 +114,7 @@ const names: OptionNames<EditOptions> = {
 async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   checkVerbOptions(options, names, 'edit')
   checkEditable(options.model)
+  checkSources(source, options.mask)
   const { from, to, negativePrompt, trueGuidance, signal } = options
   for (const [name, text] of Object.entries({ from, to, negativePrompt })) checkText(name, text)
   const { method = exactBlending(), solver = defaultSolver(), guidance = options.model.guidance } = options
@@ -120,7 +122,7 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
   const known = 'states' in source ? source.states : undefined
   const { model, counts } = counted(options.model)
   const schedule = model.schedule(shapeOf(source, model))
-  if (known) checkKnown(known, solver.grid(schedule).length)
+  if (known) checkKnown(known, gridFor(solver, schedule).length)
   const { mask } = options
   const told = { model, schedule, from, to, negativePrompt, guidance, trueGuidance }
   const asked: AskedEdit = { ...told, solver, mask, known, signal }
@@ -156,6 +158,13 @@ async function* editing(source: EditSource, options: EditOptions): Steps<Edit> {
     guidance,
     evaluations: verbEvaluations(counts()),
   }
+}
+
+/** Code without types may pass anything. */
+function checkSources(source: EditSource, mask: unknown): void {
+  const { image, latent, states } = (source ?? {}) as { image?: unknown; latent?: unknown; states?: readonly State[] }
+  checkTensor(image ?? latent ?? states?.at(-1)?.x, 'the source of `edit`, as `image`, `latent` or `states`')
+  if (mask !== undefined) checkTensor(mask, '`mask`')
 }
 
 /** The shape of the source's latent; throws `bad-shape` for a picture that the model cannot take. */

@@ -38,6 +38,40 @@ function checkShape(shape: Shape): void {
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === 'object' && value !== null && 'shape' in value && 'data' in value && Array.isArray(value.shape)
 
+/**
+ * Throws `bad-option` for what is not a tensor, and `bad-shape` for one whose numbers do not fill its shape: code without types
+ * may pass anything.
+ *
+ * @example checkTensor(zeros([4, 16, 16]), '`noise`')
+ */
+export function checkTensor(value: unknown, subject: string): asserts value is Tensor {
+  if (!isTensor(value)) {
+    const got =
+      typeof value === 'string' ? `the text \`${value}\`` : ArrayBuffer.isView(value) ? 'numbers alone' : kindOf(value)
+    throw expected(
+      'bad-option',
+      'a tensor',
+      subject,
+      got,
+      'Pass `{ shape, data }`, such as `readImage` and `torchNoise` return.',
+    )
+  }
+  checkShape(value.shape)
+  const count = sizeOf(value.shape)
+  if (value.data?.length === count) return
+  const remedy = 'Pass as many numbers as the shape has.'
+  throw expected(
+    'bad-shape',
+    `${count} numbers for ${formatShape(value.shape)}`,
+    subject,
+    `${value.data?.length}`,
+    remedy,
+  )
+}
+
+const kindOf = (value: unknown): string =>
+  value === undefined ? 'none' : value === null ? 'null' : `a value of type ${typeof value}`
+
 const shapeOf = (value: unknown): string => (isTensor(value) ? formatShape(value.shape) : `${value}`)
 
 /** Throws `bad-shape` where two tensors are not of one shape. */

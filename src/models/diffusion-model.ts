@@ -5,7 +5,7 @@
 
 import type { Profile } from '../autoencoder/profile.js'
 import { type BlockBits, inBlocks } from '../checkpoints/blocks.js'
-import type { Files } from '../checkpoints/files.js'
+import { checkFiles, type Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
 import { insideOf } from '../checkpoints/inside.js'
 import { type MadeWeights, madeWeights } from '../checkpoints/made-weights.js'
@@ -108,6 +108,7 @@ export async function openDiffusionModel(
   checkOptionNames(asked, names, 'openDiffusionModel')
   const { precision = 32, weights, steps, profile, family, ...options } = asked
   checkRuntime(runtime)
+  checkFiles(host, path)
   const name = nameOf(path)
   const files = insideOf(host, path)
   const stored = await openModelFolder(files, path)

@@ -6,6 +6,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
@@ -24,6 +25,23 @@ export interface ReadOptions extends ReadPictureOptions {
 }
 
 export const defaultMaximumPixels = 64 * 2 ** 20
+const names: OptionNames<ReadOptions> = { maximumPixels: true, background: true }
+
+/** Throws `bad-option`: a limit that is not a number would be none. */
+function checkMaximum(maximumPixels: unknown): void {
+  if (typeof maximumPixels === 'number' && maximumPixels > 0) return
+  const remedy = 'Leave it out for the default, 64 times 2^20 pixels.'
+  throw expected('bad-option', 'a number above 0', '`maximumPixels`', `${maximumPixels}`, remedy)
+}
+
+function checkBytes(file: unknown): void {
+  if (ArrayBuffer.isView(file)) return
+  const [got, remedy] =
+    typeof file === 'string'
+      ? ['text', '`readImage` takes the path of a file.']
+      : [file === undefined ? 'none' : `a value of type ${typeof file}`, 'Pass what `readFile` or a request gives.']
+  throw expected('bad-option', 'the bytes of a picture file', '`file`', got, remedy)
+}
 
 const saveOtherwise = 'Save it as PNG or JPEG.'
 
@@ -45,6 +63,7 @@ function checkNature(bytes: Buffer, path: string): void {
  * @example const { image, notes } = await readImage('photo.jpg')
  */
 export async function readImage(path: string, options: ReadOptions = {}): Promise<ReadPicture> {
+  checkOptionNames(options, names, 'readImage')
   return await decodeImage(await readPictureFile(path, options.maximumPixels ?? defaultMaximumPixels), path, options)
 }
 
@@ -53,11 +72,11 @@ export async function readImage(path: string, options: ReadOptions = {}): Promis
  *
  * @example const { image } = await decodeImage(await encodePng(picture), 'picture.png')
  */
-export async function decodeImage(
-  file: Uint8Array,
-  path: string,
-  { maximumPixels = defaultMaximumPixels, background = 'white' }: ReadOptions = {},
-): Promise<ReadPicture> {
+export async function decodeImage(file: Uint8Array, path: string, options: ReadOptions = {}): Promise<ReadPicture> {
+  checkOptionNames(options, names, 'readImage')
+  const { maximumPixels = defaultMaximumPixels, background = 'white' } = options
+  checkMaximum(maximumPixels)
+  checkBytes(file)
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   checkNature(bytes, path)
   return await named(path, async () => {

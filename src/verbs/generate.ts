@@ -5,7 +5,7 @@ import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
 import { torchNoise } from '../math/noise.js'
-import type { Shape, Tensor } from '../math/tensor.js'
+import { checkTensor, type Shape, type Tensor } from '../math/tensor.js'
 import { type Extent, pictureOf } from '../model/layout.js'
 import { checkRoom } from '../model/memory.js'
 import { checkVerbOptions } from '../model/verb-options.js'
@@ -70,6 +70,7 @@ function startOf({ model, seed, noise, size, ...weights }: GenerateOptions & { r
     const got = `\`noise\` and \`${seed === undefined ? 'size' : 'seed'}\``
     throw expected('bad-option', 'one of `noise` and `seed`', 'generate', got, 'The noise has a size of its own.')
   }
+  checkTensor(noise, '`noise`')
   model.layout.check(noise.shape)
   return noise
 }

@@ -9,7 +9,7 @@ import type { OptionNames } from '../core/option-names.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { Outcome } from '../iterations/parts/solve.js'
-import { distance, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
+import { checkTensor, distance, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import { checkRoom } from '../model/memory.js'
 import type { Model } from '../model/model.js'
@@ -113,6 +113,7 @@ export async function* latentInversion(
   image: Tensor,
   { model: plain, decoder = automaticDecoder(), signal }: InvertDecoderOptions,
 ): Steps<LatentInversion> {
+  checkTensor(image, 'a picture to find the latent of')
   checkRoom(plain, { encode: 1, decode: 1 }, plain.layout.latentShape(image.shape))
   const { model: counting, counts } = counted(plain)
   const autoencoder = autoencoderOf(remembered(counting), signal)

@@ -5,7 +5,7 @@
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
 import { expected } from '../core/errors.js'
-import type { OptionNames } from '../core/option-names.js'
+import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type {
@@ -20,8 +20,16 @@ import type {
 import { automatic } from '../diffusion/inverters/automatic.js'
 import type { Grid } from '../diffusion/level.js'
 import { roundingDb } from '../diffusion/rounded.js'
+import { gridFor } from '../diffusion/solver-check.js'
 import type { Outcome, Solution } from '../iterations/parts/solve.js'
-import { formatShape, isFinite as isFiniteTensor, isTensor, type Shape, type Tensor } from '../math/tensor.js'
+import {
+  checkTensor,
+  formatShape,
+  isFinite as isFiniteTensor,
+  isTensor,
+  type Shape,
+  type Tensor,
+} from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import { checkRoom } from '../model/memory.js'
 import type { DiffusionModel } from '../model/model.js'
@@ -165,10 +173,13 @@ export const inversionNames: OptionNames<InvertAllOptions> = {
   chunk: true,
 }
 
+const sourceNames = { image: true, latent: true, state: true } as const
+const promptedNames = { ...sourceNames, prompt: true, negativePrompt: true } as const
+
 async function* checkedInversion(source: InversionSource, options: InvertOptions): Steps<NoiseInversion> {
   const { chunk: _, ...names } = inversionNames
   checkVerbOptions(options, names, 'invert', sharedNames)
-  checkSources([source], 'invert')
+  checkSources([source], 'invert', sourceNames)
   return yield* inversion(source, options)
 }
 
@@ -186,19 +197,34 @@ async function* inversions(
 }
 
 /** Throws `bad-option` for an invalid list of sources: code without types may pass a tensor, or the path of a picture. */
-export function checkSources(sources: readonly PromptedSource[], what: string): void {
+export function checkSources(
+  sources: readonly PromptedSource[],
+  what: string,
+  names: OptionNames<Record<string, unknown>> = promptedNames,
+): void {
   const remedy = 'Pass `{ image }` of `readImage`, `{ latent }` or `{ state }`.'
   if (!Array.isArray(sources)) {
     const got = isTensor(sources) ? 'a tensor' : `a value of type ${typeof sources}`
     throw expected('bad-option', 'a list of sources', `\`${what}\``, got, `${remedy} One picture is \`[{ image }]\`.`)
   }
+  const subject = `a source of \`${what}\``
   for (const source of sources as readonly (Partial<Record<string, unknown>> | undefined)[]) {
-    const { image, latent, state } = source ?? {}
-    const named = image ?? latent ?? (state as State | undefined)?.x
-    if (isTensor(named)) continue
-    const got =
-      typeof named === 'string' ? `the text \`${named}\`` : isTensor(source) ? 'a tensor alone' : 'none of these'
-    throw expected('bad-option', 'a tensor as `image`, `latent` or `state`', `a source of \`${what}\``, got, remedy)
+    const given = Object.entries(source ?? {}).filter(([name, value]) => name in sourceNames && value !== undefined)
+    const [first] = given
+    const named = first?.[0] === 'state' ? (first[1] as State).x : first?.[1]
+    if (given.length !== 1 || !isTensor(named)) {
+      const got =
+        given.length > 1
+          ? `${given.map(([name]) => `\`${name}\``).join(' and ')}`
+          : typeof named === 'string'
+            ? `the text \`${named}\``
+            : isTensor(source)
+              ? 'a tensor alone'
+              : 'none of these'
+      throw expected('bad-option', 'one tensor as `image`, `latent` or `state`', subject, got, remedy)
+    }
+    checkTensor(named, subject)
+    checkOptionNames(source!, names, `a source of ${what}`)
   }
 }
 
@@ -210,7 +236,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
   const inverter = options.inverter ?? automatic()
   const guidance = guidanceOf(options)
   const schedule = options.model.schedule(latentShapeOf(source, options.model))
-  const grid = solver.grid(schedule)
+  const grid = gridFor(solver, schedule)
   checkAccepted(inverter, solver, grid)
   checkSource(source, options.model, grid)
   if (options.refine) checkRefinable(options.refine, source, solver)

@@ -7,11 +7,12 @@ import type { OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
 import { Task } from '../core/task.js'
+import { gridFor } from '../diffusion/solver-check.js'
 import { conjugateGradients } from '../iterations/linear/conjugate-gradients.js'
 import { traceOfInverse } from '../math/cholesky.js'
 import { torchGenerator } from '../math/noise.js'
 import { confidenceInterval, mean } from '../math/statistics.js'
-import { map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
+import { checkTensor, map, sizeOf, type Tensor, zeros } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import { checkVerbOptions } from '../model/verb-options.js'
 import { autoencoderOf } from '../model/views.js'
@@ -76,11 +77,12 @@ async function* floor(noise: Tensor, options: PictureFloorOptions): Steps<Pictur
   const { solver = options.model.solver, probes = 8, signal } = options
   const guidance = guidanceOf(options)
   checkProbes(probes)
+  checkTensor(noise, 'the noise of `pictureFloor`')
   options.model.layout.check(noise.shape)
   const { model, counts } = counted(options.model)
   const denoiser = await promptedDenoiser(model, { ...options, guidance }, signal)
   const schedule = model.schedule(noise.shape)
-  const diffusion = { grid: solver.grid(schedule), schedule, ...denoiser }
+  const diffusion = { grid: gridFor(solver, schedule), schedule, ...denoiser }
   const at = yield* pictureAt(noise, { diffusion, solver, autoencoder: autoencoderOf(model, signal) })
   const found = probes === 'whole' ? yield* wholeFloor(at) : yield* probedFloor(at, probes, options)
   return {

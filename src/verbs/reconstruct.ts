@@ -5,7 +5,7 @@ import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { State } from '../diffusion/diffusion.js'
 import { nmseDb } from '../math/nmse.js'
-import { formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
+import { checkTensor, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
 import { checkVerbOptions } from '../model/verb-options.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
@@ -48,7 +48,8 @@ async function* reconstruction(from: Tensor | State, options: ReconstructOptions
   checkVerbOptions(options, names, 'reconstruct', sharedNames)
   const { reference = {} } = options
   const guidance = guidanceOf(options)
-  const x = 'index' in from ? from.x : from
+  const x = typeof from === 'object' && from !== null && 'index' in from ? from.x : from
+  checkTensor(x, 'the noise of `reconstruct`')
   options.model.layout.check(x.shape)
   if ('index' in from && from.index !== 0) {
     const how = 'Pass `states[0]` of an inversion.'

@@ -5,6 +5,7 @@ import { checkText } from '../core/text.js'
 import type { Diffusion, Solver, State } from '../diffusion/diffusion.js'
 import type { Grid, NoiseLevel } from '../diffusion/level.js'
 import { sample } from '../diffusion/sample.js'
+import { gridFor } from '../diffusion/solver-check.js'
 import { combine, type Tensor } from '../math/tensor.js'
 import { counted } from '../model/counted.js'
 import { checkGuidance, type GuidanceWeights, mixedWeight, questionsOf, usualGuidance } from '../model/guidance.js'
@@ -116,7 +117,7 @@ export async function* sampled(
   const { solver = options.model.solver, signal } = options
   const { model, counts } = counted(options.model)
   const schedule = model.schedule('index' in from ? from.x.shape : from.shape)
-  const grid = solver.grid(schedule)
+  const grid = gridFor(solver, schedule)
   const start = 'index' in from ? from : fromNoise(from, grid)
   checkRoom(model, { ...denoises(model, options), decode: 1 }, 'index' in start ? start.x.shape : start.shape)
   const denoiser = await promptedDenoiser(model, options, signal)

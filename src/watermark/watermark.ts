@@ -5,7 +5,7 @@
 
 import { expected } from '../core/errors.js'
 import { plural } from '../core/plural.js'
-import { formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
+import { checkTensor, formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
 import type { Secret } from './secret.js'
 
 /**
@@ -93,6 +93,16 @@ export const checked = (watermark: Watermark): Watermark => ({
   ...watermark,
   imprint(noise, message) {
     checkShape(watermark, noise)
+    if (message !== undefined && typeof message !== 'string') {
+      const remedy = 'Pass hexadecimal digits as text: `id.toString(16).padStart(digits, "0")` of a number.'
+      throw expected(
+        'bad-option',
+        'a message as text',
+        `\`${watermark.name}\``,
+        `a value of type ${typeof message}`,
+        remedy,
+      )
+    }
     return watermark.imprint(noise, message)
   },
   read(noise) {
@@ -108,7 +118,9 @@ export const positive = <R extends { readonly pValue: number }>(reading: R): R =
   pValue: Math.max(reading.pValue, Number.MIN_VALUE),
 })
 
-function checkShape({ name, latentShape }: Watermark, { shape }: Tensor): void {
+function checkShape({ name, latentShape }: Watermark, noise: Tensor): void {
+  checkTensor(noise, `noise for \`${name}\``)
+  const { shape } = noise
   if (sameShape(shape, latentShape)) return
   const remedy = 'A key marks pictures of one size of one model: make another key for this size.'
   throw expected('bad-shape', `noise of ${formatShape(latentShape)}`, `\`${name}\``, formatShape(shape), remedy)

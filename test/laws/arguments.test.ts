@@ -1,7 +1,9 @@
 /** What is wrong with a seed, a size, a count or a shape is said by the one error class, in every public function. */
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import type { Solver, State } from '../../src/diffusion/diffusion.js'
 import { betas } from '../../src/diffusion/schedules.js'
+import { ddim } from '../../src/diffusion/solvers/ddim.js'
 import { edit } from '../../src/edit/edit.js'
 import { binomialInterval } from '../../src/math/distributions.js'
 import { symmetricEigen } from '../../src/math/eigen.js'
@@ -21,12 +23,14 @@ import { deadLeaves } from '../../src/pictures/dead-leaves.js'
 import { likenessOutside } from '../../src/pictures/masked.js'
 import { errorMap, psnrDb, resize } from '../../src/pictures/pixels.js'
 import { ssimMap } from '../../src/pictures/ssim.js'
+import { undoFlip } from '../../src/restorations/index.js'
 import { generate, latentShapeAt } from '../../src/verbs/generate.js'
 import { invert, invertAll } from '../../src/verbs/invert.js'
 import { invertDecoder, invertDecoderAll } from '../../src/verbs/invert-decoder.js'
 import { pictureFloor } from '../../src/verbs/picture-floor.js'
 import { reconstruct } from '../../src/verbs/reconstruct.js'
 import { imprintNoise } from '../../src/watermark/forging/imprint.js'
+import { newKey, readKey } from '../../src/watermark/key.js'
 import { detectAll } from '../../src/watermark/reading/detect.js'
 import { identifyAll } from '../../src/watermark/reading/identify.js'
 import { analyticImageShape, analyticModel } from './analytic-model.js'
@@ -86,6 +90,10 @@ it.each(Object.entries(wrong))('%s', (_, call) => {
 const { model } = analyticModel({})
 const picture = zeros(analyticImageShape)
 const noise = zeros(latentShapeAt(model))
+const told = { scheme: 'gaussian-shading', model: model.name, latentShape: noise.shape }
+const key = readKey(newKey(told, new Uint8Array(32)), 'key.json')
+const asked = { model, keys: [{ key }] }
+const prompted = { model, prompt: '' }
 /** Every verb, called as plain JavaScript may call it. */
 const verbs: Readonly<Record<string, (options: object) => PromiseLike<unknown>>> = {
   generate: (more) => generate({ model, prompt: '', ...more }),
@@ -163,6 +171,97 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
     name: 'UndiffuseError',
     code: 'bad-option',
     message: expect.stringMatching(message),
+  })
+})
+
+const missized = { shape: noise.shape, data: noise.data.slice(1) }
+const uncalled = ddim as never
+
+it.each<[string, () => unknown, RegExp]>([
+  [
+    'text as a solver',
+    () => generate({ ...prompted, solver: 'ddim' as never }),
+    /`solver` of `generate`, got the text `ddim`/,
+  ],
+  [
+    'a solver that was not called',
+    () => generate({ ...prompted, solver: uncalled }),
+    /a function that was not called.*ddim\(/,
+  ],
+  ['half a solver', () => generate({ ...prompted, solver: { grid() {} } as never }), /got one without `start`/],
+  ['text as an inverter', () => invert({ latent: noise }, { model, inverter: 'naive' as never }), /the text `naive`/],
+  ['a decoder that was not called', () => invertDecoder(picture, { model, decoder: ddim as never }), /not called/],
+  [
+    'guidance as text',
+    () => generate({ ...prompted, guidance: '3' as never }),
+    /a number for `guidance`.*the text `3`/,
+  ],
+  ['a rate as text', () => detectAll([], { model, keys: [], falsePositiveRate: '1e-6' as never }), /the text `1e-6`/],
+  [
+    'text as noise',
+    () => generate({ ...prompted, noise: 'alice' as never }),
+    /a tensor for `noise`, got the text `alice`/,
+  ],
+  [
+    'numbers as noise',
+    () => generate({ ...prompted, noise: noise.data as never }),
+    /a tensor for `noise`, got numbers alone/,
+  ],
+  ['text as noise to reconstruct', () => reconstruct('a' as never, { model }), /a tensor/],
+  ['noise to reconstruct that is missing', () => reconstruct(undefined as never, { model }), /a tensor.*got none/],
+  ['a picture without its numbers', () => invertDecoder({ shape: [3, 8, 8] } as never, { model }), /a tensor/],
+  ['a source with another option', () => invertAll([{ image: picture, promt: 'a' } as never], { model }), /`prompt`/],
+  ['a prompt in the source of one', () => invert({ image: picture, prompt: 'a' } as never, { model }), /`prompt`/],
+  ['two sources in one', () => invert({ image: picture, latent: noise }, { model }), /got `image` and `latent`/],
+  ['the name of a restoration', () => detectAll([{ image: picture }], { ...asked, undo: ['flip'] as never }), /`undo`/],
+  ['one restoration', () => detectAll([{ image: picture }], { ...asked, undo: undoFlip() as never }), /a list of rest/],
+  ['another option of a key', () => detectAll([], { ...asked, keys: [{ key, membr: 3 } as never] }), /`member`/],
+  ['a message that is a number', () => key.mark().imprint(noise, 12 as never), /a message as text.*toString\(16\)/],
+  ['no noise to mark', () => key.mark().imprint(undefined as never), /a tensor for noise/],
+  ['a key of nothing', () => newKey(undefined as never, new Uint8Array(32)), /an object of options for `newKey`/],
+  ['a key without a shape', () => newKey({ scheme: 'prc', model: 'm' } as never, new Uint8Array(32)), /`latentShape`/],
+  ['a key with another option', () => newKey({ ...told, memebers: 5 } as never, new Uint8Array(32)), /`members`/],
+  ['a key without a secret', () => newKey(told, undefined as never), /32 bytes.*got none.*randomBytes/],
+  ['a number in place of options', () => ddim(20 as never), /an object of options for `ddim`, got 20.*\{ steps: … \}/],
+  ['one tensor of two', () => nmseDb(noise, undefined as never), /tensors of one shape.*undefined/],
+  ['no shape', () => torchNoise(1, undefined as never), /the shape of a tensor/],
+])('%s', async (_, call, message) => {
+  await expect((async () => await call())()).rejects.toMatchObject({
+    name: 'UndiffuseError',
+    message: expect.stringMatching(message),
+  })
+})
+
+it.each<[string, () => unknown]>([
+  ['generate', () => generate({ ...prompted, noise: missized })],
+  ['invert', () => invert({ latent: missized }, { model })],
+  ['invertAll', () => invertAll([{ latent: missized }], { model })],
+  ['reconstruct', () => reconstruct(missized, { model })],
+  ['pictureFloor', () => pictureFloor(missized, { model })],
+  ['edit', () => edit({ latent: missized }, { model, from: 'a', to: 'b' })],
+  ['imprint', () => key.mark().imprint(missized)],
+])('%s refuses a tensor whose numbers do not fill its shape', async (_, call) => {
+  await expect((async () => await call())()).rejects.toMatchObject({
+    code: 'bad-shape',
+    got: `${missized.data.length}`,
+  })
+})
+
+describe('a solver of one’s own', () => {
+  const own = (more: Partial<Solver>): Solver => ({ ...ddim({ steps: 4 }), name: 'own', ...more })
+  it.each<[string, Partial<Solver>, RegExp]>([
+    ['has levels', { grid: () => [] }, /a grid of two levels.*the solver `own`, got one of 0/],
+    ['has levels that are levels', { grid: () => [1, 2] as never }, /a grid of two levels/],
+    ['returns a state', { step: (async () => undefined) as never }, /the state \{ index: \d, x, memory \} of its step/],
+    ['returns more than x', { step: (async ({ x }: State) => x) as never }, /the state \{ index: \d/],
+  ])('%s', async (_, more, message) => {
+    const solver = own(more)
+    for (const task of [() => generate({ ...prompted, solver }), () => invert({ latent: noise }, { model, solver })]) {
+      await expect((async () => await task())()).rejects.toMatchObject({
+        code: 'bad-option',
+        message: expect.stringMatching(message),
+      })
+    }
   })
 })
 

@@ -104,7 +104,8 @@ async function inverted(
 }
 
 /** The first-order step, plus a term that does not move. */
-const firstOrderWith = (term: Tensor | undefined): Pick<Solver, 'step'> => ({
+const firstOrderWith = (term: Tensor | undefined): Pick<Solver, 'name' | 'step'> => ({
+  name: 'algorithm-2',
   async step({ index, x }, { grid, denoise }) {
     const { from, to } = interval(grid, index)
     const { x: ofX, denoised } = firstOrderStep(from, to)

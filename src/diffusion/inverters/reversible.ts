@@ -3,6 +3,7 @@ import { define } from '../../core/define.js'
 import type { Solution } from '../../iterations/parts/solve.js'
 import { isFinite as isFiniteTensor, norm, subtract } from '../../math/tensor.js'
 import type { Diffusion, Inverter, Solver, State } from '../diffusion.js'
+import { stepped } from '../solver-check.js'
 import { checkAccepted, countedDiffusion, noiseNorm, walkBack } from './parts/walk-back.js'
 
 /**
@@ -79,7 +80,7 @@ async function unstepped(state: State, solver: Solver, diffusion: Diffusion): Pr
 
 /** How far the noise alone, without the memory that it was found with, leads from the state that it was found from. */
 async function check(first: State, second: State, solver: Solver, diffusion: Diffusion): Promise<number> {
-  const reached = await solver.step(solver.start(first.x), diffusion)
+  const reached = await stepped(solver, solver.start(first.x), diffusion)
   const apart = [reached.x, ...reached.memory].map((x, k) => norm(subtract(x, [second.x, ...second.memory][k]!)))
   const residual = Math.hypot(...apart) / noiseNorm(diffusion.grid[1]!, first.x)
   return Number.isFinite(residual) ? residual : Number.POSITIVE_INFINITY

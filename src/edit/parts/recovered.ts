@@ -1,6 +1,7 @@
 /** The trajectory that leads to a latent under the source's prompt: known, or found by an inverter. */
 import type { Steps } from '../../core/progress.js'
 import type { Inverter, Solver } from '../../diffusion/diffusion.js'
+import { gridFor } from '../../diffusion/solver-check.js'
 import type { Tensor } from '../../math/tensor.js'
 import { inversion } from '../../verbs/invert.js'
 import { lastStates } from './blending.js'
@@ -27,7 +28,7 @@ export async function* recovered(
   },
 ): Steps<Recovered> {
   const { model, from: prompt, negativePrompt, trueGuidance, known, signal } = problem
-  const grid = solver.grid(problem.schedule)
+  const grid = gridFor(solver, problem.schedule)
   if (known && guidance === problem.guidance) {
     const trajectory = lastStates(known, grid.length)
     if (grid.length === known.length || trajectory[0]!.memory.length === 0) {

@@ -2,10 +2,11 @@
 import { inverters, solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
-import type { Diffusion, Inverter, Solver } from '../../diffusion/diffusion.js'
+import { checkMembers } from '../../core/members.js'
+import type { Inverter, Solver } from '../../diffusion/diffusion.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
-import type { NoiseLevel } from '../../diffusion/level.js'
-import type { Tensor } from '../../math/tensor.js'
+import { gridFor, stepped } from '../../diffusion/solver-check.js'
+import { type Tensor, zeros } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { reportField, sheetField } from '../files/outputs.js'
@@ -207,19 +208,9 @@ export async function checkSolvers({ solvers: given, size }: CompareSettings, mo
   const schedule = model.schedule(shape)
   for (const { text, method } of given ?? []) {
     if (!method) continue
-    const refuse = (what: string, got: string) =>
-      expected('bad-option', what, `the solver \`${text}\``, got, 'Return what a `Solver` does.')
-    const missing = (['grid', 'start', 'step'] as const).filter((name) => typeof method[name] !== 'function')
-    if (missing.length > 0) throw refuse('`grid`, `start` and `step`', `no \`${missing[0]}\``)
-    const grid = method.grid(schedule)
-    const isLevel = (level: NoiseLevel) => [level?.t, level?.alpha, level?.sigma].every(Number.isFinite)
-    if (!Array.isArray(grid) || grid.length < 2 || !grid.every(isLevel))
-      throw refuse('a grid of levels { t, alpha, sigma, lambda }, noisiest first', 'another grid')
-    const diffusion: Diffusion = { grid, schedule, denoise: async (x) => x }
-    const x = { shape, data: new Float64Array(shape.reduce((all, side) => all * side, 1)) }
-    const state = await method.step(method.start(x), diffusion)
-    const isNext = state?.index === 1 && Array.isArray(state.memory) && state.x?.data?.length === x.data.length
-    if (!isNext) throw refuse('the state { index: 1, x, memory } of its first step', 'another one')
+    checkMembers(method, ['grid', 'start', 'step'], `the solver \`${text}\``, 'Return what a `Solver` does.')
+    const grid = gridFor(method, schedule)
+    await stepped(method, method.start(zeros(shape)), { grid, schedule, denoise: async (x) => x })
   }
 }
 

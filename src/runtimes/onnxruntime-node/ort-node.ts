@@ -6,6 +6,7 @@
 import { availableParallelism, freemem, platform, tmpdir, totalmem } from 'node:os'
 import { expected, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
 import { checkMemory, type MemoryNeed } from '../../core/memory.js'
+import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
 import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
@@ -42,6 +43,8 @@ export interface OrtNodeOptions {
   /** Where model files live for the moment of opening. Default: the system's folder for temporary files. */
   readonly temporaryFolder?: string
 }
+
+const names: OptionNames<OrtNodeOptions> = { threads: true, device: true, memoryLimit: true, temporaryFolder: true }
 
 /** A graph and the process it is open in; the process may be gone. */
 interface OpenGraph {
@@ -81,6 +84,7 @@ interface Sent {
  * await runtime.close()
  */
 export function ortNode(options: OrtNodeOptions = {}): Runtime {
+  checkOptionNames(options, names, 'ortNode')
   const threads = options.threads ?? availableParallelism()
   if (!Number.isInteger(threads) || threads < 1) {
     throw expected(

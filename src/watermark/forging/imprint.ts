@@ -12,7 +12,7 @@ import { whatIsLost } from '../../diffusion/inverters/parts/walk-back.js'
 import { firstOrderMove, firstOrderStep } from '../../diffusion/multistep.js'
 import { adam } from '../../iterations/adam.js'
 import { type Problem, type Solution, solve } from '../../iterations/parts/solve.js'
-import { combine, dot, formatShape, sameShape, sizeOf, type Tensor } from '../../math/tensor.js'
+import { checkTensor, combine, dot, formatShape, sameShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import type { DiffusionModel } from '../../model/model.js'
 import { unanswered } from '../../model/questions.js'
 import { checkVerbOptions } from '../../model/verb-options.js'
@@ -80,6 +80,8 @@ const names: OptionNames<ImprintOptions> = {
 
 async function* imprinting(image: Tensor, options: ImprintOptions): Steps<Imprinted> {
   checkVerbOptions(options, names, 'imprintNoise')
+  checkTensor(image, 'the picture of `imprintNoise`')
+  checkTensor(options.target, '`target`')
   const { model, target, solver = model.solver, iterations = 150, rate = 0.01, enough, signal } = options
   const grid = solver.grid(model.schedule(model.layout.latentShape(image.shape)))
   const reason = whatIsLost(solver, grid)

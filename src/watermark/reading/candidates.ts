@@ -2,6 +2,8 @@
  * Pictures as everything that they may have been, inverted to their noise. What is read from the noise is the business of
  * those who ask.
  */
+import { expected } from '../../core/errors.js'
+import { checkMembers } from '../../core/members.js'
 import type { OptionNames } from '../../core/option-names.js'
 import type { Progress, Steps } from '../../core/progress.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
@@ -60,6 +62,13 @@ export interface ReadAs {
 /** A picture with a border has two candidates, all others one: free where nothing was done. */
 export const defaultUndo: readonly Restoration[] = [undoBorder()]
 
+/** Throws `bad-option` for anything but restorations: code without types may pass their names. */
+function checkUndo(undo: unknown): void {
+  const remedy = 'Pass a list of what they return: `undo: [undoFlip()]`.'
+  if (!Array.isArray(undo)) throw expected('bad-option', 'a list of restorations', '`undo`', 'another value', remedy)
+  for (const one of undo) checkMembers(one, ['takes', 'candidates'], 'a restoration of `undo`', remedy)
+}
+
 const withoutPrompt = 'naive inversion without the prompt'
 
 /**
@@ -77,6 +86,7 @@ export async function* candidateNoises(
 ): Steps<void> {
   const { chunk = defaultChunk, model, solver } = options
   checkChunk(chunk)
+  checkUndo(undo)
   const isPromptKnown = [options, ...sources].some(({ prompt }) => prompt !== undefined)
   const inverter = options.inverter ?? (isPromptKnown ? automatic() : naive())
   const asked = sources.flatMap((source, i) =>

@@ -3,7 +3,7 @@
  * the schemes'.
  */
 import { expected } from '../../core/errors.js'
-import type { OptionNames } from '../../core/option-names.js'
+import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { Tensor } from '../../math/tensor.js'
@@ -230,6 +230,7 @@ function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): voi
   if (!keys.every((one) => typeof one?.key?.mark === 'function')) {
     throw expected('bad-option', 'each key as `{ key }`', '`keys`', 'something else', remedy)
   }
+  for (const asked of keys) checkOptionNames(asked, { key: true, member: true }, 'keys')
   if (falsePositiveRate > 0 && falsePositiveRate < 1) return
   throw expected(
     'bad-option',

@@ -22,7 +22,7 @@ const looseTolerance = 1e-3
  */
 export async function* continued(
   equation: StepEquation,
-  solver: Pick<Solver, 'step'>,
+  solver: Pick<Solver, 'name' | 'step'>,
   diffusion: Diffusion,
   solveFrom: (equation: StepEquation, start: Tensor, tolerance: number) => Steps<StepSolution>,
 ): Steps<Tensor | undefined> {

@@ -8,6 +8,7 @@ import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from
 import type { Diffusion, Solver, State } from '../../diffusion.js'
 import type { NoiseLevel } from '../../level.js'
 import { firstOrderStep, interval } from '../../multistep.js'
+import { stepped } from '../../solver-check.js'
 import { naiveStep } from './naive-step.js'
 import { velocitySlope } from './velocity.js'
 import { noiseNorm } from './walk-back.js'
@@ -42,7 +43,7 @@ export interface StepEquation {
 
 /** The equation of the steps from `index` to `end`, which need no memory. */
 export function stepEquation(
-  solver: Pick<Solver, 'step'>,
+  solver: Pick<Solver, 'name' | 'step'>,
   diffusion: Diffusion,
   index: number,
   end: number,
@@ -81,7 +82,7 @@ export function stepEquation(
     statesAt: (x) => Array.from({ length: end - index }, (_, k) => ({ index: index + k, x, memory: [] })),
     async evaluate(x) {
       const states: State[] = [{ index, x, memory: [] }]
-      while (states.length <= end - index) states.push(await solver.step(states.at(-1)!, diffusion))
+      while (states.length <= end - index) states.push(await stepped(solver, states.at(-1)!, diffusion))
       const reached = states.pop()!
       const mismatch = combine([1, reached.x], [-1, target])
       observe(x, mismatch)

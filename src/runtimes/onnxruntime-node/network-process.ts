@@ -46,7 +46,7 @@ function crash(how: string, signal: string | null, written: string): UndiffuseEr
   const said = lastWords(written)
   const remedy =
     signal === 'SIGKILL'
-      ? 'The system probably ran out of memory: use a smaller image or a lean session, or close other programs.'
+      ? 'Memory ran out, or somebody stopped the process. For memory: a smaller image, a lean session, fewer other programs.'
       : 'If it happens again, try another device or fewer threads.'
   return expected(
     'runtime-failed',

@@ -80,6 +80,7 @@ describe('edit', () => {
       'bad-option',
     ],
     ['the same prompt twice, mask or not', { to: from }, 'bad-option'],
+    ['an empty source prompt', { from: ' ' }, 'bad-option'],
     ['a mask that is not there', { mask: 'other.png' }, 'unavailable'],
     ['a mask of another size', { mask: 'large.png' }, 'bad-shape'],
     ['a black mask', { mask: 'black.png' }, 'bad-option'],
@@ -311,10 +312,26 @@ describe('edit', () => {
       ...refused,
       remedy: 'Its colours: red, green.',
     })
+    await expect(said({ from: 'a red ball', to: 'a red banana' })).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^Expected known words in `settings\.to` for `\S+`, got `banana`\. Its shapes: ball\.$/,
+      ),
+    })
+    await expect(said({ from: 'a red ball', to: 'a magenta banana' })).rejects.toMatchObject({
+      remedy: 'Its colours: red, green. Its shapes: ball.',
+    })
     await expect(said({ from: 'a ball', to: 'a striped ball' })).rejects.toMatchObject({ hint: 'list-words' })
     expect(asked).toEqual([])
+    // A misspelt word of the source, on its own and where the other prompt shares it.
+    for (const to of ['a green ball', 'a green bal'])
+      await expect(said({ from: 'a red bal', to })).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /^Expected known words in `settings\.from` .*`bal`\. Did you mean `ball`\? Else leave/,
+        ),
+      })
+    expect(asked).toEqual([])
     // What both prompts say the model need not know: photographs.
-    await said({ from: 'a photo of a red lighthouse', to: 'a photo of a green lighthouse' })
+    await said({ from: 'a photo of a red lighthouse on a wall', to: 'a photo of a green lighthouse on a wall' })
     expect(asked).toContain('decode')
   })
 
@@ -356,12 +373,6 @@ describe('edit', () => {
     ])
     expect(await notes('other/')).toEqual([])
     expect(await notes('b.png')).toEqual([])
-  })
-
-  it('an empty source prompt is noted', async () => {
-    const host = await withMask((i) => (i % 4 < 2 ? 1 : -1))
-    const { result } = await start(editOperation, host, { ...given, from: ' ' })
-    expect(result.notes).toContainEqual(expect.stringMatching(/^`settings\.from` is empty/))
   })
 
   it('names the option of a mask without white', async () => {

@@ -6,13 +6,13 @@ import {
   checkChange,
   checkLock,
   checkOne,
+  checkSource,
   checkWords,
   type EditSettings,
   fields,
   folderNote,
   isMoveWithoutMask,
   moveNote,
-  nothingSaid,
   outputsOf,
   solverOf,
 } from './editing/fields.js'
@@ -54,6 +54,7 @@ async function* editing(
   told: readonly Note[],
 ): Running<EditReport> {
   checkLock(said)
+  checkSource(said)
   checkWords(said)
   const outputs = await outputsOf(said, host)
   const folder = await folderNote(said, outputs.picture, host)
@@ -85,7 +86,6 @@ async function* editing(
     const large = largeNote(measured[0]!, held.model, settings.fit)
     if (large) yield large
     if (isMoveWithoutMask(settings, held.model)) yield noted(setting('to'), moveNote, 'draw-mask')
-    if (settings.from.trim() === '') yield noted(setting('from'), nothingSaid)
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })
     const found = yield* editOne(settings, { picture, drawn }, held.model, host, signal)

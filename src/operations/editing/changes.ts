@@ -18,9 +18,19 @@ const connecting = 'others'
 export function changeOf({ from, to }: Prompts, { vocabulary }: MayKnowWords): string | undefined {
   if (!vocabulary) return undefined
   const changed = changedTexts(from, to).join(' ')
-  const { words } = vocabulary
-  const others = Object.keys(words).filter((kind) => kind !== connecting)
-  const without = (kind: string) => strangeWords(changed, { ...vocabulary, words: { ...words, [kind]: [] } }).length
-  const kinds = others.filter((kind) => without(kind) > strangeWords(changed, vocabulary).length)
+  const others = Object.keys(vocabulary.words).filter((kind) => kind !== connecting)
+  const kinds = others.filter((kind) => has(kind, changed, vocabulary))
   return kinds.length === 1 ? kinds[0] : undefined
+}
+
+/** The kinds of which the first prompt has words and the second none, as `shapes` where a thing is removed or has no known name. */
+export const droppedKinds = ({ from, to }: Prompts, vocabulary: Vocabulary): readonly string[] =>
+  Object.keys(vocabulary.words).filter(
+    (kind) => kind !== connecting && has(kind, from, vocabulary) && !has(kind, to, vocabulary),
+  )
+
+/** Whether a text has known words of a kind: without the kind they would be strange. */
+const has = (kind: string, text: string, vocabulary: Vocabulary): boolean => {
+  const without = { ...vocabulary, words: { ...vocabulary.words, [kind]: [] } }
+  return strangeWords(text, without).length > strangeWords(text, vocabulary).length
 }

@@ -3,7 +3,7 @@ import { edits } from '../../catalog.js'
 import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import { changedTexts } from '../../edit/masks/words.js'
-import { knowsNone, nearWord, strangeWords } from '../../model/vocabulary.js'
+import { knowsNone, nearWord, strangeWords, type Vocabulary } from '../../model/vocabulary.js'
 import { methodField, type Settings, setting } from '../fields.js'
 import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
@@ -11,7 +11,7 @@ import { type Host, type OperationModel, standardStream } from '../host.js'
 import { noted } from '../operation.js'
 import { decoderFields, networkFields } from '../recipes/networks.js'
 import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
-import { changeOf } from './changes.js'
+import { changeOf, droppedKinds } from './changes.js'
 
 /** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
 export const [usualFeather, drawnFeather] = [8, 2]
@@ -124,6 +124,13 @@ export function checkLock({
   throw expected('bad-option', 'a mask', asked, `\`${method.method.name}\` without one`, remedy)
 }
 
+/** Throws where nobody says what the picture shows: the edit goes by what changes in the words. */
+export function checkSource({ from }: EditSettings): void {
+  if (from.trim() !== '') return
+  const remedy = 'Describe the picture as you would ask its model for it.'
+  throw expected('bad-option', 'what the picture shows', setting('from'), 'an empty text', remedy)
+}
+
 /**
  * Throws for two prompts that are the same, under which every method gives back the source, and for prompts of the same words where
  * a mask is to be found: nothing tells where.
@@ -143,42 +150,67 @@ export function checkOne({ length }: readonly string[], { picture }: EditSetting
   throw expected('bad-option', 'one picture', `\`${picture}\``, plural(length, 'picture'), remedy)
 }
 
+const quoted = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(', ')
+
+/** `Did you mean …?` of the words that are near to known ones; nothing where none is. */
+const guessOf = (strange: readonly string[], vocabulary: Vocabulary): readonly string[] => {
+  const near = strange.flatMap((word) => nearWord(word, vocabulary) ?? [])
+  return near.length === 0 ? [] : [`Did you mean ${quoted(near)}?`]
+}
+
+/**
+ * Throws where what the picture shows is misspelt: a strange word near a known one, which the other prompt does not share or
+ * which stands among known words alone. Other strange words are of a picture that the model did not make.
+ */
+function checkSourceWords({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
+  if (!vocabulary) return
+  const strange = strangeWords(from, vocabulary)
+  const near = strange.filter((word) => nearWord(word, vocabulary) !== undefined)
+  const shared = strangeWords(to, vocabulary)
+  const misspelt = near.length === strange.length ? near : near.filter((word) => !shared.includes(word))
+  if (misspelt.length === 0) return
+  throw expected(
+    'bad-option',
+    `known words in ${setting('from')}`,
+    `\`${name}\``,
+    quoted(misspelt),
+    `${guessOf(misspelt, vocabulary).join('')} Else leave ${misspelt.length === 1 ? 'that word' : 'those words'} out.`,
+  )
+}
+
 /** Throws where what is to be shown has a new word that the model never saw: what it says nothing of would vanish. */
-function checkNewWords(said: EditSettings, { name, vocabulary }: OperationModel): void {
-  const { from, to } = said
+function checkNewWords({ from, to }: EditSettings, { name, vocabulary }: OperationModel): void {
   if (!vocabulary) return
   const before = strangeWords(from, vocabulary)
   const strange = strangeWords(to, vocabulary).filter((word) => !before.includes(word))
   if (strange.length === 0) return
-  const near = strange.flatMap((word) => nearWord(word, vocabulary) ?? [])
-  const kind = near.length === strange.length ? undefined : changeOf(said, { vocabulary })
-  const remedies = [
-    ...(near.length > 0 ? [`Did you mean ${near.map((word) => `\`${word}\``).join(', ')}?`] : []),
-    ...(kind === undefined ? [] : [`Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`]),
-  ]
+  const guess = guessOf(strange, vocabulary)
+  const unknown = strange.filter((word) => nearWord(word, vocabulary) === undefined)
+  const kinds = unknown.length === 0 ? [] : droppedKinds({ from, to }, vocabulary)
+  const remedies = [...guess, ...kinds.map((kind) => `Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`)]
   throw expected(
     'bad-option',
-    `words that it knows where ${setting('to')} is new,`,
+    `known words in ${setting('to')}`,
     `\`${name}\``,
-    strange.map((word) => `\`${word}\``).join(', '),
+    quoted(strange),
     remedies.length > 0 ? remedies.join(' ') : 'Say the change in words of this model.',
     remedies.length > 0 ? {} : { hint: 'list-words' },
   )
 }
 
-/** Throws for new words that the model never saw, and where the prompts differ in such words alone: to it they say the same. */
+/** Throws for words that the model never saw, and where the prompts differ in such words alone: to it they say the same. */
 export function checkChange(said: EditSettings, model: OperationModel): void {
+  checkSourceWords(said, model)
   checkNewWords(said, model)
   const { from, to } = said
   const { name, vocabulary } = model
   const changed = changedTexts(from, to).join(' ')
   if (!vocabulary || !knowsNone(changed, vocabulary)) return
-  const strange = strangeWords(changed, vocabulary).map((word) => `\`${word}\``)
   throw expected(
     'bad-option',
-    `a word that it knows where ${setting('from')} and ${setting('to')} differ,`,
+    `a change in known words between ${setting('from')} and ${setting('to')}`,
     `\`${name}\``,
-    strange.join(', '),
+    quoted(strangeWords(changed, vocabulary)),
     'The edit would do nothing: say the change in words of this model.',
     { hint: 'list-words' },
   )
@@ -189,5 +221,3 @@ export const isMoveWithoutMask = (said: EditSettings, model: OperationModel): bo
   said.mask === undefined && said.method.method.findsMask && changeOf(said, model) === 'places'
 
 export const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}. ${setting('lockBackground')} stops where nothing would be kept.`
-
-export const nothingSaid = `${setting('from')} is empty: say what the picture shows, for the edit goes by what changes in the words.`

@@ -6,6 +6,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
+import { fileNature, isReadPicture } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
 import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
@@ -13,7 +14,6 @@ import { isTransparent, laidOn } from '../pictures/transparency.js'
 import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
 import { greyCurve, isProfileOf, isSrgbProfile, srgbOfLight } from './icc-profile.js'
-import { natureOf, readFormats } from './picture-format.js'
 import { chunkOf, hasChunk } from './png-text.js'
 
 type Background = NonNullable<ReadPictureOptions['background']>
@@ -24,12 +24,24 @@ export interface ReadOptions extends ReadPictureOptions {
 
 export const defaultMaximumPixels = 64 * 2 ** 20
 
+/** The formats that are read, for people. */
+const readFormats = 'a PNG, JPEG, WebP, GIF, TIFF or AVIF picture'
+
 const saveOtherwise = 'Save it as PNG or JPEG.'
 
 /** Throws `bad-image` for what is not read, named as what it is. */
 function checkNature(bytes: Buffer, path: string): void {
-  const found = natureOf(bytes)
-  if (found) throw badImage(readFormats, path, found.name, found.isPicture ? saveOtherwise : undefined)
+  if (isReadPicture(bytes)) return
+  const found = fileNature(bytes)
+  throw badImage(readFormats, path, found?.name ?? otherNature(bytes), found?.isPicture ? saveOtherwise : undefined)
+}
+
+/** What a file of no known format seems to be. */
+function otherNature(bytes: Buffer): string {
+  if (bytes.length === 0) return 'an empty file'
+  const start = bytes.subarray(0, 200).toString('utf8')
+  const isText = /^[\t\n\r\x20-\x7e\u00a0-\ufffc]*$/.test(start.slice(0, -1))
+  return isText ? `text that starts with ${JSON.stringify(start.slice(0, 24))}` : 'bytes of another kind'
 }
 
 /**

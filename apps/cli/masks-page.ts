@@ -29,7 +29,7 @@ Draw one yourself
 
  – where a note says that it covers much or nothing, or the sheet (\`--sheet\`) shows it in the wrong place;
 
- – for another texture: white over all of it. \`--method bdia-round-trip\` needs no mask, and keeps less;
+ – for another texture or background: white over all of it, black over the thing that stays and no further;
 
  – for what must be kept by all means: \`--lock-background\` then refuses a mask that keeps nothing.
 

@@ -1,4 +1,5 @@
 /** GGUF files: their headers, which anybody may have written, and their numbers, against gguf-py. */
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { encodeGguf, joined, memoryFiles, text, uint32, uint64, type WrittenFile } from '../../test/gguf-files.js'
@@ -98,6 +99,7 @@ describe('a header', () => {
 
   it.each<[string, WrittenFile | Uint8Array, RegExp]>([
     ['another format', new Uint8Array(100), /begins with GGUF/],
+    ['a picture', readFileSync('examples/scene.png'), /a GGUF file.*got a PNG picture/],
     ['nothing', new Uint8Array(), /a file of 0 bytes/],
     ['a pointer', new TextEncoder().encode('version https://git-lfs.github.com/spec/v1'), /git-lfs pointer/],
     ['another version', { ...small, version: 4 }, /version 2 or 3.*got 4/],

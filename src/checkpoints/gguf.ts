@@ -4,11 +4,12 @@
  * Source: github.com/ggml-org/ggml, docs/gguf.md (versions 2 and 3, little-endian).
  */
 import { expected, type UndiffuseError } from '../core/errors.js'
+import { natureBytes } from '../core/file-nature.js'
 import { bytesOf } from '../graph/graph.js'
 import { formatShape, sizeOf } from '../math/tensor.js'
 import type { Files } from './files.js'
 import { type GgufType, typeNames, typeOf, unreadName } from './gguf-types.js'
-import { checkFetched, decodeText, describe } from './json.js'
+import { checkNature, decodeText, describe, missingRemedy } from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface GgufEntry {
@@ -192,12 +193,15 @@ function checkLayout(path: string, tensors: ReadonlyMap<string, GgufEntry>, alig
 export async function readGgufHeader(files: Files, path: string): Promise<GgufHeader> {
   const fail = failureIn(path)
   const size = await files.size(path)
-  if (size === undefined) throw fail('a file', 'no such file, or a folder, a pipe or a device')
+  if (size === undefined) {
+    const got = 'no such file, or a folder, a pipe or a device'
+    throw expected('bad-model', 'a file', `\`${path}\``, got, missingRemedy)
+  }
   const cursor = cursorOf(files, path, size)
   const start = await cursor.take(8, 'a beginning')
   const letters = String.fromCharCode(...[0, 1, 2, 3].map((i) => start.getUint8(i)))
   if (letters !== magic) {
-    checkFetched(await files.read(path, 0, 64), path)
+    checkNature(await files.read(path, 0, natureBytes), path, 'a GGUF file')
     throw fail(`a file that begins with ${magic}`, describe(letters))
   }
   const version = start.getUint32(4, true)

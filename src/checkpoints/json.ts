@@ -3,6 +3,7 @@
  * Not a schema language: what the fields mean is checked where they are read.
  */
 import { expected } from '../core/errors.js'
+import { fileNature } from '../core/file-nature.js'
 import type { Files } from './files.js'
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -128,13 +129,20 @@ const notFetched = [
 ] as const
 
 /** Enough of a file to tell what it is. */
-export const tellingBytes = 64
+const tellingBytes = 64
 
 /** Throws `bad-model` for what a failed download left in place of the file; its first bytes tell. */
 export function checkFetched(bytes: Uint8Array, path: string): void {
   const start = String.fromCharCode(...bytes.subarray(0, tellingBytes))
   const found = notFetched.find(({ begins }) => begins.test(start))
   if (found) throw expected('bad-model', "the model's file", `\`${path}\``, `${found.got} in place of it`, found.remedy)
+}
+
+/** Throws `bad-model` for a file of a known format that is not `what`, as `fileNature` names it, and as `checkFetched`. */
+export function checkNature(bytes: Uint8Array, path: string, what: string): void {
+  checkFetched(bytes, path)
+  const found = fileNature(bytes)
+  if (found && found.name !== what) throw expected('bad-model', what, `\`${path}\``, found.name, found.remedy)
 }
 
 /** Reads a small JSON file; throws `bad-model` when it is missing, too large or not a JSON object. */
@@ -150,7 +158,7 @@ export function decodeText(files: Files, bytes: Uint8Array, name: string): strin
       'bad-model',
       'UTF-8 text',
       `\`${name}\``,
-      'other bytes',
+      fileNature(bytes)?.name ?? 'other bytes',
       'The file is damaged or incomplete; fetch it again.',
     )
   }

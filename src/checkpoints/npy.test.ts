@@ -64,7 +64,7 @@ describe('files of strangers', () => {
   }
   test.each<[what: string, bytes: Uint8Array, message: RegExp]>([
     ['nothing', Buffer.alloc(0), /an empty file/],
-    ['a picture', readFileSync('examples/scene.png'), /another format/],
+    ['a picture', readFileSync('examples/scene.png'), /a \.npy file.*got a PNG picture. Invert the picture first/],
     ['six bytes', whole.subarray(0, 6), /another format/],
     ['another version', changed(6, '\x09'), /version 1, 2 or 3.*got 9/],
     ['a header behind its end', changed(8, '\xff\xff'), /a header inside the file/],
@@ -94,6 +94,9 @@ describe('files of strangers', () => {
   })
 
   it('a file that is not there is refused', async () => {
-    await expect(readNpy(nodeFiles, join(folder, 'none.npy'))).rejects.toThrow(/no such file/)
+    await expect(readNpy(nodeFiles, join(folder, 'none.npy'))).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringMatching(/no such file.*Check the path\.$/),
+    })
   })
 })

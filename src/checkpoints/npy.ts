@@ -4,10 +4,11 @@
  */
 
 import { expected } from '../core/errors.js'
+import { natureBytes } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
 import { formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
 import type { Files } from './files.js'
-import { describe, missingRemedy } from './json.js'
+import { checkNature, describe } from './json.js'
 import { tensorFromBytes, tensorToBytes } from './tensors.js'
 
 /** The types that are read and written, by NumPy's names: little-endian, as this project's files are. */
@@ -28,7 +29,7 @@ const header = /^\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \
  *
  * file = \x93NUMPY · version · length n (2 bytes in version 1, else 4) · n bytes of a Python dictionary · data, the last
  * axis fastest. Throws `bad-model` for a file of another format, a damaged one, and one with more or fewer bytes than its
- * shape needs; `unsupported` for other types, byte orders and column order.
+ * shape needs; `bad-option` for a missing one; `unsupported` for other types, byte orders and column order.
  *
  * @example const noise = await readNpy(nodeFiles, 'noise.npy')
  */
@@ -38,11 +39,13 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
   const size = await files.size(path)
   if (size === undefined) {
     const got = 'no such file, or a folder, a pipe or a device'
-    throw expected('bad-model', 'a file', `\`${path}\``, got, missingRemedy)
+    throw expected('bad-option', 'a .npy file', `\`${path}\``, got, 'Check the path.')
   }
-  const prefix = await files.read(path, 0, magic.length + 6)
+  const prefix = await files.read(path, 0, natureBytes)
+  checkNature(prefix, path, 'a .npy file')
   if (prefix.length < magic.length + 6 || magic.some((byte, i) => prefix[i] !== byte)) {
-    throw fail('a .npy file', size === 0 ? 'an empty file' : 'a file of another format')
+    const got = size === 0 ? 'an empty file' : 'a file of another format'
+    throw expected('bad-model', 'a .npy file', `\`${path}\``, got, 'Pass a file that numpy.save wrote.')
   }
   const version = prefix[magic.length]!
   if (version < 1 || version > 3) throw fail('version 1, 2 or 3 of the format', `${version}`)

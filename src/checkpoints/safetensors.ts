@@ -5,19 +5,12 @@
  */
 
 import { expected, type UndiffuseError } from '../core/errors.js'
+import { natureBytes } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { formatShape } from '../math/tensor.js'
 import type { Files } from './files.js'
-import {
-  checkFetched,
-  decodeText,
-  describe,
-  isJsonObject,
-  missingRemedy,
-  parseJsonObject,
-  tellingBytes,
-} from './json.js'
+import { checkNature, decodeText, describe, isJsonObject, missingRemedy, parseJsonObject } from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface SafetensorsEntry {
@@ -74,13 +67,12 @@ export async function readSafetensorsHeader(files: Files, path: string): Promise
   if (size < prefixLength + emptyHeader.length) {
     throw fail('a safetensors file', size === 0 ? 'an empty file' : `${plural(size, 'byte')}, which hold no header`)
   }
-  const prefix = await files.read(path, 0, prefixLength)
-  const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, prefixLength).getBigUint64(0, true))
+  const start = await files.read(path, 0, natureBytes)
+  checkNature(start, path, 'a safetensors file')
+  const headerLength = Number(new DataView(start.buffer, start.byteOffset, prefixLength).getBigUint64(0, true))
   const dataStart = prefixLength + headerLength
   if (headerLength > largestHeader || dataStart > size) {
-    if (prefix.every(isPrintable)) {
-      const start = await files.read(path, 0, tellingBytes)
-      checkFetched(start, path)
+    if (start.subarray(0, prefixLength).every(isPrintable)) {
       throw fail('a safetensors file', `text that starts with ${describe(String.fromCharCode(...start))}`)
     }
     throw fail(

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { tensor } from '../math/tensor.js'
 import { nodeFiles } from '../node/files.js'
+import { readNpy } from './npy.js'
 import { readTensors, tensorFromBytes, tensorToBytes } from './tensors.js'
 
 const dtypes = Object.keys(bytesOf) as DataType[]
@@ -41,4 +42,17 @@ test('tensors of a file that the reference wrote', async () => {
   const tensors = await readTensors(nodeFiles, 'test/golden/autoencoder-tiny/io.safetensors')
   expect(tensors.get('image')?.shape).toEqual([1, 3, 48, 32])
   expect(tensors.get('image')?.data.every((pixel) => pixel >= -1 && pixel <= 1 && pixel !== 0)).toBe(true)
+})
+
+test.each([
+  ['noise.npy', 'test/golden/npy/float32.npy', /got a \.npy file. Read it with `readNpy`/],
+  ['model.gguf', 'test/golden/gguf/sd3-q4_0.gguf', /got a GGUF file/],
+  ['picture.png', 'examples/scene.png', /got a PNG picture/],
+])('%s is told by its first bytes', async (_, path, message) => {
+  await expect(readTensors(nodeFiles, path)).rejects.toThrow(message)
+})
+
+test('a safetensors file is told from a .npy file', async () => {
+  const path = 'test/golden/autoencoder-tiny/diffusion_pytorch_model.safetensors'
+  await expect(readNpy(nodeFiles, path)).rejects.toThrow(/got a safetensors file. Read it with `readTensors`/)
 })

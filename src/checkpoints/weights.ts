@@ -4,6 +4,7 @@
  */
 
 import { expected } from '../core/errors.js'
+import { pickleRemedy } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
 import { formatShape, sameShape } from '../math/tensor.js'
 import type { WeightSource } from '../nn/parameters.js'
@@ -75,9 +76,7 @@ export async function openWeights(files: Files, folder: string): Promise<Weights
       'weights in .safetensors',
       `\`${folder}\``,
       pickles.length > 0 ? `only ${pickles.join(', ')}` : names.join(', ') || 'an empty or missing folder',
-      pickles.length > 0
-        ? 'Pickle files can run code and are never opened: convert with `save_pretrained(..., safe_serialization=True)`, or fetch the .safetensors variant.'
-        : 'Fetch the complete model folder.',
+      pickles.length > 0 ? pickleRemedy : 'Fetch the complete model folder.',
     )
   }
   const path = files.join(folder, found.name)

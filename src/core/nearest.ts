@@ -20,20 +20,39 @@ function editDistance(a: string, b: string): number {
   return rows[a.length]![b.length]!
 }
 
+const plain = (text: string): string => text.toLowerCase().replace(/[-_ ]/g, '')
+const single = (text: string): string => plain(text).replace(/(.)\1/g, '$1')
+
+/** The words of a name: `gaussian`, `shading`; `learning`, `rate`. */
+const wordsOf = (name: string): readonly string[] =>
+  name.split(/[-_ ]|(?<=[a-z])(?=[A-Z])/).map((word) => word.toLowerCase())
+
+/** Shorter beginnings, and shorter words of a name, are those of too much. */
+const [leastBeginning, leastWord] = [4, 3]
+
+/** The candidate that a word is the beginning of, or one word of with one edit in five letters. */
+function shortened(word: string, candidates: readonly string[]): string | undefined {
+  const short = plain(word)
+  const isBeginning = (candidate: string) => short.length >= leastBeginning && plain(candidate).startsWith(short)
+  const isWord = (one: string) =>
+    Math.min(one.length, short.length) >= leastWord && editDistance(short, one) <= Math.floor(one.length / 5)
+  return candidates.find(isBeginning) ?? candidates.find((candidate) => wordsOf(candidate).some(isWord))
+}
+
 /**
  * The candidate nearest to a word, ignoring case and separators, or undefined when none is near enough: at most one
- * edit, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`.
+ * edit, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`. Else the one that it is short for.
  *
  * @example nearest('learning-rate', ['iterations', 'learningRate']) // 'learningRate'
+ * @example nearest('gausian', ['tree-ring', 'gaussian-shading']) // 'gaussian-shading'
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const plain = (text: string) => text.toLowerCase().replace(/[-_ ]/g, '')
-  const single = (text: string) => plain(text).replace(/(.)\1/g, '$1')
   const distance = (candidate: string) =>
     Math.min(editDistance(plain(word), plain(candidate)), single(word) === single(candidate) ? 1 : Infinity)
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: distance(candidate) }))
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  return best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined
+  const isNear = best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3))
+  return isNear ? best.candidate : shortened(word, candidates)
 }

@@ -71,9 +71,14 @@ export function scaledLayout(parts: ScaledLayout): Layout {
     channels === count &&
     sides.length === 2 &&
     sides.every((side) => Number.isInteger(side) && side > 0 && side % step === 0 && side <= most)
-  const multiplesOf = (step: number, most: number) =>
-    `multiples of ${step}${Number.isFinite(most) ? ` up to ${most} (as memory allows)` : ''}`
-  const ofPictures = multiplesOf(multiple, latentLargest * downscaling)
+  /** `sides that are multiples of 8`; undefined where any side will do. */
+  const sidesThatAre = (step: number, most: number) => {
+    const bound = Number.isFinite(most) ? `up to ${most} (as memory allows)` : ''
+    const parts = [...(step > 1 ? [`multiples of ${step}`] : []), ...(bound ? [bound] : [])]
+    return parts.length > 0 ? `sides that are ${parts.join(' ')}` : undefined
+  }
+  const ofPictures = sidesThatAre(multiple, latentLargest * downscaling) ?? 'sides of whole pixels'
+  const ofLatents = sidesThatAre(latentMultiple, latentLargest)
   const layout: Layout = {
     axes: pictureAxes,
     picture: [imageChannels, height * downscaling, width * downscaling],
@@ -84,7 +89,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
       const most = latentLargest * downscaling
       if (!fits(picture, imageChannels, multiple, most)) {
         if (channels !== imageChannels || picture.length !== pictureAxes.length) {
-          const what = `a picture of ${imageChannels} channels with sides that are ${ofPictures}`
+          const what = `a picture of ${imageChannels} channels with ${ofPictures}`
           throw expected('bad-shape', what, `\`${name}\``, formatShape(picture), 'Pass channels × height × width.')
         }
         const near = [Math.floor, Math.ceil].map((round) =>
@@ -93,7 +98,7 @@ export function scaledLayout(parts: ScaledLayout): Layout {
             .join('×'),
         )
         const remedy = `Choose ${[...new Set(near)].join(' or ')}. A picture can be padded, cropped or resized to it.`
-        throw expected('bad-shape', `sides that are ${ofPictures}`, `\`${name}\``, `${width}×${height}`, remedy)
+        throw expected('bad-shape', ofPictures, `\`${name}\``, `${width}×${height}`, remedy)
       }
       return [latentChannels, height! / downscaling, width! / downscaling]
     },
@@ -106,15 +111,26 @@ export function scaledLayout(parts: ScaledLayout): Layout {
       if (fits(latent, latentChannels, latentMultiple, latentLargest)) return
       throw expected(
         'bad-shape',
-        `a latent of ${latentChannels} channels × height × width with sides that are ${multiplesOf(latentMultiple, latentLargest)}`,
+        `a latent of ${latentChannels} channels × height × width${ofLatents ? ` with ${ofLatents}` : ''}`,
         `\`${name}\``,
         formatShape(latent),
-        `Pictures have sides that are ${ofPictures}; noise and latents belong to the model that made them.`,
+        isBatchOfOne(latent, layout)
+          ? firstAxisRemedy
+          : `Pictures have ${ofPictures}; noise and latents belong to the model that made them.`,
       )
     },
   }
   return layout
 }
+
+/** Whether a shape is one of a model, with an axis of one before it: other programs' arrays are batches. */
+const isBatchOfOne = ([first, ...rest]: Shape, layout: Pick<Layout, 'check'>): boolean =>
+  first === 1 && takes(layout, rest)
+
+const firstAxisRemedy =
+  'Drop the first axis, which counts pictures: `{ ...read, shape: read.shape.slice(1) }`, as docs/python.md says.'
+
+const latentWords = 'a latent'
 
 export interface ClipLayout extends ScaledLayout {
   /** Frames for each latent frame after the first, which is one frame. */
@@ -167,11 +183,15 @@ export function clipLayout({ frameDownscaling, frames = 1, ...still }: ClipLayou
       return withFrames(latentFrames, frame.latentShape(picture))
     },
     pictureShape(latent) {
-      const [count, one] = apart(latent, 'a latent')
+      const [count, one] = apart(latent, latentWords)
       return withFrames(1 + frameDownscaling * (count - 1), frame.pictureShape(one))
     },
     check(latent) {
-      frame.check(apart(latent, 'a latent')[1])
+      if (isBatchOfOne(latent, layout)) {
+        const what = `${latentWords} of channels × frames × height × width`
+        throw expected('bad-shape', what, `\`${name}\``, formatShape(latent), firstAxisRemedy)
+      }
+      frame.check(apart(latent, latentWords)[1])
     },
   }
   return layout

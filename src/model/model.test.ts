@@ -22,6 +22,7 @@ import {
   takes,
   withValue,
 } from './index.js'
+import { clipLayout, type Layout, type ScaledLayout } from './layout.js'
 
 const autoencoder = analyticAutoencoder(0.5)
 const latents = [1, 2, 3].map((seed) => torchNoise(seed, latentShape))
@@ -298,5 +299,22 @@ describe('a layout', () => {
     expect(refused(3, 64)).toThrow('Choose 64×8.')
     expect(refused(100, 64)).toThrow('Choose 64×96 or 64×104.')
     expect(refused(400, 64)).toThrow('Choose 64×128.')
+  })
+
+  it('says that the first axis of a batch of one is to be dropped', () => {
+    const parts = { name: 'own', imageChannels: 3, latentChannels: 4, downscaling: 8 }
+    const refused = (layout: Layout, latent: readonly number[]) => () => layout.check(latent)
+    const dropped = /Drop the first axis.*`\{ \.\.\.read, shape: read\.shape\.slice\(1\) \}`.*docs\/python\.md/
+    expect(refused(scaledLayout(parts), [1, 4, 16, 16])).toThrow(dropped)
+    expect(refused(clipLayout({ ...parts, frameDownscaling: 4 }), [1, 4, 3, 16, 16])).toThrow(dropped)
+    expect(refused(scaledLayout(parts), [1, 5, 16, 16])).not.toThrow(/first axis/)
+  })
+
+  it('asks for multiples only where there are any', () => {
+    const parts = { name: 'own', imageChannels: 3, latentChannels: 4, downscaling: 8 }
+    const refused = (more: Partial<ScaledLayout>) => () => scaledLayout({ ...parts, ...more }).check([5, 16, 16])
+    expect(refused({})).toThrow('a latent of 4 channels × height × width for `own`')
+    expect(refused({ latentMultiple: 2 })).toThrow('with sides that are multiples of 2 for')
+    expect(refused({ latentLargest: 8 })).toThrow('with sides that are up to 8 (as memory allows) for')
   })
 })

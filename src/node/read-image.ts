@@ -6,6 +6,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
+import { fileNature, isReadPicture } from '../core/file-nature.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
@@ -43,12 +44,24 @@ function checkBytes(file: unknown): void {
   throw expected('bad-option', 'the bytes of a picture file', '`file`', got, remedy)
 }
 
+/** The formats that are read, for people. */
+const readFormats = 'a PNG, JPEG, WebP, GIF, TIFF or AVIF picture'
+
 const saveOtherwise = 'Save it as PNG or JPEG.'
 
 /** Throws `bad-image` for what is not read, named as what it is. */
 function checkNature(bytes: Buffer, path: string): void {
-  const found = natureOf(bytes)
-  if (found) throw badImage(readFormats, path, found.name, found.isPicture ? saveOtherwise : undefined)
+  if (isReadPicture(bytes)) return
+  const found = fileNature(bytes)
+  throw badImage(readFormats, path, found?.name ?? otherNature(bytes), found?.isPicture ? saveOtherwise : undefined)
+}
+
+/** What a file of no known format seems to be. */
+function otherNature(bytes: Buffer): string {
+  if (bytes.length === 0) return 'an empty file'
+  const start = bytes.subarray(0, 200).toString('utf8')
+  const isText = /^[\t\n\r\x20-\x7e\u00a0-\ufffc]*$/.test(start.slice(0, -1))
+  return isText ? `text that starts with ${JSON.stringify(start.slice(0, 24))}` : 'bytes of another kind'
 }
 
 /**

@@ -281,7 +281,9 @@ describe('edit', () => {
     expect(await wide(40, moved)).toMatch(
       /Draw the old and the new place of the thing, and pass it as `settings\.mask`\.$/,
     )
-    expect(await wide(40, textured)).toMatch(/For another texture pass `settings\.method bdia-round-trip`/)
+    expect(await wide(40, textured)).toMatch(
+      /Draw all of the texture, without the thing that stays, and pass it as `settings\.mask`\.$/,
+    )
     expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
     expect(await wide(25, textured, ',guideFrom=source')).not.toContain('guideFrom')
     expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)

@@ -359,12 +359,18 @@ export const isLost = ({ steps }: Pick<NoiseInversion, 'steps'>): boolean =>
 /** Residuals below this, in units of the noise, are rounding that the network does not allow to mend. */
 const roundingResidual = 1e-3
 
-function remedyOf(solutions: readonly Solution[]): string {
-  const residuals = solutions.flatMap(({ outcome, residual }) => (outcome === 'converged' ? [] : [residual]))
-  const worst = Math.max(...residuals)
-  if (worst === Number.POSITIVE_INFINITY) return 'Use `automatic`, which solves each step.'
-  return worst < roundingResidual
-    ? 'What is left is near the rounding of the network: compute in 64 bits, or take it as it is.'
+/** From this on a step's map draws points no longer together: it may have several roots, or none. */
+const mayTurn = 1
+
+/** What to do about steps that were not undone; whoever tells one asks here. */
+function remedyOf(solutions: readonly StepInversion[]): string {
+  const unsolved = solutions.filter(({ outcome }) => outcome !== 'converged')
+  if (unsolved.some(({ residual }) => residual === Number.POSITIVE_INFINITY))
+    return 'Use `automatic`, which solves each step.'
+  const isRounding = ({ residual, contraction = 0 }: StepInversion) =>
+    residual < roundingResidual && contraction < mayTurn
+  return unsolved.every(isRounding)
+    ? 'What is left is near the rounding of the network: take it as it is. Computing in 64 bits helps only a picture that was made in 64 bits.'
     : 'Such steps may have no root, and the noise may not be found. Pictures that are to be inverted are best made by Heun or with less guidance: docs/noise-inversion.md#strong-guidance.'
 }
 

@@ -183,9 +183,14 @@ export function bitsOf(message: string, count: number, name: string): number[] {
     throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it in the digits 0 to f.')
   }
   const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
-  if (bits.slice(count).some((bit) => bit === 1) || bits.length >= count + 4) {
+  if (digits.length > length) {
     const remedy = 'Shorten it, or make a key with more `bits`.'
     throw expected('bad-option', room, `\`${name}\``, plural(bits.length, 'bit'), remedy)
+  }
+  if (bits.slice(count).some((bit) => bit === 1)) {
+    const ends = Array.from({ length: 2 ** (count % 4) }, (_, i) => (i * 2 ** (4 - (count % 4))).toString(16))
+    const remedy = `The last digit holds ${plural(count % 4, 'bit')}, highest first: ${ends.join(', ')}.`
+    throw expected('bad-option', room, `\`${name}\``, `\`${digits.at(-1)}\` as its last digit`, remedy)
   }
   if (digits.length > 0 && digits.length < length) {
     const remedy = `Write all digits: \`${digits.padStart(length, '0')}\` is that number.`

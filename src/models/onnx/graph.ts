@@ -1,6 +1,6 @@
 /** An ONNX file as graphs for inputs of given shapes. */
 import type { Files } from '../../checkpoints/files.js'
-import { checkFetched } from '../../checkpoints/json.js'
+import { checkNature } from '../../checkpoints/json.js'
 import { expected } from '../../core/errors.js'
 import type { Graph, Initializer } from '../../graph/graph.js'
 import { decodeOnnx, onnxInputs } from '../../graph/onnx/read.js'
@@ -45,7 +45,7 @@ export async function openOnnxModel(files: Files, path: string): Promise<OnnxMod
   const folder = path.replace(/[^/\\]*$/, '')
   const resolve = (location: string) => (folder === '' ? location : files.join(folder, location))
   const bytes = await files.read(path, 0, size)
-  checkFetched(bytes, path)
+  checkNature(bytes, path, 'an ONNX file')
   return {
     file: path,
     inputs: onnxInputs(bytes),

@@ -74,7 +74,7 @@ const drawnOfAThing = `Draw what may change, the old and the new place of a thin
 const drawnOf: Readonly<Record<string, string>> = {
   places: `Draw the old and the new place of the thing, and ${drawing}.`,
   sizes: `Draw the larger of both sizes of the thing, and ${drawing}.`,
-  textures: `For another texture pass ${setting('method', 'bdia-round-trip')}, or draw what may change and ${drawing}.`,
+  textures: `Draw all of the texture, without the thing that stays, and ${drawing}.`,
 }
 
 export function remedyOf({ given, isOwn, guidesFromSource, change = '' }: EditCase): string {

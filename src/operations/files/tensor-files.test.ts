@@ -27,7 +27,7 @@ it('what is neither a picture nor a file of tensors is told all that may be read
 it('a file that is not there has the remedy of a path, not of a model alone', async () => {
   for (const noise of ['no.safetensors', 'no.npy']) {
     const started = start(generateOperation, memoryHost(model), { prompt, noise })
-    await expect(started).rejects.toMatchObject({ remedy: expect.stringMatching(/^Check the path\. /) })
+    await expect(started).rejects.toMatchObject({ remedy: expect.stringMatching(/^Check the path\./) })
   }
 })
 

@@ -7,6 +7,7 @@ import { encodeNpy, readNpy } from '../../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../../checkpoints/tensors.js'
 import { expected, isUndiffuseError } from '../../core/errors.js'
+import { fileNature, natureBytes } from '../../core/file-nature.js'
 import type { State } from '../../diffusion/diffusion.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
 import { type Axis, axes as allAxes, type Layout } from '../../model/layout.js'
@@ -107,8 +108,10 @@ async function contentOf(files: Files, path: string, name: string) {
     if (isTensorFile(path) || !isUndiffuseError(error) || error.code !== 'bad-model') throw error
     if ((await files.size(path)) === undefined) throw error
     const what = `a ${tensorEndings.join(' or ')} file with a ${name}`
-    const remedy = 'Pass such a file. A picture has to be inverted first.'
-    throw expected('bad-model', what, `\`${lastName(path)}\``, 'another file', remedy, { cause: error })
+    const found = fileNature(await files.read(path, 0, natureBytes))
+    const remedy = found?.remedy ?? 'Pass such a file. A picture has to be inverted first.'
+    const got = found?.name ?? 'another file'
+    throw expected('bad-model', what, `\`${lastName(path)}\``, got, remedy, { cause: error })
   }
 }
 

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { analyticModel } from '../../test/laws/analytic-model.js'
+import { shape } from '../../test/laws/analytic-world.js'
+import type { Inverter, StepInversion } from '../diffusion/diffusion.js'
+import { naive } from '../diffusion/inverters/naive.js'
+import { ddim } from '../diffusion/solvers/ddim.js'
+import { torchNoise } from '../math/noise.js'
+import { invert } from './invert.js'
+
+const { model } = analyticModel()
+const latent = torchNoise(3, shape)
+const solver = ddim({ steps: 4 })
+
+/** Leaves its steps so. */
+const leaving = (left: Pick<StepInversion, 'residual' | 'contraction'>): Inverter => ({
+  name: 'leaving',
+  accepts: () => true,
+  async *invert(clean, ...rest) {
+    const { states, solutions } = yield* naive().invert(clean, ...rest)
+    return { states, solutions: solutions.map((one) => ({ ...one, ...left })) }
+  },
+})
+
+const remedy = async (inverter: Inverter) => (await invert({ latent }, { model, solver, inverter })).remedy
+
+it('is content with rounding where steps have one root, and promises nothing of 64 bits', async () => {
+  const told = await remedy(leaving({ residual: 1e-4, contraction: 0.3 }))
+  expect(told).toMatch(/take it as it is.*helps only a picture that was made in 64 bits/)
+})
+
+it('says that steps may have no root by what is left, and by how their map draws points together', async () => {
+  expect(await remedy(leaving({ residual: 1e-2, contraction: 0.3 }))).toMatch(/may have no root.*#strong-guidance/)
+  expect(await remedy(leaving({ residual: 1e-4, contraction: 1.4 }))).toMatch(/may have no root.*#strong-guidance/)
+})
+
+it('names what solves steps where nothing was solved', async () => {
+  expect(await remedy(naive())).toMatch(/`automatic`/)
+})

@@ -15,7 +15,6 @@ import { isTransparent, laidOn } from '../pictures/transparency.js'
 import { creditsIn } from './exif-credits.js'
 import { reasonOf } from './failures.js'
 import { greyCurve, isProfileOf, isSrgbProfile, srgbOfLight } from './icc-profile.js'
-import { natureOf, readFormats } from './picture-format.js'
 import { checkPicturePath } from './picture-path.js'
 import { chunkOf, hasChunk } from './png-text.js'
 

@@ -46,11 +46,5 @@ export function checkFiles(host: unknown, path: unknown): void {
   )
   if (typeof path === 'string') return
   const got = path === undefined ? 'none' : `a value of type ${typeof path}`
-  throw expected(
-    'bad-option',
-    'the path of a folder',
-    '`path`',
-    got,
-    'Pass it as text: `openDiffusionModel(nodeFiles, path, runtime)`.',
-  )
+  throw expected('bad-option', 'a path', '`path`', got, 'Pass it as text, after `nodeFiles`.')
 }

@@ -6,8 +6,8 @@
 import { expected } from '../core/errors.js'
 import { natureBytes } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
-import { formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
-import type { Files } from './files.js'
+import { checkTensor, formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
+import { checkFiles, type Files } from './files.js'
 import { checkNature, describe } from './json.js'
 import { tensorFromBytes, tensorToBytes } from './tensors.js'
 
@@ -34,6 +34,7 @@ const header = /^\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \
  * @example const noise = await readNpy(nodeFiles, 'noise.npy')
  */
 export async function readNpy(files: Files, path: string): Promise<Tensor> {
+  checkFiles(files, path)
   const fail = (what: string, got: string) =>
     expected('bad-model', what, `\`${path}\``, got, 'Write it again with numpy.save.')
   const size = await files.size(path)
@@ -81,7 +82,12 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
  * @example await writeFileAtomically('noise.npy', encodeNpy(noise))
  */
 export function encodeNpy(x: Tensor, dtype: NpyType = 'float32'): Uint8Array[] {
-  const descr = Object.entries(dataTypes).find(([, name]) => name === dtype)![0]
+  checkTensor(x, 'an array to write as .npy')
+  const [descr] = Object.entries(dataTypes).find(([, name]) => name === dtype) ?? []
+  if (descr === undefined) {
+    const what = Object.values(dataTypes).join(' or ')
+    throw expected('bad-option', what, '`dtype` of `encodeNpy`', `\`${dtype}\``, 'Leave it out for float32.')
+  }
   const [first] = x.shape
   const room = first === undefined ? '' : ' '.repeat(roomForDigits - `${first}`.length)
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple(x.shape)}, }${room}`

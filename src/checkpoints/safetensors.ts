@@ -215,6 +215,10 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
   for (const [name, tensor] of Object.entries(tensors)) {
+    if (!ArrayBuffer.isView(tensor?.bytes)) {
+      const remedy = 'Pass `safetensor(tensor)`.'
+      throw expected('bad-option', '{ dtype, shape, bytes }', `tensor \`${name}\``, 'a value without bytes', remedy)
+    }
     const length = lengthOf(tensor)
     if (tensor.bytes.length === length) continue
     throw expected(

@@ -1,6 +1,9 @@
 /** What is wrong with a seed, a size, a count or a shape is said by the one error class, in every public function. */
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { encodeNpy, readNpy } from '../../src/checkpoints/npy.js'
+import { encodeSafetensors } from '../../src/checkpoints/safetensors.js'
+import { readTensors } from '../../src/checkpoints/tensors.js'
 import type { Solver, State } from '../../src/diffusion/diffusion.js'
 import { betas } from '../../src/diffusion/schedules.js'
 import { ddim } from '../../src/diffusion/solvers/ddim.js'
@@ -19,6 +22,7 @@ import {
   wilsonInterval,
 } from '../../src/math/statistics.js'
 import { combine, distance, dot, subtract, tensor, zeros } from '../../src/math/tensor.js'
+import { openDiffusionModel } from '../../src/models/diffusion-model.js'
 import { deadLeaves } from '../../src/pictures/dead-leaves.js'
 import { likenessOutside } from '../../src/pictures/masked.js'
 import { errorMap, psnrDb, resize } from '../../src/pictures/pixels.js'
@@ -174,6 +178,7 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
   })
 })
 
+const runtime = { open() {} }
 const missized = { shape: noise.shape, data: noise.data.slice(1) }
 const uncalled = ddim as never
 
@@ -224,6 +229,20 @@ it.each<[string, () => unknown, RegExp]>([
   ['a key without a secret', () => newKey(told, undefined as never), /32 bytes.*got none.*randomBytes/],
   ['a number in place of options', () => ddim(20 as never), /an object of options for `ddim`, got 20.*\{ steps: … \}/],
   ['one tensor of two', () => nmseDb(noise, undefined as never), /tensors of one shape.*undefined/],
+  ['a list to write as .npy', () => encodeNpy([1, 2, 3] as never), /a tensor for an array to write as \.npy/],
+  ['another type of .npy', () => encodeNpy(noise, 'int8' as never), /float32 or float64 for `dtype`/],
+  ['a tensor to write as safetensors', () => encodeSafetensors({ noise } as never), /Pass `safetensor\(tensor\)`/],
+  [
+    'a path alone to read',
+    () => readNpy('a.npy' as never, undefined as never),
+    /Pass `nodeFiles` of `undiffuse\/node`/,
+  ],
+  [
+    'folder and files swapped',
+    () => openDiffusionModel('a' as never, {} as never, runtime as never),
+    /Pass `nodeFiles`/,
+  ],
+  ['bytes as a path', () => readTensors({ size() {}, read() {} } as never, 1 as never), /a path for `path`/],
   ['no shape', () => torchNoise(1, undefined as never), /the shape of a tensor/],
 ])('%s', async (_, call, message) => {
   await expect((async () => await call())()).rejects.toMatchObject({

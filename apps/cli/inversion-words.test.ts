@@ -16,6 +16,7 @@ const found = (more: object = {}, noise: object = {}) =>
       ...noise,
     },
     largestResidual: 1e-6,
+    convergedResidual: 1e-6,
     convergedSteps: 2,
     steps: [step, step],
     evaluations: { denoises: 8, pullbacks: 0, autoencoder: { encodes: 0, decodes: 0, roundTrips: 0, pullbacks: 0 } },

@@ -15,6 +15,7 @@ const leg = {
   remedy: null,
   convergedSteps: 50,
   largestResidual: 3.2e-2,
+  convergedResidual: 9.7e-6,
   roots: 'not checked',
   equalValuesShare: 1,
   psnrDb: 50,
@@ -73,12 +74,21 @@ it('says what a scheduler stands for, and its steps', () => {
   expect(tableLines([row(inverter, cleanest)])).toContain('  scheduler:end=cleanest (flow-euler, 30 steps)')
 })
 
+it('says what an inverter is content with, where that is more than the others are', () => {
+  const coarse = { ...leg, convergedResidual: 1.59e-2 }
+  const lines = tableLines([row('algorithm-1', { fromLatent: coarse }), row(long, { fromLatent: coarse })])
+  expect(lines.find((line) => line.includes(' latent  '))).toMatch(/50\/50 to 2e-2 +latent -108 dB/)
+  expect(lines.find((line) => line.includes(' picture  '))).toMatch(/41\/50 +no/)
+  expect(lines.filter((line) => line.length > 120)).toEqual([])
+})
+
 it('tells nothing of what refuses', () => {
   const naive = {
     ...leg,
     exact: 'no',
     latentAgainNmseDb: -20,
     convergedSteps: 0,
+    convergedResidual: null,
     roots: null,
   } as const
   const [, , line] = tableLines([row('naive', { fromLatent: naive, fromPicture: null })])

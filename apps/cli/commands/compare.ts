@@ -49,7 +49,7 @@ const heads = ['from', 'runs', 'a step', 'time', 'solved', 'exact', 'roots', 'no
 const legend = `
   from    latent: as sampling left it; picture: its 8 bits alone, so that the latent is the one found from them
   runs    evaluations of the network, in all and a step; time is of the way back alone
-  solved  steps undone, of all: their residual is within the inverter's own tolerance, and some are content with 1e-2
+  solved  steps undone, of all; their residual is at most 1e-5, or what is said where the inverter is content with more
   exact   what the noise is exact given: the latent that was inverted, the memory of the solver too, the picture
           (image), or nothing (no); then how far the latent that this noise makes is from the one that was inverted
   roots   whether other noises lead to the same latent, by the least certain step:
@@ -73,13 +73,22 @@ const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
 const exactText = ({ exact, latentAgainNmseDb }: LegReport): string =>
   `${exact.replace('given-', '')}${exact === 'no' ? ',' : ''} ${latentAgainNmseDb.toFixed(0)} dB`
 
+/** What most inverters solve a step to. */
+const usualResidual = 1e-5
+
+/** `20/20`, and `20/20 to 2e-2` where the inverter is content with more than is usual. */
+function solvedText({ convergedSteps, convergedResidual }: LegReport, steps: number): string {
+  const isCoarse = convergedResidual !== null && convergedResidual > usualResidual
+  return `${convergedSteps}/${steps}${isCoarse ? ` to ${convergedResidual.toExponential(0)}` : ''}`
+}
+
 function cellsOf(from: string, leg: LegReport, steps: number): readonly string[] {
   return [
     from,
     `${leg.evaluations}`,
     leg.evaluationsPerStep.toFixed(1),
     `${leg.seconds.toFixed(1)} s`,
-    `${leg.convergedSteps}/${steps}`,
+    solvedText(leg, steps),
     exactText(leg),
     leg.roots === null ? '–' : rootsText[leg.roots],
     leg.noiseNmseDb === null ? '–' : errorDecibels(leg.noiseNmseDb),

@@ -1,39 +1,62 @@
 /**
  * What a row of the table is expected to cost, in walks over the grid: for the time that is left. Measured on the bundled models;
- * others have about the same shares, since their networks grow together.
+ * others have about the same shares, since their networks grow together. By processor time an evaluation costs the same in all
+ * inverters, so evaluations are what is counted.
  */
 import type { Inverter, Solver } from '../../diffusion/diffusion.js'
 import { algorithm1 } from '../../diffusion/inverters/algorithm-1.js'
 import { algorithm2 } from '../../diffusion/inverters/algorithm-2.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
+import { branching } from '../../diffusion/inverters/branching.js'
 import { naive } from '../../diffusion/inverters/naive.js'
 import { reversible } from '../../diffusion/inverters/reversible.js'
+import type { Counts } from '../../model/counted.js'
+import { autoencoderEvaluations, denoiserEvaluations } from '../../verbs/evaluations.js'
 import type { Named } from '../fields.js'
 
-/** Finding a latent takes as long as so many evaluations, whatever the grid; and more with a picture that is made first. */
-const [latentEvaluations, madeEvaluations] = [400, 200]
+/** Finding a latent takes about 70 runs of the autoencoder; one takes as long as so many evaluations. */
+const [latentRuns, runEvaluations] = [70, 4.5]
+
+/** What was asked of a model, in evaluations. */
+export function evaluationsOf(counts: Counts): number {
+  const { encodes, decodes, roundTrips, pullbacks } = autoencoderEvaluations(counts)
+  const { denoises, pullbacks: derivatives, pushforwards = 0 } = denoiserEvaluations(counts)
+  return denoises + derivatives + pushforwards + runEvaluations * (encodes + decodes + roundTrips + pullbacks)
+}
 
 /** Finding the latent of a picture, with its making where there is none, where a step takes so many evaluations. */
 export const making = (steps: number, perStep: number, isMade: boolean): number =>
-  (latentEvaluations + (isMade ? madeEvaluations : 0)) / (steps * perStep) + (isMade ? 1 : 0)
+  (latentRuns * runEvaluations) / (steps * perStep) + (isMade ? 1 : 0)
 
-/** Solving all steps: the shorter they are, the fewer evaluations each takes. Of 20, 30 and 50 steps at guidance 3. */
-const accelerated = (steps: number): number => Math.min(12, 2 + 72 / steps)
-const unaccelerated = (steps: number): number => Math.min(25, 1 + 205 / steps)
+/** Of one step, by the steps of the grid: the shorter they are, the fewer it takes. At guidance 3, of 20 and of 50 steps. */
+const evaluationsOfAStep = {
+  /** 5.7 and 3.6. */
+  accelerated: (steps: number) => Math.min(22, 2 + 72 / steps),
+  /** 11.5 and 5.5, which are those of `branching` too: 11.3 and 5.2. */
+  unaccelerated: (steps: number) => Math.min(25, 1 + 205 / steps),
+  /** The released Algorithm 1: 14.5 and 9.1. */
+  released: (steps: number) => 5.5 + 180 / steps,
+} as const
+/** Each other start takes more than a step's own: 6.8 and 4.6. */
+const restartShare = 1.2
 /** Sweeps of BDIA's whole trajectory, whose memory a picture does not hold: 2,000 evaluations of 20 guided steps. */
 const sweeping = 50
-/** The released algorithms: about 4,650 evaluations of 20 guided steps. */
-const releasing = 116
+/** The released Algorithm 2: about 4,650 evaluations of 20 guided steps. */
+const releasedTwice = 116
 /** Their steps back are walked like those there. */
 const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
-const released: readonly string[] = [algorithm1.definition.id, algorithm2.definition.id]
 const slow = /\biteration=(picard|forward-step)\b/
+const restarting = /\brestarts=(\d+)/
 
 function undoing({ text, method }: Named<Inverter>, { unstep }: Solver, steps: number): number {
   if (walking.includes(method.name)) return 1
-  if (released.includes(method.name)) return releasing
+  if (method.name === algorithm1.definition.id) return evaluationsOfAStep.released(steps)
+  if (method.name === algorithm2.definition.id) return releasedTwice
   if (unstep) return sweeping
-  return slow.test(text) ? unaccelerated(steps) : accelerated(steps)
+  if (method.name === branching.definition.id) return evaluationsOfAStep.unaccelerated(steps)
+  const restarts = Number(restarting.exec(text)?.[1] ?? 0)
+  const iteration = slow.test(text) ? 'unaccelerated' : 'accelerated'
+  return evaluationsOfAStep[iteration](steps) * (1 + restartShare * restarts)
 }
 
 /** What a pair costs: from the latent, where one is made, and from the picture, back and there again. */

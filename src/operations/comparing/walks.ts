@@ -5,6 +5,7 @@ import type { Signal, Steps } from '../../core/progress.js'
 import { relay } from '../../core/relay.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
+import { counted } from '../../model/counted.js'
 import { questionsOf } from '../../model/guidance.js'
 import { round8 } from '../../pictures/pixels.js'
 import { generate } from '../../verbs/generate.js'
@@ -17,7 +18,7 @@ import type { Host, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
 import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
-import { making } from './expected-costs.js'
+import { evaluationsOf, making } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
 import {
   type Compared,
@@ -61,6 +62,7 @@ export async function* compareAll(
   const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
   for (const text of notes) yield noted(start.picture!, text)
   const rows: Compared[] = []
+  const { model: asked, counts } = counted(model)
   const isFirst = ({ pair: { plan } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.plan === plan))
   const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
@@ -71,46 +73,59 @@ export async function* compareAll(
   let made: (Made & { readonly plan: Plan }) | undefined
   let first: Made | undefined
   for (const [i, row] of pairs.entries()) {
-    const parts = { done: i, total: pairs.length, one: 'row', weights }
+    const before = evaluationsOf(counts())
+    const evaluationsOfAWalk = (row.steps ?? 1) * questionsOf(model, samplingOf(row.pair.plan, model))
+    const partsNow = (): Parts => {
+      const walked = (evaluationsOf(counts()) - before) / evaluationsOfAWalk
+      return { done: i, total: pairs.length, begun: Math.min(walked, mostBegun * weights[i]!), one: 'row', weights }
+    }
     const { plan, inverter } = row.pair
     if (row.refusal !== undefined) {
       rows.push(row)
       continue
     }
     const sampling = samplingOf(plan, model)
-    const walk = { inverter: inverter.method, decoder, host, model, sampling, signal }
+    const walk = { inverter: inverter.method, decoder, host, model: asked, sampling, signal }
     if (given) {
       const picture = yield* named(
         leg(walk, 'picture', { image: given }, { image: given, ...(known && { noise: known }) }),
         row,
-        parts,
+        partsNow,
       )
       const walked = { ...row, legs: { picture }, image: given }
       rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
       continue
     }
     if (made?.plan !== plan) {
-      const options = { ...sampling, prompt: start.prompt ?? '', model, seed, size, signal }
-      const sampled = yield* named(partOf(generate(options)), row, parts)
+      const options = { ...sampling, prompt: start.prompt ?? '', model: asked, seed, size, signal }
+      const sampled = yield* named(partOf(generate(options)), row, partsNow)
       made = { plan, sampled, image: round8(sampled.image) }
       if (!first && keeper) yield* keeper.keepKnown(sampled.noise, pairs)
       first ??= made
     }
-    const walked = { ...row, legs: yield* bothLegs(walk, made, row, parts), image: made.image }
+    const walked = { ...row, legs: yield* bothLegs(walk, made, row, partsNow), image: made.image }
     rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
   }
   const noise = first?.sampled.noise ?? known
   return { image: first?.image ?? given!, ...(noise && { noise }), notes, rows }
 }
 
+/** A row that takes longer than was expected is not finished before its end. */
+const mostBegun = 0.98
+
 interface Made {
   readonly sampled: Sampled
   readonly image: Tensor
 }
 
-async function* bothLegs(walk: Walk, { sampled: made, image }: Made, row: Compared, parts: Parts): Steps<Legs, Told> {
-  const latent = yield* named(leg(walk, 'latent', cleanEnd(made), made), row, parts)
-  const picture = yield* named(leg(walk, 'picture', { image }, { ...made, image }), row, parts)
+async function* bothLegs(
+  walk: Walk,
+  { sampled: made, image }: Made,
+  row: Compared,
+  partsNow: () => Parts,
+): Steps<Legs, Told> {
+  const latent = yield* named(leg(walk, 'latent', cleanEnd(made), made), row, partsNow)
+  const picture = yield* named(leg(walk, 'picture', { image }, { ...made, image }), row, partsNow)
   return { latent, picture }
 }
 
@@ -128,8 +143,8 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
 }
 
 /** Steps under what each does, and the names of the row: `gradient steps, naive on ddim`. */
-const named = <T>(work: Steps<T, Told>, { pair }: Compared, parts: Parts): Steps<T, Told> =>
-  relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair), parts }))
+const named = <T>(work: Steps<T, Told>, { pair }: Compared, partsNow: () => Parts): Steps<T, Told> =>
+  relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair), parts: partsNow() }))
 
 /** The way that a leg names before it is left out; a method that the row names is not told twice. */
 function stageOf(stage: string, { inverter, solver }: Pair): string {

@@ -73,11 +73,16 @@ export const latentReport = (inversion: LatentInversion, seconds: number) => ({
 
 export type LatentReport = ReturnType<typeof latentReport>
 
-/** How many steps were undone, and the largest residual of them all. */
-export const solvedNumbers = ({ steps }: Pick<NoiseInversion, 'steps'>) => ({
-  largestResidual: Math.max(...steps.map(({ residual }) => residual)),
-  convergedSteps: steps.filter(({ outcome }) => outcome === 'converged').length,
-})
+/** How many steps were undone, the largest residual of those, which their method is content with, and of all. */
+export function solvedNumbers({ steps }: Pick<NoiseInversion, 'steps'>) {
+  const largest = (some: NoiseInversion['steps']) => Math.max(...some.map(({ residual }) => residual))
+  const converged = steps.filter(({ outcome }) => outcome === 'converged')
+  return {
+    largestResidual: largest(steps),
+    convergedSteps: converged.length,
+    convergedResidual: converged.length > 0 ? largest(converged) : null,
+  }
+}
 
 /**
  * Whether other noises lead to the same latent; `not checked` where steps were solved by what does not ask. Null where nothing was

@@ -4,6 +4,8 @@ import { asTyped, programName } from './program-name.js'
 
 /** What the long form of a command's help says beside its options. */
 export interface Explanation {
+  /** What to know before anything else, below the description. */
+  readonly caution?: string
   /** Paragraphs, separated by empty lines. A line that begins with a space stays a line of its own. */
   readonly details?: string
   /** Command lines without `undiffuse`, the most common first. */
@@ -123,7 +125,7 @@ const section = (heading: string, lines: readonly string[]): readonly string[] =
  */
 export function helpLines(command: Command, { all = false, columns = pageColumns } = {}): readonly string[] {
   const help = new Help()
-  const { details = '', examples = [] } = explanations.get(command) ?? {}
+  const { caution = '', details = '', examples = [] } = explanations.get(command) ?? {}
   const path = pathOf(command)
   const options = help.visibleOptions(command)
   const rare = options.filter(({ helpGroupHeading }) => helpGroupHeading === rareOptions)
@@ -143,6 +145,7 @@ export function helpLines(command: Command, { all = false, columns = pageColumns
       .description()
       .split('\n')
       .flatMap((line) => wrapped(line, columns)),
+    ...wrapped(caution, columns),
     ...(all && details !== '' ? ['', ...paragraphs(details, columns)] : []),
     ...section('Commands:', table(commands, columns)),
     ...section('Arguments:', table(places, columns)),

@@ -99,6 +99,12 @@ describe('parts of a work', () => {
     expect(lines().at(-1)).toMatch(/^most probable noise, round 1 of 4 90\/90 {2}1:30, 0:00 left/)
   })
 
+  it('is not announced where a note has told how long all of it takes', () => {
+    const { stream, lines } = pipe()
+    ninetySteps(stream, { parts: { done: 0, total: 3, one: 'part', isTold: true } })
+    expect(lines().filter((line) => line.includes('about'))).toEqual([])
+  })
+
   /** Rows that cost 1 and 9 seconds, as expected or not; what is left is told every second. */
   function rows(seconds: readonly number[], weights?: readonly number[]) {
     const { stream, lines, drawn } = screen(120)

@@ -149,7 +149,7 @@ export function progressView(
     const seconds = left(told)
     const { parts: all, stage: name } = told
     const what = all && all.total > 1 ? plural(all.total, all.one ?? 'picture') : name
-    if (seconds === undefined || announced.has(what)) return
+    if (seconds === undefined || all?.isTold || announced.has(what)) return
     announced.add(what)
     const whole = now() - paceOf(told).begun + seconds
     if (whole <= longSeconds) return

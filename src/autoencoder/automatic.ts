@@ -17,6 +17,9 @@ import { roundingMargin, roundingNorm } from './parts/rounding.js'
 import type { Profile } from './profile.js'
 import { rehearse } from './rehearsed.js'
 
+/** Larger pictures get no gradient steps unless told. */
+export const usualGradientPixels = 65_536
+
 /**
  * The latent that the evidence supports, within a budget.
  *
@@ -57,7 +60,7 @@ export const automaticDecoder = define({
     gradientPixels: {
       type: 'integer',
       minimum: 0,
-      default: 65_536,
+      default: usualGradientPixels,
       unit: 'pixels',
       description:
         'Larger pictures get gradient steps only with `always`; 256×256 take 2.6 GiB at the size of Stable Diffusion.',

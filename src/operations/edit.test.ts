@@ -7,7 +7,7 @@ import { edit } from '../edit/edit.js'
 import { map, type Tensor, tensor, zeros } from '../math/tensor.js'
 import { generate } from '../verbs/generate.js'
 import { strayed } from './editing/reports.js'
-import { editOperation, invertOperation } from './index.js'
+import { editOperation, invertOperation, type Told } from './index.js'
 
 it('edit: outside a mask the lock writes the source, bit for bit', async () => {
   const host = memoryHost(editableModel())
@@ -195,6 +195,45 @@ describe('edit', () => {
     expect((await judged(40)).own).toEqual([])
   })
 
+  it('says at once that a small model does not know a picture, how long all of it takes, and what is needed', async () => {
+    const vocabulary = { words: { all: ['a', 'red', 'ball', 'star'] }, examples: [] }
+    const edited = async (dB: number, seconds: number) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), { ...poorlyShown(dB), vocabulary } as never)
+      let clock = 0
+      const slow = { ...host, now: () => (clock += seconds) }
+      const task = start(editOperation, slow, { ...given, decoder: 'gradient-free:iterations=2' })
+      const seen: Told[] = []
+      for await (const told of task) seen.push(told)
+      const { result } = await task
+      return { seen, result, notes: seen.flatMap(({ note }) => (note ? [note.text] : [])) }
+    }
+    const strange = await edited(29, 10)
+    expect(strange.notes).toEqual([
+      expect.stringMatching(
+        /^The model does not know pictures like this one: .*2\d\.\d dB.*The edit will probably look wrong\. The whole edit takes about 7 min\. Pass a model .*your-own-model\.md\.$/,
+      ),
+    ])
+    const at = strange.seen.findIndex(({ note }) => note)
+    expect(strange.seen.slice(0, at).map(({ stage }) => stage)).toEqual(['encode', 'gradient-free'])
+    expect(strange.result).toMatchObject({
+      verdict: 'likely-to-miss',
+      verdictReasons: ['the model does not know such pictures'],
+      known: 'hardly',
+    })
+    // One forecast of all parts, which never goes back.
+    const far = strange.seen.slice(at).flatMap(({ parts }) => (parts ? [parts] : []))
+    expect(far.every(({ isTold, total }) => isTold && total === 3)).toBe(true)
+    const done = far.map(
+      ({ done, begun = 0, weights = [] }) => begun + weights.slice(0, done).reduce((a, b) => a + b, 0),
+    )
+    expect(done).toEqual(done.toSorted((a, b) => a - b))
+    expect(far.at(-1)).toMatchObject({ done: 2 })
+    const own = await edited(40, 0.001)
+    expect(own.notes).toEqual([])
+    expect(own.result).toMatchObject({ known: 'well' })
+    expect((await edited(40, 10)).notes).toEqual(['The whole edit takes about 7 min.'])
+  })
+
   it('says before a network runs that a picture is far larger than those of the model', async () => {
     const plain = editableModel()
     const trained = { ...plain, layout: { ...plain.layout, picture: [3, 64, 64], latentShape: () => [3, 4, 4] } }
@@ -358,10 +397,17 @@ describe('edit', () => {
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {
-    expect([31.6, 36.9, Number.POSITIVE_INFINITY].map((psnrDb) => strayed({ psnrDb }).length)).toEqual([1, 0, 0])
+    const told = (psnrDb: number) => strayed({ psnrDb }, true).length
+    expect([31.6, 36.9, Number.POSITIVE_INFINITY].map(told)).toEqual([1, 0, 0])
+    expect(strayed({ psnrDb: 30 }, true).join()).toMatch(
+      /^Outside the mask the pixels are kept\..*rim of the old colour/,
+    )
+    expect(strayed({ psnrDb: 30 }, false).join()).toMatch(
+      /^Outside the mask the picture changed too, and nothing locks/,
+    )
     const { result } = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(25)), given)
     expect(result.backgroundBefore!.psnrDb).toBeLessThan(30)
-    expect(result.notes).toContainEqual(expect.stringMatching(/^Outside the mask.*drawn the thing anew.*sheet/))
+    expect(result.notes).toContainEqual(expect.stringMatching(/^Outside the mask the pixels are kept.*sheet/))
   })
 
   it('says before any work that an output without an ending is a folder', async () => {

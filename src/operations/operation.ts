@@ -20,6 +20,8 @@ export interface Parts {
   readonly one?: string
   /** What each is expected to cost, against the others. Default: all the same. */
   readonly weights?: readonly number[]
+  /** A note has told already how long all of it takes. */
+  readonly isTold?: boolean
 }
 
 /** What an operation says while it runs: how far it is, and what cannot wait for the end. */

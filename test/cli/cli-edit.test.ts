@@ -139,7 +139,7 @@ describe('undiffuse edit', () => {
       },
     })
     expect(stdout).toMatch(
-      /“a red ball” → “a red star”[\s\S]*checked in the file[\s\S]*odd-mask\.png[\s\S]*evaluations/,
+      /“a red ball” → “a red star”[\s\S]*checked in the file[\s\S]*odd-mask\.png[\s\S]*wrote +e\.png/,
     )
   })
 })

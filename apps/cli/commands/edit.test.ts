@@ -1,47 +1,52 @@
-/** What `edit` says of an edit that is not exact. */
+/** What `edit` says in its summary. */
 import type { EditReport } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { inexactLines, stepsText, words } from './edit.js'
+import { remedyText, words } from './edit.js'
 
-const lock = { boundLevels: 0, featherPixels: 8, largestLevels: 0, largestLevelsBefore: 3 }
 const of = (more: Partial<EditReport>) =>
-  inexactLines({ exact: 'no', outcome: 'exhausted', method: 'exact-blending', lock, ...more } as EditReport).join('\n')
+  remedyText({ exact: 'no', outcome: 'exhausted', method: 'exact-blending', ...more } as EditReport)
 
-it('says what to do where steps were not solved, and that the lock does not depend on it', () => {
-  expect(of({})).toMatch(/not solved to the end.*guideFrom=source.*--guidance.*--steps[\s\S]*does not depend/)
-  expect(of({ outcome: 'diverged' })).toMatch(/blew up.*guideFrom=source/)
-  expect(of({ lock: null })).not.toContain('lock ')
-})
-
-it('names methods that promise more where this one solves no step', () => {
-  expect(of({ method: 'naive:dilation=0' })).toMatch(/`exact-blending` and `bdia-round-trip` promise more/)
-})
-
-it('says first what came of it and where it lies, then what was measured, and no note', () => {
-  const report = {
-    ...{ picture: 'a.png', from: 'a', to: 'b', model: 'm', method: 'exact-blending', solver: 'ddim', guidance: 3 },
-    ...{ steps: 20, plannedSteps: 20, exact: 'given-latent', outcome: 'converged', latent: null, lock: null },
-    ...{
-      mask: null,
-      background: null,
-      backgroundBefore: null,
-      notes: ['odd'],
-      outputs: { picture: 'e.png', sheet: 's.png' },
-    },
-    evaluations: { denoises: 1, pullbacks: 0, autoencoder: { encodes: 1, decodes: 1, roundTrips: 0, pullbacks: 0 } },
-    ...{ seconds: 1, networkSeconds: 1, openingSeconds: 1, overheadShare: 0, peakMemoryBytes: 1 },
-  }
-  const lines = words(report as unknown as EditReport)
-  expect(lines.slice(1, 5).map((line) => line.trim().split(' ')[0])).toEqual(['mask', 'wrote', 'sheet', 'measured'])
-  expect(lines.join('\n')).toMatch(/way back +solved exactly \(given-latent.*says nothing of the edit/)
-  expect(lines.join('\n')).not.toContain('odd')
-})
-
-it('says why fewer steps are walked than were asked for', () => {
-  expect(stepsText({ steps: 16, plannedSteps: 20 })).toMatch(/^16 of 20 steps .*`strength`/)
-  expect(stepsText({ steps: 20, plannedSteps: 20 })).toBe('20 steps')
-})
-
-it('says nothing of an exact one', () => {
+it('says what to do where steps were not solved, and nothing where they were or are not solved at all', () => {
+  expect(of({})).toMatch(/guideFrom=source.*--guidance.*--steps/)
+  expect(of({ method: 'naive', outcome: 'diverged' })).toContain('guideFrom=source')
+  expect(of({ method: 'naive:dilation=0' })).toBe('')
   expect(of({ exact: 'given-latent', outcome: 'converged' })).toBe('')
+})
+
+const levels = { nmse: 0, psnrDb: null, ssim: 1, largestLevels: 0, shareOfPixels: 0.7 }
+const report = {
+  ...{ picture: 'a.png', from: 'a', to: 'b', model: 'm', method: 'exact-blending', solver: 'ddim', guidance: 3 },
+  ...{ exact: 'given-latent', outcome: 'converged', verdict: 'nothing-odd', verdictReasons: [], known: 'well' },
+  latent: { psnrBeforeDb: 40, psnrAfterDb: 63 },
+  lock: { boundLevels: 0, featherPixels: 8, largestLevels: 0, largestLevelsBefore: 3 },
+  mask: { given: null, drawnShareOfPixels: null, shareOfPixels: 0.3, covers: 'part', notes: [] },
+  background: levels,
+  notes: ['odd'],
+  outputs: { picture: 'e.png', sheet: 's.png' },
+} as unknown as EditReport
+
+/** The first word of each line but the first. */
+const heads = (more: Partial<EditReport>) =>
+  words({ ...report, ...more })
+    .slice(1)
+    .map((line) => line.trim().split(' ')[0])
+
+it('says in a few plain lines what came of it, without measurements and notes', () => {
+  expect(heads({})).toEqual(['kept', 'mask', 'known', 'wrote', 'verdict'])
+  const text = words(report).join('\n')
+  expect(text).toMatch(/kept +70\.0 % of the picture, outside the mask: every pixel the same, checked in the file/)
+  expect(text).toMatch(/wrote +e\.png, s\.png/)
+  expect(text).not.toMatch(/odd$|NMSE|implicit|pullback|given-latent/m)
+  expect(heads({ mask: null, lock: null, latent: null })).toEqual(['mask', 'wrote', 'verdict'])
+})
+
+it('begins with the verdict where the edit is likely to miss', () => {
+  const missed = { verdict: 'likely-to-miss', verdictReasons: ['the model does not know such pictures'] } as const
+  expect(heads(missed)).toEqual(['verdict', 'kept', 'mask', 'known', 'wrote'])
+  expect(words({ ...report, ...missed })[1]).toMatch(/likely to miss: the model does not know such pictures\.$/)
+})
+
+it('says how much was allowed outside the mask, and of how much', () => {
+  const allowed = { lock: { ...report.lock!, boundLevels: 3 }, background: { ...levels, largestLevels: 2 } }
+  expect(words({ ...report, ...allowed } as EditReport).join()).toContain('at most 2 levels of 3 allowed')
 })

@@ -1,8 +1,11 @@
 /** `undiffuse edit`: a picture, what it shows and what it is to show, to the edited picture. */
-import { backgroundText, decibels, type EditReport, editOperation, plural } from 'undiffuse/operations'
+import { decibels, type EditReport, editOperation, plural } from 'undiffuse/operations'
 import type { OperationCommand } from '../operation-command.js'
 import { voidMaskExitCode } from '../terminal.js'
-import { costLines, evaluationText, guidanceText, wroteLines } from '../words.js'
+import { wroteLines } from '../words.js'
+
+const caution =
+  'The bundled model draws one of eight shapes on simple backgrounds. Photographs and flat drawings mostly fail with it: see docs/your-own-model.md.'
 
 const details = `
 The command finds what the picture is made from under \`--from\`, and walks it again under \`--to\`. Describe the picture as
@@ -19,34 +22,17 @@ the source's own pixels outside it and a seam inside it. That is checked in the 
 In the folder \`--report\`: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
 
 const examples = [
-  'edit ball.png --from "a large red ball" --to "a large red star" -o star.png',
-  'edit ball.png --from "a red ball" --to "a blue ball" --mask mask.png',
+  'edit ball.png --from "a red ball" --to "a red star" -o star.png',
+  'edit a.png --from "a red ball" --to "a blue ball" --mask m.png',
   'edit drawn.png --from "a blue ball" --to "a red ball" --method exact-blending:guideFrom=source',
   'edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json',
 ] as const
 
-const exactWords: Readonly<Record<EditReport['exact'], string>> = {
-  'given-image': 'with the same prompt the picture would come back, in every 8-bit value',
-  'given-latent': 'with the same prompt this picture would come back, but for what its 8 bits have rounded',
-  'given-memory': "with the same prompt and the solver's memory the latent would come back",
-  no: 'with the same prompt the picture would not come back',
-}
-
-/** What to do about an edit that is not exact, and what does not depend on that. */
-export function inexactLines({ exact, outcome, method, lock }: EditReport): readonly string[] {
-  if (exact !== 'no') return []
+/** What to do where the way back to the noise was not solved. */
+export function remedyText({ exact, outcome, method }: EditReport): string {
   const [id] = method.split(':')
-  const tamer = '`--method exact-blending:guideFrom=source`, less `--guidance` or more `--steps`'
-  const remedies = {
-    converged: '`exact-blending` and `bdia-round-trip` promise more',
-    exhausted: `some steps back were not solved to the end. Where the edit looks right nothing is amiss; else try ${tamer}`,
-    diverged: `the way back blew up, and the edit is mostly of no use: try ${tamer}`,
-  }
-  const solves = id === 'exact-blending' || outcome === 'diverged'
-  return [
-    `  remedy       ${remedies[solves ? outcome : 'converged']}`,
-    ...(lock ? ['  lock         what it keeps outside the mask does not depend on that'] : []),
-  ]
+  if (exact !== 'no' || outcome === 'converged' || (id !== 'exact-blending' && outcome === 'exhausted')) return ''
+  return ' Try `--method exact-blending:guideFrom=source`, less `--guidance` or more `--steps`.'
 }
 
 const share = (of: number): string => `${(100 * of).toFixed(1)} %`
@@ -63,57 +49,55 @@ const moreOnMasks = '`undiffuse help masks` says how to keep the rest'
 const isVoid = (mask: EditReport['mask']): boolean =>
   mask !== null && mask.covers !== 'part' && mask.drawnShareOfPixels !== mask.shareOfPixels
 
-/** Beside a bad picture a bare `exact` would be read as praise. */
-function wayBackText({ exact, outcome }: EditReport): string {
-  const solved = exact === 'no' ? 'not solved exactly' : 'solved exactly'
-  return `${solved} (${exact}, ${outcome}): ${exactWords[exact]}. It says nothing of the edit`
+const knownWords: Readonly<Record<EditReport['known'], string>> = {
+  well: 'well',
+  'in-part': 'in part',
+  hardly: 'hardly',
 }
 
-/** A method of strength below 1 begins at a later step. */
-export const stepsText = ({ steps, plannedSteps }: Pick<EditReport, 'steps' | 'plannedSteps'>): string =>
-  steps === plannedSteps
-    ? plural(steps, 'step')
-    : `${steps} of ${plural(plannedSteps, 'step')} (the noisiest are left out: \`strength\` of the method)`
+const verdictWords: Readonly<Record<EditReport['verdict'], string>> = {
+  'likely-to-miss': 'likely to miss',
+  'look-closely': 'look at it closely',
+  'nothing-odd': 'nothing odd was found; whether it looks right, only you can see',
+}
 
-/** What came of it first; what was measured after it. Notes are said by themselves. */
+const verdictLine = (report: EditReport): string => {
+  const { verdict, verdictReasons: reasons } = report
+  const why = reasons.length === 0 ? '.' : `: ${reasons.join('; ')}.`
+  return `  verdict      ${verdictWords[verdict]}${why}${remedyText(report)}`
+}
+
+function keptText({ mask, background, lock }: EditReport): string | undefined {
+  if (!lock || !background || !mask) return undefined
+  const pixels =
+    background.largestLevels === 0
+      ? 'every pixel the same'
+      : `at most ${plural(background.largestLevels, 'level')} of ${lock.boundLevels} allowed`
+  return `${share(1 - mask.shareOfPixels)} of the picture, outside the mask: ${pixels}, checked in the file`
+}
+
+/** What came of it in a few lines, a bad verdict first. Notes are said by themselves, and measurements are in the report. */
 export function words(report: EditReport): readonly string[] {
-  const { model, method, solver, latent, mask, background, backgroundBefore, lock, outputs } = report
+  const { latent, mask, outputs, verdict } = report
+  const kept = keptText(report)
+  const masks = mask === null || (mask.given === null && mask.notes.length > 0) ? `; ${moreOnMasks}` : ''
+  const misses = verdict === 'likely-to-miss'
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
-    ...(lock && background && mask
-      ? [
-          `  kept         ${share(1 - mask.shareOfPixels)} of the picture, outside the mask: ${backgroundText(background)}${lock.boundLevels > 0 ? ` of ${lock.boundLevels} allowed` : ''}, checked in the file`,
-        ]
-      : []),
-    ...(mask
-      ? [
-          `  mask         ${maskText(mask)}`,
-          ...(mask.given === null && mask.notes.length > 0 ? [`  masks        ${moreOnMasks}`] : []),
-        ]
-      : [`  mask         none: everything may change; ${moreOnMasks}`]),
-    ...wroteLines({ picture: outputs.picture, mask: outputs.mask, report: outputs.report }).map(
-      (line) => `  wrote        ${line.replace(/^wrote /, '')}`,
-    ),
-    ...(outputs.sheet === undefined ? [] : [`  sheet        ${outputs.sheet}`]),
-    '  measured',
-    `  by           ${model}, ${method}, ${solver}, ${stepsText(report)}, ${guidanceText(report)}`,
+    ...(misses ? [verdictLine(report)] : []),
+    ...(kept === undefined ? [] : [`  kept         ${kept}`]),
+    `  mask         ${mask ? maskText(mask) : 'none: everything may change'}${masks}`,
     ...(latent
-      ? [
-          `  latent       decodes to the picture at ${decibels(latent.psnrAfterDb)}, the encoder's at ${decibels(latent.psnrBeforeDb)}`,
-        ]
+      ? [`  known        ${knownWords[report.known]}: the model shows this picture at ${decibels(latent.psnrAfterDb)}`]
       : []),
-    `  way back     ${wayBackText(report)}`,
-    ...inexactLines(report),
-    ...(backgroundBefore
-      ? [`  outside      ${lock ? 'before the lock: ' : ''}${backgroundText(backgroundBefore)}`]
-      : []),
-    `  evaluations  ${evaluationText(report.evaluations)}`,
-    ...costLines(report),
+    ...wroteLines({ ...outputs }).map((line) => `  wrote        ${line.replace(/^wrote /, '')}`),
+    ...(misses ? [] : [verdictLine(report)]),
   ]
 }
 
 export const command: OperationCommand<typeof editOperation.fields, EditReport> = {
   operation: editOperation,
+  caution,
   details,
   examples,
   words,

@@ -8,6 +8,7 @@ import { type Likeness, likenessOutside } from '../../pictures/masked.js'
 import { round8 } from '../../pictures/pixels.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import { laidOn, lifted } from '../../pictures/transparency.js'
+import { promptedDenoiser } from '../../verbs/sampling.js'
 import { setting } from '../fields.js'
 import { fitPicture, type NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
@@ -16,7 +17,8 @@ import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
 import { changeOf } from './changes.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
-import { judgedAtOnce, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
+import { inParts } from './forecast.js'
+import { judgedAtOnce, type Knowledge, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
@@ -35,6 +37,8 @@ export interface Edited {
   /** What reading the mask changed, and what is odd about it, as sentences for people. */
   readonly maskNotes: readonly string[]
   readonly written: Tensor
+  /** How well the model knows the picture. */
+  readonly knowledge: Knowledge
   /** Outside the mask, before the lock. */
   readonly before?: Likeness
 }
@@ -80,9 +84,16 @@ export async function* editOne(
   const { decoder, seconds } = timedDecoder(settings.decoder.method, host)
   const latentShape = model.layout.latentShape(fitted.image.shape)
   const plannedSteps = sampling.solver.grid(model.schedule(latentShape)).length - 1
-  const judging = judgedAtOnce(decoder, picture.path, plannedSteps)
   const change = changeOf(settings, model)
   const guidesFromSource = method.text.includes('guideFrom=source')
+  const level = sampling.solver.grid(model.schedule(latentShape))[0]!
+  const { denoise } = await promptedDenoiser(model, { ...sampling, prompt: from }, signal)
+  const judging = judgedAtOnce({
+    ...{ decoder, picture, model, clock: host, guidesFromSource },
+    method: method.method.name,
+    steps: plannedSteps,
+    evaluate: (latent) => denoise(latent, level),
+  })
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
     const known = { given: given?.mask, isOwn, guidesFromSource, change }
@@ -94,7 +105,8 @@ export async function* editOne(
     return { mask, notes: oddities(mask, known) }
   }
   const work = partOf(edit({ image: fitted.image }, { ...shared, decoder: judging.decoder }))
-  const result = yield* tellingOfMask(work, judge)
+  const names = { method: method.method.name, solver: sampling.solver.name }
+  const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast)
   const restored = fitted.restore(result.image)
   // What `crop` has cut off is not there to compare with.
   const isWhole = sizeText(planesOf(restored.shape)) === sizeText(planesOf(picture.image.shape))
@@ -114,8 +126,10 @@ export async function* editOne(
       : shown
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
+  const knowledge = judging.knowledge()
   return {
     ...found,
+    knowledge,
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),

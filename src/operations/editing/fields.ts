@@ -34,7 +34,7 @@ export const fields = {
   lockBackground: {
     type: 'boolean',
     description: 'keep the pixels outside the mask, checked in the file (default: where there is a mask)',
-    off: 'let the pixels outside the mask change a little, as the decoder draws them',
+    off: 'leave the pixels outside as the decoder draws them',
   },
   backgroundBound: {
     rare: true,
@@ -64,7 +64,7 @@ export const fields = {
   sheet: sheetField,
   report: { ...reportField, description: 'where a sheet and all numbers go' },
   recipe: pictureRecipeField,
-  saveMask: { rare: true, type: 'file', description: 'the mask that was used, a .png file' },
+  saveMask: { type: 'file', description: 'the mask that was used, a .png file' },
 } as const
 
 export type EditSettings = Settings<typeof fields>

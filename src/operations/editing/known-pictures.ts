@@ -1,12 +1,16 @@
-/** What can be told of how well a model knows a picture, and of how long one of its size takes. */
-import type { DecoderInverter } from '../../autoencoder/autoencoder.js'
+/** What can be told of how well a model knows a picture, and of how long an edit of it takes. */
+import type { Autoencoder, DecoderInverter } from '../../autoencoder/autoencoder.js'
+import { usualGradientPixels } from '../../autoencoder/automatic.js'
 import { encoderOnly } from '../../autoencoder/encoder-only.js'
 import type { Tensor } from '../../math/tensor.js'
+import { largeSize } from '../../model/layout.js'
 import { psnrDb, round8 } from '../../pictures/pixels.js'
+import { planesOf, sizeText } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import type { NamedPicture } from '../files/pictures.js'
-import type { OperationModel } from '../host.js'
+import type { Host, OperationModel } from '../host.js'
 import { noted } from '../operation.js'
+import { type Forecast, forecastOf, type PlannedEdit, secondsOf } from './forecast.js'
 
 /**
  * Of the latent's own picture and the given one: below the first, the picture is of a kind that the model was not trained on;
@@ -15,54 +19,126 @@ import { noted } from '../operation.js'
  */
 export const [knownPsnrDb, likelyPsnrDb] = [27, 32]
 
+/**
+ * The same of the encoder's latent, for the bundled models: below this they do not know the picture. It shows 32 pictures of the
+ * model at 34.4 dB and more, as JPEG of quality 60 at 32.0 and more, a rendered scene at 32.5; four photographs at 19.5 to 29.4,
+ * in sizes of 128×128 to 640×416.
+ */
+const encoderKnownPsnrDb = 30
+/** What is told of the model's own pictures. */
+const ownPsnrDb = 34
+
 const otherModel = `Pass a model of such pictures as ${setting('model')}: node_modules/undiffuse/docs/your-own-model.md.`
 
+/** How well a model knows a picture, as far as it can be told: where it hardly does, an edit is likely to miss. */
+export type Knowledge = 'well' | 'in-part' | 'hardly'
+
 /** Where the model cannot show the picture, it can hardly change it as asked. */
-function unknownPicture(psnrDb: number): string | undefined {
-  const shown = `The model shows it at ${psnrDb.toFixed(1)} dB only`
-  if (psnrDb < knownPsnrDb)
-    return `${shown}: it hardly knows such pictures, and the edit is likely to miss. Look at it closely. ${otherModel}`
-  if (psnrDb < likelyPsnrDb) return `${shown}: it may not know such pictures. Look closely at the edit. ${otherModel}`
+const knowledgeOf = (psnrDb: number): Knowledge =>
+  psnrDb < knownPsnrDb ? 'hardly' : psnrDb < likelyPsnrDb ? 'in-part' : 'well'
+
+const lateNotes: Readonly<Record<Knowledge, string | undefined>> = {
+  hardly: 'it hardly knows such pictures, and the edit is likely to miss. Look at it closely.',
+  'in-part': 'it may not know such pictures. Look closely at the edit.',
+  well: undefined,
+}
+
+/** What the encoder alone tells, before the search for the latent, which takes long. A small model's own pictures are known well. */
+function strangeToEncoder(psnrDb: number, { vocabulary }: OperationModel): string | undefined {
+  const shown = `${psnrDb.toFixed(1)} dB`
+  if (vocabulary && psnrDb < encoderKnownPsnrDb)
+    return `The model does not know pictures like this one: its encoder shows it at ${shown}, and its own at ${ownPsnrDb} dB and more. The edit will probably look wrong.`
+  if (!vocabulary && psnrDb < knownPsnrDb)
+    return `The model's encoder alone shows it at ${shown}: the model may not know such pictures. The search for the latent will tell.`
   return undefined
 }
 
-/** What the encoder alone tells, before the search for the latent, which takes long. It may still find a nearer one. */
-function strangeToEncoder(psnrDb: number): string | undefined {
-  if (!(psnrDb < knownPsnrDb)) return undefined
-  return `The model's encoder alone shows it at ${psnrDb.toFixed(1)} dB: the model may not know such pictures. The search for the latent will tell.`
-}
-
 const afterAll = (psnrDb: number) => `Its latent shows it at ${psnrDb.toFixed(1)} dB: the model can show it after all.`
+
+/** Shorter work needs no telling. */
+const longSeconds = 60
+
+/** How long all of it takes, where that is long, and a size that takes less. */
+function durationOf(forecast: Forecast, image: Tensor, { layout }: OperationModel): readonly string[] {
+  const seconds = secondsOf(forecast)
+  if (seconds < longSeconds) return []
+  const quick = largeSize(layout, planesOf(image.shape))?.quick
+  const smaller = quick === undefined ? '' : `; a copy of ${sizeText(quick)} is quick`
+  return [`The whole edit takes about ${Math.round(seconds / 60)} min${smaller}.`]
+}
 
 /** A decoder inversion that says how well the model knows such pictures, and how well that is once it is known. */
 export interface JudgedDecoder {
   readonly decoder: DecoderInverter
   /** Of the latent's own picture and the given one; undefined until the latent is found. */
   shownPsnrDb(): number | undefined
+  knowledge(): Knowledge
+  /** Undefined until the first network runs have told. */
+  forecast(): Forecast | undefined
+}
+
+/** Of a picture that the model does not know the default search spends all its gradients; of others few or none. */
+function gradientsFor({ shape }: Tensor, { profile, pullback }: Autoencoder): number {
+  const { height, width } = planesOf(shape)
+  return pullback && profile && height * width <= usualGradientPixels ? profile.pullbacks : 0
 }
 
 /** More take minutes on a picture of some size. */
 const quickSteps = 20
 
+/** What judging a picture takes. */
+export interface Judging extends PlannedEdit {
+  readonly decoder: DecoderInverter
+  readonly picture: NamedPicture
+  readonly model: OperationModel
+  readonly clock: Pick<Host, 'now'>
+  /** One guided evaluation at a latent. */
+  evaluate(latent: Tensor): Promise<unknown>
+}
+
 /** Says so as soon as it can be told: before the search what the encoder tells, after it what the latent tells. */
-export function judgedAtOnce(decoder: DecoderInverter, about: string, steps: number): JudgedDecoder {
+export function judgedAtOnce({ decoder, picture, model, clock, evaluate, ...planned }: Judging): JudgedDecoder {
+  const about = picture.path
+  const searches = decoder.name !== encoderOnly.definition.id
   let shown: number | undefined
+  let knowledge: Knowledge = 'well'
+  let forecast: Forecast | undefined
+  async function secondsFor(work: () => Promise<unknown>): Promise<number> {
+    const begin = clock.now()
+    await work()
+    return clock.now() - begin
+  }
   return {
     shownPsnrDb: () => shown,
+    knowledge: () => knowledge,
+    forecast: () => forecast,
     decoder: {
       ...decoder,
       async *invert(image, autoencoder) {
         const seen = round8(image)
         const psnrOf = async (latent: Tensor) => psnrDb(round8(await autoencoder.decode(latent)), seen)
         // Both are remembered, or asked for next, and the better one is taken.
-        const encoded = await psnrOf(await autoencoder.encode(image))
-        const early = decoder.name === encoderOnly.definition.id ? undefined : strangeToEncoder(encoded)
-        if (early !== undefined) yield noted(about, early, steps > quickSteps ? 'end-early' : undefined)
+        const latent = await autoencoder.encode(image)
+        const decode = await secondsFor(() => autoencoder.decode(latent))
+        const evaluation = await secondsFor(() => evaluate(latent))
+        const encoded = await psnrOf(latent)
+        const strange = saysItIsOf(picture, model) ? undefined : strangeToEncoder(encoded, model)
+        const early = searches || model.vocabulary ? strange : undefined
+        const gradients = early === undefined ? 0 : gradientsFor(image, autoencoder)
+        forecast = forecastOf({ ...planned, searches, gradients }, { decode, evaluation })
+        const long = durationOf(forecast, image, model)
+        const told = [...(early === undefined ? [] : [early]), ...long, ...(early === undefined ? [] : [otherModel])]
+        const canBeShort = searches && early !== undefined && planned.steps > quickSteps
+        if (told.length > 0) yield noted(about, told.join(' '), canBeShort ? 'end-early' : undefined)
         const solution = yield* decoder.invert(image, autoencoder)
         const found = await psnrOf(solution.value)
         shown = Number.isNaN(found) ? encoded : Math.max(found, encoded)
-        const said = unknownPicture(shown) ?? (early === undefined ? undefined : afterAll(shown))
-        if (said !== undefined) yield noted(about, said)
+        const isUnknown = early !== undefined && model.vocabulary !== undefined
+        knowledge = isUnknown ? 'hardly' : knowledgeOf(shown)
+        const late = lateNotes[knowledge]
+        const shownText = `The model shows it at ${shown.toFixed(1)} dB only`
+        if (late !== undefined && !isUnknown) yield noted(about, `${shownText}: ${late} ${otherModel}`)
+        else if (late === undefined && early !== undefined) yield noted(about, afterAll(shown))
         return solution
       },
     },

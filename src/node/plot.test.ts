@@ -118,3 +118,23 @@ test('a heat map has a field for each cell, in the order given, and says its num
     await expect(heatMap({ ...map, cells: bad })).rejects.toMatchObject({ code: 'bad-option' })
   }
 })
+
+test('the title of an axis is no longer than the axis, so that no gap lies above the plot', async () => {
+  const title = 'Error of the noise in dB: lower is better, and what is below the least is drawn as the least of all'
+  const points = [{ x: 1, y: 1, low: 0, high: 2 }]
+  const svg = await scatterPlot({ title: 't', x: axes.x, y: { title }, series: [{ name: 's', points }] })
+  const [, height] = /viewBox="0 0 [\d.]+ ([\d.]+)"/.exec(svg)!
+  expect(Number(height)).toBeLessThan(520)
+  expect(svg).toContain('>Error of the noise in dB: lower is<')
+})
+
+test('hollow points let those below them be seen', async () => {
+  const points = [{ x: 1, y: 1 }]
+  const series = [
+    { name: 'latent', points },
+    { name: 'picture', hollow: true, points },
+  ]
+  const drawn = await scatterPlot({ title: 't', ...axes, series })
+  const marks = drawn.split(/<g class="mark-/).find((mark) => /^symbol role-mark layer_2/.test(mark))!
+  expect([...marks.matchAll(/fill-opacity="(\d)"/g)].map(([, opacity]) => opacity)).toEqual(['1', '0'])
+})

@@ -30,7 +30,11 @@ const shapes = ['circle', 'square', 'triangle-up', 'diamond', 'triangle-down', '
 /** Series of one colour differ in shape. */
 const shapeOf = (i: number): string => shapes[(i + Math.floor(i / colours.length)) % shapes.length]!
 
+/** In the title of an axis, which is read aloud too, and of several layers is kept once only as one text. */
+const lineBreak = '  '
+
 const look = {
+  lineBreak,
   font: 'Helvetica, Arial, "DejaVu Sans", sans-serif',
   background: '#ffffff',
   view: { stroke: null },
@@ -85,9 +89,9 @@ const legendColumns = (names: readonly string[]): number =>
     Math.floor(plotSize.width / (legendRoom + characterWidth * Math.max(...names.map((name) => name.length)))),
   )
 
-/** The words of a text, in lines that are as wide as the chart at most. */
-function linesOf(text: string): readonly string[] {
-  const most = Math.floor(chartWidth / characterWidth)
+/** The words of a text, in lines of so many pixels at most. */
+function linesOf(text: string, pixels: number): string[] {
+  const most = Math.floor(pixels / characterWidth)
   const lines: string[] = []
   for (const word of text.split(/\s+/)) {
     const longer = `${lines.at(-1)} ${word}`
@@ -138,16 +142,18 @@ export const plotSvg = (spec: Readonly<Record<string, unknown>>): Promise<string
 export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot): Promise<string> {
   const names = series.map(({ name }) => name)
   const points = series.flatMap((one) => one.points)
-  const [xAxis, yAxis] = [
-    axisOf(
-      x,
-      points.map((point) => point.x),
-    ),
-    axisOf(
+  const xAxis = axisOf(
+    x,
+    points.map((point) => point.x),
+  )
+  const yAxis = {
+    ...axisOf(
       y,
       points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]),
     ),
-  ]
+    // One that is longer than its axis would take room above and below the plot.
+    title: linesOf(y.title, plotSize.height).join(lineBreak),
+  }
   const places = labelPlaces(
     points.map((point) => ({
       x: plotSize.width * shareOf(point.x, x, xAxis.scale.domain),
@@ -157,21 +163,24 @@ export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot
     plotSize,
   )
   const values = series
-    .flatMap(({ name, line = false, points }) => points.map((point) => ({ ...point, name, line })))
+    .flatMap(({ name, line = false, hollow = false, points }) =>
+      points.map((point) => ({ ...point, name, line, hollow })),
+    )
     .map((point, i) => ({ ...point, place: places[i] }))
   const legend = { legend: series.length > 1 ? { columns: legendColumns(names) } : null }
   const byName = { field: 'name', type: 'nominal', sort: null, ...legend } as const
+  const byColour = { ...byName, scale: { domain: names, range: names.map((_, i) => colours[i % colours.length]!) } }
   const has = (...fields: readonly string[]) => fields.map((field) => ({ filter: `isValid(datum.${field})` }))
   return await draw({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: { text: title, ...(subtitle !== undefined && { subtitle: [...linesOf(subtitle)], offset: 0 }) },
+    title: { text: title, ...(subtitle !== undefined && { subtitle: linesOf(subtitle, chartWidth) }) },
     ...plotSize,
     padding: 16,
     data: { values },
     encoding: {
       x: { field: 'x', ...xAxis },
       y: { field: 'y', ...yAxis },
-      color: { ...byName, scale: { domain: names, range: names.map((_, i) => colours[i % colours.length]!) } },
+      color: byColour,
     },
     layer: [
       { transform: [{ filter: 'datum.line' }], mark: { type: 'line', strokeWidth: 2 } },
@@ -181,8 +190,13 @@ export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot
         encoding: { y: { field: 'low', ...yAxis }, y2: { field: 'high' } },
       },
       {
-        mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-        encoding: { shape: { ...byName, scale: { domain: names, range: names.map((_, i) => shapeOf(i)) } } },
+        mark: { type: 'point', filled: true, size: 70, opacity: 1, strokeWidth: 2 },
+        encoding: {
+          shape: { ...byName, scale: { domain: names, range: names.map((_, i) => shapeOf(i)) } },
+          fillOpacity: { condition: { test: 'datum.hollow', value: 0 }, value: 1 },
+          stroke: byColour,
+          size: { condition: { test: 'datum.hollow', value: 110 }, value: 70 },
+        },
       },
       {
         transform: [{ filter: 'datum.place && datum.place.leader' }],

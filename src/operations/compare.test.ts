@@ -230,7 +230,7 @@ describe('compare', () => {
     // BDIA is not taken by implicit; automatic undoes it from the latent, and sweeps from the picture. The first row of a
     // solver makes its picture and finds its latent, which take as long on a short grid.
     const both = { inverters: ['naive', 'implicit'], solvers: ['ddim', 'bdia'], steps: 2 }
-    expect(await weightsOf(both)).toEqual([84, 46, 84, 0, 53])
+    expect(await weightsOf(both)).toEqual([128, 46, 128, 0, 53])
     // Both ways back, and both there again. At 20 steps 14.5, 11.5, 19.2, 5.7 and 11.3 evaluations a step were measured.
     const slow = ['algorithm-1', 'implicit:iteration=picard', 'implicit:restarts=2', 'automatic', 'branching']
     const given = { inverters: ['naive', ...slow], solvers: 'ddim' }

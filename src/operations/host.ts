@@ -171,6 +171,8 @@ export interface PlotSeries {
   readonly points: readonly PlotPoint[]
   /** Whether a line joins the points, in the order of x. Default false. */
   readonly line?: boolean
+  /** Whether its points are outlines, through which those of others are seen. Default false. */
+  readonly hollow?: boolean
 }
 
 export interface ScatterPlot {

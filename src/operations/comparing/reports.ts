@@ -96,6 +96,19 @@ const mostPictures = 3
 /** In a chart: what is found to rounding would press all else together. */
 const chartFloorDb = -150
 
+/** `ddim` of `ddim:steps=20`: a solver's text without what those of the same name share, to tell it from the others. */
+export function shortNames(solvers: readonly string[]): readonly string[] {
+  const parts = solvers.map((text) => {
+    const [id = '', options = ''] = text.split(/:(.*)/s)
+    return { id, options: options.split(',').filter((option) => option !== '') }
+  })
+  return parts.map(({ id, options }) => {
+    const alike = parts.filter((one) => one.id === id)
+    const own = options.filter((option) => !alike.every((one) => one.options.includes(option)))
+    return own.length > 0 ? `${id}:${own.join(',')}` : id
+  })
+}
+
 /** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
 export async function chartOf(
   rows: readonly ComparisonRow[],
@@ -103,8 +116,8 @@ export async function chartOf(
   { pictures }: Host,
 ): Promise<string | undefined> {
   const solvers = [...new Set(rows.map(({ solver }) => solver))]
-  const isOne = solvers.length === 1
-  const series = solvers.flatMap((solver) =>
+  const names = shortNames(solvers)
+  const series = solvers.flatMap((solver, i) =>
     (['fromLatent', 'fromPicture'] as const).map((from): PlotSeries => {
       const points = rows.flatMap((row) => {
         const one = row.solver === solver ? row[from] : null
@@ -112,15 +125,17 @@ export async function chartOf(
         return [{ x: one.evaluations, y: Math.max(chartFloorDb, one.noiseNmseDb), label: row.inverter }]
       })
       const given = `given the ${from === 'fromLatent' ? 'latent' : 'picture'}`
-      return { name: isOne ? given : `${given}: ${solver}`, points }
+      return { name: solvers.length === 1 ? given : `${names[i]}, ${given}`, hollow: from === 'fromPicture', points }
     }),
   )
-  if (series.every(({ points }) => points.length === 0)) return undefined
+  const drawn = series.flatMap(({ points }) => points)
+  if (drawn.length === 0) return undefined
+  const lowest = drawn.some(({ y }) => y === chartFloorDb) ? `. Errors below ${chartFloorDb} dB are drawn there.` : ''
   return await pictures.chart({
     title: 'Error of the noise against cost',
-    subtitle: isOne ? `${subject}, ${solvers[0]}` : subject,
+    subtitle: `${subject}, ${solvers.join('; ')}${lowest}`,
     x: { title: 'Evaluations of the network', log: true },
-    y: { title: `Error of the noise in dB: lower is better; at least ${chartFloorDb} is shown` },
+    y: { title: 'Noise error in dB, lower is better' },
     series,
   })
 }

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest'
+import type { Host, ScatterPlot } from '../host.js'
+import { type ComparisonRow, chartOf, shortNames } from './reports.js'
+
+it.each([
+  [
+    ['ddim:spacing=lambda,steps=20', 'heun:spacing=lambda,spread=levels,end=cleanest,steps=20'],
+    ['ddim', 'heun'],
+  ],
+  [
+    ['ddim:spacing=lambda,steps=20', 'ddim:spacing=lambda,steps=50'],
+    ['ddim:steps=20', 'ddim:steps=50'],
+  ],
+  [
+    ['ddim:spacing=lambda,steps=20', 'ddim:steps=20', 'scheduler'],
+    ['ddim:spacing=lambda', 'ddim', 'scheduler'],
+  ],
+])('solvers are told apart by as little as does: %j', (solvers, names) => {
+  expect(shortNames(solvers)).toEqual(names)
+})
+
+const leg = { evaluations: 40, noiseNmseDb: -200 } as ComparisonRow['fromLatent']
+const row = (solver: string): ComparisonRow =>
+  ({ solver, inverter: 'naive', fromLatent: leg, fromPicture: { ...leg, noiseNmseDb: -20 } }) as ComparisonRow
+
+it('a chart names its series shortly, shows both ways at one place, and says what it draws at its floor', async () => {
+  let plot: ScatterPlot | undefined
+  const chart = async (drawn: ScatterPlot) => {
+    plot = drawn
+    return '<svg/>'
+  }
+  const host = { pictures: { chart } } as unknown as Host
+  await chartOf([row('ddim:steps=20'), row('heun:steps=20')], 'model', host)
+  expect(plot!.series.map(({ name, hollow }) => [name, hollow])).toEqual([
+    ['ddim, given the latent', false],
+    ['ddim, given the picture', true],
+    ['heun, given the latent', false],
+    ['heun, given the picture', true],
+  ])
+  expect(plot!.subtitle).toBe('model, ddim:steps=20; heun:steps=20. Errors below -150 dB are drawn there.')
+  await chartOf([{ ...row('ddim:steps=20'), fromLatent: null }], 'model', host)
+  expect(plot!.subtitle).toBe('model, ddim:steps=20')
+})

@@ -13,11 +13,10 @@ export const foundMasks = [
 ] as const
 
 const drawn = `
-A mask says where an edit may change a picture. Outside it the pixels are kept, bit for bit.
+A mask says where an edit may change a picture. Outside it the pixels are kept, bit for bit. The bundled model draws one of eight shapes on
+simple backgrounds: photographs and flat drawings mostly fail, whatever the mask.
 
-With \`--mask <picture>\` you say where. It is a picture of the same size: white may change, black and transparent parts are kept;
-128 or more of 255 is white. It is taken as drawn; \`dilation=1\` grows it by an entry of
-the latent (8 pixels of the bundled models). \`--feather 16\` softens a seam.
+With \`--mask <picture>\` you say where: a picture of the same size, white (128 of 255) where it may change. Transparent parts are kept. \`dilation=1\` grows it by 8 pixels of the bundled models. \`--feather 16\` softens a seam.
 
 Without \`--mask\` the method \`exact-blending\` finds one and grows it by an entry. The other methods may change everything then. Say
 how to look with \`--method exact-blending:mask=<which>\`:`
@@ -27,9 +26,11 @@ Draw one yourself
 
  – to move or grow a thing and keep the rest: white over its old place and its new one. Found masks hold most of the picture then;
 
- – where a note says that it covers much or nothing, or the sheet (\`--sheet\`) shows it in the wrong place;
+ – where a note says that it covers much or nothing, or \`--sheet\` shows so;
 
- – for another texture or background: white over all of it, black over the thing that stays and no further;
+ – for another texture: white over the background, black over the thing;
+
+ – to remove a thing: white over it, and more in docs/editing.md;
 
  – for what must be kept by all means: \`--lock-background\` then refuses a mask that keeps nothing.
 

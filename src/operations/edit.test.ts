@@ -321,7 +321,7 @@ describe('edit', () => {
       /Draw the old and the new place of the thing, and pass it as `settings\.mask`\.$/,
     )
     expect(await wide(40, textured)).toMatch(
-      /Draw all of the texture, without the thing that stays, and pass it as `settings\.mask`\.$/,
+      /the background white and the thing black.*Where the old texture stays.*guideFrom=source/,
     )
     expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
     expect(await wide(25, textured, ',guideFrom=source')).not.toContain('guideFrom')
@@ -376,11 +376,12 @@ describe('edit', () => {
     expect(asked).toContain('decode')
   })
 
-  it('says before any work that a thing which moves wants a mask, unless there is one', async () => {
-    const vocabulary = {
-      words: { places: ['left', 'centre'], colours: ['red', 'green'], others: ['a', 'ball', 'on', 'in', 'the'] },
-      examples: [],
+  it('says before any work what wants a mask: a move, a texture and, with one too, a removal', async () => {
+    const words = {
+      ...{ places: ['left', 'centre'], colours: ['red', 'green'], textures: ['dots', 'checks'], shapes: ['ball'] },
+      others: ['a', 'on', 'in', 'the'],
     }
+    const vocabulary = { words, examples: [] }
     const first = async (words: { readonly from: string; readonly to: string }, mask?: string) => {
       const model = { ...editableModel(), vocabulary } as ReturnType<typeof editableModel>
       const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), model)
@@ -394,6 +395,14 @@ describe('edit', () => {
     expect(await first(moved)).toMatch(/^This moves a thing.*`settings\.mask`.*`settings\.lockBackground` stops/)
     expect(await first(moved, 'mask.png')).toBeUndefined()
     expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
+    const textured = { from: 'a red ball on dots', to: 'a red ball on checks' }
+    expect(await first(textured)).toMatch(
+      /^This changes a texture.*the background white.*`settings\.mask`.*guideFrom=source/,
+    )
+    expect(await first(textured, 'mask.png')).toBeUndefined()
+    const removed = { from: 'a red ball on green dots', to: 'on green dots' }
+    for (const mask of [undefined, 'mask.png'])
+      expect(await first(removed, mask)).toMatch(/^`settings\.to` names no thing.*a blob would stay.*blendFrom=0\.5/)
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {

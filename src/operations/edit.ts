@@ -11,18 +11,16 @@ import {
   type EditSettings,
   fields,
   folderNote,
-  isMoveWithoutMask,
-  moveNote,
+  notesOnChange,
   outputsOf,
   solverOf,
 } from './editing/fields.js'
 import { asPicture, checkedBackground, ofMask, readMask } from './editing/masks.js'
 import { type EditReport, losses, reportOf, sheetOf, strayed, textsOf, unseen } from './editing/reports.js'
-import { setting } from './fields.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
 import { checkPicture, largeNote, listPictures, measurePictures, readPicture } from './files/pictures.js'
 import type { FileContent, Host, Note } from './host.js'
-import { noted, notedOf, operation, type Running, type Told } from './operation.js'
+import { notedOf, operation, type Running, type Told } from './operation.js'
 import { notesOnTexts, planOf } from './recipes/recipe.js'
 
 export type { EditReport }
@@ -85,7 +83,7 @@ async function* editing(
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
     const large = largeNote(measured[0]!, held.model, settings.fit)
     if (large) yield large
-    if (isMoveWithoutMask(settings, held.model)) yield noted(setting('to'), moveNote, 'draw-mask')
+    yield* notesOnChange(settings, held.model)
     yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })
     const found = yield* editOne(settings, { picture, drawn }, held.model, host, signal)

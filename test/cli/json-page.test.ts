@@ -1,11 +1,12 @@
 /** Every key that commands print as JSON stands on the page about it. */
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Task } from '../../src/core/task.js'
-import { zeros } from '../../src/math/tensor.js'
+import { map, zeros } from '../../src/math/tensor.js'
+import { encodePng } from '../../src/node/write-image.js'
 import { invertOperation, readSettings } from '../../src/operations/index.js'
 import { memoryHost } from '../hosts/memory.js'
 import { analyticModel } from '../laws/analytic-model.js'
@@ -65,6 +66,10 @@ const calibrating = ['watermark', 'calibrate', './ball.png', '--key', './b.json'
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'undiffuse-json-page-'))
   await copyFile(join(root, 'examples', 'ball.png'), join(folder, 'ball.png'))
+  await writeFile(
+    join(folder, 'mask.png'),
+    await encodePng(map(zeros([1, 128, 128]), (_, i) => (i % 128 < 64 ? 1 : -1))),
+  )
   for (const words of [
     keygen('gaussian-shading', 'a.json'),
     keygen('tree-ring', 'b.json'),
@@ -111,6 +116,13 @@ const printed: readonly { readonly name: string; readonly words: readonly string
   {
     name: 'compare, of a picture',
     words: ['compare', './ball.png', '--steps', '2', '--solvers', 'scheduler', '--inverters', 'naive', ...small],
+  },
+  {
+    name: 'edit',
+    words: [
+      ...['edit', './ball.png', '--from', 'a large red ball', '--to', 'a large green ball', ...two, ...small],
+      ...['--method', 'naive', '--mask', './mask.png', '--save-mask', './m2.png', '--report', './out', '-o', './e.png'],
+    ],
   },
   {
     name: 'watermark detect, of several',

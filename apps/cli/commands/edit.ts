@@ -22,8 +22,8 @@ the source's own pixels outside it and a seam inside it. That is checked in the 
 In the folder \`--report\`: a sheet of source, mask, edit and their difference × 8, and a report of all numbers.`
 
 const examples = [
-  'edit ball.png --from "a red ball" --to "a red star" -o star.png',
-  'edit a.png --from "a red ball" --to "a blue ball" --mask m.png',
+  'edit ball.png --from "a ball" --to "a star" -o star.png',
+  'edit ball.png --from "a ball" --to "a star" --mask mask.png',
   'edit drawn.png --from "a blue ball" --to "a red ball" --method exact-blending:guideFrom=source',
   'edit ball.png --from "a small ball" --to "a large ball" --method exact-blending:mask=difference --json',
 ] as const

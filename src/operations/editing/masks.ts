@@ -69,17 +69,21 @@ interface EditCase {
   readonly change: string | undefined
 }
 
+/** Some textures stay under guidance that is the same both ways: the picture's noise holds them. */
+export const oldTextureRemedy = `Where the old texture stays, add ${setting('method', 'exact-blending:guideFrom=source')} and ${setting('guidance', '5')}.`
+
 const drawing = `pass it as ${setting('mask')}`
 const drawnOfAThing = `Draw what may change, the old and the new place of a thing that moves, and ${drawing}.`
 const drawnOf: Readonly<Record<string, string>> = {
   places: `Draw the old and the new place of the thing, and ${drawing}.`,
   sizes: `Draw the larger of both sizes of the thing, and ${drawing}.`,
-  textures: `Draw all of the texture, without the thing that stays, and ${drawing}.`,
+  textures: `Draw the background white and the thing black, and ${drawing}.`,
 }
 
 export function remedyOf({ given, isOwn, guidesFromSource, change = '' }: EditCase): string {
   if (given) return 'Grow it less, with a smaller `dilation`.'
-  const drawn = drawnOf[change] ?? drawnOfAThing
+  const stays = change === 'textures' && !guidesFromSource ? ` ${oldTextureRemedy}` : ''
+  const drawn = `${drawnOf[change] ?? drawnOfAThing}${stays}`
   return isOwn || guidesFromSource
     ? drawn
     : `${drawn} For a picture that this model did not make, try \`guideFrom=source\`.`

@@ -406,7 +406,7 @@ describe.concurrent('bad command lines', () => {
     [
       () => ['generate', prompt, ...tiny(), '--noise', input('picture.png')],
       5,
-      /a \.safetensors or \.npy file with a noise for `picture\.png`, got another file/,
+      /a \.safetensors or \.npy file with a noise for `picture\.png`, got a PNG picture/,
     ],
     [
       () => ['generate', ...tiny(), '--noise', input('latent.safetensors')],

@@ -103,7 +103,7 @@ const digitsOf = (bytes: Uint8Array): string =>
 /**
  * What a file is, from its first bytes; undefined of text and of bytes that are nobody's here.
  *
- * @example fileNature(await files.read(path, 0, natureBytes))?.name // 'a .npy file'
+ * @example fileNature(Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59))?.name // 'a .npy file'
  */
 export function fileNature(bytes: Uint8Array): FileNature | undefined {
   const digits = digitsOf(bytes)

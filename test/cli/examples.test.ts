@@ -12,6 +12,8 @@ import * as attacking from '../../src/attacks/index.js'
 import * as autoencoders from '../../src/autoencoder/index.js'
 import * as coalescing from '../../src/core/coalesce.js'
 import * as defining from '../../src/core/define.js'
+import * as natures from '../../src/core/file-nature.js'
+import * as members from '../../src/core/members.js'
 import * as near from '../../src/core/nearest.js'
 import * as optionNames from '../../src/core/option-names.js'
 import * as relaying from '../../src/core/relay.js'
@@ -140,6 +142,8 @@ async function world(): Promise<Record<string, unknown>> {
     ...coalescing,
     ...side,
     ...near,
+    ...members,
+    ...natures,
     ...optionNames,
     ...relaying,
     Task,

@@ -197,10 +197,10 @@ describe('edit', () => {
 
   it('says at once that a small model does not know a picture, how long all of it takes, and what is needed', async () => {
     const vocabulary = { words: { all: ['a', 'red', 'ball', 'star'] }, examples: [] }
-    const edited = async (dB: number, seconds: number) => {
+    const edited = async (dB: number, seconds: number, slowReadings = Number.POSITIVE_INFINITY) => {
       const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), { ...poorlyShown(dB), vocabulary } as never)
-      let clock = 0
-      const slow = { ...host, now: () => (clock += seconds) }
+      let [clock, readings] = [0, 0]
+      const slow = { ...host, now: () => (clock += readings++ < slowReadings ? seconds : 0.001) }
       const task = start(editOperation, slow, { ...given, decoder: 'gradient-free:iterations=2' })
       const seen: Told[] = []
       for await (const told of task) seen.push(told)
@@ -232,6 +232,8 @@ describe('edit', () => {
     expect(own.notes).toEqual([])
     expect(own.result).toMatchObject({ known: 'well' })
     expect((await edited(40, 10)).notes).toEqual(['The whole edit takes about 7 min.'])
+    // The edit's begin and the first decode and evaluation, which open the networks.
+    expect((await edited(40, 10, 5)).notes).toEqual([])
   })
 
   it('says before a network runs that a picture is far larger than those of the model', async () => {

@@ -13,7 +13,7 @@ it('says what to do where steps were not solved, and nothing where they were or 
   expect(of({ exact: 'given-latent', outcome: 'converged' })).toBe('')
 })
 
-const levels = { nmse: 0, psnrDb: null, ssim: 1, largestLevels: 0, shareOfPixels: 0.7 }
+const levels = { nmse: 0, psnrDb: Number.POSITIVE_INFINITY, ssim: 1, largestLevels: 0, shareOfPixels: 0.7 }
 const report = {
   ...{ picture: 'a.png', from: 'a', to: 'b', model: 'm', method: 'exact-blending', solver: 'ddim', guidance: 3 },
   ...{ exact: 'given-latent', outcome: 'converged', verdict: 'nothing-odd', verdictReasons: [], known: 'well' },

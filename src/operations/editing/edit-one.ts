@@ -4,6 +4,7 @@ import { type Edit, edit } from '../../edit/edit.js'
 import { lockBackground } from '../../edit/masks/lock-background.js'
 import { checkMask } from '../../edit/masks/mask.js'
 import { map, type Tensor } from '../../math/tensor.js'
+import { autoencoderOf } from '../../model/views.js'
 import { type Likeness, likenessOutside } from '../../pictures/masked.js'
 import { round8 } from '../../pictures/pixels.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
@@ -92,6 +93,7 @@ export async function* editOne(
     ...{ decoder, picture, model, clock: host, guidesFromSource },
     method: method.method.name,
     steps: plannedSteps,
+    decode: autoencoderOf(model, signal).decode,
     evaluate: (latent) => denoise(latent, level),
   })
   const judge = (found: Tensor): JudgedMask => {

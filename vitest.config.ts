@@ -4,11 +4,31 @@ import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** A kind of test that runs alone with `npx vitest run --project <name>`. */
-const project = (name: string, ...include: string[]) => ({ extends: true as const, test: { name, include } })
-
 /** They replace modules or the environment for all files of their worker, so that they have one of their own. */
 const replacing = ['src/runtimes/onnxruntime-node/placement.test.ts', 'src/node/clips.test.ts']
+
+/** Kinds of tests, each of which runs alone with `npx vitest run --project <name>`. */
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  // Beside the sources, and what holds the house together.
+  unit: ['{src,apps,training,measurements}/**/*.test.ts', 'test/{operators,structure}/**/*.test.ts'],
+  // What every method of a kind must pass.
+  laws: ['test/laws/**/*.test.ts'],
+  // Whole networks, against other implementations.
+  models: ['test/*.test.ts'],
+  // The command line and the package, as people use them.
+  cli: ['test/cli/**/*.test.ts'],
+}
+
+const project = (name: string, include: readonly string[]) => ({
+  extends: true as const,
+  test: { name, include: [...include], exclude: replacing },
+})
+
+// A run of everything is one project: its workers evaluate the library once, and not once for each kind.
+const isOfOneKind = process.argv.some((word) => word.startsWith('--project'))
+const projects = isOfOneKind
+  ? Object.entries(kinds).map(([name, include]) => project(name, include))
+  : [project('all', Object.values(kinds).flat())]
 
 export default defineConfig({
   resolve: {
@@ -27,23 +47,6 @@ export default defineConfig({
     isolate: false,
     // Messages are those of an installed program, whatever started the tests.
     env: { npm_command: '' },
-    projects: [
-      // Beside the sources, and what holds the house together.
-      {
-        extends: true,
-        test: {
-          name: 'unit',
-          include: ['{src,apps,training,measurements}/**/*.test.ts', 'test/{operators,structure}/**/*.test.ts'],
-          exclude: replacing,
-        },
-      },
-      { extends: true, test: { name: 'replacing', include: replacing, isolate: true } },
-      // What every method of a kind must pass.
-      project('laws', 'test/laws/**/*.test.ts'),
-      // Whole networks, against other implementations.
-      project('models', 'test/*.test.ts'),
-      // The command line and the package, as people use them.
-      project('cli', 'test/cli/**/*.test.ts'),
-    ],
+    projects: [...projects, { extends: true, test: { name: 'replacing', include: replacing, isolate: true } }],
   },
 })

@@ -14,6 +14,7 @@ import { mirrored, quarterTurned } from '../../pictures/motions.js'
 import { composeRestorations, type Restoration, undoFlip, undoQuarterTurn } from '../../restorations/index.js'
 import { generate } from '../../verbs/generate.js'
 import { newKey, readKey, type WatermarkKey } from '../key.js'
+import { zeroMessage } from '../watermark.js'
 import { calibrationPictures } from './calibration.js'
 import { detectAll, findingsIn } from './detect.js'
 
@@ -25,7 +26,7 @@ function keyOf(scheme: string, number: number, more: { latentShape?: readonly nu
   return readKey(newKey({ scheme, model: 'analytic', latentShape: large, ...more }, secret), 'key.json')
 }
 
-const marked = (key: WatermarkKey, member = 0) => key.mark(member).imprint(random.noise(large))
+const marked = (key: WatermarkKey, member = 0) => key.mark(member).imprint(random.noise(large), zeroMessage(key))
 const read = (noise: ReturnType<typeof marked>, options: Partial<Parameters<typeof findingsIn>[1]>) =>
   findingsIn(noise, { keys: [], falsePositiveRate: 1e-6, ...options })
 
@@ -92,7 +93,9 @@ describe('findings', () => {
     const [zeros, shading] = [keyOf('tree-ring:pattern=zeros', 5), keyOf('gaussian-shading', 6)]
     // The first channel keeps its zeros; the message is in the signs of the others.
     const silent = marked(zeros)
-    const noise = map(shading.mark().imprint(silent), (value, i) => (i < 256 ? silent.data[i]! : value))
+    const noise = map(shading.mark().imprint(silent, zeroMessage(shading)), (value, i) =>
+      i < 256 ? silent.data[i]! : value,
+    )
     const findings = read(noise, { keys: [{ key: zeros }, { key: shading }] })
     expect(findings.map(({ verdict }) => verdict)).toEqual(['marked', 'undecided'])
     expect(findings[0]!.scheme).toBe('gaussian-shading')

@@ -2,10 +2,11 @@
 import { expected } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
+import { zeros } from '../../math/tensor.js'
 import { checkVerbOptions } from '../../model/verb-options.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import { sharedNames } from '../../verbs/sampling.js'
-import type { WatermarkKey } from '../key.js'
+import { hasOtherWeights, type WatermarkKey } from '../key.js'
 import type { Identification } from '../watermark.js'
 import { type CandidateOptions, candidateNames, candidateNoises } from './candidates.js'
 
@@ -25,6 +26,8 @@ export interface Identified {
   readonly readWith?: string
   /** Whether all steps back to the noise were solved: else a member that is not found may be there. */
   readonly isRecovered: boolean
+  /** Where the key was made for other weights than `modelFiles` says: its marks may be missed. */
+  readonly otherWeights?: true
   readonly inversion: NoiseInversion
 }
 
@@ -53,6 +56,10 @@ async function* identifications(
     const got = key === undefined ? 'none' : `a value of type ${typeof key}`
     throw expected('bad-option', 'a key', '`key`', got, 'Pass what `readKey` returns.')
   }
+  // Families of one are asked to see whether they can be, before any network runs.
+  if (key.members === 1) key.identify(zeros(key.latentShape))
+  const { model, modelFiles } = options
+  const isOther = hasOtherWeights(key, { model: model.name, modelFiles })
   const found = new Map<number, Identified>()
   yield* candidateNoises(sources, [key], options, (source, inversion, { undone, readWith, isLost }) => {
     const identification = key.identify(inversion.noise)
@@ -73,6 +80,7 @@ async function* identifications(
   return sources.map((_, i) => {
     const { identification, candidates, ...rest } = found.get(i)!
     const familyPValue = Math.min(1, candidates * identification.familyPValue)
-    return { ...rest, candidates, identification: { ...identification, familyPValue } }
+    const told = { ...rest, candidates, identification: { ...identification, familyPValue } }
+    return isOther ? { ...told, otherWeights: true } : told
   })
 }

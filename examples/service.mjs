@@ -23,7 +23,8 @@ const stop = ({ message }) => {
 }
 process.on('uncaughtException', stop)
 
-const runtime = ortNode()
+// A process that is killed between two runs fails nothing: only this line tells.
+const runtime = ortNode({ onLost: (how) => console.error(`The process of the networks ended by ${how}.`) })
 const folder = bundledFile('models', 'undiffuse-scenes')
 const model = await openDiffusionModel(nodeFiles, folder, runtime)
 const made = { model: model.name, modelFiles: await modelFingerprint(folder) }

@@ -42,9 +42,20 @@ export interface OrtNodeOptions {
   readonly memoryLimit?: number
   /** Where model files live for the moment of opening. Default: the system's folder for temporary files. */
   readonly temporaryFolder?: string
+  /**
+   * Told how the networks' process ended, `signal SIGKILL` for one, where neither an abort nor `close` asked it to. What it was running
+   * throws; between two runs nobody else notices, for the next one starts another process.
+   */
+  readonly onLost?: (how: string) => void
 }
 
-const names: OptionNames<OrtNodeOptions> = { threads: true, device: true, memoryLimit: true, temporaryFolder: true }
+const names: OptionNames<OrtNodeOptions> = {
+  threads: true,
+  device: true,
+  memoryLimit: true,
+  temporaryFolder: true,
+  onLost: true,
+}
 
 /** A graph and the process it is open in; the process may be gone. */
 interface OpenGraph {
@@ -124,7 +135,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   async function living(): Promise<NetworkProcess> {
     if (network?.alive) return network
     await network?.gone
-    network = startNetworkProcess(heard)
+    network = startNetworkProcess(heard, options.onLost)
     return network
   }
 

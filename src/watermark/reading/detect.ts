@@ -2,7 +2,7 @@
  * From pictures to verdicts: decoder inversion, inversion to the noise, and what each key says of it. The statistics are
  * the schemes'.
  */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
@@ -232,8 +232,7 @@ function verdictOf({
 function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): void {
   const remedy = 'Pass the key of a mark: `keys: [{ key }]`.'
   if (!Array.isArray(keys)) {
-    const got = keys === undefined ? 'nothing' : `a value of type ${typeof keys}`
-    throw expected('bad-option', 'a list of keys', '`keys`', got, remedy)
+    throw expected('bad-option', 'a list of keys', '`keys`', gotText(keys), remedy)
   }
   if (keys.length === 0) throw expected('bad-option', 'at least one key', '`keys`', 'none', remedy)
   if (!keys.every((one) => typeof one?.key?.mark === 'function')) {
@@ -248,7 +247,7 @@ function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): voi
     'bad-option',
     'a rate in (0, 1)',
     '`falsePositiveRate`',
-    `${falsePositiveRate}`,
+    gotText(falsePositiveRate),
     'The default is 1e-6.',
   )
 }

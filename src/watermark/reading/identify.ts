@@ -1,5 +1,5 @@
 /** Who marked a picture: which member of a family is in the noise that it was made from. */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import { zeros } from '../../math/tensor.js'
@@ -53,8 +53,7 @@ async function* identifications(
   checkSources(sources, 'identifyAll')
   const { key, ...options } = asked
   if (typeof key?.mark !== 'function') {
-    const got = key === undefined ? 'none' : `a value of type ${typeof key}`
-    throw expected('bad-option', 'a key', '`key`', got, 'Pass what `readKey` returns.')
+    throw expected('bad-option', 'a key', '`key`', gotText(key), 'Pass what `readKey` returns.')
   }
   // Families of one are asked to see whether they can be, before any network runs.
   if (key.members === 1) key.identify(zeros(key.latentShape))

@@ -1,7 +1,7 @@
 // Which pictures of a folder carry a mark? node detect-folder.mjs <key.json> <folder>
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { automaticDecoder, ddim, isUndiffuseError, openDiffusionModel } from 'undiffuse'
+import { ddim, isUndiffuseError, openDiffusionModel } from 'undiffuse'
 import { bundledFile, nodeFiles, ortNode, readImage } from 'undiffuse/node'
 import { detectAll, readKey } from 'undiffuse/watermark'
 
@@ -15,8 +15,7 @@ const model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffu
 const key = readKey(keyText, keyFile)
 // Without the prompt a picture is read in 50 steps, whatever made it.
 const solver = ddim({ steps: 50, spacing: 'lambda' })
-const decoder = automaticDecoder({ gradients: 'never' })
-const how = { model, solver, decoder, keys: [{ key }], falsePositiveRate: 1e-6 }
+const how = { model, solver, keys: [{ key }], falsePositiveRate: 1e-6 }
 
 for (const name of names) {
   try {

@@ -3,7 +3,6 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { appendFile, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import {
-  automaticDecoder,
   ddim,
   errorTable,
   expected,
@@ -24,7 +23,8 @@ const stop = ({ message }) => {
 }
 process.on('uncaughtException', stop)
 
-const runtime = ortNode()
+// A process that is killed between two runs fails nothing: only this line tells.
+const runtime = ortNode({ onLost: (how) => console.error(`The process of the networks ended by ${how}.`) })
 const folder = bundledFile('models', 'undiffuse-scenes')
 const model = await openDiffusionModel(nodeFiles, folder, runtime)
 const made = { model: model.name, modelFiles: await modelFingerprint(folder) }
@@ -39,11 +39,7 @@ if (hasOtherWeights(key, made))
 if (key.messageBits !== 64) throw new Error(`key.json must carry 64 bits. Make such a key: ${makeIt}`)
 const making = { model, solver: ddim({ steps: 20, spacing: 'lambda' }), guidance: 3 }
 // Without the prompt a picture is read in 50 steps, whatever made it.
-const reading = {
-  model,
-  solver: ddim({ steps: 50, spacing: 'lambda' }),
-  decoder: automaticDecoder({ gradients: 'never' }),
-}
+const reading = { model, solver: ddim({ steps: 50, spacing: 'lambda' }) }
 
 const table = 'issued.txt'
 await appendFile(table, '')

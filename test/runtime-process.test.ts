@@ -70,7 +70,7 @@ const products = (count) => ({
 })
 const feeds = { x: tensor(shape, [1 / 1024]) }
 const say = (what) => process.stdout.write(what + '\\n')
-const runtime = ortNode({ temporaryFolder: TEMPORARY })
+const runtime = ortNode({ temporaryFolder: TEMPORARY, onLost: (how) => say('lost by ' + how) })
 `
 
 interface Host {
@@ -202,7 +202,24 @@ describe.runIf(existsSync(`/proc/self/task/${process.pid}/children`))('on Linux'
     expect(said).toMatch(
       /runtime-failed: Expected .* got its end by signal SIGKILL\. Memory ran out, or somebody stopped .*\ny is 1\n$/s,
     )
+    expect(said).toContain('\nlost by signal SIGKILL\n')
     expect(code).toBe(0)
+  })
+
+  it('a child that is killed between two runs fails nothing, and the host is told', async () => {
+    const bereft = host(`
+      const session = await runtime.open(products(1))
+      await session.run(feeds)
+      say('ran')
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      const { y } = await session.run(feeds)
+      say('y is ' + y.data[0] * 1024)
+      await runtime.close()
+    `)
+    await bereft.said('ran')
+    const [child] = childrenOf(bereft.process.pid)
+    process.kill(child!, 'SIGKILL')
+    expect(await bereft.end).toMatchObject({ code: 0, said: 'ran\nlost by signal SIGKILL\ny is 1\n' })
   })
 
   it('an interrupt from the terminal does not end the child: the host decides', async () => {

@@ -26,6 +26,7 @@ import {
   type Tensor,
   torchNoise,
   type Watermark,
+  zeroMessage,
 } from 'undiffuse'
 import { heldOutPrompts } from '../../training/scenes/prompts.js'
 import { type Machine, machine } from '../shared/machine.js'
@@ -92,7 +93,7 @@ export async function* benchWeaknesses(
   const pictures = (mark: Watermark | undefined, first: number) =>
     sideBySide(model, prompts, chunk, (prompt, shared, i) => {
       const plain = torchNoise(first + i, shape)
-      const noise = mark ? mark.imprint(plain) : plain
+      const noise = mark ? mark.imprint(plain, zeroMessage(mark)) : plain
       return generate({ model: shared, prompt, noise, guidance, solver, signal })
     })
   const inverted = (images: readonly Tensor[]) =>

@@ -1,5 +1,5 @@
 /** Files as checkpoints are read from them, and what they may be. */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { checkMembers } from '../core/members.js'
 
 /** A file of the host for the time being: removed when asked, and at the latest when the process ends. */
@@ -41,10 +41,9 @@ export function checkFiles(host: unknown, path: unknown): void {
   checkMembers(
     host,
     ['size', 'read'],
-    '`host`, what reads files,',
+    '`files`, the access to files',
     'Pass `nodeFiles` of `undiffuse/node`, and then the path.',
   )
   if (typeof path === 'string') return
-  const got = path === undefined ? 'none' : `a value of type ${typeof path}`
-  throw expected('bad-option', 'a path', '`path`', got, 'Pass it as text, after `nodeFiles`.')
+  throw expected('bad-option', 'a path', '`path`', gotText(path), 'Pass it as text, after `nodeFiles`.')
 }

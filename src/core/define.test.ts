@@ -68,7 +68,7 @@ describe('define', () => {
   it.each([
     [{ iterations: 0 }, 'Expected an integer from 1 to 1000 for `adam:iterations`, got 0. The default is 50.'],
     [{ iterations: 1.5 }, 'got 1.5'],
-    [{ iterations: '7' }, 'got `7`'],
+    [{ iterations: '7' }, 'got the text `7`'],
     [{ learningRate: 0 }, 'Expected a finite number (latent units), above 0 for `adam:learningRate`, got 0.'],
     [{ learningRate: Number.NaN }, 'for `adam:learningRate`, got NaN.'],
     [{ schedule: 'papr' }, 'Expected paper or code for `adam:schedule`, got `papr`. Did you mean `paper`?'],

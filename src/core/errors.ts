@@ -60,6 +60,15 @@ function shortened(text: string): string {
   return `${text.slice(0, mostBegin)}…${text.slice(-mostEnd)} (${text.length} characters)`
 }
 
+/** A value of code without types, as messages tell it: a text is told from the number that it looks like. */
+export function gotText(value: unknown): string {
+  if (value === undefined) return 'none'
+  if (value === null) return 'null'
+  if (typeof value === 'string') return `the text \`${value}\``
+  if (typeof value === 'function') return 'a function that was not called'
+  return typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'a value of type object') : String(value)
+}
+
 const brand = Symbol.for('undiffuse.error')
 
 /**

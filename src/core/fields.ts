@@ -2,7 +2,7 @@
  * What one option of a method is: its type, default, range, unit and meaning, as data. Checks values against it and
  * reads them from text. The words are JSON Schema's where it has them.
  */
-import { expected, type UndiffuseError } from './errors.js'
+import { expected, gotText, type UndiffuseError } from './errors.js'
 import { nearest } from './nearest.js'
 
 interface NumericRange {
@@ -89,7 +89,11 @@ export function unknownName(what: string, name: string, word: string, known: rea
 /** The value, where it is one of the field. Throws `bad-option` for any other; `name` is what messages call the field. */
 export function checkValue(field: Field, value: unknown, name: string): OptionValue {
   if (!accepts(field, value)) {
-    throw expected('bad-option', describeField(field), name, describeValue(value), remedyFor(field, value))
+    const isNumeric = field.type === 'number' || field.type === 'integer'
+    // Of a command line what is no number comes as text: only in code does a text look like one.
+    const looksRight = isNumeric && typeof value === 'string' && typeof readValue(field, value) === 'number'
+    const got = looksRight ? gotText(value) : describeValue(value)
+    throw expected('bad-option', describeField(field), name, got, remedyFor(field, value))
   }
   return value
 }

@@ -1,12 +1,5 @@
 /** Methods that a value must have: code without types may pass anything. */
-import { expected } from './errors.js'
-
-const got = (value: unknown): string => {
-  if (value === undefined) return 'none'
-  if (value === null) return 'null'
-  if (typeof value === 'string') return `the text \`${value}\``
-  return typeof value === 'function' ? 'a function that was not called' : `a value of type ${typeof value}`
-}
+import { expected, gotText } from './errors.js'
 
 /**
  * Throws `bad-option` for a value without one of these methods.
@@ -22,7 +15,7 @@ export function checkMembers(value: unknown, members: readonly string[], subject
     'bad-option',
     `a value with ${list}`,
     subject,
-    isObject ? `one without \`${missing[0]}\`` : got(value),
+    isObject ? `one without \`${missing[0]}\`` : gotText(value),
     remedy,
   )
 }

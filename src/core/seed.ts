@@ -1,8 +1,8 @@
 /** What a seed may be, for everything that draws random numbers. */
-import { expected } from './errors.js'
+import { expected, gotText } from './errors.js'
 
 /** Throws `bad-option` for a seed that is not an integer from 0 to 2⁵³ − 1; gives it back otherwise. */
 export function checkSeed(seed: number): number {
   if (Number.isSafeInteger(seed) && seed >= 0) return seed
-  throw expected('bad-option', 'an integer from 0 to 2⁵³ − 1', '`seed`', `${seed}`, 'Any such number will do.')
+  throw expected('bad-option', 'an integer from 0 to 2⁵³ − 1', '`seed`', gotText(seed), 'Any such number will do.')
 }

@@ -1,7 +1,7 @@
 /**
  * From what a network predicts to the one currency, the estimate of x₀; and guidance. Not how networks run.
  */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { combine, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import type { Denoiser, DenoiserPullback, DenoiserPushforward } from './diffusion.js'
 import { type NoiseLevel, noImage } from './level.js'
@@ -126,7 +126,13 @@ function mixed<Input extends readonly unknown[]>(
   weight: number,
 ): Evaluated<Input> {
   if (!Number.isFinite(weight)) {
-    throw expected('bad-option', 'a finite number', 'guidance', `${weight}`, 'Use 1 for no guidance, 7.5 for strong.')
+    throw expected(
+      'bad-option',
+      'a finite number',
+      'guidance',
+      gotText(weight),
+      'Use 1 for no guidance, 7.5 for strong.',
+    )
   }
   if (weight === 1) return conditional
   if (weight === 0) return unconditional

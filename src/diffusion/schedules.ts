@@ -1,7 +1,7 @@
 /**
  * The schedules that networks are trained with: variance preserving, EDM, rectified flow. Not where to stop (grids.ts).
  */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { unknownName } from '../core/fields.js'
 import { type NoiseLevel, noiseLevel, type Schedule } from './level.js'
 
@@ -27,7 +27,13 @@ export interface BetaOptions {
  */
 export function betas(kind: BetaKind, { start = 0.00085, end = 0.012, count = 1000 }: BetaOptions = {}): Float64Array {
   if (!Number.isInteger(count) || count < 1) {
-    throw expected('bad-option', 'an integer, at least 1', 'the number of training times', `${count}`, 'Correct it.')
+    throw expected(
+      'bad-option',
+      'an integer, at least 1',
+      'the number of training times',
+      gotText(count),
+      'Correct it.',
+    )
   }
   const even = (from: number, to: number, i: number) => (count === 1 ? from : from + ((to - from) * i) / (count - 1))
   const cosine = (u: number) => Math.cos((((u + 0.008) / 1.008) * Math.PI) / 2) ** 2

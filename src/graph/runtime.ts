@@ -1,4 +1,5 @@
 /** What something that runs graphs promises. Implementations live in src/runtimes. */
+import { expected, gotText } from '../core/errors.js'
 import type { MemoryNeed } from '../core/memory.js'
 import type { Signal } from '../core/progress.js'
 import type { Tensor } from '../math/tensor.js'
@@ -55,6 +56,8 @@ export interface RuntimeUsage {
 
 export interface Runtime {
   readonly name: string
+  /** What `device` may be, whether it works here or not. Absent: the runtime does not know. */
+  readonly devices?: readonly string[]
   /** What a graph would need, without opening it. Absent: the runtime does not know. */
   memory?(graph: Graph, options?: OpenOptions): MemoryNeed
   /** Throws `bad-shape` for a graph that needs more memory than it may take. */
@@ -63,4 +66,13 @@ export interface Runtime {
   hold(tensor: Tensor): Held
   usage(): Promise<RuntimeUsage>
   close(): Promise<void>
+}
+
+/** Throws `bad-option` for a device that a runtime has no such name for. */
+export function checkDeviceName(known: readonly string[] | undefined, device: unknown): void {
+  if (device === undefined || known === undefined || known.some((name) => name === device)) return
+  const remedy = 'It is `webgpu` or `cuda` for most graphics cards.'
+  throw expected('bad-option', `one of ${known.join(', ')}`, '`device`', gotText(device), remedy, {
+    hint: 'list-devices',
+  })
 }

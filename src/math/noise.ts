@@ -2,7 +2,7 @@
  * Seeded random numbers in the order in which PyTorch's CPU generator draws them, so that a seed means the same noise
  * here and there. Not a choice of distributions, and not for secrets.
  */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { mersenneTwister } from './mersenne-twister.js'
 import { type Shape, type Tensor, zeros } from './tensor.js'
 
@@ -43,7 +43,7 @@ export const torchNoise = (seed: number, shape: Shape): Tensor => torchGenerator
  */
 export function torchGenerator(seed: number): TorchGenerator {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw expected('bad-option', 'an integer from 0 to 2^53 - 1', 'the seed', `${seed}`, 'Pass a whole number.')
+    throw expected('bad-option', 'an integer from 0 to 2^53 - 1', 'the seed', gotText(seed), 'Pass a whole number.')
   }
   const next = mersenneTwister(seed % 2 ** 32)
   const uniform24 = () => (next() & 0xffffff) / 2 ** 24
@@ -97,7 +97,7 @@ export function torchGenerator(seed: number): TorchGenerator {
     uniform: (low = 0, high = 1) => low + (high - low) * uniform53(),
     integer(bound) {
       if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 32) {
-        throw expected('bad-option', 'an integer from 1 to 2^32', 'the bound', `${bound}`, 'Pass a whole number.')
+        throw expected('bad-option', 'an integer from 1 to 2^32', 'the bound', gotText(bound), 'Pass a whole number.')
       }
       return next() % bound
     },

@@ -1,5 +1,5 @@
 /** How a model is guided: what the weight of a prompt means to it, and which weights it takes. */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import type { GuidanceMix } from '../diffusion/guidance-mix.js'
 import type { NoiseLevel } from '../diffusion/level.js'
 import { tensor } from '../math/tensor.js'
@@ -70,7 +70,7 @@ export const usualGuidance = ({ guidance }: { readonly guidance: number }, promp
 export function checkFinite(name: string, weight: number): number {
   if (Number.isFinite(weight)) return weight
   const remedy = '1 uses the prompt alone; Stable Diffusion is used with 3 to 8.'
-  throw expected('bad-option', 'a finite number', `\`${name}\``, `${weight}`, remedy)
+  throw expected('bad-option', 'a finite number', `\`${name}\``, gotText(weight), remedy)
 }
 
 /** Throws `unsupported` where guidance is not the linear mix of two evaluations, which a method needs. */

@@ -1,5 +1,5 @@
 /** What code without types may pass to a verb: options by their names, methods and numbers by what they must be. */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { checkMembers } from '../core/members.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Model } from './model.js'
@@ -12,13 +12,14 @@ const methods: Readonly<Record<string, readonly [members: readonly string[], rem
   decoder: [['invert'], 'Pass what a function such as `automaticDecoder()` returns.'],
   refine: [['refine'], 'Pass what `mostProbable()` returns.'],
   method: [['edit'], 'Pass what a function such as `exactBlending()` returns.'],
+  signal: [['throwIfAborted'], 'Pass the `signal` of an `AbortController`, or `AbortSignal.timeout(60_000)`.'],
 }
 
 const numbers: readonly string[] = ['guidance', 'trueGuidance', 'falsePositiveRate']
 
 /**
  * Throws `bad-option` for options that a verb does not have, as `checkOptionNames` does, for a missing model, for methods that are
- * text or were not called, and for numbers that are text.
+ * text or were not called, a signal that is none, and for numbers that are text.
  *
  * @example checkVerbOptions({ model }, { model: true, seed: true }, 'generate')
  */
@@ -37,7 +38,6 @@ export function checkVerbOptions<O extends { readonly model: Model }>(
   for (const name of numbers) {
     const value: unknown = Reflect.get(given, name)
     if (value === undefined || typeof value === 'number' || !Object.hasOwn(names, name)) continue
-    const got = typeof value === 'string' ? `the text \`${value}\`` : `a value of type ${typeof value}`
-    throw expected('bad-option', 'a number', `\`${name}\` of \`${what}\``, got, 'Pass it as a number.')
+    throw expected('bad-option', 'a number', `\`${name}\` of \`${what}\``, gotText(value), 'Pass it as a number.')
   }
 }

@@ -9,7 +9,9 @@ import { checkFiles, type Files } from '../checkpoints/files.js'
 import { fingerprint } from '../checkpoints/fingerprint.js'
 import { insideOf } from '../checkpoints/inside.js'
 import { type MadeWeights, madeWeights } from '../checkpoints/made-weights.js'
+import { checkValue } from '../core/fields.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import { checkText } from '../core/text.js'
 import type { Prediction } from '../diffusion/denoiser.js'
 import type { Solver } from '../diffusion/diffusion.js'
 import { weightBytes } from '../graph/peak.js'
@@ -26,7 +28,8 @@ import { familyOf } from './families/index.js'
 import type { Pipeline } from './family.js'
 import { nameOf, openModelFolder, withWeights } from './folder.js'
 import { memoryOf } from './sessions/memory.js'
-import { checkRuntime, type SessionOptions, sessionPool } from './sessions/pool.js'
+import { checkOneOf, checkSessionOptions } from './sessions/options.js'
+import { type SessionOptions, sessionPool } from './sessions/pool.js'
 import { vocabularyBeside } from './vocabulary-file.js'
 
 export interface DiffusionModelOptions extends SessionOptions {
@@ -91,7 +94,7 @@ const roomFactor = 1.2
  * their weights are within 1.2 times the model's, with `lean` only the one in use. Each latent size and batch is a
  * session of its own; so is each gradient. Calls run one after another.
  *
- * Errors: `bad-option` without a runtime; `bad-model` for folders that are not what their configurations say, naming the
+ * Errors: `bad-option` without a runtime and for options that are none of these; `bad-model` for folders that are not what their configurations say, naming the
  * file; `unsupported` for other tasks and layouts; later those of the runtime.
  *
  * @example
@@ -107,8 +110,12 @@ export async function openDiffusionModel(
 ): Promise<OpenDiffusionModel> {
   checkOptionNames(asked, names, 'openDiffusionModel')
   const { precision = 32, weights, steps, profile, family, ...options } = asked
-  checkRuntime(runtime)
   checkFiles(host, path)
+  checkSessionOptions(runtime, options)
+  checkOneOf('precision', precision, [16, 32, 64])
+  checkOneOf('weights', weights, [4, 8])
+  checkText('family', family)
+  if (steps !== undefined) checkValue({ type: 'integer', minimum: 1, description: '' }, steps, '`steps`')
   const name = nameOf(path)
   const files = insideOf(host, path)
   const stored = await openModelFolder(files, path)

@@ -10,7 +10,7 @@ import { type Extent, framesOf, pictureOf, sidesOf } from '../model/layout.js'
 import { filmstrip } from '../pictures/frames.js'
 import { type Generation, generate, latentShapeAt } from '../verbs/generate.js'
 import { checkKey, type WatermarkKey } from '../watermark/key.js'
-import { hexOf } from '../watermark/watermark.js'
+import { hexOf, zeroMessage } from '../watermark/watermark.js'
 import { type Settings, setting } from './fields.js'
 import { clipEndings, clipFiles, endingsOfClip, framePaths } from './files/clips.js'
 import { messageOf, notesOnWeights, readKeyFile } from './files/keys.js'
@@ -213,7 +213,8 @@ function marked(
   const latentShape = noise?.shape ?? latentShapeAt(model, size)
   const remedy = `Pass the ${setting('size')} of the key, or make one for this size.`
   checkKey(key, { model: model.name, modelFiles: identity, latentShape, layout: model.layout }, remedy)
-  return key.mark(member).imprint(noise ?? torchNoise(seed ?? 0, latentShape), messages?.[picture])
+  const mark = key.mark(member)
+  return mark.imprint(noise ?? torchNoise(seed ?? 0, latentShape), messages?.[picture] ?? zeroMessage(mark))
 }
 
 /** The message of all pictures, where they have one in common that was said. */

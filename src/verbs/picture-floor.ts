@@ -2,7 +2,7 @@
  * How well anybody could know the noise behind an 8-bit picture: the posterior variance that its rounding leaves. The
  * measure beside which errors of inversions are read; no inversion itself.
  */
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import type { OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { checkSeed } from '../core/seed.js'
@@ -143,5 +143,5 @@ function product(a: Float32Array, b: Float32Array): number {
 
 function checkProbes(probes: FloorProbes): void {
   if (probes === 'whole' || (Number.isInteger(probes) && probes >= 2)) return
-  throw expected('bad-option', '`whole` or an integer, at least 2', '`probes`', `${probes}`, 'The default is 8.')
+  throw expected('bad-option', '`whole` or an integer, at least 2', '`probes`', gotText(probes), 'The default is 8.')
 }

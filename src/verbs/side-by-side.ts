@@ -1,6 +1,6 @@
 /** Pieces of work some at a time: what they ask of a model at the same time runs as one batch. */
 import { coalescer } from '../core/coalesce.js'
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import { together } from '../core/together.js'
@@ -13,7 +13,7 @@ export const defaultChunk = 4
 /** Throws `bad-option` for an invalid number of pieces. */
 export function checkChunk(chunk: number): void {
   if (Number.isInteger(chunk) && chunk >= 1) return
-  throw expected('bad-option', 'an integer, at least 1', '`chunk`', `${chunk}`, `The default is ${defaultChunk}.`)
+  throw expected('bad-option', 'an integer, at least 1', '`chunk`', gotText(chunk), `The default is ${defaultChunk}.`)
 }
 
 /** The progress and the result of a task as steps of a larger work. */

@@ -59,6 +59,7 @@ export {
   treeRing,
   type Validity,
   type Watermark,
+  zeroMessage,
 } from './schemes/index.js'
 export {
   centredDisc,

@@ -3,7 +3,7 @@
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
-import { expected, type Hint, type UndiffuseError } from '../core/errors.js'
+import { expected, gotText, type Hint, type UndiffuseError } from '../core/errors.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import { checkText } from '../core/text.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
@@ -290,7 +290,7 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
   if (!Number.isSafeInteger(members) || members < 1 || members > most) {
     const remedy =
       most === 1 ? 'Say who it is in a message, or use `tree-ring:pattern=rand` or `ring-id`.' : 'Make several keys.'
-    throw expected('bad-option', `1 to ${most} members`, `\`${specification}\``, `${members}`, remedy)
+    throw expected('bad-option', `1 to ${most} members`, `\`${specification}\``, gotText(members), remedy)
   }
   const first = scheme.watermark(secret, latentShape, 0)
   return {
@@ -304,7 +304,13 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
         return member === 0 ? first : scheme.watermark(secret, latentShape, member)
       }
       const remedy = 'Members are numbered from 0.'
-      throw expected('bad-option', `a member from 0 to ${members - 1}`, `key ${description.id}`, `${member}`, remedy)
+      throw expected(
+        'bad-option',
+        `a member from 0 to ${members - 1}`,
+        `key ${description.id}`,
+        gotText(member),
+        remedy,
+      )
     },
     identify(noise) {
       if (!scheme.identify) {

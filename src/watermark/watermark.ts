@@ -58,8 +58,8 @@ export interface Watermark {
   /** Absent where the mark is not in the spectrum. */
   readonly spectralMask?: SpectralMask
   /**
-   * The marked noise. Shorter messages are filled up with zeros, and no message is all zeros. Throws `bad-option` for a
-   * message that does not fit.
+   * The marked noise. A message is all of its hexadecimal digits, and a mark that has room for one needs one: `zeroMessage` is the
+   * message 0. Throws `bad-option` for a message that is missing or does not fit.
    */
   imprint(noise: Tensor, message?: string): Tensor
   read(noise: Tensor): Reading
@@ -171,16 +171,24 @@ export function hexOf(bits: readonly number[]): string {
   return text
 }
 
+/** The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. */
+export const zeroMessage = ({ messageBits }: Pick<Watermark, 'messageBits'>): string | undefined =>
+  messageBits === 0 ? undefined : '0'.repeat(Math.ceil(messageBits / 4))
+
 /**
- * The bits of a message of as many hexadecimal digits as they take; zeros where it is empty. Throws `bad-option` for another number
- * of digits: filled up at either end, two messages would be one.
+ * The bits of a message of as many hexadecimal digits as they take. Throws `bad-option` where it is missing: nobody marks a picture
+ * for nobody and notices. Likewise for another number of digits: filled up at either end, two messages would be one.
  */
-export function bitsOf(message: string, count: number, name: string): number[] {
-  const digits = message.replace(/^0x/i, '')
+export function bitsOf(message: string | undefined, count: number, name: string): number[] {
+  const digits = message?.replace(/^0x/i, '') ?? ''
   const length = Math.ceil(count / 4)
   const room = `a message of ${plural(count, 'bit')}, ${plural(length, 'hexadecimal digit')}`
   if (!/^[0-9a-f]*$/i.test(digits)) {
     throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it in the digits 0 to f.')
+  }
+  if (digits.length === 0) {
+    const remedy = `Pass digits of a user, or of chance. \`${zeroMessage({ messageBits: count })}\` is the message 0.`
+    throw expected('bad-option', room, `\`${name}\``, 'none', remedy)
   }
   const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
   if (digits.length > length) {
@@ -192,11 +200,11 @@ export function bitsOf(message: string, count: number, name: string): number[] {
     const remedy = `The last digit holds ${plural(count % 4, 'bit')}, highest first: ${ends.join(', ')}.`
     throw expected('bad-option', room, `\`${name}\``, `\`${digits.at(-1)}\` as its last digit`, remedy)
   }
-  if (digits.length > 0 && digits.length < length) {
+  if (digits.length < length) {
     const remedy = `Write all digits: \`${digits.padStart(length, '0')}\` is that number.`
     throw expected('bad-option', room, `\`${name}\``, plural(digits.length, 'digit'), remedy)
   }
-  return Array.from({ length: count }, (_, i) => bits[i] ?? 0)
+  return bits.slice(0, count)
 }
 
 /** Throws `bad-option` for a message given to a mark without room for one. */

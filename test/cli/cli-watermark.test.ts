@@ -24,6 +24,7 @@ import { nodeFiles } from '../../src/node/files.js'
 import { nodeHost } from '../../src/node/host.js'
 import type { Told } from '../../src/operations/operation.js'
 import { newKey, readKey } from '../../src/watermark/key.js'
+import { zeroMessage } from '../../src/watermark/watermark.js'
 import { keptModels } from '../hosts/kept-models.js'
 import { type Ended, type StartOptions, undiffuse } from './command-line.js'
 
@@ -363,7 +364,10 @@ describe('undiffuse watermark detect', () => {
 
   it('reads noise files without a network, each noise in them, and by their own key alone', async () => {
     const mark = (await readTestKey('shading')).mark()
-    await writeNoise('two.safetensors', [mark.imprint(torchNoise(1, latentShape)), torchNoise(2, latentShape)])
+    await writeNoise('two.safetensors', [
+      mark.imprint(torchNoise(1, latentShape), zeroMessage(mark)),
+      torchNoise(2, latentShape),
+    ])
     const verdicts = async (name: keyof typeof keys) => {
       const { result } = await detect('two.safetensors', { key: [key(name)] })
       expect(result.networkRuns).toBeUndefined()

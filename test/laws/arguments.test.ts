@@ -1,5 +1,6 @@
 /** What is wrong with a seed, a size, a count or a shape is said by the one error class, in every public function. */
 import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { encodeNpy, readNpy } from '../../src/checkpoints/npy.js'
 import { encodeSafetensors } from '../../src/checkpoints/safetensors.js'
@@ -23,11 +24,13 @@ import {
 } from '../../src/math/statistics.js'
 import { combine, distance, dot, subtract, tensor, zeros } from '../../src/math/tensor.js'
 import { openDiffusionModel } from '../../src/models/diffusion-model.js'
+import { nodeFiles } from '../../src/node/files.js'
 import { deadLeaves } from '../../src/pictures/dead-leaves.js'
 import { likenessOutside } from '../../src/pictures/masked.js'
 import { errorMap, psnrDb, resize } from '../../src/pictures/pixels.js'
 import { ssimMap } from '../../src/pictures/ssim.js'
 import { undoFlip } from '../../src/restorations/index.js'
+import { ortNode } from '../../src/runtimes/onnxruntime-node/ort-node.js'
 import { generate, latentShapeAt } from '../../src/verbs/generate.js'
 import { invert, invertAll } from '../../src/verbs/invert.js'
 import { invertDecoder, invertDecoderAll } from '../../src/verbs/invert-decoder.js'
@@ -179,6 +182,8 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
 })
 
 const runtime = { open() {} }
+const bundled = fileURLToPath(new URL('../../models/undiffuse-scenes', import.meta.url))
+const opening = (options: object) => openDiffusionModel(nodeFiles, bundled, ortNode(), options)
 const missized = { shape: noise.shape, data: noise.data.slice(1) }
 const uncalled = ddim as never
 
@@ -240,9 +245,32 @@ it.each<[string, () => unknown, RegExp]>([
   [
     'folder and files swapped',
     () => openDiffusionModel('a' as never, {} as never, runtime as never),
-    /Pass `nodeFiles`/,
+    /the access to files, got the text `a`.*Pass `nodeFiles`/,
   ],
   ['bytes as a path', () => readTensors({ size() {}, read() {} } as never, 1 as never), /a path for `path`/],
+  ['steps as text', () => opening({ steps: '20' }), /an integer, at least 1 for `steps`, got the text `20`/],
+  ['steps that are no number', () => opening({ steps: 'abc' }), /for `steps`, got `abc`/],
+  ['steps that are none', () => opening({ steps: 0 }), /for `steps`, got 0/],
+  ['precision as text', () => opening({ precision: '16' }), /16, 32, or 64 for `precision`, got the text `16`/],
+  ['weights as text', () => opening({ weights: '4' }), /4 or 8 for `weights`, got the text `4`/],
+  ['lean as text', () => opening({ lean: 'no' }), /true or false for `lean`, got the text `no`/],
+  [
+    'a device of no such name',
+    () => opening({ device: 'gpu' }),
+    /one of cpu, .* for `device`, got the text `gpu`.*webgpu/,
+  ],
+  ['a runtime on such a device', () => ortNode({ device: 'gpu' }), /one of cpu, .* for `device`, got the text `gpu`/],
+  ['threads as text', () => ortNode({ threads: '2' as never }), /for `threads`, got the text `2`/],
+  ['bytes as text', () => ortNode({ memoryLimit: '7' as never }), /for `memoryLimit`, got the text `7`/],
+  ['a member as text', () => key.mark('0' as never), /a member from 0 to 0 .* got the text `0`/],
+  ['a seed as text', () => torchNoise('8' as never, [2]), /got the text `8`/],
+  ['a seed of a verb as text', () => generate({ ...prompted, seed: '8' as never }), /got the text `8`/],
+  ['a number of steps as text', () => ddim({ steps: '20' as never }), /got the text `20`/],
+  [
+    'a signal that is none',
+    () => generate({ ...prompted, signal: {} as never }),
+    /`throwIfAborted` for `signal` of `gen/,
+  ],
   ['no shape', () => torchNoise(1, undefined as never), /the shape of a tensor/],
 ])('%s', async (_, call, message) => {
   await expect((async () => await call())()).rejects.toMatchObject({

@@ -15,6 +15,7 @@ import {
   spectrumMagnitude,
   treeRing,
   type Watermark,
+  zeroMessage,
 } from '../../src/watermark/schemes/index.js'
 
 const shape = [4, 16, 16]
@@ -62,6 +63,9 @@ function checkUniform(pValues: readonly number[], isDiscrete: boolean) {
   if (!isDiscrete) expect(kolmogorovSmirnov(pValues)).toBeGreaterThan(leastUniformity)
 }
 
+/** A noise with the mark in it, and the message 0 where there is room for one. */
+const imprinted = (mark: Watermark, plain: Tensor) => mark.imprint(plain, zeroMessage(mark))
+
 /** Of transforms there and back, in float64. */
 const rounding = 1e-9
 
@@ -77,7 +81,7 @@ function checkSpectralMask(scheme: Scheme, shape: Shape) {
   const mirrored = (i: number, n: number) => (2 * Math.floor(n / 2) - i + n) % n
   const opposite = (at: number) => mirrored(Math.floor(at / width), height) * width + mirrored(at % width, width)
   const own = new Set([...places, ...places.map(opposite)])
-  const marked = mark.imprint(plain)
+  const marked = imprinted(mark, plain)
   for (let plane = 0; plane < count; plane++) {
     const [before, after] = [plain, marked].map((one) => spectrumMagnitude(one, plane).data)
     const changed = [...before!.keys()].filter((at) => Math.abs(before![at]! - after![at]!) > rounding)
@@ -149,7 +153,7 @@ describe.each(schemes)('%s', (name, scheme) => {
 
   if (isAny)
     it('has uniform p-values on what another key of its own marked', () => {
-      const other = scheme.watermark(secret(7), shape, 0).imprint(noise())
+      const other = imprinted(scheme.watermark(secret(7), shape, 0), noise())
       const pValues = Array.from({ length: trials }, (_, i) => {
         return scheme.watermark(secret(1000 + i), shape, 0).read(other).pValue
       })
@@ -161,7 +165,7 @@ describe.each(schemes)('%s', (name, scheme) => {
   it('is found in what it marked, and in most of it', () => {
     for (let i = 0; i < 20; i++) {
       const mark = scheme.watermark(secret(i), shape, 0)
-      const marked = mark.imprint(noise())
+      const marked = imprinted(mark, noise())
       expect(mark.read(marked).pValue).toBeLessThan(bound)
       const worn = combine([0.9, marked], [Math.sqrt(1 - 0.81), noise()])
       expect(mark.read(worn).pValue).toBeLessThan(name.includes('zeros') ? 1e-2 : bound * 10)
@@ -171,9 +175,9 @@ describe.each(schemes)('%s', (name, scheme) => {
   it('leaves noise of the same size, is the same every time, and takes only its own shape', () => {
     const mark = scheme.watermark(secret(3), shape, 0)
     const plain = noise()
-    const marked = mark.imprint(plain)
+    const marked = imprinted(mark, plain)
     expect(marked.shape).toEqual(shape)
-    expect(mark.imprint(plain)).toEqual(marked)
+    expect(imprinted(mark, plain)).toEqual(marked)
     // The mark replaces noise by something of the same energy; only zeros take away, a tenth of a channel's.
     expect(Math.abs(norm(marked) / norm(plain) - 1)).toBeLessThan(0.1)
     expect(() => mark.read(random.noise([4, 8, 8]))).toThrow(/Expected noise of 4×16×16/)
@@ -194,6 +198,11 @@ describe.each(schemes)('%s', (name, scheme) => {
     // Filled up at either end, 42 and 420 or 42 and 042 would be one.
     expect(() => mark.imprint(noise(), '42')).toThrow(/got 2 digits\. Write all digits: `00000042`/)
     expect(() => mark.imprint(noise(), 'xyz')).toThrow(/hexadecimal/)
+    for (const missing of [undefined, '', '0x']) {
+      expect(() => mark.imprint(noise(), missing)).toThrow(
+        /got none\. Pass digits of a user.*`00000000` is the message 0/,
+      )
+    }
   })
 
   const { identify } = scheme
@@ -241,7 +250,7 @@ describe('messages of few bits in large noise', () => {
     const mark = scheme.watermark(secret(1), large, 0)
     const pValues = Array.from({ length: trials }, () => mark.read(random.noise(large)).pValue)
     checkUniform(pValues, isDiscrete(name))
-    const { pValue, message } = mark.read(mark.imprint(random.noise(large), ''))
+    const { pValue, message } = mark.read(imprinted(mark, random.noise(large)))
     expect(message).toMatch(/^0+$/)
     expect(pValue).toBeGreaterThan(0)
     expect(pValue).toBeLessThan(1e-300)
@@ -261,7 +270,10 @@ describe.each(schemes)('%s on odd sides', (name, scheme) => {
   it('is found in most of what it marked', () => {
     for (let i = 0; i < 10; i++) {
       const mark = scheme.watermark(secret(i), oddShape, 0)
-      const worn = combine([0.9, mark.imprint(random.noise(oddShape))], [Math.sqrt(1 - 0.81), random.noise(oddShape)])
+      const worn = combine(
+        [0.9, imprinted(mark, random.noise(oddShape))],
+        [Math.sqrt(1 - 0.81), random.noise(oddShape)],
+      )
       expect(mark.read(worn).pValue).toBeLessThan(name.includes('zeros') || name.includes('ring ring') ? 1e-2 : 1e-4)
     }
   })
@@ -284,7 +296,10 @@ describe.each(schemes.filter(([name]) => !name.includes('released')))('%s in cli
 
   it('is found in what it marked, frame by frame, and takes only its own number of frames', () => {
     const mark = marks(1)
-    const worn = combine([0.9, mark.imprint(random.noise(clipShape))], [Math.sqrt(1 - 0.81), random.noise(clipShape)])
+    const worn = combine(
+      [0.9, imprinted(mark, random.noise(clipShape))],
+      [Math.sqrt(1 - 0.81), random.noise(clipShape)],
+    )
     const bound = name.includes('zeros') || name.includes('ring ring') ? 1e-2 : 1e-3
     // RingID's word is as long as small noise has room for.
     expect(mark.read(worn).pValue).toBeLessThanOrEqual(Math.max(bound, mark.smallestPValue ?? 0))

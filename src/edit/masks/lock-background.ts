@@ -1,5 +1,5 @@
 /** A guarantee in pixels: outside the mask an edit is the source, to a bound in 8-bit levels. Not an edit itself. */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import { formatShape, map, sameShape, type Tensor } from '../../math/tensor.js'
 import { byteOf, pixelOf } from '../../pictures/pixels.js'
 import { planesOf } from '../../pictures/planes.js'
@@ -50,7 +50,7 @@ export function lockBackground(
 function checkWhole(name: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= most) return
   const remedy = name === 'boundLevels' ? '0 keeps the source itself.' : '8 is the default, 0 a sharp seam.'
-  throw expected('bad-option', `an integer from 0 to ${most}`, `\`${name}\``, `${value}`, remedy)
+  throw expected('bad-option', `an integer from 0 to ${most}`, `\`${name}\``, gotText(value), remedy)
 }
 
 /** 0 outside; inside 3t² − 2t³ of t = min(1, distance to the nearest pixel outside / (width + 1)). */

@@ -2,7 +2,7 @@
  * The only iterative loop: drives a residual to zero, counts what it costs, remembers the best point seen and says how
  * it ended. How to move is an Iteration's business; what is solved, a Problem's.
  */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { isFinite as isFiniteTensor, norm, type Tensor } from '../../math/tensor.js'
 
@@ -126,7 +126,13 @@ export async function* solve(problem: Problem, iteration: Iteration, options: So
 
 function checkSolvable(problem: Problem, iterations: number, stage: string): void {
   if (!Number.isInteger(iterations) || iterations < 1) {
-    throw expected('bad-option', 'an integer, at least 1', `the iterations of ${stage}`, `${iterations}`, 'Raise it.')
+    throw expected(
+      'bad-option',
+      'an integer, at least 1',
+      `the iterations of ${stage}`,
+      gotText(iterations),
+      'Raise it.',
+    )
   }
   if (!isFiniteTensor(problem.start)) {
     throw expected('not-finite', 'finite numbers', `the start of ${stage}`, 'NaN or infinity', 'Check what made it.')

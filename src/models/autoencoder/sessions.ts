@@ -13,6 +13,7 @@ import { type Answerers, type Ask, doorOf, type Kind } from '../../model/questio
 import { inBatches } from '../sessions/batches.js'
 import { heldBatches } from '../sessions/held-batches.js'
 import { type GraphFor, memoryOf } from '../sessions/memory.js'
+import { checkOneOf, checkSessionOptions } from '../sessions/options.js'
 import { type SessionOptions, type SessionPool, sessionPool, type Tensors } from '../sessions/pool.js'
 import { commonShape, stack, unstack } from '../sessions/stack.js'
 import { autoencoderGraph, type GraphKind, type Precision } from './graphs.js'
@@ -56,6 +57,8 @@ export function openAutoencoder(
   asked: AutoencoderOptions = {},
 ): OpenAutoencoder {
   checkOptionNames(asked, { precision: true, device: true, lean: true }, 'openAutoencoder')
+  checkSessionOptions(runtime, asked)
+  checkOneOf('precision', asked.precision, [16, 32])
   const { precision = 32, ...options } = asked
   const { name, layout } = networks
   const pool = sessionPool(runtime, name, { sessions: openSessions }, { ...options, roundsHalf: precision === 16 })

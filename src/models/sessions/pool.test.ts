@@ -5,10 +5,10 @@ import { openDiffusionModel } from '../diffusion-model.js'
 import { sessionPool } from './pool.js'
 
 it.each([
-  [undefined, 'nothing'],
+  [undefined, 'none'],
   [null, 'null'],
-  ['cpu', 'string'],
-  [{ device: 'cpu' }, 'object'],
+  ['cpu', 'the text `cpu`'],
+  [{ device: 'cpu' }, 'a value of type object'],
 ])('%j is not a runtime', async (given, got) => {
   const refused = new RegExp(`what runs networks for \`runtime\`, got ${got}. Pass \`ortNode\\(\\)\``)
   expect(() => sessionPool(given as never, 'small', { sessions: 1 })).toThrow(refused)

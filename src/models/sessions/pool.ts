@@ -2,7 +2,7 @@
  * Sessions of one model: opened when they are first needed, kept while there is room, used one at a time. What the graphs
  * are is the business of those who ask.
  */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import type { MemoryNeed } from '../../core/memory.js'
 import type { Signal } from '../../core/progress.js'
 import type { Graph } from '../../graph/graph.js'
@@ -64,9 +64,8 @@ function totalOf(open: readonly Taken[]): { readonly weightBytes: number; readon
 export function checkRuntime(runtime: unknown): void {
   const isRuntime = typeof runtime === 'object' && runtime !== null && 'open' in runtime
   if (isRuntime && typeof runtime.open === 'function') return
-  const got = runtime === undefined ? 'nothing' : runtime === null ? 'null' : `${typeof runtime}`
   const remedy = 'Pass `ortNode()` of `undiffuse/onnxruntime-node`.'
-  throw expected('bad-option', 'what runs networks', '`runtime`', got, remedy)
+  throw expected('bad-option', 'what runs networks', '`runtime`', gotText(runtime), remedy)
 }
 
 /**

@@ -99,8 +99,7 @@ export const markOf = ({ key, member }: AskedKey) => key.mark(member === 'all' ?
 /** As readings tell messages. Throws `bad-option` where the key's marks have no room for it. */
 export function messageOf(key: WatermarkKey, message: string): string {
   key.mark().imprint(zeros(key.latentShape), message)
-  const digits = message.replace(/^0x/i, '').toLowerCase()
-  return digits.padEnd(Math.ceil(key.messageBits / 4), '0')
+  return message.replace(/^0x/i, '').toLowerCase()
 }
 
 /** What may be told of a key. */

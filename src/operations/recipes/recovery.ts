@@ -10,7 +10,6 @@ import { expected } from '../../core/errors.js'
 import { plural } from '../../core/plural.js'
 import type { Signal } from '../../core/progress.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
-import { naive } from '../../diffusion/inverters/naive.js'
 import { framesOf, sidesOf } from '../../model/layout.js'
 import { checkRoom } from '../../model/memory.js'
 import { type Fit, type Fitted, fitToSize } from '../../pictures/fit.js'
@@ -20,6 +19,7 @@ import type { InvertAllOptions } from '../../verbs/invert.js'
 import { defaultChunk } from '../../verbs/side-by-side.js'
 import { undoRemedy, type WatermarkKey } from '../../watermark/key.js'
 import type { Sampler } from '../../watermark/reading/candidates.js'
+import { checkGuided, usualRecovery } from '../../watermark/reading/usual-recovery.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import {
@@ -37,7 +37,7 @@ import {
 } from '../files/pictures.js'
 import type { Held, Host, ModelSettings, OperationModel } from '../host.js'
 import type { RunSettings } from '../runs/journal.js'
-import { defaultDecoder, defaultFit, defaultInverter, fitField, networkFields } from './networks.js'
+import { defaultFit, fitField, networkFields } from './networks.js'
 import {
   checkUndoable,
   completed,
@@ -52,9 +52,7 @@ import {
   withRemembered,
 } from './recipe.js'
 
-/** Without a prompt nothing finds the noise that was used, so that nothing more is spent on it. */
-const inverterWithout = naive.definition.id
-const decoderWithout = `${defaultDecoder}:gradients=never`
+const [usualWith, usualWithout] = [usualRecovery(true), usualRecovery(false)]
 
 /** How pictures were made, and how they are undone; a calibration may know what is not said. */
 export const recoveryFields = {
@@ -66,11 +64,11 @@ export const recoveryFields = {
   ...networkFields,
   inverter: methodField(inverters, {
     rare: true,
-    description: `how to undo the solver (default: ${inverterWithout} without a prompt, ${defaultInverter} with one)`,
+    description: `how to undo the solver (default: ${usualWithout.inverter} without a prompt, ${usualWith.inverter} with one)`,
   }),
   decoder: methodField(decoderInverters, {
     rare: true,
-    description: `how to invert the decoder (default: ${decoderWithout} without a prompt, ${defaultDecoder} with one)`,
+    description: `how to invert the decoder (default: ${usualWithout.decoder} without a prompt, ${usualWith.decoder} with one)`,
   }),
   fit: { rare: true, ...fitField, description: `${fitField.description} (default: ${defaultFit})` },
   chunk: {
@@ -166,12 +164,12 @@ const inverterNamed = (text: string): Named<Inverter> => ({ text, method: parse(
 /** What is said, then what is remembered, then what is usual. Throws `bad-option` for methods that there are not. */
 export function recoveryOf(settings: RecoverySettings, remembered?: RememberedRecovery): Recovery {
   const plan = planOf(withRemembered(settings, remembered?.recipe ?? {}))
-  const isKnown = plan.recipe.prompt !== undefined
+  const usual = usualRecovery(plan.recipe.prompt !== undefined)
   return {
     plan,
     networks: { ...settings, steps: plan.recipe.steps },
-    decoder: settings.decoder ?? decoderNamed(remembered?.decoder ?? (isKnown ? defaultDecoder : decoderWithout)),
-    inverter: settings.inverter ?? inverterNamed(remembered?.inverter ?? (isKnown ? defaultInverter : inverterWithout)),
+    decoder: settings.decoder ?? decoderNamed(remembered?.decoder ?? usual.decoder),
+    inverter: settings.inverter ?? inverterNamed(remembered?.inverter ?? usual.inverter),
     fit: settings.fit ?? remembered?.fit ?? defaultFit,
     chunk: settings.chunk,
   }
@@ -276,8 +274,10 @@ export const inversionOf = (
   signal: Signal | undefined,
 ): InvertAllOptions => {
   checkUndoable(plan, model, 'reading a noise')
+  const sampling = samplingOf(plan, model)
+  checkGuided({ ...sampling, model }, [])
   return {
-    ...samplingOf(plan, model),
+    ...sampling,
     model,
     decoder: decoder.method,
     inverter: inverter.method,

@@ -1,6 +1,6 @@
 /** What is drawn of a detection is the same whatever the key's secret, and shows where the mark is. */
 import { createHash } from 'node:crypto'
-import { findingsIn, newKey, readKey, type Tensor, torchNoise, type WatermarkKey, zeros } from 'undiffuse'
+import { findingsIn, newKey, readKey, type Tensor, torchNoise, type WatermarkKey, zeroMessage, zeros } from 'undiffuse'
 import { describe, expect, it } from 'vitest'
 import { detectionRow } from './detection-sheet.js'
 
@@ -37,14 +37,17 @@ describe.each(schemes)('%s', (scheme, channel) => {
   const [own, other] = [keyOf(scheme, 1), keyOf(scheme, 2)]
 
   it('shows the same of a noise for every key: of the secret there is nothing', () => {
-    for (const noise of [torchNoise(1, latentShape), own.mark().imprint(torchNoise(1, latentShape))]) {
+    for (const noise of [
+      torchNoise(1, latentShape),
+      own.mark().imprint(torchNoise(1, latentShape), zeroMessage(own)),
+    ]) {
       const [cells, others] = [own, other].map((key) => rowWith(key, noise).map(({ image }) => digestOf(image)))
       expect(cells).toEqual(others)
     }
   })
 
   it('says what it shows, the verdict and the key', () => {
-    const [noise, read] = rowWith(own, own.mark().imprint(torchNoise(1, latentShape)), other)
+    const [noise, read] = rowWith(own, own.mark().imprint(torchNoise(1, latentShape), zeroMessage(own)), other)
     expect(noise!.label).toMatch(RegExp(`^n\\.safetensors\nnoise, channel ${channel}\nmean`))
     const verdict = scheme.includes('released') ? /^undecided, p .* of white noise\n/ : /^marked, p /
     expect(read!.label).toMatch(verdict)

@@ -18,6 +18,9 @@ export interface DeviceReport {
   readonly note: string
 }
 
+/** What ONNX Runtime calls devices on any system; `listDevices` tells which of them work here. */
+export const knownDevices: readonly string[] = ['cpu', 'webgpu', 'cuda', 'tensorrt', 'dml', 'coreml', 'qnn']
+
 /** The version of ONNX Runtime, without loading it. */
 export function runtimeVersion(): string {
   const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { readonly version: string }

@@ -57,8 +57,14 @@ function crash(how: string, signal: string | null, written: string): UndiffuseEr
   )
 }
 
-/** Starts the child process. An idle one does not keep the host alive. `heard` sees every answer's peak of memory. */
-export function startNetworkProcess(heard: (taken: Taken) => void): NetworkProcess {
+/**
+ * Starts the child process. An idle one does not keep the host alive. `heard` sees every answer's peak of memory; `lost` is told how the
+ * process ended, where nobody here asked it to.
+ */
+export function startNetworkProcess(
+  heard: (taken: Taken) => void,
+  lost: (how: string) => void = () => {},
+): NetworkProcess {
   // The host's own flags (a debugger's port, a loader) are not the child's, hence no execArgv.
   const child = fork(entry, [String(process.pid)], {
     execArgv: [],
@@ -68,6 +74,8 @@ export function startNetworkProcess(heard: (taken: Taken) => void): NetworkProce
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let alive = true
+  let isAsked = false
+  let ended: { readonly how: string; readonly signal: string | null } | undefined
   let written = ''
   let pending: { resolve(reply: Reply): void; reject(error: Error): void } | undefined
   const forget = atExit(() => child.kill('SIGKILL'))
@@ -94,15 +102,18 @@ export function startNetworkProcess(heard: (taken: Taken) => void): NetworkProce
   letGo()
 
   const gone = new Promise<void>((resolve) => {
-    const end = (how: string, signal: string | null) => {
+    const hasEnded = (how: string, signal: string | null) => {
+      const isLost = alive && !isAsked
       alive = false
+      ended ??= { how, signal }
       forget()
       pending?.reject(crash(how, signal, written))
       pending = undefined
       resolve()
+      if (isLost) lost(how)
     }
-    child.once('close', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code}`, signal))
-    child.once('error', ({ message }) => end(message, null))
+    child.once('close', (code, signal) => hasEnded(signal ? `signal ${signal}` : `exit code ${code}`, signal))
+    child.once('error', ({ message }) => hasEnded(message, null))
   })
   child.on('message', (message) => {
     const reply = message as Reply
@@ -112,7 +123,7 @@ export function startNetworkProcess(heard: (taken: Taken) => void): NetworkProce
     letGo()
   })
 
-  const kill = () => {
+  const end = () => {
     // Held until it has gone, so that whoever waits for that is not left behind by an empty event loop.
     hold()
     child.kill('SIGKILL')
@@ -125,16 +136,19 @@ export function startNetworkProcess(heard: (taken: Taken) => void): NetworkProce
     gone,
     async request<K extends RequestName>(name: K, ask: Ask<K>): Promise<Answer<K>> {
       const reply = await new Promise<Reply>((resolve, reject) => {
-        if (!alive || child.killed) throw crash('an earlier failure', null, written)
+        if (!alive || child.killed) throw crash(ended?.how ?? 'an earlier failure', ended?.signal ?? null, written)
         pending = { resolve, reject }
         hold()
         child.send({ name, ask }, (error) => {
-          if (error) kill()
+          if (error) end()
         })
       })
       if ('failure' in reply) throw new Error(reply.failure)
       return reply.answer as Answer<K>
     },
-    kill,
+    kill() {
+      isAsked = true
+      end()
+    },
   }
 }

@@ -4,14 +4,14 @@
  * opened again on their next run.
  */
 import { availableParallelism, freemem, platform, tmpdir, totalmem } from 'node:os'
-import { expected, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
+import { expected, gotText, isUndiffuseError, type UndiffuseError } from '../../core/errors.js'
 import { checkMemory, type MemoryNeed } from '../../core/memory.js'
 import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
 import type { Signal } from '../../core/progress.js'
 import { bytesOf, type Graph } from '../../graph/graph.js'
 import { emulatedHalf } from '../../graph/passes/emulated-half.js'
 import { peakBytes, weightBytes } from '../../graph/peak.js'
-import type { Held, OpenOptions, Runtime, Session } from '../../graph/runtime.js'
+import { checkDeviceName, type Held, type OpenOptions, type Runtime, type Session } from '../../graph/runtime.js'
 import { formatShape, sizeOf, type Tensor } from '../../math/tensor.js'
 import {
   checkTypes,
@@ -24,6 +24,7 @@ import {
 import type { PackedType } from '../shared/packed.js'
 import { onAbort } from './abort.js'
 import { type Call, createCallQueue } from './call-queue.js'
+import { knownDevices } from './devices.js'
 import { type NetworkProcess, startNetworkProcess } from './network-process.js'
 import { ortFailure } from './ort-failure.js'
 import { place } from './placement.js'
@@ -42,9 +43,20 @@ export interface OrtNodeOptions {
   readonly memoryLimit?: number
   /** Where model files live for the moment of opening. Default: the system's folder for temporary files. */
   readonly temporaryFolder?: string
+  /**
+   * Told how the networks' process ended, `signal SIGKILL` for one, where neither an abort nor `close` asked it to. What it was running
+   * throws; between two runs nobody else notices, for the next one starts another process.
+   */
+  readonly onLost?: (how: string) => void
 }
 
-const names: OptionNames<OrtNodeOptions> = { threads: true, device: true, memoryLimit: true, temporaryFolder: true }
+const names: OptionNames<OrtNodeOptions> = {
+  threads: true,
+  device: true,
+  memoryLimit: true,
+  temporaryFolder: true,
+  onLost: true,
+}
 
 /** A graph and the process it is open in; the process may be gone. */
 interface OpenGraph {
@@ -73,7 +85,7 @@ interface Sent {
  * are the same bits every time on the CPU. Around a run there is about 0.2 ms (0.6 ms after one that took long) and 2 to 3 ms
  * for each MB moved; values that are held move once. An abort ends the process only where no other call waits for it.
  *
- * Errors: `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
+ * Errors: `bad-option` for options that are none of these; `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
  * graphs that ONNX Runtime refuses; `bad-shape` for graphs that need more memory than `memoryLimit` and for feeds that do
  * not fit; `runtime-failed` when a run fails or its process dies.
  *
@@ -91,15 +103,16 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
       'bad-option',
       'a whole number of at least 1',
       '`threads`',
-      String(threads),
+      gotText(threads),
       'Leave it out for all cores.',
     )
   }
 
   const { memoryLimit = freeMemory() * shareOfFree } = options
-  if (!(memoryLimit > 0)) {
-    throw expected('bad-option', 'a number of bytes above 0', '`memoryLimit`', String(memoryLimit), 'Leave it out.')
+  if (typeof memoryLimit !== 'number' || !(memoryLimit > 0)) {
+    throw expected('bad-option', 'a number of bytes above 0', '`memoryLimit`', gotText(memoryLimit), 'Leave it out.')
   }
+  checkDeviceName(knownDevices, options.device)
 
   let network: NetworkProcess | undefined
   let opened = 0
@@ -124,7 +137,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   async function living(): Promise<NetworkProcess> {
     if (network?.alive) return network
     await network?.gone
-    network = startNetworkProcess(heard)
+    network = startNetworkProcess(heard, options.onLost)
     return network
   }
 
@@ -331,6 +344,7 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
 
   return {
     name: 'ort-node',
+    devices: knownDevices,
     memory(asked, asking) {
       const { graph, device } = prepared(asked, asking)
       return needOf(graph, device)

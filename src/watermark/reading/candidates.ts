@@ -2,6 +2,8 @@
  * Pictures as everything that they may have been, inverted to their noise. What is read from the noise is the business of
  * those who ask.
  */
+import { automaticDecoder } from '../../autoencoder/automatic.js'
+import { parse } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { checkMembers } from '../../core/members.js'
 import type { OptionNames } from '../../core/option-names.js'
@@ -23,11 +25,19 @@ import {
 } from '../../verbs/invert.js'
 import { checkChunk, defaultChunk } from '../../verbs/side-by-side.js'
 import { checkKey, checkKeyPicture, undoRemedy, type WatermarkKey } from '../key.js'
+import { checkGuided, usualRecovery } from './usual-recovery.js'
 
 /** A way in which pictures may have been made. */
 export type Sampler = Pick<InvertAllOptions, 'model' | 'solver'>
 
 export interface CandidateOptions extends InvertAllOptions {
+  /** Default: `naive()` where no prompt is known, else `automatic()`. */
+  readonly inverter?: InvertAllOptions['inverter']
+  /**
+   * How a picture's latent is found. Default: `automaticDecoder({ gradients: 'never' })` where no prompt is known, else
+   * `automaticDecoder()`, which takes several times as long and gains little without the prompt.
+   */
+  readonly decoder?: InvertAllOptions['decoder']
   /**
    * What may have been done to the pictures, each alone: `composeRestorations` makes one of several that follow one another. Each
    * picture is read as it came, too. Default: `undoBorder()`.
@@ -38,7 +48,10 @@ export interface CandidateOptions extends InvertAllOptions {
    * each of them counts. The models have the networks of `model`. Default: with `model` and `solver`.
    */
   readonly samplers?: readonly Sampler[] | undefined
-  /** Of the model's weights, as `fingerprint` tells them: keys of the same weights are for this model, whatever its name. */
+  /**
+   * Of the model's weights, as `fingerprint` tells them: keys of the same weights are for this model, whatever its name. What is
+   * read by a key of other weights says `otherWeights`.
+   */
   readonly modelFiles?: string | undefined
 }
 
@@ -81,14 +94,17 @@ const withoutPrompt = 'naive inversion without the prompt'
 export async function* candidateNoises(
   sources: readonly PromptedSource[],
   keys: readonly WatermarkKey[],
-  { undo = defaultUndo, samplers, modelFiles, ...options }: CandidateOptions,
+  { undo = defaultUndo, samplers, modelFiles, ...given }: CandidateOptions,
   read: (source: number, inversion: NoiseInversion, as: ReadAs) => void,
 ): Steps<void> {
-  const { chunk = defaultChunk, model, solver } = options
+  const { chunk = defaultChunk, model, solver } = given
   checkChunk(chunk)
   checkUndo(undo)
-  const isPromptKnown = [options, ...sources].some(({ prompt }) => prompt !== undefined)
-  const inverter = options.inverter ?? (isPromptKnown ? automatic() : naive())
+  checkGuided(given, sources)
+  const usual = usualRecovery([given, ...sources].some(({ prompt }) => prompt !== undefined))
+  const { inverter = parse([automatic, naive], usual.inverter), decoder = parse(automaticDecoder, usual.decoder) } =
+    given
+  const options = { ...given, inverter, decoder }
   const asked = sources.flatMap((source, i) =>
     candidateSources(source, keys, undo, { ...options, modelFiles }).map((one) => ({ ...one, of: i })),
   )
@@ -102,7 +118,7 @@ export async function* candidateNoises(
     for (const [way, sampler] of ways.entries()) {
       const place = { done: before * ways.length + way * some.length, all: asked.length * ways.length }
       const refined = way === 0 ? { refine } : { refine: undefined }
-      const found = yield* inverted(given, { ...options, ...sampler, ...refined, inverter }, latents, place)
+      const found = yield* inverted(given, { ...options, ...sampler, ...refined }, latents, place)
       if (way === 0) missed = given.map((source, i) => isMissed(source, found[i]!))
       for (const [i, inversion] of found.entries()) {
         const { of, undone } = some[i]!

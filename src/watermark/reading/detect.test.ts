@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { shape } from '../../../test/laws/analytic-world.js'
+import type { Profile } from '../../autoencoder/profile.js'
 import type { UndiffuseError } from '../../core/errors.js'
 import { Task } from '../../core/task.js'
 import type { Inverter } from '../../diffusion/diffusion.js'
@@ -14,8 +15,10 @@ import { mirrored, quarterTurned } from '../../pictures/motions.js'
 import { composeRestorations, type Restoration, undoFlip, undoQuarterTurn } from '../../restorations/index.js'
 import { generate } from '../../verbs/generate.js'
 import { newKey, readKey, type WatermarkKey } from '../key.js'
+import { zeroMessage } from '../watermark.js'
 import { calibrationPictures } from './calibration.js'
 import { detectAll, findingsIn } from './detect.js'
+import { identifyAll } from './identify.js'
 
 const random = torchGenerator(17)
 const large = [4, 16, 16]
@@ -25,7 +28,7 @@ function keyOf(scheme: string, number: number, more: { latentShape?: readonly nu
   return readKey(newKey({ scheme, model: 'analytic', latentShape: large, ...more }, secret), 'key.json')
 }
 
-const marked = (key: WatermarkKey, member = 0) => key.mark(member).imprint(random.noise(large))
+const marked = (key: WatermarkKey, member = 0) => key.mark(member).imprint(random.noise(large), zeroMessage(key))
 const read = (noise: ReturnType<typeof marked>, options: Partial<Parameters<typeof findingsIn>[1]>) =>
   findingsIn(noise, { keys: [], falsePositiveRate: 1e-6, ...options })
 
@@ -92,7 +95,9 @@ describe('findings', () => {
     const [zeros, shading] = [keyOf('tree-ring:pattern=zeros', 5), keyOf('gaussian-shading', 6)]
     // The first channel keeps its zeros; the message is in the signs of the others.
     const silent = marked(zeros)
-    const noise = map(shading.mark().imprint(silent), (value, i) => (i < 256 ? silent.data[i]! : value))
+    const noise = map(shading.mark().imprint(silent, zeroMessage(shading)), (value, i) =>
+      i < 256 ? silent.data[i]! : value,
+    )
     const findings = read(noise, { keys: [{ key: zeros }, { key: shading }] })
     expect(findings.map(({ verdict }) => verdict)).toEqual(['marked', 'undecided'])
     expect(findings[0]!.scheme).toBe('gaussian-shading')
@@ -163,6 +168,54 @@ describe('detectAll', () => {
     const asked = { model, solver, guidance: 1, keys: [{ key }] }
     const [own] = await detectAll([{ image: made.image, prompt: 'a' }], asked)
     expect(own!.inversion.inverter).toBe('automatic')
+  })
+
+  /** Of which gradients are worth their time. */
+  const profile: Profile = {
+    ...{ weights: '00000000', latents: 'a test', latentCount: 1, latentShape: shape, steps: 'fitted', roundTrips: 1 },
+    ...{ shares: [[0.5]], pullbacks: 5 },
+    expected: { residualNmseDb: -3, encoderNmseDb: -3, fittedNmseDb: [-4], andersonNmseDb: [-4], gradientNmseDb: -9 },
+  }
+
+  /** So small a noise has no room for one. */
+  const familyOf = (one: WatermarkKey): WatermarkKey => ({
+    ...one,
+    members: 2,
+    identify: () => ({ member: 0, score: 0, pValue: 1, familyPValue: 1, runnerUpScore: 0 }),
+  })
+
+  it('takes gradient steps of the decoder only where a prompt is known', async () => {
+    const image = await autoencoderOf(model).decode(torchNoise(4, shape))
+    const pullbacksOf = async (source: { prompt?: string }) => {
+      const [sources, asked] = [[{ image, ...source }], { model: { ...model, profile }, solver, guidance: 1 }]
+      const [[detected], [identified]] = [
+        await detectAll(sources, { ...asked, keys: [{ key }] }),
+        await identifyAll(sources, { ...asked, key: familyOf(key) }),
+      ]
+      return [detected!, identified!].map(({ inversion }) => inversion.evaluations.autoencoder.pullbacks > 0)
+    }
+    expect(await pullbacksOf({})).toEqual([false, false])
+    expect(await pullbacksOf({ prompt: 'a' })).toEqual([true, true])
+  })
+
+  it('says where a key was made for other weights', async () => {
+    const image = await autoencoderOf(model).decode(torchNoise(4, shape))
+    const [modelFiles, others] = ['0123456789abcdef', 'fedcba9876543210']
+    const told = { model: 'analytic', modelFiles, latentShape: shape }
+    const own = readKey(newKey({ ...told, scheme: 'gaussian-shading:bits=2' }, new Uint8Array(32)), 'key.json')
+    for (const [files, otherWeights] of [
+      [undefined, undefined],
+      [modelFiles, undefined],
+      [others, true],
+    ] as const) {
+      const asked = { model, solver, modelFiles: files }
+      const [detected] = await detectAll([{ image }], { ...asked, keys: [{ key: own }, { key }] })
+      const ofOwn = detected!.findings.find((finding) => finding.key === own.id)
+      const ofOther = detected!.findings.find((finding) => finding.key === key.id)
+      expect([ofOwn!.otherWeights, ofOther!.otherWeights]).toEqual([otherWeights, undefined])
+      const [identified] = await identifyAll([{ image }], { ...asked, key: familyOf(own) })
+      expect(identified!.otherWeights).toBe(otherWeights)
+    }
   })
 
   it('reads everything that a picture may have been, and multiplies p by how many that are', async () => {
@@ -256,13 +309,18 @@ describe('detectAll', () => {
 
   it('refuses what can mean nothing before anything runs', async () => {
     const image = await autoencoderOf(model).decode(torchNoise(4, shape))
+    const unasked: typeof model = { ...model, ask: () => expect.unreachable('No network runs.') }
     const fails = (more: object, message: RegExp) =>
-      expect(new Task(stepsOf(detectAll([{ image }], { model, keys: [{ key }], ...more })))).rejects.toThrow(message)
+      expect(new Task(stepsOf(detectAll([{ image }], { model: unasked, keys: [{ key }], ...more })))).rejects.toThrow(
+        message,
+      )
     await fails({ keys: [] }, /at least one key/)
     await fails({ falsePositiveRate: 0 }, /a rate in \(0, 1\)/)
     await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4 channels × 16×16/)
-    await fails({ model: { ...model, name: 'other' } }, /a key of `other`/)
+    await fails({ model: { ...unasked, name: 'other' } }, /a key of `other`/)
     await fails({ keys: [{ key, member: 3 }] }, /a member from 0 to 0/)
+    await fails({ guidance: 3 }, /a prompt for `guidance`, got 3 alone/)
+    await expect(identifyAll([{ image }], { model: unasked, key })).rejects.toThrow(/a family of keys/)
   })
 })
 

@@ -2,7 +2,7 @@
  * From pictures to verdicts: decoder inversion, inversion to the noise, and what each key says of it. The statistics are
  * the schemes'.
  */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
@@ -10,7 +10,7 @@ import type { Tensor } from '../../math/tensor.js'
 import { checkVerbOptions } from '../../model/verb-options.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import { sharedNames } from '../../verbs/sampling.js'
-import type { WatermarkKey } from '../key.js'
+import { hasOtherWeights, type WatermarkKey } from '../key.js'
 import type { Reading } from '../watermark.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
 import { type CandidateOptions, candidateNames, candidateNoises, type ReadAs } from './candidates.js'
@@ -49,6 +49,8 @@ export interface Finding {
   readonly undone?: string
   /** What was tried of several ways: a number of steps, or naive inversion. Absent where there was one. */
   readonly readWith?: string
+  /** Where the key was made for other weights than `modelFiles` says: its marks may be missed. */
+  readonly otherWeights?: true
 }
 
 export interface Detection {
@@ -90,8 +92,8 @@ export const defaultFalsePositiveRate = 1e-6
  * the picture as it came alone. With `samplers` each is read in several ways, which count as well: in 4, 8, 20 and 50 steps,
  * where nobody knows. Where steps back to the noise are not solved, the noise that is found may be any. Then the latent is read
  * by naive inversion without the prompt too, and what is not found is `undecided`. Cost: one inversion for each candidate. The inverter is `naive` without a prompt, where
- * nothing finds the noise that was used, and `automatic` with one. Errors: `bad-option` for a key of another model and no
- * keys, `bad-shape` for pictures of another size that nothing brings to the key's; those of `invertAll`.
+ * nothing finds the noise that was used, and `automatic` with one; the decoder's inversion takes gradient steps only with one. Errors: `bad-option` for a key of another model, a member that it does not have, no
+ * keys, and guidance without a prompt; `bad-shape` for pictures of another size that nothing brings to the key's; those of `invertAll`.
  *
  * @example
  * const [{ findings }] = await detectAll([{ image }], { model, keys: [{ key }], undo: [undoFlip(), undoRotation()] })
@@ -114,7 +116,14 @@ async function* detections(sources: readonly PromptedSource[], asked: DetectOpti
     options,
     read,
   )
-  return judging.map((one) => ({ ...one.verdict({ falsePositiveRate, calibration }), falsePositiveRate }))
+  const of = { model: options.model.name, modelFiles: options.modelFiles }
+  const others = new Set(keys.flatMap(({ key }) => (hasOtherWeights(key, of) ? [key.id] : [])))
+  const withWeights = (finding: Finding): Finding =>
+    others.has(finding.key) ? { ...finding, otherWeights: true } : finding
+  return judging.map((one) => {
+    const { findings, ...detection } = one.verdict({ falsePositiveRate, calibration })
+    return { ...detection, findings: findings.map(withWeights), falsePositiveRate }
+  })
 }
 
 export interface ReadOptions {
@@ -223,20 +232,22 @@ function verdictOf({
 function checkOptions(keys: readonly AskedKey[], falsePositiveRate: number): void {
   const remedy = 'Pass the key of a mark: `keys: [{ key }]`.'
   if (!Array.isArray(keys)) {
-    const got = keys === undefined ? 'nothing' : `a value of type ${typeof keys}`
-    throw expected('bad-option', 'a list of keys', '`keys`', got, remedy)
+    throw expected('bad-option', 'a list of keys', '`keys`', gotText(keys), remedy)
   }
   if (keys.length === 0) throw expected('bad-option', 'at least one key', '`keys`', 'none', remedy)
   if (!keys.every((one) => typeof one?.key?.mark === 'function')) {
     throw expected('bad-option', 'each key as `{ key }`', '`keys`', 'something else', remedy)
   }
-  for (const asked of keys) checkOptionNames(asked, { key: true, member: true }, 'keys')
+  for (const asked of keys) {
+    checkOptionNames(asked, { key: true, member: true }, 'keys')
+    if (asked.member !== 'all') asked.key.mark(asked.member)
+  }
   if (falsePositiveRate > 0 && falsePositiveRate < 1) return
   throw expected(
     'bad-option',
     'a rate in (0, 1)',
     '`falsePositiveRate`',
-    `${falsePositiveRate}`,
+    gotText(falsePositiveRate),
     'The default is 1e-6.',
   )
 }

@@ -1,11 +1,12 @@
 /** Who marked a picture: which member of a family is in the noise that it was made from. */
-import { expected } from '../../core/errors.js'
+import { expected, gotText } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
+import { zeros } from '../../math/tensor.js'
 import { checkVerbOptions } from '../../model/verb-options.js'
 import { checkSources, type NoiseInversion, type PromptedSource } from '../../verbs/invert.js'
 import { sharedNames } from '../../verbs/sampling.js'
-import type { WatermarkKey } from '../key.js'
+import { hasOtherWeights, type WatermarkKey } from '../key.js'
 import type { Identification } from '../watermark.js'
 import { type CandidateOptions, candidateNames, candidateNoises } from './candidates.js'
 
@@ -25,6 +26,8 @@ export interface Identified {
   readonly readWith?: string
   /** Whether all steps back to the noise were solved: else a member that is not found may be there. */
   readonly isRecovered: boolean
+  /** Where the key was made for other weights than `modelFiles` says: its marks may be missed. */
+  readonly otherWeights?: true
   readonly inversion: NoiseInversion
 }
 
@@ -50,9 +53,12 @@ async function* identifications(
   checkSources(sources, 'identifyAll')
   const { key, ...options } = asked
   if (typeof key?.mark !== 'function') {
-    const got = key === undefined ? 'none' : `a value of type ${typeof key}`
-    throw expected('bad-option', 'a key', '`key`', got, 'Pass what `readKey` returns.')
+    throw expected('bad-option', 'a key', '`key`', gotText(key), 'Pass what `readKey` returns.')
   }
+  // Families of one are asked to see whether they can be, before any network runs.
+  if (key.members === 1) key.identify(zeros(key.latentShape))
+  const { model, modelFiles } = options
+  const isOther = hasOtherWeights(key, { model: model.name, modelFiles })
   const found = new Map<number, Identified>()
   yield* candidateNoises(sources, [key], options, (source, inversion, { undone, readWith, isLost }) => {
     const identification = key.identify(inversion.noise)
@@ -73,6 +79,7 @@ async function* identifications(
   return sources.map((_, i) => {
     const { identification, candidates, ...rest } = found.get(i)!
     const familyPValue = Math.min(1, candidates * identification.familyPValue)
-    return { ...rest, candidates, identification: { ...identification, familyPValue } }
+    const told = { ...rest, candidates, identification: { ...identification, familyPValue } }
+    return isOther ? { ...told, otherWeights: true } : told
   })
 }

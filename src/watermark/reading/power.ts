@@ -3,7 +3,7 @@ import { expected } from '../../core/errors.js'
 import { torchGenerator } from '../../math/noise.js'
 import { wilsonInterval } from '../../math/statistics.js'
 import { combine } from '../../math/tensor.js'
-import type { Watermark } from '../watermark.js'
+import { type Watermark, zeroMessage } from '../watermark.js'
 import { type Calibration, calibratedPValue } from './calibration.js'
 
 export interface PowerOptions {
@@ -50,7 +50,7 @@ export function expectedPower(
   const rest = Math.sqrt(1 - correlation ** 2)
   let found = 0
   for (let i = 0; i < trials; i++) {
-    const marked = watermark.imprint(random.noise(watermark.latentShape))
+    const marked = watermark.imprint(random.noise(watermark.latentShape), zeroMessage(watermark))
     const recovered = combine([correlation, marked], [rest, random.noise(watermark.latentShape)])
     const { pValue, score, exactGiven } = watermark.read(recovered)
     const calibrated = exactGiven === 'white-noise' && calibration

@@ -18,7 +18,7 @@ const publishedBits = 256
  * zᵢ ← |zᵢ|·(−1)^{m[π(i) mod k] ⊕ bᵢ}, m a message of k bits, b a stream of ChaCha20, π a permutation of the secret's:
  * the magnitudes stay, and the signs are as fair as the stream. Shapes: noise of n numbers, channels × height × width, or
  * channels × frames × height × width of a clip, whose frames then share every bit; k bits with about n/k copies each. Cost: no
- * network evaluations. Without a message it carries zeros.
+ * network evaluations.
  *
  * Reading: sign bits ⊕ b. The larger |z| decide each bit of the message, since large numbers seldom change their sign.
  * p-value: M = Σ max(copies that say 0, copies that say 1). Without the mark these are n fair coins whatever the
@@ -26,7 +26,7 @@ const publishedBits = 256
  * `read` tells a message of any noise, right or not: see `agreement`, the share of signs that agree with it. Reports of
  * `detect` have no `message` where the mark was not found: its digits are chance then. Every picture of a key has the
  * same signs for the same message: averaging many of them shows the key. Errors: `bad-option` for more bits than
- * numbers and for a message that is longer. Source: Yang et al., Gaussian Shading, CVPR 2024, arXiv 2404.04956.
+ * numbers and for a message that is missing or of another number of digits. Source: Yang et al., Gaussian Shading, CVPR 2024, arXiv 2404.04956.
  * Deviations: the permutation in place of tiles; the p-value needs no message.
  *
  * @example
@@ -59,7 +59,7 @@ export const gaussianShading = define({
         name: 'gaussian-shading',
         latentShape: shape,
         messageBits,
-        imprint(noise, message = '') {
+        imprint(noise, message) {
           const told = bitsOf(message, messageBits, 'gaussian-shading')
           return map(noise, (value, i) => (told[bitOf[i]!]! ^ stream[i]! ? -Math.abs(value) : Math.abs(value)))
         },

@@ -14,6 +14,7 @@ export type {
   Validity,
   Watermark,
 } from '../watermark.js'
+export { zeroMessage } from '../watermark.js'
 export { spectrumMagnitude } from './parts/spectrum.js'
 export { gaussianShading, prc, ringId, treeRing }
 

@@ -35,7 +35,7 @@ const decodedShare = 0.01
  * largest, h hold: P(Binomial(checks, ½) ≥ h), for checks of full rank are independent. The codeword that belief
  * propagation finds agrees with a signs: at most 2^g·P(Binomial(n, ½) ≥ a), over all codewords. Both together, 99 and 1
  * hundredths of the false positives: exact for any picture but for that hundredth. The message is told only where the
- * second is below 1e-6. Errors: `bad-option` for a code that does not fit; a message that is longer. Source: Gunn, Zhao
+ * second is below 1e-6. Errors: `bad-option` for a code that does not fit; a message that is missing or of another number of digits. Source: Gunn, Zhao
  * and Song, ICLR 2025, arXiv 2410.07369; Christ and Gunn, CRYPTO 2024. Deviations: the triangular code; an exact test
  * on fair coins in place of a bound on soft ones. At the sizes of latents neither is a cryptographic claim: weight 3
  * can be searched for.
@@ -126,7 +126,7 @@ function marked(code: Code, { secret, shape, messageBits, errors }: Marked): Wat
     name: 'prc',
     latentShape: shape,
     messageBits,
-    imprint(noise, message = '') {
+    imprint(noise, message) {
       const told = bitsOf(message, messageBits, 'prc')
       const chance = chanceOf(secret, noise.data, told)
       const own = bits(chance, 'fresh', free - messageBits)

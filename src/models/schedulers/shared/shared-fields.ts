@@ -1,6 +1,6 @@
 /** Fields that several classes have, and what they mean alike. */
 
-import { expected } from '../../../core/errors.js'
+import { expected, gotText } from '../../../core/errors.js'
 import { dynamicThreshold, withClippedEstimates } from '../../../diffusion/clipped.js'
 import type { Prediction } from '../../../diffusion/denoiser.js'
 import type { Solver } from '../../../diffusion/diffusion.js'
@@ -48,7 +48,7 @@ export function stepsOf({ steps = defaultSteps }: SchedulerCall, trained?: numbe
   const most = Math.min(trained ?? mostSteps, mostSteps)
   if (Number.isInteger(steps) && steps >= 1 && steps <= most) return steps
   const what = most === trained ? `at most \`num_train_timesteps\`, ${most}` : `from 1 to ${most}`
-  throw expected('bad-option', `an integer, ${what},`, 'steps', `${steps}`, 'Use fewer steps, at least one.')
+  throw expected('bad-option', `an integer, ${what},`, 'steps', gotText(steps), 'Use fewer steps, at least one.')
 }
 
 /** Refuses what a class takes no part of. */

@@ -252,6 +252,28 @@ describe('compare', () => {
     expect(new Set(done).size).toBeGreaterThan(10)
   })
 
+  it('tells refusals before the first row, with a solver that fits, and adds no row where another undoes the solver', async () => {
+    const given = { source: prompt, inverters: ['naive', 'implicit', 'algorithm-2'], solvers: 'ddim', steps: 4 }
+    const task = start(compareOperation, memoryHost(model), given)
+    const before: string[] = []
+    let works = false
+    for await (const { note, parts } of task) {
+      works ||= parts !== undefined
+      if (note && !works) before.push(note.text)
+    }
+    const { result } = await task
+    expect(before).toEqual([
+      expect.stringMatching(
+        /^algorithm-2 does not take ddim\S*: It is for DPM-Solver.* It takes `dpm-solver-\S*2m`\.$/,
+      ),
+    ])
+    expect(result.notes).toEqual(before)
+    expect(result.rows.map(({ inverter }) => inverter)).toEqual(given.inverters)
+    const both = { ...given, inverters: ['naive', 'algorithm-2'] }
+    const { result: added } = await start(compareOperation, memoryHost(model), both)
+    expect(added.rows.map(({ inverter, standsIn }) => [inverter, standsIn])).toContainEqual(['automatic', true])
+  })
+
   it('is unsupported where no inverter takes a solver, with the reason, and before a picture is made', async () => {
     const given = { source: prompt, inverters: 'implicit', solvers: 'ddim:end=zero', steps: 4, output: 'noises' }
     const host = memoryHost(model)

@@ -27,7 +27,8 @@ Solvers that name no spacing take levels even in lambda, whose steps can be undo
 spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. Where a picture's own text tells another prompt, guidance or
 solver than is compared, that is said.
 
-An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then, which undoes most solvers.
+An inverter that does not take a solver is told with its reason before the first row. Where no other than \`naive\` takes it, a row of
+\`automatic\` is added, which undoes most solvers.
 Where no inverter takes a solver, nothing is made: that is unsupported.
 
 With \`--output\` the noise of every row is kept for \`undiffuse generate --noise\`: a file for each way, as soon as its row is done. A

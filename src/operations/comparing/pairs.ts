@@ -1,10 +1,11 @@
 /** What `compare` is told, and the pairs of a solver and an inverter that follow from it. */
 import { inverters, solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
-import { expected } from '../../core/errors.js'
+import { expected, isUndiffuseError } from '../../core/errors.js'
 import { checkMembers } from '../../core/members.js'
 import type { Inverter, Solver } from '../../diffusion/diffusion.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
+import { naive } from '../../diffusion/inverters/naive.js'
 import { gridFor, stepped } from '../../diffusion/solver-check.js'
 import { type Tensor, zeros } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
@@ -12,7 +13,7 @@ import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { reportField, sheetField } from '../files/outputs.js'
 import { isPictureFile, lastName } from '../files/paths.js'
 import { isTensorFile } from '../files/tensor-files.js'
-import { type Host, type OperationModel, standardStream } from '../host.js'
+import { type Host, type Note, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
 import {
@@ -179,7 +180,11 @@ export function plansOf(
   })
 }
 
-/** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
+/** Whether an inverter undoes a solver: `naive` walks back without solving anything. */
+const undoes = ({ refusal, pair }: Compared): boolean =>
+  refusal === undefined && pair.inverter.method.name !== naive.definition.id
+
+/** Every inverter on every solver, and `automatic` on solvers that some of them do not take, and none undoes. */
 export function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
   return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
     const { solver: method } = samplingOf(plan, model)
@@ -193,9 +198,41 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
     const pairs = settings.inverters.map(compared)
     const names = settings.inverters.map(({ text }) => text)
     const areTaken = pairs.every(({ refusal }) => refusal === undefined)
-    if (areTaken || names.includes(automatic.definition.id)) return pairs
+    if (areTaken || pairs.some(undoes) || names.includes(automatic.definition.id)) return pairs
     const inverter = { text: automatic.definition.id, method: parse(inverters, automatic.definition.id) }
     return [...pairs, { ...compared(inverter), standsIn: true }]
+  })
+}
+
+/** A solver of the library that an inverter takes on the grid of all; undefined where there is none. */
+function solverFor({ method }: Named<Inverter>, settings: CompareSettings, model: OperationModel): string | undefined {
+  const schedule = model.schedule(latentShapeAt(model, settings.size))
+  const grid = isFlow(model) ? 'own' : settings.grid
+  const isTaken = (id: string) => {
+    try {
+      const solver = parse(solvers, onGrid(id, { grid, steps: settings.steps }))
+      return method.accepts(solver, solver.grid(schedule)) === true
+    } catch (error) {
+      // Solvers refuse schedules that they are not made for.
+      if (isUndiffuseError(error)) return false
+      throw error
+    }
+  }
+  return solvers.map(({ definition }) => definition.id).find(isTaken)
+}
+
+/** Of each inverter that was asked for and does not take a solver the reason, and a solver that it takes where it has none. */
+export function refusalNotes(
+  pairs: readonly Compared[],
+  settings: CompareSettings,
+  model: OperationModel,
+): readonly Note[] {
+  return pairs.flatMap(({ pair: { inverter, solver }, refusal, standsIn }) => {
+    if (refusal === undefined || standsIn) return []
+    const hasOne = pairs.some((other) => other.pair.inverter === inverter && other.refusal === undefined)
+    const other = hasOne ? undefined : solverFor(inverter, settings, model)
+    const remedy = other === undefined ? '' : ` It takes \`${other}\`.`
+    return [{ about: inverter.text, text: `${inverter.text} does not take ${solver}: ${refusal}${remedy}` }]
   })
 }
 

@@ -14,7 +14,7 @@ import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/pictures.js'
 import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
-import type { Host, OperationModel } from '../host.js'
+import type { Host, Note, OperationModel } from '../host.js'
 import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
 import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
@@ -28,13 +28,14 @@ import {
   type Legs,
   type Pair,
   pairsOf,
+  refusalNotes,
   type Start,
 } from './pairs.js'
 
 export interface Comparison {
   readonly image: Tensor
-  /** What reading the picture changed, and where it says that it was made otherwise. */
-  readonly notes: readonly string[]
+  /** What inverters refuse, what reading the picture changed, and where it says that it was made otherwise. */
+  readonly notes: readonly Note[]
   /** Absent of a picture file. */
   readonly noise?: Tensor
   readonly rows: readonly Compared[]
@@ -59,8 +60,11 @@ export async function* compareAll(
   const plans = pairs.map(({ pair }) => pair.plan)
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
-  const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
-  for (const text of notes) yield noted(start.picture!, text)
+  const onPicture = read
+    ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])]
+    : []
+  const notes = [...refusalNotes(pairs, settings, model), ...onPicture.map((text) => ({ about: start.picture!, text }))]
+  for (const { about, text } of notes) yield noted(about, text)
   const rows: Compared[] = []
   const { model: asked, counts } = counted(model)
   const isFirst = ({ pair: { plan } }: Compared, i: number) =>

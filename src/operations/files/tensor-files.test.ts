@@ -24,10 +24,13 @@ it('what is neither a picture nor a file of tensors is told all that may be read
   })
 })
 
-it('a file that is not there has the remedy of a path, not of a model alone', async () => {
-  for (const noise of ['no.safetensors', 'no.npy']) {
-    const started = start(generateOperation, memoryHost(model), { prompt, noise })
-    await expect(started).rejects.toMatchObject({ remedy: expect.stringMatching(/^Check the path\./) })
+it('a file that is not there is unavailable, with the remedy of a path, not of a model', async () => {
+  const missing = { code: 'unavailable', got: 'no such file', remedy: 'Check the path.' }
+  for (const path of ['no.safetensors', 'no.npy', 'no.txt']) {
+    const started = start(generateOperation, memoryHost(model), { prompt, noise: path })
+    await expect(started).rejects.toMatchObject(missing)
+    if (path === 'no.txt') continue
+    await expect(start(invertOperation, memoryHost(model), { sources: path })).rejects.toMatchObject(missing)
   }
 })
 

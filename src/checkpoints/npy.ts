@@ -6,7 +6,7 @@
 import { expected } from '../core/errors.js'
 import { natureBytes } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
-import { checkTensor, formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
+import { checkFilled, formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
 import { checkFiles, type Files, fileSize } from './files.js'
 import { checkNature, describe } from './json.js'
 import { tensorFromBytes, tensorToBytes } from './tensors.js'
@@ -78,7 +78,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
  * @example await writeFileAtomically('noise.npy', encodeNpy(noise))
  */
 export function encodeNpy(x: Tensor, dtype: NpyType = 'float32'): Uint8Array[] {
-  checkTensor(x, 'an array to write as .npy')
+  checkFilled(x, 'an array to write as .npy')
   const [descr] = Object.entries(dataTypes).find(([, name]) => name === dtype) ?? []
   if (descr === undefined) {
     const what = Object.values(dataTypes).join(' or ')

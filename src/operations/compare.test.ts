@@ -239,6 +239,36 @@ describe('compare', () => {
     expect((await weightsOf({ ...given, steps: 50 })).slice(1)).toEqual([20, 12, 25, 9, 12])
   })
 
+  it('goes back from the latent alone where that is asked for, and asks nothing of a decoder inversion', async () => {
+    const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', steps: 4, seed: 5 }
+    const both = await start(compareOperation, memoryHost(model), given)
+    const { fields } = compareOperation
+    const settings = readSettings(fields, { ...given, from: 'latent', output: 'noises' }, 'compare')
+    const method = { ...settings.decoder.method, invert: () => expect.fail('It looked for a latent.') }
+    const host = memoryHost(model)
+    let weights: readonly number[] | undefined
+    const running = compareOperation.run({ ...settings, decoder: { ...settings.decoder, method } }, host)
+    let step = await running.next()
+    for (; !step.done; step = await running.next()) weights = step.value.parts?.weights ?? weights
+    const { result, files } = step.value
+    for (const [i, row] of result.rows.entries()) {
+      expect(row.fromPicture).toBeNull()
+      expect(row.fromLatent).toMatchObject({ noiseNmseDb: both.result.rows[i]!.fromLatent!.noiseNmseDb })
+    }
+    expect(files.filter((path) => path.includes('from-'))).toHaveLength(2)
+    // Made once, and each row back and there again.
+    expect(weights!.map(Math.round)).toEqual([3, 21])
+    const alone = await start(compareOperation, memoryHost(model), { ...given, from: 'picture' })
+    expect(alone.result.rows.map(({ fromLatent }) => fromLatent)).toEqual([null, null])
+    const wrong = start(compareOperation, memoryHost(model), {
+      ...given,
+      seed: undefined,
+      source: 'a.png',
+      from: 'latent',
+    })
+    await expect(wrong).rejects.toMatchObject({ code: 'bad-option', subject: setting('from') })
+  })
+
   it('tells how much of a row is finished by its evaluations', async () => {
     const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', steps: 4 }
     const done: number[] = []

@@ -26,7 +26,7 @@ import {
   samplingOf,
   schedulerSolver,
 } from '../recipes/recipe.js'
-import { walksOf } from './expected-costs.js'
+import { type Ways, walksOf } from './expected-costs.js'
 
 /** Levels whose steps can be undone: the grid of solvers that name none. */
 const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
@@ -67,6 +67,13 @@ export const fields = {
     word: 'levels',
   },
   steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
+  from: {
+    type: 'choice',
+    choices: ['both', 'latent', 'picture'],
+    default: 'both',
+    description: 'what to go back from',
+    word: 'start',
+  },
   guidance,
   negative,
   prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
@@ -79,7 +86,7 @@ export const fields = {
   ...networkFields,
   ...decoderFields,
   output: { type: 'file', description: 'a folder for all noise, or how .npy files begin' },
-  sheet: sheetField,
+  sheet: { ...sheetField, rare: true },
   report: reportField,
 } as const
 
@@ -116,7 +123,12 @@ export interface Start {
   readonly picture?: string
 }
 
-export async function startOf({ source, prompt, seed, size, noise }: CompareSettings, { files }: Host): Promise<Start> {
+/** From what rows go back: of a picture file from the picture, since its latent is not known. */
+export const waysOf = ({ from }: Pick<CompareSettings, 'from'>, { picture }: Start): Ways =>
+  picture !== undefined ? ['picture'] : from === 'both' ? ['latent', 'picture'] : [from]
+
+export async function startOf(settings: CompareSettings, { files }: Host): Promise<Start> {
+  const { source, prompt, seed, size, noise, from } = settings
   if (isTensorFile(source)) {
     const remedy = 'Pass the picture itself. `invert` undoes a latent.'
     throw expected(
@@ -129,6 +141,10 @@ export async function startOf({ source, prompt, seed, size, noise }: CompareSett
   }
   const looksLikeFile = isPictureFile(source) && !source.includes(' ')
   const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
+  if (isPicture && from === 'latent') {
+    const remedy = `Its latent is not known. Leave ${setting('from')} out, or pass the prompt that made it.`
+    throw expected('bad-option', '`picture`', setting('from'), '`latent` with a picture', remedy)
+  }
   const [odd] = isPicture
     ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
     : ([prompt !== undefined && 'prompt', noise !== undefined && 'noise'] as const).filter((name) => name !== false)
@@ -192,7 +208,7 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
     const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
-      const weight = answer === true ? walksOf(inverter, method, steps, start.picture === undefined) : 0
+      const weight = answer === true ? walksOf(inverter, method, steps, waysOf(settings, start)) : 0
       return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
     }
     const pairs = settings.inverters.map(compared)

@@ -36,6 +36,14 @@ export interface Files {
   join(...parts: readonly string[]): string
 }
 
+/** The size of a file. Throws `unavailable` where there is none, with what stands in its place, as reading does. */
+export async function fileSize(files: Pick<Files, 'size' | 'read'>, path: string): Promise<number> {
+  const size = await files.size(path)
+  if (size !== undefined) return size
+  await files.read(path, 0, 0)
+  throw expected('unavailable', 'a readable file', `\`${path}\``, 'no such file', 'Check the path.')
+}
+
 /** Throws `bad-option` for anything but access to files and a path: a program without types may swap them. */
 export function checkFiles(host: unknown, path: unknown): void {
   checkMembers(

@@ -9,7 +9,7 @@ import { bytesOf } from '../graph/graph.js'
 import { formatShape, sizeOf } from '../math/tensor.js'
 import type { Files } from './files.js'
 import { type GgufType, typeNames, typeOf, unreadName } from './gguf-types.js'
-import { checkNature, decodeText, describe, missingRemedy } from './json.js'
+import { checkNature, decodeText, describe, partSize } from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface GgufEntry {
@@ -192,11 +192,7 @@ function checkLayout(path: string, tensors: ReadonlyMap<string, GgufEntry>, alig
  */
 export async function readGgufHeader(files: Files, path: string): Promise<GgufHeader> {
   const fail = failureIn(path)
-  const size = await files.size(path)
-  if (size === undefined) {
-    const got = 'no such file, or a folder, a pipe or a device'
-    throw expected('bad-model', 'a file', `\`${path}\``, got, missingRemedy)
-  }
+  const size = await partSize(files, path)
   const cursor = cursorOf(files, path, size)
   const start = await cursor.take(8, 'a beginning')
   const letters = String.fromCharCode(...[0, 1, 2, 3].map((i) => start.getUint8(i)))

@@ -2,9 +2,9 @@
  * JSON of a checkpoint, which strangers wrote: capped in size, one object at the top, no key twice.
  * Not a schema language: what the fields mean is checked where they are read.
  */
-import { expected } from '../core/errors.js'
+import { expected, isUndiffuseError } from '../core/errors.js'
 import { fileNature } from '../core/file-nature.js'
-import type { Files } from './files.js'
+import { type Files, fileSize } from './files.js'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -92,14 +92,21 @@ function parsePythonJson(text: string): unknown {
 }
 
 /** For any file that is read: a model's, or one that was named. */
-export const missingRemedy = 'Check the path. If it is part of a model, fetch the complete model folder.'
+const missingRemedy = 'Check the path. If it is part of a model, fetch the complete model folder.'
+
+/** As `fileSize`, of a file that may be part of a model: throws `bad-model` where there is none. */
+export async function partSize(files: Files, path: string): Promise<number> {
+  const size = await files.size(path)
+  if (size !== undefined) return size
+  return await fileSize(files, path).catch((error: unknown) => {
+    if (!isUndiffuseError(error)) throw error
+    throw expected('bad-model', 'a file', `\`${path}\``, error.got, missingRemedy, { cause: error })
+  })
+}
 
 /** Reads a small text file; throws `bad-model` when it is missing, too large or not UTF-8. */
 export async function readText(files: Files, path: string): Promise<string> {
-  const size = await files.size(path)
-  if (size === undefined) {
-    throw expected('bad-model', 'a file', `\`${path}\``, 'no such file, or a folder, a pipe or a device', missingRemedy)
-  }
+  const size = await partSize(files, path)
   if (size > largestFile) {
     throw expected(
       'bad-model',

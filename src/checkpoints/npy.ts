@@ -6,8 +6,8 @@
 import { expected } from '../core/errors.js'
 import { natureBytes } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
-import { checkTensor, formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
-import { checkFiles, type Files } from './files.js'
+import { checkFilled, formatShape, type Shape, sizeOf, type Tensor } from '../math/tensor.js'
+import { checkFiles, type Files, fileSize } from './files.js'
 import { checkNature, describe } from './json.js'
 import { tensorFromBytes, tensorToBytes } from './tensors.js'
 
@@ -29,7 +29,7 @@ const header = /^\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \
  *
  * file = \x93NUMPY · version · length n (2 bytes in version 1, else 4) · n bytes of a Python dictionary · data, the last
  * axis fastest. Throws `bad-model` for a file of another format, a damaged one, and one with more or fewer bytes than its
- * shape needs; `bad-option` for a missing one; `unsupported` for other types, byte orders and column order.
+ * shape needs; `unavailable` for a missing one; `unsupported` for other types, byte orders and column order.
  *
  * @example const noise = await readNpy(nodeFiles, 'noise.npy')
  */
@@ -37,11 +37,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
   checkFiles(files, path)
   const fail = (what: string, got: string) =>
     expected('bad-model', what, `\`${path}\``, got, 'Write it again with numpy.save.')
-  const size = await files.size(path)
-  if (size === undefined) {
-    const got = 'no such file, or a folder, a pipe or a device'
-    throw expected('bad-option', 'a .npy file', `\`${path}\``, got, 'Check the path.')
-  }
+  const size = await fileSize(files, path)
   const prefix = await files.read(path, 0, natureBytes)
   checkNature(prefix, path, 'a .npy file')
   if (prefix.length < magic.length + 6 || magic.some((byte, i) => prefix[i] !== byte)) {
@@ -82,7 +78,7 @@ export async function readNpy(files: Files, path: string): Promise<Tensor> {
  * @example await writeFileAtomically('noise.npy', encodeNpy(noise))
  */
 export function encodeNpy(x: Tensor, dtype: NpyType = 'float32'): Uint8Array[] {
-  checkTensor(x, 'an array to write as .npy')
+  checkFilled(x, 'an array to write as .npy')
   const [descr] = Object.entries(dataTypes).find(([, name]) => name === dtype) ?? []
   if (descr === undefined) {
     const what = Object.values(dataTypes).join(' or ')

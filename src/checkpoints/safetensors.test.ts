@@ -8,6 +8,7 @@ import { bytesOf, type DataType } from '../graph/graph.js'
 import { sizeOf } from '../math/tensor.js'
 import { nodeFiles } from '../node/files.js'
 import { encodeSafetensors, readSafetensorsHeader, type SafetensorsTensor } from './safetensors.js'
+import { readTensors } from './tensors.js'
 
 let folder: string
 let count = 0
@@ -123,7 +124,10 @@ describe('reading', () => {
   })
 
   test('files that are missing, empty or not UTF-8 are refused', async () => {
-    await expect(readSafetensorsHeader(nodeFiles, join(folder, 'none'))).rejects.toThrow(/no such file/)
+    const missing = { code: 'bad-model', got: 'no such file or folder' }
+    await expect(readSafetensorsHeader(nodeFiles, join(folder, 'none'))).rejects.toMatchObject(missing)
+    await expect(readSafetensorsHeader(nodeFiles, folder)).rejects.toMatchObject({ code: 'bad-model', got: 'a folder' })
+    await expect(readTensors(nodeFiles, join(folder, 'none'))).rejects.toMatchObject({ code: 'unavailable' })
     for (const [bytes, got] of [
       ['', 'an empty file'],
       ['\0', '1 byte, which hold no header'],

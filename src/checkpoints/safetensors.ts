@@ -10,7 +10,7 @@ import { plural } from '../core/plural.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { formatShape } from '../math/tensor.js'
 import type { Files } from './files.js'
-import { checkNature, decodeText, describe, isJsonObject, missingRemedy, parseJsonObject } from './json.js'
+import { checkNature, decodeText, describe, isJsonObject, parseJsonObject, partSize } from './json.js'
 
 /** A tensor of a file: `offset` counts from the beginning of the file. */
 export interface SafetensorsEntry {
@@ -59,11 +59,7 @@ const emptyHeader = '{}'
  */
 export async function readSafetensorsHeader(files: Files, path: string): Promise<SafetensorsHeader> {
   const fail = failureIn(path)
-  const size = await files.size(path)
-  if (size === undefined) {
-    const got = 'no such file, or a folder, a pipe or a device'
-    throw expected('bad-model', 'a file', `\`${path}\``, got, missingRemedy)
-  }
+  const size = await partSize(files, path)
   if (size < prefixLength + emptyHeader.length) {
     throw fail('a safetensors file', size === 0 ? 'an empty file' : `${plural(size, 'byte')}, which hold no header`)
   }

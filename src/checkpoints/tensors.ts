@@ -3,7 +3,7 @@ import { expected } from '../core/errors.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
 import { fromBfloat16Bits, fromHalfBits, toBfloat16Bits, toHalfBits } from '../math/half.js'
 import { formatShape, sizeOf, type Tensor, tensor } from '../math/tensor.js'
-import { checkFiles, type Files } from './files.js'
+import { checkFiles, type Files, fileSize } from './files.js'
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.js'
 
 // Typed arrays are little-endian, as the files are, on every machine that Node and browsers run on.
@@ -90,13 +90,14 @@ export const safetensor = (x: Tensor, dtype: DataType = 'float32'): SafetensorsT
 })
 
 /**
- * Reads all tensors of a small .safetensors file into memory: a saved latent, reference outputs. Throws as
- * `readSafetensorsHeader` does.
+ * Reads all tensors of a small .safetensors file into memory: a saved latent, reference outputs. Throws `unavailable` for a
+ * missing file, otherwise as `readSafetensorsHeader` does.
  *
  * @example const latent = (await readTensors(nodeFiles, 'latent.safetensors')).get('latent')
  */
 export async function readTensors(files: Files, path: string): Promise<Map<string, Tensor>> {
   checkFiles(files, path)
+  await fileSize(files, path)
   const { tensors } = await readSafetensorsHeader(files, path)
   const read = new Map<string, Tensor>()
   for (const [name, { dtype, shape, offset, length }] of tensors) {

@@ -39,12 +39,26 @@ export const isTensor = (value: unknown): value is Tensor =>
   typeof value === 'object' && value !== null && 'shape' in value && 'data' in value && Array.isArray(value.shape)
 
 /**
- * Throws `bad-option` for what is not a tensor, and `bad-shape` for one whose numbers do not fill its shape: code without types
- * may pass anything.
+ * Throws as `checkFilled`, `bad-option` for anything but numbers in it, and `not-finite` for NaN and infinity: a network would
+ * hand them on, and the message would name its answer.
  *
  * @example checkTensor(zeros([4, 16, 16]), '`noise`')
  */
 export function checkTensor(value: unknown, subject: string): asserts value is Tensor {
+  checkFilled(value, subject)
+  if (allFinite(value)) return
+  const strange: unknown = Array.from(value.data).find((one) => !Number.isFinite(one))
+  if (typeof strange === 'number')
+    throw expected('not-finite', 'finite numbers', subject, `${strange}`, 'Check what made it.')
+  const got = typeof strange === 'string' ? `the text \`${strange}\`` : kindOf(strange)
+  throw expected('bad-option', 'numbers', subject, got, 'Pass `data` as a `Float64Array`.')
+}
+
+/**
+ * Throws `bad-option` for what is not a tensor, and `bad-shape` for one whose numbers do not fill its shape: code without types
+ * may pass anything.
+ */
+export function checkFilled(value: unknown, subject: string): asserts value is Tensor {
   if (!isTensor(value)) {
     const got =
       typeof value === 'string' ? `the text \`${value}\`` : ArrayBuffer.isView(value) ? 'numbers alone' : kindOf(value)

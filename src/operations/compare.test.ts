@@ -239,6 +239,36 @@ describe('compare', () => {
     expect((await weightsOf({ ...given, steps: 50 })).slice(1)).toEqual([20, 12, 25, 9, 12])
   })
 
+  it('goes back from the latent alone where that is asked for, and asks nothing of a decoder inversion', async () => {
+    const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', steps: 4, seed: 5 }
+    const both = await start(compareOperation, memoryHost(model), given)
+    const { fields } = compareOperation
+    const settings = readSettings(fields, { ...given, from: 'latent', output: 'noises' }, 'compare')
+    const method = { ...settings.decoder.method, invert: () => expect.fail('It looked for a latent.') }
+    const host = memoryHost(model)
+    let weights: readonly number[] | undefined
+    const running = compareOperation.run({ ...settings, decoder: { ...settings.decoder, method } }, host)
+    let step = await running.next()
+    for (; !step.done; step = await running.next()) weights = step.value.parts?.weights ?? weights
+    const { result, files } = step.value
+    for (const [i, row] of result.rows.entries()) {
+      expect(row.fromPicture).toBeNull()
+      expect(row.fromLatent).toMatchObject({ noiseNmseDb: both.result.rows[i]!.fromLatent!.noiseNmseDb })
+    }
+    expect(files.filter((path) => path.includes('from-'))).toHaveLength(2)
+    // Made once, and each row back and there again.
+    expect(weights!.map(Math.round)).toEqual([3, 21])
+    const alone = await start(compareOperation, memoryHost(model), { ...given, from: 'picture' })
+    expect(alone.result.rows.map(({ fromLatent }) => fromLatent)).toEqual([null, null])
+    const wrong = start(compareOperation, memoryHost(model), {
+      ...given,
+      seed: undefined,
+      source: 'a.png',
+      from: 'latent',
+    })
+    await expect(wrong).rejects.toMatchObject({ code: 'bad-option', subject: setting('from') })
+  })
+
   it('tells how much of a row is finished by its evaluations', async () => {
     const given = { source: prompt, inverters: ['naive', 'implicit'], solvers: 'ddim', steps: 4 }
     const done: number[] = []
@@ -250,6 +280,28 @@ describe('compare', () => {
     }
     expect(done).toEqual([...done].sort((a, b) => a - b))
     expect(new Set(done).size).toBeGreaterThan(10)
+  })
+
+  it('tells refusals before the first row, with a solver that fits, and adds no row where another undoes the solver', async () => {
+    const given = { source: prompt, inverters: ['naive', 'implicit', 'algorithm-2'], solvers: 'ddim', steps: 4 }
+    const task = start(compareOperation, memoryHost(model), given)
+    const before: string[] = []
+    let works = false
+    for await (const { note, parts } of task) {
+      works ||= parts !== undefined
+      if (note && !works) before.push(note.text)
+    }
+    const { result } = await task
+    expect(before).toEqual([
+      expect.stringMatching(
+        /^algorithm-2 does not take ddim\S*: It is for DPM-Solver.* It takes `dpm-solver-\S*2m`\.$/,
+      ),
+    ])
+    expect(result.notes).toEqual(before)
+    expect(result.rows.map(({ inverter }) => inverter)).toEqual(given.inverters)
+    const both = { ...given, inverters: ['naive', 'algorithm-2'] }
+    const { result: added } = await start(compareOperation, memoryHost(model), both)
+    expect(added.rows.map(({ inverter, standsIn }) => [inverter, standsIn])).toContainEqual(['automatic', true])
   })
 
   it('is unsupported where no inverter takes a solver, with the reason, and before a picture is made', async () => {

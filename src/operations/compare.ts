@@ -95,7 +95,7 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]
     await files.write(besides)
-    const notes = [...onTexts, ...comparison.notes.map((text) => ({ about: start.picture!, text }))]
+    const notes = [...onTexts, ...comparison.notes]
     return { result, files: [...(keeper?.written ?? []), ...besides.map(([path]) => path)], notes }
   } finally {
     await held.close()
@@ -125,7 +125,7 @@ function reportOf(
   return {
     model: model.name,
     picture: start.picture ?? null,
-    notes: [...onTexts.map(({ text }) => text), ...comparison.notes],
+    notes: [...onTexts, ...comparison.notes].map(({ text }) => text),
     prompt: prompt ?? null,
     negativePrompt: settings.negative ?? null,
     guidance: guidanceOf(settings, start, model),

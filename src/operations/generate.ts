@@ -43,6 +43,7 @@ import {
   checkUndoable,
   completed,
   notesOnTexts,
+  type Plan,
   pictureRecipeField,
   pictureTexts,
   planOf,
@@ -50,6 +51,7 @@ import {
   recipeFields,
   requiredPrompt,
   samplingOf,
+  solverWords,
   trueGuidanceOf,
   withRemembered,
 } from './recipes/recipe.js'
@@ -172,6 +174,18 @@ function* notesOnScale(starts: readonly Start[], name: string) {
     name,
     `Its numbers have mean ${centre} and deviation ${deviation}. Noise has 0 and 1: the picture may show nothing.`,
   )
+}
+
+/** That a file of noise leaves guidance or solver open where nobody says them, and what is taken. */
+function* notesOnOpen(noise: string, plan: Plan, model: OperationModel) {
+  const taken = completed(plan, model)
+  const open = Object.entries({ guidance: `${taken.guidance}`, solver: solverWords(taken) }).filter(
+    ([name]) => plan.recipe[name as 'guidance' | 'solver'] === undefined,
+  )
+  if (open.length === 0 || !endingOf(noise).endsWith('safetensors')) return
+  const names = open.map(([name]) => `no ${name}`).join(' and ')
+  const values = open.map((one) => one.join(' ')).join(' and ')
+  yield noted(lastName(noise), `It tells ${names}. Taken: ${values}.`)
 }
 
 /** Throws for a member that there is not and a message without room. */
@@ -424,6 +438,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
     if (file) yield* notesOnScale(starts, lastName(settings.noise!))
+    if (file) yield* notesOnOpen(settings.noise!, plan, model)
     if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')
     if (marking) yield* notesOnMessage(marking, starts.length)
     if (marking && settings.recipe) yield noteOnRecipe(marking)

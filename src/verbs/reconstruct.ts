@@ -5,7 +5,7 @@ import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
 import type { State } from '../diffusion/diffusion.js'
 import { nmseDb } from '../math/nmse.js'
-import { checkTensor, formatShape, isFinite as isFiniteTensor, sameShape, type Tensor } from '../math/tensor.js'
+import { checkTensor, formatShape, sameShape, type Tensor } from '../math/tensor.js'
 import { checkVerbOptions } from '../model/verb-options.js'
 import { psnrDb, round8 } from '../pictures/pixels.js'
 import { guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
@@ -54,9 +54,6 @@ async function* reconstruction(from: Tensor | State, options: ReconstructOptions
   if ('index' in from && from.index !== 0) {
     const how = 'Pass `states[0]` of an inversion.'
     throw expected('bad-option', 'a state at level 0, the noisiest,', 'the noise', `one at ${from.index}`, how)
-  }
-  if (!isFiniteTensor(x)) {
-    throw expected('not-finite', 'finite numbers', 'the noise', 'NaN or infinity', 'Invert again.')
   }
   const result = yield* sampled(from, { ...options, guidance })
   return { ...result, match: matchOf(result, reference) }

@@ -185,6 +185,7 @@ const runtime = { open() {} }
 const bundled = fileURLToPath(new URL('../../models/undiffuse-scenes', import.meta.url))
 const opening = (options: object) => openDiffusionModel(nodeFiles, bundled, ortNode(), options)
 const missized = { shape: noise.shape, data: noise.data.slice(1) }
+const nanPicture = { shape: picture.shape, data: picture.data.map(() => Number.NaN) }
 const uncalled = ddim as never
 
 it.each<[string, () => unknown, RegExp]>([
@@ -292,6 +293,37 @@ it.each<[string, () => unknown]>([
     code: 'bad-shape',
     got: `${missized.data.length}`,
   })
+})
+
+type Entrance = readonly [verb: string, subject: RegExp, call: (data: Float64Array) => unknown]
+const entrances: readonly Entrance[] = [
+  ['generate', /noise/, (data) => generate({ ...prompted, noise: { ...noise, data } })],
+  ['invert', /invert/, (data) => invert({ latent: { ...noise, data } }, { model })],
+  ['invertAll', /invertAll/, (data) => invertAll([{ latent: { ...noise, data } }], { model })],
+  ['reconstruct', /noise/, (data) => reconstruct({ ...noise, data }, { model })],
+  ['pictureFloor', /noise/, (data) => pictureFloor({ ...noise, data }, { model })],
+  ['edit', /edit/, (data) => edit({ latent: { ...noise, data } }, { model, from: 'a', to: 'b' })],
+  ['imprint', /noise/, (data) => key.mark().imprint({ ...noise, data })],
+  ['imprintNoise', /target/, (data) => imprintNoise(picture, { model, target: { ...noise, data } })],
+]
+const data = (value: unknown) => Array.from(noise.data, (_, i) => (i === 1 ? value : 0)) as unknown as Float64Array
+
+it.each(entrances)('%s refuses NaN and text among its numbers, and names the tensor', async (_, subject, call) => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const wanted = { code: 'not-finite', subject: expect.stringMatching(subject), got: `${value}` }
+    await expect((async () => await call(data(value)))()).rejects.toMatchObject(wanted)
+  }
+  const wanted = { code: 'bad-option', expected: 'numbers', got: 'the text `a`' }
+  await expect((async () => await call(data('a')))()).rejects.toMatchObject(wanted)
+})
+
+it.each<[string, () => unknown]>([
+  ['invertDecoder', () => invertDecoder(nanPicture, { model })],
+  ['invert', () => invert({ image: nanPicture }, { model })],
+  ['detectAll', () => detectAll([{ image: nanPicture }], asked)],
+  ['edit, of its mask', () => edit({ image: picture }, { model, from: 'a', to: 'b', mask: nanPicture })],
+])('%s refuses a picture of NaN', async (_, call) => {
+  await expect((async () => await call())()).rejects.toMatchObject({ code: 'not-finite', got: 'NaN' })
 })
 
 describe('a solver of one’s own', () => {

@@ -18,6 +18,7 @@ Of a picture file nobody knows the noise, unless \`--noise\` tells it: only the 
 A file of noise tells the prompt and the guidance too, where you say none.
 
 The table has a line for each way: from the latent, and from the picture. Of a picture file there is the picture's alone. With
+\`--from latent\` the rows from the picture are left out, and no picture is inverted: that is most of the time. With
 guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a step. "Solved" tells how many steps were undone.
 "Exact" tells what the noise is exact given, and is measured: how far
 the latent that this noise makes is from the one that was inverted. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
@@ -27,7 +28,8 @@ Solvers that name no spacing take levels even in lambda, whose steps can be undo
 spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. Where a picture's own text tells another prompt, guidance or
 solver than is compared, that is said.
 
-An inverter that does not take a solver is told with its reason. A row of \`automatic\` is added then, which undoes most solvers.
+An inverter that does not take a solver is told with its reason before the first row. Where no other than \`naive\` takes it, a row of
+\`automatic\` is added, which undoes most solvers.
 Where no inverter takes a solver, nothing is made: that is unsupported.
 
 With \`--output\` the noise of every row is kept for \`undiffuse generate --noise\`: a file for each way, as soon as its row is done. A
@@ -36,7 +38,7 @@ folder gets .safetensors files; of \`a.npy\` the names begin with \`a-\`. An int
 const examples = [
   'compare "a large red ball at the top, on blue stripes"',
   'compare "a small green star at the top" --inverters naive implicit --solvers ddim bdia --report out',
-  'compare photo.png --inverters naive implicit --steps 20 --json',
+  'compare photo.png --inverters implicit --steps 20 --json',
 ] as const
 
 /** A table is at most so wide: two windows side by side, or a page. */
@@ -181,9 +183,10 @@ function refusalLines(rows: readonly ComparisonRow[]): readonly string[] {
 
 function words(report: ComparisonReport): readonly string[] {
   const { model, picture, prompt, seed, guidance, rows, decoder } = report
+  const isFromPicture = rows.some(({ fromPicture }) => fromPicture !== null)
   return [
     picture === null ? `${promptText(prompt)}, seed ${seed}` : `${picture}, ${promptText(prompt)}`,
-    `  by           ${model}, guidance ${guidance}, decoder inversion by ${decoder}`,
+    `  by           ${model}, guidance ${guidance}${isFromPicture ? `, decoder inversion by ${decoder}` : ''}`,
     '',
     ...tableLines(rows),
     ...remedyLines(rows),

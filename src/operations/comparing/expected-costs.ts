@@ -13,6 +13,10 @@ import { reversible } from '../../diffusion/inverters/reversible.js'
 import type { Counts } from '../../model/counted.js'
 import { autoencoderEvaluations, denoiserEvaluations } from '../../verbs/evaluations.js'
 import type { Named } from '../fields.js'
+import type { Leg } from '../inverting/legs.js'
+
+/** From what a pair goes back: from the latent, from the picture, or from both. */
+export type Ways = readonly Leg['given'][]
 
 /** Finding a latent takes about 70 runs of the autoencoder, 6.9 s of a processor; an evaluation takes 14 ms. */
 const [latentRuns, runEvaluations] = [70, 7]
@@ -24,9 +28,9 @@ export function evaluationsOf(counts: Counts): number {
   return denoises + derivatives + pushforwards + runEvaluations * (encodes + decodes + roundTrips + pullbacks)
 }
 
-/** Finding the latent of a picture, with its making where there is none, where a step takes so many evaluations. */
-export const making = (steps: number, perStep: number, isMade: boolean): number =>
-  (latentRuns * runEvaluations) / (steps * perStep) + (isMade ? 1 : 0)
+/** Finding the latent of a picture where that is a way, and making the picture where there is none; a step takes so many evaluations. */
+export const making = (steps: number, perStep: number, ways: Ways, isMade: boolean): number =>
+  (ways.includes('picture') ? (latentRuns * runEvaluations) / (steps * perStep) : 0) + (isMade ? 1 : 0)
 
 /** Of one step, by the steps of the grid: the shorter they are, the fewer it takes. At guidance 3, of 20 and of 50 steps. */
 const evaluationsOfAStep = {
@@ -59,10 +63,10 @@ function undoing({ text, method }: Named<Inverter>, { unstep }: Solver, steps: n
   return evaluationsOfAStep[iteration](steps) * (1 + restartShare * restarts)
 }
 
-/** What a pair costs: from the latent, where one is made, and from the picture, back and there again. */
-export function walksOf(inverter: Named<Inverter>, solver: Solver, steps: number, isMade: boolean): number {
+/** What a pair costs: each way back and there again. */
+export function walksOf(inverter: Named<Inverter>, solver: Solver, steps: number, ways: Ways): number {
   const fromPicture = undoing(inverter, solver, steps)
   // The latent comes with the memory that such a solver is undone with.
   const fromLatent = solver.unstep && inverter.method.name === automatic.definition.id ? 1 : fromPicture
-  return isMade ? fromLatent + fromPicture + 2 : fromPicture + 1
+  return ways.reduce((all, given) => all + 1 + (given === 'latent' ? fromLatent : fromPicture), 0)
 }

@@ -1,10 +1,11 @@
 /** What `compare` is told, and the pairs of a solver and an inverter that follow from it. */
 import { inverters, solvers } from '../../catalog.js'
 import { parse, withOption } from '../../core/define.js'
-import { expected } from '../../core/errors.js'
+import { expected, isUndiffuseError } from '../../core/errors.js'
 import { checkMembers } from '../../core/members.js'
 import type { Inverter, Solver } from '../../diffusion/diffusion.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
+import { naive } from '../../diffusion/inverters/naive.js'
 import { gridFor, stepped } from '../../diffusion/solver-check.js'
 import { type Tensor, zeros } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
@@ -12,7 +13,7 @@ import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { reportField, sheetField } from '../files/outputs.js'
 import { isPictureFile, lastName } from '../files/paths.js'
 import { isTensorFile } from '../files/tensor-files.js'
-import { type Host, type OperationModel, standardStream } from '../host.js'
+import { type Host, type Note, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
 import {
@@ -25,7 +26,7 @@ import {
   samplingOf,
   schedulerSolver,
 } from '../recipes/recipe.js'
-import { walksOf } from './expected-costs.js'
+import { type Ways, walksOf } from './expected-costs.js'
 
 /** Levels whose steps can be undone: the grid of solvers that name none. */
 const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
@@ -66,6 +67,13 @@ export const fields = {
     word: 'levels',
   },
   steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
+  from: {
+    type: 'choice',
+    choices: ['both', 'latent', 'picture'],
+    default: 'both',
+    description: 'what to go back from',
+    word: 'start',
+  },
   guidance,
   negative,
   prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
@@ -78,7 +86,7 @@ export const fields = {
   ...networkFields,
   ...decoderFields,
   output: { type: 'file', description: 'a folder for all noise, or how .npy files begin' },
-  sheet: sheetField,
+  sheet: { ...sheetField, rare: true },
   report: reportField,
 } as const
 
@@ -115,7 +123,12 @@ export interface Start {
   readonly picture?: string
 }
 
-export async function startOf({ source, prompt, seed, size, noise }: CompareSettings, { files }: Host): Promise<Start> {
+/** From what rows go back: of a picture file from the picture, since its latent is not known. */
+export const waysOf = ({ from }: Pick<CompareSettings, 'from'>, { picture }: Start): Ways =>
+  picture !== undefined ? ['picture'] : from === 'both' ? ['latent', 'picture'] : [from]
+
+export async function startOf(settings: CompareSettings, { files }: Host): Promise<Start> {
+  const { source, prompt, seed, size, noise, from } = settings
   if (isTensorFile(source)) {
     const remedy = 'Pass the picture itself. `invert` undoes a latent.'
     throw expected(
@@ -128,6 +141,10 @@ export async function startOf({ source, prompt, seed, size, noise }: CompareSett
   }
   const looksLikeFile = isPictureFile(source) && !source.includes(' ')
   const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
+  if (isPicture && from === 'latent') {
+    const remedy = `Its latent is not known. Leave ${setting('from')} out, or pass the prompt that made it.`
+    throw expected('bad-option', '`picture`', setting('from'), '`latent` with a picture', remedy)
+  }
   const [odd] = isPicture
     ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
     : ([prompt !== undefined && 'prompt', noise !== undefined && 'noise'] as const).filter((name) => name !== false)
@@ -179,7 +196,11 @@ export function plansOf(
   })
 }
 
-/** Every inverter on every solver, and `automatic` on solvers that some of them do not take. */
+/** Whether an inverter undoes a solver: `naive` walks back without solving anything. */
+const undoes = ({ refusal, pair }: Compared): boolean =>
+  refusal === undefined && pair.inverter.method.name !== naive.definition.id
+
+/** Every inverter on every solver, and `automatic` on solvers that some of them do not take, and none undoes. */
 export function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
   return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
     const { solver: method } = samplingOf(plan, model)
@@ -187,15 +208,47 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
     const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
-      const weight = answer === true ? walksOf(inverter, method, steps, start.picture === undefined) : 0
+      const weight = answer === true ? walksOf(inverter, method, steps, waysOf(settings, start)) : 0
       return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
     }
     const pairs = settings.inverters.map(compared)
     const names = settings.inverters.map(({ text }) => text)
     const areTaken = pairs.every(({ refusal }) => refusal === undefined)
-    if (areTaken || names.includes(automatic.definition.id)) return pairs
+    if (areTaken || pairs.some(undoes) || names.includes(automatic.definition.id)) return pairs
     const inverter = { text: automatic.definition.id, method: parse(inverters, automatic.definition.id) }
     return [...pairs, { ...compared(inverter), standsIn: true }]
+  })
+}
+
+/** A solver of the library that an inverter takes on the grid of all; undefined where there is none. */
+function solverFor({ method }: Named<Inverter>, settings: CompareSettings, model: OperationModel): string | undefined {
+  const schedule = model.schedule(latentShapeAt(model, settings.size))
+  const grid = isFlow(model) ? 'own' : settings.grid
+  const isTaken = (id: string) => {
+    try {
+      const solver = parse(solvers, onGrid(id, { grid, steps: settings.steps }))
+      return method.accepts(solver, solver.grid(schedule)) === true
+    } catch (error) {
+      // Solvers refuse schedules that they are not made for.
+      if (isUndiffuseError(error)) return false
+      throw error
+    }
+  }
+  return solvers.map(({ definition }) => definition.id).find(isTaken)
+}
+
+/** Of each inverter that was asked for and does not take a solver the reason, and a solver that it takes where it has none. */
+export function refusalNotes(
+  pairs: readonly Compared[],
+  settings: CompareSettings,
+  model: OperationModel,
+): readonly Note[] {
+  return pairs.flatMap(({ pair: { inverter, solver }, refusal, standsIn }) => {
+    if (refusal === undefined || standsIn) return []
+    const hasOne = pairs.some((other) => other.pair.inverter === inverter && other.refusal === undefined)
+    const other = hasOne ? undefined : solverFor(inverter, settings, model)
+    const remedy = other === undefined ? '' : ` It takes \`${other}\`.`
+    return [{ about: inverter.text, text: `${inverter.text} does not take ${solver}: ${refusal}${remedy}` }]
   })
 }
 

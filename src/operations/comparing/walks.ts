@@ -14,11 +14,11 @@ import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/pictures.js'
 import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
-import type { Host, OperationModel } from '../host.js'
-import { cleanEnd, leg, type Walk } from '../inverting/legs.js'
+import type { Host, Note, OperationModel } from '../host.js'
+import { cleanEnd, type Leg, leg, type Walk } from '../inverting/legs.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
 import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
-import { evaluationsOf, making } from './expected-costs.js'
+import { evaluationsOf, making, type Ways } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
 import {
   type Compared,
@@ -28,13 +28,15 @@ import {
   type Legs,
   type Pair,
   pairsOf,
+  refusalNotes,
   type Start,
+  waysOf,
 } from './pairs.js'
 
 export interface Comparison {
   readonly image: Tensor
-  /** What reading the picture changed, and where it says that it was made otherwise. */
-  readonly notes: readonly string[]
+  /** What inverters refuse, what reading the picture changed, and where it says that it was made otherwise. */
+  readonly notes: readonly Note[]
   /** Absent of a picture file. */
   readonly noise?: Tensor
   readonly rows: readonly Compared[]
@@ -59,14 +61,18 @@ export async function* compareAll(
   const plans = pairs.map(({ pair }) => pair.plan)
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
-  const notes = read ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])] : []
-  for (const text of notes) yield noted(start.picture!, text)
+  const onPicture = read
+    ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])]
+    : []
+  const notes = [...refusalNotes(pairs, settings, model), ...onPicture.map((text) => ({ about: start.picture!, text }))]
+  for (const { about, text } of notes) yield noted(about, text)
   const rows: Compared[] = []
+  const ways = waysOf(settings, start)
   const { model: asked, counts } = counted(model)
   const isFirst = ({ pair: { plan } }: Compared, i: number) =>
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.plan === plan))
   const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
-    making(steps, questionsOf(model, samplingOf(plan, model)), given === undefined)
+    making(steps, questionsOf(model, samplingOf(plan, model)), ways, given === undefined)
   const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? makingOf(row) : 0))
   const inTable = pairs.filter(({ refusal }) => refusal === undefined)
   const numberOf = (row: Compared) => inTable.indexOf(row) + 1
@@ -103,7 +109,7 @@ export async function* compareAll(
       if (!first && keeper) yield* keeper.keepKnown(sampled.noise, pairs)
       first ??= made
     }
-    const walked = { ...row, legs: yield* bothLegs(walk, made, row, partsNow), image: made.image }
+    const walked = { ...row, legs: yield* legsOf(ways, walk, made, row, partsNow), image: made.image }
     rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
   }
   const noise = first?.sampled.noise ?? known
@@ -118,15 +124,20 @@ interface Made {
   readonly image: Tensor
 }
 
-async function* bothLegs(
+async function* legsOf(
+  ways: Ways,
   walk: Walk,
   { sampled: made, image }: Made,
   row: Compared,
   partsNow: () => Parts,
 ): Steps<Legs, Told> {
-  const latent = yield* named(leg(walk, 'latent', cleanEnd(made), made), row, partsNow)
-  const picture = yield* named(leg(walk, 'picture', { image }, { ...made, image }), row, partsNow)
-  return { latent, picture }
+  const legs: Partial<Record<Leg['given'], Leg>> = {}
+  for (const given of ways) {
+    const source = given === 'latent' ? cleanEnd(made) : { image }
+    const known = given === 'latent' ? made : { ...made, image }
+    legs[given] = yield* named(leg(walk, given, source, known), row, partsNow)
+  }
+  return legs
 }
 
 /** The latent of a picture is found once, whatever is done with it then. */

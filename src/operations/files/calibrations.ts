@@ -1,7 +1,8 @@
 /** Calibrations as files: the noise of unmarked pictures, and how it was recovered. Read as untrusted. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { expected } from '../../core/errors.js'
+import { fileSize } from '../../checkpoints/files.js'
+import { expected, isUndiffuseError } from '../../core/errors.js'
 import { formatShape, isFinite as isFiniteTensor, type Shape, sameShape, type Tensor } from '../../math/tensor.js'
 import type { Layout } from '../../model/layout.js'
 import type { Fit } from '../../pictures/fit.js'
@@ -51,14 +52,15 @@ export const calibrationFile = (
 const ours: readonly string[] = ['axes', 'kind', 'pictures', 'correlation']
 
 /**
- * Reads a calibration. Throws as `readTensorFile` does, `unavailable` where there is no such file, `bad-option` for a file of another kind and for one that does not
- * say how it was made, `not-finite` for infinite numbers and NaN.
+ * Reads a calibration. Throws as `readTensorFile` does, `bad-option` for a file of another kind and for one that does not say
+ * how it was made, `not-finite` for infinite numbers and NaN.
  */
 export async function readCalibration(files: HostFiles, path: string): Promise<FiledCalibration> {
-  if ((await files.size(path)) === undefined) {
-    const subject = `\`${lastName(path)}\``
-    throw expected('unavailable', 'a calibration', subject, 'no such file', 'Check the path.', { hint: 'calibrate' })
-  }
+  await fileSize(files, path).catch((error: unknown) => {
+    if (!isUndiffuseError(error)) throw error
+    const { code, subject, got, remedy } = error
+    throw expected(code, 'a calibration', subject, got, remedy, { cause: error, hint: 'calibrate' })
+  })
   const { tensors, metadata } = await readTensorFile(files, path, 'noise')
   const bad = (what: string, got: string) =>
     expected('bad-option', what, `\`${lastName(path)}\``, got, 'Make one with `watermark calibrate`.')

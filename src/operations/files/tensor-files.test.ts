@@ -1,4 +1,5 @@
 /** Files of noise and latents as operations write and read them: of NumPy, and of clips. */
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../../test/hosts/memory.js'
 import { model, prompt, sampling, start, tensorIn, toLastDigitsDb } from '../../../test/hosts/operations.js'
@@ -24,11 +25,53 @@ it('what is neither a picture nor a file of tensors is told all that may be read
   })
 })
 
-it('a file that is not there has the remedy of a path, not of a model alone', async () => {
-  for (const noise of ['no.safetensors', 'no.npy']) {
-    const started = start(generateOperation, memoryHost(model), { prompt, noise })
-    await expect(started).rejects.toMatchObject({ remedy: expect.stringMatching(/^Check the path\./) })
+it('a file that is not there is unavailable, with the remedy of a path, not of a model', async () => {
+  const missing = { code: 'unavailable', got: 'no such file', remedy: 'Check the path.' }
+  for (const path of ['no.safetensors', 'no.npy', 'no.txt']) {
+    const started = start(generateOperation, memoryHost(model), { prompt, noise: path })
+    await expect(started).rejects.toMatchObject(missing)
+    if (path === 'no.txt') continue
+    await expect(start(invertOperation, memoryHost(model), { sources: path })).rejects.toMatchObject(missing)
   }
+})
+
+describe('a .safetensors file that is written in code', () => {
+  const noise = torchNoise(3, model.layout.latentShape(model.layout.picture))
+  const recipe = { prompt, negativePrompt: 'dark', guidance: '2.5', solver: 'ddim', steps: '4' }
+  const metadata = { axes: 'channels,height,width', ...recipe, model: model.name, modelFiles: '0123456789abcdef' }
+  const made = { prompt, negativePrompt: 'dark', guidance: 2.5, solver: 'ddim:steps=4', steps: 4 }
+
+  it('tells `generate` and `invert` by the keys of docs/python.md how it was made', async () => {
+    const page = await readFile('docs/python.md', 'utf8')
+    const table = page.slice(page.indexOf('| key of the metadata')).split('\n\n')[0]!
+    const keys = table.split('\n').flatMap((line) => line.split('|')[1]!.match(/(?<=`)\w+(?=`)/g) ?? [])
+    // This model takes no true guidance, which is of those that are told their guidance.
+    expect(keys.toSorted()).toEqual([...Object.keys(metadata), 'trueGuidance'].toSorted())
+    const host = memoryHost(model)
+    const write = (path: string, name: string) =>
+      host.files.write([[path, encodeSafetensors({ [name]: safetensor(noise) }, metadata)]])
+    await write('n.safetensors', 'noise')
+    await write('z.safetensors', 'latent')
+    const { result, notes } = await start(generateOperation, host, { noise: 'n.safetensors', output: 'a.png' })
+    expect(result).toMatchObject(made)
+    expect(notes).toEqual([])
+    const inverted = await start(invertOperation, host, { sources: 'z.safetensors' })
+    expect(inverted.result).toMatchObject({ ...made, inverter: 'automatic' })
+  })
+
+  it.each([
+    [{ prompt }, ['It tells no guidance and no solver. Taken: guidance 3 and solver scheduler:steps=50.']],
+    [{ prompt, guidance: '2' }, ['It tells no solver. Taken: solver scheduler:steps=50.']],
+    [{ prompt, guidance: '2', solver: 'ddim:steps=4' }, []],
+  ])('of %j: `generate` says what it takes in place of what is not told', async (told, notes) => {
+    const host = memoryHost({ ...model, guidance: 3 })
+    await host.files.write([['n.safetensors', encodeSafetensors({ noise: safetensor(noise) }, told)]])
+    const said: string[] = []
+    for await (const { note } of start(generateOperation, host, { noise: 'n.safetensors', output: 'a.png' })) {
+      if (note) said.push(note.text)
+    }
+    expect(said).toEqual(notes)
+  })
 })
 
 describe('files of NumPy', () => {

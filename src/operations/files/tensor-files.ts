@@ -2,7 +2,7 @@
  * Latents and noise as files, one or several in a file: .safetensors with their axes and how they were made among the
  * metadata, or .npy, which holds the numbers alone.
  */
-import type { Files } from '../../checkpoints/files.js'
+import { type Files, fileSize } from '../../checkpoints/files.js'
 import { encodeNpy, readNpy } from '../../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'
 import { readTensors, safetensor } from '../../checkpoints/tensors.js'
@@ -56,7 +56,7 @@ const unnamed: readonly Axis[] = ['channels', 'height', 'width']
  * `channels,frames,height,width`, with `pictures` before them where there may be several; without names channels × height ×
  * width, or several of these. A .npy file has one tensor, without a name and without metadata: it is what is asked for.
  *
- * Throws `bad-model` for a file of another format, `bad-option` where the tensor is not there and for invalid
+ * Throws `unavailable` for a missing file, `bad-model` for one of another format, `bad-option` where the tensor is not there and for invalid
  * names of axes, `bad-shape` for another number of axes.
  */
 export async function readTensorFile(files: Files, path: string, name: 'latent' | 'noise'): Promise<ReadTensors> {
@@ -101,12 +101,12 @@ export function checkFinite(tensor: Tensor, path: string): void {
 async function contentOf(files: Files, path: string, name: string) {
   if (isNpy(path))
     return { metadata: {} as Record<string, string>, found: new Map([[name, await readNpy(files, path)]]) }
+  await fileSize(files, path)
   try {
     const { metadata } = await readSafetensorsHeader(files, path)
     return { metadata, found: await readTensors(files, path) }
   } catch (error) {
     if (isTensorFile(path) || !isUndiffuseError(error) || error.code !== 'bad-model') throw error
-    if ((await files.size(path)) === undefined) throw error
     const what = `a ${tensorEndings.join(' or ')} file with a ${name}`
     const found = fileNature(await files.read(path, 0, natureBytes))
     const remedy = found?.remedy ?? 'Pass such a file. A picture has to be inverted first.'

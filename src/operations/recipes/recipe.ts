@@ -293,7 +293,7 @@ export const otherOriginOfFile = (
     : otherOrigin({ ...metadata, Software: 'undiffuse', model: model.name }, [plan], model)
 
 /** A solver's options in one order, its steps among them. */
-function solverWords({ solver = schedulerSolver, steps }: Recipe): string {
+export function solverWords({ solver = schedulerSolver, steps }: Recipe): string {
   const [id, options = ''] = solver.split(':')
   const all = [...options.split(','), ...(steps === undefined ? [] : [`steps=${steps}`])]
   const sorted = all.filter((option) => option !== '').sort()

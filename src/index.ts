@@ -43,7 +43,15 @@ export { encodeSafetensors, readSafetensorsHeader } from './checkpoints/safetens
 export { readTensors, safetensor, tensorFromBytes, tensorToBytes } from './checkpoints/tensors.js'
 export { type BatchRun, type Coalescer, coalescer, type Member } from './core/coalesce.js'
 export { type Defined, type Definition, define, parse, withOption } from './core/define.js'
-export * from './core/errors.js'
+export {
+  type ErrorCode,
+  type ErrorParts,
+  errorTable,
+  expected,
+  type Hint,
+  isUndiffuseError,
+  UndiffuseError,
+} from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
 export type { Progress, Signal, Steps } from './core/progress.js'
 export { relay } from './core/relay.js'

@@ -126,7 +126,7 @@ it('has an option for each field', () => {
 
 it.each([
   [['ha', '--times', '0'], /whole number of at least 1, or `twice`/],
-  [['ha', '--share', '1'], /between 0 and 1/],
+  [['ha', '--share', '1'], /above 0 and below 1/],
   [[], /missing required argument 'word'/],
   [['ha', '--tmies', '2'], /Did you mean --times/],
 ])('refuses %j', (words, said) => {

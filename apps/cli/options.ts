@@ -32,7 +32,7 @@ function wanted(field: OperationField): string {
   if (field.type === 'size') return 'It must be a size in pixels, as 128 or 192x128 (width x height).'
   if (field.type !== 'integer' && field.type !== 'number') return 'It does not fit.'
   if (field.exclusiveMinimum !== undefined && field.exclusiveMaximum !== undefined) {
-    return `It must be a number between ${field.exclusiveMinimum} and ${field.exclusiveMaximum}.`
+    return `It must be a number above ${field.exclusiveMinimum} and below ${field.exclusiveMaximum}.`
   }
   const { default: _, ...plain } = field
   const kind = describeField(plain as Field)

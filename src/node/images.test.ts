@@ -57,6 +57,14 @@ describe('reading', () => {
     await expect(readImage(undefined as unknown as string)).rejects.toThrow(/got undefined/)
   })
 
+  test('an option that there is not is one of the function that was called', async () => {
+    const wrong = { maxPixels: 9 } as never
+    await expect(readImage('a.png', wrong)).rejects.toMatchObject({ subject: 'an option of `readImage`' })
+    await expect(decodeImage(new Uint8Array(9), 'a.png', wrong)).rejects.toMatchObject({
+      subject: 'an option of `decodeImage`',
+    })
+  })
+
   test('an 8-bit picture is 2·value/255 − 1, channels first, without notes', async () => {
     const { image, notes } = await read(
       raw(Uint8Array.of(255, 0, 51, 1, 2, 3), 2, 1, 3)

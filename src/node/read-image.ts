@@ -85,7 +85,7 @@ export async function readImage(path: string, options: ReadOptions = {}): Promis
  * @example const { image } = await decodeImage(await encodePng(picture), 'picture.png')
  */
 export async function decodeImage(file: Uint8Array, path: string, options: ReadOptions = {}): Promise<ReadPicture> {
-  checkOptionNames(options, names, 'readImage')
+  checkOptionNames(options, names, 'decodeImage')
   const { maximumPixels = defaultMaximumPixels, background = 'white' } = options
   checkMaximum(maximumPixels)
   checkBytes(file)

@@ -4,7 +4,7 @@
  */
 
 import type { DecoderInverter } from '../autoencoder/autoencoder.js'
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import type { Steps } from '../core/progress.js'
 import { Task } from '../core/task.js'
@@ -202,7 +202,7 @@ export function checkSources(
   what: string,
   names: OptionNames<Record<string, unknown>> = promptedNames,
 ): void {
-  const remedy = 'Pass `{ image }` of `readImage`, `{ latent }` or `{ state }`.'
+  const remedy = 'Pass `{ image }` of `readImage`, or of `decodeImage` for bytes, `{ latent }` or `{ state }`.'
   if (!Array.isArray(sources)) {
     const got = isTensor(sources) ? 'a tensor' : `a value of type ${typeof sources}`
     throw expected('bad-option', 'a list of sources', `\`${what}\``, got, `${remedy} One picture is \`[{ image }]\`.`)
@@ -216,11 +216,13 @@ export function checkSources(
       const got =
         given.length > 1
           ? `${given.map(([name]) => `\`${name}\``).join(' and ')}`
-          : typeof named === 'string'
-            ? `the text \`${named}\``
-            : isTensor(source)
-              ? 'a tensor alone'
-              : 'none of these'
+          : isTensor(source)
+            ? 'a tensor alone'
+            : given.length === 0
+              ? 'none of these'
+              : named instanceof Uint8Array
+                ? 'bytes'
+                : gotText(named)
       throw expected('bad-option', 'one tensor as `image`, `latent` or `state`', subject, got, remedy)
     }
     checkTensor(named, subject)

@@ -111,7 +111,9 @@ describe('a key file', () => {
 
   it('is not made for what there is not', () => {
     expect(() => newKey({ ...fields, scheme: 'tree-rings' }, secret)).toThrow(/Did you mean `tree-ring`/)
-    expect(() => newKey({ ...fields, scheme: 'prc', members: 2 }, secret)).toThrow(/1 to 1 members/)
+    expect(() => newKey({ ...fields, scheme: 'prc', members: 2 }, secret)).toThrow(
+      /Expected one member for `prc`, got 2\. This scheme has no families/,
+    )
     expect(() => newKey({ ...fields, members: 0 }, secret)).toThrow(/members/)
     expect(() => newKey({ ...fields, latentShape: [4, 4] }, secret)).toThrow(/channels × height × width/)
     expect(() => newKey(fields, new Uint8Array(16))).toThrow(/32 bytes/)

@@ -288,9 +288,12 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
   const scheme: Scheme = parse(watermarks, specification)
   const most = scheme.members(latentShape)
   if (!Number.isSafeInteger(members) || members < 1 || members > most) {
+    const what = most === 1 ? 'one member' : `1 to ${most} members`
     const remedy =
-      most === 1 ? 'Say who it is in a message, or use `tree-ring:pattern=rand` or `ring-id`.' : 'Make several keys.'
-    throw expected('bad-option', `1 to ${most} members`, `\`${specification}\``, gotText(members), remedy)
+      most === 1
+        ? 'This scheme has no families: say who it is in a message, or use `tree-ring:pattern=rand` or `ring-id`.'
+        : 'Make several keys.'
+    throw expected('bad-option', what, `\`${specification}\``, gotText(members), remedy)
   }
   const first = scheme.watermark(secret, latentShape, 0)
   return {

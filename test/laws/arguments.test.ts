@@ -166,6 +166,12 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
     () => invert({ image: 'a.png' as never }, { model }),
     /the text `a\.png`.*readImage/,
   ],
+  [
+    'bytes as a picture',
+    () => invert({ image: new Uint8Array(3) as never }, { model }),
+    /got bytes.*`decodeImage` for bytes/,
+  ],
+  ['a number as a picture', () => invert({ image: 3 as never }, { model }), /`state` for a source of `invert`, got 3/],
   ['nothing in place of a source', () => invert(undefined as never, { model }), /got none of these/],
   ['a key in place of keys', () => detectAll([], { model, key: 1 } as never), /`key`.*`keys: \[\{ key \}\]`/],
   ['keys without their names', () => detectAll([], { model, keys: [{}] as never }), /each key as `\{ key \}`/],

@@ -14,12 +14,16 @@ interface MayKnowWords {
 /** Words that say nothing alone: `on` and `in` change with a place. */
 const connecting = 'others'
 
-/** The one kind of known words that change: `places`, `colours`. Undefined where they are of several, or the model tells none. */
-export function changeOf({ from, to }: Prompts, { vocabulary }: MayKnowWords): string | undefined {
-  if (!vocabulary) return undefined
+/** The kinds of known words that change: `places`, `colours`. None where the model tells none. */
+export function changedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords): readonly string[] {
+  if (!vocabulary) return []
   const changed = changedTexts(from, to).join(' ')
-  const others = Object.keys(vocabulary.words).filter((kind) => kind !== connecting)
-  const kinds = others.filter((kind) => has(kind, changed, vocabulary))
+  return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && has(kind, changed, vocabulary))
+}
+
+/** The one kind of known words that change; undefined where they are of several. */
+export function changeOf(prompts: Prompts, model: MayKnowWords): string | undefined {
+  const kinds = changedKinds(prompts, model)
   return kinds.length === 1 ? kinds[0] : undefined
 }
 

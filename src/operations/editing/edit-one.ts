@@ -17,6 +17,8 @@ import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
 import { changeOf } from './changes.js'
+import { isMisdescribed } from './described.js'
+import type { Doubt } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { inParts } from './forecast.js'
 import { judgedAtOnce, type Knowledge, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
@@ -40,6 +42,8 @@ export interface Edited {
   readonly written: Tensor
   /** How well the model knows the picture. */
   readonly knowledge: Knowledge
+  /** What was doubted while it was edited. */
+  readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
   readonly before?: Likeness
 }
@@ -95,6 +99,8 @@ export async function* editOne(
     steps: plannedSteps,
     decode: autoencoderOf(model, signal).decode,
     evaluate: (latent) => denoise(latent, level),
+    // Measured of a small model alone.
+    isMisdescribed: async (latent) => model.vocabulary !== undefined && isMisdescribed(model, latent, from, signal),
   })
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
@@ -132,6 +138,7 @@ export async function* editOne(
   return {
     ...found,
     knowledge,
+    doubts: judging.doubts(),
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),

@@ -10,6 +10,7 @@ import { setting } from '../fields.js'
 import type { NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
 import { noted } from '../operation.js'
+import type { Doubt } from './doubts.js'
 import { type Forecast, forecastOf, type PlannedEdit, secondsOf } from './forecast.js'
 
 /**
@@ -67,12 +68,16 @@ function durationOf(forecast: Forecast, image: Tensor, { layout }: OperationMode
   return [`The whole edit takes about ${Math.round(seconds / 60)} min${smaller}.`]
 }
 
+const misdescribedNote = `${setting('from')} does not seem to describe this picture: the model knows it better without. Check the words for shape, colour, place and background.`
+
 /** A decoder inversion that says how well the model knows such pictures, and how well that is once it is known. */
 export interface JudgedDecoder {
   readonly decoder: DecoderInverter
   /** Of the latent's own picture and the given one; undefined until the latent is found. */
   shownPsnrDb(): number | undefined
   knowledge(): Knowledge
+  /** What was doubted besides. */
+  doubts(): readonly Doubt[]
   /** Undefined until the first network runs have told. */
   forecast(): Forecast | undefined
 }
@@ -95,15 +100,27 @@ export interface Judging extends PlannedEdit {
   /** One run of the decoder, and one guided evaluation, at a latent. */
   decode(latent: Tensor): Promise<unknown>
   evaluate(latent: Tensor): Promise<unknown>
+  /** Whether the source's prompt describes another picture than that of a latent. */
+  isMisdescribed(latent: Tensor): Promise<boolean>
 }
 
 /** Says so as soon as it can be told: before the search what the encoder tells, after it what the latent tells. */
-export function judgedAtOnce({ decoder, picture, model, clock, decode, evaluate, ...planned }: Judging): JudgedDecoder {
+export function judgedAtOnce({
+  decoder,
+  picture,
+  model,
+  clock,
+  decode,
+  evaluate,
+  isMisdescribed,
+  ...planned
+}: Judging): JudgedDecoder {
   const about = picture.path
   const searches = decoder.name !== encoderOnly.definition.id
   let shown: number | undefined
   let knowledge: Knowledge = 'well'
   let forecast: Forecast | undefined
+  const doubts: Doubt[] = []
   async function secondsFor(work: () => Promise<unknown>): Promise<number> {
     const begin = clock.now()
     await work()
@@ -112,6 +129,7 @@ export function judgedAtOnce({ decoder, picture, model, clock, decode, evaluate,
   return {
     shownPsnrDb: () => shown,
     knowledge: () => knowledge,
+    doubts: () => doubts,
     forecast: () => forecast,
     decoder: {
       ...decoder,
@@ -137,6 +155,10 @@ export function judgedAtOnce({ decoder, picture, model, clock, decode, evaluate,
         const told = [...(early === undefined ? [] : [early]), ...long, ...(early === undefined ? [] : [otherModel])]
         const canBeShort = searches && early !== undefined && planned.steps > quickSteps
         if (told.length > 0) yield noted(about, told.join(' '), canBeShort ? 'end-early' : undefined)
+        if (early === undefined && (await isMisdescribed(latent))) {
+          doubts.push({ reason: 'the source prompt does not seem to describe the picture' })
+          yield noted(about, misdescribedNote)
+        }
         const solution = yield* decoder.invert(image, autoencoder)
         const found = await psnrOf(solution.value)
         shown = Number.isNaN(found) ? encoded : Math.max(found, encoded)

@@ -93,11 +93,12 @@ export async function* editOne(
   const guidesFromSource = method.text.includes('guideFrom=source')
   const level = sampling.solver.grid(model.schedule(latentShape))[0]!
   const { denoise } = await promptedDenoiser(model, { ...sampling, prompt: from }, signal)
+  const autoencoder = autoencoderOf(model, signal)
   const judging = judgedAtOnce({
     ...{ decoder, picture, model, clock: host, guidesFromSource },
     method: method.method.name,
     steps: plannedSteps,
-    decode: autoencoderOf(model, signal).decode,
+    decode: autoencoder.decode,
     evaluate: (latent) => denoise(latent, level),
     // Measured of a small model alone.
     isMisdescribed: async (latent) => model.vocabulary !== undefined && isMisdescribed(model, latent, from, signal),
@@ -112,6 +113,7 @@ export async function* editOne(
     }
     return { mask, notes: oddities(mask, known) }
   }
+  yield* judging.ofCopy(fitted.image, autoencoder)
   const work = partOf(edit({ image: fitted.image }, { ...shared, decoder: judging.decoder }))
   const names = { method: method.method.name, solver: sampling.solver.name }
   const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast)

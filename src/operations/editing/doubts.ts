@@ -5,7 +5,7 @@ import type { NamedPicture } from '../files/pictures.js'
 import type { OperationModel } from '../host.js'
 import { noted, type Told } from '../operation.js'
 import { recipeOf } from '../recipes/recipe.js'
-import { changedKinds, changeOf, droppedKinds } from './changes.js'
+import { changedKinds, changeOf, droppedKinds, things } from './changes.js'
 import type { EditSettings } from './fields.js'
 import { saysItIsOf } from './known-pictures.js'
 import { oldTextureRemedy } from './masks.js'
@@ -18,9 +18,6 @@ export interface Doubt {
   /** What is said before the work. */
   readonly note?: Told
 }
-
-/** The kind of words that name a thing: a small model always draws one. */
-const things = 'shapes'
 
 const removalNote = `${setting('to')} names no thing, and this model always draws one: a blob would stay. To remove a thing, paint over it, pass that as ${setting('mask')}, and let ${setting('to')} name the thing on the other side, with ${setting('method', 'exact-blending:guideFrom=source,blendFrom=0.5')}.`
 

@@ -11,7 +11,7 @@ import { type Host, type OperationModel, standardStream } from '../host.js'
 import { noted } from '../operation.js'
 import { decoderFields, networkFields } from '../recipes/networks.js'
 import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
-import { droppedKinds } from './changes.js'
+import { missingKinds } from './changes.js'
 
 /** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
 export const [usualFeather, drawnFeather] = [8, 2]
@@ -186,7 +186,7 @@ function checkNewWords({ from, to }: EditSettings, { name, vocabulary }: Operati
   if (strange.length === 0) return
   const guess = guessOf(strange, vocabulary)
   const unknown = strange.filter((word) => nearWord(word, vocabulary) === undefined)
-  const kinds = unknown.length === 0 ? [] : droppedKinds({ from, to }, vocabulary)
+  const kinds = unknown.length === 0 ? [] : missingKinds({ from, to }, vocabulary)
   const remedies = [...guess, ...kinds.map((kind) => `Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`)]
   throw expected(
     'bad-option',

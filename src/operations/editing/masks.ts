@@ -74,10 +74,12 @@ export const oldTextureRemedy = `Where the old texture stays, add ${setting('met
 
 const drawing = `pass it as ${setting('mask')}`
 const drawnOfAThing = `Draw what may change, the old and the new place of a thing that moves, and ${drawing}.`
+const drawnOfABackground = `Draw the background white and the thing black, and ${drawing}.`
 const drawnOf: Readonly<Record<string, string>> = {
   places: `Draw the old and the new place of the thing, and ${drawing}.`,
   sizes: `Draw the larger of both sizes of the thing, and ${drawing}.`,
-  textures: `Draw the background white and the thing black, and ${drawing}.`,
+  textures: drawnOfABackground,
+  backgrounds: drawnOfABackground,
 }
 
 export function remedyOf({ given, isOwn, guidesFromSource, change = '' }: EditCase): string {

@@ -19,9 +19,9 @@ export interface Doubt {
   readonly note?: Told
 }
 
-const removalNote = `${setting('to')} names no thing, and this model always draws one: a blob would stay. To remove a thing, paint over it, pass that as ${setting('mask')}, and let ${setting('to')} name the thing on the other side, with ${setting('method', 'exact-blending:guideFrom=source,blendFrom=0.5')}.`
+const removalNote = `${setting('to')} names no thing, and this model always draws one: a blob would stay. To remove a thing, paint over it, pass that as ${setting('mask')}, and let ${setting('to')} name the thing on the other side, with ${setting('method', 'exact-blending:guideFrom=source,blendFrom=0.5')} and ${setting('feather', '8')}.`
 
-const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}. ${setting('lockBackground')} stops where nothing would be kept.`
+const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}, with ${setting('feather', '8')}. ${setting('lockBackground')} stops where nothing would be kept.`
 
 const textureNote = `This changes a texture: a mask that is found for that covers the whole picture, or too little. Paint the background white and the thing black, and pass it as ${setting('mask')}. ${oldTextureRemedy}`
 

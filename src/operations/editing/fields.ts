@@ -45,11 +45,10 @@ export const fields = {
     word: 'levels',
   },
   feather: {
-    rare: true,
     type: 'integer',
     minimum: 0,
     maximum: 1024,
-    description: `of the lock: width of the seam, inside the mask (default: ${usualFeather}; ${drawnFeather} in a mask as drawn)`,
+    description: `the seam inside the mask (default: ${usualFeather}; ${drawnFeather} as drawn)`,
     word: 'pixels',
   },
   ...recipeFields,

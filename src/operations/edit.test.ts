@@ -395,7 +395,9 @@ describe('edit', () => {
       }
     }
     const moved = { from: 'a red ball on the left', to: 'a red ball in the centre' }
-    expect(await first(moved)).toMatch(/^This moves a thing.*`settings\.mask`.*`settings\.feather 8`.*`settings\.lockBackground` stops/)
+    expect(await first(moved)).toMatch(
+      /^This moves a thing.*`settings\.mask`.*`settings\.feather 8`.*`settings\.lockBackground` stops/,
+    )
     expect(await first(moved, 'mask.png')).toBeUndefined()
     expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
     const textured = { from: 'a red ball on dots', to: 'a red ball on checks' }
@@ -405,7 +407,9 @@ describe('edit', () => {
     expect(await first(textured, 'mask.png')).toBeUndefined()
     const removed = { from: 'a red ball on green dots', to: 'on green dots' }
     for (const mask of [undefined, 'mask.png'])
-      expect(await first(removed, mask)).toMatch(/^`settings\.to` names no thing.*a blob would stay.*blendFrom=0\.5.*`settings\.feather 8`/)
+      expect(await first(removed, mask)).toMatch(
+        /^`settings\.to` names no thing.*a blob would stay.*blendFrom=0\.5.*`settings\.feather 8`/,
+      )
   })
 
   it('ends with a doubt wherever one was noted, and with what the words alone tell', async () => {

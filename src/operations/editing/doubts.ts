@@ -7,7 +7,6 @@ import { noted, type Told } from '../operation.js'
 import { recipeOf } from '../recipes/recipe.js'
 import { changedKinds, changeOf, droppedKinds, things } from './changes.js'
 import type { EditSettings } from './fields.js'
-import { saysItIsOf } from './known-pictures.js'
 import { oldTextureRemedy } from './masks.js'
 
 export interface Doubt {
@@ -43,6 +42,10 @@ export function doubtsOfWords(said: EditSettings, model: OperationModel): readon
     return [{ reason: 'a texture changes, and no mask was drawn', note: onChange(textureNote) }]
   return drawnAnew
 }
+
+/** Whether a picture's file says that this model made it. */
+export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
+  texts?.Software === 'undiffuse' && texts.model === name
 
 /** What a picture's file tells: that it was made from other words. Fewer words than the file's may describe it too. */
 export function doubtsOfOrigin({ from }: EditSettings, picture: NamedPicture, model: OperationModel): readonly Doubt[] {

@@ -18,10 +18,10 @@ import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
 import { changeOf } from './changes.js'
 import { isMisdescribed } from './described.js'
-import type { Doubt } from './doubts.js'
+import { type Doubt, saysItIsOf } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { inParts } from './forecast.js'
-import { judgedAtOnce, type Knowledge, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
+import { judgedAtOnce, type Knowledge, likelyPsnrDb } from './known-pictures.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */

@@ -33,7 +33,7 @@ export const fields = {
   },
   lockBackground: {
     type: 'boolean',
-    description: 'keep the pixels outside the mask, checked in the file (default: where there is a mask)',
+    description: 'keep pixels outside the mask (default: with a mask)',
     off: 'leave the pixels outside as the decoder draws them',
   },
   backgroundBound: {

@@ -11,7 +11,7 @@ import { setting } from '../fields.js'
 import type { NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
 import { noted, type Told } from '../operation.js'
-import type { Doubt } from './doubts.js'
+import { type Doubt, saysItIsOf } from './doubts.js'
 import { type Forecast, forecastOf, type PlannedEdit, secondsOf } from './forecast.js'
 
 /**
@@ -195,7 +195,3 @@ export function judgedAtOnce({
     },
   }
 }
-
-/** Whether a picture's file says that this model made it. */
-export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
-  texts?.Software === 'undiffuse' && texts.model === name

@@ -16,7 +16,7 @@ const drawn = `
 A mask says where an edit may change a picture. Outside it the pixels are kept, bit for bit. The bundled model draws one of eight shapes on
 simple backgrounds: photographs and flat drawings mostly fail, whatever the mask.
 
-With \`--mask <picture>\` you say where: a picture of the same size, white (128 of 255) where it may change. Transparent parts are kept. \`dilation=1\` grows it by 8 pixels of the bundled models. \`--feather 16\` softens a seam.
+With \`--mask <picture>\` you say where: a picture of the same size, white (128 of 255) where it may change. Transparent parts are kept. \`dilation=1\` grows it by 8 pixels. \`--feather 8\` softens the seam: leave 16 pixels of room.
 
 Without \`--mask\` the method \`exact-blending\` finds one and grows it by an entry. The other methods may change everything then. Say
 how to look with \`--method exact-blending:mask=<which>\`:`

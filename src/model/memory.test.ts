@@ -39,7 +39,7 @@ describe.each([1, 1.5, 2])('values that take area to the power of %d', (power) =
     [160000, 6400],
   ])('name a size of the aspect %d×%d that fits, and hardly a larger one would', (width, height) => {
     const model = growing(power)
-    const [, w, h] = /a picture of (\d+)×(\d+), which fits/.exec(refusal(model, width, height))!.map(Number)
+    const [, w, h] = /(\d+)×(\d+)(?:, which)? fits/.exec(refusal(model, width, height))!.map(Number)
     expect(refusal(model, w!, h!)).toBe('')
     expect(Math.abs(Math.log(w! / h! / (width / height)))).toBeLessThan(0.2)
     const larger = (side: number) => Math.ceil((1.15 * side) / 64) * 64
@@ -50,10 +50,15 @@ describe.each([1, 1.5, 2])('values that take area to the power of %d', (power) =
 it('names a size that is quick beside the one that fits, where the model tells what it was made for', () => {
   const trained = scaledLayout({ name: 'sd', imageChannels: 3, latentChannels: 4, downscaling: 8, side: 64 })
   const asked = { ...growing(1), layout: trained }
-  expect(refusal(asked, 32000, 24000)).toMatch(/which fits, or of 1024×768, which is quick, or close/)
+  expect(refusal(asked, 32000, 24000)).toMatch(
+    /Use a picture of 1024×768, which is quick\. One of \d+×\d+ fits, and takes at least \d+ times as long\. Else close/,
+  )
   // What fits is smaller than what is quick elsewhere.
   const dear = { ...asked, memoryFor: growing(2.2).memoryFor }
-  expect(refusal(dear, 32000, 24000)).toMatch(/which fits, or of a smaller one, which is quicker/)
+  expect(refusal(dear, 32000, 24000)).toMatch(/which fits, or a smaller one, which is quicker\. Else close/)
+  expect(refusal(asked, 32000, 24000)).not.toContain('photographs')
+  const small = { ...asked, vocabulary: { words: {}, examples: [] } }
+  expect(refusal(small, 32000, 24000)).toMatch(/allow more memory\. This small model knows .* no photographs\.$/)
 })
 
 it('no size fits where weights alone are too much', () => {

@@ -4,6 +4,7 @@ import type { Shape } from '../math/tensor.js'
 import { largeSize, pictureOf, type Sides, sidesOf } from './layout.js'
 import type { Model } from './model.js'
 import type { Kind } from './questions.js'
+import type { Vocabulary } from './vocabulary.js'
 
 /** How often a larger size is guessed, and by how much its sides are made smaller than what is known says. */
 const [guesses, margin] = [3, 0.98]
@@ -18,6 +19,7 @@ const needsOf = ({ memoryFor }: Roomed, asks: Asks, latent: Shape): readonly Mem
 const spare = ({ neededBytes, weightBytes, allowedBytes }: MemoryNeed): number =>
   (allowedBytes - weightBytes) / (neededBytes - weightBytes)
 
+const area = ({ height, width }: Sides) => height * width
 const sizeText = ({ height, width }: Sides) => `${width}×${height}`
 
 /** Sides of the same aspect, nearly as large as memory allows; undefined where not even the smallest fit. */
@@ -49,8 +51,13 @@ function fittingSides(model: Roomed, asks: Asks, latent: Shape): SmallerSizes | 
   }
   const fits = { height: scaled(height, scale), width: scaled(width, scale) }
   const quick = largeSize(layout, { height, width })?.quick
-  const isSmaller = quick !== undefined && quick.height * quick.width < fits.height * fits.width
-  return { fits: sizeText(fits), ...(isSmaller && { quick: sizeText(quick) }) }
+  const times = quick ? area(fits) / area(quick) : 1
+  return { fits: sizeText(fits), ...(quick && times > 1 && { quick: { size: sizeText(quick), times } }) }
+}
+
+/** A model of few words knows few kinds of pictures. */
+interface MayKnowWords {
+  readonly vocabulary?: Vocabulary | undefined
 }
 
 /**
@@ -61,14 +68,15 @@ function fittingSides(model: Roomed, asks: Asks, latent: Shape): SmallerSizes | 
  * @example checkRoom(model, { encode: 1, decode: 1, denoise: 2 }, [4, 64, 64])
  */
 export function checkRoom(
-  model: Pick<Model, 'name' | 'layout' | 'memoryFor'>,
+  model: Pick<Model, 'name' | 'layout' | 'memoryFor'> & MayKnowWords,
   asks: Readonly<Partial<Record<Kind, number>>>,
   latent: Shape,
   subject = `\`${model.name}\``,
 ): void {
   if (!model.memoryFor) return
   const { height, width } = sidesOf(model.layout, model.layout.pictureShape(latent))
+  const more = model.vocabulary && 'This small model knows pictures like its own, and no photographs.'
   for (const need of needsOf(model, asks, latent)) {
-    checkMemory(need, subject, `${width}×${height} pixels`, () => fittingSides(model, asks, latent))
+    checkMemory(need, subject, `${width}×${height} pixels`, () => fittingSides(model, asks, latent), more)
   }
 }

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Tensor, tensor } from '../math/tensor.js'
 import { pixelOf, round8 } from '../pictures/pixels.js'
-import { decodeImage, measureBytes, readImage } from './read-image.js'
+import { decodeImage, measureBytes, measureImage, readImage } from './read-image.js'
 import { encodePng, quantize, writeImage } from './write-image.js'
 
 let folder: string
@@ -234,6 +234,18 @@ describe('hostile and broken files', () => {
     expect(error.message).toContain(path.split('/').at(-1))
     expect(error.message).not.toContain('\n')
   }
+
+  test('offers the nearest picture of the folder for a name that is not there', async () => {
+    const near = await mkdtemp(join(folder, 'near-'))
+    for (const name of ['ball.png', 'photo.jpg', 'bal.txt']) await writeFile(join(near, name), '')
+    for (const path of ['bal.png', 'ball.jpg'].map((name) => join(near, name))) {
+      const told = { message: expect.stringContaining(`Did you mean \`${join(near, 'ball.png')}\`?`) }
+      await expect(readImage(path)).rejects.toMatchObject(told)
+      await expect(measureImage(path)).rejects.toMatchObject(told)
+    }
+    await refused(join(near, 'window.png'), /Check the path/)
+    await refused(join(near, 'none', 'ball.png'), /Check the path/)
+  })
 
   test('what is not a picture file', async () => {
     await refused(join(folder, 'none.png'), /no such file/)

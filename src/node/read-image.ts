@@ -3,17 +3,20 @@
  * a picture. Whether a size suits a model is decided elsewhere (src/pictures/fit.ts).
  */
 
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, parse } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
 import { expected, UndiffuseError } from '../core/errors.js'
 import { fileNature, isReadPicture } from '../core/file-nature.js'
+import { nearest } from '../core/nearest.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
 import { plural } from '../core/plural.js'
 import { type Tensor, zeros } from '../math/tensor.js'
+import { isPictureFile } from '../operations/files/paths.js'
 import type { ClipSize, MeasuredSize, ReadPicture, ReadPictureOptions } from '../operations/host.js'
 import { isTransparent, laidOn } from '../pictures/transparency.js'
 import { creditsIn } from './exif-credits.js'
-import { reasonOf } from './failures.js'
+import { codeOf, reasonOf } from './failures.js'
 import { greyCurve, isProfileOf, isSrgbProfile, srgbOfLight } from './icc-profile.js'
 import { checkPicturePath } from './picture-path.js'
 import { chunkOf, hasChunk } from './png-text.js'
@@ -216,8 +219,22 @@ async function readPictureFile(path: string, maximumPixels: number): Promise<Buf
       throw badImage(`at most ${plural(limit, 'byte')}`, path, `${found.size}`, 'Make the picture smaller.')
     return await readFile(path)
   } catch (error) {
-    throw error instanceof UndiffuseError ? error : badImage('a picture file', path, ...reasonOf(error))
+    if (error instanceof UndiffuseError) throw error
+    const [got, remedy] = reasonOf(error)
+    const near = codeOf(error) === 'ENOENT' ? await nearName(path) : undefined
+    throw badImage('a picture file', path, got, near === undefined ? remedy : `Did you mean \`${near}\`?`)
   }
+}
+
+/** The path of the picture in the same folder whose name is nearest to one that is not there. */
+async function nearName(path: string | URL): Promise<string | undefined> {
+  if (typeof path !== 'string') return undefined
+  const { dir, name, base } = parse(path)
+  const pictures = (await readdir(dir || '.').catch(() => [])).filter(isPictureFile)
+  // The same ending would make all names alike.
+  const byStem = new Map(pictures.map((file) => [parse(file).name, file]))
+  const near = byStem.get(name) ?? byStem.get(nearest(name, [...byStem.keys()]) ?? '')
+  return near === undefined || near === base ? undefined : join(dir, near)
 }
 
 const isDeep = ({ space }: Metadata): boolean => space === 'rgb16' || space === 'grey16'

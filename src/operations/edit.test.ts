@@ -6,7 +6,7 @@ import { editableModel, editedPrompts } from '../../test/laws/analytic-model.js'
 import { edit } from '../edit/edit.js'
 import { map, type Tensor, tensor, zeros } from '../math/tensor.js'
 import { generate } from '../verbs/generate.js'
-import { strayed } from './editing/reports.js'
+import { strayed } from './editing/verdict.js'
 import { editOperation, invertOperation, type Told } from './index.js'
 
 it('edit: outside a mask the lock writes the source, bit for bit', async () => {
@@ -54,9 +54,9 @@ it('edit: a transparent picture keeps its opacity everywhere, and its hidden col
 describe('edit', () => {
   const [from, to] = editedPrompts
   const given = { picture: 'a.png', from, to, mask: 'mask.png', steps: 4, method: 'naive', decoder: 'encoder-only' }
-  const withMask = async (levels: (i: number) => number, plain = editableModel()) => {
+  const withMask = async (levels: (i: number) => number, plain = editableModel(), image = zeros([3, 4, 4])) => {
     const host = memoryHost(plain)
-    await host.paint('a.png', zeros([3, 4, 4]))
+    await host.paint('a.png', image)
     await host.paint(
       'mask.png',
       map(zeros([1, 4, 4]), (_, i) => levels(i)),
@@ -197,8 +197,9 @@ describe('edit', () => {
 
   it('says at once that a small model does not know a picture, how long all of it takes, and what is needed', async () => {
     const vocabulary = { words: { all: ['a', 'red', 'ball', 'star'] }, examples: [] }
+    const { image } = await generate({ model: editableModel(), prompt: from, seed: 1, guidance: 1 })
     const edited = async (dB: number, seconds: number, slowReadings = Number.POSITIVE_INFINITY) => {
-      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), { ...poorlyShown(dB), vocabulary } as never)
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), { ...poorlyShown(dB), vocabulary } as never, image)
       let [clock, readings] = [0, 0]
       const slow = { ...host, now: () => (clock += readings++ < slowReadings ? seconds : 0.001) }
       const task = start(editOperation, slow, { ...given, decoder: 'gradient-free:iterations=2' })
@@ -394,7 +395,9 @@ describe('edit', () => {
       }
     }
     const moved = { from: 'a red ball on the left', to: 'a red ball in the centre' }
-    expect(await first(moved)).toMatch(/^This moves a thing.*`settings\.mask`.*`settings\.lockBackground` stops/)
+    expect(await first(moved)).toMatch(
+      /^This moves a thing.*`settings\.mask`.*`settings\.feather 8`.*`settings\.lockBackground` stops/,
+    )
     expect(await first(moved, 'mask.png')).toBeUndefined()
     expect(await first({ from: 'a red ball', to: 'a green ball' })).toBeUndefined()
     const textured = { from: 'a red ball on dots', to: 'a red ball on checks' }
@@ -404,7 +407,47 @@ describe('edit', () => {
     expect(await first(textured, 'mask.png')).toBeUndefined()
     const removed = { from: 'a red ball on green dots', to: 'on green dots' }
     for (const mask of [undefined, 'mask.png'])
-      expect(await first(removed, mask)).toMatch(/^`settings\.to` names no thing.*a blob would stay.*blendFrom=0\.5/)
+      expect(await first(removed, mask)).toMatch(
+        /^`settings\.to` names no thing.*a blob would stay.*blendFrom=0\.5.*`settings\.feather 8`/,
+      )
+  })
+
+  it('ends with a doubt wherever one was noted, and with what the words alone tell', async () => {
+    const words = { shapes: ['ball', 'star'], colours: ['red', 'blue'], places: ['left', 'right'], others: ['a', 'on'] }
+    const knowing = (known: object) => ({ ...editableModel(), vocabulary: { words: known, examples: [] } }) as never
+    const [model, unread]: ReturnType<typeof editableModel>[] = [knowing(words), knowing({ ...words, colours: [] })]
+    const { image } = await generate({ model: editableModel(), prompt: from, seed: 1, guidance: 1 })
+    const verdictFor = async (said: object, texts?: Readonly<Record<string, string>>, reader = model!) => {
+      const host = await withMask((i) => (i % 4 < 2 ? 1 : -1), reader, image)
+      const { read } = host.pictures
+      const pictures: typeof host.pictures = {
+        ...host.pictures,
+        read: async (...asked) => ({ ...(await read(...asked)), ...(asked[0] === 'a.png' && texts && { texts }) }),
+      }
+      const { result } = await start(editOperation, { ...host, pictures }, { ...given, ...said })
+      return result
+    }
+    expect(await verdictFor({ to: 'a red' })).toMatchObject({
+      verdict: 'likely-to-miss',
+      verdictReasons: ['the new prompt names no thing, and this model always draws one'],
+    })
+    expect((await verdictFor({})).verdictReasons).toContain('shapes are drawn anew and may come out ragged')
+    expect((await verdictFor({ to: 'a blue ball' })).verdictReasons.join()).not.toMatch(/ragged|prompt/)
+    const difference = 'exact-blending:mask=difference,dilation=4'
+    const moved = { to: 'a red ball left', mask: undefined, method: difference }
+    expect((await verdictFor(moved)).verdictReasons).toContain('a thing moves, and no mask was drawn')
+    expect((await verdictFor({}, undefined, unread)).verdictReasons).toContain(
+      'some of the words say nothing to the model',
+    )
+    // What the source prompt says of the picture: measured, and by the file.
+    const wrong = await verdictFor({ from: to, to: from })
+    expect(wrong.verdictReasons).toContain('the source prompt does not seem to describe the picture')
+    expect(wrong.notes).toContainEqual(expect.stringMatching(/^`settings\.from` does not seem to describe/))
+    const texts = { Software: 'undiffuse', model: model!.name, prompt: 'a red ball on a left' }
+    expect((await verdictFor({}, texts)).notes.join()).not.toContain('The file says')
+    const other = await verdictFor({}, { ...texts, prompt: 'a blue star' })
+    expect(other.notes).toContainEqual(expect.stringMatching(/^The file says .*“a blue star”\. Pass that as/))
+    expect(other.verdictReasons).toContain('the file says that it was made from another prompt')
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {

@@ -1,6 +1,7 @@
 /** `edit`: reads a picture and a mask, edits, locks and checks the background, and writes. The methods are the library's. */
 import type { Signal, Steps } from '../core/progress.js'
 import { checkEditable } from '../edit/edit.js'
+import { type Doubt, doubtsOfOrigin, doubtsOfWords } from './editing/doubts.js'
 import { editOne } from './editing/edit-one.js'
 import {
   checkChange,
@@ -11,12 +12,13 @@ import {
   type EditSettings,
   fields,
   folderNote,
-  notesOnChange,
   outputsOf,
   solverOf,
 } from './editing/fields.js'
 import { asPicture, checkedBackground, ofMask, readMask } from './editing/masks.js'
-import { type EditReport, losses, reportOf, sheetOf, strayed, textsOf, unseen } from './editing/reports.js'
+import { type EditReport, losses, reportOf, sheetOf, textsOf } from './editing/reports.js'
+
+import { strayed, unseen } from './editing/verdict.js'
 import { jsonText, prepareOutputs } from './files/outputs.js'
 import { checkPicture, largeNote, listPictures, measurePictures, readPicture } from './files/pictures.js'
 import type { FileContent, Host, Note } from './host.js'
@@ -83,9 +85,16 @@ async function* editing(
     checkPicture(measured[0]!, held.model, settings.fit, { encode: 1, decode: 1, denoise: 2 })
     const large = largeNote(measured[0]!, held.model, settings.fit)
     if (large) yield large
-    yield* notesOnChange(settings, held.model)
-    yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
     const picture = await readPicture(measured[0]!.path, host, { background: 'kept' })
+    const doubted = [...doubtsOfWords(settings, held.model), ...doubtsOfOrigin(settings, picture, held.model)]
+    yield* doubted.flatMap(({ note }) => note ?? [])
+    const before = told.length
+    yield* notesOnTexts([settings.from, settings.to, settings.negative], held.model, signal)
+    const doubts: readonly Doubt[] = [
+      ...doubted,
+      ...(large ? [{ reason: 'the picture is far larger than those of the model' }] : []),
+      ...(told.length > before ? [{ reason: 'some of the words say nothing to the model' }] : []),
+    ]
     const found = yield* editOne(settings, { picture, drawn }, held.model, host, signal)
     const seconds = host.now() - begin
     const { source, mask, written, maskNotes } = found
@@ -98,7 +107,17 @@ async function* editing(
     // A report has the notes on its mask beside the mask.
     const notes = [...told.filter(({ about }) => about !== ofMask).map(({ text }) => text), ...last]
     const cost = await held.cost()
-    const finished = { ...found, settings, model: name, notes, ...(after && { after }), outputs, seconds, cost }
+    const finished = {
+      ...found,
+      doubts: [...doubts, ...found.doubts],
+      settings,
+      model: name,
+      notes,
+      ...(after && { after }),
+      outputs,
+      seconds,
+      cost,
+    }
     const result = reportOf(finished)
     const isMaskWritten = outputs.mask !== undefined && mask !== undefined
     const files: (readonly [string, FileContent])[] = [

@@ -1,5 +1,5 @@
 /** What changes between two prompts, in the words of a small model. */
-import { changedTexts } from '../../edit/masks/words.js'
+import { changedTexts, changedWords } from '../../edit/masks/words.js'
 import { strangeWords, type Vocabulary } from '../../model/vocabulary.js'
 
 interface Prompts {
@@ -14,13 +14,57 @@ interface MayKnowWords {
 /** Words that say nothing alone: `on` and `in` change with a place. */
 const connecting = 'others'
 
-/** The one kind of known words that change: `places`, `colours`. Undefined where they are of several, or the model tells none. */
-export function changeOf({ from, to }: Prompts, { vocabulary }: MayKnowWords): string | undefined {
-  if (!vocabulary) return undefined
+/** The kinds of known words that change: `places`, `colours`. None where the model tells none. */
+export function changedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords): readonly string[] {
+  if (!vocabulary) return []
   const changed = changedTexts(from, to).join(' ')
-  const others = Object.keys(vocabulary.words).filter((kind) => kind !== connecting)
-  const kinds = others.filter((kind) => has(kind, changed, vocabulary))
-  return kinds.length === 1 ? kinds[0] : undefined
+  return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && has(kind, changed, vocabulary))
+}
+
+/** The kind of words that name a thing. */
+export const things = 'shapes'
+/** Kinds of words that say what a background is like, where they come after the thing. */
+const ofBackgrounds = ['colours', 'textures']
+
+/** A prompt up to the thing that it names, and what comes after it, as the background does. */
+function aroundThing(prompt: string, { words }: Vocabulary): readonly [before: string, after: string] {
+  const parts = prompt.split(/(?<=\s)/)
+  const at = parts.findIndex((part) => has(things, part, { words, examples: [] }))
+  return [parts.slice(0, at + 1).join(''), parts.slice(at + 1).join('')]
+}
+
+/** Whether the background alone changes. */
+function isOfBackground({ from, to }: Prompts, kinds: readonly string[], vocabulary: Vocabulary): boolean {
+  const [before, after] = [from, to].map((prompt) => aroundThing(prompt, vocabulary)[0]) as [string, string]
+  const named = before !== '' && after !== ''
+  return named && changedTexts(before, after).length === 0 && kinds.every((kind) => ofBackgrounds.includes(kind))
+}
+
+/** The one kind of known words that change, or `backgrounds`; undefined where they are of several. Textures are told apart. */
+export function changeOf(prompts: Prompts, model: MayKnowWords): string | undefined {
+  const kinds = changedKinds(prompts, model)
+  const [one] = kinds
+  if (kinds.length === 1 && one !== 'colours') return one
+  const { vocabulary } = model
+  if (one !== undefined && vocabulary && isOfBackground(prompts, kinds, vocabulary)) return 'backgrounds'
+  return kinds.length === 1 ? one : undefined
+}
+
+/**
+ * The kinds that a model's own words are told of where a new word is strange: those of the words that it replaces, things where
+ * none is named, and what backgrounds are like where it stands after the thing.
+ */
+export function missingKinds({ from, to }: Prompts, vocabulary: Vocabulary): readonly string[] {
+  const replaced = changedWords(from, to).from.length
+  const changed = changedTexts(from, to)
+  const [old, young] = [changed.slice(0, replaced), changed.slice(replaced)].map((words) => words.join(' '))
+  const [before, after] = aroundThing(to, vocabulary)
+  const isBehind = before !== '' && strangeWords(after, vocabulary).length > 0
+  const isMissing = (kind: string) =>
+    (has(kind, old!, vocabulary) && !has(kind, young!, vocabulary)) ||
+    (kind === things && before === '') ||
+    (isBehind && ofBackgrounds.includes(kind))
+  return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && isMissing(kind))
 }
 
 /** The kinds of which the first prompt has words and the second none, as `shapes` where a thing is removed or has no known name. */

@@ -17,9 +17,11 @@ import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
 import { changeOf } from './changes.js'
+import { isMisdescribed } from './described.js'
+import { type Doubt, saysItIsOf } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { inParts } from './forecast.js'
-import { judgedAtOnce, type Knowledge, likelyPsnrDb, saysItIsOf } from './known-pictures.js'
+import { judgedAtOnce, type Knowledge, likelyPsnrDb } from './known-pictures.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
@@ -40,6 +42,8 @@ export interface Edited {
   readonly written: Tensor
   /** How well the model knows the picture. */
   readonly knowledge: Knowledge
+  /** What was doubted while it was edited. */
+  readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
   readonly before?: Likeness
 }
@@ -89,12 +93,15 @@ export async function* editOne(
   const guidesFromSource = method.text.includes('guideFrom=source')
   const level = sampling.solver.grid(model.schedule(latentShape))[0]!
   const { denoise } = await promptedDenoiser(model, { ...sampling, prompt: from }, signal)
+  const autoencoder = autoencoderOf(model, signal)
   const judging = judgedAtOnce({
     ...{ decoder, picture, model, clock: host, guidesFromSource },
     method: method.method.name,
     steps: plannedSteps,
-    decode: autoencoderOf(model, signal).decode,
+    decode: autoencoder.decode,
     evaluate: (latent) => denoise(latent, level),
+    // Measured of a small model alone.
+    isMisdescribed: async (latent) => model.vocabulary !== undefined && isMisdescribed(model, latent, from, signal),
   })
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
@@ -106,6 +113,7 @@ export async function* editOne(
     }
     return { mask, notes: oddities(mask, known) }
   }
+  yield* judging.ofCopy(fitted.image, autoencoder)
   const work = partOf(edit({ image: fitted.image }, { ...shared, decoder: judging.decoder }))
   const names = { method: method.method.name, solver: sampling.solver.name }
   const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast)
@@ -132,6 +140,7 @@ export async function* editOne(
   return {
     ...found,
     knowledge,
+    doubts: judging.doubts(),
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),

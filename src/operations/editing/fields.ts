@@ -8,11 +8,10 @@ import { methodField, type Settings, setting } from '../fields.js'
 import { checkEnding, reportField, resultPath, sheetField } from '../files/outputs.js'
 import { withoutEnding } from '../files/paths.js'
 import { type Host, type OperationModel, standardStream } from '../host.js'
-import { noted, type Told } from '../operation.js'
+import { noted } from '../operation.js'
 import { decoderFields, networkFields } from '../recipes/networks.js'
 import { isFlow, pictureRecipeField, recipeFields, schedulerSolver } from '../recipes/recipe.js'
-import { changeOf, droppedKinds } from './changes.js'
-import { oldTextureRemedy } from './masks.js'
+import { missingKinds } from './changes.js'
 
 /** Pixels. In a mask that is kept as drawn a wide seam would leave a ring of what was there. */
 export const [usualFeather, drawnFeather] = [8, 2]
@@ -34,7 +33,7 @@ export const fields = {
   },
   lockBackground: {
     type: 'boolean',
-    description: 'keep the pixels outside the mask, checked in the file (default: where there is a mask)',
+    description: 'keep pixels outside the mask (default: with a mask)',
     off: 'leave the pixels outside as the decoder draws them',
   },
   backgroundBound: {
@@ -46,11 +45,10 @@ export const fields = {
     word: 'levels',
   },
   feather: {
-    rare: true,
     type: 'integer',
     minimum: 0,
     maximum: 1024,
-    description: `of the lock: width of the seam, inside the mask (default: ${usualFeather}; ${drawnFeather} in a mask as drawn)`,
+    description: `the seam inside the mask (default: ${usualFeather}; ${drawnFeather} as drawn)`,
     word: 'pixels',
   },
   ...recipeFields,
@@ -187,7 +185,7 @@ function checkNewWords({ from, to }: EditSettings, { name, vocabulary }: Operati
   if (strange.length === 0) return
   const guess = guessOf(strange, vocabulary)
   const unknown = strange.filter((word) => nearWord(word, vocabulary) === undefined)
-  const kinds = unknown.length === 0 ? [] : droppedKinds({ from, to }, vocabulary)
+  const kinds = unknown.length === 0 ? [] : missingKinds({ from, to }, vocabulary)
   const remedies = [...guess, ...kinds.map((kind) => `Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`)]
   throw expected(
     'bad-option',
@@ -215,24 +213,4 @@ export function checkChange(said: EditSettings, model: OperationModel): void {
     'The edit would do nothing: say the change in words of this model.',
     { hint: 'list-words' },
   )
-}
-
-/** The kind of words that name a thing: a small model always draws one. */
-const things = 'shapes'
-
-const removalNote = `${setting('to')} names no thing, and this model always draws one: a blob would stay. To remove a thing, paint over it, pass that as ${setting('mask')}, and let ${setting('to')} name the thing on the other side, with ${setting('method', 'exact-blending:guideFrom=source,blendFrom=0.5')}.`
-
-const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}. ${setting('lockBackground')} stops where nothing would be kept.`
-
-const textureNote = `This changes a texture: a mask that is found for that covers the whole picture, or too little. Paint the background white and the thing black, and pass it as ${setting('mask')}. ${oldTextureRemedy}`
-
-/** What the words alone tell before any work: changes that need a mask of one's own, and those that a small model cannot draw. */
-export function notesOnChange(said: EditSettings, model: OperationModel): readonly Told[] {
-  const { vocabulary } = model
-  const to = setting('to')
-  if (vocabulary && droppedKinds(said, vocabulary).includes(things)) return [noted(to, removalNote, 'draw-mask')]
-  if (said.mask !== undefined || !said.method.method.findsMask) return []
-  const change = changeOf(said, model)
-  if (change === 'places') return [noted(to, moveNote, 'draw-mask')]
-  return change === 'textures' ? [noted(to, textureNote, 'draw-mask')] : []
 }

@@ -2,14 +2,16 @@
 import type { Autoencoder, DecoderInverter } from '../../autoencoder/autoencoder.js'
 import { usualGradientPixels } from '../../autoencoder/automatic.js'
 import { encoderOnly } from '../../autoencoder/encoder-only.js'
+import type { Steps } from '../../core/progress.js'
 import type { Tensor } from '../../math/tensor.js'
 import { largeSize } from '../../model/layout.js'
-import { psnrDb, round8 } from '../../pictures/pixels.js'
+import { psnrDb, resize, round8 } from '../../pictures/pixels.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import { setting } from '../fields.js'
 import type { NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
-import { noted } from '../operation.js'
+import { noted, type Told } from '../operation.js'
+import { type Doubt, saysItIsOf } from './doubts.js'
 import { type Forecast, forecastOf, type PlannedEdit, secondsOf } from './forecast.js'
 
 /**
@@ -58,21 +60,33 @@ const afterAll = (psnrDb: number) => `Its latent shows it at ${psnrDb.toFixed(1)
 /** Shorter work needs no telling. */
 const longSeconds = 60
 
+/** Minutes, and of many hours. */
+const minutesText = (minutes: number): string =>
+  minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} hours`
+
 /** How long all of it takes, where that is long, and a size that takes less. */
 function durationOf(forecast: Forecast, image: Tensor, { layout }: OperationModel): readonly string[] {
   const seconds = secondsOf(forecast)
   if (seconds < longSeconds) return []
   const quick = largeSize(layout, planesOf(image.shape))?.quick
   const smaller = quick === undefined ? '' : `; a copy of ${sizeText(quick)} is quick`
-  return [`The whole edit takes about ${Math.round(seconds / 60)} min${smaller}.`]
+  // Attention grows faster than the pixels.
+  const about = quick === undefined ? 'about' : 'at least'
+  return [`The whole edit takes ${about} ${minutesText(seconds / 60)}${smaller}.`]
 }
+
+const misdescribedNote = `${setting('from')} does not seem to describe this picture: the model knows it better without. Check the words for shape, colour, place and background.`
 
 /** A decoder inversion that says how well the model knows such pictures, and how well that is once it is known. */
 export interface JudgedDecoder {
   readonly decoder: DecoderInverter
+  /** Of a picture far larger than the model's own, within seconds: a smaller copy tells the same. Of others nothing. */
+  ofCopy(image: Tensor, autoencoder: Autoencoder): Steps<void, Told>
   /** Of the latent's own picture and the given one; undefined until the latent is found. */
   shownPsnrDb(): number | undefined
   knowledge(): Knowledge
+  /** What was doubted besides. */
+  doubts(): readonly Doubt[]
   /** Undefined until the first network runs have told. */
   forecast(): Forecast | undefined
 }
@@ -95,63 +109,89 @@ export interface Judging extends PlannedEdit {
   /** One run of the decoder, and one guided evaluation, at a latent. */
   decode(latent: Tensor): Promise<unknown>
   evaluate(latent: Tensor): Promise<unknown>
+  /** Whether the source's prompt describes another picture than that of a latent. */
+  isMisdescribed(latent: Tensor): Promise<boolean>
 }
 
 /** Says so as soon as it can be told: before the search what the encoder tells, after it what the latent tells. */
-export function judgedAtOnce({ decoder, picture, model, clock, decode, evaluate, ...planned }: Judging): JudgedDecoder {
+export function judgedAtOnce({
+  decoder,
+  picture,
+  model,
+  clock,
+  decode,
+  evaluate,
+  isMisdescribed,
+  ...planned
+}: Judging): JudgedDecoder {
   const about = picture.path
   const searches = decoder.name !== encoderOnly.definition.id
   let shown: number | undefined
   let knowledge: Knowledge = 'well'
   let forecast: Forecast | undefined
+  const doubts: Doubt[] = []
   async function secondsFor(work: () => Promise<unknown>): Promise<number> {
     const begin = clock.now()
     await work()
     return clock.now() - begin
   }
+  const psnrOf = async (latent: Tensor, of: Tensor, { decode }: Pick<Autoencoder, 'decode'>) =>
+    psnrDb(round8(await decode(latent)), round8(of))
+  let early: { readonly encodedDb: number; readonly strange: string | undefined } | undefined
+  /** What the encoder tells, of a picture or of a smaller copy: both are remembered, or asked for next. */
+  async function* tellEarly(image: Tensor, judged: Tensor, autoencoder: Autoencoder): Steps<void, Told> {
+    const latent = await autoencoder.encode(judged)
+    const times = image.data.length / judged.data.length
+    const pacesBy = async (decoding: Judging['decode']) => ({
+      decode: times * (await secondsFor(() => decoding(latent))),
+      evaluation: times * (await secondsFor(() => evaluate(latent))),
+    })
+    const first = await pacesBy(autoencoder.decode)
+    const encodedDb = await psnrOf(latent, judged, autoencoder)
+    const told = saysItIsOf(picture, model) ? undefined : strangeToEncoder(encodedDb, model)
+    const strange = searches || model.vocabulary ? told : undefined
+    early = { encodedDb, strange }
+    const gradients = strange === undefined ? 0 : gradientsFor(image, autoencoder)
+    const plan = { ...planned, searches, gradients }
+    forecast = forecastOf(plan, first)
+    // The first runs open the networks: what seems long is measured again.
+    if (secondsOf(forecast) >= longSeconds) forecast = forecastOf(plan, await pacesBy(decode))
+    const long = durationOf(forecast, image, model)
+    const texts = [...(strange === undefined ? [] : [strange]), ...long, ...(strange === undefined ? [] : [otherModel])]
+    const canBeShort = searches && strange !== undefined && planned.steps > quickSteps
+    if (texts.length > 0) yield noted(about, texts.join(' '), canBeShort ? 'end-early' : undefined)
+    if (strange === undefined && (await isMisdescribed(latent))) {
+      doubts.push({ reason: 'the source prompt does not seem to describe the picture' })
+      yield noted(about, misdescribedNote)
+    }
+  }
   return {
     shownPsnrDb: () => shown,
     knowledge: () => knowledge,
+    doubts: () => doubts,
     forecast: () => forecast,
+    async *ofCopy(image, autoencoder) {
+      const quick = largeSize(model.layout, planesOf(image.shape))?.quick
+      if (quick) yield* tellEarly(image, resize(image, quick.height, quick.width), autoencoder)
+    },
     decoder: {
       ...decoder,
       async *invert(image, autoencoder) {
-        const seen = round8(image)
-        const psnrOf = async (latent: Tensor) => psnrDb(round8(await autoencoder.decode(latent)), seen)
-        // Both are remembered, or asked for next, and the better one is taken.
-        const latent = await autoencoder.encode(image)
-        const pacesBy = async (decoding: Judging['decode']) => ({
-          decode: await secondsFor(() => decoding(latent)),
-          evaluation: await secondsFor(() => evaluate(latent)),
-        })
-        const first = await pacesBy(autoencoder.decode)
-        const encoded = await psnrOf(latent)
-        const strange = saysItIsOf(picture, model) ? undefined : strangeToEncoder(encoded, model)
-        const early = searches || model.vocabulary ? strange : undefined
-        const gradients = early === undefined ? 0 : gradientsFor(image, autoencoder)
-        const plan = { ...planned, searches, gradients }
-        forecast = forecastOf(plan, first)
-        // The first runs open the networks: what seems long is measured again.
-        if (secondsOf(forecast) >= longSeconds) forecast = forecastOf(plan, await pacesBy(decode))
-        const long = durationOf(forecast, image, model)
-        const told = [...(early === undefined ? [] : [early]), ...long, ...(early === undefined ? [] : [otherModel])]
-        const canBeShort = searches && early !== undefined && planned.steps > quickSteps
-        if (told.length > 0) yield noted(about, told.join(' '), canBeShort ? 'end-early' : undefined)
+        const isOfCopy = early !== undefined
+        if (!isOfCopy) yield* tellEarly(image, image, autoencoder)
+        const { encodedDb, strange } = early!
         const solution = yield* decoder.invert(image, autoencoder)
-        const found = await psnrOf(solution.value)
-        shown = Number.isNaN(found) ? encoded : Math.max(found, encoded)
-        const isUnknown = early !== undefined && model.vocabulary !== undefined
+        const found = await psnrOf(solution.value, image, autoencoder)
+        // The better one is taken, where both are of the picture itself.
+        shown = Number.isNaN(found) ? encodedDb : isOfCopy ? found : Math.max(found, encodedDb)
+        const isUnknown = strange !== undefined && model.vocabulary !== undefined
         knowledge = isUnknown ? 'hardly' : knowledgeOf(shown)
         const late = lateNotes[knowledge]
         const shownText = `The model shows it at ${shown.toFixed(1)} dB only`
         if (late !== undefined && !isUnknown) yield noted(about, `${shownText}: ${late} ${otherModel}`)
-        else if (late === undefined && early !== undefined) yield noted(about, afterAll(shown))
+        else if (late === undefined && strange !== undefined) yield noted(about, afterAll(shown))
         return solution
       },
     },
   }
 }
-
-/** Whether a picture's file says that this model made it. */
-export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
-  texts?.Software === 'undiffuse' && texts.model === name

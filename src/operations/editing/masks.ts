@@ -74,10 +74,12 @@ export const oldTextureRemedy = `Where the old texture stays, add ${setting('met
 
 const drawing = `pass it as ${setting('mask')}`
 const drawnOfAThing = `Draw what may change, the old and the new place of a thing that moves, and ${drawing}.`
+const drawnOfABackground = `Draw the background white and the thing black, and ${drawing}.`
 const drawnOf: Readonly<Record<string, string>> = {
   places: `Draw the old and the new place of the thing, and ${drawing}.`,
   sizes: `Draw the larger of both sizes of the thing, and ${drawing}.`,
-  textures: `Draw the background white and the thing black, and ${drawing}.`,
+  textures: drawnOfABackground,
+  backgrounds: drawnOfABackground,
 }
 
 export function remedyOf({ given, isOwn, guidesFromSource, change = '' }: EditCase): string {
@@ -95,6 +97,12 @@ export const shareOf = ({ data }: Tensor): number => data.filter((value) => valu
 /** A found mask that is larger holds more than the thing that changes. */
 const mostOfAThing = 0.5
 
+/** `72 % of the picture`. */
+export const percentOf = (mask: Tensor): string => `${(100 * shareOf(mask)).toFixed(0)} % of the picture`
+
+/** Whether a found mask holds more than a thing, and not all. */
+export const isWide = (mask: Tensor): boolean => coverOf(mask) === 'part' && shareOf(mask) > mostOfAThing
+
 /** A mask of everything leaves no background to lock, where that is asked for. */
 export function checkOutside(mask: Tensor, got: string, remedy: string): void {
   if (coverOf(mask) !== 'everything') return
@@ -106,10 +114,7 @@ export function oddities(mask: Tensor, known: EditCase): readonly string[] {
   const { given } = known
   const covers = coverOf(mask)
   if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(known)}`]
-  if (covers === 'part') {
-    const isWide = !given && shareOf(mask) > mostOfAThing
-    return isWide ? [`The mask covers ${(100 * shareOf(mask)).toFixed(0)} % of the picture. ${remedyOf(known)}`] : []
-  }
+  if (covers === 'part') return !given && isWide(mask) ? [`The mask covers ${percentOf(mask)}. ${remedyOf(known)}`] : []
   const isDrawnSo = given && coverOf(given) === 'everything'
   return [`The mask covers the whole picture: nothing of the source is kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
 }

@@ -217,7 +217,7 @@ export function fittedSize({ path, size }: MeasuredPicture, taken: TakenSides, f
  */
 export function checkPicture(
   measured: MeasuredPicture,
-  model: Pick<Model, 'name' | 'layout' | 'memoryFor'>,
+  model: Parameters<typeof checkRoom>[0],
   fit: Fit,
   asks: Readonly<Partial<Record<Kind, number>>>,
 ): void {

@@ -1,0 +1,57 @@
+/** What is doubted of an edit before its networks run: noted at once, and said again in the verdict. */
+import { changedWords } from '../../edit/masks/words.js'
+import { setting } from '../fields.js'
+import type { NamedPicture } from '../files/pictures.js'
+import type { OperationModel } from '../host.js'
+import { noted, type Told } from '../operation.js'
+import { recipeOf } from '../recipes/recipe.js'
+import { changedKinds, changeOf, droppedKinds, things } from './changes.js'
+import type { EditSettings } from './fields.js'
+import { oldTextureRemedy } from './masks.js'
+
+export interface Doubt {
+  /** In the verdict. */
+  readonly reason: string
+  /** Whether the edit is likely to miss. Default: it wants a close look. */
+  readonly misses?: boolean
+  /** What is said before the work. */
+  readonly note?: Told
+}
+
+const removalNote = `${setting('to')} names no thing, and this model always draws one: a blob would stay. To remove a thing, paint over it, pass that as ${setting('mask')}, and let ${setting('to')} name the thing on the other side, with ${setting('method', 'exact-blending:guideFrom=source,blendFrom=0.5')} and ${setting('feather', '8')}.`
+
+const moveNote = `This moves a thing: a mask that is found for that mostly covers the whole picture. Paint the old and the new place, and pass it as ${setting('mask')}, with ${setting('feather', '8')}. ${setting('lockBackground')} stops where nothing would be kept.`
+
+const textureNote = `This changes a texture: a mask that is found for that covers the whole picture, or too little. Paint the background white and the thing black, and pass it as ${setting('mask')}. ${oldTextureRemedy}`
+
+/** What the words alone tell: changes that need a mask of one's own, and those that a small model draws badly or not at all. */
+export function doubtsOfWords(said: EditSettings, model: OperationModel): readonly Doubt[] {
+  const { vocabulary } = model
+  const onChange = (text: string) => noted(setting('to'), text, 'draw-mask')
+  if (vocabulary && droppedKinds(said, vocabulary).includes(things)) {
+    const reason = 'the new prompt names no thing, and this model always draws one'
+    return [{ reason, misses: true, note: onChange(removalNote) }]
+  }
+  const drawnAnew = changedKinds(said, model).includes(things)
+    ? [{ reason: 'shapes are drawn anew and may come out ragged' }]
+    : []
+  if (said.mask !== undefined || !said.method.method.findsMask) return drawnAnew
+  const change = changeOf(said, model)
+  if (change === 'places') return [{ reason: 'a thing moves, and no mask was drawn', note: onChange(moveNote) }]
+  if (change === 'textures')
+    return [{ reason: 'a texture changes, and no mask was drawn', note: onChange(textureNote) }]
+  return drawnAnew
+}
+
+/** Whether a picture's file says that this model made it. */
+export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
+  texts?.Software === 'undiffuse' && texts.model === name
+
+/** What a picture's file tells: that it was made from other words. Fewer words than the file's may describe it too. */
+export function doubtsOfOrigin({ from }: EditSettings, picture: NamedPicture, model: OperationModel): readonly Doubt[] {
+  const { prompt } = recipeOf(picture.texts ?? {})
+  if (prompt === undefined || prompt === '' || !saysItIsOf(picture, model)) return []
+  if (changedWords(prompt, from).to.length === 0) return []
+  const text = `The file says that the picture was made from “${prompt}”. Pass that as ${setting('from')}, unless the picture shows otherwise.`
+  return [{ reason: 'the file says that it was made from another prompt', note: noted(picture.path, text) }]
+}

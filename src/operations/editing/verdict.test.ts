@@ -1,0 +1,46 @@
+/** The verdict on an edit has every doubt, and the gravest alone. */
+import { describe, expect, it } from 'vitest'
+import { tensor, zeros } from '../../math/tensor.js'
+import { verdictOf } from './verdict.js'
+
+/** So many of ten pixels are inside. */
+const maskOf = (inside: number) =>
+  tensor(
+    [1, 1, 10],
+    Array.from({ length: 10 }, (_, i) => (i < inside ? 1 : 0)),
+  )
+
+const good: Parameters<typeof verdictOf>[0] = {
+  ...{ knowledge: 'well', edited: { outcome: 'converged', method: 'exact-blending' }, doubts: [] },
+  ...{ source: zeros([3, 1, 10]), written: tensor([3, 1, 10], new Float64Array(30).fill(0.5)), mask: maskOf(3) },
+}
+
+describe('verdictOf', () => {
+  it('finds nothing odd only where nothing was doubted', () => {
+    expect(verdictOf(good)).toEqual({ verdict: 'nothing-odd', verdictReasons: [] })
+    const doubts = [{ reason: 'ragged' }, { reason: 'ragged' }]
+    expect(verdictOf({ ...good, doubts })).toEqual({ verdict: 'look-closely', verdictReasons: ['ragged'] })
+  })
+
+  it('says the grave reasons alone', () => {
+    const doubts = [{ reason: 'ragged' }, { reason: 'no thing', misses: true }]
+    const verdict = { verdict: 'likely-to-miss', verdictReasons: ['no thing'] }
+    expect(verdictOf({ ...good, doubts })).toEqual(verdict)
+  })
+
+  it('doubts a found mask over most of the picture, and not a drawn one', () => {
+    const wide = { ...good, mask: maskOf(7) }
+    expect(verdictOf(wide).verdictReasons).toEqual(['the mask covers 70 % of the picture'])
+    expect(verdictOf({ ...wide, drawnShare: 0.7 }).verdict).toBe('nothing-odd')
+  })
+
+  it('tells of a rim around what a mask of the background keeps', () => {
+    const strayed = { ...good, before: { psnrDb: 30 } as NonNullable<typeof good.before> }
+    const [drew, rim] = [
+      { mask: maskOf(3), drawnShare: 0.3 },
+      { mask: maskOf(7), drawnShare: 0.7 },
+    ].map((masked) => verdictOf({ ...strayed, ...masked }).verdictReasons.join())
+    expect(drew).toBe('the model drew things outside the mask too')
+    expect(rim).toMatch(/^a rim of the old colour may show: make the black part .* smaller$/)
+  })
+})

@@ -1,0 +1,90 @@
+/** How an edit has come out, as far as it can be told without looking at it. */
+import { exactBlending } from '../../edit/methods/exact-blending.js'
+import type { Tensor } from '../../math/tensor.js'
+import type { Likeness } from '../../pictures/masked.js'
+import { type Edited, seen } from './edit-one.js'
+import { coverOf, isWide, percentOf } from './masks.js'
+
+/**
+ * Outside the mask, before the lock. Good edits had 36.9 to 39.9 dB there; things that were drawn anew elsewhere, and cut at the
+ * mask's edge, 22.8 to 31.6, and 14 and 17 under masks that were too loose.
+ */
+const keptPsnrDb = 34
+
+/** Whether the model drew more anew than the mask holds. */
+const hasStrayed = (before: Pick<Likeness, 'psnrDb'> | undefined): boolean =>
+  before !== undefined && before.psnrDb < keptPsnrDb
+
+/** What there is to say where the model drew more anew than the mask holds: what a lock keeps comes first. */
+export function strayed(before: Pick<Likeness, 'psnrDb'> | undefined, isLocked: boolean): readonly string[] {
+  if (!hasStrayed(before)) return []
+  return [
+    isLocked
+      ? "Outside the mask the pixels are kept. The model had drawn that part anew too: at the mask's edge a cut or a rim of the old colour may show. Look at the sheet."
+      : 'Outside the mask the picture changed too, and nothing locks it: the model drew that part anew. Look at the sheet.',
+  ]
+}
+
+/** So many levels of 255 are seen; so small a share of a picture's values is not. */
+const [seenLevels, unseenShare] = [16, 1e-3]
+
+/** Whether an edit hardly changes the picture. */
+function isUnseen(written: Tensor, source: Tensor): boolean {
+  const [before, after] = [seen(source).data, seen(written).data]
+  const changed = after.filter((value, i) => Math.abs(value - before[i]!) >= seenLevels * (2 / 255)).length
+  return changed <= unseenShare * after.length
+}
+
+/** What there is to say where an edit hardly changes the picture. */
+export const unseen = (written: Tensor, source: Tensor): readonly string[] =>
+  isUnseen(written, source)
+    ? ['The edit hardly changed it. Edit the picture as the model made it, say all changes at once, or give a mask.']
+    : []
+
+export type Verdict = 'likely-to-miss' | 'look-closely' | 'nothing-odd'
+
+/** A drawn mask that is larger is one of a background, around a thing that is kept. */
+const mostOfAPicture = 0.5
+
+const drewOutside = 'the model drew things outside the mask too'
+const rimOf = 'a rim of the old colour may show: make the black part of the mask smaller'
+
+/** The reasons that are there, each once. */
+const reasonsOf = (reasons: readonly (readonly [isThere: boolean, reason: string])[]): readonly string[] => [
+  ...new Set(reasons.filter(([isThere]) => isThere).map(([, reason]) => reason)),
+]
+
+/** The verdict on an edit, and what it comes from, the gravest alone. Everything that was noted as a doubt is in it. */
+export function verdictOf({ knowledge, edited, mask, drawnShare, written, source, before, doubts }: VerdictCase): {
+  readonly verdict: Verdict
+  readonly verdictReasons: readonly string[]
+} {
+  const covers = mask && coverOf(mask)
+  const doubted = (grave: boolean) =>
+    doubts.filter(({ misses = false }) => misses === grave).map(({ reason }) => [true, reason] as const)
+  const misses = reasonsOf([
+    ...doubted(true),
+    [knowledge === 'hardly', 'the model does not know such pictures'],
+    [edited.outcome === 'diverged', 'the way back to the noise blew up'],
+    [covers === 'nothing', 'nothing to change was found'],
+    [covers !== 'nothing' && isUnseen(written, source), 'hardly a pixel changed'],
+  ])
+  if (misses.length > 0) return { verdict: 'likely-to-miss', verdictReasons: misses }
+  const isOfBackground = drawnShare !== undefined && drawnShare > mostOfAPicture
+  const lesser = reasonsOf([
+    ...doubted(false),
+    [knowledge === 'in-part', 'the model may not know such pictures'],
+    [solves(edited) && edited.outcome === 'exhausted', 'some steps back to the noise were not solved to the end'],
+    [covers === 'everything' && drawnShare !== 1, 'nothing of the picture is kept'],
+    [mask !== undefined && drawnShare === undefined && isWide(mask), `the mask covers ${mask && percentOf(mask)}`],
+    [hasStrayed(before), isOfBackground ? rimOf : drewOutside],
+  ])
+  return { verdict: lesser.length > 0 ? 'look-closely' : 'nothing-odd', verdictReasons: lesser }
+}
+
+type VerdictCase = Pick<Edited, 'knowledge' | 'mask' | 'drawnShare' | 'written' | 'source' | 'before' | 'doubts'> & {
+  readonly edited: Pick<Edited['edited'], 'outcome' | 'method'>
+}
+
+/** Other methods solve no step, and always end as `exhausted`. */
+const solves = ({ method }: VerdictCase['edited']): boolean => method === exactBlending.definition.id

@@ -136,5 +136,22 @@ test('hollow points let those below them be seen', async () => {
   ]
   const drawn = await scatterPlot({ title: 't', ...axes, series })
   const marks = drawn.split(/<g class="mark-/).find((mark) => /^symbol role-mark layer_2/.test(mark))!
-  expect([...marks.matchAll(/fill-opacity="(\d)"/g)].map(([, opacity]) => opacity)).toEqual(['1', '0'])
+  const fills = (svg: string) =>
+    [...svg.matchAll(/<path [^>]*stroke=[^>]*>/g)].map(([path]) => / fill="([^"]+)"/.exec(path)?.[1] ?? 'none')
+  expect(fills(marks)).toEqual(['#0072b2', 'none'])
+  // The legend draws them alike.
+  const symbols = drawn.split(/<g class="mark-/).filter((mark) => mark.startsWith('symbol role-legend-symbol'))
+  expect(symbols.flatMap(fills)).toEqual(['#0072b2', 'none'])
+})
+
+test('the legend names no series without a point', async () => {
+  const points = [{ x: 1, y: 1 }]
+  const series = [
+    { name: 'nothing', points: [] },
+    { name: 'latent', points },
+    { name: 'picture', points },
+  ]
+  const drawn = await scatterPlot({ title: 't', ...axes, series })
+  expect(drawn).toContain('>picture<')
+  expect(drawn).not.toContain('nothing')
 })

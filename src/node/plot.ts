@@ -139,7 +139,9 @@ export const plotSvg = (spec: Readonly<Record<string, unknown>>): Promise<string
  *   series: [{ name: 'gradient-free', line: true, points: [{ x: 1, y: 24, low: 23, high: 25 }] }],
  * })
  */
-export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot): Promise<string> {
+export async function scatterPlot({ title, subtitle, x, y, series: given }: ScatterPlot): Promise<string> {
+  // A series without a point has no place in the legend.
+  const series = given.filter(({ points }) => points.length > 0)
   const names = series.map(({ name }) => name)
   const points = series.flatMap((one) => one.points)
   const xAxis = axisOf(
@@ -170,6 +172,8 @@ export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot
   const legend = { legend: series.length > 1 ? { columns: legendColumns(names) } : null }
   const byName = { field: 'name', type: 'nominal', sort: null, ...legend } as const
   const byColour = { ...byName, scale: { domain: names, range: names.map((_, i) => colours[i % colours.length]!) } }
+  const fills = series.map(({ hollow }, i) => (hollow ? 'transparent' : colours[i % colours.length]!))
+  const byFill = { ...byName, scale: { domain: names, range: fills } }
   const has = (...fields: readonly string[]) => fields.map((field) => ({ filter: `isValid(datum.${field})` }))
   return await draw({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -180,20 +184,23 @@ export async function scatterPlot({ title, subtitle, x, y, series }: ScatterPlot
     encoding: {
       x: { field: 'x', ...xAxis },
       y: { field: 'y', ...yAxis },
-      color: byColour,
     },
     layer: [
-      { transform: [{ filter: 'datum.line' }], mark: { type: 'line', strokeWidth: 2 } },
+      {
+        transform: [{ filter: 'datum.line' }],
+        mark: { type: 'line', strokeWidth: 2 },
+        encoding: { color: byColour },
+      },
       {
         transform: has('low', 'high'),
         mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.6 },
-        encoding: { y: { field: 'low', ...yAxis }, y2: { field: 'high' } },
+        encoding: { y: { field: 'low', ...yAxis }, y2: { field: 'high' }, color: byColour },
       },
       {
         mark: { type: 'point', filled: true, size: 70, opacity: 1, strokeWidth: 2 },
         encoding: {
           shape: { ...byName, scale: { domain: names, range: names.map((_, i) => shapeOf(i)) } },
-          fillOpacity: { condition: { test: 'datum.hollow', value: 0 }, value: 1 },
+          fill: byFill,
           stroke: byColour,
           size: { condition: { test: 'datum.hollow', value: 110 }, value: 70 },
         },

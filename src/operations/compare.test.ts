@@ -462,7 +462,7 @@ describe('compare', () => {
     expect(data).toEqual(torchNoise(5, [1, ...model.layout.latentShape(model.layout.picture)]).data)
   })
 
-  it('says where a picture tells another recipe than is compared, as invert does, and believes nothing of it', async () => {
+  it('takes prompt and guidance of a picture from its own text where nothing is said, and says where its solver is another', async () => {
     const host = memoryHost(model)
     await start(generateOperation, host, { prompt, ...sampling, output: 'a.png' })
     const recipe = { Software: 'undiffuse', model: 'analytic', prompt, guidance: '3', solver: 'ddim:steps=20' }
@@ -487,17 +487,25 @@ describe('compare', () => {
       return result.notes
     }
     const unknown = expect.stringContaining('Nobody knows its noise')
-    expect(await notesOf({ prompt })).toEqual(['It was turned.', unknown])
+    const takenGuidance = "Taken from the file's own text: guidance 3."
+    expect(await notesOf({ prompt })).toEqual(['It was turned.', takenGuidance, unknown])
+    expect(await notesOf({ prompt, guidance: 3 })).toEqual(['It was turned.', unknown])
     const remark = 'Otherwise than it was made, another noise is found.'
     expect(await notesOf({ steps: 10 })).toEqual([
       'It was turned.',
-      `The file says prompt “anything”, not none; guidance 3, not 1; solver ddim:steps=20, not bdia:steps=10 or ddim:steps=10. ${remark}`,
+      "Taken from the file's own text: prompt “anything”, guidance 3.",
+      `The file says solver ddim:steps=20, not bdia:steps=10 or ddim:steps=10. ${remark} To go back as it was made, say ${setting('solvers')}.`,
       unknown,
     ])
+    const given = { source: 'a.png', inverters: 'naive', solvers: 'ddim', steps: 4 }
+    const own = await start(compareOperation, telling, given)
+    expect(own.result).toMatchObject({ prompt, guidance: 3 })
+    const other = await start(compareOperation, telling, { ...given, prompt: 'else', guidance: 2 })
+    expect(other.result).toMatchObject({ prompt: 'else', guidance: 2 })
     const single = { sources: 'a.png', inverter: 'naive', decoder: 'encoder-only', solver: 'ddim', steps: 10 }
     const { notes } = await start(invertOperation, telling, single)
     expect(notes[1]!.text).toMatch(
-      /^The file says prompt .* guidance 3, not 1; solver ddim:steps=20, not ddim:steps=10\./,
+      /^The file says prompt .* guidance 3, not 1; solver ddim:steps=20, not ddim:steps=10\..* To go back as it was made, say `settings.prompt`, `settings.guidance`, `settings.solver`\.$/,
     )
   })
 })

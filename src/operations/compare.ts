@@ -5,14 +5,15 @@ import { sidesOf } from '../model/layout.js'
 import { type NoisePlace, noiseKeeper, noisePlace } from './comparing/noise-files.js'
 import { type CompareSettings, fields, plansOf, type Start, startOf } from './comparing/pairs.js'
 import { type ComparisonRow, chartOf, rowReport, sheetOf } from './comparing/reports.js'
-import { type Comparison, compareAll } from './comparing/walks.js'
+import { type Comparison, compareAll, fittedPicture } from './comparing/walks.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
+import type { NamedPicture } from './files/pictures.js'
 import { readTensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Running } from './operation.js'
 import { bitsReport } from './recipes/networks.js'
-import { notesOnTexts, withRemembered } from './recipes/recipe.js'
+import { notesOnTexts, recipeOf, withRemembered } from './recipes/recipe.js'
 import { promptText } from './reports/labels.js'
 import { costReport } from './reports/numbers.js'
 
@@ -50,16 +51,42 @@ async function withNoise(settings: CompareSettings, files: Host['files']): Promi
   return { ...settings, prompt, negative, guidance }
 }
 
+interface Asked {
+  readonly settings: CompareSettings
+  readonly start: Start
+  readonly read: NamedPicture | undefined
+}
+
+/** With the prompt and the guidance that a picture's own text tells, where nothing else is said; its notes say what was taken. */
+function withTexts({ settings, start, read }: Asked): Asked {
+  if (read?.texts?.Software !== 'undiffuse') return { settings, start, read }
+  const { negative, guidance } = settings
+  const said = { prompt: start.prompt, negative, guidance }
+  const told = withRemembered(said, recipeOf(read.texts))
+  const taken = [
+    ...(said.prompt === told.prompt ? [] : [`prompt “${told.prompt}”`]),
+    ...(said.negative === told.negative ? [] : [`negative prompt “${told.negative}”`]),
+    ...(said.guidance === told.guidance ? [] : [`guidance ${told.guidance}`]),
+  ]
+  if (taken.length === 0) return { settings, start, read }
+  return {
+    settings: { ...settings, negative: told.negative, guidance: told.guidance },
+    start: { ...start, prompt: told.prompt },
+    read: { ...read, notes: [...read.notes, `Taken from the file's own text: ${taken.join(', ')}.`] },
+  }
+}
+
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
 async function* run(given: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const { files } = host
-  const settings = await withNoise(given, files)
-  const start = await startOf(settings, host)
-  const place = settings.output === undefined ? undefined : await noisePlace(settings.output, files)
-  const outputs = outputsOf(settings, start, place, host)
-  const inputs = { 'the picture': start.picture, 'settings.noise': settings.noise }
+  const said = await withNoise(given, files)
+  const source = await startOf(said, host)
+  const { picture } = source
+  const place = said.output === undefined ? undefined : await noisePlace(said.output, files)
+  const outputs = outputsOf(said, source, place, host)
+  const inputs = { 'the picture': picture, 'settings.noise': said.noise }
   // What there is to say against a solver is said before the model is opened.
-  if (settings.solvers) plansOf(settings, start, false)
+  if (said.solvers) plansOf(said, source, false)
   const asked = {
     'settings.output': place?.path('noise'),
     'settings.sheet': outputs.sheet,
@@ -67,10 +94,12 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     'settings.report': outputs.report,
   }
   await prepareOutputs(files, asked, inputs)
-  const held = await host.models.open(settings)
+  const held = await host.models.open(said)
   try {
     yield* notedOf(held)
     const { model } = held
+    const fitted = picture === undefined ? undefined : await fittedPicture(picture, said, model, host)
+    const { settings, start, read } = withTexts({ settings: said, start: source, read: fitted })
     const begin = host.now()
     const onTexts: Note[] = []
     for await (const told of notesOnTexts([start.prompt, settings.negative], model, signal)) {
@@ -79,7 +108,7 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     }
     const modelFiles = await held.identity()
     const keeper = place && noiseKeeper(settings, place.path, { model, modelFiles, files })
-    const comparison = yield* compareAll(settings, start, model, host, keeper, signal)
+    const comparison = yield* compareAll(settings, start, { model, read, host }, keeper, signal)
     const seconds = host.now() - begin
     const rows = comparison.rows.map(rowReport)
     const subject = `${model.name}, ${promptText(start.prompt ?? null)}, guidance ${guidanceOf(settings, start, model)}`

@@ -149,7 +149,7 @@ async function* fromPicture(walk: RoundTripWalk, path: string): Steps<Walked> {
   const asks = { encode: 1, decode: 1, ...denoises(walk.model, walk.sampling) }
   checkPicture(measured[0]!, walk.model, walk.settings.fit, asks)
   const [source] = (await readPictures(measured, walk.host, walk.signal)) as [NamedPicture]
-  const origin = otherOrigin(source.texts, [walk.plan], walk.model)
+  const origin = otherOrigin(source.texts, [walk.plan], walk.model, 'solver')
   const notes = [...listed.notes, ...notesOf([{ ...source, notes: [...source.notes, ...origin] }])]
   const { image } = fitPicture(source, walk.model.layout, walk.settings.fit)
   const there = yield* leg(walk, 'picture', { image }, { image })

@@ -76,7 +76,7 @@ export const fields = {
   },
   guidance,
   negative,
-  prompt: { ...promptField, description: 'what a picture file shows (default: unknown)' },
+  prompt: { ...promptField, description: 'what a picture file shows (default: as it says)' },
   noise: {
     type: 'file',
     description: 'what a picture file was made from, if known',

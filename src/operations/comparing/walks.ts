@@ -12,7 +12,7 @@ import { generate } from '../../verbs/generate.js'
 import type { Sampled } from '../../verbs/sampling.js'
 import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
-import { checkPicture, fitPicture, measurePicture, readPicture } from '../files/pictures.js'
+import { checkPicture, fitPicture, measurePicture, type NamedPicture, readPicture } from '../files/pictures.js'
 import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
 import type { Host, Note, OperationModel } from '../host.js'
 import { cleanEnd, type Leg, leg, type Walk } from '../inverting/legs.js'
@@ -46,8 +46,11 @@ export interface Comparison {
 export async function* compareAll(
   settings: CompareSettings,
   start: Start,
-  model: OperationModel,
-  host: Host,
+  {
+    model,
+    read,
+    host,
+  }: { readonly model: OperationModel; readonly read: NamedPicture | undefined; readonly host: Host },
   keeper: NoiseKeeper | undefined,
   signal: Signal | undefined,
 ): Steps<Comparison, Told> {
@@ -56,13 +59,12 @@ export async function* compareAll(
   checkTaken(pairs)
   const { seed = 0, size } = settings
   const decoder = remembering(settings.decoder.method)
-  const read = start.picture === undefined ? undefined : await fittedPicture(start.picture, settings, model, host)
   const given = read?.image
   const plans = pairs.map(({ pair }) => pair.plan)
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
   const onPicture = read
-    ? [...read.notes, ...otherOrigin(read.texts, plans, model), ...(known ? [] : [unknownNoise])]
+    ? [...read.notes, ...otherOrigin(read.texts, plans, model, 'solvers'), ...(known ? [] : [unknownNoise])]
     : []
   const notes = [...refusalNotes(pairs, settings, model), ...onPicture.map((text) => ({ about: start.picture!, text }))]
   for (const { about, text } of notes) yield noted(about, text)
@@ -189,7 +191,13 @@ async function knownNoise(
   throw expected('bad-shape', what, `\`${lastName(path)}\``, got, 'Pass the noise of this picture alone.')
 }
 
-async function fittedPicture(path: string, { fit }: CompareSettings, model: OperationModel, host: Host) {
+/** The picture as the model takes it, in 8 bits. Throws as `checkPicture`. */
+export async function fittedPicture(
+  path: string,
+  { fit }: CompareSettings,
+  model: OperationModel,
+  host: Host,
+): Promise<NamedPicture> {
   checkPicture(await measurePicture(path, host), model, fit, { encode: 1, decode: 1, denoise: 1 })
   const picture = await readPicture(path, host)
   return { ...picture, image: round8(fitPicture(picture, model.layout, fit).image) }

@@ -354,7 +354,7 @@ export async function* invertToNoise(
     if (large) yield large
     const pictures = asRead.map((one) => ({
       ...one,
-      notes: [...one.notes, ...otherOrigin(one.texts, [plan], held.model)],
+      notes: [...one.notes, ...otherOrigin(one.texts, [plan], held.model, 'solver')],
     }))
     // Of one picture that is said before the work; of several at the end, with their names.
     if (pictures.length === 1) for (const text of pictures[0]!.notes) yield noted(pictures[0]!.path, text)

@@ -255,12 +255,14 @@ export function completed(plan: Plan, model: OperationModel): Recipe {
 
 /**
  * Where a picture says that it was made otherwise than is assumed here, a sentence for people. What it says is believed in
- * nothing else. Of several plans, which differ by their solvers alone, one may have the solver that made it.
+ * nothing else. Of several plans, which differ by their solvers alone, one may have the solver that made it. `solverSetting` is
+ * what names solvers where settings may be said as the file has them: the sentences end with their names.
  */
 export function otherOrigin(
   texts: Readonly<Record<string, string>> | undefined,
   plans: readonly Plan[],
   model: OperationModel,
+  solverSetting?: 'solver' | 'solvers',
 ): readonly string[] {
   if (texts?.Software !== 'undiffuse') return []
   const said = recipeOf(texts)
@@ -276,10 +278,15 @@ export function otherOrigin(
     ['guidance', `${said.guidance ?? here.guidance}`, `${here.guidance}`],
     ['solver', solverWords(said), sameSolver ?? solversHere.join(' or ')],
   ]
-  const others = pairs.flatMap(([what, of, is]) => (of === is ? [] : [`${what} ${of}, not ${is}`]))
-  return others.length === 0
-    ? []
-    : [`The file says ${others.join('; ')}. Otherwise than it was made, another noise is found.`]
+  const others = pairs.filter(([, of, is]) => of !== is)
+  if (others.length === 0) return []
+  const differences = others.map(([what, of, is]) => `${what} ${of}, not ${is}`).join('; ')
+  const named = { model: 'model', prompt: 'prompt', 'negative prompt': 'negative', guidance: 'guidance' }
+  const names = others.map(([what]) =>
+    setting(Object.hasOwn(named, what) ? named[what as keyof typeof named] : solverSetting!),
+  )
+  const remedy = solverSetting === undefined ? '' : ` To go back as it was made, say ${names.join(', ')}.`
+  return [`The file says ${differences}. Otherwise than it was made, another noise is found.${remedy}`]
 }
 
 /** The same of a file of latents, where this library wrote it: its weights have a note of their own. */

@@ -69,6 +69,7 @@ describe('edit', () => {
     const { result } = await start(editOperation, grey, given)
     const said = '100 % of it are grey: 128 or more of 255 counts as white, the rest as black.'
     expect(result.mask!.notes).toContain(said)
+    expect(result.verdictReasons).toContain('parts of the mask are grey')
     const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
     expect(plain.result.mask!.notes.filter((note) => note.includes('grey'))).toEqual([])
   })

@@ -140,7 +140,7 @@ export async function* editOne(
   return {
     ...found,
     knowledge,
-    doubts: judging.doubts(),
+    doubts: [...judging.doubts(), ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : [])],
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),

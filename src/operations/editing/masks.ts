@@ -13,6 +13,8 @@ import type { HostPictures } from '../host.js'
 interface NotedMask {
   readonly mask: Tensor
   readonly notes: readonly string[]
+  /** More of it than soft edges. */
+  readonly isGrey: boolean
 }
 
 /** Lightness from a tenth to nine tenths is grey. */
@@ -52,7 +54,8 @@ export function maskOf({ image: { shape, data }, notes }: NamedPicture): NotedMa
   const lightness = (i: number) => (data[i]! + data[i + area]! + data[i + 2 * area]!) / 6 + 0.5
   const inside = Float64Array.from({ length: area }, (_, i) => (lightness(i) > 0.5 ? 1 : 0))
   const grey = inside.filter((_, i) => Math.abs(lightness(i) - 0.5) < greyRange).length / area
-  return { mask: tensor([1, ...shape.slice(1)], inside), notes: grey > edgesShare ? [...notes, greyNote(grey)] : notes }
+  const isGrey = grey > edgesShare
+  return { mask: tensor([1, ...shape.slice(1)], inside), notes: isGrey ? [...notes, greyNote(grey)] : notes, isGrey }
 }
 
 export const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>

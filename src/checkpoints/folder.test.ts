@@ -124,6 +124,8 @@ test.each<[what: string, contents: Readonly<Record<string, unknown>>, message: R
 test('a path that leads nowhere and files of other kinds are refused', async () => {
   await expect(open(join(root, 'none'))).rejects.toThrow(/no such file or folder/)
   await expect(open('undiffuse-scenes')).rejects.toThrow(/lies at `bundledFile\('models', 'undiffuse-scenes'\)`/)
+  const models = await folderOf({ 'scenes/model_index.json': '{}', 'other/text.txt': '' })
+  await expect(open(join(models, 'scene'))).rejects.toThrow(/Check the path\. Models beside it: `scenes`\./)
   const path = await folderOf({ 'v1-5.ckpt': '' })
   await expect(open(join(path, 'v1-5.ckpt'))).rejects.toThrow(/one file of weights.*from_single_file/)
 })

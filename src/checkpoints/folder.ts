@@ -131,12 +131,22 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
     remedy,
   )
 
-/** A name alone may be meant as one of the models that the package brings. */
-const bundledAt = (path: string): readonly string[] =>
-  /[\\/]/.test(path) ? [] : [`Check the path. A bundled model lies at \`bundledFile('models', '${path}')\`.`]
+/** A name alone may be meant as one of the models that the package brings; beside a folder that is not there the others are told. */
+async function bundledAt(files: Files, path: string): Promise<readonly string[]> {
+  if (!/[\\/]/.test(path)) return [`Check the path. A bundled model lies at \`bundledFile('models', '${path}')\`.`]
+  const beside = (await files.list(files.join(path, '..'))) ?? []
+  const models: string[] = []
+  for (const name of beside.slice(0, mostListed)) {
+    if ((await files.size(files.join(path, '..', name, 'model_index.json'))) !== undefined) models.push(`\`${name}\``)
+  }
+  return models.length === 0 ? [] : [`Check the path. Models beside it: ${models.join(', ')}.`]
+}
+
+const mostListed = 40
 
 async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
-  if ((await files.size(path)) === undefined) throw notAModel(path, 'no such file or folder', ...bundledAt(path))
+  if ((await files.size(path)) === undefined)
+    throw notAModel(path, 'no such file or folder', ...(await bundledAt(files, path)))
   if (/\.gguf$/i.test(path)) throw notAModel(path, 'one file of weights', ggufFile)
   if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')

@@ -22,6 +22,7 @@ describe('the name that was meant', () => {
   it('is told by one of its words', () => {
     expect(nearest('rate', ['iterations', 'learningRate'])).toBe('learningRate')
     expect(nearest('restart', ['iteration', 'restarts'])).toBe('restarts')
+    expect(nearest('tol', ['iteration', 'tolerance'])).toBe('tolerance')
     expect(nearest('auto', ['implicit', 'automatic'])).toBe('automatic')
   })
 

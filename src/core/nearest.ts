@@ -28,7 +28,7 @@ const wordsOf = (name: string): readonly string[] =>
   name.split(/[-_ ]|(?<=[a-z])(?=[A-Z])/).map((word) => word.toLowerCase())
 
 /** Shorter beginnings, and shorter words of a name, are those of too much. */
-const [leastBeginning, leastWord] = [4, 3]
+const [leastBeginning, leastWord] = [3, 3]
 
 /** The candidate that a word is the beginning of, or one word of with one edit in five letters. */
 function shortened(word: string, candidates: readonly string[]): string | undefined {

@@ -32,5 +32,6 @@ export async function stepped(
   const next: Partial<State> | undefined = await solver.step(state, diffusion)
   const isNext = next?.index === state.index + 1 && Array.isArray(next.memory)
   if (isNext && next.x?.data?.length === sizeOf(state.x.shape)) return next as State
-  throw refused(solver, `the state { index: ${state.index + 1}, x, memory } of its step`, 'another one')
+  const got = next === undefined || next === null ? 'nothing' : 'another one'
+  throw refused(solver, `the state { index: ${state.index + 1}, x, memory } of its step`, got)
 }

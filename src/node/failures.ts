@@ -1,10 +1,14 @@
 /** What the operating system's error codes mean to a person: one table for reading and writing. */
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { expected, type UndiffuseError } from '../core/errors.js'
+
+const throughFile = 'a path through something that is not a folder'
 
 const reasons: Readonly<Record<string, readonly [got: string, remedy: string]>> = {
   ENOENT: ['no such file or folder', 'Check the path.'],
-  ENOTDIR: ['a path through something that is not a folder', 'Check the path.'],
-  EEXIST: ['a path through something that is not a folder', 'Check the path.'],
+  ENOTDIR: [throughFile, 'Check the path.'],
+  EEXIST: [throughFile, 'Check the path.'],
   EISDIR: ['a folder', 'Pass the path of a file.'],
   EACCES: ['no permission', 'Change the permissions or choose another place.'],
   EPERM: ['no permission', 'Change the permissions or choose another place.'],
@@ -27,8 +31,23 @@ export const reasonOf = (error: unknown): readonly [got: string, remedy: string]
     'Check the path and the disk.',
   ]
 
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The file that a path leads through as if it were a folder; undefined where there is none. */
+function fileWithin(path: string): string | undefined {
+  return isFile(path) ? path : dirname(path) === path ? undefined : fileWithin(dirname(path))
+}
+
 /** An `unavailable` error about a path, with the system's error as its cause. */
 export function unavailable(what: string, path: string, error: unknown): UndiffuseError {
-  const [got, remedy] = reasonOf(error)
+  const [reason, remedy] = reasonOf(error)
+  const file = reason === throughFile ? fileWithin(path) : undefined
+  const got = file === undefined ? reason : `\`${file}\`, which is a file, not a folder`
   return expected('unavailable', what, `\`${path}\``, got, remedy, { cause: error })
 }

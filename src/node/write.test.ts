@@ -75,7 +75,7 @@ describe('checkWritable', () => {
   it.each([
     ['in a folder that is not there', ['absent', 'file'], /no such file or folder/],
     ['in the place of a folder', ['place'], /a folder/],
-    ['below a file', ['a', 'file'], /not a folder/],
+    ['below a file', ['a', 'file'], /got `\S+a`, which is a file, not a folder\./],
     ['with a name that is too long', ['x'.repeat(300)], /too long/],
   ])('refuses a file %s', async (_, path, reason) => {
     await expect(checkWritable(join(folder, ...path))).rejects.toThrow(reason)

@@ -16,11 +16,10 @@ import type { Inverter, Solver } from '../diffusion/diffusion.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { nmseDb } from '../math/nmse.js'
 import { torchNoise } from '../math/noise.js'
-import { errorMap } from '../pictures/pixels.js'
+import { errorMap, round8 } from '../pictures/pixels.js'
 import { readSettings, setting } from './fields.js'
 import type { ContactSheetCell } from './host.js'
 import { compareOperation, generateOperation, invertOperation, type Told } from './index.js'
-import { errorGain } from './reports/cells.js'
 
 describe('compare', () => {
   it('each inverter on each solver, with the error that invert has, and files where they are asked for', async () => {
@@ -195,8 +194,9 @@ describe('compare', () => {
     const drawn: (readonly ContactSheetCell[])[] = []
     const pictures: typeof host.pictures = {
       ...host.pictures,
-      sheet: async (rows) => {
+      sheet: async (rows, options) => {
         drawn.push(...rows)
+        expect(options?.title).toBe(`analytic, “${prompt}”, guidance ${model.guidance}`)
         return new Uint8Array()
       },
     }
@@ -206,7 +206,11 @@ describe('compare', () => {
     expect(begun!.map(({ label }) => label.split('\n')[0])).toEqual(['picture', 'picture', 'their noise'])
     expect(begun![1]!.image).not.toEqual(begun![0]!.image)
     for (const [i, row] of [ddim!, bdia!].entries()) {
-      expect(row[1]!.image).toEqual(errorMap(row[0]!.image, begun![i]!.image, errorGain))
+      const gain = Number(/^its error × (\d+)\n/.exec(row[1]!.label)?.[1] ?? 1)
+      expect(row[1]!.image).toEqual(errorMap(round8(row[0]!.image), begun![i]!.image, gain))
+      // What differs is seen: the largest error takes at least half of the range.
+      const largest = Math.max(...row[1]!.image.data) + 1
+      if (!row[1]!.label.startsWith('no error')) expect(largest).toBeGreaterThan(1 - 1e-9)
     }
   })
 

@@ -111,13 +111,14 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     const comparison = yield* compareAll(settings, start, { model, read, host }, keeper, signal)
     const seconds = host.now() - begin
     const rows = comparison.rows.map(rowReport)
-    const subject = `${model.name}, ${promptText(start.prompt ?? null)}, guidance ${guidanceOf(settings, start, model)}`
+    const of = `${promptText(start.prompt ?? null)}, guidance ${guidanceOf(settings, start, model)}`
+    const subject = `${model.name}, ${of}`
     const chart = outputs.plot === undefined ? undefined : await chartOf(rows, subject, host)
     const { plot, ...others } = outputs
     const written = chart === undefined ? others : outputs
     const cost = costReport(seconds, await held.cost())
     const result = reportOf(settings, start, { model, comparison, onTexts, rows, cost, outputs: written })
-    const title = `${model.name}: ${start.picture === undefined ? start.prompt?.trim() || promptText(null) : lastName(start.picture)}`
+    const title = picture === undefined ? subject : `${model.name}, ${lastName(picture)}, ${of}`
     const besides: (readonly [string, FileContent])[] = [
       ...(outputs.sheet ? [[outputs.sheet, await sheetOf(comparison, title, host)] as const] : []),
       ...(plot && chart ? [[plot, chart] as const] : []),

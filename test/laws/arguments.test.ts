@@ -224,6 +224,7 @@ it.each<[string, () => unknown, RegExp]>([
     () => generate({ ...prompted, noise: noise.data as never }),
     /a tensor for `noise`, got numbers alone/,
   ],
+  ['text as a seed', () => generate({ ...prompted, seed: 'a' as never }), /got the text `a`/],
   ['text as noise to reconstruct', () => reconstruct('a' as never, { model }), /a tensor/],
   ['noise to reconstruct that is missing', () => reconstruct(undefined as never, { model }), /a tensor.*got none/],
   ['a picture without its numbers', () => invertDecoder({ shape: [3, 8, 8] } as never, { model }), /a tensor/],
@@ -337,7 +338,11 @@ describe('a solver of one’s own', () => {
   it.each<[string, Partial<Solver>, RegExp]>([
     ['has levels', { grid: () => [] }, /a grid of two levels.*the solver `own`, got one of 0/],
     ['has levels that are levels', { grid: () => [1, 2] as never }, /a grid of two levels/],
-    ['returns a state', { step: (async () => undefined) as never }, /the state \{ index: \d, x, memory \} of its step/],
+    [
+      'returns a state',
+      { step: (async () => undefined) as never },
+      /the state \{ index: \d, x, memory \} of its step.*got nothing/,
+    ],
     ['returns more than x', { step: (async ({ x }: State) => x) as never }, /the state \{ index: \d/],
   ])('%s', async (_, more, message) => {
     const solver = own(more)

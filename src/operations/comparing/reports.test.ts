@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
+import { zeros } from '../../math/tensor.js'
 import type { Host, ScatterPlot } from '../host.js'
-import { type ComparisonRow, chartOf, shortNames } from './reports.js'
+import { type ComparisonRow, chartOf, gainFor, shortNames } from './reports.js'
 
 it.each([
   [
@@ -17,6 +18,16 @@ it.each([
   ],
 ])('solvers are told apart by as little as does: %j', (solvers, names) => {
   expect(shortNames(solvers)).toEqual(names)
+})
+
+it.each([
+  [0, undefined],
+  [2 / 255, 128],
+  [0.3, 4],
+  [2, 1],
+])('an error of %d is drawn with a gain of %j', (error, gain) => {
+  const black = zeros([3, 1, 1])
+  expect(gainFor(black, { ...black, data: Float64Array.of(0, error, 0) })).toBe(gain)
 })
 
 const leg = { evaluations: 40, noiseNmseDb: -200 } as ComparisonRow['fromLatent']

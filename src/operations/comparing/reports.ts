@@ -2,11 +2,12 @@
 
 import { plural } from '../../core/plural.js'
 import { nmseDb } from '../../math/nmse.js'
-import { errorMap } from '../../pictures/pixels.js'
+import { subtract, type Tensor } from '../../math/tensor.js'
+import { errorMap, round8 } from '../../pictures/pixels.js'
 import type { ContactSheetCell, Host, PlotSeries } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { schedulerSolver } from '../recipes/recipe.js'
-import { errorGain, noiseCell, shown } from '../reports/cells.js'
+import { noiseCell, shown } from '../reports/cells.js'
 import { errorDecibels, percent } from '../reports/labels.js'
 import { rootsNumbers, solvedNumbers } from '../reports/numbers.js'
 import { type Compared, spacingOf } from './pairs.js'
@@ -66,6 +67,12 @@ export function rowReport({ pair, refusal, standsIn, steps = 0, legs, noiseFiles
 
 export type ComparisonRow = ReturnType<typeof rowReport>
 
+/** The largest power of two by which the largest of these errors still fits into a picture; undefined where there is none. */
+export function gainFor(a: Tensor, b: Tensor): number | undefined {
+  const largest = subtract(a, b).data.reduce((most, one) => Math.max(most, Math.abs(one)), 0)
+  return largest === 0 ? undefined : 2 ** Math.max(0, Math.floor(Math.log2(2 / largest)))
+}
+
 /** What came back given the latent or the picture, where that differs from the solver's picture, and how far the noise is. */
 function cellsOf({ pair, legs, image, steps = 0 }: Compared): readonly ContactSheetCell[] {
   return (['latent', 'picture'] as const).flatMap((given) => {
@@ -74,9 +81,12 @@ function cellsOf({ pair, legs, image, steps = 0 }: Compared): readonly ContactSh
     const share = percent(one.again.match.equalValues ?? 0)
     const error = one.noiseNmseDb === undefined ? 'unknown' : errorDecibels(one.noiseNmseDb)
     const name = `${pair.inverter.text}\n${walkedSolver(pair.solver, one.inversion.solver, steps)}`
+    const again = round8(one.again.image)
+    const gain = gainFor(again, image)
+    const label = gain === undefined ? 'no error in 8 bits' : `its error × ${gain}`
     return [
       { image: one.again.image, label: `${name}\ngiven the ${given}: ${share} of values equal` },
-      { image: errorMap(one.again.image, image, errorGain), label: `its error × ${errorGain}\nnoise error ${error}` },
+      { image: errorMap(again, image, gain), label: `${label}\nnoise error ${error}` },
     ]
   })
 }

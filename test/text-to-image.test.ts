@@ -455,7 +455,12 @@ describe('bad input', () => {
       /multiples of 2 .* got 16×17/,
     ],
     ['latent', () => invert({ latent: zeros([4, 8]) }, { model, ...simple }), 'bad-shape', /got 4×8/],
-    ['numbers', () => invert({ latent: map(x, () => Number.NaN) }, { model, ...simple }), 'not-finite', /the latent/],
+    [
+      'numbers',
+      () => invert({ latent: map(x, () => Number.NaN) }, { model, ...simple }),
+      'not-finite',
+      /`latent` of a source/,
+    ],
     ['picture', () => invert({ image: zeros([1, 16, 16]) }, { model, ...simple }), 'bad-shape', /3 channels/],
     [
       'state',

@@ -68,11 +68,12 @@ export interface Runtime {
   close(): Promise<void>
 }
 
-/** Throws `bad-option` for a device that a runtime has no such name for. */
+/** Throws `unavailable` for a device that a runtime has no such name for, and `bad-option` for what is not text. */
 export function checkDeviceName(known: readonly string[] | undefined, device: unknown): void {
   if (device === undefined || known === undefined || known.some((name) => name === device)) return
   const remedy = 'It is `webgpu` or `cuda` for most graphics cards.'
-  throw expected('bad-option', `one of ${known.join(', ')}`, '`device`', gotText(device), remedy, {
+  const code = typeof device === 'string' ? 'unavailable' : 'bad-option'
+  throw expected(code, `one of ${known.join(', ')}`, '`device`', gotText(device), remedy, {
     hint: 'list-devices',
   })
 }

@@ -196,6 +196,14 @@ async function* inversions(
   })
 }
 
+/** What a source that is not one has. */
+function gotSource(source: unknown, given: readonly (readonly [name: string, value: unknown])[], x: unknown): string {
+  if (given.length > 1) return given.map(([name]) => `\`${name}\``).join(' and ')
+  if (isTensor(source)) return 'a tensor alone'
+  if (given.length === 0) return 'none of these'
+  return x instanceof Uint8Array ? 'bytes' : gotText(x)
+}
+
 /** Throws `bad-option` for an invalid list of sources: code without types may pass a tensor, or the path of a picture. */
 export function checkSources(
   sources: readonly PromptedSource[],
@@ -210,22 +218,13 @@ export function checkSources(
   const subject = `a source of \`${what}\``
   for (const source of sources as readonly (Partial<Record<string, unknown>> | undefined)[]) {
     const given = Object.entries(source ?? {}).filter(([name, value]) => name in sourceNames && value !== undefined)
-    const [first] = given
-    const named = first?.[0] === 'state' ? (first[1] as State).x : first?.[1]
-    if (given.length !== 1 || !isTensor(named)) {
-      const got =
-        given.length > 1
-          ? `${given.map(([name]) => `\`${name}\``).join(' and ')}`
-          : isTensor(source)
-            ? 'a tensor alone'
-            : given.length === 0
-              ? 'none of these'
-              : named instanceof Uint8Array
-                ? 'bytes'
-                : gotText(named)
+    const [[name, value] = []] = given
+    const x = name === 'state' ? (value as State | null)?.x : value
+    if (given.length !== 1 || !isTensor(x)) {
+      const got = gotSource(source, given, x)
       throw expected('bad-option', 'one tensor as `image`, `latent` or `state`', subject, got, remedy)
     }
-    checkTensor(named, subject)
+    checkTensor(x, `\`${name}\` of ${subject}`)
     checkOptionNames(source!, names, `a source of ${what}`)
   }
 }

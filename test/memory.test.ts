@@ -85,6 +85,19 @@ describe('a runtime', () => {
     expect(() => ortNode({ memoryLimit })).toThrow(expect.objectContaining({ code: 'bad-option' }))
   })
 
+  it.skipIf(process.platform !== 'linux')(
+    'counts the memory of the networks, not of the program that starts them',
+    async () => {
+      const large = Buffer.alloc(400e6, 1)
+      const runtime = ortNode({ threads: 1 })
+      await (await runtime.open(doubled(4))).close()
+      const { peakMemoryBytes } = await runtime.usage()
+      await runtime.close()
+      expect(peakMemoryBytes).toBeGreaterThan(20e6)
+      expect(peakMemoryBytes).toBeLessThan(large.length)
+    },
+  )
+
   it('estimates what ONNX Runtime takes, up to a factor of three', async () => {
     const networks = await openAutoencoderNetworks(nodeFiles, scenes)
     const graph = autoencoderGraph(networks, 'decode', { batch: 1, height: 512, width: 512 })

@@ -7,7 +7,7 @@
  * @import { PackedTensor, PackedType } from '../shared/packed.js'
  * @import { InferenceSession } from 'onnxruntime-node'
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 
 // A defect of ONNX Runtime 1.30: where there is a Float16Array (Node 24) it makes one of halves, which its binding does not read.
@@ -180,6 +180,13 @@ function packed({ type, dims, data }) {
   return { dtype, shape: dims, data: view }
 }
 
+/** On Linux `maxRSS` begins with what the parent had taken when it started this process; `VmHWM` is of this process alone. */
+function peakMemoryBytes() {
+  const status = process.platform === 'linux' ? readFileSync('/proc/self/status', 'utf8') : ''
+  const [, own] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
+  return Number(own ?? process.resourceUsage().maxRSS) * 1024
+}
+
 /**
  * @template {RequestName} K
  * @param {Request<K>} request
@@ -194,7 +201,7 @@ async function reply({ name, ask }) {
     outcome = { failure: error instanceof Error ? error.message : String(error) }
   }
   const { user, system } = process.cpuUsage(before)
-  const usage = { peakMemoryBytes: process.resourceUsage().maxRSS * 1024, processorSeconds: (user + system) / 1e6 }
+  const usage = { peakMemoryBytes: peakMemoryBytes(), processorSeconds: (user + system) / 1e6 }
   process.send?.(/** @type {Reply} */ ({ ...outcome, ...usage }))
 }
 

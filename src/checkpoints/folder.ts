@@ -78,9 +78,14 @@ const unknownRole = 'model'
  *
  * @example const vae = await (await openFolder(nodeFiles, 'models/sd21', knownParts)).part('vae', ['AutoencoderKL'])
  */
-export async function openFolder(files: Files, path: string, known: KnownParts): Promise<CheckpointFolder> {
+export async function openFolder(
+  files: Files,
+  path: string,
+  known: KnownParts,
+  around: Files = files,
+): Promise<CheckpointFolder> {
   const names = await files.list(path)
-  if (names === undefined) return await openFile(files, path)
+  if (names === undefined) return await openFile(files, path, around)
   if (names.includes('model_index.json')) {
     const index = await readJsonObject(files, files.join(path, 'model_index.json'))
     const { _class_name: pipelineClass } = index
@@ -144,9 +149,9 @@ async function bundledAt(files: Files, path: string): Promise<readonly string[]>
 
 const mostListed = 40
 
-async function openFile(files: Files, path: string): Promise<CheckpointFolder> {
+async function openFile(files: Files, path: string, around: Files): Promise<CheckpointFolder> {
   if ((await files.size(path)) === undefined)
-    throw notAModel(path, 'no such file or folder', ...(await bundledAt(files, path)))
+    throw notAModel(path, 'no such file or folder', ...(await bundledAt(around, path)))
   if (/\.gguf$/i.test(path)) throw notAModel(path, 'one file of weights', ggufFile)
   if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')

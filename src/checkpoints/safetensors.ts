@@ -210,6 +210,17 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, SafetensorsTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
+  for (const [name, value] of Object.entries<unknown>(metadata)) {
+    if (typeof value === 'string') continue
+    const got = `a value of type ${typeof value}`
+    throw expected(
+      'bad-option',
+      'text',
+      `\`${name}\` of the metadata`,
+      got,
+      'The format has text alone: pass `String(value)`.',
+    )
+  }
   for (const [name, tensor] of Object.entries(tensors)) {
     if (!ArrayBuffer.isView(tensor?.bytes)) {
       const remedy = 'Pass `safetensor(tensor)`.'

@@ -118,7 +118,7 @@ export async function openDiffusionModel(
   if (steps !== undefined) checkValue({ type: 'integer', minimum: 1, description: '' }, steps, '`steps`')
   const name = nameOf(path)
   const files = insideOf(host, path)
-  const stored = await openModelFolder(files, path)
+  const stored = await openModelFolder(files, path, host)
   let made: Promise<MadeWeights> | undefined
   const making = () => {
     made ??= madeWeights(files)

@@ -28,9 +28,9 @@ export const denoiserParts = ['unet', 'transformer'] as const
 /** The last part of a path: what a model is called. */
 export const nameOf = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path
 
-/** Opens what lies at `path`, as `openFolder` does. */
-export const openModelFolder = (files: Files, path: string): Promise<CheckpointFolder> =>
-  openFolder(insideOf(files, path), path, knownParts)
+/** Opens what lies at `path`, as `openFolder` does; `around` sees beside it, where nothing is there. */
+export const openModelFolder = (files: Files, path: string, around = files): Promise<CheckpointFolder> =>
+  openFolder(insideOf(files, path), path, knownParts, around)
 
 /** The same folder, whose networks hold by `making` what they make of its weights, and have the weights that `as` makes of them. */
 export const withWeights = (

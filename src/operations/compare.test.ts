@@ -196,7 +196,7 @@ describe('compare', () => {
       ...host.pictures,
       sheet: async (rows, options) => {
         drawn.push(...rows)
-        expect(options?.title).toBe(`analytic, “${prompt}”, guidance ${model.guidance}`)
+        expect(options?.title).toBe(`analytic, "${prompt}", guidance ${model.guidance}`)
         return new Uint8Array()
       },
     }
@@ -494,6 +494,8 @@ describe('compare', () => {
     const takenGuidance = "Taken from the file's own text: guidance 3."
     expect(await notesOf({ prompt })).toEqual(['It was turned.', takenGuidance, unknown])
     expect(await notesOf({ prompt, guidance: 3 })).toEqual(['It was turned.', unknown])
+    const takenSolver = "Taken from the file's own text: solver ddim:steps=20."
+    expect(await notesOf({ prompt, guidance: 3, solvers: undefined })).toEqual(['It was turned.', takenSolver, unknown])
     const remark = 'Otherwise than it was made, another noise is found.'
     expect(await notesOf({ steps: 10 })).toEqual([
       'It was turned.',

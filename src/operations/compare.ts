@@ -57,20 +57,27 @@ interface Asked {
   readonly read: NamedPicture | undefined
 }
 
-/** With the prompt and the guidance that a picture's own text tells, where nothing else is said; its notes say what was taken. */
+/** With the prompt, the guidance and the solver that a picture's own text tells, where nothing else is said; its notes say what was taken. */
 function withTexts({ settings, start, read }: Asked): Asked {
   if (read?.texts?.Software !== 'undiffuse') return { settings, start, read }
   const { negative, guidance } = settings
   const said = { prompt: start.prompt, negative, guidance }
-  const told = withRemembered(said, recipeOf(read.texts))
+  const recipe = recipeOf(read.texts)
+  const told = withRemembered(said, recipe)
+  const solver = settings.solvers === undefined ? recipe.solver : undefined
   const taken = [
     ...(said.prompt === told.prompt ? [] : [`prompt “${told.prompt}”`]),
     ...(said.negative === told.negative ? [] : [`negative prompt “${told.negative}”`]),
     ...(said.guidance === told.guidance ? [] : [`guidance ${told.guidance}`]),
+    ...(solver === undefined ? [] : [`solver ${solver}`]),
   ]
   if (taken.length === 0) return { settings, start, read }
+  const how = solver !== undefined && {
+    solvers: [{ text: solver, method: undefined }],
+    steps: recipe.steps ?? settings.steps,
+  }
   return {
-    settings: { ...settings, negative: told.negative, guidance: told.guidance },
+    settings: { ...settings, negative: told.negative, guidance: told.guidance, ...how },
     start: { ...start, prompt: told.prompt },
     read: { ...read, notes: [...read.notes, `Taken from the file's own text: ${taken.join(', ')}.`] },
   }
@@ -120,7 +127,9 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     const result = reportOf(settings, start, { model, comparison, onTexts, rows, cost, outputs: written })
     const title = picture === undefined ? subject : `${model.name}, ${lastName(picture)}, ${of}`
     const besides: (readonly [string, FileContent])[] = [
-      ...(outputs.sheet ? [[outputs.sheet, await sheetOf(comparison, title, host)] as const] : []),
+      ...(outputs.sheet
+        ? [[outputs.sheet, await sheetOf(comparison, title.replace(/[“”]/g, '"'), host)] as const]
+        : []),
       ...(plot && chart ? [[plot, chart] as const] : []),
       ...(outputs.report ? [[outputs.report, jsonText(result)] as const] : []),
     ]

@@ -442,7 +442,9 @@ describe('edit', () => {
     )
     // What the source prompt says of the picture: measured, and by the file.
     const wrong = await verdictFor({ from: to, to: from })
-    expect(wrong.verdictReasons).toContain('the source prompt does not seem to describe the picture')
+    expect(wrong.verdictReasons).toContain(
+      'the source prompt does not describe the picture, or the model did not make it',
+    )
     expect(wrong.notes).toContainEqual(expect.stringMatching(/^`settings\.from` does not seem to describe/))
     const texts = { Software: 'undiffuse', model: model!.name, prompt: 'a red ball on a left' }
     expect((await verdictFor({}, texts)).notes.join()).not.toContain('The file says')

@@ -171,9 +171,13 @@ export function hexOf(bits: readonly number[]): string {
   return text
 }
 
-/** The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. */
-export const zeroMessage = ({ messageBits }: Pick<Watermark, 'messageBits'>): string | undefined =>
-  messageBits === 0 ? undefined : '0'.repeat(Math.ceil(messageBits / 4))
+/** The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. Throws `bad-option` for neither. */
+export function zeroMessage({ messageBits }: Pick<Watermark, 'messageBits'>): string | undefined {
+  if (!Number.isInteger(messageBits)) {
+    throw expected('bad-option', 'a mark or a key', '`zeroMessage`', 'another value', 'Pass what `readKey` returns.')
+  }
+  return messageBits === 0 ? undefined : '0'.repeat(Math.ceil(messageBits / 4))
+}
 
 /**
  * The bits of a message of as many hexadecimal digits as they take. Throws `bad-option` where it is missing: nobody marks a picture

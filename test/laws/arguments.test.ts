@@ -243,6 +243,11 @@ it.each<[string, () => unknown, RegExp]>([
   ['a number in place of options', () => ddim(20 as never), /an object of options for `ddim`, got 20.*\{ steps: … \}/],
   ['one tensor of two', () => nmseDb(noise, undefined as never), /tensors of one shape.*undefined/],
   ['a list to write as .npy', () => encodeNpy([1, 2, 3] as never), /a tensor for an array to write as \.npy/],
+  [
+    'metadata that is no text',
+    () => encodeSafetensors({}, { guidance: 3 } as never),
+    /text for `guidance` of the meta/,
+  ],
   ['another type of .npy', () => encodeNpy(noise, 'int8' as never), /float32 or float64 for `dtype`/],
   ['a tensor to write as safetensors', () => encodeSafetensors({ noise } as never), /Pass `safetensor\(tensor\)`/],
   [

@@ -256,7 +256,12 @@ export function refusalNotes(
  * Solvers may be anybody's: throws `bad-option` for one with an invalid grid or an invalid first step. The denoiser of that step
  * answers with what it is asked, so no network runs.
  */
-export async function checkSolvers({ solvers: given, size }: CompareSettings, model: OperationModel): Promise<void> {
+export async function checkSolvers(
+  { solvers: given, inverters: asked, size }: CompareSettings,
+  model: OperationModel,
+): Promise<void> {
+  for (const { text, method } of asked)
+    checkMembers(method, ['accepts', 'invert'], `the inverter \`${text}\``, 'Return what an `Inverter` does.')
   const shape = latentShapeAt(model, size)
   const schedule = model.schedule(shape)
   for (const { text, method } of given ?? []) {

@@ -96,7 +96,11 @@ export function sheetOf({ noise, rows }: Comparison, title: string, host: Host):
   const walked = rows.filter(({ legs }) => legs !== undefined)
   const begun = walked.filter(({ image }, i) => image && image !== walked[i - 1]?.image).slice(0, mostPictures)
   const first = [
-    ...begun.map(({ image, pair }) => ({ image: image!, label: noise ? `picture\n${pair.solver}` : 'picture' })),
+    // What made a picture file nobody knows.
+    ...begun.map(({ image, pair, legs }) => ({
+      image: image!,
+      label: legs?.latent || begun.length > 1 ? `picture\n${pair.solver}` : 'picture',
+    })),
     ...(noise ? [noiseCell(noise, begun.length > 1 ? 'their noise' : 'its noise')] : []),
   ]
   return host.pictures.sheet([first, ...shown(walked).map(cellsOf)], { title, cellSize: 256 })

@@ -35,8 +35,10 @@ export function doubtsOfWords(said: EditSettings, model: OperationModel): readon
   const drawnAnew = changedKinds(said, model).includes(things)
     ? [{ reason: 'shapes are drawn anew and may come out ragged' }]
     : []
-  if (said.mask !== undefined || !said.method.method.findsMask) return drawnAnew
   const change = changeOf(said, model)
+  if (change === 'places' && said.mask !== undefined)
+    return [...drawnAnew, { reason: 'a trace of the thing or of its shadow may stay at its old place' }]
+  if (said.mask !== undefined || !said.method.method.findsMask) return drawnAnew
   if (change === 'places') return [{ reason: 'a thing moves, and no mask was drawn', note: onChange(moveNote) }]
   if (change === 'textures')
     return [{ reason: 'a texture changes, and no mask was drawn', note: onChange(textureNote) }]

@@ -75,7 +75,7 @@ function durationOf(forecast: Forecast, image: Tensor, { layout }: OperationMode
   return [`The whole edit takes ${about} ${minutesText(seconds / 60)}${smaller}.`]
 }
 
-const misdescribedNote = `${setting('from')} does not seem to describe this picture: the model knows it better without. Check the words for shape, colour, place and background.`
+const misdescribedNote = `${setting('from')} does not seem to describe this picture, or the model did not make it. Check its words for shape, colour, place and background. Edits of drawings by others mostly fail: they need another model.`
 
 /** A decoder inversion that says how well the model knows such pictures, and how well that is once it is known. */
 export interface JudgedDecoder {
@@ -161,7 +161,10 @@ export function judgedAtOnce({
     const canBeShort = searches && strange !== undefined && planned.steps > quickSteps
     if (texts.length > 0) yield noted(about, texts.join(' '), canBeShort ? 'end-early' : undefined)
     if (strange === undefined && (await isMisdescribed(latent))) {
-      doubts.push({ reason: 'the source prompt does not seem to describe the picture' })
+      doubts.push({
+        reason: 'the source prompt does not describe the picture, or the model did not make it',
+        misses: true,
+      })
       yield noted(about, misdescribedNote)
     }
   }

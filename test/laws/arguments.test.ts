@@ -360,6 +360,21 @@ describe('a solver of one’s own', () => {
   })
 })
 
+it('a solver whose steps read a memory that nobody can find is not called inverted', async () => {
+  const { coefficients: _, unstep: __, stride: ___, ...steps } = ddim({ steps: 4 })
+  const solver: Solver = {
+    ...steps,
+    async step(state, diffusion) {
+      const next = await steps.step(state, diffusion)
+      return { ...next, memory: [state.x] }
+    },
+  }
+  await expect((async () => await invert({ latent: noise }, { model, solver }))()).rejects.toMatchObject({
+    code: 'unsupported',
+    got: 'a step that returns some',
+  })
+})
+
 it('no file throws the errors of the language', async () => {
   const folder = new URL('../../src/', import.meta.url)
   const files = (await readdir(folder, { recursive: true })).filter((name) => /(?<!\.test)\.ts$/.test(name))

@@ -2,6 +2,7 @@
  * One step of a solver as an equation, F(x) = y for the noisier x, and its solution with any iteration. What to start
  * from and how to weigh the residual is the inverter's business.
  */
+import { expected } from '../../../core/errors.js'
 import type { Steps } from '../../../core/progress.js'
 import { type Iteration, type Solution, type SolveOptions, solve } from '../../../iterations/parts/solve.js'
 import { combine, isFinite as isFiniteTensor, norm, subtract, type Tensor } from '../../../math/tensor.js'
@@ -43,7 +44,7 @@ export interface StepEquation {
 
 /** The equation of the steps from `index` to `end`, which need no memory. */
 export function stepEquation(
-  solver: Pick<Solver, 'name' | 'step'>,
+  solver: Pick<Solver, 'name' | 'step' | 'stride'>,
   diffusion: Diffusion,
   index: number,
   end: number,
@@ -84,11 +85,25 @@ export function stepEquation(
       const states: State[] = [{ index, x, memory: [] }]
       while (states.length <= end - index) states.push(await stepped(solver, states.at(-1)!, diffusion))
       const reached = states.pop()!
+      checkForgets(reached, solver)
       const mismatch = combine([1, reached.x], [-1, target])
       observe(x, mismatch)
       return { mismatch, states }
     },
   }
+}
+
+/** Throws `unsupported` where the next step would read a memory that these equations do not have: their roots are not the run's. */
+function checkForgets({ memory }: State, { name, stride }: Pick<Solver, 'name' | 'stride'>): void {
+  if (memory.length === 0 || stride !== undefined) return
+  const remedy = 'Give it `unstep`, `coefficients` or `stride`: docs/extending.md, "A solver".'
+  throw expected(
+    'unsupported',
+    'steps that need no memory',
+    `the solver \`${name}\``,
+    'a step that returns some',
+    remedy,
+  )
 }
 
 /** In units of the noise in y: points that are nearer tell the rounding of the network, not its slope. */

@@ -44,7 +44,7 @@ export interface StepEquation {
 
 /** The equation of the steps from `index` to `end`, which need no memory. */
 export function stepEquation(
-  solver: Pick<Solver, 'name' | 'step' | 'stride'>,
+  solver: Undone,
   diffusion: Diffusion,
   index: number,
   end: number,
@@ -93,9 +93,12 @@ export function stepEquation(
   }
 }
 
+/** What a step's equation is made of, and what says that its memory is known. */
+type Undone = Pick<Solver, 'name' | 'step' | 'stride' | 'coefficients' | 'unstep'>
+
 /** Throws `unsupported` where the next step would read a memory that these equations do not have: their roots are not the run's. */
-function checkForgets({ memory }: State, { name, stride }: Pick<Solver, 'name' | 'stride'>): void {
-  if (memory.length === 0 || stride !== undefined) return
+function checkForgets({ memory }: State, { name, ...solver }: Undone): void {
+  if (memory.length === 0 || solver.stride !== undefined || solver.coefficients || solver.unstep) return
   const remedy = 'Give it `unstep`, `coefficients` or `stride`: docs/extending.md, "A solver".'
   throw expected(
     'unsupported',

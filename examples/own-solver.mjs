@@ -43,14 +43,14 @@ await runtime.close()
 // In one table with others: a name, and the solver with its own grid and steps.
 const { fields, run, id } = compareOperation
 const solvers = [{ text: 'my-ab2', method: adamsBashforth({ steps: 10 }) }, 'ddim:spacing=lambda']
-// This program prints the rows from the latent. So the latent of the picture need not be found well: the encoder's will do.
+// The way back begins at the latent that was drawn, and no latent of a picture is searched.
 const asked = {
   source: how.prompt,
   solvers,
   steps: 10,
   inverters: 'automatic',
   guidance: 1,
-  decoder: 'encoder-only',
+  from: 'latent',
 }
 const { result } = await new Task(run(readSettings(fields, asked, id), nodeHost()))
 for (const { solver, fromLatent } of result.rows) {

@@ -7,7 +7,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** They replace modules or the environment for all files of their worker, so that they have one of their own. */
 const replacing = ['src/runtimes/onnxruntime-node/placement.test.ts', 'src/node/clips.test.ts']
 
-/** Kinds of tests, each of which runs alone with `npx vitest run --project <name>`. */
+/** Kinds of tests. `npx vitest run --project <name>` runs one kind alone. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
   // Beside the sources, and what holds the house together.
   unit: ['{src,apps,training,measurements}/**/*.test.ts', 'test/{operators,structure}/**/*.test.ts'],

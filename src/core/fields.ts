@@ -90,7 +90,7 @@ export function unknownName(what: string, name: string, word: string, known: rea
 export function checkValue(field: Field, value: unknown, name: string): OptionValue {
   if (!accepts(field, value)) {
     const isNumeric = field.type === 'number' || field.type === 'integer'
-    // Of a command line what is no number comes as text: only in code does a text look like one.
+    // A command line passes words as text. Only code passes a number as text.
     const looksRight = isNumeric && typeof value === 'string' && typeof readValue(field, value) === 'number'
     const got = looksRight ? gotText(value) : describeValue(value)
     throw expected('bad-option', describeField(field), name, got, remedyFor(field, value))

@@ -19,7 +19,7 @@ const numbers: readonly string[] = ['guidance', 'trueGuidance', 'falsePositiveRa
 
 /**
  * Throws `bad-option` for options that a verb does not have, as `checkOptionNames` does, for a missing model, for methods that are
- * text or were not called, a signal that is none, and for numbers that are text.
+ * text or were not called, an invalid signal, and for numbers that are text.
  *
  * @example checkVerbOptions({ model }, { model: true, seed: true }, 'generate')
  */

@@ -94,7 +94,7 @@ const roomFactor = 1.2
  * their weights are within 1.2 times the model's, with `lean` only the one in use. Each latent size and batch is a
  * session of its own; so is each gradient. Calls run one after another.
  *
- * Errors: `bad-option` without a runtime and for options that are none of these; `bad-model` for folders that are not what their configurations say, naming the
+ * Errors: `bad-option` without a runtime, and for unknown and invalid options; `bad-model` for folders that are not what their configurations say, naming the
  * file; `unsupported` for other tasks and layouts; later those of the runtime.
  *
  * @example

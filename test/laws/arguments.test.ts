@@ -244,7 +244,7 @@ it.each<[string, () => unknown, RegExp]>([
   ['one tensor of two', () => nmseDb(noise, undefined as never), /tensors of one shape.*undefined/],
   ['a list to write as .npy', () => encodeNpy([1, 2, 3] as never), /a tensor for an array to write as \.npy/],
   [
-    'metadata that is no text',
+    'metadata other than text',
     () => encodeSafetensors({}, { guidance: 3 } as never),
     /text for `guidance` of the meta/,
   ],
@@ -262,8 +262,8 @@ it.each<[string, () => unknown, RegExp]>([
   ],
   ['bytes as a path', () => readTensors({ size() {}, read() {} } as never, 1 as never), /a path for `path`/],
   ['steps as text', () => opening({ steps: '20' }), /an integer, at least 1 for `steps`, got the text `20`/],
-  ['steps that are no number', () => opening({ steps: 'abc' }), /for `steps`, got `abc`/],
-  ['steps that are none', () => opening({ steps: 0 }), /for `steps`, got 0/],
+  ['steps as a word', () => opening({ steps: 'abc' }), /for `steps`, got `abc`/],
+  ['steps of 0', () => opening({ steps: 0 }), /for `steps`, got 0/],
   ['precision as text', () => opening({ precision: '16' }), /16, 32, or 64 for `precision`, got the text `16`/],
   ['weights as text', () => opening({ weights: '4' }), /4 or 8 for `weights`, got the text `4`/],
   ['lean as text', () => opening({ lean: 'no' }), /true or false for `lean`, got the text `no`/],
@@ -279,11 +279,7 @@ it.each<[string, () => unknown, RegExp]>([
   ['a seed as text', () => torchNoise('8' as never, [2]), /got the text `8`/],
   ['a seed of a verb as text', () => generate({ ...prompted, seed: '8' as never }), /got the text `8`/],
   ['a number of steps as text', () => ddim({ steps: '20' as never }), /got the text `20`/],
-  [
-    'a signal that is none',
-    () => generate({ ...prompted, signal: {} as never }),
-    /`throwIfAborted` for `signal` of `gen/,
-  ],
+  ['an invalid signal', () => generate({ ...prompted, signal: {} as never }), /`throwIfAborted` for `signal` of `gen/],
   ['no shape', () => torchNoise(1, undefined as never), /the shape of a tensor/],
 ])('%s', async (_, call, message) => {
   await expect((async () => await call())()).rejects.toMatchObject({

@@ -25,8 +25,8 @@ the latent that this noise makes is from the one that was inverted. "Roots" tell
 look; where the others solved steps, nobody has checked.
 
 Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
-spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A picture's own text tells prompt
-and guidance where you say none. Where it tells another solver than is compared, that is said.
+spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A picture's own text tells prompt,
+guidance and solver where you say none. Where you compare other solvers, a note says so.
 
 An inverter that does not take a solver is told with its reason before the first row. Where no other than \`naive\` takes it, a row of
 \`automatic\` is added, which undoes most solvers.

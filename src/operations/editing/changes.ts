@@ -67,7 +67,7 @@ export function missingKinds({ from, to }: Prompts, vocabulary: Vocabulary): rea
   return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && isMissing(kind))
 }
 
-/** The kinds of which the first prompt has words and the second none, as `shapes` where a thing is removed or has no known name. */
+/** Kinds that the first prompt names and the second does not: `shapes` where a thing is removed, or its name is unknown. */
 export const droppedKinds = ({ from, to }: Prompts, vocabulary: Vocabulary): readonly string[] =>
   Object.keys(vocabulary.words).filter(
     (kind) => kind !== connecting && has(kind, from, vocabulary) && !has(kind, to, vocabulary),

@@ -85,7 +85,7 @@ interface Sent {
  * are the same bits every time on the CPU. Around a run there is about 0.2 ms (0.6 ms after one that took long) and 2 to 3 ms
  * for each MB moved; values that are held move once. An abort ends the process only where no other call waits for it.
  *
- * Errors: `bad-option` for options that are none of these; `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
+ * Errors: `bad-option` for unknown and invalid options; `unavailable` for a device that does not work here; `bad-model` for weights that do not fit their file and
  * graphs that ONNX Runtime refuses; `bad-shape` for graphs that need more memory than `memoryLimit` and for feeds that do
  * not fit; `runtime-failed` when a run fails or its process dies.
  *

@@ -170,7 +170,7 @@ describe('detectAll', () => {
     expect(own!.inversion.inverter).toBe('automatic')
   })
 
-  /** Of which gradients are worth their time. */
+  /** A profile that says that gradient steps are worth their time. */
   const profile: Profile = {
     ...{ weights: '00000000', latents: 'a test', latentCount: 1, latentShape: shape, steps: 'fitted', roundTrips: 1 },
     ...{ shares: [[0.5]], pullbacks: 5 },

@@ -494,6 +494,11 @@ describe('compare', () => {
     const takenGuidance = "Taken from the file's own text: guidance 3."
     expect(await notesOf({ prompt })).toEqual(['It was turned.', takenGuidance, unknown])
     expect(await notesOf({ prompt, guidance: 3 })).toEqual(['It was turned.', unknown])
+    // A name that this library does not have is told, not obeyed.
+    recipe.solver = 'mine:steps=3'
+    const foreign = await notesOf({ prompt, guidance: 3, solvers: undefined, steps: 2 })
+    expect(foreign).toContainEqual(expect.stringMatching(/^The file says solver mine:steps=3, not ddim/))
+    recipe.solver = 'ddim:steps=20'
     const takenSolver = "Taken from the file's own text: solver ddim:steps=20."
     expect(await notesOf({ prompt, guidance: 3, solvers: undefined })).toEqual(['It was turned.', takenSolver, unknown])
     const remark = 'Otherwise than it was made, another noise is found.'

@@ -1,4 +1,5 @@
 /** `compare`: one prompt or picture, several inverters on several solvers, one table. The methods are the library's. */
+import { isUndiffuseError } from '../core/errors.js'
 import type { Signal } from '../core/progress.js'
 import { usualGuidance } from '../model/guidance.js'
 import { sidesOf } from '../model/layout.js'
@@ -13,7 +14,7 @@ import { readTensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Running } from './operation.js'
 import { bitsReport } from './recipes/networks.js'
-import { notesOnTexts, recipeOf, withRemembered } from './recipes/recipe.js'
+import { notesOnTexts, planOf, type Recipe, recipeOf, withRemembered } from './recipes/recipe.js'
 import { promptText } from './reports/labels.js'
 import { costReport } from './reports/numbers.js'
 
@@ -57,6 +58,17 @@ interface Asked {
   readonly read: NamedPicture | undefined
 }
 
+/** The solver of a recipe, where there is one of that name here: anybody may have written a picture's text. */
+function knownSolver({ solver, steps }: Recipe): string | undefined {
+  try {
+    planOf({ solver, steps })
+    return solver
+  } catch (error) {
+    if (isUndiffuseError(error)) return undefined
+    throw error
+  }
+}
+
 /** With the prompt, the guidance and the solver that a picture's own text tells, where nothing else is said; its notes say what was taken. */
 function withTexts({ settings, start, read }: Asked): Asked {
   if (read?.texts?.Software !== 'undiffuse') return { settings, start, read }
@@ -64,7 +76,7 @@ function withTexts({ settings, start, read }: Asked): Asked {
   const said = { prompt: start.prompt, negative, guidance }
   const recipe = recipeOf(read.texts)
   const told = withRemembered(said, recipe)
-  const solver = settings.solvers === undefined ? recipe.solver : undefined
+  const solver = settings.solvers === undefined ? knownSolver(recipe) : undefined
   const taken = [
     ...(said.prompt === told.prompt ? [] : [`prompt “${told.prompt}”`]),
     ...(said.negative === told.negative ? [] : [`negative prompt “${told.negative}”`]),

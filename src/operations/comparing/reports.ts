@@ -96,7 +96,7 @@ export function sheetOf({ noise, rows }: Comparison, title: string, host: Host):
   const walked = rows.filter(({ legs }) => legs !== undefined)
   const begun = walked.filter(({ image }, i) => image && image !== walked[i - 1]?.image).slice(0, mostPictures)
   const first = [
-    // What made a picture file nobody knows.
+    // A picture file may be made otherwise than rows go back.
     ...begun.map(({ image, pair, legs }) => ({
       image: image!,
       label: legs?.latent || begun.length > 1 ? `picture\n${pair.solver}` : 'picture',

@@ -136,8 +136,8 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
     remedy,
   )
 
-/** A name alone may be meant as one of the models that the package brings; beside a folder that is not there the others are told. */
-async function bundledAt(files: Files, path: string): Promise<readonly string[]> {
+/** What to do about a missing folder: a name alone may mean a bundled model, and of a path the models beside it are told. */
+async function remediesFor(files: Files, path: string): Promise<readonly string[]> {
   if (!/[\\/]/.test(path)) return [`Check the path. A bundled model lies at \`bundledFile('models', '${path}')\`.`]
   const beside = (await files.list(files.join(path, '..'))) ?? []
   const models: string[] = []
@@ -151,7 +151,7 @@ const mostListed = 40
 
 async function openFile(files: Files, path: string, around: Files): Promise<CheckpointFolder> {
   if ((await files.size(path)) === undefined)
-    throw notAModel(path, 'no such file or folder', ...(await bundledAt(around, path)))
+    throw notAModel(path, 'no such file or folder', ...(await remediesFor(around, path)))
   if (/\.gguf$/i.test(path)) throw notAModel(path, 'one file of weights', ggufFile)
   if (wholeCheckpoint.test(path)) throw notAModel(path, 'one file of weights', convertFile)
   if (!path.endsWith('.onnx')) throw notAModel(path, 'a file of another kind')

@@ -4,7 +4,7 @@
  * Source: github.com/huggingface/safetensors, README "Format" and safetensors/src/tensor.rs (`Metadata::validate`).
  */
 
-import { expected, type UndiffuseError } from '../core/errors.js'
+import { expected, gotText, type UndiffuseError } from '../core/errors.js'
 import { natureBytes } from '../core/file-nature.js'
 import { plural } from '../core/plural.js'
 import { bytesOf, type DataType } from '../graph/graph.js'
@@ -212,14 +212,8 @@ export function encodeSafetensors(
 ): Uint8Array[] {
   for (const [name, value] of Object.entries<unknown>(metadata)) {
     if (typeof value === 'string') continue
-    const got = `a value of type ${typeof value}`
-    throw expected(
-      'bad-option',
-      'text',
-      `\`${name}\` of the metadata`,
-      got,
-      'The format has text alone: pass `String(value)`.',
-    )
+    const remedy = 'The format has text alone: pass `String(value)`.'
+    throw expected('bad-option', 'text', `\`${name}\` of the metadata`, gotText(value), remedy)
   }
   for (const [name, tensor] of Object.entries(tensors)) {
     if (!ArrayBuffer.isView(tensor?.bytes)) {

@@ -4,7 +4,7 @@
  * no broadcasting, no batch axis.
  */
 
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 
 /** A dense row-major array. Treated as immutable by everything that receives one. */
 export interface Tensor {
@@ -50,7 +50,7 @@ export function checkTensor(value: unknown, subject: string): asserts value is T
   const strange: unknown = Array.from(value.data).find((one) => !Number.isFinite(one))
   if (typeof strange === 'number')
     throw expected('not-finite', 'finite numbers', subject, `${strange}`, 'Check what made it.')
-  const got = typeof strange === 'string' ? `the text \`${strange}\`` : kindOf(strange)
+  const got = gotText(strange)
   throw expected('bad-option', 'numbers', subject, got, 'Pass `data` as a `Float64Array`.')
 }
 
@@ -60,15 +60,9 @@ export function checkTensor(value: unknown, subject: string): asserts value is T
  */
 export function checkFilled(value: unknown, subject: string): asserts value is Tensor {
   if (!isTensor(value)) {
-    const got =
-      typeof value === 'string' ? `the text \`${value}\`` : ArrayBuffer.isView(value) ? 'numbers alone' : kindOf(value)
-    throw expected(
-      'bad-option',
-      'a tensor',
-      subject,
-      got,
-      'Pass `{ shape, data }`, such as `readImage` and `torchNoise` return.',
-    )
+    const got = ArrayBuffer.isView(value) ? 'numbers alone' : gotText(value)
+    const remedy = 'Pass `{ shape, data }`, such as `readImage` and `torchNoise` return.'
+    throw expected('bad-option', 'a tensor', subject, got, remedy)
   }
   checkShape(value.shape)
   const count = sizeOf(value.shape)
@@ -82,9 +76,6 @@ export function checkFilled(value: unknown, subject: string): asserts value is T
     remedy,
   )
 }
-
-const kindOf = (value: unknown): string =>
-  value === undefined ? 'none' : value === null ? 'null' : `a value of type ${typeof value}`
 
 const shapeOf = (value: unknown): string => (isTensor(value) ? formatShape(value.shape) : `${value}`)
 

@@ -5,7 +5,7 @@ import { copyFile, mkdir, open, rename, rm, stat, truncate } from 'node:fs/promi
 import { basename, dirname, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 import type { Host, HostFiles, WriteFilesOptions } from '../operations/host.js'
 import { modelsOn } from '../operations/models.js'
@@ -85,7 +85,7 @@ export const nodeHostFiles: HostFiles = {
 export async function modelFolder(idOrPath: string | undefined, subject = '`settings.model`'): Promise<string> {
   if (idOrPath !== undefined && typeof idOrPath !== 'string') {
     const remedy = 'Pass the name of a bundled model or the path of a folder.'
-    throw expected('bad-option', 'text', subject, idOrPath === null ? 'null' : typeof idOrPath, remedy)
+    throw expected('bad-option', 'text', subject, gotText(idOrPath), remedy)
   }
   const models = await bundledModels()
   const found = models.find(({ id }) => idOrPath === undefined || id === idOrPath)

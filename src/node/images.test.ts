@@ -54,7 +54,7 @@ describe('reading', () => {
         message: 'Expected the path of a picture file for `path`, got bytes. `decodeImage` takes them, and a name.',
       })
     }
-    await expect(readImage(undefined as unknown as string)).rejects.toThrow(/got undefined/)
+    await expect(readImage(undefined as unknown as string)).rejects.toThrow(/got none/)
   })
 
   test('an option that there is not is one of the function that was called', async () => {

@@ -6,7 +6,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import sharp, { type Metadata } from 'sharp'
-import { expected, UndiffuseError } from '../core/errors.js'
+import { expected, gotText, UndiffuseError } from '../core/errors.js'
 import { fileNature, isReadPicture } from '../core/file-nature.js'
 import { nearest } from '../core/nearest.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
@@ -34,7 +34,7 @@ const names: OptionNames<ReadOptions> = { maximumPixels: true, background: true 
 function checkMaximum(maximumPixels: unknown): void {
   if (typeof maximumPixels === 'number' && maximumPixels > 0) return
   const remedy = 'Leave it out for the default, 64 times 2^20 pixels.'
-  throw expected('bad-option', 'a number above 0', '`maximumPixels`', `${maximumPixels}`, remedy)
+  throw expected('bad-option', 'a number above 0', '`maximumPixels`', gotText(maximumPixels), remedy)
 }
 
 function checkBytes(file: unknown): void {
@@ -42,7 +42,7 @@ function checkBytes(file: unknown): void {
   const [got, remedy] =
     typeof file === 'string'
       ? ['text', '`readImage` takes the path of a file.']
-      : [file === undefined ? 'none' : `a value of type ${typeof file}`, 'Pass what `readFile` or a request gives.']
+      : [gotText(file), 'Pass what `readFile` or a request gives.']
   throw expected('bad-option', 'the bytes of a picture file', '`file`', got, remedy)
 }
 

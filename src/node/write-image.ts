@@ -1,7 +1,7 @@
 /** Writing tensors as picture files on Node, by sharp: 8 bits a channel, rounded as src/pictures/pixels.ts says. */
 import { basename, extname } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
-import { expected } from '../core/errors.js'
+import { expected, gotText } from '../core/errors.js'
 import { formatShape, isFinite as isFiniteTensor, type Tensor } from '../math/tensor.js'
 import { byteOf } from '../pictures/pixels.js'
 import { checkPicturePath } from './picture-path.js'
@@ -55,14 +55,8 @@ const toSharp = (image: Tensor | Picture): Sharp => {
   // A program without types may pass anything.
   const isPicture = typeof image === 'object' && image !== null && 'data' in image
   if (!isPicture) {
-    const got = image === null ? 'null' : typeof image
-    throw expected(
-      'bad-option',
-      'a picture as a tensor',
-      '`image`',
-      got,
-      'Pass what `generate` or `readImage` returns.',
-    )
+    const remedy = 'Pass what `generate` or `readImage` returns.'
+    throw expected('bad-option', 'a picture as a tensor', '`image`', gotText(image), remedy)
   }
   const { data, width, height, channels } = 'shape' in image ? quantize(image) : image
   return sharp(data, { raw: { width, height, channels } }).toColourspace(channels === 1 ? 'b-w' : 'srgb')

@@ -4,8 +4,12 @@ import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** They replace modules or the environment for all files of their worker, so that they have one of their own. */
-const replacing = ['src/runtimes/onnxruntime-node/placement.test.ts', 'src/node/clips.test.ts']
+/** In a process of their own: they replace modules or the environment for all of it, or measure its memory. */
+const alone = [
+  'src/runtimes/onnxruntime-node/placement.test.ts',
+  'src/node/clips.test.ts',
+  'test/mutated-{folders,onnx}.test.ts',
+]
 
 /** Kinds of tests. `npx vitest run --project <name>` runs one kind alone. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
@@ -21,7 +25,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
 
 const project = (name: string, include: readonly string[]) => ({
   extends: true as const,
-  test: { name, include: [...include], exclude: replacing },
+  test: { name, include: [...include], exclude: alone },
 })
 
 // A run of everything is one project: its workers evaluate the library once, and not once for each kind.
@@ -47,6 +51,6 @@ export default defineConfig({
     isolate: false,
     // Messages are those of an installed program, whatever started the tests.
     env: { npm_command: '' },
-    projects: [...projects, { extends: true, test: { name: 'replacing', include: replacing, isolate: true } }],
+    projects: [...projects, { extends: true, test: { name: 'alone', include: alone, isolate: true } }],
   },
 })

@@ -38,6 +38,10 @@ it.each([
   [['draw', 'x', '--how', 'best'], `Expected one of fast, slow for \`--how\`, got \`best\`. ${see}`],
   [['draw', 'x', 'huge', '--to', 'y'], `Expected one of small, large for \`<size>\`, got \`huge\`. ${see}`],
   [['draw', 'x', '--to'], `Expected a value for \`--to <text>\`, got nothing. ${see}`],
+  [
+    ['draw'],
+    `Expected \`<subject>\` and \`--to <text>\` for \`undiffuse draw\`, got nothing. They are required. ${see}`,
+  ],
   [['draw', 'x'], `Expected \`--to <text>\` for \`undiffuse draw\`, got nothing. It is required. ${see}`],
   [
     ['draw', '--to', 'y', '--with', 'x'],
@@ -63,7 +67,11 @@ it.each([
   ],
   [
     ['draw', 'a', 'small', 'ball', '--to', 'y'],
-    `Expected at most 2 arguments for \`undiffuse draw\`, got 3. Put a text of several words in quotes. ${see}`,
+    `Expected at most 2 arguments for \`undiffuse draw\`, got 3 (\`a\`, \`small\`, \`ball\`). Put a text of several words in quotes. ${see}`,
+  ],
+  [
+    ['draw', ...'123456'.split('').map((name) => `${name}.png`), '--to', 'y'],
+    `Expected at most 2 arguments for \`undiffuse draw\`, got 6 (\`1.png\`, \`2.png\`, \`3.png\`, …). Pass one file, and run it again for the next. ${see}`,
   ],
   [['drwa'], 'Expected a known command for `undiffuse`, got `drwa`. Did you mean draw? See `undiffuse --help`.'],
   [['mark'], 'Expected a command for `undiffuse mark`, got nothing. See `undiffuse mark --help`.'],

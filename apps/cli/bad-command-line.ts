@@ -15,6 +15,7 @@ interface Meant {
 type Groups = Readonly<Record<string, string>>
 
 const nothing = 'nothing'
+const listed = new Intl.ListFormat('en')
 
 /** `--steps` of `-s, --steps <n>`. */
 const flagOf = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags
@@ -27,7 +28,7 @@ const wanted = (why: string): string =>
     .replace(/\.$/, '')
 
 /** What commander says, and what it means; `whole` is the command. */
-const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasLists: boolean) => Meant])[] = [
+const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, command: Command) => Meant])[] = [
   [
     /^option '(?<flags>[^']*)' argument '(?<value>.*)' is invalid\. (?<why>.*)$/s,
     ({ flags, value, why }) => ({ expected: wanted(why!), subject: `\`${flagOf(flags!)}\``, got: `\`${value}\`` }),
@@ -42,16 +43,21 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
   ],
   [
     /^required option '(?<flags>.*)' not specified$/s,
-    ({ flags }, whole) => ({ expected: `\`${flags}\``, subject: whole, got: nothing, remedy: 'It is required.' }),
+    ({ flags }, whole) => ({
+      expected: listed.format(flags!.split('; ').map((one) => `\`${one}\``)),
+      subject: whole,
+      got: nothing,
+      remedy: flags!.includes(';') ? 'They are required.' : 'It is required.',
+    }),
   ],
   [
     /^missing required argument '(?<name>.*)'$/s,
-    ({ name }, whole, hasLists) => ({
+    ({ name }, whole, { options }) => ({
       expected: `\`<${name}>\``,
       subject: whole,
       got: nothing,
       // A list of values swallows what follows it.
-      remedy: hasLists ? 'Put it before the options.' : 'It is required.',
+      remedy: options.some(({ variadic }) => variadic) ? 'Put it before the options.' : 'It is required.',
     }),
   ],
   [
@@ -64,11 +70,16 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, hasL
   ],
   [
     /^too many arguments.* Expected (?<most>\d+) arguments? but got (?<count>\d+)$/s,
-    ({ most, count }, whole) => ({
+    ({ most, count }, whole, { args }) => ({
       expected: `at most ${plural(Number(most), 'argument')}`,
       subject: whole,
-      got: count!,
-      remedy: 'Put a text of several words in quotes.',
+      got: `${count!} (${args
+        .slice(0, 3)
+        .map((word) => `\`${word}\``)
+        .join(', ')}${args.length > 3 ? ', …' : ''})`,
+      remedy: args.every((word) => /\.\w+$/.test(word))
+        ? 'Pass one file, and run it again for the next.'
+        : 'Put a text of several words in quotes.',
     }),
   ],
 ]
@@ -78,6 +89,18 @@ const namesOf = ({ options }: Command): readonly string[] => options.flatMap(({ 
 
 const argumentsOf = ({ registeredArguments }: Command): readonly string[] =>
   registeredArguments.map((one) => one.name())
+
+/** Commander names the first required option that is missing; this names all, and the arguments before them. */
+const allRequired = (command: Command): string => {
+  const { options, args, registeredArguments } = command
+  const missing = [
+    ...registeredArguments.slice(args.length).flatMap((one) => (one.required ? [`<${one.name()}>`] : [])),
+    ...options.flatMap((one) =>
+      one.mandatory && command.getOptionValue(one.attributeName()) === undefined ? [one.flags] : [],
+    ),
+  ]
+  return `required option '${missing.join('; ')}' not specified`
+}
 
 /** The first word of a command line that looks like an option and is unknown. Commander looks for what is missing first. */
 const strayOption = ({ args }: Command): string | undefined => args.find((word) => /^--?[a-z]/i.test(word))
@@ -100,12 +123,11 @@ export function badCommandLine({ message, code }: CommanderError, command: Comma
         ? commandHere(unknownCommand, path)
         : undefined
   const guess = here ?? near
-  const plain = said.replace(/\.$/, '')
-  const hasLists = command.options.some(({ variadic }) => variadic)
+  const plain = /^required option /.test(said) ? allRequired(command) : said.replace(/\.$/, '')
   for (const [form, meaning] of meanings) {
     const groups = form.exec(plain)?.groups
     if (!groups) continue
-    const { expected: what, subject, got, remedy } = meaning(groups, whole, hasLists)
+    const { expected: what, subject, got, remedy } = meaning(groups, whole, command)
     return expected('bad-option', what, subject, got, [remedy, guess, help].filter((one) => one).join(' '))
   }
   return expected('bad-option', 'a command line that fits', whole, plain, help)

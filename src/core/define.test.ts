@@ -68,6 +68,7 @@ describe('define', () => {
   it.each([
     [{ iterations: 0 }, 'Expected an integer from 1 to 1000 for `adam:iterations`, got 0. The default is 50.'],
     [{ iterations: 1.5 }, 'got 1.5'],
+    [{ iterations: 'code' }, 'got `code`. The default is 50. Did you mean `schedule=code`?'],
     [{ iterations: '7' }, 'got the text `7`'],
     [{ learningRate: 0 }, 'Expected a finite number (latent units), above 0 for `adam:learningRate`, got 0.'],
     [{ learningRate: Number.NaN }, 'for `adam:learningRate`, got NaN.'],

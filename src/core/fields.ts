@@ -74,10 +74,17 @@ export function resolveOptions(
   return Object.fromEntries(
     Object.entries(fields).map(([name, field]) => {
       const value = given[name]
-      return [name, value === undefined ? field.default : checkValue(field, value, `\`${id}:${name}\``)]
+      if (value === undefined) return [name, field.default]
+      const meant = accepts(field, value) ? undefined : choosing(fields, value)
+      const guess = meant === undefined ? '' : ` Did you mean \`${meant}=${value}\`?`
+      return [name, checkValue(field, value, `\`${id}:${name}\``, guess)]
     }),
   )
 }
+
+/** The field that has this value among its choices. */
+const choosing = (fields: Fields, value: unknown): string | undefined =>
+  Object.entries(fields).find(([, field]) => field.type === 'choice' && accepts(field, value))?.[0]
 
 /** A `bad-option` error about a name, with the nearest known name or all of them as the remedy. */
 export function unknownName(what: string, name: string, word: string, known: readonly string[]): UndiffuseError {
@@ -86,14 +93,14 @@ export function unknownName(what: string, name: string, word: string, known: rea
   return expected('bad-option', 'a known name', what, name, guess ? `Did you mean \`${guess}\`? ${all}` : all)
 }
 
-/** The value, where it is one of the field. Throws `bad-option` for any other; `name` is what messages call the field. */
-export function checkValue(field: Field, value: unknown, name: string): OptionValue {
+/** The value, where it is one of the field. Throws `bad-option` for any other; `name` is what messages call the field, `guess` ends them. */
+export function checkValue(field: Field, value: unknown, name: string, guess = ''): OptionValue {
   if (!accepts(field, value)) {
     const isNumeric = field.type === 'number' || field.type === 'integer'
     // A command line passes words as text. Only code passes a number as text.
     const looksRight = isNumeric && typeof value === 'string' && typeof readValue(field, value) === 'number'
     const got = looksRight ? gotText(value) : describeValue(value)
-    throw expected('bad-option', describeField(field), name, got, remedyFor(field, value))
+    throw expected('bad-option', describeField(field), name, got, `${remedyFor(field, value)}${guess}`)
   }
   return value
 }

@@ -115,6 +115,7 @@ describe('a key file', () => {
       /Expected one member for `prc`, got 2\. This scheme has no families/,
     )
     expect(() => newKey({ ...fields, members: 0 }, secret)).toThrow(/members/)
+    expect(() => newKey(fields, new Uint8Array(32))).toThrow(/32 random bytes for a secret, got zeros alone/)
     expect(() => newKey({ ...fields, latentShape: [4, 4] }, secret)).toThrow(/channels × height × width/)
     expect(() => newKey(fields, new Uint8Array(16))).toThrow(/32 bytes/)
   })

@@ -86,11 +86,12 @@ const newKeyRemedy =
  * The text of a new key file, from 32 bytes of chance.
  *
  * JSON with format, version, id, scheme, model, latentShape, its axes, members and the secret, and where they are told
- * modelFiles and chosen. Throws `bad-option` for a scheme or a
- * number of members that there is not, `bad-shape` for noise that has no room for the mark.
+ * modelFiles and chosen. Throws `bad-option` for an unknown scheme, for a number of members that the scheme has no room
+ * for, and for a secret of zeros, which anybody could guess. Throws `bad-shape` for noise that has no room for the mark.
  *
  * @example
- * const text = newKey({ scheme: 'tree-ring', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }, new Uint8Array(32))
+ * const secret = crypto.getRandomValues(new Uint8Array(32))
+ * const text = newKey({ scheme: 'tree-ring', model: 'undiffuse-scenes', latentShape: [4, 16, 16] }, secret)
  * readKey(text, 'key.json').members // 1
  */
 export function newKey(asked: NewKey, secret: Uint8Array): string {
@@ -106,6 +107,10 @@ export function newKey(asked: NewKey, secret: Uint8Array): string {
   const told = { ...(modelFiles !== undefined && { modelFiles }), ...(chosen && { chosen }) }
   const fields = { scheme, model, latentShape: [...latentShape], members, ...told }
   const key = secretOf(secret)
+  if (secret.every((byte) => byte === 0)) {
+    const remedy = 'Anybody could guess it. Pass `randomBytes(32)` of `node:crypto`.'
+    throw expected('bad-option', `${secretBytes} random bytes`, 'a secret', 'zeros alone', remedy)
+  }
   const { axes } = keyOf({ ...fields, id: idOf(fields, key) }, key)
   const { latentShape: shape, ...others } = fields
   const file = {
@@ -126,7 +131,9 @@ export function newKey(asked: NewKey, secret: Uint8Array): string {
  * Throws `bad-option` for a file that is not a key, has another version, or was changed: its id no longer follows from the
  * rest. The secret is in no message, and in nothing that is returned.
  *
- * @example readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32)), 'k').scheme // 'prc'
+ * @example
+ * const secret = crypto.getRandomValues(new Uint8Array(32))
+ * readKey(newKey({ scheme: 'prc', model: 'm', latentShape: [4, 16, 16] }, secret), 'k').scheme // 'prc'
  */
 export function readKey(text: string, name: string): WatermarkKey {
   checkKeyText(text, name)

@@ -496,7 +496,7 @@ describe('the terminal', () => {
 
   it('is not commanded by what a noise file says of its model', async () => {
     const noise = fileURLToPath(new URL('../golden/failing-inputs/m-model.safetensors', import.meta.url))
-    const key = newKey({ scheme: 'tree-ring', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32))
+    const key = newKey({ scheme: 'tree-ring', model: 'm', latentShape: [4, 16, 16] }, new Uint8Array(32).fill(7))
     const before = (folder: string) => writeFile(join(folder, 'key.json'), key)
     const { stderr } = await undiffuse(['watermark', 'detect', noise, '--key', 'key.json'], { before })
     expect(stderr).toContain('a key of `·[2J·]0;pwned·EVIL`')

@@ -111,8 +111,8 @@ async function world(): Promise<Record<string, unknown>> {
   const { diffusion, states } = await walked(ddim({ steps: 10 }))
   const { model } = analyticModel()
   const told = { scheme: 'gaussian-shading:bits=4', model: model.name, latentShape: shape }
-  const key = marking.readKey(marking.newKey(told, new Uint8Array(32)), 'key.json')
-  const mark = marking.treeRing().watermark(marking.secretOf(new Uint8Array(32)), [4, 16, 16], 0)
+  const key = marking.readKey(marking.newKey(told, new Uint8Array(32).fill(7)), 'key.json')
+  const mark = marking.treeRing().watermark(marking.secretOf(new Uint8Array(32).fill(7)), [4, 16, 16], 0)
   const bending = async (x: maths.Tensor) => maths.map(x, (value) => Math.cos(value))
   /** An embedding moves the world: x₀ + embedding. */
   const [prompt, empty] = [0.3, 0].map((by) => maths.map(noise, (value) => by * value)) as [maths.Tensor, maths.Tensor]

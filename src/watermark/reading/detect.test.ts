@@ -202,7 +202,7 @@ describe('detectAll', () => {
     const image = await autoencoderOf(model).decode(torchNoise(4, shape))
     const [modelFiles, others] = ['0123456789abcdef', 'fedcba9876543210']
     const told = { model: 'analytic', modelFiles, latentShape: shape }
-    const own = readKey(newKey({ ...told, scheme: 'gaussian-shading:bits=2' }, new Uint8Array(32)), 'key.json')
+    const own = readKey(newKey({ ...told, scheme: 'gaussian-shading:bits=2' }, new Uint8Array(32).fill(7)), 'key.json')
     for (const [files, otherWeights] of [
       [undefined, undefined],
       [modelFiles, undefined],

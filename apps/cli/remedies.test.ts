@@ -17,9 +17,13 @@ it('says which option undoes a change of size', () => {
 it('says which command lists the words of a model', () => {
   const note = { about: 'small', text: "cat: not among this model's 3 words." }
   expect(notedWords(note)).toBe(note.text)
-  expect(notedWords({ ...note, hint: 'list-words' })).toBe(`${note.text} \`undiffuse models small\` lists them.`)
+  expect(notedWords({ ...note, hint: 'list-words' })).toBe(
+    `${note.text} \`undiffuse models small\` lists them; for others see docs/your-own-model.md.`,
+  )
   const error = expected('bad-option', 'a word', '`small`', '`cat`', 'Say it so.', { hint: 'list-words' })
-  expect(worded(error).message).toMatch(/Say it so\. `undiffuse models small` lists them\.$/)
+  expect(worded(error).message).toMatch(
+    /Say it so\. `undiffuse models small` lists them; for others see docs\/your-own-model\.md\.$/,
+  )
 })
 
 it('leaves other errors alone', () => {

@@ -9,8 +9,8 @@ const commands: Readonly<Record<Hint, string>> = {
   undo: '`--undo resize` or `--undo crop` undoes it.',
   'measure-profile': '`undiffuse report` measures it.',
   'list-devices': '`undiffuse doctor` lists them.',
-  'allow-memory': '`--memory-limit` says how much.',
-  'list-words': '`undiffuse models <model>` lists them.',
+  'allow-memory': '`--memory-limit` allows more memory.',
+  'list-words': '`undiffuse models <model>` lists them; for others see docs/your-own-model.md.',
   'draw-mask': '`undiffuse help masks` says how.',
   'end-early': 'Ctrl-C ends it; `--steps 20` takes less time.',
 }

@@ -58,7 +58,9 @@ it('names a size that is quick beside the one that fits, where the model tells w
   expect(refusal(dear, 32000, 24000)).toMatch(/which fits, or a smaller one, which is quicker\. Else close/)
   expect(refusal(asked, 32000, 24000)).not.toContain('photographs')
   const small = { ...asked, vocabulary: { words: {}, examples: [] } }
-  expect(refusal(small, 32000, 24000)).toMatch(/allow more memory\. This small model knows .* no photographs\.$/)
+  expect(refusal(small, 32000, 24000)).toMatch(
+    /allow more memory\. This small model knows .* no photographs: see docs\/your-own-model\.md\.$/,
+  )
 })
 
 it('no size fits where weights alone are too much', () => {

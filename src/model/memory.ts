@@ -75,7 +75,8 @@ export function checkRoom(
 ): void {
   if (!model.memoryFor) return
   const { height, width } = sidesOf(model.layout, model.layout.pictureShape(latent))
-  const more = model.vocabulary && 'This small model knows pictures like its own, and no photographs.'
+  const more =
+    model.vocabulary && 'This small model knows pictures like its own, and no photographs: see docs/your-own-model.md.'
   for (const need of needsOf(model, asks, latent)) {
     checkMemory(need, subject, `${width}×${height} pixels`, () => fittingSides(model, asks, latent), more)
   }

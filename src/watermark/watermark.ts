@@ -94,7 +94,11 @@ export const checked = (watermark: Watermark): Watermark => ({
   imprint(noise, message) {
     checkShape(watermark, noise)
     if (message !== undefined && typeof message !== 'string') {
-      const remedy = 'Pass hexadecimal digits as text: `id.toString(16).padStart(digits, "0")` of a number.'
+      const digits =
+        typeof message === 'object'
+          ? '`Buffer.from(bytes).toString("hex")` of bytes'
+          : '`id.toString(16).padStart(digits, "0")` of a number'
+      const remedy = `Pass hexadecimal digits as text: ${digits}.`
       throw expected(
         'bad-option',
         'a message as text',

@@ -68,7 +68,7 @@ async function* noisesOf(
   const recovery = recoveryOf(readSettings(recoveryFields, { model: name }, 'watermark keygen'))
   const listed = await listSources(unmarked, model.layout, host)
   // Any key of the scheme says which sizes and models fit.
-  const key = readKey(newKey(asked, new Uint8Array(secretBytes)), 'a key')
+  const key = readKey(newKey(asked, host.randomBytes(secretBytes)), 'a key')
   const noises: Tensor[] = []
   const notes = [...listed.notes]
   async function* work(opened: readonly Opened<ReadSource>[], parts: Parts): Steps<readonly Tensor[], Told> {

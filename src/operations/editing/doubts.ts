@@ -24,6 +24,8 @@ const moveNote = `This moves a thing: a mask that is found for that mostly cover
 
 const textureNote = `This changes a texture: a mask that is found for that covers the whole picture, or too little. Paint the background white and the thing black, and pass it as ${setting('mask')}. ${oldTextureRemedy}`
 
+const backgroundNote = `This changes a background: a mask that is found for that mostly covers the whole picture, and the thing is drawn anew too. To keep the thing, paint the background white and the thing black, and pass it as ${setting('mask')}.`
+
 /** What the words alone tell: changes that need a mask of one's own, and those that a small model draws badly or not at all. */
 export function doubtsOfWords(said: EditSettings, model: OperationModel): readonly Doubt[] {
   const { vocabulary } = model
@@ -42,6 +44,8 @@ export function doubtsOfWords(said: EditSettings, model: OperationModel): readon
   if (change === 'places') return [{ reason: 'a thing moves, and no mask was drawn', note: onChange(moveNote) }]
   if (change === 'textures')
     return [{ reason: 'a texture changes, and no mask was drawn', note: onChange(textureNote) }]
+  if (change === 'backgrounds')
+    return [{ reason: 'the thing is drawn anew with the background', note: onChange(backgroundNote) }]
   return drawnAnew
 }
 

@@ -42,6 +42,8 @@ export interface Edited {
   readonly written: Tensor
   /** How well the model knows the picture. */
   readonly knowledge: Knowledge
+  /** What kind of words alone changes, where the model tells kinds. */
+  readonly change?: string
   /** What was doubted while it was edited. */
   readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
@@ -141,6 +143,7 @@ export async function* editOne(
     ...found,
     knowledge,
     doubts: [...judging.doubts(), ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : [])],
+    ...(change !== undefined && { change }),
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),

@@ -80,6 +80,7 @@ const drawnOfAThing = `Draw what may change, the old and the new place of a thin
 const drawnOfABackground = `Draw the background white and the thing black, and ${drawing}.`
 const drawnOf: Readonly<Record<string, string>> = {
   places: `Draw the old and the new place of the thing, and ${drawing}.`,
+  colours: `Draw the thing white and the rest black, and ${drawing}.`,
   sizes: `Draw the larger of both sizes of the thing, and ${drawing}.`,
   textures: drawnOfABackground,
   backgrounds: drawnOfABackground,

@@ -36,11 +36,13 @@ describe('verdictOf', () => {
 
   it('tells of a rim around what a mask of the background keeps', () => {
     const strayed = { ...good, before: { psnrDb: 30 } as NonNullable<typeof good.before> }
-    const [drew, rim] = [
+    const [drew, rim, moved] = [
       { mask: maskOf(3), drawnShare: 0.3 },
       { mask: maskOf(7), drawnShare: 0.7 },
+      { mask: maskOf(7), drawnShare: 0.7, change: 'places' },
     ].map((masked) => verdictOf({ ...strayed, ...masked }).verdictReasons.join())
     expect(drew).toBe('the model drew things outside the mask too')
+    expect(moved).toBe(drew)
     expect(rim).toMatch(/^a rim of the old colour may show: make the black part .* smaller$/)
   })
 })

@@ -43,7 +43,7 @@ export const unseen = (written: Tensor, source: Tensor): readonly string[] =>
 
 export type Verdict = 'likely-to-miss' | 'look-closely' | 'nothing-odd'
 
-/** A drawn mask that is larger is one of a background, around a thing that is kept. */
+/** A drawn mask that is larger is one of a background, around a thing that is kept, unless the thing moves. */
 const mostOfAPicture = 0.5
 
 const drewOutside = 'the model drew things outside the mask too'
@@ -55,7 +55,17 @@ const reasonsOf = (reasons: readonly (readonly [isThere: boolean, reason: string
 ]
 
 /** The verdict on an edit, and what it comes from, the gravest alone. Everything that was noted as a doubt is in it. */
-export function verdictOf({ knowledge, edited, mask, drawnShare, written, source, before, doubts }: VerdictCase): {
+export function verdictOf({
+  knowledge,
+  edited,
+  mask,
+  drawnShare,
+  change,
+  written,
+  source,
+  before,
+  doubts,
+}: VerdictCase): {
   readonly verdict: Verdict
   readonly verdictReasons: readonly string[]
 } {
@@ -70,7 +80,7 @@ export function verdictOf({ knowledge, edited, mask, drawnShare, written, source
     [covers !== 'nothing' && isUnseen(written, source), 'hardly a pixel changed'],
   ])
   if (misses.length > 0) return { verdict: 'likely-to-miss', verdictReasons: misses }
-  const isOfBackground = drawnShare !== undefined && drawnShare > mostOfAPicture
+  const isOfBackground = drawnShare !== undefined && drawnShare > mostOfAPicture && change !== 'places'
   const lesser = reasonsOf([
     ...doubted(false),
     [knowledge === 'in-part', 'the model may not know such pictures'],
@@ -82,7 +92,10 @@ export function verdictOf({ knowledge, edited, mask, drawnShare, written, source
   return { verdict: lesser.length > 0 ? 'look-closely' : 'nothing-odd', verdictReasons: lesser }
 }
 
-type VerdictCase = Pick<Edited, 'knowledge' | 'mask' | 'drawnShare' | 'written' | 'source' | 'before' | 'doubts'> & {
+type VerdictCase = Pick<
+  Edited,
+  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'written' | 'source' | 'before' | 'doubts'
+> & {
   readonly edited: Pick<Edited['edited'], 'outcome' | 'method'>
 }
 

@@ -4,9 +4,10 @@ import type { Signal } from '../core/progress.js'
 import { usualGuidance } from '../model/guidance.js'
 import { sidesOf } from '../model/layout.js'
 import { type NoisePlace, noiseKeeper, noisePlace } from './comparing/noise-files.js'
-import { type CompareSettings, fields, plansOf, type Start, startOf } from './comparing/pairs.js'
+import { type CompareSettings, fields, plansOf, type Start, startOf, usualSteps } from './comparing/pairs.js'
 import { type ComparisonRow, chartOf, rowReport, sheetOf } from './comparing/reports.js'
 import { type Comparison, compareAll, fittedPicture } from './comparing/walks.js'
+import type { Settings } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
 import type { NamedPicture } from './files/pictures.js'
@@ -58,6 +59,10 @@ interface Asked {
   readonly read: NamedPicture | undefined
 }
 
+/** A solver's text in other steps; a scheduler's has none. */
+const inSteps = (solver: string, steps: number | undefined): string =>
+  steps === undefined ? solver : solver.replace(/\bsteps=\d+/, `steps=${steps}`)
+
 /** The solver of a recipe, where there is one of that name here: anybody may have written a picture's text. */
 function knownSolver({ solver, steps }: Recipe): string | undefined {
   try {
@@ -69,14 +74,18 @@ function knownSolver({ solver, steps }: Recipe): string | undefined {
   }
 }
 
-/** With the prompt, the guidance and the solver that a picture's own text tells, where nothing else is said; its notes say what was taken. */
-function withTexts({ settings, start, read }: Asked): Asked {
+/**
+ * With the prompt, the guidance and the solver that a picture's own text tells, where nothing else is said; its notes say
+ * what was taken. `steps` are those that are said.
+ */
+function withTexts({ settings, start, read, steps }: Asked & { readonly steps: number | undefined }): Asked {
   if (read?.texts?.Software !== 'undiffuse') return { settings, start, read }
   const { negative, guidance } = settings
   const said = { prompt: start.prompt, negative, guidance }
   const recipe = recipeOf(read.texts)
   const told = withRemembered(said, recipe)
-  const solver = settings.solvers === undefined ? knownSolver(recipe) : undefined
+  const own = settings.solvers === undefined ? knownSolver(recipe) : undefined
+  const solver = own && inSteps(own, steps)
   const taken = [
     ...(said.prompt === told.prompt ? [] : [`prompt “${told.prompt}”`]),
     ...(said.negative === told.negative ? [] : [`negative prompt “${told.negative}”`]),
@@ -86,7 +95,7 @@ function withTexts({ settings, start, read }: Asked): Asked {
   if (taken.length === 0) return { settings, start, read }
   const how = solver !== undefined && {
     solvers: [{ text: solver, method: undefined }],
-    steps: recipe.steps ?? settings.steps,
+    steps: steps ?? recipe.steps ?? settings.steps,
   }
   return {
     settings: { ...settings, negative: told.negative, guidance: told.guidance, ...how },
@@ -96,9 +105,9 @@ function withTexts({ settings, start, read }: Asked): Asked {
 }
 
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
-async function* run(given: CompareSettings, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
+async function* run(given: Settings<typeof fields>, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const { files } = host
-  const said = await withNoise(given, files)
+  const said = await withNoise({ ...given, steps: given.steps ?? usualSteps }, files)
   const source = await startOf(said, host)
   const { picture } = source
   const place = said.output === undefined ? undefined : await noisePlace(said.output, files)
@@ -118,7 +127,7 @@ async function* run(given: CompareSettings, host: Host, signal?: Signal): Runnin
     yield* notedOf(held)
     const { model } = held
     const fitted = picture === undefined ? undefined : await fittedPicture(picture, said, model, host)
-    const { settings, start, read } = withTexts({ settings: said, start: source, read: fitted })
+    const { settings, start, read } = withTexts({ settings: said, start: source, read: fitted, steps: given.steps })
     const begin = host.now()
     const onTexts: Note[] = []
     for await (const told of notesOnTexts([start.prompt, settings.negative], model, signal)) {

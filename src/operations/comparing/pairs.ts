@@ -30,7 +30,7 @@ import { type Ways, walksOf } from './expected-costs.js'
 
 /** Levels whose steps can be undone: the grid of solvers that name none. */
 const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
-const usualSteps = 50
+export const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
 /** Flows have one grid, their own, and those who trained them know it. */
 const usualOfFlows = schedulerSolver
@@ -66,7 +66,11 @@ export const fields = {
     description: 'levels of solvers that name no spacing',
     word: 'levels',
   },
-  steps: { type: 'integer', minimum: 1, default: usualSteps, description: 'of each solver' },
+  steps: {
+    type: 'integer',
+    minimum: 1,
+    description: `of each solver (default: ${usualSteps}, or as a picture's own text says)`,
+  },
   from: {
     type: 'choice',
     choices: ['both', 'latent', 'picture'],
@@ -90,7 +94,7 @@ export const fields = {
   report: reportField,
 } as const
 
-export type CompareSettings = Settings<typeof fields>
+export type CompareSettings = Settings<typeof fields> & { readonly steps: number }
 
 /** A solver with its steps and grid, and an inverter. */
 export interface Pair {

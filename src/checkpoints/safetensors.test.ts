@@ -68,6 +68,12 @@ describe('reading', () => {
     ['broken JSON', '{"a": ', 0, /Expected JSON/],
     ['a name twice', `{"a":${entry('I8', [1], [0, 1])},"\\u0061":${entry('I8', [1], [1, 2])}}`, 2, /"a" twice/],
     ['a field twice', '{"a":{"dtype":"I8","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4, /"dtype" twice/],
+    [
+      'an unknown field',
+      '{"a":{"dtype":"I8","shape":[4],"data_offsets":[0,4],"scale":2}}',
+      4,
+      /dtype, shape and data_offsets alone .*`scale` too/,
+    ],
     ['an entry that is a list', '{"a":[1,2]}', 0, /dtype, shape and data_offsets/],
     ['an unknown dtype', one([1], [0, 1], 'Q4'), 1, /a dtype of F64.*got "Q4"/],
     ['a dtype from the prototype', one([1], [0, 1], 'constructor'), 1, /a dtype of F64/],

@@ -110,7 +110,9 @@ const isCounts = (value: unknown): value is readonly number[] => Array.isArray(v
 function readEntry(path: string, name: string, entry: unknown, dataStart: number): SafetensorsEntry {
   const fail = failureIn(`${path}: ${name}`)
   if (!isJsonObject(entry)) throw fail('dtype, shape and data_offsets', describe(entry))
-  const { dtype: typeName, shape, data_offsets: offsets } = entry
+  const { dtype: typeName, shape, data_offsets: offsets, ...others } = entry
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw fail('dtype, shape and data_offsets alone', `\`${unknown}\` too`)
   const dtype = typeof typeName === 'string' && Object.hasOwn(dataTypes, typeName) ? dataTypes[typeName] : undefined
   if (typeof typeName === 'string' && unreadTypes.test(typeName)) {
     const what = `a dtype of ${Object.keys(dataTypes).join(', ')}`

@@ -47,6 +47,22 @@ describe('Task', () => {
     expect(log.entered).toBe(1)
   })
 
+  it('tells in the stack of an error who called, and of tasks in tasks the outermost', async () => {
+    async function* outer(): Steps<string> {
+      yield* counting(1).steps
+      return await innerCaller()
+    }
+    const broken = [new Error('broken'), new Error('broken')]
+    const innerCaller = () => new Task(counting(2, broken.pop()).steps)
+    const outerCaller = () => new Task(outer())
+    const error: Error = await Promise.resolve(outerCaller()).catch((thrown) => thrown)
+    expect(error.message).toBe('broken')
+    expect(error.stack).toMatch(/broken\n(.*\n)*.*outerCaller/)
+    expect(error.stack!.split('\n').filter((line) => line.includes('at innerCaller'))).toEqual([])
+    const alone: Error = await Promise.resolve(innerCaller()).catch((thrown) => thrown)
+    expect(alone.stack).toContain('innerCaller')
+  })
+
   it('does nothing before somebody awaits or iterates', async () => {
     const { log, steps } = counting(3)
     new Task(steps)

@@ -11,6 +11,19 @@ function abandoned(): Error {
   return error
 }
 
+/** Stacks as they were thrown: of tasks in tasks the outermost tells who called. */
+const thrownStacks = new WeakMap<Error, string>()
+
+/** Adds to an error's stack who made the task: steps run later, when nothing of the caller is on the stack any more. */
+function tellCaller(error: unknown, made: Error): void {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return
+  const thrown = thrownStacks.get(error) ?? error.stack
+  thrownStacks.set(error, thrown)
+  const frames = made.stack?.split('\n') ?? []
+  const callers = frames.slice(frames.findLastIndex((frame) => frame.includes('new Task')) + 1)
+  error.stack = [thrown, ...callers].join('\n')
+}
+
 /**
  * Drives one run of a generator of steps, once, however many await or iterate it.
  *
@@ -18,7 +31,7 @@ function abandoned(): Error {
  * the result at once. Reading progress while another awaits is allowed: a slow reader misses steps, never the end.
  * An abort takes effect before the next step (algorithms check the signal before each network evaluation too): the
  * generator's `finally` blocks run, and awaiting or iterating rejects with the signal's reason. Breaking out of the
- * loop does the same with an error named AbortError.
+ * loop does the same with an error named AbortError. The stack of an error ends with who made the task.
  *
  * @example
  * const task = new Task(inverter.invert(image, autoencoder, signal), signal)
@@ -28,6 +41,8 @@ function abandoned(): Error {
 export class Task<T, P extends Progress = Progress> implements PromiseLike<T>, AsyncIterable<P> {
   readonly #steps: Steps<T, P>
   readonly #signal: Signal | undefined
+  /** Its stack is the caller's. */
+  readonly #made = new Error('made here')
   /** The step under way, shared by all who wait for it; for ever the last one once there is no next. */
   #step: Promise<IteratorResult<P, T>> | undefined
   #finished = false
@@ -88,7 +103,12 @@ export class Task<T, P extends Progress = Progress> implements PromiseLike<T>, A
       await this.#close()
       throw this.#signal.reason
     }
-    return this.#steps.next()
+    try {
+      return await this.#steps.next()
+    } catch (error) {
+      tellCaller(error, this.#made)
+      throw error
+    }
   }
 
   /** Runs the generator's `finally` blocks; what it would have returned is nobody's. */

@@ -407,10 +407,46 @@ describe('compare', () => {
     ])
     expect(result.rows[0]!.fromPicture!.equalValuesShare).toBeGreaterThan(0)
     await expect(start(compareOperation, host, { ...given, seed: 3 })).rejects.toMatchObject({ code: 'bad-option' })
-    await expect(start(compareOperation, host, { ...given, source: 'z.safetensors' })).rejects.toMatchObject({
-      code: 'bad-option',
-      got: '`z.safetensors`, a file of latents',
+  })
+
+  it('of the file of a latent it goes back from that, with what its own solver remembered and its own text', async () => {
+    const host = memoryHost(model)
+    const how = { prompt, seed: 5, precision: '64', saveNoise: 'n.safetensors' }
+    const rowsOf = async (solver: string, more: Given = {}) => {
+      const made = { ...how, solver, steps: 10, guidance: 3, saveLatent: 'z.safetensors', output: 'a.png' }
+      await start(generateOperation, host, made)
+      const asked = { source: 'z.safetensors', noise: 'n.safetensors', precision: '64', ...more }
+      const { result } = await start(compareOperation, host, asked)
+      expect(result).toMatchObject({ picture: null, latent: 'z.safetensors', seed: null, prompt, guidance: 3 })
+      expect(result.rows.every(({ fromPicture }) => fromPicture === null)).toBe(true)
+      return result.rows.flatMap(({ fromLatent, solver: on }) => (fromLatent ? [{ ...fromLatent, on }] : []))
+    }
+    const [plain, solved] = await rowsOf('ddim:spacing=lambda', { inverters: ['naive', 'implicit'] })
+    expect(solved).toMatchObject({ on: 'ddim:spacing=lambda,steps=10', equalValuesShare: 1 })
+    expect(solved!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    expect(plain!.noiseNmseDb).toBeGreaterThan(solved!.noiseNmseDb!)
+    // Without the memory in the file nothing walks back exactly.
+    const [undone] = await rowsOf('bdia', { inverters: 'reversible' })
+    expect(undone!.noiseNmseDb).toBeLessThan(toLastDigitsDb)
+    const [other] = await rowsOf('bdia', { inverters: 'implicit', solvers: 'ddim:spacing=lambda', steps: 10 })
+    expect(other!.noiseNmseDb).toBeGreaterThan(-40)
+  })
+
+  it('refuses what does not go with the file of a latent', async () => {
+    const host = memoryHost(model)
+    await start(generateOperation, host, {
+      prompt,
+      ...sampling,
+      count: 2,
+      output: 'many/',
+      saveLatent: 'z.safetensors',
     })
+    const given = { source: 'z.safetensors', inverters: 'naive', solvers: 'ddim', steps: 4 }
+    const refused = async (more: Given) => await expect(start(compareOperation, host, { ...given, ...more })).rejects
+    await (await refused({})).toMatchObject({ code: 'bad-option', expected: 'one latent', got: '2' })
+    await (await refused({ seed: 3 })).toMatchObject({ code: 'bad-option', got: '`settings.seed` with a latent' })
+    await (await refused({ from: 'picture' })).toMatchObject({ got: '`picture` with the file of a latent' })
+    await (await refused({ source: 'none.npy' })).toMatchObject({ code: 'unavailable' })
   })
 
   it('solvers that name no spacing have levels that can be undone, or by `grid` those that every command means', async () => {

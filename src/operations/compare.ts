@@ -6,11 +6,10 @@ import { sidesOf } from '../model/layout.js'
 import { type NoisePlace, noiseKeeper, noisePlace } from './comparing/noise-files.js'
 import { type CompareSettings, fields, plansOf, type Start, startOf, usualSteps } from './comparing/pairs.js'
 import { type ComparisonRow, chartOf, rowReport, sheetOf } from './comparing/reports.js'
-import { type Comparison, compareAll, fittedPicture } from './comparing/walks.js'
+import { type Comparison, compareAll, type Given, readGiven } from './comparing/walks.js'
 import type { Settings } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
-import type { NamedPicture } from './files/pictures.js'
 import { readTensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Running } from './operation.js'
@@ -29,12 +28,12 @@ interface CompareOutputs {
 
 function outputsOf(
   { sheet, report }: CompareSettings,
-  { picture }: Start,
+  { file }: Start,
   place: NoisePlace | undefined,
   { files }: Host,
 ): CompareOutputs {
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
-  const stem = picture === undefined ? '' : `${withoutEnding(files.nameOf(picture))}.`
+  const stem = file === undefined ? '' : `${withoutEnding(files.nameOf(file.path))}.`
   const besides = (ending: string) => (report === undefined ? undefined : files.join(report, `${stem}${ending}`))
   const paths = {
     noise: place?.told,
@@ -56,7 +55,7 @@ async function withNoise(settings: CompareSettings, files: Host['files']): Promi
 interface Asked {
   readonly settings: CompareSettings
   readonly start: Start
-  readonly read: NamedPicture | undefined
+  readonly given: Given | undefined
 }
 
 /** A solver's text in other steps; a scheduler's has none. */
@@ -75,14 +74,14 @@ function knownSolver({ solver, steps }: Recipe): string | undefined {
 }
 
 /**
- * With the prompt, the guidance and the solver that a picture's own text tells, where nothing else is said; its notes say
+ * With the prompt, the guidance and the solver that the file's own text tells, where nothing else is said; its notes say
  * what was taken. `steps` are those that are said.
  */
-function withTexts({ settings, start, read, steps }: Asked & { readonly steps: number | undefined }): Asked {
-  if (read?.texts?.Software !== 'undiffuse') return { settings, start, read }
+function withTexts({ settings, start, given, steps }: Asked & { readonly steps: number | undefined }): Asked {
+  if (given?.texts === undefined) return { settings, start, given }
   const { negative, guidance } = settings
   const said = { prompt: start.prompt, negative, guidance }
-  const recipe = recipeOf(read.texts)
+  const recipe = recipeOf(given.texts)
   const told = withRemembered(said, recipe)
   const own = settings.solvers === undefined ? knownSolver(recipe) : undefined
   const solver = own && inSteps(own, steps)
@@ -92,42 +91,44 @@ function withTexts({ settings, start, read, steps }: Asked & { readonly steps: n
     ...(said.guidance === told.guidance ? [] : [`guidance ${told.guidance}`]),
     ...(solver === undefined ? [] : [`solver ${solver}`]),
   ]
-  if (taken.length === 0) return { settings, start, read }
+  if (taken.length === 0) return { settings, start, given }
   const how = solver !== undefined && {
     solvers: [{ text: solver, method: undefined }],
     steps: steps ?? recipe.steps ?? settings.steps,
+    // A solver that names no spacing was walked on its own.
+    grid: 'own' as const,
   }
   return {
     settings: { ...settings, negative: told.negative, guidance: told.guidance, ...how },
     start: { ...start, prompt: told.prompt },
-    read: { ...read, notes: [...read.notes, `Taken from the file's own text: ${taken.join(', ')}.`] },
+    given: { ...given, notes: [...given.notes, `Taken from the file's own text: ${taken.join(', ')}.`] },
   }
 }
 
 /** Reads or makes the picture, walks all pairs, and writes what is asked for. */
-async function* run(given: Settings<typeof fields>, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
+async function* run(asked: Settings<typeof fields>, host: Host, signal?: Signal): Running<ReturnType<typeof reportOf>> {
   const { files } = host
-  const said = await withNoise({ ...given, steps: given.steps ?? usualSteps }, files)
+  const said = await withNoise({ ...asked, steps: asked.steps ?? usualSteps }, files)
   const source = await startOf(said, host)
-  const { picture } = source
+  const { file } = source
   const place = said.output === undefined ? undefined : await noisePlace(said.output, files)
   const outputs = outputsOf(said, source, place, host)
-  const inputs = { 'the picture': picture, 'settings.noise': said.noise }
+  const inputs = { [`the ${file?.way}`]: file?.path, 'settings.noise': said.noise }
   // What there is to say against a solver is said before the model is opened.
   if (said.solvers) plansOf(said, source, false)
-  const asked = {
+  const written = {
     'settings.output': place?.path('noise'),
     'settings.sheet': outputs.sheet,
     'the chart': outputs.plot,
     'settings.report': outputs.report,
   }
-  await prepareOutputs(files, asked, inputs)
+  await prepareOutputs(files, written, inputs)
   const held = await host.models.open(said)
   try {
     yield* notedOf(held)
     const { model } = held
-    const fitted = picture === undefined ? undefined : await fittedPicture(picture, said, model, host)
-    const { settings, start, read } = withTexts({ settings: said, start: source, read: fitted, steps: given.steps })
+    const read = file && (await readGiven(file, said, model, host, signal))
+    const { settings, start, given } = withTexts({ settings: said, start: source, given: read, steps: asked.steps })
     const begin = host.now()
     const onTexts: Note[] = []
     for await (const told of notesOnTexts([start.prompt, settings.negative], model, signal)) {
@@ -136,7 +137,7 @@ async function* run(given: Settings<typeof fields>, host: Host, signal?: Signal)
     }
     const modelFiles = await held.identity()
     const keeper = place && noiseKeeper(settings, place.path, { model, modelFiles, files })
-    const comparison = yield* compareAll(settings, start, { model, read, host }, keeper, signal)
+    const comparison = yield* compareAll(settings, start, { model, given, host }, keeper, signal)
     const seconds = host.now() - begin
     const rows = comparison.rows.map(rowReport)
     const of = `${promptText(start.prompt ?? null)}, guidance ${guidanceOf(settings, start, model)}`
@@ -146,7 +147,7 @@ async function* run(given: Settings<typeof fields>, host: Host, signal?: Signal)
     const written = chart === undefined ? others : outputs
     const cost = costReport(seconds, await held.cost())
     const result = reportOf(settings, start, { model, comparison, onTexts, rows, cost, outputs: written })
-    const title = picture === undefined ? subject : `${model.name}, ${lastName(picture)}, ${of}`
+    const title = file === undefined ? subject : `${model.name}, ${lastName(file.path)}, ${of}`
     const besides: (readonly [string, FileContent])[] = [
       ...(outputs.sheet
         ? [[outputs.sheet, await sheetOf(comparison, title.replace(/[“”]/g, '"'), host)] as const]
@@ -164,6 +165,11 @@ async function* run(given: Settings<typeof fields>, host: Host, signal?: Signal)
 
 const guidanceOf = ({ guidance }: CompareSettings, { prompt }: Start, model: OperationModel): number =>
   guidance ?? usualGuidance(model, prompt)
+
+const fileReport = ({ file }: Start) => ({
+  picture: file?.way === 'picture' ? file.path : null,
+  latent: file?.way === 'latent' ? file.path : null,
+})
 
 interface Finished {
   readonly model: OperationModel
@@ -184,12 +190,12 @@ function reportOf(
   const { width, height } = sidesOf(model.layout, comparison.image.shape)
   return {
     model: model.name,
-    picture: start.picture ?? null,
+    ...fileReport(start),
     notes: [...onTexts, ...comparison.notes].map(({ text }) => text),
     prompt: prompt ?? null,
     negativePrompt: settings.negative ?? null,
     guidance: guidanceOf(settings, start, model),
-    seed: start.picture === undefined ? (settings.seed ?? 0) : null,
+    seed: start.file === undefined ? (settings.seed ?? 0) : null,
     decoder: settings.decoder.text,
     ...bitsReport(settings),
     widthPixels: width,

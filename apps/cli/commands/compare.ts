@@ -14,10 +14,11 @@ import { costLines, wroteLines } from '../words.js'
 const details = `
 A prompt is made into a picture first, once for each solver, so that its noise is known. Each inverter then goes back to the
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
-Of a picture file nobody knows the noise, unless \`--noise\` tells it: only the pixels that come back are told.
+Of a file nobody knows the noise, unless \`--noise\` tells it: only the pixels that come back are told. A file of a latent
+(.safetensors, .npy) is gone back from as it is.
 A file of noise tells the prompt and the guidance too, where you say none.
 
-The table has a line for each way: from the latent, and from the picture. Of a picture file there is the picture's alone. With
+The table has a line for each way: from the latent, and from the picture. Of a file there is its own alone. With
 \`--from latent\` the rows from the picture are left out, and no picture is inverted: that is most of the time. With
 guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a step. "Solved" tells how many steps were undone.
 "Exact" tells what the noise is exact given, and is measured: how far
@@ -25,7 +26,7 @@ the latent that this noise makes is from the one that was inverted. "Roots" tell
 look; where the others solved steps, nobody has checked.
 
 Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
-spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A picture's own text tells prompt,
+spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A file's own text tells prompt,
 guidance and solver where you say none. Where you compare other solvers, a note says so.
 
 An inverter that does not take a solver is told with its reason before the first row. Where no other than \`naive\` takes it, a row of
@@ -182,10 +183,10 @@ function refusalLines(rows: readonly ComparisonRow[]): readonly string[] {
 }
 
 function words(report: ComparisonReport): readonly string[] {
-  const { model, picture, prompt, seed, guidance, rows, decoder } = report
+  const { model, picture, latent, prompt, seed, guidance, rows, decoder } = report
   const isFromPicture = rows.some(({ fromPicture }) => fromPicture !== null)
   return [
-    picture === null ? `${promptText(prompt)}, seed ${seed}` : `${picture}, ${promptText(prompt)}`,
+    `${[picture ?? latent ?? [], promptText(prompt)].flat().join(', ')}${seed === null ? '' : `, seed ${seed}`}`,
     `  by           ${model}, guidance ${guidance}${isFromPicture ? `, decoder inversion by ${decoder}` : ''}`,
     '',
     ...tableLines(rows),

@@ -11,7 +11,7 @@ import { type Tensor, zeros } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { reportField, sheetField } from '../files/outputs.js'
-import { isPictureFile, lastName } from '../files/paths.js'
+import { isPictureFile } from '../files/paths.js'
 import { isTensorFile } from '../files/tensor-files.js'
 import { type Host, type Note, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
@@ -40,7 +40,7 @@ const { guidance, negative } = recipeFields
 export const fields = {
   source: {
     type: 'string',
-    description: 'a picture file, or a prompt for a picture that is made first',
+    description: 'a prompt, or the file of a picture or of a latent',
     subject: true,
     required: true,
     word: 'picture|prompt',
@@ -69,7 +69,7 @@ export const fields = {
   steps: {
     type: 'integer',
     minimum: 1,
-    description: `of each solver (default: ${usualSteps}, or as a picture's own text says)`,
+    description: `of each solver (default: ${usualSteps}, or the file's)`,
   },
   from: {
     type: 'choice',
@@ -80,10 +80,10 @@ export const fields = {
   },
   guidance,
   negative,
-  prompt: { ...promptField, description: 'what a picture file shows (default: as it says)' },
+  prompt: { ...promptField, description: 'what the file shows (default: as it says)' },
   noise: {
     type: 'file',
-    description: 'what a picture file was made from, if known',
+    description: 'what the file was made from, if known',
   },
   seed: { ...seedField, description: 'of the noise of a prompt (default: 0)' },
   size: { ...sizeField, rare: true },
@@ -121,42 +121,37 @@ export interface Compared {
   readonly noiseFiles?: Partial<Readonly<Record<Leg['given'], string>>>
 }
 
-/** What is compared: a picture whose noise is known, or a file. */
+/** What is compared: a picture whose noise is known, or the file of a picture or of a latent. */
 export interface Start {
   readonly prompt: string | undefined
-  readonly picture?: string
+  readonly file?: { readonly path: string; readonly way: Leg['given'] }
 }
 
-/** From what rows go back: of a picture file from the picture, since its latent is not known. */
-export const waysOf = ({ from }: Pick<CompareSettings, 'from'>, { picture }: Start): Ways =>
-  picture !== undefined ? ['picture'] : from === 'both' ? ['latent', 'picture'] : [from]
+/** From what rows go back: a picture file does not know its latent, and a latent has no 8-bit picture. */
+export const waysOf = ({ from }: Pick<CompareSettings, 'from'>, { file }: Start): Ways =>
+  file !== undefined ? [file.way] : from === 'both' ? ['latent', 'picture'] : [from]
 
 export async function startOf(settings: CompareSettings, { files }: Host): Promise<Start> {
   const { source, prompt, seed, size, noise, from } = settings
-  if (isTensorFile(source)) {
-    const remedy = 'Pass the picture itself. `invert` undoes a latent.'
-    throw expected(
-      'bad-option',
-      'a picture or a prompt',
-      '`compare`',
-      `\`${lastName(source)}\`, a file of latents`,
-      remedy,
-    )
-  }
   const looksLikeFile = isPictureFile(source) && !source.includes(' ')
-  const isPicture = source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
-  if (isPicture && from === 'latent') {
-    const remedy = `Its latent is not known. Leave ${setting('from')} out, or pass the prompt that made it.`
-    throw expected('bad-option', '`picture`', setting('from'), '`latent` with a picture', remedy)
+  const way = isTensorFile(source)
+    ? 'latent'
+    : source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
+      ? 'picture'
+      : undefined
+  if (way !== undefined && from !== 'both' && from !== way) {
+    const why = way === 'picture' ? 'Its latent is not known.' : 'Its picture would be made of it.'
+    const remedy = `${why} Leave ${setting('from')} out, or pass the prompt that made it.`
+    throw expected('bad-option', `\`${way}\``, setting('from'), `\`${from}\` with the file of a ${way}`, remedy)
   }
-  const [odd] = isPicture
+  const [odd] = way
     ? ([seed !== undefined && 'seed', size !== undefined && 'size'] as const).filter((name) => name !== false)
     : ([prompt !== undefined && 'prompt', noise !== undefined && 'noise'] as const).filter((name) => name !== false)
   if (odd !== undefined) {
-    const got = `${setting(odd)} with a ${isPicture ? 'picture' : 'prompt'}`
-    throw expected('bad-option', 'a picture or a prompt', '`compare`', got, 'Leave one of them out.')
+    const got = `${setting(odd)} with a ${way ?? 'prompt'}`
+    throw expected('bad-option', 'a file or a prompt', '`compare`', got, 'Leave one of them out.')
   }
-  return isPicture ? { prompt, picture: source } : { prompt: source }
+  return way ? { prompt, file: { path: source, way } } : { prompt: source }
 }
 
 /** What a solver may be told; undefined of a scheduler. */

@@ -7,8 +7,11 @@ import { automatic } from '../../diffusion/inverters/automatic.js'
 import { formatShape, sameShape, type Tensor } from '../../math/tensor.js'
 import { counted } from '../../model/counted.js'
 import { questionsOf } from '../../model/guidance.js'
+import { checkRoom } from '../../model/memory.js'
+import { autoencoderOf } from '../../model/views.js'
 import { round8 } from '../../pictures/pixels.js'
 import { generate } from '../../verbs/generate.js'
+import type { InversionSource } from '../../verbs/invert.js'
 import type { Sampled } from '../../verbs/sampling.js'
 import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
@@ -17,7 +20,7 @@ import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files
 import type { Host, Note, OperationModel } from '../host.js'
 import { cleanEnd, type Leg, leg, type Walk } from '../inverting/legs.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
-import { otherOrigin, type Plan, samplingOf } from '../recipes/recipe.js'
+import { completed, otherOrigin, type Plan, type Recipe, samplingOf, solverWords } from '../recipes/recipe.js'
 import { evaluationsOf, making, type Ways } from './expected-costs.js'
 import type { NoiseKeeper } from './noise-files.js'
 import {
@@ -42,15 +45,26 @@ export interface Comparison {
   readonly rows: readonly Compared[]
 }
 
+/** A file that rows go back from. */
+export interface Given {
+  readonly path: string
+  readonly way: Leg['given']
+  /** In 8 bits: the picture, or what the latent decodes to. */
+  readonly image: Tensor
+  readonly latent?: Tensor
+  /** What the solver of this text remembered beside the latent. */
+  readonly memory?: { readonly of: Recipe; readonly tensors: readonly Tensor[] }
+  /** What reading it changed, and what was taken from its text. */
+  readonly notes: readonly string[]
+  /** What its own text says of how it was made. */
+  readonly texts: Readonly<Record<string, string>> | undefined
+}
+
 /** Walks every pair there and back. The picture of a prompt is made once for each solver. */
 export async function* compareAll(
   settings: CompareSettings,
   start: Start,
-  {
-    model,
-    read,
-    host,
-  }: { readonly model: OperationModel; readonly read: NamedPicture | undefined; readonly host: Host },
+  { model, given, host }: { readonly model: OperationModel; readonly given: Given | undefined; readonly host: Host },
   keeper: NoiseKeeper | undefined,
   signal: Signal | undefined,
 ): Steps<Comparison, Told> {
@@ -59,14 +73,13 @@ export async function* compareAll(
   checkTaken(pairs)
   const { seed = 0, size } = settings
   const decoder = remembering(settings.decoder.method)
-  const given = read?.image
   const plans = pairs.map(({ pair }) => pair.plan)
   const known =
-    settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!, settings, model, host)
-  const onPicture = read
-    ? [...read.notes, ...otherOrigin(read.texts, plans, model, 'solvers'), ...(known ? [] : [unknownNoise])]
+    settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!.image, settings, model, host)
+  const onFile = given
+    ? [...given.notes, ...otherOrigin(given.texts, plans, model, 'solvers'), ...(known ? [] : [unknownNoise])]
     : []
-  const notes = [...refusalNotes(pairs, settings, model), ...onPicture.map((text) => ({ about: start.picture!, text }))]
+  const notes = [...refusalNotes(pairs, settings, model), ...onFile.map((text) => ({ about: given!.path, text }))]
   for (const { about, text } of notes) yield noted(about, text)
   const rows: Compared[] = []
   const ways = waysOf(settings, start)
@@ -95,12 +108,13 @@ export async function* compareAll(
     const sampling = samplingOf(plan, model)
     const walk = { inverter: inverter.method, decoder, host, model: asked, sampling, signal }
     if (given) {
-      const picture = yield* named(
-        leg(walk, 'picture', { image: given }, { image: given, ...(known && { noise: known }) }),
-        row,
-        partsNow,
-      )
-      const walked = { ...row, legs: { picture }, image: given }
+      const { way, image, latent } = given
+      const truth = { image, ...(latent && { latent }), ...(known && { noise: known }) }
+      const walked = {
+        ...row,
+        legs: { [way]: yield* named(leg(walk, way, sourceOf(given, row.pair, model), truth), row, partsNow) },
+        image,
+      }
       rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
       continue
     }
@@ -115,7 +129,17 @@ export async function* compareAll(
     rows.push(keeper ? yield* keeper.keep(walked, numberOf(row)) : walked)
   }
   const noise = first?.sampled.noise ?? known
-  return { image: first?.image ?? given!, ...(noise && { noise }), notes, rows }
+  return { image: first?.image ?? given!.image, ...(noise && { noise }), notes, rows }
+}
+
+/** The picture, or the latent with what its own solver remembered there. */
+function sourceOf({ image, latent, memory }: Given, { plan }: Pair, model: OperationModel): InversionSource {
+  if (!latent) return { image }
+  const { solver } = samplingOf(plan, model)
+  const isItsOwn = memory && memory.tensors.length > 0 && solverWords(completed(plan, model)) === solverWords(memory.of)
+  if (!isItsOwn) return { latent }
+  const index = solver.grid(model.schedule(latent.shape)).length - 1
+  return { state: { index, x: latent, memory: memory.tensors } }
 }
 
 /** A row that takes longer than was expected is not finished before its end. */
@@ -191,8 +215,46 @@ async function knownNoise(
   throw expected('bad-shape', what, `\`${lastName(path)}\``, got, 'Pass the noise of this picture alone.')
 }
 
+/** The file that a comparison begins with. */
+export async function readGiven(
+  { path, way }: NonNullable<Start['file']>,
+  settings: CompareSettings,
+  model: OperationModel,
+  host: Host,
+  signal: Signal | undefined,
+): Promise<Given> {
+  if (way === 'latent') return await readLatent(path, settings, model, host, signal)
+  const { image, notes, texts } = await fittedPicture(path, settings, model, host)
+  return { path, way, image, notes, texts: texts?.Software === 'undiffuse' ? texts : undefined }
+}
+
+/** The one latent in a file, and the picture that it decodes to. Throws where it is of another model or shape. */
+async function readLatent(
+  path: string,
+  settings: CompareSettings,
+  model: OperationModel,
+  { files }: Host,
+  signal: Signal | undefined,
+): Promise<Given> {
+  const file = await readTensorFile(files, path, 'latent')
+  checkFileModel(file, path, settings, model)
+  checkAxes(file, model.layout, path)
+  const [latent] = file.tensors as readonly [Tensor]
+  if (file.tensors.length > 1) {
+    const remedy = 'Compare them one after the other.'
+    throw expected('bad-option', 'one latent', `\`${lastName(path)}\``, `${file.tensors.length}`, remedy)
+  }
+  checkFinite(latent, path)
+  checkRoom(model, { denoise: 1, decode: 1 }, latent.shape, `\`${lastName(path)}\``)
+  const image = round8(await autoencoderOf(model, signal).decode(latent))
+  const { metadata, recipe, memories } = file
+  const isTold = metadata.model !== undefined && recipe.solver !== undefined
+  const texts = !isTold ? undefined : { ...metadata, Software: 'undiffuse', model: model.name }
+  return { path, way: 'latent', image, latent, memory: { of: recipe, tensors: memories[0]! }, notes: [], texts }
+}
+
 /** The picture as the model takes it, in 8 bits. Throws as `checkPicture`. */
-export async function fittedPicture(
+async function fittedPicture(
   path: string,
   { fit }: CompareSettings,
   model: OperationModel,

@@ -84,6 +84,12 @@ async function referenceOf(name: string): Promise<Reference> {
   return { tensors, texts: own.texts, note: `${own.note}\n${shared.note}`, isVariant: true }
 }
 
+/**
+ * Runs whose inversion uses up its evaluations and says so, in hundreds of them. The same run in 4 steps says it in fewer, and
+ * unguided ones in 10 steps are undone.
+ */
+const likewise = new Set(['sd1 g7.5.n10', 'sd2 g7.5.n10', 'sd3 g4.5.n10'])
+
 const ofNetworks = /^(net|vae)\./
 
 /** Whether a tokenizer is T5's, as model_index.json says. */
@@ -302,7 +308,8 @@ describe.each(built)('%s', async (name) => {
         ).toBeLessThan(tolerance)
     })
 
-    it('is undone exactly, or says that it is not', async () => {
+    // A variant has the networks and the solver of its family, whose runs are undone: its own test is where a run leads.
+    it.skipIf(isVariant || likewise.has(`${name} ${which}`))('is undone exactly, or says that it is not', async () => {
       const made = await setting()
       const noise = row(of('gen.noise'), 0)
       const back = async (solver: Solver, { latent }: { readonly latent: Tensor }) => ({

@@ -329,14 +329,14 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
   /** How a graph is run, and on what. */
   function prepared(asked: Graph, { device = options.device ?? 'cpu', roundsHalf = false }: OpenOptions = {}) {
     const emulated = roundsHalf && device === 'cpu'
-    return { device, emulated, graph: emulated ? emulatedHalf(asked) : asked }
+    return { device, emulated, graph: emulated ? emulationOf(asked) : asked }
   }
 
   function needOf(graph: Graph, device: string): MemoryNeed {
     const isKnown = device === 'cpu' || options.memoryLimit !== undefined
     const weights = weightBytes(graph)
     return {
-      neededBytes: weights + peakBytes(graph) * runtimeShare,
+      neededBytes: weights + peakOf(graph) * runtimeShare,
       weightBytes: weights,
       allowedBytes: isKnown ? memoryLimit : Number.POSITIVE_INFINITY,
     }
@@ -367,6 +367,18 @@ export function ortNode(options: OrtNodeOptions = {}): Runtime {
     },
   }
 }
+
+/** What follows from a graph alone, computed once: a pool asks for its memory before it opens it. */
+function onceForEach<T>(compute: (graph: Graph) => T): (graph: Graph) => T {
+  const known = new WeakMap<Graph, { readonly value: T }>()
+  return (graph) => {
+    const found = known.get(graph) ?? { value: compute(graph) }
+    known.set(graph, found)
+    return found.value
+  }
+}
+const peakOf = onceForEach(peakBytes)
+const emulationOf = onceForEach(emulatedHalf)
 
 /** Of the memory that is free when a runtime is made, what one network may take: others need some too. */
 const shareOfFree = 0.75

@@ -21,30 +21,43 @@ export function decodeParity(channel: Float64Array, checks: readonly (readonly n
   const bitAt = Uint32Array.from(checks.flat())
   const ends = Uint32Array.from(checks, (check) => check.length)
   const received = channel.map((ratio) => bounded(Math.exp(ratio), certain))
-  const odds = Float64Array.from(bitAt, (bit) => received[bit]!)
+  // What its check said to each bit last, and the odds of each bit by then.
+  const said = new Float64Array(bitAt.length).fill(1)
   const differences = new Float64Array(bitAt.length)
-  let total = received
+  let [total, before] = [received.slice(), received]
   for (let i = 0; i < iterations; i++) {
+    // The odds without what the check said itself, r = total/said: (r − 1)/(r + 1) with one division.
+    for (let edge = 0; edge < bitAt.length; edge++) {
+      const all = before[bitAt[edge]!]!
+      differences[edge] = (all - said[edge]!) / (all + said[edge]!)
+    }
     total = received.slice()
-    for (let edge = 0; edge < bitAt.length; edge++) differences[edge] = (odds[edge]! - 1) / (odds[edge]! + 1)
-    for (let check = 0, start = 0; check < ends.length; start += ends[check++]!) {
+    for (let check = 0, start = 0; check < ends.length; check++) {
       const end = start + ends[check]!
       for (let edge = start; edge < end; edge++) {
         let product = 1
         for (let other = start; other < end; other++) if (other !== edge) product *= differences[other]!
-        // What is said to a bit is kept where it waits for the bit's product.
-        odds[edge] = bounded((1 + product) / (1 - product), certain)
-        total[bitAt[edge]!] = bounded(total[bitAt[edge]!]! * odds[edge]!, surest)
+        const told = bounded((1 + product) / (1 - product), certain)
+        const bit = bitAt[edge]!
+        said[edge] = told
+        total[bit] = bounded(total[bit]! * told, surest)
       }
+      start = end
     }
-    let odd = 0
-    for (let check = 0, start = 0; check < ends.length; start += ends[check++]!) {
-      let ones = 0
-      for (let edge = start; edge < start + ends[check]!; edge++) if (total[bitAt[edge]!]! < 1) ones++
-      odd += ones & 1
-    }
-    if (odd === 0) break
-    for (let edge = 0; edge < bitAt.length; edge++) odds[edge] = total[bitAt[edge]!]! / odds[edge]!
+    if (allHold(total, bitAt, ends)) break
+    before = total
   }
   return total.map(Math.log)
+}
+
+/** Whether the likelier bits of every check have an even sum. */
+function allHold(odds: Float64Array, bitAt: Uint32Array, ends: Uint32Array): boolean {
+  for (let check = 0, start = 0; check < ends.length; check++) {
+    const end = start + ends[check]!
+    let ones = 0
+    for (let edge = start; edge < end; edge++) if (odds[bitAt[edge]!]! < 1) ones++
+    if (ones % 2 === 1) return false
+    start = end
+  }
+  return true
 }

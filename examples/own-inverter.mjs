@@ -38,6 +38,8 @@ const asked = {
   decoder: 'automatic:gradients=never',
   steps: 10,
   guidance: 1,
+  // With a prompt the latent is known: none is searched for its picture.
+  from: source.endsWith('.png') ? 'picture' : 'latent',
 }
 const task = new Task(run(readSettings(fields, asked, id), nodeHost()))
 for await (const { parts } of task) if (parts) process.stderr.write(`\rrow ${parts.done + 1} of ${parts.total} `)

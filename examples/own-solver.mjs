@@ -32,7 +32,7 @@ const adamsBashforth = define({
 
 const runtime = ortNode()
 const model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
-const how = { model, prompt: 'a large green star on the right, on yellow dots', solver: adamsBashforth({ steps: 10 }) }
+const how = { model, prompt: 'a large green star on the right, on yellow dots', solver: adamsBashforth({ steps: 5 }) }
 const { latent, noise } = await generate({ ...how, seed: 8, guidance: 1 })
 const found = await invert({ latent }, { ...how, guidance: 1 })
 console.log(
@@ -42,12 +42,12 @@ await runtime.close()
 
 // In one table with others: a name, and the solver with its own grid and steps.
 const { fields, run, id } = compareOperation
-const solvers = [{ text: 'my-ab2', method: adamsBashforth({ steps: 10 }) }, 'ddim:spacing=lambda']
+const solvers = [{ text: 'my-ab2', method: adamsBashforth({ steps: 5 }) }, 'ddim:spacing=lambda']
 // The way back begins at the latent that was drawn, and no latent of a picture is searched.
 const asked = {
   source: how.prompt,
   solvers,
-  steps: 10,
+  steps: 5,
   inverters: 'automatic',
   guidance: 1,
   from: 'latent',

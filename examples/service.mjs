@@ -26,13 +26,13 @@ process.on('uncaughtException', stop)
 // A process that is killed between two runs fails nothing: only this line tells.
 const runtime = ortNode({ onLost: (how) => console.error(`The process of the networks ended by ${how}.`) })
 const folder = bundledFile('models', 'undiffuse-scenes')
-const model = await openDiffusionModel(nodeFiles, folder, runtime)
-const made = { model: model.name, modelFiles: await modelFingerprint(folder) }
 const makeIt = 'npx undiffuse watermark keygen --scheme gaussian-shading:bits=64 -o key.json'
 const keyText = await readFile('key.json', 'utf8').catch(({ message }) => {
   throw new Error(`${message}. Make a key: ${makeIt}`)
 })
 const key = readKey(keyText, 'key.json')
+const model = await openDiffusionModel(nodeFiles, folder, runtime)
+const made = { model: model.name, modelFiles: await modelFingerprint(folder) }
 checkKeyModel(key, made)
 if (hasOtherWeights(key, made))
   throw new Error(`key.json is for other weights of this model. Make a new key: ${makeIt}`)

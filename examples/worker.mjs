@@ -16,7 +16,7 @@ if (isMainThread) {
   parentPort?.once('message', async ({ prompt, seed }) => {
     const runtime = ortNode()
     const model = await openDiffusionModel(nodeFiles, bundledFile('models', 'undiffuse-scenes'), runtime)
-    const how = { model, prompt, guidance: 3, solver: ddim({ steps: 20, spacing: 'lambda' }) }
+    const how = { model, prompt, guidance: 1, solver: ddim({ steps: 10, spacing: 'lambda' }) }
     const { latent } = await generate({ ...how, seed })
     const { noise, exact } = await invert({ latent }, how)
     await runtime.close()

@@ -470,7 +470,7 @@ describe('Ctrl-C', () => {
   it('in the second row of `compare` keeps the files of the first, and says so', async () => {
     const noises = input('noises')
     const slow = 'implicit:iteration=forward-step,tolerance=0'
-    const words = ['compare', prompt, '--inverters', 'naive', slow, '--solvers', 'ddim', '--steps', '100', '-o', noises]
+    const words = ['compare', prompt, '--inverters', 'naive', slow, '--solvers', 'ddim', '--steps', '50', '-o', noises]
     const written = () => readdir(noises).catch(() => [])
     const interrupt: StartOptions['meanwhile'] = async (child) => {
       for (let i = 0; i < 1000 && (await written()).length < 3; i++) await setTimeout(25)

@@ -58,6 +58,8 @@ const [two, prompted] = [
   ['--solver', 'ddim', '--steps', '2'],
   ['--prompt', 'a large red ball', '--guidance', '3'],
 ]
+/** What is printed has the same keys, whether the steps are solved or not. */
+const brief = ['--inverter', 'implicit:iterations=3']
 const marked = ['generate', 'a red ball', ...two, '--watermark', './a.json', '--message', 'c0ffee00', '-o', './m.png']
 
 const reading = ['watermark', 'detect', './ball.png', '--key']
@@ -85,11 +87,20 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const printed: readonly { readonly name: string; readonly words: readonly string[] }[] = [
   {
     name: 'invert',
-    words: ['invert', './ball.png', ...two, ...small, ...prompted, '--report', './out', '-o', './n.npy'],
+    words: ['invert', './ball.png', ...two, ...small, ...prompted, ...brief, '--report', './out', '-o', './n.npy'],
   },
   {
     name: 'invert, with restarts',
-    words: ['invert', './ball.png', ...two, ...small, '--inverter', 'implicit:restarts=1', '-o', './n.npy'],
+    words: [
+      'invert',
+      './ball.png',
+      ...two,
+      ...small,
+      '--inverter',
+      'implicit:restarts=1,iterations=3',
+      '-o',
+      './n.npy',
+    ],
   },
   {
     name: 'invert --to latent',
@@ -105,7 +116,7 @@ const printed: readonly { readonly name: string; readonly words: readonly string
       '--solvers',
       'ddim',
       '--inverters',
-      'implicit',
+      'implicit:iterations=3',
       ...small,
       '--report',
       './out',

@@ -1,8 +1,5 @@
 /**
- * The package as people get it: packed from a clean clone, unpacked in an empty folder outside the project.
- *
- * npm plans the installation and writes its lock file. Its dependencies, 350 MB, are not copied: the project's own are linked,
- * those that the package declares and no others.
+ * The package as people get it: packed from a clean clone, installed in an empty folder outside the project.
  *
  * The clone holds what git knows, with changes that are not committed yet. What is built already from the same sources is
  * not built again: the compiler compares contents, and whatever has no source in the clone stays behind.
@@ -64,7 +61,7 @@ async function build(clone: string): Promise<void> {
   await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { cwd: clone })
 }
 
-/** Clones, builds, packs and unpacks; leaves nothing where one of these fails. */
+/** Clones, builds, packs and installs; leaves nothing where one of these fails. */
 export async function install(): Promise<Installed> {
   const temporary = await mkdtemp(join(tmpdir(), 'undiffuse-package-'))
   try {
@@ -73,26 +70,6 @@ export async function install(): Promise<Installed> {
     await rm(temporary, { recursive: true, force: true })
     throw error
   }
-}
-
-/** Puts the package where npm plans it, beside the dependencies that it declares, at the planned versions; its commands. */
-async function unpack(tarball: string, folder: string): Promise<{ readonly undiffuse: string }> {
-  const { packages } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
-    readonly packages: Readonly<Record<string, { readonly version: string }>>
-  }
-  const inside = join(folder, 'node_modules', 'undiffuse')
-  await mkdir(inside, { recursive: true })
-  await run('tar', ['-xzf', tarball, '-C', inside, '--strip-components=1'])
-  const { bin, dependencies } = JSON.parse(await readFile(join(inside, 'package.json'), 'utf8'))
-  for (const name of Object.keys(dependencies)) {
-    const path = join('node_modules', name)
-    const { version } = JSON.parse(await readFile(join(root, path, 'package.json'), 'utf8'))
-    const planned = packages[`node_modules/${name}`]?.version
-    if (version !== planned) throw new Error(`Expected version ${planned} of ${name} in the project, got ${version}.`)
-    await mkdir(dirname(join(folder, path)), { recursive: true })
-    await symlink(join(root, path), join(folder, path), 'junction')
-  }
-  return bin
 }
 
 async function installIn(temporary: string): Promise<Installed> {
@@ -112,11 +89,10 @@ async function installIn(temporary: string): Promise<Installed> {
   await mkdir(folder)
   await writeFile(join(folder, 'package.json'), '{ "private": true }\n')
   const words = ['install', join(temporary, packed.filename), '--ignore-scripts', '--no-audit', '--no-fund']
-  const planning = [...words, '--package-lock-only', '--loglevel=error']
   // Without a network where npm has everything in its cache.
-  const planned = (how: string) => run('npm', [...planning, how], { cwd: folder, shell, maxBuffer })
-  await planned('--offline').catch(() => planned('--prefer-offline'))
-  const command = await unpack(join(temporary, packed.filename), folder)
+  const installing = (how: string) => run('npm', [...words, '--loglevel=error', how], { cwd: folder, shell, maxBuffer })
+  await installing('--offline').catch(() => installing('--prefer-offline'))
+  const command = JSON.parse(await readFile(join(folder, 'node_modules', 'undiffuse', 'package.json'), 'utf8')).bin
 
   const inPackage = (path: string) => join(folder, 'node_modules', 'undiffuse', path)
   const node = async (file: string, words: readonly string[]) =>

@@ -1,5 +1,6 @@
 /** The page of help about masks: what `edit` takes, how it finds one, and when to draw one. */
 import { paragraphs, table } from './help.js'
+import { asTyped } from './program-name.js'
 
 /** What `exact-blending:mask=…` may be. */
 export const foundMasks = [
@@ -16,7 +17,7 @@ const drawn = `
 A mask says where an edit may change a picture. Outside it the pixels are kept, bit for bit. The bundled model draws one of eight shapes on
 simple backgrounds: photographs and flat drawings mostly fail, whatever the mask.
 
-With \`--mask <picture>\` you say where: a picture of the same size, white (128 of 255) where it may change. Transparent parts are kept. \`dilation=1\` grows it by 8 pixels. \`--feather 8\` softens the seam: leave 16 pixels of room.
+With \`--mask <picture>\` you say where: a picture of the same size, white (128 of 255) where it may change. Transparent parts are kept. \`dilation=1\` grows it by 8 pixels. \`--feather 8\` softens the seam: leave 20 pixels of room.
 
 Without \`--mask\` the method \`exact-blending\` finds one and grows it by an entry. The other methods may change everything then. Say
 how to look with \`--method exact-blending:mask=<which>\`:`
@@ -30,7 +31,7 @@ Draw one yourself
 
  – for another texture: white over the background, black over the thing;
 
- – to remove a thing: white over it, and more in docs/editing.md;
+ – to remove a thing: see "Removing a thing" in docs/editing.md;
 
  – for what must be kept by all means: \`--lock-background\` then refuses a mask that keeps nothing.
 
@@ -46,5 +47,5 @@ export const maskLines = (columns: number): readonly string[] => [
   '',
   ...paragraphs(advice, columns),
   '',
-  'More: docs/editing.md',
+  asTyped('More: docs/editing.md'),
 ]

@@ -1,4 +1,6 @@
 /** Messages and help say what to type: with npx, where npx was typed. */
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expected } from 'undiffuse'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { helpLines, pageColumns, pageLines } from './help.js'
@@ -19,6 +21,16 @@ describe.each([
       `\`${name} help ddim\` and \`${name}\`; \`undiffuse-scenes\`, undiffuse`,
     )
   })
+})
+
+it('pages of the package are told from where somebody stands', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const told = (folder: string) => asTyped('see docs/editing.md. https://a/docs/editing.md', {}, folder)
+  expect(told(root)).toBe('see docs/editing.md. https://a/docs/editing.md')
+  expect(told(dirname(root.replace(/\/$/, '')))).toBe(
+    `see ${basename(root)}/docs/editing.md. https://a/docs/editing.md`,
+  )
+  expect(told(join(root, 'src'))).toBe(`see ${join(root, 'docs/editing.md')}. https://a/docs/editing.md`)
 })
 
 describe('started by npx', () => {

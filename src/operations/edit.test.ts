@@ -174,7 +174,7 @@ describe('edit', () => {
     const { stages, own } = await judged(25)
     expect(own).toEqual([
       expect.stringMatching(
-        /^The model shows it at 2\d.*hardly knows.*likely to miss.*`settings\.model`.*node_modules\/undiffuse\/docs\/your-own-model/,
+        /^The model shows it at 2\d.*hardly knows.*likely to miss.*`settings\.model`.*docs\/your-own-model/,
       ),
     ])
     const at = stages.indexOf(own[0]!)

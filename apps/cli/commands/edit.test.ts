@@ -11,6 +11,9 @@ it('says what to do where steps were not solved, and nothing where they were or 
   expect(of({ method: 'naive', outcome: 'diverged' })).toContain('guideFrom=source')
   expect(of({ method: 'naive:dilation=0' })).toBe('')
   expect(of({ exact: 'given-latent', outcome: 'converged' })).toBe('')
+  // What makes it miss is another thing, whose remedy was noted before.
+  expect(of({ verdict: 'likely-to-miss' })).toBe('')
+  expect(of({ verdict: 'likely-to-miss', outcome: 'diverged' })).toContain('guideFrom=source')
 })
 
 const levels = { nmse: 0, psnrDb: Number.POSITIVE_INFINITY, ssim: 1, largestLevels: 0, shareOfPixels: 0.7 }

@@ -29,8 +29,10 @@ const examples = [
 ] as const
 
 /** What to do where the way back to the noise was not solved. */
-export function remedyText({ exact, outcome, method }: EditReport): string {
+export function remedyText({ exact, outcome, method, verdict }: EditReport): string {
   const [id] = method.split(':')
+  // Other reasons to miss have remedies of their own, which were noted before the work.
+  if (verdict === 'likely-to-miss' && outcome !== 'diverged') return ''
   if (exact !== 'no' || outcome === 'converged' || (id !== 'exact-blending' && outcome === 'exhausted')) return ''
   return ' Try `--method exact-blending:guideFrom=source`, less `--guidance` or more `--steps`.'
 }

@@ -23,6 +23,8 @@ export function changedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords
 
 /** The kind of words that name a thing. */
 export const things = 'shapes'
+/** The kind of words that say where it is. */
+export const places = 'places'
 /** Kinds of words that say what a background is like, where they come after the thing. */
 const ofBackgrounds = ['colours', 'textures']
 

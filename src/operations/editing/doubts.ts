@@ -5,7 +5,7 @@ import type { NamedPicture } from '../files/pictures.js'
 import type { OperationModel } from '../host.js'
 import { noted, type Told } from '../operation.js'
 import { recipeOf } from '../recipes/recipe.js'
-import { changedKinds, changeOf, droppedKinds, things } from './changes.js'
+import { changedKinds, changeOf, droppedKinds, places, things } from './changes.js'
 import type { EditSettings } from './fields.js'
 import { oldTextureRemedy } from './masks.js'
 
@@ -38,10 +38,14 @@ export function doubtsOfWords(said: EditSettings, model: OperationModel): readon
     ? [{ reason: 'shapes are drawn anew and may come out ragged' }]
     : []
   const change = changeOf(said, model)
-  if (change === 'places' && said.mask !== undefined)
+  if (said.mask !== undefined && changedKinds(said, model).includes(places))
     return [...drawnAnew, { reason: 'a trace of the thing or of its shadow may stay at its old place' }]
-  if (said.mask !== undefined || !said.method.method.findsMask) return drawnAnew
-  if (change === 'places') return [{ reason: 'a thing moves, and no mask was drawn', note: onChange(moveNote) }]
+  if (said.mask !== undefined) return drawnAnew
+  if (!said.method.method.findsMask) {
+    const mixes = change === 'backgrounds' ? [{ reason: 'the new background may be mixed with the old one' }] : []
+    return [...drawnAnew, ...mixes, { reason: 'no mask keeps anything as it was' }]
+  }
+  if (change === places) return [{ reason: 'a thing moves, and no mask was drawn', note: onChange(moveNote) }]
   if (change === 'textures')
     return [{ reason: 'a texture changes, and no mask was drawn', note: onChange(textureNote) }]
   if (change === 'backgrounds')

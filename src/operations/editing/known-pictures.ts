@@ -30,7 +30,7 @@ const encoderKnownPsnrDb = 30
 /** What is told of the model's own pictures. */
 const ownPsnrDb = 34
 
-const otherModel = `Pass a model of such pictures as ${setting('model')}: node_modules/undiffuse/docs/your-own-model.md.`
+const otherModel = `Pass a model of such pictures as ${setting('model')}: docs/your-own-model.md.`
 
 /** How well a model knows a picture, as far as it can be told: where it hardly does, an edit is likely to miss. */
 export type Knowledge = 'well' | 'in-part' | 'hardly'

@@ -48,6 +48,7 @@ const mostOfAPicture = 0.5
 
 const drewOutside = 'the model drew things outside the mask too'
 const rimOf = 'a rim of the old colour may show: make the black part of the mask smaller'
+const shadowOf = 'the shadow of the thing may keep some of the old texture'
 
 /** The reasons that are there, each once. */
 const reasonsOf = (reasons: readonly (readonly [isThere: boolean, reason: string])[]): readonly string[] => [
@@ -87,7 +88,7 @@ export function verdictOf({
     [solves(edited) && edited.outcome === 'exhausted', 'some steps back to the noise were not solved to the end'],
     [covers === 'everything' && drawnShare !== 1, 'nothing of the picture is kept'],
     [mask !== undefined && drawnShare === undefined && isWide(mask), `the mask covers ${mask && percentOf(mask)}`],
-    [hasStrayed(before), isOfBackground ? rimOf : drewOutside],
+    [hasStrayed(before), !isOfBackground ? drewOutside : change === 'textures' ? shadowOf : rimOf],
   ])
   return { verdict: lesser.length > 0 ? 'look-closely' : 'nothing-odd', verdictReasons: lesser }
 }

@@ -124,12 +124,12 @@ async function* run(asked: Settings<typeof fields>, host: Host, signal?: Signal)
   }
   await prepareOutputs(files, written, inputs)
   const held = await host.models.open(said)
+  const begin = host.now()
   try {
     yield* notedOf(held)
     const { model } = held
     const read = file && (await readGiven(file, said, model, host, signal))
     const { settings, start, given } = withTexts({ settings: said, start: source, given: read, steps: asked.steps })
-    const begin = host.now()
     const onTexts: Note[] = []
     for await (const told of notesOnTexts([start.prompt, settings.negative], model, signal)) {
       if (told.note) onTexts.push(told.note)

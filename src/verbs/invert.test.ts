@@ -4,6 +4,7 @@ import { shape } from '../../test/laws/analytic-world.js'
 import type { Inverter, StepInversion } from '../diffusion/diffusion.js'
 import { naive } from '../diffusion/inverters/naive.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
+import { heun } from '../diffusion/solvers/heun.js'
 import { torchNoise } from '../math/noise.js'
 import { invert } from './invert.js'
 
@@ -31,6 +32,16 @@ it('is content with rounding where steps have one root, and promises nothing of 
 it('says that steps may have no root by what is left, and by how their map draws points together', async () => {
   expect(await remedy(leaving({ residual: 1e-2, contraction: 0.3 }))).toMatch(/may have no root.*#strong-guidance/)
   expect(await remedy(leaving({ residual: 1e-4, contraction: 1.4 }))).toMatch(/may have no root.*#strong-guidance/)
+})
+
+it('advises what the picture was not made by', async () => {
+  const inverter = leaving({ residual: 1e-2, contraction: 0.3 })
+  const told = async (more: object) => (await invert({ latent }, { model, solver, inverter, ...more })).remedy
+  expect(await told({})).toMatch(/made by Heun or in more steps:/)
+  expect(await told({ prompt: 'a', guidance: 3 })).toMatch(/made by Heun or with less guidance:/)
+  expect(await told({ solver: heun({ steps: 4, end: 'cleanest', spread: 'levels' }) })).toMatch(
+    /best made in more steps:/,
+  )
 })
 
 it('names what solves steps where nothing was solved', async () => {

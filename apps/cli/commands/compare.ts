@@ -59,10 +59,11 @@ const legend = `
           unique         none was found from other starts
           several        some were found: this noise is one of them
           none found     no start solved some step
-          not tried      some step may have several, and no other start was made (\`restarts\` makes some)
+          not tried      some step may have several, and no other start was made there (\`restarts\` makes some)
           not checked    this inverter does not look: another noise may lead to the same latent
-          –              no other was seen (that proves nothing), or no step was solved
-  noise   its error against the true one; – where nobody knows that
+          none seen      no step looked as if it had several; that proves nothing
+          –              no step was solved
+  noise   its error against the true one: NMSE, 0 dB where it is as large as the noise; – where nobody knows
   pixels  the share of 8-bit values that come back`
 
 const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
@@ -93,7 +94,7 @@ function cellsOf(from: string, leg: LegReport, steps: number): readonly string[]
     `${leg.seconds.toFixed(1)} s`,
     solvedText(leg, steps),
     exactText(leg),
-    leg.roots === null ? '–' : rootsText[leg.roots],
+    leg.roots !== null ? rootsText[leg.roots] : leg.convergedSteps > 0 ? 'none seen' : '–',
     leg.noiseNmseDb === null ? '–' : errorDecibels(leg.noiseNmseDb),
     percent(leg.equalValuesShare),
   ]
@@ -160,16 +161,22 @@ const [anotherDb, sameShare] = [-20, 0.95]
 const isOther = (one: LegReport | null): boolean =>
   one !== null && (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > anotherDb && one.equalValuesShare >= sameShare
 
-export const otherNoiseLines = ({ rows, guidance }: Pick<ComparisonReport, 'rows' | 'guidance'>): readonly string[] =>
-  rows.some(({ fromLatent, fromPicture }) => isOther(fromLatent) || isOther(fromPicture))
+export function otherNoiseLines({ rows, guidance }: Pick<ComparisonReport, 'rows' | 'guidance'>): readonly string[] {
+  const others = rows.flatMap(({ inverter, solver, fromLatent, fromPicture }) => [
+    ...(isOther(fromLatent) ? [`${inverter} on ${solver}, from the latent`] : []),
+    ...(isOther(fromPicture) ? [`${inverter} on ${solver}, from the picture`] : []),
+  ])
+  return others.length > 0
     ? [
         '',
-        `  Rows with ${sameShare * 100} % of the values and a noise above ${anotherDb} dB found another noise that makes the same picture.`,
+        `  found another noise that makes the same picture (${sameShare * 100} % of the values, noise above ${anotherDb} dB):`,
+        ...others.map((one) => `    ${one}`),
         guidance === 1
           ? '    Was it made with this prompt, guidance and solver? Others lead to other noises.'
           : '    Guidance brings noises together, Heun\'s steps less than others: docs/noise-inversion.md, "Strong guidance".',
       ]
     : []
+}
 
 /** Why rows have no numbers, and which nobody asked for. */
 function refusalLines(rows: readonly ComparisonRow[]): readonly string[] {

@@ -32,6 +32,8 @@ import { type Ways, walksOf } from './expected-costs.js'
 const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
 export const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
+/** A latent alone has no memory of BDIA's. */
+const usualOfLatents = ['ddim']
 /** Flows have one grid, their own, and those who trained them know it. */
 const usualOfFlows = schedulerSolver
 const usualInverters = ['naive', 'implicit:iteration=picard', automatic.definition.id]
@@ -180,11 +182,14 @@ export function spacingOf(text: string): string | null {
 /** The solvers that are named, or the usual ones: a plan for each. Throws `bad-option` for an unknown one. */
 export function plansOf(
   settings: CompareSettings,
-  { prompt }: Start,
+  { prompt, file }: Start,
   flows: boolean,
 ): readonly (readonly [string, Plan])[] {
   const { guidance, negative } = settings
-  const usual = (flows ? [usualOfFlows] : usualSolvers).map((text) => ({ text, method: undefined }))
+  const usual = (flows ? [usualOfFlows] : file?.way === 'latent' ? usualOfLatents : usualSolvers).map((text) => ({
+    text,
+    method: undefined,
+  }))
   return (settings.solvers ?? usual).map(({ text, method }) => {
     // One of one's own has its grid and its steps.
     if (method) return [text, { recipe: { prompt, guidance, negative, solver: text }, solver: method }] as const
@@ -202,12 +207,12 @@ const undoes = ({ refusal, pair }: Compared): boolean =>
 /** Every inverter on every solver, and `automatic` on solvers that some of them do not take, and none undoes. */
 export function pairsOf(settings: CompareSettings, start: Start, model: OperationModel): readonly Compared[] {
   return plansOf(settings, start, isFlow(model)).flatMap(([solver, plan]): readonly Compared[] => {
-    const { solver: method } = samplingOf(plan, model)
+    const { solver: method, guidance } = samplingOf(plan, model)
     const grid = method.grid(model.schedule(latentShapeAt(model, settings.size)))
     const compared = (inverter: Named<Inverter>): Compared => {
       const answer = inverter.method.accepts(method, grid)
       const steps = grid.length - 1
-      const weight = answer === true ? walksOf(inverter, method, steps, waysOf(settings, start)) : 0
+      const weight = answer === true ? walksOf(inverter, method, { steps, guidance, ways: waysOf(settings, start) }) : 0
       return { pair: { solver, plan, inverter }, steps, weight, ...(answer !== true && { refusal: answer }) }
     }
     const pairs = settings.inverters.map(compared)

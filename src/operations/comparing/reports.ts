@@ -85,8 +85,8 @@ function cellsOf({ pair, legs, image, steps = 0 }: Compared): readonly ContactSh
     const gain = gainFor(again, image)
     const label = gain === undefined ? 'no error in 8 bits' : `its error × ${gain}`
     return [
-      { image: one.again.image, label: `${name}\ngiven the ${given}: ${share} of values equal` },
-      { image: errorMap(again, image, gain), label: `${label}\nnoise error ${error}` },
+      { image: one.again.image, label: `${name}\ngiven the ${given}, noise error ${error}` },
+      { image: errorMap(again, image, gain), label: `${label}\n${share} of values equal` },
     ]
   })
 }
@@ -103,10 +103,14 @@ export function sheetOf({ noise, rows }: Comparison, title: string, host: Host):
     })),
     ...(noise ? [noiseCell(noise, begun.length > 1 ? 'their noise' : 'its noise')] : []),
   ]
-  return host.pictures.sheet([first, ...shown(walked).map(cellsOf)], { title, cellSize: 256 })
+  const some = shown(walked, mostRows)
+  const counted = some.length < walked.length ? `${title}: ${some.length} of ${walked.length} rows` : title
+  return host.pictures.sheet([first, ...some.map(cellsOf)], { title: counted, cellSize: 256 })
 }
 
 const mostPictures = 3
+/** All that anybody compares; a sheet of more says that rows are left out. */
+const mostRows = 32
 /** In a chart: what is found to rounding would press all else together. */
 const chartFloorDb = -150
 
@@ -149,7 +153,7 @@ export async function chartOf(
     title: 'Error of the noise against cost',
     subtitle: `${subject}, ${solvers.join('; ')}${lowest}`,
     x: { title: 'Evaluations of the network', log: true },
-    y: { title: 'Noise error in dB, lower is better' },
+    y: { title: 'Noise error (NMSE) in dB, lower is better' },
     series,
   })
 }

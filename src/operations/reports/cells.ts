@@ -35,10 +35,10 @@ export function tensorPicture(x: Tensor, like = x): Tensor {
 }
 
 /** More rows than these make a sheet that nobody looks at: they are shown evenly spaced. */
-export function shown<T>(rows: readonly T[]): readonly T[] {
-  if (rows.length <= mostRows) return rows
-  const spacing = (rows.length - 1) / (mostRows - 1)
-  return Array.from({ length: mostRows }, (_, i) => rows[Math.round(i * spacing)]!)
+export function shown<T>(rows: readonly T[], most = mostRows): readonly T[] {
+  if (rows.length <= most) return rows
+  const spacing = (rows.length - 1) / (most - 1)
+  return Array.from({ length: most }, (_, i) => rows[Math.round(i * spacing)]!)
 }
 
 /** Cells in rows of at most so many, or of one less where the last row is then fuller. */

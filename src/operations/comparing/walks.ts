@@ -88,17 +88,19 @@ export async function* compareAll(
     i === pairs.findIndex(({ pair, refusal }) => refusal === undefined && (given || pair.plan === plan))
   const makingOf = ({ pair: { plan }, steps = 1 }: Compared) =>
     making(steps, questionsOf(model, samplingOf(plan, model)), ways, given === undefined)
-  const weights = pairs.map((row, i) => row.weight + (isFirst(row, i) ? makingOf(row) : 0))
   const inTable = pairs.filter(({ refusal }) => refusal === undefined)
+  const weights = inTable.map((row) => row.weight + (isFirst(row, pairs.indexOf(row)) ? makingOf(row) : 0))
   const numberOf = (row: Compared) => inTable.indexOf(row) + 1
   let made: (Made & { readonly plan: Plan }) | undefined
   let first: Made | undefined
-  for (const [i, row] of pairs.entries()) {
+  for (const row of pairs) {
+    const place = inTable.indexOf(row)
     const before = evaluationsOf(counts())
     const evaluationsOfAWalk = (row.steps ?? 1) * questionsOf(model, samplingOf(row.pair.plan, model))
     const partsNow = (): Parts => {
       const walked = (evaluationsOf(counts()) - before) / evaluationsOfAWalk
-      return { done: i, total: pairs.length, begun: Math.min(walked, mostBegun * weights[i]!), one: 'row', weights }
+      const begun = Math.min(walked, mostBegun * weights[place]!)
+      return { done: place, total: inTable.length, begun, one: 'row', weights }
     }
     const { plan, inverter } = row.pair
     if (row.refusal !== undefined) {
@@ -161,7 +163,8 @@ async function* legsOf(
   for (const given of ways) {
     const source = given === 'latent' ? cleanEnd(made) : { image }
     const known = given === 'latent' ? made : { ...made, image }
-    legs[given] = yield* named(leg(walk, given, source, known), row, partsNow)
+    const way = ways.length > 1 ? given : undefined
+    legs[given] = yield* named(leg(walk, given, source, known), row, partsNow, way)
   }
   return legs
 }
@@ -180,13 +183,18 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
 }
 
 /** Steps under what each does, and the names of the row: `gradient steps, naive on ddim`. */
-const named = <T>(work: Steps<T, Told>, { pair }: Compared, partsNow: () => Parts): Steps<T, Told> =>
-  relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair), parts: partsNow() }))
+const named = <T>(
+  work: Steps<T, Told>,
+  { pair }: Compared,
+  partsNow: () => Parts,
+  way?: Leg['given'],
+): Steps<T, Told> =>
+  relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair, way), parts: partsNow() }))
 
 /** The way that a leg names before it is left out; a method that the row names is not told twice. */
-function stageOf(stage: string, { inverter, solver }: Pair): string {
+function stageOf(stage: string, { inverter, solver }: Pair, way: Leg['given'] | undefined): string {
   const part = stage.split(': ').at(-1)!
-  const row = `${inverter.text} on ${solver}`
+  const row = `${inverter.text} on ${solver}${way === undefined ? '' : `, from the ${way}`}`
   const [id] = part.split(' ')
   if (id === solver.split(':')[0]) return solver
   return id === inverter.text.split(':')[0] && id !== automatic.definition.id ? row : `${part}, ${row}`

@@ -240,7 +240,12 @@ describe('compare', () => {
     const given = { inverters: ['naive', ...slow], solvers: 'ddim' }
     expect((await weightsOf({ ...given, steps: 20 })).slice(1)).toEqual([31, 25, 40, 13, 25])
     // At guidance 7.5 of 20 steps 35, 11.5 and 22 to 95 were measured of algorithm-1, implicit and branching.
-    const hard = { ...given, inverters: ['naive', 'algorithm-1', 'implicit', 'branching'], guidance: 7.5, from: 'latent' }
+    const hard = {
+      ...given,
+      inverters: ['naive', 'algorithm-1', 'implicit', 'branching'],
+      guidance: 7.5,
+      from: 'latent',
+    }
     expect((await weightsOf({ ...hard, steps: 20 })).slice(1)).toEqual([37, 15, 71])
     // At 50 steps 9.1, 5.5, 12.8, 3.6 and 5.2.
     expect((await weightsOf({ ...given, steps: 50 })).slice(1)).toEqual([20, 12, 25, 9, 12])

@@ -11,6 +11,8 @@ const inFolder = async (folder) =>
 const models = (await inFolder('models')).filter((path) => /MODEL_CARD\.md$|\.(?:png|svg)$/.test(path))
 const docs = (await inFolder('docs')).filter((path) => /\.(?:md|png|svg)$/.test(path))
 
+const examples = (await inFolder('examples')).filter((path) => /\.(?:mjs|png)$/.test(path))
+
 /** A folder's README is its first page, and the surface is the reference. */
 const linked = (text) =>
   text.replaceAll('](api/README.md)', '](/reference/index.html)').replaceAll(/(\]\([^)\s]*?)README\.md/g, '$1index.md')
@@ -21,4 +23,10 @@ for (const path of ['README.md', 'AGENTS.md', 'CHANGELOG.md', 'CONTRIBUTING.md',
   await mkdir(dirname(to), { recursive: true })
   if (path.endsWith('.md')) await writeFile(to, linked(await readFile(join(root, path), 'utf8')))
   else await cp(join(root, path), to)
+}
+// Programs that pages link to.
+for (const path of examples) {
+  const to = join(target, 'public', path)
+  await mkdir(dirname(to), { recursive: true })
+  await cp(join(root, path), to)
 }

@@ -3,8 +3,12 @@ import { solvers } from '../../catalog.js'
 import type { Steps } from '../../core/progress.js'
 import type { Told } from '../operation.js'
 
-/** Seconds of the three parts of an edit: finding the latent, the way back to the noise, drawing. */
-export type Forecast = readonly [latent: number, back: number, drawing: number]
+export interface Forecast {
+  /** Seconds of the three parts of an edit. */
+  readonly seconds: readonly [latent: number, back: number, drawing: number]
+  /** Of finding the latent, what comes before its gradient steps. */
+  readonly beforeGradients: number
+}
 
 /** What the first network runs took, in seconds. */
 export interface Paces {
@@ -48,12 +52,17 @@ export function forecastOf(
   const share = guidesFromSource ? 0.5 : 1
   const each = steps * paces.evaluation
   const decodes = searches ? decodesOfSearch + decodesOfGradient * gradients : 1
-  return [decodes * paces.decode, share * back * each, drawing * each]
+  return {
+    seconds: [decodes * paces.decode, share * back * each, drawing * each],
+    beforeGradients: gradients > 0 && searches ? decodesOfSearch / decodes : 1,
+  }
 }
 
-export const secondsOf = (forecast: Forecast): number => forecast.reduce((sum, seconds) => sum + seconds, 0)
+export const secondsOf = ({ seconds }: Forecast): number => seconds.reduce((sum, one) => sum + one, 0)
 
 const parts = 3
+/** The second stage of the default search for the latent. */
+const gradientStage = 'gradient steps'
 const drawn = new Set(solvers.map(({ definition }) => definition.id))
 
 /** The same steps, and how far the whole edit is, once that can be told. Stages of the way back never have a solver's name. */
@@ -71,8 +80,10 @@ export async function* inParts<T>(
       const begins = done === 0 && stage === method
       const draws = done === 1 && total !== undefined && (stage === solver || drawn.has(stage))
       if (begins || draws) [done, share] = [done + 1, 0]
-      if (total !== undefined && total > 0) share = Math.max(share, step.value.done / total)
-      const weights = forecast()
+      const expected = forecast()
+      const { beforeGradients: before = 1, seconds: weights } = expected ?? {}
+      const [from, to] = done > 0 ? [0, 1] : stage === gradientStage ? [before, 1] : [0, before]
+      if (total !== undefined && total > 0) share = Math.max(share, from + ((to - from) * step.value.done) / total)
       const far = weights && { done, total: parts, one: 'part', weights, begun: weights[done]! * share, isTold: true }
       yield far ? { ...step.value, parts: far } : step.value
     }

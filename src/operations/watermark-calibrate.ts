@@ -20,7 +20,7 @@ import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
 import { notesOnWeights, readKeyFile } from './files/keys.js'
-import { prepareOutputs, resultPath } from './files/outputs.js'
+import { checkName, prepareOutputs, resultPath } from './files/outputs.js'
 import { fittedSize, listPictures, measurePicture, readPicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
@@ -286,6 +286,8 @@ function checkOfPictures({ name, layout }: OperationModel): void {
 
 /** Inverts what is unmarked and keeps its noise. Goes on where it was ended. */
 async function* run(said: CalibrateSettings, host: Host, signal?: Signal): Running<CalibrationReport> {
+  // What is finished is kept beside it.
+  checkName(said.output, fields.output.default)
   const output = await resultPath(said.output, fields.output.default, '.safetensors', host.files)
   const settings = { ...said, output }
   const { generated, seed, size } = settings

@@ -405,6 +405,36 @@ describe('undiffuse watermark detect', () => {
     )
   })
 
+  it('`-o -` is standard output: a line for each picture, and the report beside it', async () => {
+    await writeNoise('streamed.safetensors', [torchNoise(1, latentShape), torchNoise(2, latentShape)])
+    const words = ['watermark', 'detect', input('streamed.safetensors'), '--key', key('shading'), '-o']
+    const { code, stdout, stderr, left } = await run([...words, '-'])
+    expect({ code, left }).toEqual({ code: 0, left: [] })
+    expect(stderr).toMatch(/^2 pictures: 0 marked.*\n(?:.*\n)*wrote standard output\n$/m)
+    await succeeded([...words, input('streamed.jsonl')])
+    const written = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => ({ ...JSON.parse(line), seconds: 0 }))
+    const [, ...lines] = written(await readFile(input('streamed.jsonl'), 'utf8'))
+    expect(written(stdout)).toEqual(lines)
+
+    const gone = await run([...words, '-'], { meanwhile: (child) => child.stdout?.destroy() })
+    expect(gone).toMatchObject({ code: 141, stderr: '', left: [] })
+    for (const [more, wanted] of [
+      [['--json'], /one thing on standard output.*`--json` as well/],
+      [['--resume'], /a file for `--output`, got `-`, with `--resume`.*leave `--resume` out/],
+    ] as const) {
+      const refused = await run([...words, '-', ...more])
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(wanted), left: [] })
+    }
+    const who = ['watermark', 'identify', input('noise.safetensors'), '--key', key('family'), '-o', '-']
+    const identified = await run(who)
+    expect(JSON.parse(identified.stdout)).toMatchObject({ verdict: 'marked', member })
+    expect(identified).toMatchObject({ code: 0, stderr: expect.stringMatching(/^wrote standard output$/m), left: [] })
+  })
+
   it('ends with 1 where no picture is marked, if that is asked', async () => {
     const words = ['watermark', 'detect', input('noise.safetensors'), '--exit-code', '--key']
     expect((await run([...words, key('other')])).code).toBe(1)

@@ -21,7 +21,7 @@ import {
   readAsLines,
   recoveryText,
 } from '../watermark-words.js'
-import { costLines } from '../words.js'
+import { costLines, wroteLines } from '../words.js'
 
 const details = `
 All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any of them would reach in an unmarked picture. At most \`--fpr\` of such pictures are taken for marked. Schemes without
@@ -82,7 +82,7 @@ function words(report: IdentificationReport): readonly string[] {
     `  by           ${keyText(key)}`,
     ...(model === null ? [] : [`               ${recoveryText(model, report.settings)}`]),
     ...('networkSeconds' in report ? costLines(report as CostReport) : []),
-    ...('outputs' in report ? [`wrote ${report.outputs.results}`] : []),
+    ...('outputs' in report ? wroteLines(report.outputs) : []),
   ]
 }
 

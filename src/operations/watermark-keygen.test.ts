@@ -38,6 +38,7 @@ describe('keys', () => {
     const asked = { pictures: ['many/plain.png'], ...given, generated: 3, key: [key, 'chosen.json'] }
     const { result } = await start(calibrateOperation, host, asked)
     expect(result.keyRates.map(({ rates }) => rates.length)).toEqual([3, 3])
+    expect(result.keyRates.map(({ needsCalibration }) => needsCalibration)).toEqual([false, false])
     const another = { scheme, unmarked: ['calibration.safetensors'], output: 'another.json' }
     const drawn = await start(keygenOperation, host, another)
     expect(drawn.result.chosen!.pictures).toBe(4)

@@ -603,6 +603,13 @@ describe('undiffuse watermark calibrate', () => {
     expect((await readdir(folder)).filter((name) => /\.(part|lock)$/.test(name))).toEqual([])
   })
 
+  it('says which keys its bound on p-values is of', async () => {
+    const given = { pictures: [input('many/plain-50.png')], ...inverting, output: input('keys.safetensors') }
+    const { words } = await call(calibrateCommand, { ...given, key: [key('shading'), key('zeros')] })
+    const { id } = await readTestKey('zeros')
+    expect(words).toMatch(RegExp(`^ {2}p-values +of key ${id}: 0\\.5 and more: .*nothing is decided$`, 'm'))
+  })
+
   /** A request that says nothing of how pictures are inverted: the calibration does. */
   const judged = (source: string, more: Given) => {
     const { solver: _, steps: __, decoder: ___, ...unsaid } = inverting

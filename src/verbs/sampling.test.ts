@@ -42,8 +42,9 @@ describe.each([5, null, ['a ball'], { text: 'a ball' }])('a text that is %j', (v
   })
 })
 
-it('a missing prompt is none', async () => {
+it('an empty prompt is none, and a missing one is refused before anything is asked', async () => {
   const none = { model, noise: zeros(latentShape) }
-  const { image } = await generate(none as Parameters<typeof generate>[0])
-  expect(image).toEqual((await generate({ ...none, prompt: '' })).image)
+  expect((await generate({ ...none, prompt: '' })).prompt).toBe('')
+  const begun = generate({ ...none, model: asked } as never)
+  await expect(begun).rejects.toMatchObject({ code: 'bad-option', subject: '`prompt` of `generate`', got: 'none' })
 })

@@ -171,6 +171,17 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
     () => invert({ image: new Uint8Array(3) as never }, { model }),
     /got bytes.*`decodeImage` for bytes/,
   ],
+  ['no prompt', () => generate({ model } as never), /text for `prompt` of `generate`, got none.*`prompt: ''`/],
+  [
+    'all of a file in place of a picture',
+    () => detectAll([{ image: picture, notes: [], texts: {} } as never], asked),
+    /`\{ image \}` alone for a source of `detectAll`, got everything that `readImage`.*Pass `\{ image \}` of it/,
+  ],
+  [
+    'all of a file to invert',
+    () => invert({ image: picture, notes: [] } as never, { model }),
+    /`\{ image \}` alone for a source of `invert`/,
+  ],
   ['a number as a picture', () => invert({ image: 3 as never }, { model }), /`state` for a source of `invert`, got 3/],
   ['nothing in place of a source', () => invert(undefined as never, { model }), /got none of these/],
   ['a key in place of keys', () => detectAll([], { model, key: 1 } as never), /`key`.*`keys: \[\{ key \}\]`/],

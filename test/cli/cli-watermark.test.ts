@@ -242,10 +242,12 @@ describe('undiffuse watermark detect', () => {
     const words = ['watermark', 'detect', input('many'), ...sampling, ...asked, '-o']
     const sheet = input('whole.png')
     const request = { message, chunk: 3 }
-    const { result: summary } = await detect('many', { ...request, output: input('whole.jsonl'), sheet })
+    const { result: summary, words: report } = await detect('many', { ...request, output: input('whole.jsonl'), sheet })
     expect(summary).toMatchObject({ pictures: 12, marked: 4, unmarked: 5, undecided: 0, failed: 3, sheetRows: 9 })
     expect(summary).toMatchObject({ outputs: { results: input('whole.jsonl'), sheet } })
     expect(summary.results).toBeUndefined()
+    for (const name of ['cut', 'text', 'small'])
+      expect(report).toMatch(RegExp(`^ {2}failed +.*${name}\\.png: Expected`, 'm'))
     const { width, height } = await sharp(sheet).metadata()
     // Four cells of 256 pixels beside each other, and nine below.
     expect(width).toBeGreaterThan(4 * 256)

@@ -17,6 +17,7 @@ import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
 import {
   earlierLines,
+  failureLines,
   falseAlarmLines,
   keyText,
   notAskedLines,
@@ -203,6 +204,9 @@ function words(report: DetectionReport, sources: readonly string[]): readonly st
   const { model, sheetRows, pictures } = report
   return [
     ...headLines(report, sources),
+    ...('outputs' in report && report.outputs?.results !== undefined
+      ? failureLines(report.failed, report.firstFailures)
+      : []),
     ...earlierLines(report.earlier),
     ...(model === null ? [] : [`  by           ${recoveryText(model, report.settings)}`]),
     ...rateLines(report),

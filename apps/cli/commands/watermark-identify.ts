@@ -14,6 +14,7 @@ import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
 import {
   earlierLines,
+  failureLines,
   falseAlarmLines,
   keyText,
   notRecoveredLine,
@@ -78,6 +79,9 @@ function words(report: IdentificationReport): readonly string[] {
   return [
     `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)} each`,
     ...(pictures > 1 ? falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed) : []),
+    ...('outputs' in report && report.outputs?.results !== undefined
+      ? failureLines(report.failed, report.firstFailures)
+      : []),
     ...earlierLines(report.earlier),
     `  by           ${keyText(key)}`,
     ...(model === null ? [] : [`               ${recoveryText(model, report.settings)}`]),

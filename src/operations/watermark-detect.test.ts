@@ -137,10 +137,10 @@ describe('detect', () => {
     host.written.set('many/.hidden', new Uint8Array(1))
     expect(await told()).toEqual([])
     host.written.set('many/notes.txt', new Uint8Array(1))
-    expect(await told()).toEqual(['Left out 1 file that is no picture in `many`: `notes.txt`.'])
+    expect(await told()).toEqual(['Left out 1 file that is not a picture in `many`: `notes.txt`.'])
     for (const name of ['a.md', 'b.md', 'c.md']) host.written.set(`many/${name}`, new Uint8Array(1))
     expect(await told()).toEqual([
-      'Left out 4 files that are no pictures in `many`: `a.md`, `b.md`, `c.md`, and 1 more.',
+      'Left out 4 files that are not pictures in `many`: `a.md`, `b.md`, `c.md`, and 1 more.',
     ])
   })
 

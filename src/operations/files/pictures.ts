@@ -91,7 +91,7 @@ const mostNamed = 3
 function noPictureText(path: string, names: readonly string[]): string {
   const shown = names.slice(0, mostNamed).map((name) => `\`${name}\``)
   const more = names.length > mostNamed ? `, and ${names.length - mostNamed} more` : ''
-  const what = names.length === 1 ? '1 file that is no picture' : `${names.length} files that are no pictures`
+  const what = names.length === 1 ? '1 file that is not a picture' : `${names.length} files that are not pictures`
   return `Left out ${what} in \`${path}\`: ${shown.join(', ')}${more}.`
 }
 

@@ -60,6 +60,14 @@ it.each([
     ['draw', 'x', '--target-prompt', 'y'],
     `Expected a known option for \`undiffuse draw\`, got \`--target-prompt\`. Here it is called \`--to\`. ${see}`,
   ],
+  [
+    ['draw', 'x', '--ot', 'y'],
+    `Expected a known option for \`undiffuse draw\`, got \`--ot\`. Did you mean --to? ${see}`,
+  ],
+  [
+    ['draw', 'x', '--stpes=2'],
+    `Expected a known option for \`undiffuse draw\`, got \`--stpes=2\`. Did you mean --steps? ${see}`,
+  ],
   // A command without the option says nothing of it.
   [
     ['draw', 'x', '--to', 'y', '--negative-prompt', 'z'],

@@ -1,7 +1,7 @@
 /** Says commander's errors in our words: what an option expects, what came, and what to do. */
 import type { Command, CommanderError } from 'commander'
 import { expected, type UndiffuseError } from 'undiffuse'
-import { plural } from 'undiffuse/operations'
+import { nearest, plural } from 'undiffuse/operations'
 import { pathOf } from './help.js'
 import { commandHere, optionHere } from './other-names.js'
 
@@ -105,6 +105,13 @@ const allRequired = (command: Command): string => {
 /** The first word of a command line that looks like an option and is unknown. Commander looks for what is missing first. */
 const strayOption = ({ args }: Command): string | undefined => args.find((word) => /^--?[a-z]/i.test(word))
 
+/** Commander guesses at no option where one is missing as well. */
+function guessOf(unknown: string, command: Command): string | undefined {
+  const name = /^--([^=]+)/.exec(unknown)?.[1]
+  const guess = name === undefined ? undefined : nearest(name, namesOf(command))
+  return guess === undefined ? undefined : `Did you mean --${guess}?`
+}
+
 /** The error of a command line that commander refuses. */
 export function badCommandLine({ message, code }: CommanderError, command: Command): UndiffuseError {
   const path = pathOf(command)
@@ -122,7 +129,7 @@ export function badCommandLine({ message, code }: CommanderError, command: Comma
       : unknownCommand !== undefined
         ? commandHere(unknownCommand, path)
         : undefined
-  const guess = here ?? near
+  const guess = here ?? near ?? (unknown === undefined ? undefined : guessOf(unknown, command))
   const plain = /^required option /.test(said) ? allRequired(command) : said.replace(/\.$/, '')
   for (const [form, meaning] of meanings) {
     const groups = form.exec(plain)?.groups

@@ -43,6 +43,7 @@ describe.each(commands)('help of $name', ({ name, command }) => {
     expect(long.split('\n').filter((line) => line.length > pageColumns)).toEqual([])
     const help = new Help()
     for (const { flags } of help.visibleOptions(command)) expect(long).toContain(flags)
+    expect(long).not.toMatch(/default:\s*\)/)
     for (const one of help.visibleArguments(command)) expect(long).toContain(help.argumentTerm(one))
   })
 

@@ -106,11 +106,15 @@ function defaultText({ defaultValue, defaultValueDescription: described }: Optio
   return Array.isArray(defaultValue) ? defaultValue.join(' ') : String(defaultValue)
 }
 
+/** Not so a switch that is off, and a list of nothing. */
+const hasDefault = (option: Option): boolean =>
+  option.defaultValue !== undefined && option.defaultValue !== false && defaultText(option) !== ''
+
 /** What an option means, which values it takes, and the default in force. */
 function meaningOf(option: Option): string {
   const said = [
     ...(option.argChoices ? [`one of ${option.argChoices.join(', ')}`] : []),
-    ...(option.defaultValue === undefined || option.defaultValue === false ? [] : [`default: ${defaultText(option)}`]),
+    ...(hasDefault(option) ? [`default: ${defaultText(option)}`] : []),
     ...(option.mandatory && option.defaultValue === undefined ? ['needed'] : []),
   ]
   return `${option.description}${said.length > 0 ? ` (${said.join('; ')})` : ''}`

@@ -1,4 +1,4 @@
-/** `-` as a path: a picture from standard input, a picture or tensors to standard output. */
+/** `-` as a path: a picture from standard input; a picture, tensors or lines to standard output. */
 import { expected } from 'undiffuse'
 import { type FileContent, type Host, standardStream } from 'undiffuse/operations'
 
@@ -37,6 +37,8 @@ export function withStandardStreams(host: Host): Host {
       ...files,
       nameOf: (path) => (isStream(path) ? 'picture' : files.nameOf(path)),
       isFolder: async (path) => !isStream(path) && (await files.isFolder(path)),
+      grow: async (path, keptBytes) =>
+        isStream(path) ? { append: written, close: async () => {} } : await files.grow(path, keptBytes),
       async write(all, options) {
         const list = [...all]
         await files.write(

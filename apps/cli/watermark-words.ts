@@ -1,6 +1,6 @@
 /** What `watermark detect`, `identify` and `calibrate` say alike. */
 import { type KeyRate, latentText } from 'undiffuse'
-import { type EarlierLines, type KeyReport, percent, plural, probability } from 'undiffuse/operations'
+import { type EarlierLines, type FailedLine, type KeyReport, percent, plural, probability } from 'undiffuse/operations'
 
 /** A key in one line, without its secret. */
 export const keyText = ({ id, scheme, members, messageBits, latentShape, chosen }: KeyReport): string =>
@@ -71,3 +71,9 @@ export const falseAlarmLines = (atMost: number, pictures: number): readonly stri
     : [
         `  by chance    at most ${probability(atMost)} expected, if none of ${pictures} is marked; false alarms of one key come together`,
       ]
+
+/** Which pictures failed, where no line of each was printed. */
+export const failureLines = (failed: number, first: readonly FailedLine[]): readonly string[] => [
+  ...first.map(({ picture, error }) => `  failed       ${picture}: ${error.message}`),
+  ...(failed > first.length ? [`               and ${failed - first.length} more: their lines have an \`error\``] : []),
+]

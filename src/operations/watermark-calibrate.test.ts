@@ -20,4 +20,12 @@ describe('calibrate', () => {
     })
     expect(judged.result.settings).toMatchObject({ decoder: 'encoder-only', solver: 'ddim:steps=20' })
   })
+
+  it('pictures to make need prompts', async () => {
+    const { host } = await marked()
+    await expect(start(calibrateOperation, host, { generated: 12 })).rejects.toMatchObject({
+      expected: 'prompts of what to make',
+      remedy: 'Pass `settings.prompts`, a file with a prompt a line, or `settings.prompt`, one for all.',
+    })
+  })
 })

@@ -7,7 +7,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { expected } from '../core/errors.js'
 import type { Signal, Steps } from '../core/progress.js'
 import { mean } from '../math/statistics.js'
-import { dot, formatShape, norm, type Shape, type Tensor } from '../math/tensor.js'
+import { dot, formatShape, norm, type Shape, type Tensor, zeros } from '../math/tensor.js'
 import { sidesOf } from '../model/layout.js'
 import { round8 } from '../pictures/pixels.js'
 import { sizeText } from '../pictures/planes.js'
@@ -20,7 +20,7 @@ import { type Settings, setting } from './fields.js'
 import { calibrationFile } from './files/calibrations.js'
 import { float32Tensor, float32Text } from './files/float32-text.js'
 import { notesOnWeights, readKeyFile } from './files/keys.js'
-import { prepareOutputs, resultPath } from './files/outputs.js'
+import { checkName, prepareOutputs, resultPath } from './files/outputs.js'
 import { fittedSize, listPictures, measurePicture, readPicture } from './files/pictures.js'
 import type { Host, NetworkCost, OperationModel } from './host.js'
 import { noted, notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
@@ -50,9 +50,17 @@ const fields = {
     default: [],
     word: 'picture',
   },
-  generated: { type: 'integer', minimum: 0, default: 0, description: 'pictures that the model makes, as well' },
-  prompts: { type: 'file', description: 'what they show, a prompt a line (default: the prompt)' },
-  seed: { ...seedField, default: 0, description: 'of the first of them' },
+  generated: {
+    type: 'integer',
+    minimum: 0,
+    default: 0,
+    description: 'pictures that the model makes as well, of prompts that you pass',
+  },
+  prompts: {
+    type: 'file',
+    description: 'a file with a prompt a line, for pictures that the model makes; without it the one prompt is for all',
+  },
+  seed: { ...seedField, default: 0, description: 'of the first that the model makes' },
   size: {
     ...sizeField,
     description: 'side, or width x height, of all pictures (default: as the model was trained)',
@@ -99,8 +107,8 @@ async function promptsOf(
   const found = listed.map((line) => line.trim()).filter((line) => line !== '')
   if (found.length > 0) return found
   const got = prompts === undefined ? 'none' : `\`${prompts}\` without one`
-  const remedy = `Pass ${setting('prompts')}, a file with one a line, or ${setting('prompt')}.`
-  throw expected('bad-option', 'prompts', setting('generated'), got, remedy)
+  const remedy = `Pass ${setting('prompts')}, a file with a prompt a line, or ${setting('prompt')}, one for all.`
+  throw expected('bad-option', 'prompts of what to make', setting('generated'), got, remedy)
 }
 
 /** What the items are made with. */
@@ -230,6 +238,8 @@ interface MeasuredKey {
   readonly key: string
   readonly scheme: string
   readonly rates: readonly KeyRate[]
+  /** Its p-value is not exact by itself. */
+  readonly needsCalibration: boolean
 }
 
 async function* measured(
@@ -241,7 +251,8 @@ async function* measured(
   const found: MeasuredKey[] = []
   for (const key of keys) {
     const rates = yield* partOf(keyRates({ key }, noises, { pause, signal }))
-    found.push({ key: key.id, scheme: key.scheme, rates })
+    const needsCalibration = key.mark().read(zeros(key.latentShape)).exactGiven !== 'any-picture'
+    found.push({ key: key.id, scheme: key.scheme, rates, needsCalibration })
   }
   return found
 }
@@ -286,6 +297,8 @@ function checkOfPictures({ name, layout }: OperationModel): void {
 
 /** Inverts what is unmarked and keeps its noise. Goes on where it was ended. */
 async function* run(said: CalibrateSettings, host: Host, signal?: Signal): Running<CalibrationReport> {
+  // What is finished is kept beside it.
+  checkName(said.output, fields.output.default)
   const output = await resultPath(said.output, fields.output.default, '.safetensors', host.files)
   const settings = { ...said, output }
   const { generated, seed, size } = settings

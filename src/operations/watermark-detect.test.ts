@@ -126,6 +126,24 @@ describe('detect', () => {
     expect(who.result.expectedFalseAlarmsAtMost).toBe(fpr)
   })
 
+  it('files of a folder that are no pictures are told, and so is what failed', async () => {
+    const { host, inverting } = await marked()
+    const given = { sources: ['many'], ...inverting, output: 'lines.jsonl' }
+    const told = async () => {
+      const { result, notes } = await start(detectOperation, host, given)
+      expect(result).toMatchObject({ failed: 1, firstFailures: [{ picture: 'many/broken.png' }] })
+      return notes.map((note) => note.text)
+    }
+    host.written.set('many/.hidden', new Uint8Array(1))
+    expect(await told()).toEqual([])
+    host.written.set('many/notes.txt', new Uint8Array(1))
+    expect(await told()).toEqual(['Left out 1 file that is not a picture in `many`: `notes.txt`.'])
+    for (const name of ['a.md', 'b.md', 'c.md']) host.written.set(`many/${name}`, new Uint8Array(1))
+    expect(await told()).toEqual([
+      'Left out 4 files that are not pictures in `many`: `a.md`, `b.md`, `c.md`, and 1 more.',
+    ])
+  })
+
   it('a line twice in a file of results counts once, and one without a verdict of ours is refused', async () => {
     const { host, inverting } = await marked()
     const given = { sources: ['many'], ...inverting, output: 'lines.jsonl' }

@@ -16,6 +16,18 @@ describe('keys', () => {
     await expect(again).rejects.toMatchObject({ code: 'bad-option', message: expect.stringMatching(/settings\.force/) })
   })
 
+  it('a key and a calibration are kept under a name', async () => {
+    const { host } = await marked()
+    for (const task of [
+      start(keygenOperation, host, { scheme, output: '-' }),
+      start(calibrateOperation, host, { pictures: ['many/plain.png'], output: '-' }),
+    ]) {
+      const told = { code: 'bad-option', message: expect.stringMatching(/the name of a file.*got `-`\. Name one, as/) }
+      await expect(task).rejects.toMatchObject(told)
+    }
+    expect([...host.written.keys()].filter((path) => path.startsWith('-'))).toEqual([])
+  })
+
   it('keygen draws keys until one keeps its rate: in pictures that it inverts once, or in a calibration', async () => {
     const { host, inverting } = await marked()
     const { key, fpr: _, ...given } = inverting
@@ -26,6 +38,7 @@ describe('keys', () => {
     const asked = { pictures: ['many/plain.png'], ...given, generated: 3, key: [key, 'chosen.json'] }
     const { result } = await start(calibrateOperation, host, asked)
     expect(result.keyRates.map(({ rates }) => rates.length)).toEqual([3, 3])
+    expect(result.keyRates.map(({ needsCalibration }) => needsCalibration)).toEqual([false, false])
     const another = { scheme, unmarked: ['calibration.safetensors'], output: 'another.json' }
     const drawn = await start(keygenOperation, host, another)
     expect(drawn.result.chosen!.pictures).toBe(4)

@@ -13,7 +13,7 @@ import { secretBytes } from '../watermark/secret.js'
 import { methodField, readSettings, type Settings, setting } from './fields.js'
 import { type KeyReport, keyReport } from './files/keys.js'
 import { itemsOf, listSources, type ReadSource } from './files/noise-sources.js'
-import { prepareOutputs } from './files/outputs.js'
+import { checkName, prepareOutputs } from './files/outputs.js'
 import type { Held, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Parts, partOf, type Running, type Told } from './operation.js'
 import { extentOf, framesField, networkFields, sizeField } from './recipes/networks.js'
@@ -112,6 +112,7 @@ async function* drawn(settings: KeygenSettings, recovering: Recovering): Steps<D
 async function* run(settings: KeygenSettings, host: Host, signal?: Signal): Running<KeygenReport> {
   const { scheme, members, output, force } = settings
   const { files, models } = host
+  checkName(output, 'key.json')
   yield { stage: 'key', done: 0, total: 1 }
   await prepareOutputs(files, { 'settings.output': output })
   if (!force && (await files.size(output)) !== undefined) {

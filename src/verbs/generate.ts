@@ -12,7 +12,7 @@ import { checkVerbOptions } from '../model/verb-options.js'
 import { denoises, guidanceOf, type Sampled, type Sampling, sampled, samplingNames, sharedNames } from './sampling.js'
 
 export interface GenerateOptions extends Sampling {
-  /** What the picture shows. The empty text is no prompt, and so is a missing one in code without types. */
+  /** What the picture shows. The empty text is no prompt. */
   readonly prompt: string
   /** The noise of this seed, as PyTorch's CPU generator draws it. Default 0; not with `noise`. */
   readonly seed?: number | undefined
@@ -50,6 +50,10 @@ const names: OptionNames<GenerateOptions> = { ...samplingNames, seed: true, nois
 async function* generation(options: GenerateOptions): Steps<Generation> {
   checkVerbOptions(options, names, 'generate', sharedNames)
   const { prompt, negativePrompt, solver = options.model.solver } = options
+  if (prompt === undefined) {
+    const remedy = "Pass what the picture shows, or `prompt: ''` for a picture of no prompt."
+    throw expected('bad-option', 'text', '`prompt` of `generate`', 'none', remedy)
+  }
   const guidance = guidanceOf(options)
   const noise = startOf({ ...options, guidance })
   const result = yield* sampled(noise, { ...options, guidance })

@@ -226,6 +226,10 @@ export function checkSources(
       throw expected('bad-option', 'one tensor as `image`, `latent` or `state`', subject, got, remedy)
     }
     checkTensor(x, `\`${name}\` of ${subject}`)
+    if ('notes' in source! && !('notes' in names)) {
+      const got = 'everything that `readImage` resolves to'
+      throw expected('bad-option', '`{ image }` alone', subject, got, 'Pass `{ image }` of it.')
+    }
     checkOptionNames(source!, names, `a source of ${what}`)
   }
 }

@@ -1,6 +1,7 @@
 /** What verbs refuse before they compute anything. */
 import { describe, expect, it } from 'vitest'
 import { analyticModel } from '../../test/laws/analytic-model.js'
+import { isUndiffuseError } from '../core/errors.js'
 import { edit } from '../edit/edit.js'
 import { torchNoise } from '../math/noise.js'
 import { zeros } from '../math/tensor.js'
@@ -42,8 +43,35 @@ describe.each([5, null, ['a ball'], { text: 'a ball' }])('a text that is %j', (v
   })
 })
 
-it('a missing prompt is none', async () => {
+describe('a signal', () => {
+  const expired = AbortSignal.timeout(1)
+  const aborted = AbortSignal.abort()
+  const reason = { why: 'ours' }
+  it.each<[string, (signal: AbortSignal) => PromiseLike<unknown>]>([
+    ['generate', (signal) => generate({ model, prompt: 'x', signal })],
+    ['invert', (signal) => invert({ latent: noise }, { model, signal })],
+    ['reconstruct', (signal) => reconstruct(noise, { model, signal })],
+    ['edit', (signal) => edit({ latent: noise }, { model, from: 'x', to: 'y', signal })],
+  ])('%s throws its own reason, no error of ours, and the model goes on', async (_, call) => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const [signal, name] of [
+      [aborted, 'AbortError'],
+      [expired, 'TimeoutError'],
+    ] as const) {
+      const error = await Promise.resolve(call(signal)).catch((thrown: unknown) => thrown)
+      expect(error).toBe(signal.reason)
+      expect(error).toBeInstanceOf(DOMException)
+      expect({ name: (error as Error).name, isOurs: isUndiffuseError(error) }).toEqual({ name, isOurs: false })
+    }
+    const own = await Promise.resolve(call(AbortSignal.abort(reason))).catch((thrown: unknown) => thrown)
+    expect(own).toBe(reason)
+    await call(new AbortController().signal)
+  })
+})
+
+it('an empty prompt is none, and a missing one is refused before anything is asked', async () => {
   const none = { model, noise: zeros(latentShape) }
-  const { image } = await generate(none as Parameters<typeof generate>[0])
-  expect(image).toEqual((await generate({ ...none, prompt: '' })).image)
+  expect((await generate({ ...none, prompt: '' })).prompt).toBe('')
+  const begun = generate({ ...none, model: asked } as never)
+  await expect(begun).rejects.toMatchObject({ code: 'bad-option', subject: '`prompt` of `generate`', got: 'none' })
 })

@@ -221,12 +221,45 @@ export interface KeyModel {
   readonly modelFiles?: string | undefined
 }
 
-/** Whether the weights are known to be others than those that a key was made for. */
-export const hasOtherWeights = (key: KeyModel, { modelFiles = key.modelFiles }: KeyModel): boolean =>
-  key.modelFiles !== undefined && key.modelFiles !== modelFiles
+const keyModelNames: OptionNames<KeyModel> = { model: true, modelFiles: true }
 
-/** Throws `bad-option` where a key is not for this model, by its weights or by its name. */
-export function checkKeyModel({ id, model, modelFiles }: KeyDescription, other: KeyModel): void {
+/** Throws `bad-option` for anything but the name of a model, with or without its weights. */
+function checkNamed(asked: KeyModel, what: string): void {
+  checkOptionNames(asked, keyModelNames, what)
+  const { model, modelFiles }: { readonly model: unknown; readonly modelFiles?: unknown } = asked
+  if (typeof model !== 'string') {
+    const isOpened = typeof model === 'object' && model !== null && 'name' in model
+    const got = isOpened ? 'an opened model' : model === undefined ? 'none' : gotText(model)
+    const remedy = isOpened ? 'Pass `model.name`.' : 'Pass `{ model: model.name, modelFiles }`.'
+    throw expected('bad-option', 'the name of a model', `\`model\` of \`${what}\``, got, remedy)
+  }
+  if (modelFiles === undefined || typeof modelFiles === 'string') return
+  const remedy = 'Pass the text that `modelFingerprint(folder)` of `undiffuse/node` resolves to, or leave it out.'
+  throw expected('bad-option', 'text', `\`modelFiles\` of \`${what}\``, gotText(modelFiles), remedy)
+}
+
+/**
+ * Whether the weights are known to be others than those that a key was made for. Throws `bad-option` for options that it
+ * does not have, and for a model that is not a name.
+ */
+export function hasOtherWeights(key: KeyModel, other: KeyModel): boolean {
+  checkNamed(other, 'hasOtherWeights')
+  const { modelFiles = key.modelFiles } = other
+  return key.modelFiles !== undefined && key.modelFiles !== modelFiles
+}
+
+/**
+ * Throws `bad-option` where a key is not for this model, by its weights or by its name. So it does for options that it does
+ * not have, and for a model that is not a name.
+ *
+ * @example checkKeyModel(key, { model: model.name, modelFiles })
+ */
+export function checkKeyModel(key: KeyDescription, other: KeyModel): void {
+  checkNamed(other, 'checkKeyModel')
+  checkModelOf(key, other)
+}
+
+function checkModelOf({ id, model, modelFiles }: KeyDescription, other: KeyModel): void {
   if (model === other.model || (modelFiles !== undefined && modelFiles === other.modelFiles)) return
   const remedy = `Pass the model that the key was made for, or make a key for \`${other.model}\`.`
   throw expected('bad-option', `a key of \`${other.model}\``, `key ${id}`, `one of \`${model}\``, remedy)
@@ -242,7 +275,7 @@ export function checkKey(
   remedy = 'A key marks noise of one size: make another key for this one.',
   hint?: Hint,
 ): void {
-  checkKeyModel(key, other)
+  checkModelOf(key, other)
   const { id, latentShape } = key
   if (sameShape(latentShape, other.latentShape)) return
   const { layout } = other
@@ -270,7 +303,7 @@ function otherSize({ id, latentShape, axes }: KeyDescription, layout: Layout, go
  * words of code.
  */
 export function checkKeyPicture(key: KeyDescription, picture: Shape, other: KeyModel, layout: Layout): void {
-  checkKeyModel(key, other)
+  checkModelOf(key, other)
   if (!takes(layout, key.latentShape)) return
   const wanted = layout.pictureShape(key.latentShape)
   if (sameShape(wanted.slice(1), picture.slice(1))) return

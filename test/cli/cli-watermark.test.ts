@@ -242,10 +242,12 @@ describe('undiffuse watermark detect', () => {
     const words = ['watermark', 'detect', input('many'), ...sampling, ...asked, '-o']
     const sheet = input('whole.png')
     const request = { message, chunk: 3 }
-    const { result: summary } = await detect('many', { ...request, output: input('whole.jsonl'), sheet })
+    const { result: summary, words: report } = await detect('many', { ...request, output: input('whole.jsonl'), sheet })
     expect(summary).toMatchObject({ pictures: 12, marked: 4, unmarked: 5, undecided: 0, failed: 3, sheetRows: 9 })
     expect(summary).toMatchObject({ outputs: { results: input('whole.jsonl'), sheet } })
     expect(summary.results).toBeUndefined()
+    for (const name of ['cut', 'text', 'small'])
+      expect(report).toMatch(RegExp(`^ {2}failed +.*${name}\\.png: Expected`, 'm'))
     const { width, height } = await sharp(sheet).metadata()
     // Four cells of 256 pixels beside each other, and nine below.
     expect(width).toBeGreaterThan(4 * 256)
@@ -403,6 +405,36 @@ describe('undiffuse watermark detect', () => {
     await expect(detect('many.safetensors', { sheet })).rejects.toMatchObject(
       refusal('bad-option', /at most 1000 pictures for `--sheet`, got 1001/),
     )
+  })
+
+  it('`-o -` is standard output: a line for each picture, and the report beside it', async () => {
+    await writeNoise('streamed.safetensors', [torchNoise(1, latentShape), torchNoise(2, latentShape)])
+    const words = ['watermark', 'detect', input('streamed.safetensors'), '--key', key('shading'), '-o']
+    const { code, stdout, stderr, left } = await run([...words, '-'])
+    expect({ code, left }).toEqual({ code: 0, left: [] })
+    expect(stderr).toMatch(/^2 pictures: 0 marked.*\n(?:.*\n)*wrote standard output\n$/m)
+    await succeeded([...words, input('streamed.jsonl')])
+    const written = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => ({ ...JSON.parse(line), seconds: 0 }))
+    const [, ...lines] = written(await readFile(input('streamed.jsonl'), 'utf8'))
+    expect(written(stdout)).toEqual(lines)
+
+    const gone = await run([...words, '-'], { meanwhile: (child) => child.stdout?.destroy() })
+    expect(gone).toMatchObject({ code: 141, stderr: '', left: [] })
+    for (const [more, wanted] of [
+      [['--json'], /one thing on standard output.*`--json` as well/],
+      [['--resume'], /a file for `--output`, got `-`, with `--resume`.*leave `--resume` out/],
+    ] as const) {
+      const refused = await run([...words, '-', ...more])
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(wanted), left: [] })
+    }
+    const who = ['watermark', 'identify', input('noise.safetensors'), '--key', key('family'), '-o', '-']
+    const identified = await run(who)
+    expect(JSON.parse(identified.stdout)).toMatchObject({ verdict: 'marked', member })
+    expect(identified).toMatchObject({ code: 0, stderr: expect.stringMatching(/^wrote standard output$/m), left: [] })
   })
 
   it('ends with 1 where no picture is marked, if that is asked', async () => {
@@ -571,6 +603,13 @@ describe('undiffuse watermark calibrate', () => {
     expect(report.correlation).toBeLessThan(1)
     expect((await readTensors(nodeFiles, output)).get('noise')?.shape).toEqual([11, ...latentShape])
     expect((await readdir(folder)).filter((name) => /\.(part|lock)$/.test(name))).toEqual([])
+  })
+
+  it('says which keys its bound on p-values is of', async () => {
+    const given = { pictures: [input('many/plain-50.png')], ...inverting, output: input('keys.safetensors') }
+    const { words } = await call(calibrateCommand, { ...given, key: [key('shading'), key('zeros')] })
+    const { id } = await readTestKey('zeros')
+    expect(words).toMatch(RegExp(`^ {2}p-values +of key ${id}: 0\\.5 and more: .*nothing is decided$`, 'm'))
   })
 
   /** A request that says nothing of how pictures are inverted: the calibration does. */

@@ -37,7 +37,7 @@ import { invertDecoder, invertDecoderAll } from '../../src/verbs/invert-decoder.
 import { pictureFloor } from '../../src/verbs/picture-floor.js'
 import { reconstruct } from '../../src/verbs/reconstruct.js'
 import { imprintNoise } from '../../src/watermark/forging/imprint.js'
-import { newKey, readKey } from '../../src/watermark/key.js'
+import { checkKeyModel, hasOtherWeights, newKey, readKey } from '../../src/watermark/key.js'
 import { detectAll } from '../../src/watermark/reading/detect.js'
 import { identifyAll } from '../../src/watermark/reading/identify.js'
 import { analyticImageShape, analyticModel } from './analytic-model.js'
@@ -171,6 +171,17 @@ it.each<[string, () => PromiseLike<unknown>, RegExp]>([
     () => invert({ image: new Uint8Array(3) as never }, { model }),
     /got bytes.*`decodeImage` for bytes/,
   ],
+  ['no prompt', () => generate({ model } as never), /text for `prompt` of `generate`, got none.*`prompt: ''`/],
+  [
+    'all of a file in place of a picture',
+    () => detectAll([{ image: picture, notes: [], texts: {} } as never], asked),
+    /`\{ image \}` alone for a source of `detectAll`, got everything that `readImage`.*Pass `\{ image \}` of it/,
+  ],
+  [
+    'all of a file to invert',
+    () => invert({ image: picture, notes: [] } as never, { model }),
+    /`\{ image \}` alone for a source of `invert`/,
+  ],
   ['a number as a picture', () => invert({ image: 3 as never }, { model }), /`state` for a source of `invert`, got 3/],
   ['nothing in place of a source', () => invert(undefined as never, { model }), /got none of these/],
   ['a key in place of keys', () => detectAll([], { model, key: 1 } as never), /`key`.*`keys: \[\{ key \}\]`/],
@@ -250,6 +261,24 @@ it.each<[string, () => unknown, RegExp]>([
     'a key with another option',
     () => newKey({ ...told, memebers: 5 } as never, new Uint8Array(32).fill(7)),
     /`members`/,
+  ],
+  ['an opened model of a key', () => checkKeyModel(key, { model } as never), /got an opened model. Pass `model\.name`/],
+  ['no model of a key', () => checkKeyModel(key, {} as never), /the name of a model for `model` of `checkKe.*got none/],
+  ['a number as a model of a key', () => checkKeyModel(key, { model: 5 } as never), /`checkKeyModel`, got 5/],
+  [
+    'misspelt weights of a key',
+    () => checkKeyModel(key, { model: model.name, modelfiles: 'a' } as never),
+    /an option of `checkKeyModel`, got `modelfiles`.*Did you mean `modelFiles`/,
+  ],
+  [
+    'weights of a key that are no text',
+    () => checkKeyModel(key, { model: model.name, modelFiles: Promise.resolve('a') } as never),
+    /text for `modelFiles` of `checkKeyModel`.*modelFingerprint/,
+  ],
+  [
+    'misspelt weights of weights',
+    () => hasOtherWeights(key, { model: model.name, modelfiles: 'a' } as never),
+    /an option of `hasOtherWeights`.*`modelFiles`/,
   ],
   ['a key without a secret', () => newKey(told, undefined as never), /32 bytes.*got none.*randomBytes/],
   ['a number in place of options', () => ddim(20 as never), /an object of options for `ddim`, got 20.*\{ steps: … \}/],

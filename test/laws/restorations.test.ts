@@ -83,6 +83,15 @@ describe.each(restorations.map(({ definition }) => definition.id))('%s', (id) =>
 })
 
 describe('border', () => {
+  it('is a plain background too, where what stands on it begins at once: docs/watermarks.md says so', () => {
+    const at = (i: number) => Math.hypot((i % 64) - 32, (Math.floor(i / 64) % 64) - 32)
+    const ball = tensor(
+      [3, 64, 64],
+      Array.from({ length: 3 * 64 * 64 }, (_, i) => (at(i) < 16 ? -0.7 : 0.8)),
+    )
+    expect(restored(ball, 'border')).toHaveLength(1)
+  })
+
   it('is nothing where there is none: not a pattern, not a sky', () => {
     expect(restored(scene, 'border')).toEqual([])
     const sky = map(scene, (_, i) => (2 * (Math.floor(i / 64) % 64)) / 63 - 1)

@@ -10,6 +10,9 @@ A calibration is the noise that is recovered from unmarked pictures. Marks whose
 n pictures no p-value below 1/(n + 1) is claimed. It holds for pictures of the same kind, inverted in the same way; the file
 remembers how.
 
+\`--generated 12\` lets the model make 12 pictures, and needs to know what they show. \`--prompts\` names a file with a prompt a line,
+which are taken in turn; \`--prompt\` is one prompt for all.
+
 With \`--prompt\` prompts count as known: pictures are inverted with it, and pictures that the model makes with their own.
 Pictures that the model makes, rounded to 8 bits, tell how well noise is recovered. From that correlation \`detect\` works out
 its power. They are unmarked too, and count among the others.
@@ -27,6 +30,17 @@ const examples = [
   'watermark detect photo.png --key zeros.json --calibration calibration.safetensors --fpr 1e-2',
 ] as const
 
+/** What the calibration bounds: p-values that are exact by themselves it does not touch. */
+export function pValueLines(smallest: number, keyRates: CalibrationReport['keyRates']): readonly string[] {
+  const bound = `${probability(smallest)} and more: at a smaller \`--fpr\` of \`detect\` nothing is decided`
+  const needing = keyRates.filter((one) => one.needsCalibration)
+  if (keyRates.length === 0) return [`  p-values     of marks that need a calibration: ${bound}`]
+  if (needing.length === 0)
+    return [`  p-values     of ${keyRates.length === 1 ? 'this key' : 'these keys'}: exact without a calibration`]
+  if (needing.length === keyRates.length) return [`  p-values     ${bound}`]
+  return [`  p-values     of key ${needing.map(({ key }) => key).join(', ')}: ${bound}`]
+}
+
 function words(report: CalibrationReport): readonly string[] {
   const { model, settings, pictures, generated, failed, failures, noise, smallestPValue, correlation, keyRates } =
     report
@@ -36,7 +50,7 @@ function words(report: CalibrationReport): readonly string[] {
     `${plural(pictures, 'unmarked picture')}${made}; ${failed} failed`,
     `  by           ${recoveryText(model, settings)}`,
     `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}, on average`,
-    `  p-values     ${probability(smallestPValue)} and more: at a smaller \`--fpr\` of \`detect\` nothing is decided`,
+    ...pValueLines(smallestPValue, keyRates),
     ...(correlation === null
       ? []
       : [`  correlation  ${correlation.toFixed(3)} of recovered noise with that of pictures the model made`]),

@@ -17,6 +17,7 @@ import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
 import {
   earlierLines,
+  failureLines,
   falseAlarmLines,
   keyText,
   notAskedLines,
@@ -26,7 +27,7 @@ import {
   readAsLines,
   recoveryText,
 } from '../watermark-words.js'
-import { costLines, evaluationText } from '../words.js'
+import { costLines, evaluationText, wroteLines } from '../words.js'
 
 const details = `
 Each picture is inverted to its noise once for all keys. The p-value is the probability that a picture without the mark would look so much like a marked one. A picture is
@@ -47,7 +48,7 @@ inverter does not solve a step, the noise may be any. Such a picture is read by 
 
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. Among several pictures, one that cannot be read
 or has another size is a result \`failed\`; the run goes on. With \`--output\` each picture is a line of JSON, written to
-<file>.part as it is finished. The first line holds the settings. \`--resume\` goes on with a run that was ended in any way,
+<file>.part as it is finished. The first line holds the settings. \`-o -\` writes the lines of pictures alone to standard output, and the report to standard error. \`--resume\` goes on with a run that was ended in any way,
 and takes up pictures that were added to the folder since. Pictures that failed stay failed. A second run with the same
 \`--output\` is refused while the first is under way.
 
@@ -201,16 +202,18 @@ const rateLines = ({ calibration }: DetectionReport): readonly string[] =>
 
 function words(report: DetectionReport, sources: readonly string[]): readonly string[] {
   const { model, sheetRows, pictures } = report
-  const outputs = Object.values(report.outputs ?? {})
   return [
     ...headLines(report, sources),
+    ...('outputs' in report && report.outputs?.results !== undefined
+      ? failureLines(report.failed, report.firstFailures)
+      : []),
     ...earlierLines(report.earlier),
     ...(model === null ? [] : [`  by           ${recoveryText(model, report.settings)}`]),
     ...rateLines(report),
     ...powerLines(report),
     ...('networkSeconds' in report ? costLines(report as CostReport) : []),
     ...(sheetRows === undefined ? [] : [`  sheet        ${sheetText(sheetRows, pictures)}`]),
-    ...(outputs.length > 0 ? [`wrote ${outputs.join(', ')}`] : []),
+    ...wroteLines(report.outputs ?? {}),
   ]
 }
 

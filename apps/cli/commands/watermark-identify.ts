@@ -14,6 +14,7 @@ import type { OperationCommand } from '../operation-command.js'
 import { someFailedExitCode } from '../terminal.js'
 import {
   earlierLines,
+  failureLines,
   falseAlarmLines,
   keyText,
   notRecoveredLine,
@@ -21,7 +22,7 @@ import {
   readAsLines,
   recoveryText,
 } from '../watermark-words.js'
-import { costLines } from '../words.js'
+import { costLines, wroteLines } from '../words.js'
 
 const details = `
 All members of a family are asked at once: seconds for a million. The p-value of the nearest, times the members, is what any of them would reach in an unmarked picture. At most \`--fpr\` of such pictures are taken for marked. Schemes without
@@ -78,11 +79,14 @@ function words(report: IdentificationReport): readonly string[] {
   return [
     `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)} each`,
     ...(pictures > 1 ? falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed) : []),
+    ...('outputs' in report && report.outputs?.results !== undefined
+      ? failureLines(report.failed, report.firstFailures)
+      : []),
     ...earlierLines(report.earlier),
     `  by           ${keyText(key)}`,
     ...(model === null ? [] : [`               ${recoveryText(model, report.settings)}`]),
     ...('networkSeconds' in report ? costLines(report as CostReport) : []),
-    ...('outputs' in report ? [`wrote ${report.outputs.results}`] : []),
+    ...('outputs' in report ? wroteLines(report.outputs) : []),
   ]
 }
 

@@ -41,6 +41,12 @@ export function checkEnding(path: string, endings: string | readonly string[], n
   throw expected('bad-option', what, setting(name), `\`${path}\``, `Pass ${otherEnding(path, endings)}.`)
 }
 
+/** Throws `bad-option` for the stream, where an output is kept under a name; `example` is one. */
+export function checkName(path: string, example: string): void {
+  if (path !== standardStream) return
+  throw expected('bad-option', 'the name of a file', setting('output'), '`-`', `Name one, as \`${example}\`.`)
+}
+
 /** A name with the first of these endings in place of its own. */
 export const otherEnding = (path: string, endings: string | readonly string[]): string =>
   `\`${isFileName(path) ? withoutEnding(path) : path}${[endings].flat()[0]}\``

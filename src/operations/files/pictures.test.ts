@@ -29,7 +29,10 @@ test('a folder stands for its pictures, not for the sheets that commands wrote t
   const wanted = ['a9.png', 'a10.png', 'b.sheet.png'].map((name) => join(folder, name))
   const { paths, notes } = await picturesIn(folder, host)
   expect(paths).toEqual(wanted)
-  expect(notes).toEqual([{ about: folder, text: expect.stringMatching(/Left out 1 contact sheet /) }])
+  expect(notes).toEqual([
+    { about: folder, text: expect.stringMatching(/Left out 1 contact sheet /) },
+    { about: folder, text: expect.stringMatching(/1 file that is not a picture in .*: `x\.txt`/) },
+  ])
   await mkdir(join(folder, 'inside'))
   const text = `Left out 1 folder in \`${folder}\`; name it to read its pictures.`
   expect((await picturesIn(folder, host)).notes).toContainEqual({ about: folder, text })

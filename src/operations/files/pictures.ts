@@ -61,7 +61,9 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
   const listed = (await files.list(path)) ?? []
   const names = listed.filter(isPictureFile)
   const others = listed.filter((name) => !isPictureFile(name))
-  const inner = (await Promise.all(others.map((name) => files.isFolder(files.join(path, name))))).filter(Boolean).length
+  const isInner = await Promise.all(others.map((name) => files.isFolder(files.join(path, name))))
+  const inner = isInner.filter(Boolean).length
+  const noPictures = others.filter((name, i) => !isInner[i] && !isUnseen(name))
   const paths: string[] = []
   for (const name of names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))) {
     const file = files.join(path, name)
@@ -75,8 +77,22 @@ export async function picturesIn(path: string, { files, pictures }: Lister): Pro
   const texts = [
     ...(sheets > 0 ? [`Left out ${plural(sheets, 'contact sheet')} in \`${path}\`; name one to read it.`] : []),
     ...(inner > 0 ? [`Left out ${plural(inner, 'folder')} in \`${path}\`; name it to read its pictures.`] : []),
+    ...(noPictures.length > 0 ? [noPictureText(path, noPictures)] : []),
   ]
   return { paths, notes: texts.map((text) => ({ about: path, text })), sources: [{ path, pictures: paths }] }
+}
+
+/** What people did not put there: files that a system hides, and those of runs under way. */
+const isUnseen = (name: string): boolean => /^\.|\.(?:part|lock)$/.test(name)
+
+/** More names in a note are not read. */
+const mostNamed = 3
+
+function noPictureText(path: string, names: readonly string[]): string {
+  const shown = names.slice(0, mostNamed).map((name) => `\`${name}\``)
+  const more = names.length > mostNamed ? `, and ${names.length - mostNamed} more` : ''
+  const what = names.length === 1 ? '1 file that is not a picture' : `${names.length} files that are not pictures`
+  return `Left out ${what} in \`${path}\`: ${shown.join(', ')}${more}.`
 }
 
 /** The files that are named: pictures, and those in folders. */

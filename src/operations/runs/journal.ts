@@ -112,7 +112,8 @@ async function openLocked(
   }
 }
 
-const textOf = (line: object): string => `${JSON.stringify(line)}\n`
+/** A line of a file of results. */
+export const textOf = (line: object): string => `${JSON.stringify(line)}\n`
 
 /** In one order, so that equal settings have equal text. */
 const sorted = (settings: RunSettings): RunSettings =>

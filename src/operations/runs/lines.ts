@@ -3,9 +3,9 @@ import { expected, type UndiffuseError } from '../../core/errors.js'
 import type { Steps } from '../../core/progress.js'
 import { setting } from '../fields.js'
 import { type NamedFiles, prepareOutputs } from '../files/outputs.js'
-import type { HostFiles } from '../host.js'
+import { type HostFiles, standardStream } from '../host.js'
 import type { Told } from '../operation.js'
-import { type Journal, journalOf, type Line, openJournal, type RunSettings } from './journal.js'
+import { type Journal, journalOf, type Line, openJournal, type RunSettings, textOf } from './journal.js'
 
 export interface PictureLine {
   readonly picture: string
@@ -23,12 +23,15 @@ export const failedLine = (picture: string, { code, message }: UndiffuseError): 
 
 /** Where lines go. */
 export const lineFields = {
-  output: { type: 'file', description: 'results, a line of JSON for each picture as it is finished' },
+  output: {
+    type: 'file',
+    description: 'a file of JSON lines, one a picture as it is done, or `-` for standard output',
+  },
   resume: { type: 'boolean', default: false, description: 'go on with a run that was ended' },
 } as const
 
 export interface LinesSettings {
-  /** A file of JSON lines. */
+  /** A file of JSON lines, or the stream. */
   readonly output?: string | undefined
   readonly resume: boolean
 }
@@ -51,7 +54,12 @@ export async function checkLines(
     const remedy = `Pass the ${setting('output')} of the run to go on with.`
     throw expected('bad-option', 'a file', setting('output'), `none, with ${setting('resume')}`, remedy)
   }
-  const lines = output === undefined ? {} : { 'settings.output': output, 'what is unfinished': journalOf(output) }
+  if (output === standardStream && resume) {
+    const remedy = `Name a file for ${setting('output')}, or leave ${setting('resume')} out.`
+    throw expected('bad-option', 'a file', setting('output'), `\`-\`, with ${setting('resume')}`, remedy)
+  }
+  const unfinished = output === undefined || output === standardStream ? undefined : journalOf(output)
+  const lines = { 'settings.output': output, 'what is unfinished': unfinished }
   await prepareOutputs(files, { ...lines, ...others }, inputs)
 }
 
@@ -63,6 +71,23 @@ export interface PictureLines<L extends PictureLine> {
   /** Gives the file its name, once all is done. */
   complete(): Promise<void>
   close(): Promise<void>
+}
+
+/** Lines of pictures alone, without the settings that a file begins with: nobody goes on with a stream. */
+async function streamedLines<L extends PictureLine>(
+  files: HostFiles,
+  tell: (lines: readonly L[]) => readonly Told[],
+): Promise<PictureLines<L>> {
+  const stream = await files.grow(standardStream, 0)
+  return {
+    finished: new Set(),
+    async keep(lines) {
+      await stream.append(lines.map(textOf).join(''))
+      return tell(lines)
+    },
+    async complete() {},
+    close: () => stream.close(),
+  }
 }
 
 /** `heard` is told each line, those that are there first, then those that are kept; what it answers is told on. */
@@ -77,6 +102,7 @@ export async function* openLines<L extends PictureLine>(
     const nothing = async () => {}
     return { finished: new Set(), keep: async (lines) => tell(lines), complete: nothing, close: nothing }
   }
+  if (output === standardStream) return await streamedLines(files, tell)
   const journal = await openJournal(files, journalOf(output), { ...begun, resume, finished: output })
   const finished = new Set<string>()
   let kept = false

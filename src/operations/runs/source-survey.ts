@@ -55,9 +55,21 @@ export interface Counts {
   unmarked: number
   undecided: number
   failed: number
+  /** The first few of them. */
+  firstFailures: readonly FailedLine[]
 }
 
-export const noCounts = (): Counts => ({ pictures: 0, marked: 0, unmarked: 0, undecided: 0, failed: 0 })
+/** More of them are in the lines. */
+const mostFailures = 5
+
+export const noCounts = (): Counts => ({
+  pictures: 0,
+  marked: 0,
+  unmarked: 0,
+  undecided: 0,
+  failed: 0,
+  firstFailures: [],
+})
 
 /**
  * Of so many unmarked pictures the mean number that is called marked, over the draw of the key: N·rate. False alarms of one
@@ -74,6 +86,10 @@ export function count(counts: Counts, line: FailedLine | (PictureLine & { readon
   }
   counts.pictures++
   counts['error' in line ? 'failed' : line.verdict]++
+  // A line of a file may be anything.
+  if ('error' in line && typeof line.error?.message === 'string' && counts.firstFailures.length < mostFailures) {
+    counts.firstFailures = [...counts.firstFailures, line]
+  }
 }
 
 /** Tells what was there before. Throws what is wrong with a source that was named alone; among several it is a line. */

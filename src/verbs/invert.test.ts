@@ -38,6 +38,8 @@ it('advises what the picture was not made by', async () => {
   const inverter = leaving({ residual: 1e-2, contraction: 0.3 })
   const told = async (more: object) => (await invert({ latent }, { model, solver, inverter, ...more })).remedy
   expect(await told({})).toMatch(/made by Heun or in more steps:/)
+  expect(await told({})).toContain('as `automatic` tries')
+  expect(await told({ inverter: { ...inverter, name: 'automatic' } })).not.toContain('`automatic`')
   expect(await told({ prompt: 'a', guidance: 3 })).toMatch(/made by Heun or with less guidance:/)
   expect(await told({ solver: heun({ steps: 4, end: 'cleanest', spread: 'levels' }) })).toMatch(
     /best made in more steps:/,

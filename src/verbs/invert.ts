@@ -286,7 +286,7 @@ export async function* inversion(source: InversionSource, options: InvertOptions
     // As many states as were rounded: of the clean one, which is given rounded, nobody knows what was cut off.
     ...(told.unrounded && { roundingDb: roundingDb(states.slice(0, -1)) }),
     outcome,
-    ...(outcome !== 'converged' && { remedy: remedyOf(solutions, solver, guidance) }),
+    ...(outcome !== 'converged' && { remedy: remedyOf(solutions, solver, guidance, inverter) }),
     ...rootsOf(solutions),
     ...(found && { decoder: found }),
     grid,
@@ -369,7 +369,12 @@ const roundingResidual = 1e-3
 const mayTurn = 1
 
 /** What to do about steps that were not undone; whoever tells one asks here. */
-function remedyOf(solutions: readonly StepInversion[], { name }: Solver, guidance: Guidance): string {
+function remedyOf(
+  solutions: readonly StepInversion[],
+  { name }: Solver,
+  guidance: Guidance,
+  inverter: Inverter,
+): string {
   const unsolved = solutions.filter(({ outcome }) => outcome !== 'converged')
   if (unsolved.some(({ residual }) => residual === Number.POSITIVE_INFINITY))
     return 'Use `automatic`, which solves each step.'
@@ -378,9 +383,11 @@ function remedyOf(solutions: readonly StepInversion[], { name }: Solver, guidanc
   if (unsolved.every(isRounding)) {
     return 'What is left is near the rounding of the network: take it as it is. Computing in 64 bits helps only a picture that was made in 64 bits.'
   }
+  const tries = inverter.name === automatic.definition.id
+  const others = tries ? '' : ' Another iteration may solve some, as `automatic` tries.'
   const gentler = guidance === 1 ? 'in more steps' : 'with less guidance'
   const made = name.includes('heun') ? gentler : `by Heun or ${gentler}`
-  return `Such steps may have no root, and the noise may not be found. Another iteration may solve some, as \`automatic\` tries. Pictures that are to be inverted are best made ${made}: docs/noise-inversion.md#strong-guidance.`
+  return `Such steps may have no root, and the noise may not be found.${others} Pictures that are to be inverted are best made ${made}: docs/noise-inversion.md#strong-guidance.`
 }
 
 /** Inverters may be anybody's: throws `bad-option` where what one returns is no trajectory over the grid. */

@@ -112,11 +112,12 @@ it('says once what to do about steps that were not solved, and names their rows'
     row('naive', { fromLatent: { ...leg, convergedSteps: 0, remedy: 'Use another.' }, fromPicture: null }),
     row('implicit', { fromLatent: short, fromPicture: short }),
     row('automatic', { fromLatent: short, fromPicture: null }),
+    row('sweep', { fromLatent: { ...short, convergedSteps: 0 }, fromPicture: null }),
   ]
   const solver = 'ddim:spacing=lambda,steps=50'
   expect(remedyLines(rows)).toEqual([
     '',
-    `  not solved: implicit on ${solver}; automatic on ${solver}`,
+    `  not solved: implicit on ${solver}; automatic on ${solver}; sweep on ${solver}`,
     '    Sample with more steps.',
   ])
   expect(remedyLines([row('implicit')])).toEqual([])
@@ -124,16 +125,27 @@ it('says once what to do about steps that were not solved, and names their rows'
 
 it('says where another noise makes the same picture', () => {
   const other = { ...leg, noiseNmseDb: -1.3, equalValuesShare: 0.976 }
-  expect(otherNoiseLines({ rows: [row('implicit', { fromPicture: other })], guidance: 7.5 }).join(' ')).toContain(
-    'Guidance brings',
-  )
-  const plain = { rows: [row('implicit', { fromPicture: other })], guidance: 1 }
-  expect(otherNoiseLines(plain).join(' ')).toContain('with this prompt')
   expect(
-    otherNoiseLines({ rows: [row('implicit', { fromPicture: { ...other, equalValuesShare: 0.07 } })], guidance: 7.5 }),
+    otherNoiseLines({ rows: [row('implicit', { fromPicture: other })], guidance: 7.5, seed: 0 }).join(' '),
+  ).toContain('Guidance brings')
+  const plain = { rows: [row('implicit', { fromPicture: other })], guidance: 1, seed: 0 }
+  expect(otherNoiseLines(plain).join(' ')).toMatch(/with this prompt, guidance and solver\?/)
+  // Of a file the noise was told by whoever asks.
+  expect(otherNoiseLines({ ...plain, seed: null }).join(' ')).toContain('and is `--noise` its own?')
+  expect(otherNoiseLines(plain).join(' ')).toContain('    implicit on ddim:spacing=lambda,steps=50, from the picture')
+  expect(
+    otherNoiseLines({
+      rows: [row('implicit', { fromPicture: { ...other, equalValuesShare: 0.07 } })],
+      guidance: 7.5,
+      seed: 0,
+    }),
   ).toEqual([])
   expect(
-    otherNoiseLines({ rows: [row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })], guidance: 7.5 }),
+    otherNoiseLines({
+      rows: [row('implicit', { fromPicture: { ...other, noiseNmseDb: null } })],
+      guidance: 7.5,
+      seed: 0,
+    }),
   ).toEqual([])
 })
 

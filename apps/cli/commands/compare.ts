@@ -1,4 +1,5 @@
 /** `undiffuse compare`: several inverters and solvers on one picture, in one table. */
+import { naive } from 'undiffuse'
 import {
   type ComparisonReport,
   type ComparisonRow,
@@ -50,7 +51,8 @@ type LegReport = NonNullable<ComparisonRow['fromLatent']>
 const heads = ['from', 'runs', 'a step', 'time', 'solved', 'exact', 'roots', 'noise', 'pixels']
 
 const legend = `
-  from    latent: as sampling left it; picture: its 8 bits alone, so that the latent is the one found from them
+  from    latent: as sampling left it, with what its solver remembered there
+          picture: its 8 bits alone, so that the latent is the one found from them
   runs    evaluations of the network, in all and a step; time is of the way back alone
   solved  steps undone, of all; their residual is at most 1e-5, or what is said where the inverter is content with more
   exact   what the noise is exact given: the latent that was inverted, the memory of the solver too, the picture
@@ -142,8 +144,8 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
 /** What to do about steps that were not solved, each once with the rows that it is of. Naive inversion solves none. */
 export function remedyLines(rows: readonly ComparisonRow[]): readonly string[] {
   const told = rows.flatMap(({ inverter, solver, fromLatent, fromPicture }) => {
-    const tried = [fromLatent, fromPicture].filter((one) => one !== null && one.convergedSteps > 0)
-    const remedies = new Set(tried.flatMap((one) => one?.remedy ?? []))
+    const solves = inverter.split(':')[0] !== naive.definition.id
+    const remedies = new Set(solves ? [fromLatent, fromPicture].flatMap((one) => one?.remedy ?? []) : [])
     return [...remedies].map((remedy) => ({ remedy, row: `${inverter} on ${solver}` }))
   })
   const remedies = [...new Set(told.map(({ remedy }) => remedy))]
@@ -161,7 +163,11 @@ const [anotherDb, sameShare] = [-20, 0.95]
 const isOther = (one: LegReport | null): boolean =>
   one !== null && (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > anotherDb && one.equalValuesShare >= sameShare
 
-export function otherNoiseLines({ rows, guidance }: Pick<ComparisonReport, 'rows' | 'guidance'>): readonly string[] {
+export function otherNoiseLines({
+  rows,
+  guidance,
+  seed,
+}: Pick<ComparisonReport, 'rows' | 'guidance' | 'seed'>): readonly string[] {
   const others = rows.flatMap(({ inverter, solver, fromLatent, fromPicture }) => [
     ...(isOther(fromLatent) ? [`${inverter} on ${solver}, from the latent`] : []),
     ...(isOther(fromPicture) ? [`${inverter} on ${solver}, from the picture`] : []),
@@ -172,7 +178,7 @@ export function otherNoiseLines({ rows, guidance }: Pick<ComparisonReport, 'rows
         `  found another noise that makes the same picture (${sameShare * 100} % of the values, noise above ${anotherDb} dB):`,
         ...others.map((one) => `    ${one}`),
         guidance === 1
-          ? '    Was it made with this prompt, guidance and solver? Others lead to other noises.'
+          ? `    Was it made with this prompt, guidance and solver${seed === null ? ', and is `--noise` its own' : ''}? Others lead to other noises.`
           : '    Guidance brings noises together, Heun\'s steps less than others: docs/noise-inversion.md, "Strong guidance".',
       ]
     : []

@@ -142,7 +142,8 @@ export async function chartOf(
         if (one === null || one.noiseNmseDb === null || one.evaluations === 0) return []
         return [{ x: one.evaluations, y: Math.max(chartFloorDb, one.noiseNmseDb), label: row.inverter }]
       })
-      const given = `given the ${from === 'fromLatent' ? 'latent' : 'picture'}`
+      const hasMemory = rows.some((row) => row.solver === solver && row[from]?.exact === 'given-memory')
+      const given = `given the ${from === 'fromPicture' ? 'picture' : hasMemory ? 'latent and its memory' : 'latent'}`
       return { name: solvers.length === 1 ? given : `${names[i]}, ${given}`, hollow: from === 'fromPicture', points }
     }),
   )

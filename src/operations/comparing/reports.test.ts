@@ -51,4 +51,7 @@ it('a chart names its series shortly, shows both ways at one place, and says wha
   expect(plot!.subtitle).toBe('model, ddim:steps=20; heun:steps=20. Errors below -150 dB are drawn there.')
   await chartOf([{ ...row('ddim:steps=20'), fromLatent: null }], 'model', host)
   expect(plot!.subtitle).toBe('model, ddim:steps=20')
+  const fromMemory = { ...leg, exact: 'given-memory' } as ComparisonRow['fromLatent']
+  await chartOf([{ ...row('bdia:steps=20'), fromLatent: fromMemory }], 'model', host)
+  expect(plot!.series.map(({ name }) => name)).toContain('given the latent and its memory')
 })

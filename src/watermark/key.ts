@@ -252,7 +252,7 @@ export function hasOtherWeights(key: KeyModel, other: KeyModel): boolean {
  * Throws `bad-option` where a key is not for this model, by its weights or by its name. So it does for options that it does
  * not have, and for a model that is not a name.
  *
- * @example checkKeyModel(key, { model: model.name, modelFiles })
+ * @example checkKeyModel(key, { model: model.name })
  */
 export function checkKeyModel(key: KeyDescription, other: KeyModel): void {
   checkNamed(other, 'checkKeyModel')

@@ -333,6 +333,7 @@ describe('edit', () => {
   })
 
   it('refuses a new word that the model never saw before a network runs, and says what was meant', async () => {
+    const others = 'Others, and photographs, need a larger model: docs/your-own-model.md.'
     const vocabulary = {
       words: { colours: ['red', 'green'], shapes: ['ball'], others: ['a', 'photo', 'of'] },
       examples: [],
@@ -355,15 +356,15 @@ describe('edit', () => {
     })
     await expect(said({ from: 'a red ball', to: 'a magenta ball' })).rejects.toMatchObject({
       ...refused,
-      remedy: 'Its colours: red, green.',
+      remedy: `Its colours: red, green. ${others}`,
     })
     await expect(said({ from: 'a red ball', to: 'a red banana' })).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^Expected known words in `settings\.to` for `\S+`, got `banana`\. Its shapes: ball\.$/,
+        /^Expected known words in `settings\.to` for `\S+`, got `banana`\. Its shapes: ball\. Others, and photographs, need a larger model: docs\/your-own-model\.md\.$/,
       ),
     })
     await expect(said({ from: 'a red ball', to: 'a magenta banana' })).rejects.toMatchObject({
-      remedy: 'Its colours: red, green. Its shapes: ball.',
+      remedy: `Its colours: red, green. Its shapes: ball. ${others}`,
     })
     await expect(said({ from: 'a ball', to: 'a striped ball' })).rejects.toMatchObject({ hint: 'list-words' })
     expect(asked).toEqual([])

@@ -186,14 +186,19 @@ function checkNewWords({ from, to }: EditSettings, { name, vocabulary }: Operati
   const guess = guessOf(strange, vocabulary)
   const unknown = strange.filter((word) => nearWord(word, vocabulary) === undefined)
   const kinds = unknown.length === 0 ? [] : missingKinds({ from, to }, vocabulary)
-  const remedies = [...guess, ...kinds.map((kind) => `Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`)]
+  const others = 'Others, and photographs, need a larger model: docs/your-own-model.md.'
+  const remedies = [
+    ...guess,
+    ...kinds.map((kind) => `Its ${kind}: ${vocabulary.words[kind]!.join(', ')}.`),
+    ...(unknown.length === 0 ? [] : [others]),
+  ]
   throw expected(
     'bad-option',
     `known words in ${setting('to')}`,
     `\`${name}\``,
     quoted(strange),
-    remedies.length > 0 ? remedies.join(' ') : 'Say the change in words of this model.',
-    remedies.length > 0 ? {} : { hint: 'list-words' },
+    remedies.join(' '),
+    guess.length + kinds.length > 0 ? {} : { hint: 'list-words' },
   )
 }
 

@@ -116,13 +116,13 @@ async function* run(asked: Settings<typeof fields>, host: Host, signal?: Signal)
   const inputs = { [`the ${file?.way}`]: file?.path, 'settings.noise': said.noise }
   // What there is to say against a solver is said before the model is opened.
   if (said.solvers) plansOf(said, source, false)
-  const written = {
+  const named = {
     'settings.output': place?.path('noise'),
     'settings.sheet': outputs.sheet,
     'the chart': outputs.plot,
     'settings.report': outputs.report,
   }
-  await prepareOutputs(files, written, inputs)
+  await prepareOutputs(files, named, inputs)
   const held = await host.models.open(said)
   const begin = host.now()
   try {

@@ -126,7 +126,7 @@ describe('detect', () => {
     expect(who.result.expectedFalseAlarmsAtMost).toBe(fpr)
   })
 
-  it('files of a folder that are no pictures are told, and so is what failed', async () => {
+  it('files other than pictures in a folder are named, and so is what failed', async () => {
     const { host, inverting } = await marked()
     const given = { sources: ['many'], ...inverting, output: 'lines.jsonl' }
     const told = async () => {

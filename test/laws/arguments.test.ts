@@ -271,7 +271,7 @@ it.each<[string, () => unknown, RegExp]>([
     /an option of `checkKeyModel`, got `modelfiles`.*Did you mean `modelFiles`/,
   ],
   [
-    'weights of a key that are no text',
+    'weights of a key in another type than text',
     () => checkKeyModel(key, { model: model.name, modelFiles: Promise.resolve('a') } as never),
     /text for `modelFiles` of `checkKeyModel`.*modelFingerprint/,
   ],

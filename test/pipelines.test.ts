@@ -308,8 +308,7 @@ describe.each(built)('%s', async (name) => {
         ).toBeLessThan(tolerance)
     })
 
-    // A variant has the networks and the solver of its family, whose runs are undone: its own test is where a run leads.
-    it.skipIf(isVariant || likewise.has(`${name} ${which}`))('is undone exactly, or says that it is not', async () => {
+    it.skipIf(likewise.has(`${name} ${which}`))('is undone exactly, or says that it is not', async () => {
       const made = await setting()
       const noise = row(of('gen.noise'), 0)
       const back = async (solver: Solver, { latent }: { readonly latent: Tensor }) => ({

@@ -434,7 +434,9 @@ describe('the service', () => {
       expect(failed.status).toBe(500)
       expect(logged).toContain(failure)
       expect(logged).toMatch(/runtime-failed/)
-      // After all that it works. A message with two wrong bits is the nearest id's.
+      // After all that it works.
+      expect((await heart()).status).toBe(200)
+      // A message with two wrong bits is the nearest id's.
       const detected = async (picture: Buffer) => await (await post('/detect', Uint8Array.from(picture))).json()
       expect(await detected(await readFile(pathOf('marked.png')))).toMatchObject({
         verdict: 'marked',

@@ -304,33 +304,45 @@ describe('undiffuse watermark detect', () => {
     expect(await readdir(folder)).not.toContain('again.png')
   })
 
-  it('reads a picture as what it may have been, and pays for it', async () => {
-    const picture = sharp(input('many/marked-0.png'))
-    await picture.clone().flop().png().toFile(input('mirrored.png'))
-    await picture.clone().extract({ left: 8, top: 0, width: 112, height: 128 }).png().toFile(input('part.png'))
-    const mirrored = await detect('mirrored.png', { undo: ['none'] })
-    expect(mirrored.result.results[0]).toMatchObject({ candidates: 1, verdict: 'unmarked' })
-    const found = (await detect('mirrored.png', { undo: ['border', 'flip', 'quarter-turn'] })).result.results[0]
-    const [finding] = found.findings
-    expect(finding).toMatchObject({ verdict: 'marked', message, undone: 'mirrored (horizontal)' })
-    expect(found.candidates).toBeGreaterThanOrEqual(5)
-    expect(finding.familyPValue).toBeCloseTo(found.candidates * finding.pValue, 12)
+  describe('of pictures that were changed', () => {
+    beforeAll(async () => {
+      const picture = sharp(input('many/marked-0.png'))
+      await picture.clone().flop().png().toFile(input('mirrored.png'))
+      // Padded it would be of the right size, and everything in it eight pixels off.
+      await picture.clone().extract({ left: 8, top: 0, width: 112, height: 128 }).png().toFile(input('part.png'))
+    })
 
-    // Padded it would be of the right size, and everything in it eight pixels off.
-    await expect(detect('part.png', {})).rejects.toMatchObject(refusal('bad-shape', /128×128.*112×128.*--undo resize/))
-    await expect(detect('many/small.png', {})).rejects.toMatchObject(refusal('bad-shape', /--undo resize/))
-    const words = ['watermark', 'detect', input('part.png'), '--key', key('shading'), '--undo', 'crop', '--fpr', '1e-4']
-    const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
-    const stdout = await succeeded([...words, ...sampling])
-    expect(stdout).toMatch(/read as {6}put back as 112×128 at \(8, 0\)/)
-    expect(stdout).toMatch(/in 3 ways to read the picture/)
-    // No p-value that holds for any picture: nothing else is tried.
-    const zeros = await detect('mirrored.png', { undo: ['flip', 'quarter-turn'], key: [key('zeros')] })
-    expect(zeros.result.results[0].findings[0]).toMatchObject({ verdict: 'undecided', undone: null })
-    await expect(detect('part.png', { undo: ['none', 'flip'] })).rejects.toMatchObject(
-      refusal('bad-option', /`none` alone/),
-    )
-    await expect(detect('part.png', { undo: ['corp'] })).rejects.toMatchObject(refusal('bad-option', /`crop`/))
+    it('reads a mirrored one as what it may have been, and pays for it', async () => {
+      const mirrored = await detect('mirrored.png', { undo: ['none'] })
+      expect(mirrored.result.results[0]).toMatchObject({ candidates: 1, verdict: 'unmarked' })
+      const found = (await detect('mirrored.png', { undo: ['border', 'flip', 'quarter-turn'] })).result.results[0]
+      const [finding] = found.findings
+      expect(finding).toMatchObject({ verdict: 'marked', message, undone: 'mirrored (horizontal)' })
+      expect(found.candidates).toBeGreaterThanOrEqual(5)
+      expect(finding.familyPValue).toBeCloseTo(found.candidates * finding.pValue, 12)
+    })
+
+    it('tries nothing where no p-value holds for any picture', async () => {
+      const zeros = await detect('mirrored.png', { undo: ['flip', 'quarter-turn'], key: [key('zeros')] })
+      expect(zeros.result.results[0].findings[0]).toMatchObject({ verdict: 'undecided', undone: null })
+    })
+
+    it('puts a part back where it was', async () => {
+      const asked = ['--key', key('shading'), '--undo', 'crop', '--fpr', '1e-4']
+      const sampling = ['--solver', solver.solver, '--steps', `${solver.steps}`, '--decoder', 'encoder-only']
+      const stdout = await succeeded(['watermark', 'detect', input('part.png'), ...asked, ...sampling])
+      expect(stdout).toMatch(/read as {6}put back as 112×128 at \(8, 0\)/)
+      expect(stdout).toMatch(/in 3 ways to read the picture/)
+    })
+
+    it.each([
+      ['part.png', undefined, 'bad-shape', /128×128.*112×128.*--undo resize/],
+      ['many/small.png', undefined, 'bad-shape', /--undo resize/],
+      ['part.png', ['none', 'flip'], 'bad-option', /`none` alone/],
+      ['part.png', ['corp'], 'bad-option', /`crop`/],
+    ] as const)('refuses %s with %j', async (picture, asked, code, wanted) => {
+      await expect(detect(picture, asked ? { undo: asked } : {})).rejects.toMatchObject(refusal(code, wanted))
+    })
   })
 
   it('writes nothing over a key or a picture', async () => {

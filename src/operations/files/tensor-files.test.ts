@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../../test/hosts/memory.js'
-import { model, prompt, sampling, start, tensorIn, toLastDigitsDb } from '../../../test/hosts/operations.js'
+import { type Given, model, prompt, sampling, start, tensorIn, toLastDigitsDb } from '../../../test/hosts/operations.js'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { encodeNpy, readNpy } from '../../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'

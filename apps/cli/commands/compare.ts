@@ -16,7 +16,7 @@ const details = `
 A prompt is made into a picture first, once for each solver, so that its noise is known. Each inverter then goes back to the
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
 Of a file nobody knows the noise, unless \`--noise\` tells it: only the pixels that come back are told. A file of a latent
-(.safetensors, .npy) is gone back from as it is.
+(.safetensors, .npy) is gone back from as it is; a note tells where its numbers are rounded, and where they look like noise.
 A file of noise tells the prompt and the guidance too, where you say none.
 
 The table has a line for each way: from the latent, and from the picture. Of a file there is its own alone. With
@@ -26,8 +26,8 @@ guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a s
 the latent that this noise makes is from the one that was inverted. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
-Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
-spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A file's own text tells prompt,
+Solvers that name no spacing, or \`spacing=lambda\` alone, take levels even in lambda that end above sigma = 0: all steps can be undone.
+So \`ddim\` is \`ddim:spacing=lambda\` here, as the table spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A file's own text tells prompt,
 guidance and solver where you say none. Where you compare other solvers, a note says so.
 
 An inverter that does not take a solver is told with its reason before the first row. Where no other than \`naive\` takes it, a row of

@@ -251,6 +251,15 @@ describe('compare', () => {
       from: 'latent',
     }
     expect((await weightsOf({ ...hard, steps: 20 })).slice(1)).toEqual([37, 15, 71])
+    // Of dpm-solver-2m 10 and 85 to 116 were measured of 20 steps, and at guidance 1 of 50 steps 6 and 12.
+    const multistep = {
+      inverters: ['naive', 'sweep', 'automatic', 'algorithm-2'],
+      solvers: 'dpm-solver-2m',
+      from: 'latent',
+    }
+    expect((await weightsOf({ ...multistep, steps: 20, guidance: 3 })).slice(1)).toEqual([13, 13, 103])
+    expect((await weightsOf({ ...multistep, steps: 50, guidance: 1 })).slice(1)).toEqual([9, 9, 13])
+    expect((await weightsOf({ ...multistep, steps: 20, guidance: 7.5 })).slice(1, 2)).toEqual([31])
     // At 50 steps 9.1, 5.5, 12.8, 3.6 and 5.2.
     expect((await weightsOf({ ...given, steps: 50 })).slice(1)).toEqual([20, 12, 25, 9, 12])
   })

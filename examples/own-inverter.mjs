@@ -45,7 +45,7 @@ const task = new Task(run(readSettings(fields, asked, id), nodeHost()))
 for await (const { parts } of task) if (parts) process.stderr.write(`\rrow ${parts.done + 1} of ${parts.total} `)
 const { result, notes } = await task
 console.error()
-for (const { about, text } of notes) console.log(`${about}: ${text}`)
+for (const { text } of notes) console.log(`note: ${text}`)
 for (const { inverter, refusal, fromLatent, fromPicture } of result.rows) {
   const found = fromLatent ?? fromPicture
   console.log(inverter, refusal ?? `${found.evaluations} evaluations, noise ${found.noiseNmseDb?.toFixed(0) ?? '?'} dB`)

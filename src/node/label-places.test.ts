@@ -6,12 +6,16 @@ const plot = { width: 560, height: 360 }
 const boxesOf = (points: readonly LabelledPoint[]) =>
   labelPlaces(points, plot).flatMap((place, i) => (place ? [labelBox(points[i]!, place)] : []))
 
-it('labels of points that are close, or one, cover neither each other nor a point', () => {
-  const points = [0, 0, 1, 2, 40].map((shift, i) => ({
-    x: 200 + shift,
-    y: 100 + shift,
-    label: `implicit:restarts=${i}`,
-  }))
+it.each([
+  [
+    'of points that are close, or one',
+    [0, 0, 1, 2, 40].map((shift, i) => ({ x: 200 + shift, y: 100 + shift, label: `implicit:restarts=${i}` })),
+  ],
+  [
+    'of 28 numbered points in two rows',
+    Array.from({ length: 28 }, (_, i) => ({ x: 60 + 16 * i, y: 120 + 200 * (i % 2), label: `${1 + (i >> 1)}` })),
+  ],
+])('labels %s cover neither each other nor a point', (_, points) => {
   const boxes = boxesOf(points)
   expect(boxes).toHaveLength(points.length)
   for (const [i, one] of boxes.entries()) {

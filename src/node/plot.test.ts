@@ -59,7 +59,7 @@ test('titles, names and labels are texts; error bars and lines are drawn; it ren
       { name: 'encoder', points: [{ x: 1, y: 10, label: 'E(x) < D' }] },
     ],
   })
-  for (const text of ['Time &amp; quality', 'seconds', 'dB', 'gradient-free', 'encoder', 'E(x) &lt; D']) {
+  for (const text of ['Time &amp; quality', 'seconds (logarithmic)', 'dB', 'gradient-free', 'encoder', 'E(x) &lt; D']) {
     expect(svg).toContain(`>${text}</text>`)
   }
   expect(svg.match(/role-mark layer_1_marks.*?<\/g>/s)?.[0].match(/<line/g)).toHaveLength(1)
@@ -72,7 +72,7 @@ test('titles, names and labels are texts; error bars and lines are drawn; it ren
 test('marks in a crowd are tied to their labels; the legend lies below the plot; the subtitle keeps all its words', async () => {
   const points = Array.from({ length: 9 }, (_, i) => ({ x: 230 + i, y: -100, label: `implicit:restarts=${i}` }))
   const others = { name: 'others', points: [{ x: 20, y: -7, label: 'naive' }] }
-  const subtitle = 'a model, “a large green star on the right, on yellow dots, and a ball”, guidance 7.5'
+  const subtitle = 'a model, 1:\u00a0naive, “a large green star on the right, on yellow dots, and a ball”, guidance 7.5'
   const series = [{ name: 'a crowd', points }, others]
   const svg = await scatterPlot({ title: 't', subtitle, ...axes, series })
   const leaders = [...(svg.match(/role-mark layer_3_marks.*?<\/g>/s)?.[0] ?? '').matchAll(/<line[^>]* x2="([-\d.]+)"/g)]

@@ -89,11 +89,11 @@ const legendColumns = (names: readonly string[]): number =>
     Math.floor(plotSize.width / (legendRoom + characterWidth * Math.max(...names.map((name) => name.length)))),
   )
 
-/** The words of a text, in lines of so many pixels at most. */
+/** The words of a text, in lines of so many pixels at most; what a no-break space joins stays together. */
 function linesOf(text: string, pixels: number): string[] {
   const most = Math.floor(pixels / characterWidth)
   const lines: string[] = []
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.split(/[^\S\u00a0]+/)) {
     const longer = `${lines.at(-1)} ${word}`
     if (lines.length > 0 && longer.length <= most) lines[lines.length - 1] = longer
     else lines.push(word)
@@ -154,7 +154,7 @@ export async function scatterPlot({ title, subtitle, x, y, series: given }: Scat
       points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]),
     ),
     // One that is longer than its axis would take room above and below the plot.
-    title: linesOf(y.title, plotSize.height).join(lineBreak),
+    title: linesOf(titleOf(y), plotSize.height).join(lineBreak),
   }
   const places = labelPlaces(
     points.map((point) => ({
@@ -302,6 +302,8 @@ export async function heatMap({ title, x, y, value, cells }: HeatMap): Promise<s
   })
 }
 
+const titleOf = ({ title, log = false }: PlotAxis): string => (log ? `${title} (logarithmic)` : title)
+
 /** An axis that leaves a little room around its values; numbers far from 1 are written as powers of ten. */
 function axisOf({ title, log = false }: PlotAxis, values: readonly number[]) {
   const scaled = values.map((value) => (log ? Math.log10(value) : value))
@@ -323,7 +325,7 @@ function axisOf({ title, log = false }: PlotAxis, values: readonly number[]) {
     "datum.value != 0 && (abs(datum.value) < 0.001 || abs(datum.value) >= 1e6) ? format(datum.value, '.0e') : format(datum.value, '~g')"
   return {
     type: 'quantitative' as const,
-    title,
+    title: titleOf({ title, log }),
     scale: { type: log ? ('log' as const) : ('linear' as const), domain, nice: false },
     axis: { labelExpr, tickCount: 8, ...(log && { values: logTicks(domain) }) },
   }

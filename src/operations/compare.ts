@@ -10,7 +10,7 @@ import { type Comparison, compareAll, type Given, readGiven } from './comparing/
 import type { Settings } from './fields.js'
 import { checkEnding, jsonText, prepareOutputs } from './files/outputs.js'
 import { lastName, withoutEnding } from './files/paths.js'
-import { readTensorFile } from './files/tensor-files.js'
+import { orTensors, readTensorFile } from './files/tensor-files.js'
 import type { FileContent, Host, Note, OperationModel } from './host.js'
 import { notedOf, operation, type Running } from './operation.js'
 import { bitsReport } from './recipes/networks.js'
@@ -128,7 +128,10 @@ async function* run(asked: Settings<typeof fields>, host: Host, signal?: Signal)
   try {
     yield* notedOf(held)
     const { model } = held
-    const read = file && (await readGiven(file, said, model, host, signal))
+    const reading = file && readGiven(file, said, model, host, signal)
+    const read = await reading?.catch((error: unknown) => {
+      throw orTensors(error)
+    })
     const { settings, start, given } = withTexts({ settings: said, start: source, given: read, steps: asked.steps })
     const onTexts: Note[] = []
     for await (const told of notesOnTexts([start.prompt, settings.negative], model, signal)) {

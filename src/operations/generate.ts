@@ -22,6 +22,7 @@ import {
   checkFileSolver,
   checkFinite,
   fileTypeOf,
+  isNpy,
   notesOnFileWeights,
   type ReadTensors,
   readTensorFile,
@@ -89,7 +90,7 @@ const fields = {
   saveLatent: {
     rare: true,
     type: 'file',
-    description: 'the latent that the picture is decoded from, a .safetensors file',
+    description: 'the latent that the picture is decoded from, a .safetensors or .npy file',
   },
 } as const
 
@@ -174,6 +175,14 @@ function* notesOnScale(starts: readonly Start[], name: string) {
     name,
     `Its numbers have mean ${centre} and deviation ${deviation}. Noise has 0 and 1: the picture may show nothing.`,
   )
+}
+
+/** That a file of a latent does not keep what its solver is undone with. */
+function* notesOnLatentFile(path: string, plan: Plan, model: OperationModel) {
+  const { solver } = samplingOf(plan, model)
+  if (!isNpy(path) || !solver.unstep) return
+  const text = `\`${lastName(path)}\` holds the latent alone. \`${solver.name}\` is undone exactly with what it remembers beside it: a .safetensors file keeps both.`
+  yield noted(lastName(path), text)
 }
 
 /** That a file of noise leaves guidance or solver open where nobody says them, and what is taken. */
@@ -314,7 +323,7 @@ async function pathsOf(
 function outputsOf({ sheet, saveNoise, saveLatent }: GenerateSettings): Readonly<Record<string, string>> {
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   if (saveNoise !== undefined) checkEnding(saveNoise, tensorEndings, 'saveNoise')
-  if (saveLatent !== undefined) checkEnding(saveLatent, '.safetensors', 'saveLatent')
+  if (saveLatent !== undefined) checkEnding(saveLatent, tensorEndings, 'saveLatent')
   return {
     ...(sheet !== undefined && { sheet }),
     ...(saveNoise !== undefined && { noise: saveNoise }),
@@ -437,6 +446,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     )
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
+    if (outputs.latent !== undefined) yield* notesOnLatentFile(outputs.latent, plan, model)
     if (file) yield* notesOnScale(starts, lastName(settings.noise!))
     if (file) yield* notesOnOpen(settings.noise!, plan, model)
     if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')

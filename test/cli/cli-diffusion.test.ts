@@ -371,7 +371,7 @@ describe('a folder whose scheduler ends at sigma = 0', () => {
     const said = /`roundtrip`, got `euler`.*`--solver scheduler:end=cleanest`/
     expectFailure(await undiffuse(['roundtrip', '--prompt', prompt, ...model], withEuler()), 6, said)
     const named = ['roundtrip', '--prompt', prompt, ...model, '--solver', 'euler']
-    expectFailure(await undiffuse(named, withEuler()), 6, /`--solver euler:end=cleanest`/)
+    expectFailure(await undiffuse(named, withEuler()), 6, /`--solver euler:spread=levels,end=cleanest`/)
   })
 
   it('can be undone on the grid that is offered, which files remember', async () => {

@@ -105,6 +105,19 @@ it('explains every word that it can show of roots', () => {
   }
 })
 
+it('explains what stands in the table, and nothing else', () => {
+  const naive = { ...leg, exact: 'no', convergedSteps: 0, convergedResidual: null, roots: null } as const
+  const alone = tableLines([row('naive', { fromLatent: naive, fromPicture: null })]).join('\n')
+  for (const shown of ['latent       the latent', 'no           nothing', '–            no step'])
+    expect(alone).toContain(shown)
+  for (const absent of ['8 bits alone', '1e-5', 'memory', 'image', 'unique', 'not checked', 'nobody knows'])
+    expect(alone).not.toContain(absent)
+  const memory = { ...leg, exact: 'given-memory', noiseNmseDb: null, convergedResidual: 2e-2 } as const
+  const both = tableLines([row('naive', { fromLatent: naive }), row('reversible', { fromLatent: memory })]).join('\n')
+  for (const shown of ['8 bits alone', 'at most 1e-5, or', 'memory       that', 'not tried', 'nobody knows'])
+    expect(both).toContain(shown)
+})
+
 it('says once what to do about steps that were not solved, and names their rows', () => {
   const remedy = 'Sample with more steps.'
   const short = { ...leg, convergedSteps: 49, remedy }

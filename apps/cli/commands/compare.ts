@@ -16,7 +16,7 @@ const details = `
 A prompt is made into a picture first, once for each solver, so that its noise is known. Each inverter then goes back to the
 noise twice: from the exact latent, and from the 8-bit picture alone. From the noise that was found the picture is made again.
 Of a file nobody knows the noise, unless \`--noise\` tells it: only the pixels that come back are told. A file of a latent
-(.safetensors, .npy) is gone back from as it is.
+(.safetensors, .npy) is gone back from as it is; a note tells where its numbers are rounded, and where they look like noise.
 A file of noise tells the prompt and the guidance too, where you say none.
 
 The table has a line for each way: from the latent, and from the picture. Of a file there is its own alone. With
@@ -26,8 +26,8 @@ guidance the network is asked twice, and both are counted: \`naive\` has 2.0 a s
 the latent that this noise makes is from the one that was inverted. "Roots" tells whether other noises may lead to the same latent. Only \`implicit\`, \`branching\` and \`automatic\`
 look; where the others solved steps, nobody has checked.
 
-Solvers that name no spacing take levels even in lambda, whose steps can be undone: \`ddim\` is \`ddim:spacing=lambda\` here, as the table
-spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A file's own text tells prompt,
+Solvers that name no spacing, or \`spacing=lambda\` alone, take levels even in lambda that end above sigma = 0: all steps can be undone.
+So \`ddim\` is \`ddim:spacing=lambda\` here, as the table spells it. \`--grid own\` keeps their own, as \`ddim\` means elsewhere. A file's own text tells prompt,
 guidance and solver where you say none. Where you compare other solvers, a note says so.
 
 An inverter that does not take a solver is told with its reason before the first row. Where no other than \`naive\` takes it, a row of
@@ -50,23 +50,27 @@ type LegReport = NonNullable<ComparisonRow['fromLatent']>
 
 const heads = ['from', 'runs', 'a step', 'time', 'solved', 'exact', 'roots', 'noise', 'pixels']
 
-const legend = `
-  from    latent: as sampling left it, with what its solver remembered there
-          picture: its 8 bits alone, so that the latent is the one found from them
-  runs    evaluations of the network, in all and a step; time is of the way back alone
-  solved  steps undone, of all; their residual is at most 1e-5, or what is said where the inverter is content with more
-  exact   what the noise is exact given: the latent that was inverted, the memory of the solver too, the picture
-          (image), or nothing (no); then how far the latent that this noise makes is from the one that was inverted
-  roots   whether other noises lead to the same latent, by the least certain step:
-          unique         none was found from other starts
-          several        some were found: this noise is one of them
-          none found     no start solved some step
-          not tried      some step may have several, and no other start was made there (\`restarts\` makes some)
-          not checked    this inverter does not look: another noise may lead to the same latent
-          none seen      no step looked as if it had several; that proves nothing
-          –              no step was solved
-  noise   its error against the true one: NMSE, 0 dB where it is as large as the noise; – where nobody knows
-  pixels  the share of 8-bit values that come back`
+const fromMeanings = {
+  latent: 'the latent itself, with what its solver remembered there, where that is known',
+  picture: 'its 8 bits alone: the latent is found from them',
+} as const
+
+const exactMeanings: Readonly<Record<string, string>> = {
+  latent: 'the latent that was inverted',
+  memory: 'that latent, and what its solver remembered',
+  image: 'the picture',
+  no: 'nothing: it makes another latent, or a step was not undone',
+}
+
+const rootsMeanings: Readonly<Record<string, string>> = {
+  unique: 'none was found from other starts',
+  several: 'some were found: this noise is one of them',
+  'none found': 'no start solved some step',
+  'not tried': 'some step may have several, and no other start was made there (`restarts` makes some)',
+  'not checked': 'this inverter does not look: another noise may lead to the same latent',
+  'none seen': 'no step looked as if it had several; that proves nothing',
+  '–': 'no step was solved',
+}
 
 const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
   'unique as far as tried': 'unique',
@@ -76,17 +80,62 @@ const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
   'not checked': 'not checked',
 }
 
-const exactText = ({ exact, latentAgainNmseDb }: LegReport): string =>
-  `${exact.replace('given-', '')}${exact === 'no' ? ',' : ''} ${latentAgainNmseDb.toFixed(0)} dB`
+const exactWord = ({ exact }: LegReport): string => exact.replace('given-', '')
+
+const rootsWord = ({ roots, convergedSteps }: LegReport): string =>
+  roots !== null ? rootsText[roots] : convergedSteps > 0 ? 'none seen' : '–'
+
+const exactText = (leg: LegReport): string =>
+  `${exactWord(leg)}${leg.exact === 'no' ? ',' : ''} ${leg.latentAgainNmseDb.toFixed(0)} dB`
 
 /** What most inverters solve a step to. */
 const usualResidual = 1e-5
 
 /** `20/20`, and `20/20 to 2e-2` where the inverter is content with more than is usual. */
-function solvedText({ convergedSteps, convergedResidual }: LegReport, steps: number): string {
-  const isCoarse = convergedResidual !== null && convergedResidual > usualResidual
-  return `${convergedSteps}/${steps}${isCoarse ? ` to ${convergedResidual.toExponential(0)}` : ''}`
+function solvedText(leg: LegReport, steps: number): string {
+  const { convergedSteps, convergedResidual } = leg
+  return `${convergedSteps}/${steps}${isCoarse(leg) ? ` to ${convergedResidual!.toExponential(0)}` : ''}`
 }
+
+const isCoarse = ({ convergedResidual }: LegReport): boolean => (convergedResidual ?? 0) > usualResidual
+
+/** What the words of a table mean: those that stand in it. */
+function legendLines(rows: readonly ComparisonRow[]): readonly string[] {
+  const [latents, pictures] = [
+    rows.flatMap(({ fromLatent }) => fromLatent ?? []),
+    rows.flatMap(({ fromPicture }) => fromPicture ?? []),
+  ]
+  const legs = [...latents, ...pictures]
+  const entry = (head: string, lines: readonly string[]) =>
+    lines.map((line, i) => `  ${(i === 0 ? head : '').padEnd(legendWidth)}${line}`)
+  const explained = (words: readonly string[], meanings: Readonly<Record<string, string>>) =>
+    Object.keys(meanings)
+      .filter((word) => words.includes(word))
+      .map((word) => `${word.padEnd(wordWidth)}${meanings[word]}`)
+  const ways = [...(latents.length > 0 ? ['latent'] : []), ...(pictures.length > 0 ? ['picture'] : [])]
+  const residual = legs.some(isCoarse) ? ', or as large as is said' : ''
+  const isSolved = legs.some(({ convergedSteps }) => convergedSteps > 0)
+  const unknown = legs.some(({ noiseNmseDb }) => noiseNmseDb === null) ? '; – where nobody knows' : ''
+  return [
+    '',
+    ...entry('from', explained(ways, fromMeanings)),
+    ...entry('runs', ['evaluations of the network, in all and a step; time is of the way back alone']),
+    ...entry('solved', [`steps undone, of all${isSolved ? `; their residual is at most 1e-5${residual}` : ''}`]),
+    ...entry('exact', [
+      'what the noise is exact given, and how far the latent that it makes is from the one that was inverted:',
+      ...explained(legs.map(exactWord), exactMeanings),
+    ]),
+    ...entry('roots', [
+      'whether other noises lead to the same latent, by the least certain step:',
+      ...explained(legs.map(rootsWord), rootsMeanings),
+    ]),
+    ...entry('noise', [`its error against the true one: NMSE, 0 dB where it is as large as the noise${unknown}`]),
+    ...entry('pixels', ['the share of 8-bit values that come back']),
+  ]
+}
+
+/** Of the legend: its heads, and the words that it explains. */
+const [legendWidth, wordWidth] = [8, 13]
 
 function cellsOf(from: string, leg: LegReport, steps: number): readonly string[] {
   return [
@@ -96,7 +145,7 @@ function cellsOf(from: string, leg: LegReport, steps: number): readonly string[]
     `${leg.seconds.toFixed(1)} s`,
     solvedText(leg, steps),
     exactText(leg),
-    leg.roots !== null ? rootsText[leg.roots] : leg.convergedSteps > 0 ? 'none seen' : '–',
+    rootsWord(leg),
     leg.noiseNmseDb === null ? '–' : errorDecibels(leg.noiseNmseDb),
     percent(leg.equalValuesShare),
   ]
@@ -137,7 +186,7 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
       ...(inverter.length > width ? [`    ${inverter}`] : []),
       ...cells[i]!.map((one, j) => line(j === 0 && inverter.length <= width ? inverter : '', numbers(one))),
     ]),
-    ...legend.split('\n'),
+    ...legendLines(walked),
   ]
 }
 

@@ -10,6 +10,7 @@ import { automatic } from '../../diffusion/inverters/automatic.js'
 import { branching } from '../../diffusion/inverters/branching.js'
 import { naive } from '../../diffusion/inverters/naive.js'
 import { reversible } from '../../diffusion/inverters/reversible.js'
+import { sweep } from '../../diffusion/inverters/sweep.js'
 import type { Counts } from '../../model/counted.js'
 import { autoencoderEvaluations, denoiserEvaluations } from '../../verbs/evaluations.js'
 import type { Named } from '../fields.js'
@@ -40,13 +41,21 @@ const evaluationsOfAStep = {
   unaccelerated: (steps: number) => Math.min(25, 1 + 205 / steps),
   /** The released Algorithm 1: 14.5 and 9.1. */
   released: (steps: number) => 5.5 + 180 / steps,
+  /** Sweeps over a whole trajectory: 10 to 14 and 7; 35 to 50 of 20 steps at guidance 7.5. */
+  swept: (steps: number) => 5 + 140 / steps,
 } as const
 /** Each other start takes more than a step's own: 6.8 and 4.6. */
 const restartShare = 1.2
 /** Sweeps of BDIA's whole trajectory, whose memory a picture does not hold: 2,000 evaluations of 20 guided steps. */
 const sweeping = 50
-/** The released Algorithm 2: about 4,650 evaluations of 20 guided steps. */
-const releasedTwice = 116
+/** A sweep for each of the usual budget, and the start. */
+const mostSweeps = 51
+/** The released Algorithm 2, of a step: 53 and 12 at guidance 1, and 85 to 116 of 20 steps at guidance 3. Its budget is the most. */
+const releasedTwice = (steps: number, guidance: number): number =>
+  Math.min(500, 53 * (20 / steps) ** 1.6 * Math.max(1, guidance) ** 0.6)
+/** Rules that look back have no step alone: `automatic` sweeps over them too. */
+const looksBack = ({ coefficients, stride, order }: Solver): boolean =>
+  coefficients !== undefined && stride === undefined && order > 1
 /** Their steps back are walked like those there. */
 const walking: readonly string[] = [naive.definition.id, reversible.definition.id]
 const slow = /\biteration=(picard|forward-step)\b/
@@ -55,12 +64,14 @@ const restarting = /\brestarts=(\d+)/
 /** Of 20 steps at guidance 7.5 as many times those at 3: 2.1 times, and 2 to 8.5 times where `branching` looks for roots. */
 const hardness = (guidance: number): number => Math.max(1, guidance / 3)
 
-function undoing({ text, method }: Named<Inverter>, { unstep }: Solver, steps: number, guidance: number): number {
+function undoing({ text, method }: Named<Inverter>, solver: Solver, steps: number, guidance: number): number {
   const hard = hardness(guidance)
   if (walking.includes(method.name)) return 1
   if (method.name === algorithm1.definition.id) return hard * evaluationsOfAStep.released(steps)
-  if (method.name === algorithm2.definition.id) return releasedTwice
-  if (unstep) return sweeping
+  if (method.name === algorithm2.definition.id) return releasedTwice(steps, guidance)
+  if (solver.unstep) return sweeping
+  const isSwept = method.name === sweep.definition.id || (method.name === automatic.definition.id && looksBack(solver))
+  if (isSwept) return Math.min(mostSweeps, hard * evaluationsOfAStep.swept(steps))
   if (method.name === branching.definition.id) return hard ** 2 * evaluationsOfAStep.unaccelerated(steps)
   const restarts = Number(restarting.exec(text)?.[1] ?? 0)
   const iteration = slow.test(text) ? 'unaccelerated' : 'accelerated'

@@ -11,12 +11,14 @@ import { type Tensor, zeros } from '../../math/tensor.js'
 import { latentShapeAt } from '../../verbs/generate.js'
 import { methodField, type Named, type Settings, setting } from '../fields.js'
 import { reportField, sheetField } from '../files/outputs.js'
-import { isPictureFile } from '../files/paths.js'
+import { isFileName, lastName } from '../files/paths.js'
 import { isTensorFile } from '../files/tensor-files.js'
 import { type Host, type Note, type OperationModel, standardStream } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { decoderFields, networkFields, seedField, sizeField } from '../recipes/networks.js'
 import {
+  endingAboveZero,
+  fieldsOfSolver,
   isFlow,
   namedSolver,
   type Plan,
@@ -28,7 +30,7 @@ import {
 } from '../recipes/recipe.js'
 import { type Ways, walksOf } from './expected-costs.js'
 
-/** Levels whose steps can be undone: the grid of solvers that name none. */
+/** Levels whose steps can be undone: the grid of solvers that name none, or this spacing alone. */
 const evenGrid = { spacing: 'lambda', spread: 'levels', end: 'cleanest' } as const
 export const usualSteps = 50
 const usualSolvers = ['ddim', 'bdia']
@@ -45,7 +47,7 @@ export const fields = {
     description: 'a prompt, or the file of a picture or of a latent',
     subject: true,
     required: true,
-    word: 'picture|prompt',
+    word: 'prompt|picture|latent',
   },
   inverters: methodField(inverters, {
     description: 'how to undo the solvers',
@@ -135,7 +137,11 @@ export const waysOf = ({ from }: Pick<CompareSettings, 'from'>, { file }: Start)
 
 export async function startOf(settings: CompareSettings, { files }: Host): Promise<Start> {
   const { source, prompt, seed, size, noise, from } = settings
-  const looksLikeFile = isPictureFile(source) && !source.includes(' ')
+  if (source !== '' && (await files.isFolder(source))) {
+    const remedy = 'Pass one of its files, or a prompt of more words.'
+    throw expected('bad-option', fields.source.description, '`compare`', `the folder \`${lastName(source)}\``, remedy)
+  }
+  const looksLikeFile = isFileName(source) && !source.includes(' ')
   const way = isTensorFile(source)
     ? 'latent'
     : source === standardStream || looksLikeFile || (await files.size(source)) !== undefined
@@ -156,26 +162,22 @@ export async function startOf(settings: CompareSettings, { files }: Host): Promi
   return way ? { prompt, file: { path: source, way } } : { prompt: source }
 }
 
-/** What a solver may be told; undefined of a scheduler. */
-function fieldsOf(text: string) {
-  const [id = ''] = text.split(':')
-  return solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields
-}
-
 /** The solver's text with the grid and the steps of all; a scheduler has its own grid. */
 function onGrid(text: string, { grid, steps }: Pick<CompareSettings, 'grid' | 'steps'>): string {
-  const known = fieldsOf(text)
+  const known = fieldsOfSolver(text)
   if (!known) return text
-  const added = grid === 'lambda' && !text.includes('spacing=') ? Object.entries(evenGrid) : []
+  const says = (name: string) => new RegExp(`\\b${name}\\s*=`).test(text)
+  const isEven = !says('spacing') || spacingOf(text) === evenGrid.spacing
+  const added = grid === 'lambda' && isEven ? Object.entries(evenGrid) : []
   const even = added
-    .filter(([name, value]) => name in known && known[name]!.default !== value && !text.includes(`${name}=`))
+    .filter(([name, value]) => name in known && known[name]!.default !== value && !says(name))
     .reduce((all, [name, value]) => withOption(all, `${name}=${value}`), text)
-  return even.includes('steps=') ? even : withOption(even, `steps=${steps}`)
+  return says('steps') ? even : withOption(even, `steps=${steps}`)
 }
 
 /** How a solver's levels are spaced: as its text says, else as is usual for it. Null of a scheduler and of grids that have no choice. */
 export function spacingOf(text: string): string | null {
-  const usual = fieldsOf(text)?.spacing?.default
+  const usual = fieldsOfSolver(text)?.spacing?.default
   return /\bspacing\s*=\s*(\w+)/.exec(text)?.[1] ?? (usual === undefined ? null : `${usual}`)
 }
 
@@ -224,21 +226,31 @@ export function pairsOf(settings: CompareSettings, start: Start, model: Operatio
   })
 }
 
-/** A solver of the library that an inverter takes on the grid of all; undefined where there is none. */
-function solverFor({ method }: Named<Inverter>, settings: CompareSettings, model: OperationModel): string | undefined {
-  const schedule = model.schedule(latentShapeAt(model, settings.size))
-  const grid = isFlow(model) ? 'own' : settings.grid
-  const isTaken = (id: string) => {
-    try {
-      const solver = parse(solvers, onGrid(id, { grid, steps: settings.steps }))
-      return method.accepts(solver, solver.grid(schedule)) === true
-    } catch (error) {
-      // Solvers refuse schedules that they are not made for.
-      if (isUndiffuseError(error)) return false
-      throw error
-    }
+/** Whether an inverter takes a solver of this text. */
+function takes({ method }: Named<Inverter>, text: string, { size }: CompareSettings, model: OperationModel): boolean {
+  try {
+    const { solver } = samplingOf(planOf({ solver: text }), model)
+    return method.accepts(solver, solver.grid(model.schedule(latentShapeAt(model, size)))) === true
+  } catch (error) {
+    // Solvers refuse schedules that they are not made for, and grids of equal levels.
+    if (isUndiffuseError(error)) return false
+    throw error
   }
-  return solvers.map(({ definition }) => definition.id).find(isTaken)
+}
+
+/** A refused solver on a grid that ends above sigma = 0, where the inverter takes it so. */
+function endedFor({ solver, inverter }: Pair, settings: CompareSettings, model: OperationModel): string | undefined {
+  if (!fieldsOfSolver(solver) && !solver.startsWith(schedulerSolver)) return undefined
+  const ended = endingAboveZero(solver)
+  return takes(inverter, ended, settings, model) ? ended : undefined
+}
+
+/** A solver of the library that an inverter takes on the grid of all; undefined where there is none. */
+function solverFor(inverter: Named<Inverter>, settings: CompareSettings, model: OperationModel): string | undefined {
+  const grid = isFlow(model) ? 'own' : settings.grid
+  return solvers
+    .map(({ definition }) => definition.id)
+    .find((id) => takes(inverter, onGrid(id, { grid, steps: settings.steps }), settings, model))
 }
 
 /** Of each inverter that was asked for and does not take a solver the reason, and a solver that it takes where it has none. */
@@ -247,10 +259,11 @@ export function refusalNotes(
   settings: CompareSettings,
   model: OperationModel,
 ): readonly Note[] {
-  return pairs.flatMap(({ pair: { inverter, solver }, refusal, standsIn }) => {
+  return pairs.flatMap(({ pair, refusal, standsIn }) => {
+    const { inverter, solver } = pair
     if (refusal === undefined || standsIn) return []
     const hasOne = pairs.some((other) => other.pair.inverter === inverter && other.refusal === undefined)
-    const other = hasOne ? undefined : solverFor(inverter, settings, model)
+    const other = endedFor(pair, settings, model) ?? (hasOne ? undefined : solverFor(inverter, settings, model))
     const remedy = other === undefined ? '' : ` It takes \`${other}\`.`
     return [{ about: inverter.text, text: `${inverter.text} does not take ${solver}: ${refusal}${remedy}` }]
   })
@@ -277,10 +290,14 @@ export async function checkSolvers(
 }
 
 /** Throws `unsupported` where no inverter takes any solver, with their reasons. */
-export function checkTaken(pairs: readonly Compared[]): void {
+export function checkTaken(pairs: readonly Compared[], settings: CompareSettings, model: OperationModel): void {
   if (pairs.some(({ refusal }) => refusal === undefined)) return
   const reasons = [...new Set(pairs.map(({ refusal }) => refusal))]
   const solverTexts = [...new Set(pairs.map(({ pair }) => `\`${pair.solver}\``))]
   const what = 'a solver that one of the inverters takes'
-  throw expected('unsupported', what, setting('solvers'), solverTexts.join(', '), reasons.join(' '))
+  const ended = [...new Set(pairs.map(({ pair }) => endedFor(pair, settings, model)))].filter(
+    (text) => text !== undefined,
+  )
+  const remedy = ended.length === 0 ? [] : [`Pass ${setting('solvers', ended.join(' '))}.`]
+  throw expected('unsupported', what, setting('solvers'), solverTexts.join(', '), [...reasons, ...remedy].join(' '))
 }

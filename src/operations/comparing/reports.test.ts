@@ -51,6 +51,17 @@ it('a chart names its series shortly, shows both ways at one place, and says wha
   expect(plot!.subtitle).toBe('model, ddim:steps=20; heun:steps=20. Errors below -150 dB are drawn there.')
   await chartOf([{ ...row('ddim:steps=20'), fromLatent: null }], 'model', host)
   expect(plot!.subtitle).toBe('model, ddim:steps=20')
+  // Names of many points would lie on each other: their numbers stand there, and the subtitle explains them.
+  const inverters = ['naive', 'implicit', 'sweep', 'branching', 'automatic', 'algorithm-1']
+  await chartOf(
+    inverters.map((inverter) => ({ ...row('ddim:steps=20'), inverter })),
+    'model',
+    host,
+  )
+  expect(plot!.series.map(({ points }) => points.map(({ label }) => label))).toEqual(
+    Array(2).fill(['1', '2', '3', '4', '5', '6']),
+  )
+  for (const [i, inverter] of inverters.entries()) expect(plot!.subtitle).toContain(`${i + 1}:\u00a0${inverter}`)
   const fromMemory = { ...leg, exact: 'given-memory' } as ComparisonRow['fromLatent']
   await chartOf([{ ...row('bdia:steps=20'), fromLatent: fromMemory }], 'model', host)
   expect(plot!.series.map(({ name }) => name)).toContain('given the latent and its memory')

@@ -4,7 +4,7 @@ import { plural } from '../../core/plural.js'
 import { nmseDb } from '../../math/nmse.js'
 import { subtract, type Tensor } from '../../math/tensor.js'
 import { errorMap, round8 } from '../../pictures/pixels.js'
-import type { ContactSheetCell, Host, PlotSeries } from '../host.js'
+import type { ContactSheetCell, Host } from '../host.js'
 import type { Leg } from '../inverting/legs.js'
 import { schedulerSolver } from '../recipes/recipe.js'
 import { noiseCell, shown } from '../reports/cells.js'
@@ -127,6 +127,9 @@ export function shortNames(solvers: readonly string[]): readonly string[] {
   })
 }
 
+/** Points with names beside them, at most: the labels of more are numbers, which the subtitle explains. */
+const mostNamed = 10
+
 /** Error against cost, a series for each solver and what was given; undefined where no noise is known. */
 export async function chartOf(
   rows: readonly ComparisonRow[],
@@ -136,7 +139,7 @@ export async function chartOf(
   const solvers = [...new Set(rows.map(({ solver }) => solver))]
   const names = shortNames(solvers)
   const series = solvers.flatMap((solver, i) =>
-    (['fromLatent', 'fromPicture'] as const).map((from): PlotSeries => {
+    (['fromLatent', 'fromPicture'] as const).map((from) => {
       const points = rows.flatMap((row) => {
         const one = row.solver === solver ? row[from] : null
         if (one === null || one.noiseNmseDb === null || one.evaluations === 0) return []
@@ -149,12 +152,21 @@ export async function chartOf(
   )
   const drawn = series.flatMap(({ points }) => points)
   if (drawn.length === 0) return undefined
+  const named = [...new Set(drawn.map(({ label }) => label))]
+  const isCrowded = drawn.length > mostNamed && named.length > 1
+  const numberOf = (label: string) => `${named.indexOf(label) + 1}`
+  const key = isCrowded ? `. ${named.map((label) => `${numberOf(label)}:\u00a0${label}`).join('; ')}` : ''
   const lowest = drawn.some(({ y }) => y === chartFloorDb) ? `. Errors below ${chartFloorDb} dB are drawn there.` : ''
   return await pictures.chart({
     title: 'Error of the noise against cost',
-    subtitle: `${subject}, ${solvers.join('; ')}${lowest}`,
+    subtitle: `${subject}, ${solvers.join('; ')}${key}${lowest}`,
     x: { title: 'Evaluations of the network', log: true },
     y: { title: 'Noise error (NMSE) in dB, lower is better' },
-    series,
+    series: isCrowded
+      ? series.map((one) => ({
+          ...one,
+          points: one.points.map((point) => ({ ...point, label: numberOf(point.label) })),
+        }))
+      : series,
   })
 }

@@ -1,5 +1,6 @@
 /** Every pair walked there and back: from the latent, and from the picture. */
 import type { DecoderInverter, LatentSolution } from '../../autoencoder/autoencoder.js'
+import { inverters } from '../../catalog.js'
 import { expected } from '../../core/errors.js'
 import type { Signal, Steps } from '../../core/progress.js'
 import { relay } from '../../core/relay.js'
@@ -17,6 +18,7 @@ import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
 import { checkPicture, fitPicture, measurePicture, type NamedPicture, readPicture } from '../files/pictures.js'
 import { checkAxes, checkFileModel, checkFinite, readTensorFile } from '../files/tensor-files.js'
+import { looksWhite } from '../files/white-noise.js'
 import type { Host, Note, OperationModel } from '../host.js'
 import { cleanEnd, type Leg, leg, type Walk } from '../inverting/legs.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
@@ -70,14 +72,14 @@ export async function* compareAll(
 ): Steps<Comparison, Told> {
   await checkSolvers(settings, model)
   const pairs = pairsOf(settings, start, model)
-  checkTaken(pairs)
+  checkTaken(pairs, settings, model)
   const { seed = 0, size } = settings
   const decoder = remembering(settings.decoder.method)
   const plans = pairs.map(({ pair }) => pair.plan)
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!.image, settings, model, host)
   const onFile = given
-    ? [...given.notes, ...otherOrigin(given.texts, plans, model, 'solvers'), ...(known ? [] : [unknownNoise])]
+    ? [...given.notes, ...otherOrigin(given.texts, plans, model, 'solvers'), ...(known ? [] : [unknownNoise(given)])]
     : []
   const notes = [...refusalNotes(pairs, settings, model), ...onFile.map((text) => ({ about: given!.path, text }))]
   for (const { about, text } of notes) yield noted(about, text)
@@ -182,7 +184,7 @@ function remembering(decoder: DecoderInverter): DecoderInverter {
   }
 }
 
-/** Steps under what each does, and the names of the row: `gradient steps, naive on ddim`. */
+/** Steps under what each does, and the names of the row: `gradient steps, naive on ddim`; the way back has the row's alone. */
 const named = <T>(
   work: Steps<T, Told>,
   { pair }: Compared,
@@ -191,17 +193,38 @@ const named = <T>(
 ): Steps<T, Told> =>
   relay(work, (progress) => ({ ...progress, stage: stageOf(progress.stage, pair, way), parts: partsNow() }))
 
+/** First words of the stages of the way back, of what `automatic` chooses too. */
+const undoing = new Set(inverters.map(({ definition }) => definition.id))
+
 /** The way that a leg names before it is left out; a method that the row names is not told twice. */
 function stageOf(stage: string, { inverter, solver }: Pair, way: Leg['given'] | undefined): string {
   const part = stage.split(': ').at(-1)!
   const row = `${inverter.text} on ${solver}${way === undefined ? '' : `, from the ${way}`}`
-  const [id] = part.split(' ')
+  const [id = ''] = part.split(' ')
   if (id === solver.split(':')[0]) return solver
-  return id === inverter.text.split(':')[0] && id !== automatic.definition.id ? row : `${part}, ${row}`
+  // `automatic` alone is the stage of finding a latent.
+  const isBack = id !== automatic.definition.id && (undoing.has(id) || id === inverter.text.split(':')[0])
+  return isBack ? row : `${part}, ${row}`
 }
 
-/** Of a picture file. */
-const unknownNoise = `Nobody knows its noise, so no error of the noise is told, and no chart drawn. Pass ${setting('noise')} where it was kept, or the prompt and ${setting('seed')} in place of the picture.`
+const unknownNoise = ({ way }: Given) =>
+  `Nobody knows its noise, so no error of the noise is told, and no chart drawn. Pass ${setting('noise')} where it was kept, or the prompt and ${setting('seed')} in place of the ${way}.`
+
+/** What there is to know of a latent from its numbers. */
+function notesOnLatent(latent: Tensor, path: string): readonly string[] {
+  const file = `\`${lastName(path)}\``
+  if (looksWhite(latent)) {
+    return [
+      `${file} looks like noise, and is taken for a latent. Make a picture from this noise first, and pass that with ${setting('noise', lastName(path))}.`,
+    ]
+  }
+  const isRounded = latent.data.every((value) => value === Math.fround(value))
+  return isRounded
+    ? [
+        `The latent in ${file} is rounded to 32 bits. A latent that is made of a prompt has 64, so its runs and errors differ.`,
+      ]
+    : []
+}
 
 /** The noise of a picture, from a file that holds one. Throws where it is of another model or size. */
 async function knownNoise(
@@ -256,9 +279,10 @@ async function readLatent(
   checkRoom(model, { denoise: 1, decode: 1 }, latent.shape, `\`${lastName(path)}\``)
   const image = round8(await autoencoderOf(model, signal).decode(latent))
   const { metadata, recipe, memories } = file
+  const notes = notesOnLatent(latent, path)
   const isTold = metadata.model !== undefined && recipe.solver !== undefined
   const texts = !isTold ? undefined : { ...metadata, Software: 'undiffuse', model: model.name }
-  return { path, way: 'latent', image, latent, memory: { of: recipe, tensors: memories[0]! }, notes: [], texts }
+  return { path, way: 'latent', image, latent, memory: { of: recipe, tensors: memories[0]! }, notes, texts }
 }
 
 /** The picture as the model takes it, in 8 bits. Throws as `checkPicture`. */

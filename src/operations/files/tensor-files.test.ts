@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../../../test/hosts/memory.js'
-import { model, prompt, sampling, start, tensorIn, toLastDigitsDb } from '../../../test/hosts/operations.js'
+import { type Given, model, prompt, sampling, start, tensorIn, toLastDigitsDb } from '../../../test/hosts/operations.js'
 import { analyticModel } from '../../../test/laws/analytic-model.js'
 import { encodeNpy, readNpy } from '../../checkpoints/npy.js'
 import { encodeSafetensors, readSafetensorsHeader } from '../../checkpoints/safetensors.js'
@@ -91,8 +91,29 @@ describe('files of NumPy', () => {
     expect((await readNpy(host.files, 'found.npy')).shape).toEqual(noise.shape)
   })
 
+  it('a latent as .npy is inverted as it is; what its solver remembered is left out, and that is said', async () => {
+    const host = memoryHost(model)
+    const made = { prompt, steps: 4, precision: '64', output: 'a.png' }
+    const notesOf = async (more: Given) => {
+      const notes: string[] = []
+      const task = start(generateOperation, host, { ...made, ...more })
+      for await (const { note } of task) if (note) notes.push(note.text)
+      return notes
+    }
+    const [whole, alone] = [{ saveLatent: 'z.safetensors' }, { saveLatent: 'z.npy' }]
+    expect(await notesOf({ solver: 'bdia', ...whole })).toEqual([])
+    expect(await notesOf({ solver: 'bdia', ...alone })).toEqual([
+      expect.stringMatching(/^`z\.npy` holds the latent alone.* \.safetensors /),
+    ])
+    const latent = await readNpy(host.files, 'z.npy')
+    expect(latent.data).toEqual((await tensorIn(host, 'z.safetensors', 'latent')).data)
+    expect(await notesOf({ solver: 'ddim', ...alone })).toEqual([])
+    const asked = { sources: ['z.npy'], prompt, solver: 'ddim', steps: 4, precision: '64', inverter: 'naive' }
+    await expect(start(invertOperation, host, asked)).resolves.toMatchObject({ files: ['z.noise.safetensors'] })
+  })
+
   it.each([
-    ['a latent with its memory', { saveLatent: 'z.npy' }, /a name that ends in \.safetensors/],
+    ['another ending of a latent', { saveLatent: 'z.npz' }, /a name that ends in \.safetensors or \.npy/],
     ['another ending', { saveNoise: 'n.npz' }, /a name that ends in \.safetensors or \.npy/],
   ])('do not take %s', async (_, outputs, message) => {
     const attempt = start(generateOperation, memoryHost(model), { prompt, ...outputs })

@@ -38,7 +38,7 @@ export const tensorEndings = ['.safetensors', npy] as const
 export const isTensorFile = (path: string): boolean =>
   (tensorEndings as readonly string[]).includes(endingOf(path).toLowerCase())
 
-const isNpy = (path: string): boolean => endingOf(path).toLowerCase() === npy
+export const isNpy = (path: string): boolean => endingOf(path).toLowerCase() === npy
 
 const ours: readonly string[] = ['latent', 'noise']
 
@@ -121,7 +121,9 @@ export function orTensors(error: unknown): unknown {
     return error
   const { code, subject, got, remedy } = error
   const what = `${error.expected}, or a ${tensorEndings.join(' or ')} file,`
-  return expected(code, what, subject, got, remedy, { cause: error })
+  return expected(code, what, subject, got, remedy.replace('Pass a picture file.', 'Pass one of these.'), {
+    cause: error,
+  })
 }
 
 /** The axes of one tensor, and whether several lie along another one before them. */

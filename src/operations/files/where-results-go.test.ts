@@ -68,7 +68,7 @@ describe('what can be said against outputs is said before a model is opened', ()
   it.each([
     ['generate', generateOperation, { prompt, output: 'a.jpg' }],
     ['generate, several', generateOperation, { prompt, count: 2, output: 'a.txt.jpg', saveNoise: 'n.png' }],
-    ['generate, a latent', generateOperation, { prompt, saveLatent: 'z.npy' }],
+    ['generate, a latent', generateOperation, { prompt, saveLatent: 'z.npz' }],
     ['generate, noise and size', generateOperation, { prompt, noise: 'n.safetensors', size: '64' }],
     ['invert', invertOperation, { sources: ['a.png'], output: 'a.png' }],
     ['invert, its sheet', invertOperation, { sources: ['a.png'], sheet: 'a.jpg' }],

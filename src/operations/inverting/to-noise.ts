@@ -39,6 +39,7 @@ import {
   readTensorFile,
   tensorFile,
 } from '../files/tensor-files.js'
+import { looksWhite } from '../files/white-noise.js'
 import type { FileContent, Host, NetworkCost, Note, OperationModel } from '../host.js'
 import { noted, notedOf, partOf, type Running, type Told } from '../operation.js'
 import { bitsReport } from '../recipes/networks.js'
@@ -153,7 +154,11 @@ async function readSources(paths: readonly string[], host: Host): Promise<ReadSo
       latent,
     })),
   )
-  return { listed: undefined, latents, paths: files, read, remembered: read[0]!.recipe, notes: [] }
+  const notes = read.flatMap(({ tensors }, i) => {
+    const text = `\`${lastName(files[i]!)}\` looks like noise, and is taken for a latent: there may be nothing to invert.`
+    return tensors.some(looksWhite) ? [{ about: files[i]!, text }] : []
+  })
+  return { listed: undefined, latents, paths: files, read, remembered: read[0]!.recipe, notes }
 }
 
 /** Reads pictures once their size is known to fit the model and memory. */

@@ -190,13 +190,33 @@ function ownSolver({ solver }: Recipe, { schedulerSolver: ofScheduler, solver: o
 /** Whether a model is a rectified flow, whose noisiest level has no signal: solvers of other schedules refuse it. */
 export const isFlow = (model: OperationModel): boolean => model.schedule(latentShapeAt(model)).name === 'rectified-flow'
 
+/** What the text of a solver may say; undefined of a scheduler and of unknown names. */
+export function fieldsOfSolver(text: string) {
+  const [id = ''] = text.split(':')
+  return solvers.find(({ definition }) => definition.id === id.trim())?.definition.fields
+}
+
+/** Levels that differ down to the cleanest that was trained. */
+const undoableEnd = { spread: 'levels', end: 'cleanest' } as const
+
+/** A solver's text on a grid that ends above sigma = 0: `heun:spread=levels,end=cleanest` of `heun`. */
+export function endingAboveZero(text: string): string {
+  const fields = fieldsOfSolver(text)
+  const [id = '', options = ''] = text.split(/:(.*)/s)
+  if (!fields) return undoableScheduler
+  const kept = options.split(',').filter((option) => option !== '' && !/^\s*(spread|end)\s*=/.test(option))
+  const added = Object.entries(undoableEnd).filter(([name, value]) => name in fields && fields[name]!.default !== value)
+  const all = [...kept, ...added.map(([name, value]) => `${name}=${value}`)]
+  return all.length === 0 ? id : `${id}:${all.join(',')}`
+}
+
 /** Throws `unsupported` where what is sampled so can never be undone, before any work is done. */
 export function checkUndoable(plan: Plan, model: OperationModel, what: string): void {
   const { solver } = samplingOf(plan, model)
   const reason = whyNotUndone(solver, solver.grid(model.schedule(latentShapeAt(model))))
   if (reason === undefined) return
-  const [id] = (plan.recipe.solver ?? model.solverText ?? schedulerSolver).split(':')
-  const remedy = `Pass ${setting('solver', solver.lossy ? 'ddim' : `${id}:end=cleanest`)}.`
+  const text = plan.recipe.solver ?? model.solverText ?? schedulerSolver
+  const remedy = `Pass ${setting('solver', solver.lossy ? 'ddim' : endingAboveZero(text))}.`
   throw expected('unsupported', 'a solver that can be undone', what, `\`${solver.name}\``, `${reason} ${remedy}`)
 }
 

@@ -101,7 +101,7 @@ export const refused = (inverter: string, got: string, remedy: string): Undiffus
 export const whatIsLost = (solver: Pick<Solver, 'lossy' | 'keepsToZero'>, grid: Grid): string | undefined =>
   solver.lossy ??
   (!solver.keepsToZero && grid.some((_, index) => index > 0 && interval(grid, index - 1).to.sigma === 0)
-    ? 'Its grid ends at sigma = 0, and that step forgets x: sample with a grid that ends above it, `end=cleanest`.'
+    ? 'Its grid ends at sigma = 0, and that step forgets x. Sample on one that ends above it: `spread=levels,end=cleanest`.'
     : undefined)
 
 /**

@@ -226,7 +226,7 @@ describe('edit', () => {
     const far = strange.seen.slice(at).flatMap(({ parts }) => (parts ? [parts] : []))
     expect(far.every(({ isTold, total }) => isTold && total === 3)).toBe(true)
     const done = far.map(
-      ({ done, begun = 0, weights = [] }) => begun + weights.slice(0, done).reduce((a, b) => a + b, 0),
+      ({ done, begun = 0, seconds = [] }) => begun + seconds.slice(0, done).reduce((a, b) => a + b, 0),
     )
     expect(done).toEqual(done.toSorted((a, b) => a - b))
     expect(far.at(-1)).toMatchObject({ done: 2 })
@@ -255,7 +255,7 @@ describe('edit', () => {
       return seen
     }
     const large = [
-      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first, in an image editor: 80×156 is quick.',
+      'The model was made for 64×64. This picture takes at least 8 times as long as one of that size, and as many times the memory. Reduce it first, in an image editor: one of 80×156 takes about 3 times as long.',
     ]
     expect(await noted(252)).toEqual(large)
     for (const to of ['latent', 'noise']) {

@@ -99,6 +99,7 @@ export async function* editOne(
   const judging = judgedAtOnce({
     ...{ decoder, picture, model, clock: host, guidesFromSource },
     method: method.method.name,
+    findsMask: given === undefined && method.method.findsMask,
     steps: plannedSteps,
     decode: autoencoder.decode,
     evaluate: (latent) => denoise(latent, level),

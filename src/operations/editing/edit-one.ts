@@ -108,7 +108,8 @@ export async function* editOne(
   })
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
-    const known = { given: given?.mask, isOwn, guidesFromSource, change }
+    const isUnknown = judging.knowledge() === 'hardly'
+    const known = { given: given?.mask, isOwn, isUnknown, guidesFromSource, change }
     const mask = map(fitted.restore(found), (value) => (value > 0.5 ? 1 : 0))
     if (settings.lockBackground) {
       const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`

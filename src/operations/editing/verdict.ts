@@ -35,11 +35,12 @@ function isUnseen(written: Tensor, source: Tensor): boolean {
   return changed <= unseenShare * after.length
 }
 
-/** What there is to say where an edit hardly changes the picture. */
-export const unseen = (written: Tensor, source: Tensor): readonly string[] =>
-  isUnseen(written, source)
-    ? ['The edit hardly changed it. Edit the picture as the model made it, say all changes at once, or give a mask.']
-    : []
+/** What there is to say where an edit hardly changes the picture: what may help, unless the model does not know it. */
+export function unseen({ written, source, knowledge }: Pick<Edited, 'written' | 'source' | 'knowledge'>): readonly string[] {
+  if (!isUnseen(written, source)) return []
+  const remedy = 'Edit the picture as the model made it, say all changes at once, or give a mask.'
+  return [`The edit hardly changed it.${knowledge === 'hardly' ? '' : ` ${remedy}`}`]
+}
 
 export type Verdict = 'likely-to-miss' | 'look-closely' | 'nothing-odd'
 

@@ -167,12 +167,10 @@ describe('parts of a work', () => {
       { steps: 4, each: 200, expected: 5 },
       { steps: 10, each: 20, expected: 20 },
     ])
-    const longest = told.reduce<readonly number[]>((runs, { left }, i) => {
-      const isSame = i > 0 && told[i - 1]!.left === left
-      return isSame ? [...runs.slice(0, -1), runs.at(-1)! + 1] : [...runs, 1]
-    }, [])
-    // A second or two of rounding, and those after which nobody knows.
-    expect(Math.max(...longest)).toBeLessThan(6)
+    // A number stands for a second or two, by rounding.
+    const mostSeconds = 5
+    const stood = told.filter(({ left }, i) => i >= mostSeconds && left === told[i - mostSeconds]!.left)
+    expect(stood).toEqual([])
     expect(Math.min(...told.filter(({ part }) => part === 0).map(({ left }) => left))).toBeGreaterThan(199)
   })
 
@@ -264,7 +262,7 @@ describe.each([
     const told = await toldOf(pictures, { sources, undo })
     const notes = told.flatMap(({ note }) => (note ? [note] : []))
     expect(notes.filter(({ text }) => text.includes('ways'))).toEqual([
-      { about: '0.png', text: '21 ways to read it, each an inversion.' },
+      { about: 'many/0.png', text: '21 ways to read it, each an inversion.' },
     ])
     // Every step takes two seconds, whatever its stage.
     const { stream, lines } = pipe()

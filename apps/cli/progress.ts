@@ -160,9 +160,7 @@ export function progressView(
   const paceOf = ({ parts: all }: Told): Pace => (all && all.total > 1 ? parts! : stage!)
   function left(told: Told): number | undefined {
     const { seconds, done } = told.parts ?? {}
-    return seconds
-      ? secondsLeftOfParts(parts!, sum(seconds.slice(done! + 1)), now())
-      : secondsLeft(paceOf(told), now())
+    return seconds ? secondsLeftOfParts(parts!, sum(seconds.slice(done! + 1)), now()) : secondsLeft(paceOf(told), now())
   }
   function textOf(told: Told): ProgressText {
     const { stage: name, done, total, residual, parts: all } = told

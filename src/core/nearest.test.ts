@@ -39,7 +39,18 @@ describe('the name that was meant', () => {
     ['masking', 'masks'],
     ['solving', 'solvers'],
   ])('%s is a form of %s', (word, meant) => {
-    const words = ['generate', 'invert', 'compare', 'edit', 'attack', 'watermark', 'run', 'solvers', 'decoders', 'masks']
+    const words = [
+      'generate',
+      'invert',
+      'compare',
+      'edit',
+      'attack',
+      'watermark',
+      'run',
+      'solvers',
+      'decoders',
+      'masks',
+    ]
     expect(nearest(word, words)).toBe(meant)
   })
 

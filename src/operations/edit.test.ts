@@ -454,6 +454,14 @@ describe('edit', () => {
     const other = await verdictFor({}, { ...texts, prompt: 'a blue star' })
     expect(other.notes).toContainEqual(expect.stringMatching(/^The file says .*“a blue star”\. Pass that as/))
     expect(other.verdictReasons).toContain('the file says that it was made from another prompt')
+    const again = await verdictFor({}, { ...texts, editedFrom: 'a blue ball' })
+    expect(again.notes).toContainEqual(
+      expect.stringMatching(
+        /^The file says that the picture is an edit, of one of “a blue ball”\..*all changes at once/,
+      ),
+    )
+    expect(again.verdictReasons).toContain('the picture is an edit already, and errors add up')
+    expect(other.notes.join()).not.toContain('is an edit')
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {

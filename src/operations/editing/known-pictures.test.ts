@@ -30,5 +30,7 @@ it('judges a large picture by a copy, before a network sees all of it, and how l
   expect(seen[0]).toBe('encode 78×157')
   const text = (value as { note: { text: string } }).note.text
   // 20 evaluations and 33 decodes of a second, for 67 times the pixels.
-  expect(text).toMatch(/does not know pictures like this one.*takes at least 59 min, and about a minute of a copy of 157×78/)
+  expect(text).toMatch(
+    /does not know pictures like this one.*takes at least 59 min, and about a minute of a copy of 157×78/,
+  )
 })

@@ -65,7 +65,10 @@ const minutesText = (minutes: number): string =>
   minutes < 1 ? 'a minute' : minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} hours`
 
 /** How long all of it takes, where that is long; of a picture far larger than the model's own, and of a smaller copy. */
-function durationOf(forecast: Forecast, copy?: { readonly size: string; readonly forecast: Forecast }): readonly string[] {
+function durationOf(
+  forecast: Forecast,
+  copy?: { readonly size: string; readonly forecast: Forecast },
+): readonly string[] {
   const seconds = secondsOf(forecast)
   if (seconds < longSeconds) return []
   if (!copy) return [`The whole edit takes about ${minutesText(seconds / 60)}.`]

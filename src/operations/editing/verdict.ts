@@ -36,7 +36,11 @@ function isUnseen(written: Tensor, source: Tensor): boolean {
 }
 
 /** What there is to say where an edit hardly changes the picture: what may help, unless the model does not know it. */
-export function unseen({ written, source, knowledge }: Pick<Edited, 'written' | 'source' | 'knowledge'>): readonly string[] {
+export function unseen({
+  written,
+  source,
+  knowledge,
+}: Pick<Edited, 'written' | 'source' | 'knowledge'>): readonly string[] {
   if (!isUnseen(written, source)) return []
   const remedy = 'Edit the picture as the model made it, say all changes at once, or give a mask.'
   return [`The edit hardly changed it.${knowledge === 'hardly' ? '' : ` ${remedy}`}`]

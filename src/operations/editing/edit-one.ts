@@ -5,7 +5,7 @@ import { lockBackground } from '../../edit/masks/lock-background.js'
 import { checkMask } from '../../edit/masks/mask.js'
 import { map, type Tensor } from '../../math/tensor.js'
 import { autoencoderOf } from '../../model/views.js'
-import { type Likeness, likenessOutside } from '../../pictures/masked.js'
+import { type Likeness, likenessOutside, seamLevels } from '../../pictures/masked.js'
 import { round8 } from '../../pictures/pixels.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import { laidOn, lifted } from '../../pictures/transparency.js'
@@ -16,12 +16,13 @@ import type { Host, OperationModel } from '../host.js'
 import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
-import { changeOf } from './changes.js'
+import { changedKinds, changeOf, places } from './changes.js'
 import { isMisdescribed } from './described.js'
 import { type Doubt, saysItIsOf } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { inParts } from './forecast.js'
 import { judgedAtOnce, type Knowledge, likelyPsnrDb } from './known-pictures.js'
+import { leftoversOf } from './leftovers.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
@@ -48,6 +49,8 @@ export interface Edited {
   readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
   readonly before?: Likeness
+  /** Of a locked picture: how much larger steps across the mask's edge are than in the source. */
+  readonly seamLevels?: number
 }
 
 /** What a model sees of a picture that may be transparent. */
@@ -138,16 +141,24 @@ export async function* editOne(
           featherPixels,
         })
       : shown
+  const seam = locks && kept ? seamLevels(kept, written, source, featherPixels + 1) : undefined
+  const isMove = given !== undefined && kept !== undefined && changedKinds(settings, model).includes(places)
+  const left = isMove ? leftoversOf({ mask: kept, written, source, featherPixels }) : []
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   const knowledge = judging.knowledge()
   return {
     ...found,
     knowledge,
-    doubts: [...judging.doubts(), ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : [])],
+    doubts: [
+      ...judging.doubts(),
+      ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : []),
+      ...left.map((reason) => ({ reason })),
+    ],
     ...(change !== undefined && { change }),
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),
+    ...(seam !== undefined && { seamLevels: seam }),
   }
 }

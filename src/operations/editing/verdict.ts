@@ -15,12 +15,15 @@ const keptPsnrDb = 34
 const hasStrayed = (before: Pick<Likeness, 'psnrDb'> | undefined): boolean =>
   before !== undefined && before.psnrDb < keptPsnrDb
 
-/** What there is to say where the model drew more anew than the mask holds: what a lock keeps comes first. */
-export function strayed(before: Pick<Likeness, 'psnrDb'> | undefined, isLocked: boolean): readonly string[] {
-  if (!hasStrayed(before)) return []
+/** Steps across the mask's edge are larger than the source's by so many levels where one sees them: docs/editing.md. */
+const seenSeamLevels = 8
+
+/** What there is to say where the model drew more anew than the mask holds. Of a locked picture a seam that shows. */
+export function strayed(before: Pick<Likeness, 'psnrDb'> | undefined, seam: number | undefined): readonly string[] {
+  if (!hasStrayed(before) || (seam !== undefined && seam < seenSeamLevels)) return []
   return [
-    isLocked
-      ? "Outside the mask the pixels are kept. The model had drawn that part anew too: at the mask's edge a cut or a rim of the old colour may show. Look at the sheet."
+    seam !== undefined
+      ? `Outside the mask the pixels are kept. The model had drawn that part anew too, and at the mask's edge a cut shows: steps there are ${seam.toFixed(0)} levels larger than in the source. Look at the sheet.`
       : 'Outside the mask the picture changed too, and nothing locks it: the model drew that part anew. Look at the sheet.',
   ]
 }

@@ -280,7 +280,7 @@ describe('edit', () => {
       ...file.notes,
       'It is written with 8 of its 16 bits a channel.',
       'Its metadata (EXIF, XMP) are not carried over.',
-      expect.stringMatching(/^Outside the mask/),
+      expect.stringMatching(/^At the mask's edge a cut may show/),
     ])
     let texts: Readonly<Record<string, string>> | undefined
     const owned = of({
@@ -465,19 +465,22 @@ describe('edit', () => {
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {
-    const told = (psnrDb: number) => strayed({ psnrDb }, 20).length
+    const told = (psnrDb: number) => strayed({ before: { psnrDb } }, false).length
     expect([31.6, 36.9, Number.POSITIVE_INFINITY].map(told)).toEqual([1, 0, 0])
-    expect(strayed({ psnrDb: 30 }, 20.4).join()).toMatch(
-      /^Outside the mask the pixels are kept\..*a cut shows: steps there are 20 levels larger/,
-    )
-    // Nobody sees a seam that is hardly there.
-    expect(strayed({ psnrDb: 30 }, 5)).toEqual([])
-    expect(strayed({ psnrDb: 30 }, undefined).join()).toMatch(
+    expect(strayed({ before: { psnrDb: 30 } }, false).join()).toMatch(
       /^Outside the mask the picture changed too, and nothing locks/,
+    )
+    // Of a locked picture a seam that shows, and none that is hardly there or the outline of a thing that is kept.
+    expect(strayed({ before: { psnrDb: 30 }, seamLevels: 5 }, true)).toEqual([])
+    expect(strayed({ seamLevels: 20.4, drawnShare: 0.7 }, true)).toEqual([])
+    expect(strayed({ seamLevels: 20.4 }, true).join()).toMatch(
+      /^At the mask's edge a cut may show: .* 20 levels of 255/,
     )
     const { result } = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(25)), given)
     expect(result.backgroundBefore!.psnrDb).toBeLessThan(30)
-    expect(result.notes).toContainEqual(expect.stringMatching(/^Outside the mask the pixels are kept.*sheet/))
+    const seam = result.lock!.seamLevels
+    expect(seam).toBeGreaterThan(8)
+    expect(result.notes).toContainEqual(expect.stringContaining(`steps there are ${seam.toFixed(0)} levels`))
   })
 
   it('says before any work that an output without an ending is a folder', async () => {

@@ -24,6 +24,7 @@ import { inParts } from './forecast.js'
 import { judgedAtOnce, type Knowledge, likelyPsnrDb } from './known-pictures.js'
 import { leftoversOf } from './leftovers.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
+import { changedOutline, silhouettesOf } from './silhouettes.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {
@@ -75,6 +76,9 @@ async function* tellingOfMask<T>(steps: Steps<T, Told>, judge: (found: Tensor) =
     await steps.return(undefined as never)
   }
 }
+
+const outlineReason = (shared: number) =>
+  `the outline of the thing changed: before and after share ${(100 * shared).toFixed(0)} % of what they cover`
 
 export async function* editOne(
   settings: EditSettings,
@@ -144,6 +148,8 @@ export async function* editOne(
   const seam = locks && kept ? seamLevels(kept, written, source, featherPixels + 1) : undefined
   const isMove = given !== undefined && kept !== undefined && changedKinds(settings, model).includes(places)
   const left = isMove ? leftoversOf({ mask: kept, written, source, featherPixels }) : []
+  const outlines = change === 'colours' && kept ? silhouettesOf({ mask: kept, written, source }) : undefined
+  const sharedOutline = outlines && changedOutline(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   const knowledge = judging.knowledge()
@@ -154,6 +160,7 @@ export async function* editOne(
       ...judging.doubts(),
       ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : []),
       ...left.map((reason) => ({ reason })),
+      ...(sharedOutline === undefined ? [] : [{ reason: outlineReason(sharedOutline) }]),
     ],
     ...(change !== undefined && { change }),
     ...(drawnShare !== undefined && { drawnShare }),

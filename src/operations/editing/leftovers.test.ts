@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { map, type Tensor, zeros } from '../../math/tensor.js'
 import { leftoversOf } from './leftovers.js'
+import { changedOutline, silhouettesOf } from './silhouettes.js'
 
 const side = 32
 type Square = readonly [left: number, top: number, side: number]
@@ -36,4 +37,20 @@ it('says where a piece is left, at the old place and at the edge of the mask', (
 it('says nothing of the thing that moved within the mask, nor of a few pixels', () => {
   expect(left([18, 12, 5])).toEqual([])
   expect(left([8, 14, 3])).toEqual([])
+})
+
+it('an outline that changed is told from one that was kept, whatever its colour', () => {
+  const thing: Square = [8, 8, 12]
+  const outline = (square: Square) => {
+    const green = map(
+      picture(square),
+      (_, i) => (isIn(i, square) ? [-1, 0.5, -1] : [-1, -1, 1])[Math.floor(i / side ** 2)]!,
+    )
+    return changedOutline(silhouettesOf({ mask, source: picture(thing), written: green })!)
+  }
+  expect(outline(thing)).toBeUndefined()
+  expect(outline([8, 8, 11])).toBeUndefined()
+  expect(outline([8, 8, 10])).toBeCloseTo(100 / 144)
+  expect(outline([11, 8, 12])).toBeCloseTo(9 / 15)
+  expect(silhouettesOf({ mask: map(mask, () => 1), source: picture(thing), written: picture(thing) })).toBeUndefined()
 })

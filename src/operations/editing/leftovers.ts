@@ -1,19 +1,13 @@
 /** Where a piece of a thing is left in a mask from which a thing was moved away: by colours that are nowhere outside. */
-import type { Tensor } from '../../math/tensor.js'
-import { byteOf } from '../../pictures/pixels.js'
 import { planesOf } from '../../pictures/planes.js'
+import { type MaskedEdit, silhouettesOf } from './silhouettes.js'
 
-/** Levels of 255 by which a colour is another than all outside; those of one step of the palette count as one. */
-const [otherLevels, paletteStep] = [30, 16]
 /** Fewer pixels are not seen. */
 const leastPixels = 12
 /** Beyond the seam that the lock makes. */
 const besideSeam = 2
 
-interface Looked {
-  readonly mask: Tensor
-  readonly written: Tensor
-  readonly source: Tensor
+interface Looked extends MaskedEdit {
   readonly featherPixels: number
 }
 
@@ -23,36 +17,6 @@ interface Box {
   readonly right: number
   readonly top: number
   readonly bottom: number
-}
-
-type Colour = readonly number[]
-
-const distance = (a: Colour, b: Colour): number =>
-  Math.sqrt(a.reduce((sum, value, c) => sum + (value - b[c]!) ** 2, 0) / a.length)
-
-/** Pixels inside the mask whose colour is nowhere outside in the source. */
-function foreign(x: Tensor, mask: Tensor, palette: readonly Colour[]): readonly boolean[] {
-  return Array.from(mask.data, (inside, i) => {
-    if (inside === 0) return false
-    const colour = colourAt(x, i)
-    return palette.every((known) => distance(colour, known) > otherLevels)
-  })
-}
-
-/** Of its three colours, in levels: opacity is none. */
-function colourAt({ data, shape }: Tensor, i: number): Colour {
-  const { height, width } = planesOf(shape)
-  return [0, 1, 2].map((channel) => byteOf(data[i + channel * height * width]!))
-}
-
-function paletteOutside({ mask, source }: Looked): readonly Colour[] {
-  const found = new Map<string, Colour>()
-  for (const [i, inside] of mask.data.entries()) {
-    if (inside !== 0) continue
-    const colour = colourAt(source, i)
-    found.set(colour.map((value) => Math.floor(value / paletteStep)).join(), colour)
-  }
-  return [...found.values()]
 }
 
 /** Pixels that hang together, side by side. */
@@ -92,11 +56,11 @@ function boxOf(piece: readonly number[], width: number): Box {
  * stands whole within the mask is the one that moved.
  */
 export function leftoversOf(looked: Looked): readonly string[] {
-  const { mask, written, source, featherPixels } = looked
+  const { mask, source, featherPixels } = looked
   const { height, width } = planesOf(source.shape)
-  const palette = paletteOutside(looked)
-  if (palette.length === 0) return []
-  const before = foreign(source, mask, palette)
+  const found = silhouettesOf(looked)
+  if (!found) return []
+  const { before, after } = found
   const reach = featherPixels + besideSeam
   /** Whether a pixel outside is near, in its row or column. */
   const isAtEdge = (i: number) => {
@@ -107,7 +71,7 @@ export function leftoversOf(looked: Looked): readonly string[] {
     }
     return false
   }
-  return piecesOf(foreign(written, mask, palette), width).flatMap((piece) => {
+  return piecesOf(after, width).flatMap((piece) => {
     if (piece.length < leastPixels) return []
     const isOld = piece.filter((i) => before[i]).length > piece.length / 2
     if (!isOld && !piece.some(isAtEdge)) return []

@@ -18,14 +18,34 @@ const hasStrayed = (before: Pick<Likeness, 'psnrDb'> | undefined): boolean =>
 /** Steps across the mask's edge are larger than the source's by so many levels where one sees them: docs/editing.md. */
 const seenSeamLevels = 8
 
-/** What there is to say where the model drew more anew than the mask holds. Of a locked picture a seam that shows. */
-export function strayed(before: Pick<Likeness, 'psnrDb'> | undefined, seam: number | undefined): readonly string[] {
-  if (!hasStrayed(before) || (seam !== undefined && seam < seenSeamLevels)) return []
-  return [
-    seam !== undefined
-      ? `Outside the mask the pixels are kept. The model had drawn that part anew too, and at the mask's edge a cut shows: steps there are ${seam.toFixed(0)} levels larger than in the source. Look at the sheet.`
-      : 'Outside the mask the picture changed too, and nothing locks it: the model drew that part anew. Look at the sheet.',
-  ]
+/** A drawn mask that is larger is one of a background, around a thing that is kept, unless the thing moves. */
+const mostOfAPicture = 0.5
+
+const isOfBackground = ({ drawnShare, change }: Pick<Edited, 'drawnShare' | 'change'>): boolean =>
+  drawnShare !== undefined && drawnShare > mostOfAPicture && change !== 'places'
+
+/** Whether a locked picture shows where the mask ends. The edge of a background's mask is the thing's own. */
+const hasSeam = (edited: Pick<Edited, 'seamLevels' | 'drawnShare' | 'change'>): boolean =>
+  (edited.seamLevels ?? 0) >= seenSeamLevels && !isOfBackground(edited)
+
+/** What there is to say of the mask's edge, and of what changed outside where nothing locks it. */
+export function strayed(
+  edited: Pick<Edited, 'seamLevels' | 'drawnShare' | 'change'> & {
+    readonly before?: Pick<Likeness, 'psnrDb'> | undefined
+  },
+  isLocked: boolean,
+): readonly string[] {
+  if (isLocked)
+    return hasSeam(edited)
+      ? [
+          `At the mask's edge a cut may show: steps there are ${edited.seamLevels!.toFixed(0)} levels of 255 larger than in the source. Look at the sheet.`,
+        ]
+      : []
+  return hasStrayed(edited.before)
+    ? [
+        'Outside the mask the picture changed too, and nothing locks it: the model drew that part anew. Look at the sheet.',
+      ]
+    : []
 }
 
 /** So many levels of 255 are seen; so small a share of a picture's values is not. */
@@ -51,9 +71,6 @@ export function unseen({
 
 export type Verdict = 'likely-to-miss' | 'look-closely' | 'nothing-odd'
 
-/** A drawn mask that is larger is one of a background, around a thing that is kept, unless the thing moves. */
-const mostOfAPicture = 0.5
-
 const drewOutside = 'the model drew things outside the mask too'
 const rimOf = 'a rim of the old colour may show: make the black part of the mask smaller'
 const shadowOf = 'the shadow of the thing may keep some of the old texture'
@@ -64,20 +81,11 @@ const reasonsOf = (reasons: readonly (readonly [isThere: boolean, reason: string
 ]
 
 /** The verdict on an edit, and what it comes from, the gravest alone. Everything that was noted as a doubt is in it. */
-export function verdictOf({
-  knowledge,
-  edited,
-  mask,
-  drawnShare,
-  change,
-  written,
-  source,
-  before,
-  doubts,
-}: VerdictCase): {
+export function verdictOf(edit: VerdictCase): {
   readonly verdict: Verdict
   readonly verdictReasons: readonly string[]
 } {
+  const { knowledge, edited, mask, drawnShare, change, written, source, before, doubts } = edit
   const covers = mask && coverOf(mask)
   const doubted = (grave: boolean) =>
     doubts.filter(({ misses = false }) => misses === grave).map(({ reason }) => [true, reason] as const)
@@ -89,21 +97,21 @@ export function verdictOf({
     [covers !== 'nothing' && isUnseen(written, source), 'hardly a pixel changed'],
   ])
   if (misses.length > 0) return { verdict: 'likely-to-miss', verdictReasons: misses }
-  const isOfBackground = drawnShare !== undefined && drawnShare > mostOfAPicture && change !== 'places'
   const lesser = reasonsOf([
     ...doubted(false),
     [knowledge === 'in-part', 'the model may not know such pictures'],
     [solves(edited) && edited.outcome === 'exhausted', 'some steps back to the noise were not solved to the end'],
     [covers === 'everything' && drawnShare !== 1, 'nothing of the picture is kept'],
     [mask !== undefined && drawnShare === undefined && isWide(mask), `the mask covers ${mask && percentOf(mask)}`],
-    [hasStrayed(before), !isOfBackground ? drewOutside : change === 'textures' ? shadowOf : rimOf],
+    [hasSeam(edit), "a cut may show at the mask's edge"],
+    [hasStrayed(before), !isOfBackground(edit) ? drewOutside : change === 'textures' ? shadowOf : rimOf],
   ])
   return { verdict: lesser.length > 0 ? 'look-closely' : 'nothing-odd', verdictReasons: lesser }
 }
 
 type VerdictCase = Pick<
   Edited,
-  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'written' | 'source' | 'before' | 'doubts'
+  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'written' | 'source' | 'before' | 'seamLevels' | 'doubts'
 > & {
   readonly edited: Pick<Edited['edited'], 'outcome' | 'method'>
 }

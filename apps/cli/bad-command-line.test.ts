@@ -83,8 +83,8 @@ it.each([
   ],
   [['drwa'], 'Expected a known command for `undiffuse`, got `drwa`. Did you mean draw? See `undiffuse --help`.'],
   [
-    ['drawing'],
-    'Expected a known command for `undiffuse`, got `drawing`. Did you mean `draw`? See `undiffuse --help`.',
+    ['drawings'],
+    'Expected a known command for `undiffuse`, got `drawings`. Did you mean `draw`? See `undiffuse --help`.',
   ],
   [['mark'], 'Expected a command for `undiffuse mark`, got nothing. See `undiffuse mark --help`.'],
 ])('says of %j what is wrong', (words, message) => {

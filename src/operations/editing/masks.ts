@@ -120,7 +120,9 @@ export function oddities(mask: Tensor, known: EditCase): readonly string[] {
   const { given, isUnknown } = known
   const covers = coverOf(mask)
   const isDrawnSo = given && coverOf(given) === 'everything'
-  const remedy = isUnknown || isDrawnSo ? '' : ` ${remedyOf(known)}`
+  // Another mask mends no picture that the model does not know; one that grew too far can grow less.
+  const isNoHelp = isDrawnSo || (isUnknown && !given)
+  const remedy = isNoHelp ? '' : ` ${remedyOf(known)}`
   if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source.${remedy}`]
   if (covers === 'part') return !given && isWide(mask) ? [`The mask covers ${percentOf(mask)}.${remedy}`] : []
   return [`The mask covers the whole picture: nothing of the source is kept.${remedy}`]

@@ -82,6 +82,10 @@ it.each([
     `Expected at most 2 arguments for \`undiffuse draw\`, got 6 (\`1.png\`, \`2.png\`, \`3.png\`, …). Pass one file, and run it again for the next. ${see}`,
   ],
   [['drwa'], 'Expected a known command for `undiffuse`, got `drwa`. Did you mean draw? See `undiffuse --help`.'],
+  [
+    ['drawings'],
+    'Expected a known command for `undiffuse`, got `drawings`. Did you mean `draw`? See `undiffuse --help`.',
+  ],
   [['mark'], 'Expected a command for `undiffuse mark`, got nothing. See `undiffuse mark --help`.'],
 ])('says of %j what is wrong', (words, message) => {
   expect(refused(...words)).toBe(message)

@@ -3,7 +3,7 @@ import type { Command, CommanderError } from 'commander'
 import { expected, type UndiffuseError } from 'undiffuse'
 import { nearest, plural } from 'undiffuse/operations'
 import { pathOf } from './help.js'
-import { commandHere, optionHere } from './other-names.js'
+import { commandHere, meantCommand, optionHere } from './other-names.js'
 
 interface Meant {
   readonly expected: string
@@ -105,9 +105,18 @@ const allRequired = (command: Command): string => {
 /** The first word of a command line that looks like an option and is unknown. Commander looks for what is missing first. */
 const strayOption = ({ args }: Command): string | undefined => args.find((word) => /^--?[a-z]/i.test(word))
 
-/** Commander guesses at no option where one is missing as well. */
-function guessOf(unknown: string, command: Command): string | undefined {
-  const name = /^--([^=]+)/.exec(unknown)?.[1]
+interface Unknown {
+  readonly unknown: string | undefined
+  readonly unknownCommand: string | undefined
+}
+
+/** Commander guesses at no option where one is missing as well, and at no other form of a command's name. */
+function guessOf({ unknown, unknownCommand }: Unknown, command: Command): string | undefined {
+  if (unknownCommand !== undefined) {
+    const names = command.commands.map((one) => one.name())
+    return meantCommand(unknownCommand, pathOf(command), names)
+  }
+  const name = unknown === undefined ? undefined : /^--([^=]+)/.exec(unknown)?.[1]
   const guess = name === undefined ? undefined : nearest(name, namesOf(command))
   return guess === undefined ? undefined : `Did you mean --${guess}?`
 }
@@ -129,7 +138,7 @@ export function badCommandLine({ message, code }: CommanderError, command: Comma
       : unknownCommand !== undefined
         ? commandHere(unknownCommand, path)
         : undefined
-  const guess = here ?? near ?? (unknown === undefined ? undefined : guessOf(unknown, command))
+  const guess = here ?? near ?? guessOf({ unknown, unknownCommand }, command)
   const plain = /^required option /.test(said) ? allRequired(command) : said.replace(/\.$/, '')
   for (const [form, meaning] of meanings) {
     const groups = form.exec(plain)?.groups

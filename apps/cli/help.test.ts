@@ -125,9 +125,20 @@ describe('topics', () => {
     for (const [word, meant] of [
       ['mask', 'masks'],
       ['genrate', 'generate'],
+      ['editing', 'edit'],
+      ['watermarks', 'watermark'],
+      ['comparison', 'compare'],
     ] as const)
       await expect(helpFor(program, [word], false)).rejects.toMatchObject({
         remedy: expect.stringContaining(`Did you mean \`${meant}\`?`),
+      })
+    for (const [word, here] of [
+      ['detecting', 'watermark detect'],
+      ['marking', 'generate --watermark'],
+      ['inpant', 'edit'],
+    ] as const)
+      await expect(helpFor(program, [word], false)).rejects.toMatchObject({
+        remedy: expect.stringContaining(`\`${here}\`. Topics:`),
       })
   })
 

@@ -15,7 +15,7 @@ import {
   watermarks,
 } from 'undiffuse'
 import { bundledFile } from 'undiffuse/node'
-import { table, wrapped } from './help.js'
+import { paragraphs, table, wrapped } from './help.js'
 import { maskLines } from './masks-page.js'
 import { programName } from './program-name.js'
 import { someFailedExitCode, voidMaskExitCode } from './terminal.js'
@@ -78,6 +78,9 @@ const elsewhere: Readonly<Record<string, string>> = Object.assign(
   {},
   ...kinds.flatMap(({ methods }) => methods.map(({ definition }) => definition.also)),
 )
+
+const onVerdicts =
+  'An edit that is likely to miss is written, with 0: scripts read `verdict` of `--json`. Marks are told by `verdict` too, and by the code with `watermark detect --exit-code`.'
 
 /** What can be asked of `undiffuse help` besides commands. */
 export const topics: readonly string[] = [...kinds.map(({ topic }) => topic), 'masks', 'exit-codes']
@@ -163,6 +166,8 @@ export async function topicLines(word: string, columns: number): Promise<readonl
         exitCodes.map(([code, meaning]) => [`${code}`, meaning]),
         columns,
       ),
+      '',
+      ...paragraphs(onVerdicts, columns),
     ]
   }
   if (word === 'masks') return maskLines(columns)

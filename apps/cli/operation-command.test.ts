@@ -66,7 +66,7 @@ it('its result tells a note once, with what to type, wherever it stands', async 
   await operate(io, { operation: noting }, { word: 'ha' })
   const strange = 'cat: strange. `undiffuse models small` lists them; for others see docs/your-own-model.md.'
   expect(results).toEqual([{ notes: [strange, 'at the end', 'early'], rows: [{ note: 'in a row' }] }])
-  expect(notes).toEqual([strange, 'b.png: early', 'b.png: at the end', 'b.png: in a row'])
+  expect(notes).toEqual([strange, 'a/b.png: early', 'a/b.png: at the end', 'a/b.png: in a row'])
 })
 
 it('tells what is done from the beginning, in plain words', async () => {

@@ -22,7 +22,6 @@ import { errorInFlags, inFlags } from './setting-names.js'
 import { stageWords } from './stage-words.js'
 import { withStandardStreams } from './standard-streams.js'
 import { runCommand, type Terminal } from './terminal.js'
-import { lastName } from './words.js'
 
 /** What the command line says of an operation; all of it may be left out. */
 export interface OperationCommand<F extends OperationFields, R> extends Explanation {
@@ -98,7 +97,7 @@ export async function operate<F extends OperationFields, R>(
     }
     const { result, notes } = await task
     const rest = saysNotes ? [] : notes.filter(({ text }) => !told.some((note) => note.text === text))
-    for (const note of rest) io.note(oneLine(`${lastName(note.about)}: ${notedWords(note)}`))
+    for (const note of rest) io.note(oneLine(`${note.about}: ${notedWords(note)}`))
     say(words(result, notes, settings))
     const all = withNotes(result, [...told, ...notes])
     io.result(JSON.parse(inFlags(JSON.stringify(all), operation.fields)))

@@ -1,4 +1,5 @@
 /** What other programs call an option: named to people who type it, as the option is called here. */
+import { nearest } from 'undiffuse/operations'
 
 /**
  * The names of options here, and what else people write for them. The first that a command has is meant: `--scheduler` is
@@ -61,6 +62,17 @@ const inGroup: Readonly<Record<string, string>> = {
 export function commandHere(said: string, path: string): string | undefined {
   const other = said.replaceAll('_', '-').toLowerCase()
   return inGroup[`${path} ${other}`] ?? otherCommands.find(([, names]) => names.includes(other))?.[0]
+}
+
+/** What was meant by a word that is no command: one of these names, or what another program calls a command. */
+export function meantCommand(said: string, path: string, names: readonly string[]): string | undefined {
+  const name = nearest(said, names)
+  if (name !== undefined) return `Did you mean \`${name}\`?`
+  const other = nearest(
+    said,
+    otherCommands.flatMap(([, elsewhere]) => elsewhere),
+  )
+  return other === undefined ? undefined : commandHere(other, path)
 }
 
 /** What is written as an option elsewhere, and here is an argument, by its name. */

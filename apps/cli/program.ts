@@ -194,17 +194,17 @@ function addHelp(program: Command): void {
 export async function helpFor(program: Command, words: readonly string[], all: boolean): Promise<readonly string[]> {
   const columns = columnsHere()
   const command = commandOf(program, words)
-  const [{ topicLines, topics }, { expected }, { nearest }, { commandHere }] = await Promise.all([
+  const [{ topicLines, topics }, { expected }, { commandHere, meantCommand }] = await Promise.all([
     import('./methods.js'),
     import('undiffuse'),
-    import('undiffuse/operations'),
     import('./other-names.js'),
   ])
   const stray = afterPath(command, words)
   if (command !== program && stray !== undefined) {
     const group = pathOf(command)
     const names = command.commands.map((one) => one.name())
-    const remedy = commandHere(stray, group) ?? `There are ${names.map((name) => `\`${name}\``).join(', ')}.`
+    const meant = commandHere(stray, group) ?? meantCommand(stray, group, names)
+    const remedy = meant ?? `There are ${names.map((name) => `\`${name}\``).join(', ')}.`
     throw expected('bad-option', 'a known command', `\`undiffuse help ${group}\``, `\`${stray}\``, remedy)
   }
   if (command === program && words.length > 0) {
@@ -212,10 +212,11 @@ export async function helpFor(program: Command, words: readonly string[], all: b
     const lines = await topicLines(words.join(' ').trim().replace(/\s+/g, '-'), columns)
     if (lines) return lines
     const known = `Topics: ${topics.join(', ')}; or the id of a method.`
-    const here = commandHere(words.join(' '), '')
-    const guess = nearest(words.join(' '), [...topics, ...program.commands.map((one) => one.name())])
-    const remedy = here ? `${here} ${known}` : guess === undefined ? known : `Did you mean \`${guess}\`? ${known}`
-    throw expected('bad-option', 'a command, a topic or a method', '`undiffuse help`', `\`${words.join(' ')}\``, remedy)
+    const said = words.join(' ')
+    const names = [...program.commands.map((one) => one.name()), ...topics]
+    const meant = commandHere(said, '') ?? meantCommand(said, '', names)
+    const remedy = meant === undefined ? known : `${meant} ${known}`
+    throw expected('bad-option', 'a command, a topic or a method', '`undiffuse help`', `\`${said}\``, remedy)
   }
   const lines = helpLines(command, { all, columns })
   return command === program

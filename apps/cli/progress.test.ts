@@ -125,6 +125,55 @@ describe('parts of a work', () => {
     return { left, lines }
   }
 
+  /** Parts of so many steps each, which take so many seconds a step, and were expected to take others. */
+  function foreseen(parts: readonly { readonly steps: number; readonly each: number; readonly expected: number }[]) {
+    const { stream, drawn } = screen(120)
+    let now = 0
+    const view = progressView(stream, () => now)
+    const seconds = parts.map(({ steps, expected }) => steps * expected)
+    const whole = parts.reduce((sum, { steps, each }) => sum + steps * each, 0)
+    const told: { readonly left: number; readonly really: number; readonly part: number }[] = []
+    for (const [part, { steps, each, expected }] of parts.entries()) {
+      for (let done = 0; done < steps; done++) {
+        const far = { done: part, total: parts.length, begun: done * expected, seconds, isTold: true }
+        view.show({ stage: `part ${part}`, done, total: steps, parts: far })
+        for (let second = 0; second < each; second++) {
+          now++
+          view.tick()
+          const [, minutes, rest] = /, (\d+):(\d+) left/.exec(drawn().at(-1)!) ?? []
+          if (rest !== undefined) told.push({ left: 60 * Number(minutes) + Number(rest), really: whole - now, part })
+        }
+      }
+    }
+    return told
+  }
+
+  it('whose seconds are foreseen go by the pace of each, whatever those before it took', () => {
+    // The first ends at once, as what was computed before; the second takes three times as long as it was expected to.
+    const told = foreseen([
+      { steps: 20, each: 1, expected: 10 },
+      { steps: 20, each: 30, expected: 10 },
+      { steps: 20, each: 2, expected: 2 },
+    ])
+    const late = told.filter(({ part, really }) => part === 2 || (part === 1 && really < 500))
+    expect(late.length).toBeGreaterThan(300)
+    const leastShare = 0.8
+    for (const { left, really } of late.filter(({ really }) => really > 5))
+      expect(Math.min(left / really, really / left)).toBeGreaterThan(leastShare)
+  })
+
+  it('whose seconds are foreseen never tell a number that stands still, nor of a part what the others will take', () => {
+    const told = foreseen([
+      { steps: 4, each: 200, expected: 5 },
+      { steps: 10, each: 20, expected: 20 },
+    ])
+    // A number stands for a second or two, by rounding.
+    const mostSeconds = 5
+    const stood = told.filter(({ left }, i) => i >= mostSeconds && left === told[i - mostSeconds]!.left)
+    expect(stood).toEqual([])
+    expect(Math.min(...told.filter(({ part }) => part === 0).map(({ left }) => left))).toBeGreaterThan(199)
+  })
+
   it('go by what they are expected to cost', () => {
     const { left, lines } = rows([10, 90, 10, 90], [1, 9, 1, 9])
     expect(left[0]).toBe(189)
@@ -213,7 +262,7 @@ describe.each([
     const told = await toldOf(pictures, { sources, undo })
     const notes = told.flatMap(({ note }) => (note ? [note] : []))
     expect(notes.filter(({ text }) => text.includes('ways'))).toEqual([
-      { about: '0.png', text: '21 ways to read it, each an inversion.' },
+      { about: 'many/0.png', text: '21 ways to read it, each an inversion.' },
     ])
     // Every step takes two seconds, whatever its stage.
     const { stream, lines } = pipe()

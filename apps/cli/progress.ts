@@ -52,6 +52,8 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${`${minutes}`.padStart(2, '0')}:${rest}` : `${minutes}:${rest}`
 }
 
+const sum = (some: readonly number[]): number => some.reduce((all, one) => all + one, 0)
+
 const stepsWork = ({ done, total }: Told): Work => ({ done, total, inHand: 1 })
 
 function partsWork({
@@ -61,13 +63,19 @@ function partsWork({
   inHand = 1,
   weights = Array.from({ length: total }, () => 1),
 }: Parts): Work {
-  const sum = (some: readonly number[]) => some.reduce((all, one) => all + one, 0)
   return {
     done: sum(weights.slice(0, done)) + begun,
     total: sum(weights),
     inHand: sum(weights.slice(done, done + inHand)),
   }
 }
+
+/** The part in hand, in the seconds that it is expected to take. What is in hand of it is a step of its stage. */
+const partWork = ({ done, begun = 0 }: Parts, seconds: readonly number[], { total }: Told): Work => ({
+  done: begun,
+  total: seconds[done],
+  inHand: total ? seconds[done]! / total : seconds[done]!,
+})
 
 /** The pace once more work is heard of. It begins anew where the work does. */
 function heard(pace: Pace | undefined, work: Work, at: number): Pace {
@@ -85,6 +93,18 @@ function secondsLeft({ begun, before, at, work: { done, total, inHand } }: Pace,
   if (done < total && now - at > each * inHand + lateSeconds) return undefined
   const left = each * Math.max(0, total - done) - Math.min(now - at, each * inHand)
   return left > 0 || done >= total ? left : undefined
+}
+
+/**
+ * Seconds that are left of parts whose seconds are foreseen: of the part in hand by its own pace, and of those after it as foreseen.
+ * A step as it was foreseen counts with those that are done. Undefined while what is in hand takes longer than was expected.
+ */
+function secondsLeftOfParts({ begun, before, at, work }: Pace, later: number, now: number): number | undefined {
+  const each = (at - begun + work.inHand) / (work.done - before + work.inHand)
+  const inHand = each * work.inHand
+  if (now - at > inHand + lateSeconds) return undefined
+  const left = each * (work.total! - work.done) - Math.min(now - at, inHand) + later
+  return left > 0 ? left : undefined
 }
 
 /** What a line says, without its room. */
@@ -122,18 +142,26 @@ export function progressView(
   let isDrawn = false
   let written = draws ? Number.NEGATIVE_INFINITY : begin
   let stage: (Pace & { readonly name: string }) | undefined
-  let parts: Pace | undefined
+  let parts: (Pace & { readonly part: number }) | undefined
   const announced = new Set<string>()
 
   function hear(told: Told): void {
     const { stage: name } = told
     stage = { ...heard(stage?.name === name ? stage : undefined, stepsWork(told), now()), name }
-    if (told.parts) parts = heard(parts, partsWork(told.parts), now())
+    const { parts: all } = told
+    if (all) {
+      const work = all.seconds ? partWork(all, all.seconds, told) : partsWork(all)
+      const isSame = !all.seconds || parts?.part === all.done
+      parts = { ...heard(isSame ? parts : undefined, work, now()), part: all.done }
+    }
     last = told
   }
   /** Seconds left of all parts where there are several, else of the stage. */
   const paceOf = ({ parts: all }: Told): Pace => (all && all.total > 1 ? parts! : stage!)
-  const left = (told: Told): number | undefined => secondsLeft(paceOf(told), now())
+  function left(told: Told): number | undefined {
+    const { seconds, done } = told.parts ?? {}
+    return seconds ? secondsLeftOfParts(parts!, sum(seconds.slice(done! + 1)), now()) : secondsLeft(paceOf(told), now())
+  }
   function textOf(told: Told): ProgressText {
     const { stage: name, done, total, residual, parts: all } = told
     const seconds = left(told)

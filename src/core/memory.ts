@@ -25,7 +25,7 @@ export interface SmallerSizes {
 /** The quick size comes first: people take the first. */
 const sizesText = ({ fits, quick }: SmallerSizes): string =>
   quick
-    ? `a picture of ${quick.size}, which is quick. One of ${fits} fits, and takes at least ${Math.round(quick.times)} times as long. Else`
+    ? `a picture of ${quick.size}. One of ${fits} fits too, and takes at least ${Math.round(quick.times)} times as long. Else`
     : `a picture of ${fits}, which fits, or a smaller one, which is quicker. Else`
 
 /**

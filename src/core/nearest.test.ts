@@ -26,7 +26,35 @@ describe('the name that was meant', () => {
     expect(nearest('auto', ['implicit', 'automatic'])).toBe('automatic')
   })
 
-  it.each(['', 'a', 'id', 'string', 'free', 'king', 'watermark', 'stable-signature', 'shadow'])(
+  it.each([
+    ['editing', 'edit'],
+    ['edited', 'edit'],
+    ['generation', 'generate'],
+    ['generating', 'generate'],
+    ['inversions', 'invert'],
+    ['comparison', 'compare'],
+    ['attacking', 'attack'],
+    ['watermarked', 'watermark'],
+    ['decoding', 'decoders'],
+    ['masking', 'masks'],
+    ['solving', 'solvers'],
+  ])('%s is a form of %s', (word, meant) => {
+    const words = [
+      'generate',
+      'invert',
+      'compare',
+      'edit',
+      'attack',
+      'watermark',
+      'run',
+      'solvers',
+      'decoders',
+      'masks',
+    ]
+    expect(nearest(word, words)).toBe(meant)
+  })
+
+  it.each(['', 'a', 'id', 'string', 'free', 'king', 'watermark', 'stable-signature', 'shadow', 'treeless'])(
     'is not guessed of %j',
     (word) => {
       expect(nearest(word, schemes)).toBeUndefined()

@@ -39,12 +39,30 @@ function shortened(word: string, candidates: readonly string[]): string | undefi
   return candidates.find(isBeginning) ?? candidates.find((candidate) => wordsOf(candidate).some(isWord))
 }
 
+/** What English puts behind a word: `edit` in `editing`, `generat` in `generation`. */
+const endings = /(at)?(ions?|ings?|ors?|ers?|ed|es?|s)$/
+/** Shorter stems, and shorter ones that go on otherwise, are those of too much: `comparison` goes on from `compar`. */
+const [leastStem, leastRoot] = [4, 6]
+
+/** `invert` of `inversion` and of `inverting`. */
+const stemOf = (word: string): string => plain(word).replace(endings, '').replace(/rs$/, 'rt')
+
+/** The candidate that is another form of a word, or that the word is a longer form of. */
+function inflected(word: string, candidates: readonly string[]): string | undefined {
+  const stem = stemOf(word)
+  const find = (least: number, fits: (known: string) => boolean) =>
+    candidates.find((one) => stemOf(one).length >= least && fits(stemOf(one)))
+  return find(leastStem, (known) => known === stem) ?? find(leastRoot, (known) => stem.startsWith(known))
+}
+
 /**
  * The candidate nearest to a word, ignoring case and separators, or undefined when none is near enough: at most one
- * edit, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`. Else the one that it is short for.
+ * edit, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`. Else the one that it is short for, or
+ * another form of.
  *
  * @example nearest('learning-rate', ['iterations', 'learningRate']) // 'learningRate'
  * @example nearest('gausian', ['tree-ring', 'gaussian-shading']) // 'gaussian-shading'
+ * @example nearest('editing', ['generate', 'edit']) // 'edit'
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const distance = (candidate: string) =>
@@ -54,5 +72,5 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
   const isNear = best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3))
-  return isNear ? best.candidate : shortened(word, candidates)
+  return isNear ? best.candidate : (shortened(word, candidates) ?? inflected(word, candidates))
 }

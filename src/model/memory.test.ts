@@ -51,7 +51,7 @@ it('names a size that is quick beside the one that fits, where the model tells w
   const trained = scaledLayout({ name: 'sd', imageChannels: 3, latentChannels: 4, downscaling: 8, side: 64 })
   const asked = { ...growing(1), layout: trained }
   expect(refusal(asked, 32000, 24000)).toMatch(
-    /Use a picture of 1024×768, which is quick\. One of \d+×\d+ fits, and takes at least \d+ times as long\. Else close/,
+    /Use a picture of 1024×768\. One of \d+×\d+ fits too, and takes at least \d+ times as long\. Else close/,
   )
   // What fits is smaller than what is quick elsewhere.
   const dear = { ...asked, memoryFor: growing(2.2).memoryFor }

@@ -226,7 +226,7 @@ describe('edit', () => {
     const far = strange.seen.slice(at).flatMap(({ parts }) => (parts ? [parts] : []))
     expect(far.every(({ isTold, total }) => isTold && total === 3)).toBe(true)
     const done = far.map(
-      ({ done, begun = 0, weights = [] }) => begun + weights.slice(0, done).reduce((a, b) => a + b, 0),
+      ({ done, begun = 0, seconds = [] }) => begun + seconds.slice(0, done).reduce((a, b) => a + b, 0),
     )
     expect(done).toEqual(done.toSorted((a, b) => a - b))
     expect(far.at(-1)).toMatchObject({ done: 2 })
@@ -255,7 +255,7 @@ describe('edit', () => {
       return seen
     }
     const large = [
-      'The model was made for 64×64. This picture has 8 times as many pixels, and time and memory grow with them. Reduce it first, in an image editor: 80×156 is quick.',
+      'The model was made for 64×64. This picture takes at least 8 times as long as one of that size, and as many times the memory. Reduce it first, in an image editor: one of 80×156 takes about 3 times as long.',
     ]
     expect(await noted(252)).toEqual(large)
     for (const to of ['latent', 'noise']) {
@@ -280,7 +280,7 @@ describe('edit', () => {
       ...file.notes,
       'It is written with 8 of its 16 bits a channel.',
       'Its metadata (EXIF, XMP) are not carried over.',
-      expect.stringMatching(/^Outside the mask/),
+      expect.stringMatching(/^At the mask's edge a cut may show/),
     ])
     let texts: Readonly<Record<string, string>> | undefined
     const owned = of({
@@ -327,8 +327,10 @@ describe('edit', () => {
     expect(await wide(40, textured)).toMatch(
       /the background white and the thing black.*Where the old texture stays.*guideFrom=source/,
     )
-    expect(await wide(25, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
-    expect(await wide(25, textured, ',guideFrom=source')).not.toContain('guideFrom')
+    expect(await wide(30, textured)).toMatch(/For a picture that this model did not make, try `guideFrom=source`\.$/)
+    expect(await wide(30, textured, ',guideFrom=source')).not.toContain('guideFrom')
+    // No mask helps where the model does not know the picture, as was noted.
+    expect(await wide(25, textured)).toBe('Nothing to change was found: what is written shows the source.')
     expect(await wide(40, { from, to })).toMatch(/the old and the new place of a thing that moves, and pass/)
   })
 
@@ -452,20 +454,33 @@ describe('edit', () => {
     const other = await verdictFor({}, { ...texts, prompt: 'a blue star' })
     expect(other.notes).toContainEqual(expect.stringMatching(/^The file says .*“a blue star”\. Pass that as/))
     expect(other.verdictReasons).toContain('the file says that it was made from another prompt')
+    const again = await verdictFor({}, { ...texts, editedFrom: 'a blue ball' })
+    expect(again.notes).toContainEqual(
+      expect.stringMatching(
+        /^The file says that the picture is an edit, of one of “a blue ball”\..*all changes at once/,
+      ),
+    )
+    expect(again.verdictReasons).toContain('the picture is an edit already, and errors add up')
+    expect(other.notes.join()).not.toContain('is an edit')
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {
-    const told = (psnrDb: number) => strayed({ psnrDb }, true).length
+    const told = (psnrDb: number) => strayed({ before: { psnrDb } }, false).length
     expect([31.6, 36.9, Number.POSITIVE_INFINITY].map(told)).toEqual([1, 0, 0])
-    expect(strayed({ psnrDb: 30 }, true).join()).toMatch(
-      /^Outside the mask the pixels are kept\..*rim of the old colour/,
-    )
-    expect(strayed({ psnrDb: 30 }, false).join()).toMatch(
+    expect(strayed({ before: { psnrDb: 30 } }, false).join()).toMatch(
       /^Outside the mask the picture changed too, and nothing locks/,
+    )
+    // Of a locked picture a seam that shows, and none that is hardly there or the outline of a thing that is kept.
+    expect(strayed({ before: { psnrDb: 30 }, seamLevels: 5 }, true)).toEqual([])
+    expect(strayed({ seamLevels: 20.4, drawnShare: 0.7 }, true)).toEqual([])
+    expect(strayed({ seamLevels: 20.4 }, true).join()).toMatch(
+      /^At the mask's edge a cut may show: .* 20 levels of 255/,
     )
     const { result } = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(25)), given)
     expect(result.backgroundBefore!.psnrDb).toBeLessThan(30)
-    expect(result.notes).toContainEqual(expect.stringMatching(/^Outside the mask the pixels are kept.*sheet/))
+    const seam = result.lock!.seamLevels
+    expect(seam).toBeGreaterThan(8)
+    expect(result.notes).toContainEqual(expect.stringContaining(`steps there are ${seam.toFixed(0)} levels`))
   })
 
   it('says before any work that an output without an ending is a folder', async () => {

@@ -103,7 +103,7 @@ async function* editing(
     const isLocked = settings.lockBackground !== false
     const boundLevels = isLocked ? (settings.backgroundBound ?? 0) : Number.POSITIVE_INFINITY
     const after = mask && (await checkedBackground(png, { source, mask, boundLevels }, host.pictures))
-    const last = [...losses(picture), ...strayed(found.before, isLocked), ...unseen(written, source)]
+    const last = [...losses(picture), ...strayed(found, isLocked), ...unseen(found)]
     // A report has the notes on its mask beside the mask.
     const notes = [...told.filter(({ about }) => about !== ofMask).map(({ text }) => text), ...last]
     const cost = await held.cost()

@@ -194,7 +194,7 @@ function* notesOnOpen(noise: string, plan: Plan, model: OperationModel) {
   if (open.length === 0 || !endingOf(noise).endsWith('safetensors')) return
   const names = open.map(([name]) => `no ${name}`).join(' and ')
   const values = open.map((one) => one.join(' ')).join(' and ')
-  yield noted(lastName(noise), `It tells ${names}. Taken: ${values}.`)
+  yield noted(noise, `It tells ${names}. Taken: ${values}.`)
 }
 
 /** Throws for a member that there is not and a message without room. */
@@ -447,7 +447,7 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
     if (marking) checkUndoable(plan, model, setting('watermark'))
     const identity = await held.identity()
     if (outputs.latent !== undefined) yield* notesOnLatentFile(outputs.latent, plan, model)
-    if (file) yield* notesOnScale(starts, lastName(settings.noise!))
+    if (file) yield* notesOnScale(starts, settings.noise!)
     if (file) yield* notesOnOpen(settings.noise!, plan, model)
     if (file) yield* notesOnFileWeights(file, settings.noise!, identity, 'The picture will be another.')
     if (marking) yield* notesOnMessage(marking, starts.length)

@@ -20,6 +20,8 @@ export interface Parts {
   readonly one?: string
   /** What each is expected to cost, against the others. Default: all the same. */
   readonly weights?: readonly number[]
+  /** Instead of `weights`: the seconds that each is expected to take. Each has a pace of its own then. */
+  readonly seconds?: readonly number[]
   /** A note has told already how long all of it takes. */
   readonly isTold?: boolean
 }

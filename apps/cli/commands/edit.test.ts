@@ -14,6 +14,11 @@ it('says what to do where steps were not solved, and nothing where they were or 
   // What makes it miss is another thing, whose remedy was noted before.
   expect(of({ verdict: 'likely-to-miss' })).toBe('')
   expect(of({ verdict: 'likely-to-miss', outcome: 'diverged' })).toContain('guideFrom=source')
+  // A picture that the model does not know needs another model.
+  expect(of({ verdict: 'likely-to-miss', outcome: 'diverged', known: 'hardly' })).toBe('')
+  const wide = { ...report, mask: { ...report.mask!, notes: ['The mask covers 98 % of the picture.'] } }
+  expect(words(wide).join()).toContain('help masks')
+  expect(words({ ...wide, known: 'hardly' }).join()).not.toContain('help masks')
 })
 
 const levels = { nmse: 0, psnrDb: Number.POSITIVE_INFINITY, ssim: 1, largestLevels: 0, shareOfPixels: 0.7 }

@@ -29,8 +29,10 @@ const examples = [
 ] as const
 
 /** What to do where the way back to the noise was not solved. */
-export function remedyText({ exact, outcome, method, verdict }: EditReport): string {
+export function remedyText({ exact, outcome, method, verdict, known }: EditReport): string {
   const [id] = method.split(':')
+  // What helps then is another model alone.
+  if (known === 'hardly') return ''
   // Other reasons to miss have remedies of their own, which were noted before the work.
   if (verdict === 'likely-to-miss' && outcome !== 'diverged') return ''
   if (exact !== 'no' || outcome === 'converged' || (id !== 'exact-blending' && outcome === 'exhausted')) return ''
@@ -80,9 +82,10 @@ function keptText({ mask, background, lock }: EditReport): string | undefined {
 
 /** What came of it in a few lines, a bad verdict first. Notes are said by themselves, and measurements are in the report. */
 export function words(report: EditReport): readonly string[] {
-  const { latent, mask, outputs, verdict } = report
+  const { latent, mask, outputs, verdict, known } = report
   const kept = keptText(report)
-  const masks = mask === null || (mask.given === null && mask.notes.length > 0) ? `; ${moreOnMasks}` : ''
+  const helps = known !== 'hardly' && (mask === null || (mask.given === null && mask.notes.length > 0))
+  const masks = helps ? `; ${moreOnMasks}` : ''
   const misses = verdict === 'likely-to-miss'
   return [
     `${report.picture}: “${report.from}” → “${report.to}”`,
@@ -90,7 +93,7 @@ export function words(report: EditReport): readonly string[] {
     ...(kept === undefined ? [] : [`  kept         ${kept}`]),
     `  mask         ${mask ? maskText(mask) : 'none: everything may change'}${masks}`,
     ...(latent
-      ? [`  known        ${knownWords[report.known]}: the model shows this picture at ${decibels(latent.psnrAfterDb)}`]
+      ? [`  known        ${knownWords[known]}: the model shows this picture at ${decibels(latent.psnrAfterDb)}`]
       : []),
     ...wroteLines({ ...outputs }).map((line) => `  wrote        ${line.replace(/^wrote /, '')}`),
     ...(misses ? [] : [verdictLine(report)]),

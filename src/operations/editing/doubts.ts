@@ -57,8 +57,21 @@ export function doubtsOfWords(said: EditSettings, model: OperationModel): readon
 export const saysItIsOf = ({ texts }: NamedPicture, { name }: OperationModel): boolean =>
   texts?.Software === 'undiffuse' && texts.model === name
 
-/** What a picture's file tells: that it was made from other words. Fewer words than the file's may describe it too. */
-export function doubtsOfOrigin({ from }: EditSettings, picture: NamedPicture, model: OperationModel): readonly Doubt[] {
+/** That a picture is an edit, where its file says so. */
+function doubtsOfEdits({ path, texts }: NamedPicture): readonly Doubt[] {
+  const { Software, editedFrom } = texts ?? {}
+  if (Software !== 'undiffuse' || editedFrom === undefined) return []
+  const text = `The file says that the picture is an edit, of one of “${editedFrom}”. Errors add up with each edit: edit that one, with all changes at once.`
+  return [{ reason: 'the picture is an edit already, and errors add up', note: noted(path, text) }]
+}
+
+/** What a picture's file tells: that it is an edit, and was made from other words. Fewer words than the file's may describe it too. */
+export const doubtsOfOrigin = (said: EditSettings, picture: NamedPicture, model: OperationModel): readonly Doubt[] => [
+  ...doubtsOfEdits(picture),
+  ...doubtsOfPrompt(said, picture, model),
+]
+
+function doubtsOfPrompt({ from }: EditSettings, picture: NamedPicture, model: OperationModel): readonly Doubt[] {
   const { prompt } = recipeOf(picture.texts ?? {})
   if (prompt === undefined || prompt === '' || !saysItIsOf(picture, model)) return []
   if (changedWords(prompt, from).to.length === 0) return []

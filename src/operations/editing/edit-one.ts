@@ -5,7 +5,7 @@ import { lockBackground } from '../../edit/masks/lock-background.js'
 import { checkMask } from '../../edit/masks/mask.js'
 import { map, type Tensor } from '../../math/tensor.js'
 import { autoencoderOf } from '../../model/views.js'
-import { type Likeness, likenessOutside } from '../../pictures/masked.js'
+import { type Likeness, likenessOutside, seamLevels } from '../../pictures/masked.js'
 import { round8 } from '../../pictures/pixels.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
 import { laidOn, lifted } from '../../pictures/transparency.js'
@@ -16,13 +16,15 @@ import type { Host, OperationModel } from '../host.js'
 import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
-import { changeOf } from './changes.js'
+import { changedKinds, changeOf, places } from './changes.js'
 import { isMisdescribed } from './described.js'
 import { type Doubt, saysItIsOf } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
 import { inParts } from './forecast.js'
 import { judgedAtOnce, type Knowledge, likelyPsnrDb } from './known-pictures.js'
+import { leftoversOf } from './leftovers.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
+import { changedOutline, silhouettesOf } from './silhouettes.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {
@@ -48,6 +50,8 @@ export interface Edited {
   readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
   readonly before?: Likeness
+  /** Of a locked picture: how much larger steps across the mask's edge are than in the source. */
+  readonly seamLevels?: number
 }
 
 /** What a model sees of a picture that may be transparent. */
@@ -72,6 +76,9 @@ async function* tellingOfMask<T>(steps: Steps<T, Told>, judge: (found: Tensor) =
     await steps.return(undefined as never)
   }
 }
+
+const outlineReason = (shared: number) =>
+  `the outline of the thing changed: before and after share ${(100 * shared).toFixed(0)} % of what they cover`
 
 export async function* editOne(
   settings: EditSettings,
@@ -99,6 +106,7 @@ export async function* editOne(
   const judging = judgedAtOnce({
     ...{ decoder, picture, model, clock: host, guidesFromSource },
     method: method.method.name,
+    findsMask: given === undefined && method.method.findsMask,
     steps: plannedSteps,
     decode: autoencoder.decode,
     evaluate: (latent) => denoise(latent, level),
@@ -107,7 +115,8 @@ export async function* editOne(
   })
   const judge = (found: Tensor): JudgedMask => {
     const isOwn = saysItIsOf(picture, model) || (judging.shownPsnrDb() ?? 0) >= likelyPsnrDb
-    const known = { given: given?.mask, isOwn, guidesFromSource, change }
+    const isUnknown = judging.knowledge() === 'hardly'
+    const known = { given: given?.mask, isOwn, isUnknown, guidesFromSource, change }
     const mask = map(fitted.restore(found), (value) => (value > 0.5 ? 1 : 0))
     if (settings.lockBackground) {
       const got = `one that covers all, ${given ? 'once it is grown' : 'as it was found'}`
@@ -136,16 +145,27 @@ export async function* editOne(
           featherPixels,
         })
       : shown
+  const seam = locks && kept ? seamLevels(kept, written, source, featherPixels + 1) : undefined
+  const isMove = given !== undefined && kept !== undefined && changedKinds(settings, model).includes(places)
+  const left = isMove ? leftoversOf({ mask: kept, written, source, featherPixels }) : []
+  const outlines = change === 'colours' && kept ? silhouettesOf({ mask: kept, written, source }) : undefined
+  const sharedOutline = outlines && changedOutline(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   const knowledge = judging.knowledge()
   return {
     ...found,
     knowledge,
-    doubts: [...judging.doubts(), ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : [])],
+    doubts: [
+      ...judging.doubts(),
+      ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : []),
+      ...left.map((reason) => ({ reason })),
+      ...(sharedOutline === undefined ? [] : [{ reason: outlineReason(sharedOutline) }]),
+    ],
     ...(change !== undefined && { change }),
     ...(drawnShare !== undefined && { drawnShare }),
     ...(kept && { mask: kept }),
     ...(before && { before }),
+    ...(seam !== undefined && { seamLevels: seam }),
   }
 }

@@ -1,14 +1,13 @@
 /** How long an edit will take, told once for all of it, and how far it is by that. */
 import { solvers } from '../../catalog.js'
 import type { Steps } from '../../core/progress.js'
-import type { Told } from '../operation.js'
+import type { Parts, Told } from '../operation.js'
 
-export interface Forecast {
-  /** Seconds of the three parts of an edit. */
-  readonly seconds: readonly [latent: number, back: number, drawing: number]
-  /** Of finding the latent, what comes before its gradient steps. */
-  readonly beforeGradients: number
-}
+/** The parts of an edit, in their order. */
+type PartName = 'search' | 'gradients' | 'back' | 'mask' | 'drawing'
+
+/** Those that an edit has, and the seconds that each is expected to take. */
+export type Forecast = readonly { readonly name: PartName; readonly seconds: number }[]
 
 /** What the first network runs took, in seconds. */
 export interface Paces {
@@ -30,10 +29,16 @@ const evaluationsOf: Readonly<Record<string, readonly [back: number, drawing: nu
 /** A search for the latent takes about as many decodes: 20 round trips. A gradient takes about three. */
 const [decodesOfSearch, decodesOfGradient] = [32, 3]
 
+/** Evaluations that find a mask: attention takes two in three of them, the difference of the prompts the rest. */
+const evaluationsOfMask = 18
+const shareOfAttention = 2 / 3
+
 /** What is known of an edit before it begins. */
 export interface PlannedEdit {
   readonly method: string
   readonly guidesFromSource: boolean
+  /** Whether a mask is looked for. */
+  readonly findsMask: boolean
   readonly steps: number
 }
 
@@ -44,50 +49,81 @@ export interface PlannedSearch {
 }
 
 export function forecastOf(
-  { method, guidesFromSource, steps, searches, gradients }: PlannedEdit & PlannedSearch,
-  paces: Paces,
+  { method, guidesFromSource, findsMask, steps, searches, gradients }: PlannedEdit & PlannedSearch,
+  { decode, evaluation }: Paces,
 ): Forecast {
   const [back, drawing] = evaluationsOf[method] ?? evaluationsOf['exact-blending']!
   // The way back has no guidance then.
   const share = guidesFromSource ? 0.5 : 1
-  const each = steps * paces.evaluation
-  const decodes = searches ? decodesOfSearch + decodesOfGradient * gradients : 1
-  return {
-    seconds: [decodes * paces.decode, share * back * each, drawing * each],
-    beforeGradients: gradients > 0 && searches ? decodesOfSearch / decodes : 1,
+  const each = steps * evaluation
+  const seconds: Readonly<Record<PartName, number>> = {
+    search: (searches ? decodesOfSearch : 1) * decode,
+    gradients: searches ? decodesOfGradient * gradients * decode : 0,
+    back: share * back * each,
+    mask: findsMask ? evaluationsOfMask * evaluation : 0,
+    drawing: drawing * each + decode,
   }
+  const names = Object.keys(seconds) as PartName[]
+  const hasPart = (name: PartName) => name === 'search' || seconds[name] > 0
+  return names.filter(hasPart).map((name) => ({ name, seconds: seconds[name] }))
 }
 
-export const secondsOf = ({ seconds }: Forecast): number => seconds.reduce((sum, one) => sum + one, 0)
+export const secondsOf = (forecast: Forecast): number => forecast.reduce((sum, { seconds }) => sum + seconds, 0)
 
-const parts = 3
-/** The second stage of the default search for the latent. */
-const gradientStage = 'gradient steps'
 const drawn = new Set(solvers.map(({ definition }) => definition.id))
 
-/** The same steps, and how far the whole edit is, once that can be told. Stages of the way back never have a solver's name. */
+interface StageNames {
+  readonly method: string
+  readonly solver: string
+}
+
+/** Where in an edit a stage is: its part, and from which share of that to which. */
+type Place = readonly [name: PartName, from: number, to: number]
+
+/** Undefined for a stage that goes on with the part before it. Stages of the way back never have a solver's name. */
+function placeOf({ stage, total }: Told, { method, solver }: StageNames, last: PartName): Place | undefined {
+  // The second stage of the default search for the latent.
+  if (stage === 'gradient steps') return ['gradients', 0, 1]
+  if (last === 'search' || last === 'gradients') return stage === method ? ['back', 0, 1] : undefined
+  if (stage === 'attention') return ['mask', 0, shareOfAttention]
+  if (stage === 'difference') return ['mask', shareOfAttention, 1]
+  const draws = total !== undefined && (stage === solver || drawn.has(stage))
+  return draws ? ['drawing', 0, 1] : undefined
+}
+
+/**
+ * The same steps, and how far the whole edit is, once that can be told. A part that was not foreseen counts as the end of the one
+ * before it.
+ */
 export async function* inParts<T>(
   steps: Steps<T, Told>,
-  { method, solver }: { readonly method: string; readonly solver: string },
+  names: StageNames,
   forecast: () => Forecast | undefined,
 ): Steps<T, Told> {
-  let [done, share] = [0, 0]
+  let [name, from, to]: Place = ['search', 0, 1]
+  let share = 0
   try {
     while (true) {
       const step = await steps.next()
       if (step.done) return step.value
-      const { stage, total } = step.value
-      const begins = done === 0 && stage === method
-      const draws = done === 1 && total !== undefined && (stage === solver || drawn.has(stage))
-      if (begins || draws) [done, share] = [done + 1, 0]
+      const { done, total } = step.value
+      const place = placeOf(step.value, names, name)
+      if (place && place[0] !== name) share = 0
+      if (place) [name, from, to] = place
+      if (total !== undefined && total > 0) share = Math.max(share, from + ((to - from) * done) / total)
       const expected = forecast()
-      const { beforeGradients: before = 1, seconds: weights } = expected ?? {}
-      const [from, to] = done > 0 ? [0, 1] : stage === gradientStage ? [before, 1] : [0, before]
-      if (total !== undefined && total > 0) share = Math.max(share, from + ((to - from) * step.value.done) / total)
-      const far = weights && { done, total: parts, one: 'part', weights, begun: weights[done]! * share, isTold: true }
-      yield far ? { ...step.value, parts: far } : step.value
+      yield expected ? { ...step.value, parts: partsOf(expected, { name, share }) } : step.value
     }
   } finally {
     await steps.return(undefined as never)
   }
+}
+
+const order: readonly PartName[] = ['search', 'gradients', 'back', 'mask', 'drawing']
+
+function partsOf(forecast: Forecast, { name, share }: { readonly name: PartName; readonly share: number }): Parts {
+  const done = forecast.findLastIndex((part) => order.indexOf(part.name) <= order.indexOf(name))
+  const { name: known, seconds } = forecast[done]!
+  const begun = seconds * (known === name ? share : 1)
+  return { done, total: forecast.length, begun, one: 'part', seconds: forecast.map((one) => one.seconds), isTold: true }
 }

@@ -12,7 +12,7 @@ import type { NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
 import { noted, type Told } from '../operation.js'
 import { type Doubt, saysItIsOf } from './doubts.js'
-import { type Forecast, forecastOf, type PlannedEdit, secondsOf } from './forecast.js'
+import { type Forecast, forecastOf, type Paces, type PlannedEdit, secondsOf } from './forecast.js'
 
 /**
  * Of the latent's own picture and the given one: below the first, the picture is of a kind that the model was not trained on;
@@ -62,17 +62,19 @@ const longSeconds = 60
 
 /** Minutes, and of many hours. */
 const minutesText = (minutes: number): string =>
-  minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} hours`
+  minutes < 1 ? 'a minute' : minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} hours`
 
-/** How long all of it takes, where that is long, and a size that takes less. */
-function durationOf(forecast: Forecast, image: Tensor, { layout }: OperationModel): readonly string[] {
+/** How long all of it takes, where that is long; of a picture far larger than the model's own, and of a smaller copy. */
+function durationOf(
+  forecast: Forecast,
+  copy?: { readonly size: string; readonly forecast: Forecast },
+): readonly string[] {
   const seconds = secondsOf(forecast)
   if (seconds < longSeconds) return []
-  const quick = largeSize(layout, planesOf(image.shape))?.quick
-  const smaller = quick === undefined ? '' : `; a copy of ${sizeText(quick)} is quick`
+  if (!copy) return [`The whole edit takes about ${minutesText(seconds / 60)}.`]
   // Attention grows faster than the pixels.
-  const about = quick === undefined ? 'about' : 'at least'
-  return [`The whole edit takes ${about} ${minutesText(seconds / 60)}${smaller}.`]
+  const [large, small] = [seconds, secondsOf(copy.forecast)].map((some) => minutesText(some / 60))
+  return [`The whole edit takes at least ${large}, and about ${small} of a copy of ${copy.size}.`]
 }
 
 const misdescribedNote = `${setting('from')} does not seem to describe this picture, or the model did not make it. Check its words for shape, colour, place and background. Edits of drawings by others mostly fail: they need another model.`
@@ -145,22 +147,29 @@ export function judgedAtOnce({
   /** What the encoder tells, of a picture or of a smaller copy: both are remembered, or asked for next. */
   async function* tellEarly(image: Tensor, judged: Tensor, autoencoder: Autoencoder): Steps<void, Told> {
     const latent = await autoencoder.encode(judged)
-    const times = image.data.length / judged.data.length
-    const pacesBy = async (decoding: Judging['decode']) => ({
-      decode: times * (await secondsFor(() => decoding(latent))),
-      evaluation: times * (await secondsFor(() => evaluate(latent))),
+    const pacesBy = async (decoding: Judging['decode']): Promise<Paces> => ({
+      decode: await secondsFor(() => decoding(latent)),
+      evaluation: await secondsFor(() => evaluate(latent)),
     })
     const first = await pacesBy(autoencoder.decode)
     const encodedDb = await psnrOf(latent, judged, autoencoder)
     const told = saysItIsOf(picture, model) ? undefined : strangeToEncoder(encodedDb, model)
     const strange = searches || model.vocabulary ? told : undefined
     early = { encodedDb, strange }
-    const gradients = decoder.name === automaticDecoder.definition.id ? gradientsFor(image, autoencoder, !!strange) : 0
-    const plan = { ...planned, searches, gradients }
-    forecast = forecastOf(plan, first)
+    const hasGradients = decoder.name === automaticDecoder.definition.id
+    /** Of a picture of another size time goes by the pixels. */
+    const forecastFor = (picture: Tensor, { decode, evaluation }: Paces) => {
+      const times = picture.data.length / judged.data.length
+      const gradients = hasGradients ? gradientsFor(picture, autoencoder, !!strange) : 0
+      const paces = { decode: times * decode, evaluation: times * evaluation }
+      return forecastOf({ ...planned, searches, gradients }, paces)
+    }
     // The first runs open the networks: what seems long is measured again.
-    if (secondsOf(forecast) >= longSeconds) forecast = forecastOf(plan, await pacesBy(decode))
-    const long = durationOf(forecast, image, model)
+    const isLong = secondsOf(forecastFor(image, first)) >= longSeconds
+    const paces = isLong ? await pacesBy(decode) : first
+    forecast = forecastFor(image, paces)
+    const size = sizeText(planesOf(judged.shape))
+    const long = durationOf(forecast, judged === image ? undefined : { size, forecast: forecastFor(judged, paces) })
     const texts = [...(strange === undefined ? [] : [strange]), ...long, ...(strange === undefined ? [] : [otherModel])]
     const canBeShort = searches && strange !== undefined && planned.steps > quickSteps
     if (texts.length > 0) yield noted(about, texts.join(' '), canBeShort ? 'end-early' : undefined)

@@ -66,6 +66,8 @@ interface EditCase {
   readonly given: Tensor | undefined
   /** Whether the model made the picture, as far as it can be seen. */
   readonly isOwn: boolean
+  /** Whether it was said that the model does not know such pictures: no mask mends that. */
+  readonly isUnknown: boolean
   /** Whether guidance goes from the source's prompt already. */
   readonly guidesFromSource: boolean
   /** What kind of words alone changes, where the model tells kinds. */
@@ -86,11 +88,11 @@ const drawnOf: Readonly<Record<string, string>> = {
   backgrounds: drawnOfABackground,
 }
 
-export function remedyOf({ given, isOwn, guidesFromSource, change = '' }: EditCase): string {
+export function remedyOf({ given, isOwn, isUnknown, guidesFromSource, change = '' }: EditCase): string {
   if (given) return 'Grow it less, with a smaller `dilation`.'
   const stays = change === 'textures' && !guidesFromSource ? ` ${oldTextureRemedy}` : ''
   const drawn = `${drawnOf[change] ?? drawnOfAThing}${stays}`
-  return isOwn || guidesFromSource
+  return isOwn || isUnknown || guidesFromSource
     ? drawn
     : `${drawn} For a picture that this model did not make, try \`guideFrom=source\`.`
 }
@@ -115,12 +117,15 @@ export function checkOutside(mask: Tensor, got: string, remedy: string): void {
 
 /** What is odd about the mask that was used, found or given and grown. */
 export function oddities(mask: Tensor, known: EditCase): readonly string[] {
-  const { given } = known
+  const { given, isUnknown } = known
   const covers = coverOf(mask)
-  if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source. ${remedyOf(known)}`]
-  if (covers === 'part') return !given && isWide(mask) ? [`The mask covers ${percentOf(mask)}. ${remedyOf(known)}`] : []
   const isDrawnSo = given && coverOf(given) === 'everything'
-  return [`The mask covers the whole picture: nothing of the source is kept.${isDrawnSo ? '' : ` ${remedyOf(known)}`}`]
+  // Another mask mends no picture that the model does not know; one that grew too far can grow less.
+  const isNoHelp = isDrawnSo || (isUnknown && !given)
+  const remedy = isNoHelp ? '' : ` ${remedyOf(known)}`
+  if (covers === 'nothing') return [`Nothing to change was found: what is written shows the source.${remedy}`]
+  if (covers === 'part') return !given && isWide(mask) ? [`The mask covers ${percentOf(mask)}.${remedy}`] : []
+  return [`The mask covers the whole picture: nothing of the source is kept.${remedy}`]
 }
 
 /**

@@ -88,6 +88,7 @@ export function reportOf(finished: FinishedEdit) {
             featherPixels: finished.featherPixels,
             largestLevels: after.largestLevels,
             largestLevelsBefore: before?.largestLevels ?? 0,
+            seamLevels: finished.seamLevels ?? 0,
           }
         : null,
     evaluations: edited.evaluations,

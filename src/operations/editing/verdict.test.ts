@@ -34,6 +34,13 @@ describe('verdictOf', () => {
     expect(verdictOf({ ...wide, drawnShare: 0.7 }).verdict).toBe('nothing-odd')
   })
 
+  it('tells of a cut where a seam was measured, and not where a thing is kept', () => {
+    const cut = "a cut may show at the mask's edge"
+    expect(verdictOf({ ...good, seamLevels: 20 }).verdictReasons).toEqual([cut])
+    expect(verdictOf({ ...good, seamLevels: 5 }).verdict).toBe('nothing-odd')
+    expect(verdictOf({ ...good, mask: maskOf(7), drawnShare: 0.7, seamLevels: 20 }).verdict).toBe('nothing-odd')
+  })
+
   it('tells of a rim around what a mask of the background keeps', () => {
     const strayed = { ...good, before: { psnrDb: 30 } as NonNullable<typeof good.before> }
     const [drew, rim, moved] = [

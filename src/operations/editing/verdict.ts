@@ -15,14 +15,37 @@ const keptPsnrDb = 34
 const hasStrayed = (before: Pick<Likeness, 'psnrDb'> | undefined): boolean =>
   before !== undefined && before.psnrDb < keptPsnrDb
 
-/** What there is to say where the model drew more anew than the mask holds: what a lock keeps comes first. */
-export function strayed(before: Pick<Likeness, 'psnrDb'> | undefined, isLocked: boolean): readonly string[] {
-  if (!hasStrayed(before)) return []
-  return [
-    isLocked
-      ? "Outside the mask the pixels are kept. The model had drawn that part anew too: at the mask's edge a cut or a rim of the old colour may show. Look at the sheet."
-      : 'Outside the mask the picture changed too, and nothing locks it: the model drew that part anew. Look at the sheet.',
-  ]
+/** Steps across the mask's edge are larger than the source's by so many levels where one sees them: docs/editing.md. */
+const seenSeamLevels = 8
+
+/** A drawn mask that is larger is one of a background, around a thing that is kept, unless the thing moves. */
+const mostOfAPicture = 0.5
+
+const isOfBackground = ({ drawnShare, change }: Pick<Edited, 'drawnShare' | 'change'>): boolean =>
+  drawnShare !== undefined && drawnShare > mostOfAPicture && change !== 'places'
+
+/** Whether a locked picture shows where the mask ends. The edge of a background's mask is the thing's own. */
+const hasSeam = (edited: Pick<Edited, 'seamLevels' | 'drawnShare' | 'change'>): boolean =>
+  (edited.seamLevels ?? 0) >= seenSeamLevels && !isOfBackground(edited)
+
+/** What there is to say of the mask's edge, and of what changed outside where nothing locks it. */
+export function strayed(
+  edited: Pick<Edited, 'seamLevels' | 'drawnShare' | 'change'> & {
+    readonly before?: Pick<Likeness, 'psnrDb'> | undefined
+  },
+  isLocked: boolean,
+): readonly string[] {
+  if (isLocked)
+    return hasSeam(edited)
+      ? [
+          `At the mask's edge a cut may show: steps there are ${edited.seamLevels!.toFixed(0)} levels of 255 larger than in the source. Look at the sheet.`,
+        ]
+      : []
+  return hasStrayed(edited.before)
+    ? [
+        'Outside the mask the picture changed too, and nothing locks it: the model drew that part anew. Look at the sheet.',
+      ]
+    : []
 }
 
 /** So many levels of 255 are seen; so small a share of a picture's values is not. */
@@ -35,16 +58,18 @@ function isUnseen(written: Tensor, source: Tensor): boolean {
   return changed <= unseenShare * after.length
 }
 
-/** What there is to say where an edit hardly changes the picture. */
-export const unseen = (written: Tensor, source: Tensor): readonly string[] =>
-  isUnseen(written, source)
-    ? ['The edit hardly changed it. Edit the picture as the model made it, say all changes at once, or give a mask.']
-    : []
+/** What there is to say where an edit hardly changes the picture: what may help, unless the model does not know it. */
+export function unseen({
+  written,
+  source,
+  knowledge,
+}: Pick<Edited, 'written' | 'source' | 'knowledge'>): readonly string[] {
+  if (!isUnseen(written, source)) return []
+  const remedy = 'Edit the picture as the model made it, say all changes at once, or give a mask.'
+  return [`The edit hardly changed it.${knowledge === 'hardly' ? '' : ` ${remedy}`}`]
+}
 
 export type Verdict = 'likely-to-miss' | 'look-closely' | 'nothing-odd'
-
-/** A drawn mask that is larger is one of a background, around a thing that is kept, unless the thing moves. */
-const mostOfAPicture = 0.5
 
 const drewOutside = 'the model drew things outside the mask too'
 const rimOf = 'a rim of the old colour may show: make the black part of the mask smaller'
@@ -56,20 +81,11 @@ const reasonsOf = (reasons: readonly (readonly [isThere: boolean, reason: string
 ]
 
 /** The verdict on an edit, and what it comes from, the gravest alone. Everything that was noted as a doubt is in it. */
-export function verdictOf({
-  knowledge,
-  edited,
-  mask,
-  drawnShare,
-  change,
-  written,
-  source,
-  before,
-  doubts,
-}: VerdictCase): {
+export function verdictOf(edit: VerdictCase): {
   readonly verdict: Verdict
   readonly verdictReasons: readonly string[]
 } {
+  const { knowledge, edited, mask, drawnShare, change, written, source, before, doubts } = edit
   const covers = mask && coverOf(mask)
   const doubted = (grave: boolean) =>
     doubts.filter(({ misses = false }) => misses === grave).map(({ reason }) => [true, reason] as const)
@@ -81,21 +97,21 @@ export function verdictOf({
     [covers !== 'nothing' && isUnseen(written, source), 'hardly a pixel changed'],
   ])
   if (misses.length > 0) return { verdict: 'likely-to-miss', verdictReasons: misses }
-  const isOfBackground = drawnShare !== undefined && drawnShare > mostOfAPicture && change !== 'places'
   const lesser = reasonsOf([
     ...doubted(false),
     [knowledge === 'in-part', 'the model may not know such pictures'],
     [solves(edited) && edited.outcome === 'exhausted', 'some steps back to the noise were not solved to the end'],
     [covers === 'everything' && drawnShare !== 1, 'nothing of the picture is kept'],
     [mask !== undefined && drawnShare === undefined && isWide(mask), `the mask covers ${mask && percentOf(mask)}`],
-    [hasStrayed(before), !isOfBackground ? drewOutside : change === 'textures' ? shadowOf : rimOf],
+    [hasSeam(edit), "a cut may show at the mask's edge"],
+    [hasStrayed(before), !isOfBackground(edit) ? drewOutside : change === 'textures' ? shadowOf : rimOf],
   ])
   return { verdict: lesser.length > 0 ? 'look-closely' : 'nothing-odd', verdictReasons: lesser }
 }
 
 type VerdictCase = Pick<
   Edited,
-  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'written' | 'source' | 'before' | 'doubts'
+  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'written' | 'source' | 'before' | 'seamLevels' | 'doubts'
 > & {
   readonly edited: Pick<Edited['edited'], 'outcome' | 'method'>
 }

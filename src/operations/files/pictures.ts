@@ -248,9 +248,10 @@ export function largeNote(measured: MeasuredPicture, { layout }: Pick<Model, 'la
   const large = largeSize(layout, fittedSize(measured, layout, fit))
   if (large === undefined) return undefined
   const { own, times, quick } = large
+  const quickTimes = (quick.height * quick.width) / (own.height * own.width)
   return noted(
     measured.path,
-    `The model was made for ${sizeText(own)}. This picture has ${Math.round(times)} times as many pixels, and time and memory grow with them. Reduce it first, in an image editor: ${sizeText(quick)} is quick.`,
+    `The model was made for ${sizeText(own)}. This picture takes at least ${Math.round(times)} times as long as one of that size, and as many times the memory. Reduce it first, in an image editor: one of ${sizeText(quick)} takes about ${Math.round(quickTimes)} times as long.`,
   )
 }
 

@@ -186,7 +186,7 @@ export function checkFileSolver(
 export function* notesOnFileWeights({ metadata }: ReadTensors, path: string, identity: string, consequence: string) {
   if (metadata.modelFiles === undefined || metadata.modelFiles === identity) return
   const weights = `It is of other weights, of \`${metadata.model ?? 'a model'}\`: ${metadata.modelFiles}, and these are ${identity}.`
-  yield noted(lastName(path), `${weights} ${consequence}`)
+  yield noted(path, `${weights} ${consequence}`)
 }
 
 function unstack({ shape, data }: Tensor): readonly Tensor[] {

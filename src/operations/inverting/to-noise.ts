@@ -350,7 +350,7 @@ export async function* invertToNoise(
     }
     const begin = host.now()
     const origins = read.read.flatMap(({ metadata }, i) =>
-      otherOriginOfFile(metadata, plan, held.model).map((text) => ({ about: lastName(read.paths[i]!), text })),
+      otherOriginOfFile(metadata, plan, held.model).map((text) => ({ about: read.paths[i]!, text })),
     )
     for (const { about, text } of origins) yield noted(about, text)
     yield* notesOnTexts([plan.recipe.prompt, plan.recipe.negative], held.model, signal)

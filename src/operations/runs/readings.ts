@@ -6,7 +6,6 @@ import { candidatesOf, type Restoration } from '../../restorations/index.js'
 import type { WatermarkKey } from '../../watermark/key.js'
 import type { Sampler } from '../../watermark/reading/candidates.js'
 import type { ReadSource } from '../files/noise-sources.js'
-import { lastName } from '../files/paths.js'
 import type { OperationModel } from '../host.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
 import { imagesOf } from './source-survey.js'
@@ -36,7 +35,7 @@ export async function* readingsOf<T>(
   // Of several pictures the first ones tell what the others will cost.
   if (parts.done === 0 && most > 1) {
     const { name } = opened.filter(({ value }) => 'picture' in value)[counts.indexOf(most)]!
-    yield noted(lastName(name), `${most} ways to read it, each an inversion.`)
+    yield noted(name, `${most} ways to read it, each an inversion.`)
   }
   const readings = { all, atOnce, pictures: counts.length }
   return yield* relay(partOf(task), (told) => amongReadings(told, parts, readings))

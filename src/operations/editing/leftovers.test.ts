@@ -1,0 +1,56 @@
+/** What is left of things in a mask, by its place. */
+import { expect, it } from 'vitest'
+import { map, type Tensor, zeros } from '../../math/tensor.js'
+import { leftoversOf } from './leftovers.js'
+import { changedOutline, silhouettesOf } from './silhouettes.js'
+
+const side = 32
+type Square = readonly [left: number, top: number, side: number]
+
+const isIn = (i: number, [left, top, size]: Square): boolean => {
+  const [x, y] = [i % side, Math.floor(i / side) % side]
+  return x >= left && x < left + size && y >= top && y < top + size
+}
+
+/** Red squares on blue. */
+const picture = (...squares: readonly Square[]): Tensor =>
+  map(zeros([3, side, side]), (_, i) => {
+    const channel = Math.floor(i / side ** 2)
+    return (squares.some((square) => isIn(i, square)) ? [1, -1, -1] : [-1, -1, 1])[channel]!
+  })
+
+const old: Square = [8, 12, 8]
+const mask = map(zeros([1, side, side]), (_, i) => (isIn(i, [4, 4, 24]) ? 1 : 0))
+const left = (...squares: readonly Square[]) =>
+  leftoversOf({ mask, source: picture(old), written: picture(...squares), featherPixels: 2 })
+
+it('says where a piece is left, at the old place and at the edge of the mask', () => {
+  expect(left()).toEqual([])
+  expect(left([8, 14, 4])).toEqual([
+    'a piece of a thing is left at the old place, at pixels 8–11 across and 14–17 down',
+  ])
+  expect(left([24, 4, 4])).toEqual([
+    "a piece of a thing is cut by the mask's edge, at pixels 24–27 across and 4–7 down",
+  ])
+})
+
+it('says nothing of the thing that moved within the mask, nor of a few pixels', () => {
+  expect(left([18, 12, 5])).toEqual([])
+  expect(left([8, 14, 3])).toEqual([])
+})
+
+it('an outline that changed is told from one that was kept, whatever its colour', () => {
+  const thing: Square = [8, 8, 12]
+  const outline = (square: Square) => {
+    const green = map(
+      picture(square),
+      (_, i) => (isIn(i, square) ? [-1, 0.5, -1] : [-1, -1, 1])[Math.floor(i / side ** 2)]!,
+    )
+    return changedOutline(silhouettesOf({ mask, source: picture(thing), written: green })!)
+  }
+  expect(outline(thing)).toBeUndefined()
+  expect(outline([8, 8, 11])).toBeUndefined()
+  expect(outline([8, 8, 10])).toBeCloseTo(100 / 144)
+  expect(outline([11, 8, 12])).toBeCloseTo(9 / 15)
+  expect(silhouettesOf({ mask: map(mask, () => 1), source: picture(thing), written: picture(thing) })).toBeUndefined()
+})

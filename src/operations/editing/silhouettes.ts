@@ -1,0 +1,68 @@
+/** The silhouette of a thing in a mask: pixels of colours that are nowhere outside. */
+import type { Tensor } from '../../math/tensor.js'
+import { byteOf } from '../../pictures/pixels.js'
+import { planesOf } from '../../pictures/planes.js'
+
+/** Levels of 255 by which a colour is another than all outside; those of one step of the palette count as one. */
+const [otherLevels, paletteStep] = [20, 16]
+
+/** An edit in a mask, in the size of the picture that was given. */
+export interface MaskedEdit {
+  readonly mask: Tensor
+  readonly written: Tensor
+  readonly source: Tensor
+}
+
+/** Of each pixel whether the thing covers it, before and after. */
+export interface Silhouettes {
+  readonly before: readonly boolean[]
+  readonly after: readonly boolean[]
+}
+
+type Colour = readonly number[]
+
+const distance = (a: Colour, b: Colour): number =>
+  Math.sqrt(a.reduce((sum, value, c) => sum + (value - b[c]!) ** 2, 0) / a.length)
+
+/** Pixels inside the mask whose colour is nowhere outside in the source. */
+function foreign(x: Tensor, mask: Tensor, palette: readonly Colour[]): readonly boolean[] {
+  return Array.from(mask.data, (inside, i) => {
+    if (inside === 0) return false
+    const colour = colourAt(x, i)
+    return palette.every((known) => distance(colour, known) > otherLevels)
+  })
+}
+
+/** Of its three colours, in levels: opacity is none. */
+function colourAt({ data, shape }: Tensor, i: number): Colour {
+  const { height, width } = planesOf(shape)
+  return [0, 1, 2].map((channel) => byteOf(data[i + channel * height * width]!))
+}
+
+function paletteOutside({ mask, source }: MaskedEdit): readonly Colour[] {
+  const found = new Map<string, Colour>()
+  for (const [i, inside] of mask.data.entries()) {
+    if (inside !== 0) continue
+    const colour = colourAt(source, i)
+    found.set(colour.map((value) => Math.floor(value / paletteStep)).join(), colour)
+  }
+  return [...found.values()]
+}
+
+/** Undefined where the mask covers everything. */
+export function silhouettesOf(edit: MaskedEdit): Silhouettes | undefined {
+  const palette = paletteOutside(edit)
+  if (palette.length === 0) return undefined
+  const [before, after] = [edit.source, edit.written].map((x) => foreign(x, edit.mask, palette))
+  return { before: before!, after: after! }
+}
+
+/** Below so much the outline can be seen to have changed, and fewer pixels are no thing: docs/editing.md. */
+const [sameShare, leastThing] = [0.8, 100]
+
+/** Intersection over union of the silhouettes, where it is less than of an outline that was kept. */
+export function changedOutline({ before, after }: Silhouettes): number | undefined {
+  const count = (covers: (i: number) => boolean) => before.filter((_, i) => covers(i)).length
+  const share = count((i) => before[i]! && after[i]!) / count((i) => before[i]! || after[i]!)
+  return count((i) => before[i]!) >= leastThing && share < sameShare ? share : undefined
+}

@@ -101,6 +101,13 @@ describe('generate --message', () => {
     expect(result.pictures).toMatchObject([{ message: result.watermark!.message }])
   })
 
+  it('takes digits in either case, and tells them in lower case', async () => {
+    const { host, result } = await made({ message: '0xC0DE', saveNoise: 'n.safetensors' })
+    const key = readKey(await host.files.text('key.json'), 'key.json')
+    const [noise] = await noisesOf(host, 'n.safetensors', 1)
+    expect([result.watermark!.message, key.mark().read(noise!).message]).toEqual(['c0de', 'c0de'])
+  })
+
   it('is told to betray the mark wherever several pictures share one', async () => {
     const ownMessage = expect.stringContaining('`settings.message random` gives each')
     expect((await made({ count: 2, message: 'c0de' })).betrays).toEqual([ownMessage])

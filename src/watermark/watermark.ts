@@ -5,6 +5,7 @@
 
 import { expected } from '../core/errors.js'
 import { plural } from '../core/plural.js'
+import type { Pieces } from '../core/progress.js'
 import { checkTensor, formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
 import type { Secret } from './secret.js'
 
@@ -84,8 +85,8 @@ export interface Scheme {
   watermark(secret: Secret, latentShape: Shape, member: number): Watermark
   /** The most members of a family. */
   members(latentShape: Shape): number
-  /** Reads a noise against all members at once; absent where a message says who it is. */
-  identify?(secret: Secret, latentShape: Shape, members: number, noise: Tensor): Identification
+  /** Reads a noise against all members, some thousand in a piece; absent where a message says who it is. */
+  identify?(secret: Secret, latentShape: Shape, members: number, noise: Tensor): Pieces<Identification>
 }
 
 /** The same mark, refusing noise of another shape before anything is computed. */

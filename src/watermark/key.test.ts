@@ -102,10 +102,12 @@ describe('a key file', () => {
     for (const path of ['key.json', '/tmp/keys/key.json', 'C:\\keys\\key']) {
       const isNamed = path.endsWith('.json')
       expect(() => withoutTypes(path)).toThrow(
-        isNamed ? `got the path \`${path}\`. Read the file` : /for `name`, got none/,
+        isNamed ? `got the path \`${path}\`. Read the file` : /the name of the key file for `name`, got none/,
       )
     }
-    expect(() => withoutTypes(text)).toThrow(/for `name`, got none\. Read the file/)
+    expect(() => withoutTypes(text)).toThrow(
+      /the name of the key file for `name`, got none\. Say what messages call the key: `readKey\(text, 'key\.json'\)`/,
+    )
     expect(() => withoutTypes(undefined, 'key.json')).toThrow(/for `text`, got undefined/)
   })
 

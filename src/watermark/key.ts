@@ -199,7 +199,9 @@ function checkKeyText(text: unknown, name: unknown): void {
   if (typeof text !== 'string' && !ArrayBuffer.isView(text)) {
     throw expected('bad-option', what, '`text`', text === null ? 'null' : typeof text, remedy)
   }
-  if (typeof name !== 'string') throw expected('bad-option', 'a name for messages', '`name`', 'none', remedy)
+  if (typeof name === 'string') return
+  const naming = "Say what messages call the key: `readKey(text, 'key.json')`."
+  throw expected('bad-option', 'the name of the key file', '`name`', gotText(name), naming)
 }
 
 const isHexOf = (value: unknown, bytes: number): boolean =>

@@ -174,7 +174,11 @@ export function hexOf(bits: readonly number[]): string {
   return text
 }
 
-/** The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. Throws `bad-option` for neither. */
+/**
+ * The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. Throws `bad-option` for neither.
+ * A program may lose a user's id unseen, so `imprint` refuses a missing message. The operation `generate` takes this one, and
+ * a note tells people so: a key alone is enough to try a mark.
+ */
 export function zeroMessage({ messageBits }: Pick<Watermark, 'messageBits'>): string | undefined {
   if (!Number.isInteger(messageBits)) {
     throw expected('bad-option', 'a mark or a key', '`zeroMessage`', 'another value', 'Pass what `readKey` returns.')

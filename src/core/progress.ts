@@ -30,7 +30,7 @@ export type Pieces<T> = Generator<Progress, T, void>
 /**
  * The result of all pieces, one after the other, without progress.
  *
- * @example const { member } = allPieces(key.identifyInPieces(noise))
+ * @example allPieces(family.identifyInPieces(noise)).member // 1
  */
 export function allPieces<T>(pieces: Pieces<T>): T {
   while (true) {

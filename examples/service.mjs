@@ -14,7 +14,7 @@ import {
   undoFlip,
 } from 'undiffuse'
 import { bundledFile, decodeImage, encodePng, modelFingerprint, nodeFiles, ortNode } from 'undiffuse/node'
-import { checkKeyModel, detectAll, hasOtherWeights, readKey } from 'undiffuse/watermark'
+import { checkKeyModel, detectAll, hasOtherWeights, nearestMessage, readKey } from 'undiffuse/watermark'
 
 // Whatever it cannot begin with, a key or a port, is told in one line.
 const stop = ({ message }) => {
@@ -43,7 +43,8 @@ const reading = { model, solver: ddim({ steps: 50, spacing: 'lambda' }) }
 
 const table = 'issued.txt'
 await appendFile(table, '')
-const issued = new Set((await readFile(table, 'utf8')).split('\n').filter((id) => id !== ''))
+// A line that a kill cut short holds no id.
+const issued = new Set((await readFile(table, 'utf8')).split('\n').filter((id) => /^[0-9a-f]{16}$/.test(id)))
 
 /** An id that nobody has; it is taken before anything is waited for, and written before its picture is made. */
 async function newId() {
@@ -55,22 +56,11 @@ async function newId() {
   return id
 }
 
-function differingBits(a, b) {
-  let bits = 0
-  for (let both = BigInt(`0x${a}`) ^ BigInt(`0x${b}`); both > 0n; both &= both - 1n) bits++
-  return bits
-}
-
-/** The id that differs in the fewest bits, at most 4 of 64, if no other is as near. */
+/** The nearest id that was issued, if it differs in at most 4 of 64 bits and no other is as near. */
 function issuedId(read) {
-  if (issued.has(read)) return { id: read, wrongBits: 0 }
-  let [nearest, wrongBits, isAlone] = ['', 5, false]
-  for (const id of issued) {
-    const bits = differingBits(id, read)
-    if (bits < wrongBits) [nearest, wrongBits, isAlone] = [id, bits, true]
-    else if (bits === wrongBits) isAlone = false
-  }
-  return isAlone ? { id: nearest, wrongBits } : {}
+  if (read === undefined || issued.size === 0) return {}
+  const { message: id, differingBits: wrongBits, ties } = nearestMessage(read, issued, key)
+  return wrongBits <= 4 && ties.length === 0 ? { id, wrongBits } : {}
 }
 
 /** What is answered with a status of its own. */
@@ -129,13 +119,14 @@ async function detect(request, signal) {
       const asked = { keys: [{ key }], modelFiles: made.modelFiles, falsePositiveRate: 1e-6 / 2, undo }
       const [detection] = await detectAll([{ image }], { ...reading, ...asked, signal })
       const { verdict, because, familyPValue, scheme, reading: read, undone } = detection.findings[0]
-      const whose = verdict === 'marked' ? { undone, ...issuedId(read.message ?? '') } : {}
+      const whose = verdict === 'marked' ? { undone, ...issuedId(read.message) } : {}
       // No probability is above 1: most unmarked pictures have 1 here.
       const pValue = Math.min(1, 2 * familyPValue)
       answer = { verdict, because, pValue, technique: scheme, key: key.id, ...whose }
       if (verdict === 'marked') break
     }
-    return { type: 'application/json', body: JSON.stringify(answer) }
+    // With a line feed, as lines of results end and terminals show them.
+    return { type: 'application/json', body: `${JSON.stringify(answer)}\n` }
   })
 }
 

@@ -53,7 +53,7 @@ export {
   UndiffuseError,
 } from './core/errors.js'
 export { describeField, type Field } from './core/fields.js'
-export type { Progress, Signal, Steps } from './core/progress.js'
+export { allPieces, type Pieces, type Progress, type Signal, type Steps } from './core/progress.js'
 export { relay } from './core/relay.js'
 export { Task } from './core/task.js'
 export { type Meeting, together } from './core/together.js'

@@ -89,8 +89,10 @@ describe('topics', () => {
     ),
   )('the name %s of other programs leads to %s', async (other, name, id) => {
     const [here, gap, ...page] = (await topicLines(other.toUpperCase(), pageColumns))!
-    expect([here, gap]).toEqual([`\`${other.toUpperCase()}\` is called \`${name}\` here.`, ''])
-    expect(page).toEqual(await topicLines(id, pageColumns))
+    expect(here!.startsWith(`\`${other.toUpperCase()}\` is called `)).toBe(true)
+    expect(here).toContain(`\`${name}\``)
+    expect(gap).toBe('')
+    expect(page.join('\n')).toContain((await topicLines(id, pageColumns))!.join('\n'))
   })
 
   it('every list of methods that an operation takes is a topic', async () => {

@@ -74,10 +74,13 @@ const named = (id: string) =>
   )
 
 /** What papers and other programs call methods of these kinds, and what each is here: `implicit:iteration=picard` of `aidi`. */
-const elsewhere: Readonly<Record<string, string>> = Object.assign(
-  {},
-  ...kinds.flatMap(({ methods }) => methods.map(({ definition }) => definition.also)),
-)
+const elsewhere = (word: string): readonly string[] => [
+  ...new Set(
+    kinds.flatMap(({ methods }) =>
+      methods.flatMap(({ definition: { also = {} } }) => (Object.hasOwn(also, word) ? [also[word]!] : [])),
+    ),
+  ),
+]
 
 const onVerdicts =
   'An edit that is likely to miss is written, with 0: scripts read `verdict` of `--json`. Marks are told by `verdict` too, and by the code with `watermark detect --exit-code`.'
@@ -174,8 +177,9 @@ export async function topicLines(word: string, columns: number): Promise<readonl
   const kind = kinds.find(({ topic }) => topic === word)
   if (kind) return kindLines(kind, columns)
   if (methodIds.includes(word)) return await methodLines(word, columns)
-  const name = elsewhere[word.toLowerCase()]
-  if (name === undefined) return undefined
-  const [id = ''] = name.split(':')
-  return [...wrapped(`\`${word}\` is called \`${name}\` here.`, columns), '', ...(await methodLines(id, columns))]
+  const names = elsewhere(word.toLowerCase())
+  if (names.length === 0) return undefined
+  const here = names.map((name) => `\`${name}\``).join(' or ')
+  const pages = await Promise.all(names.map((name) => methodLines(name.split(':')[0]!, columns)))
+  return [...wrapped(`\`${word}\` is called ${here} here.`, columns), ...pages.flatMap((page) => ['', ...page])]
 }

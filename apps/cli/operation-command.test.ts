@@ -89,6 +89,26 @@ it('is said in its words where it has some, parts of it as they are finished', a
   expect(said).toEqual(['now ho', 'said ho'])
 })
 
+it('tells what failed behind what did not, also where the run ends in an error', async () => {
+  const lineWords = (line: unknown) => [JSON.stringify(line)]
+  for (const isWhole of [true, false]) {
+    const surveying = operation({
+      ...repeat,
+      async *run() {
+        for (const line of [{ error: 1 }, { picture: 2 }, { error: 3 }, { picture: 4 }]) {
+          yield { stage: '', done: 0, line }
+        }
+        if (!isWhole) throw new Error('ended')
+        return { result: { said: '' }, files: [], notes: [] }
+      },
+    })
+    const { io, said } = terminal()
+    const run = operate(io, { operation: surveying, words: () => [], lineWords }, { word: 'ha' })
+    await (isWhole ? run : expect(run).rejects.toThrow('ended'))
+    expect(said).toEqual(['{"picture":2}', '{"picture":4}', '{"error":1}', '{"error":3}'])
+  }
+})
+
 it('names settings as the command line does', async () => {
   await expect(operate(terminal().io, { operation: repeat }, { word: '' })).rejects.toMatchObject({
     code: 'bad-option',

@@ -63,6 +63,9 @@ function withNotes(result: unknown, notes: readonly Note[]): unknown {
   return { ...result, notes: [...new Set(missing), ...(Array.isArray(own) ? own : [])] }
 }
 
+/** Whether a line is of what could not be read. */
+const isFailure = (line: unknown): boolean => typeof line === 'object' && line !== null && 'error' in line
+
 /** Until the first network has answered: a large model opens slowly. */
 const beginning: Told = { stage: 'opening files and networks', done: 0 }
 
@@ -85,15 +88,24 @@ export async function operate<F extends OperationFields, R>(
       io.clear()
       for (const line of lines) io.say(oneLine(line))
     }
+    // What fails is told before what it stood among is finished: its lines follow all others, also where the run is ended.
+    const failed: string[] = []
     io.progress(beginning)
-    for await (const { note, line, keeps, profile, ...progress } of task) {
-      if (keeps !== undefined) io.keeps(keeps ?? undefined)
-      else if (profile) say(profileLines(profile))
-      else if (line !== undefined) say(lineWords?.(line, settings) ?? [])
-      else if (note) {
-        told.push(note)
-        io.note(oneLine(notedWords(note)))
-      } else io.progress({ ...progress, stage: stageWords(progress.stage) })
+    try {
+      for await (const { note, line, keeps, profile, ...progress } of task) {
+        if (keeps !== undefined) io.keeps(keeps ?? undefined)
+        else if (profile) say(profileLines(profile))
+        else if (line !== undefined) {
+          const lines = lineWords?.(line, settings) ?? []
+          if (isFailure(line)) failed.push(...lines)
+          else say(lines)
+        } else if (note) {
+          told.push(note)
+          io.note(oneLine(notedWords(note)))
+        } else io.progress({ ...progress, stage: stageWords(progress.stage) })
+      }
+    } finally {
+      if (failed.length > 0) say(failed)
     }
     const { result, notes } = await task
     const rest = saysNotes ? [] : notes.filter(({ text }) => !told.some((note) => note.text === text))

@@ -7,6 +7,7 @@ const commands: Readonly<Record<Hint, string>> = {
   'make-key': '`undiffuse watermark keygen` makes one.',
   calibrate: '`undiffuse watermark calibrate` makes one.',
   undo: '`--undo resize` or `--undo crop` undoes it.',
+  detect: 'The command is `undiffuse watermark detect`.',
   'measure-profile': '`undiffuse report` measures it.',
   'list-devices': '`undiffuse doctor` lists them.',
   'allow-memory': '`--memory-limit` allows more memory.',

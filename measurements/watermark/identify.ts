@@ -3,6 +3,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import {
+  allPieces,
   binomialInterval,
   decoderInverters,
   generate,
@@ -118,7 +119,7 @@ export async function* benchIdentify(
     const seconds: number[] = []
     const ask = (noise: Tensor, family = secret) => {
       const start = performance.now()
-      const found = scheme.identify!(family, shape, members, noise)
+      const found = allPieces(scheme.identify!(family, shape, members, noise))
       seconds.push((performance.now() - start) / 1000)
       return found
     }

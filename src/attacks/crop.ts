@@ -17,6 +17,7 @@ export const cropAttack = define({
   id: 'crop',
   title: 'Crop in place',
   source: 'Yang et al., CVPR 2024',
+  also: { cropped: 'crop', cut: 'crop' },
   fields: {
     ...windowFields,
     share: { ...windowFields.share, default: 0.36, description: 'What is kept: less is stronger.' },

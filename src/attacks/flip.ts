@@ -15,6 +15,7 @@ export const flipAttack = define({
   id: 'flip',
   title: 'Flip',
   source: 'OmniSeal Bench',
+  also: { mirror: 'flip', mirrored: 'flip', hflip: 'flip', vflip: 'flip', reflect: 'flip' },
   fields: {
     direction: {
       type: 'choice',

@@ -18,6 +18,7 @@ export const resizeAttack = define({
   id: 'resize',
   title: 'Resize and back',
   source: 'Pillow resize; Yang et al., CVPR 2024 (0.25)',
+  also: { resized: 'resize', scale: 'resize', scaled: 'resize', rescale: 'resize', downscale: 'resize' },
   fields: {
     factor: {
       type: 'number',

@@ -18,6 +18,7 @@ export const rotationAttack = define({
   id: 'rotation',
   title: 'Rotation',
   source: 'Pillow Image.rotate; Wen et al., NeurIPS 2023 (75°)',
+  also: { rotate: 'rotation', rotated: 'rotation', turn: 'rotation', tilt: 'rotation' },
   fields: {
     degrees: {
       type: 'number',

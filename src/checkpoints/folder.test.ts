@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { knownParts } from '../models/folder.js'
+import { bundledModels } from '../node/bundled.js'
 import { nodeFiles } from '../node/files.js'
-import { openFolder } from './folder.js'
+import { bundledNames, openFolder } from './folder.js'
 
 let root: string
 let count = 0
@@ -123,7 +124,13 @@ test.each<[what: string, contents: Readonly<Record<string, unknown>>, message: R
 
 test('a path that leads nowhere and files of other kinds are refused', async () => {
   await expect(open(join(root, 'none'))).rejects.toThrow(/no such file or folder/)
-  await expect(open('undiffuse-scenes')).rejects.toThrow(/lies at `bundledFile\('models', 'undiffuse-scenes'\)`/)
+  for (const near of ['undiffuse-scenes', 'undifuse-scenes', 'scenes']) {
+    await expect(open(near)).rejects.toThrow(/lies at `bundledFile\('models', 'undiffuse-scenes'\)`/)
+  }
+  await expect(open('nowhere')).rejects.toThrow(
+    /Pass the path of a folder\. Bundled models: `bundledFile\('models', 'undiffuse-scenes'\)` and `.*-flow'\)`\.$/,
+  )
+  expect((await bundledModels()).map(({ id }) => id)).toEqual(bundledNames)
   const models = await folderOf({ 'scenes/model_index.json': '{}', 'other/text.txt': '' })
   await expect(open(join(models, 'scene'))).rejects.toThrow(/Check the path\. Models beside it: `scenes`\./)
   const path = await folderOf({ 'v1-5.ckpt': '' })

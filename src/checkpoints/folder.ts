@@ -3,6 +3,7 @@
  * how to reach the parts. Builds no networks and opens no weights by itself.
  */
 import { expected, type UndiffuseError } from '../core/errors.js'
+import { nearest } from '../core/nearest.js'
 import type { ConfigReader } from '../nn/parameters.js'
 import { readConfig } from './config.js'
 import type { Files } from './files.js'
@@ -136,9 +137,21 @@ const notAModel = (path: string, got: string, remedy = convert): UndiffuseError 
     remedy,
   )
 
+/** The diffusion models of the package, as its folder `models` has them. */
+export const bundledNames: readonly string[] = ['undiffuse-scenes', 'undiffuse-scenes-flow']
+
+const bundledPlace = (name: string): string => `\`bundledFile('models', '${name}')\``
+
+/** What a name alone, which is not a folder, may mean: a bundled model. */
+function bundledRemedy(name: string): string {
+  const near = nearest(name, bundledNames)
+  if (near !== undefined) return `Check the path. The bundled model \`${near}\` lies at ${bundledPlace(near)}.`
+  return `Pass the path of a folder. Bundled models: ${bundledNames.map(bundledPlace).join(' and ')}.`
+}
+
 /** What to do about a missing folder: a name alone may mean a bundled model, and of a path the models beside it are told. */
 async function remediesFor(files: Files, path: string): Promise<readonly string[]> {
-  if (!/[\\/]/.test(path)) return [`Check the path. A bundled model lies at \`bundledFile('models', '${path}')\`.`]
+  if (!/[\\/]/.test(path)) return [bundledRemedy(path)]
   const beside = (await files.list(files.join(path, '..'))) ?? []
   const models: string[] = []
   for (const name of beside.slice(0, mostListed)) {

@@ -80,9 +80,10 @@ export function parse<M extends Defined<unknown>>(methods: M | readonly M[], spe
     const remedy = 'Name several one by one: a comma stands between the options of one method.'
     throw expected('bad-option', 'one known name', 'a method', `\`${specification}\``, remedy)
   }
-  const elsewhere = known.flatMap(({ also }) => also?.[id.trim().toLowerCase()] ?? [])[0]
-  if (!definition && elsewhere !== undefined) {
-    throw expected('bad-option', 'a known name', 'a method', `\`${specification}\``, `Here it is \`${elsewhere}\`.`)
+  const elsewhere = known.flatMap(({ also }) => also?.[id.trim().toLowerCase()] ?? [])
+  if (!definition && elsewhere.length > 0) {
+    const remedy = `Here it is ${elsewhere.map((one) => `\`${one}\``).join(' or ')}.`
+    throw expected('bad-option', 'a known name', 'a method', `\`${specification}\``, remedy)
   }
   if (!definition) {
     throw unknownName(

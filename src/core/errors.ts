@@ -32,6 +32,7 @@ export type Hint =
   | 'make-key'
   | 'calibrate'
   | 'undo'
+  | 'detect'
   | 'measure-profile'
   | 'list-devices'
   | 'allow-memory'

@@ -14,5 +14,5 @@ export {
   type OptionValue,
   type StringField,
 } from './fields.js'
-export type { Progress, Signal, Steps } from './progress.js'
+export { allPieces, type Pieces, type Progress, type Signal, type Steps } from './progress.js'
 export { Task } from './task.js'

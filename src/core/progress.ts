@@ -23,3 +23,18 @@ export interface Signal {
   readonly reason: unknown
   throwIfAborted(): void
 }
+
+/** Work of the processor in pieces: whoever runs it may show each, and hear what happened meanwhile. */
+export type Pieces<T> = Generator<Progress, T, void>
+
+/**
+ * The result of all pieces, one after the other, without progress.
+ *
+ * @example allPieces(family.identifyInPieces(noise)).member // 1
+ */
+export function allPieces<T>(pieces: Pieces<T>): T {
+  while (true) {
+    const { done, value } = pieces.next()
+    if (done) return value
+  }
+}

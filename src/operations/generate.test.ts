@@ -101,11 +101,22 @@ describe('generate --message', () => {
     expect(result.pictures).toMatchObject([{ message: result.watermark!.message }])
   })
 
+  it('takes digits in either case, and tells them in lower case', async () => {
+    const { host, result } = await made({ message: '0xC0DE', saveNoise: 'n.safetensors' })
+    const key = readKey(await host.files.text('key.json'), 'key.json')
+    const [noise] = await noisesOf(host, 'n.safetensors', 1)
+    expect([result.watermark!.message, key.mark().read(noise!).message]).toEqual(['c0de', 'c0de'])
+  })
+
   it('is told to betray the mark wherever several pictures share one', async () => {
     const ownMessage = expect.stringContaining('`settings.message random` gives each')
     expect((await made({ count: 2, message: 'c0de' })).betrays).toEqual([ownMessage])
     expect((await made({ count: 2 })).betrays).toEqual([ownMessage])
-    expect((await made({})).betrays).toEqual([expect.stringContaining('Pass `settings.message`')])
+    expect((await made({})).betrays).toEqual([
+      expect.stringMatching(
+        /carries `0000`\. .*Pass another in `settings\.message`; `settings\.message random` draws one/,
+      ),
+    ])
     expect((await made({ message: 'c0de' })).betrays).toEqual([])
     const { betrays } = await made({ count: 3, message: 'random' }, 'gaussian-shading:bits=1')
     expect(betrays).toEqual([expect.stringContaining('Of 1 bit there are too few')])

@@ -248,10 +248,17 @@ const commonMessage = ({ messages }: Pick<Marking, 'messages'>): string | undefi
 function* notesOnMessage({ key, messages }: Marking, pictures: number) {
   const different = new Set(messages).size
   if (key.messageBits === 0 || (messages && different === pictures)) return
-  const said = messages ? 'Several pictures carry the same message.' : 'The mark carries the message 0.'
+  const said = messages
+    ? 'Several pictures carry the same message.'
+    : `You named no message: the mark carries \`${zeroMessage(key)}\`.`
   const ownMessage = `${setting('message', randomMessage)} gives each picture its own.`
   const fewBits = `Of ${plural(key.messageBits, 'bit')} there are too few messages.`
-  const remedy = different > 1 ? fewBits : pictures > 1 ? ownMessage : `Pass ${setting('message')}.`
+  const remedy =
+    different > 1
+      ? fewBits
+      : pictures > 1
+        ? ownMessage
+        : `Pass another in ${setting('message')}; ${setting('message', randomMessage)} draws one.`
   yield noted(`key ${key.id}`, `${said} Many pictures of one key and message may betray the mark. ${remedy}`)
 }
 

@@ -12,7 +12,7 @@ import {
   type Detection,
   detectAll,
   type Finding,
-  findingsIn,
+  findingsInPieces,
   marksAsked,
   type Verdict,
   verdicts,
@@ -56,7 +56,7 @@ import {
 import { costReport, momentsOf } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
-import { readingsOf } from './runs/readings.js'
+import { readingsOf, stepsOfPieces } from './runs/readings.js'
 import {
   type Counts,
   count,
@@ -201,15 +201,20 @@ async function* judge(
       : yield* readingsOf(
           detectAll(images, { ...inversionOf(recovery, model!, signal), ...options, undo, samplers }),
           opened,
-          { key: keys[0]!.key, model: model!, undo, samplers, chunk: recovery.chunk },
+          { key: keys[0]!.key, model: model!, undo, samplers, chunk: recovery.chunk, pause: host.pause },
           parts,
         )
   const queue: Detection[] = [...detected]
-  const found = opened.map(({ name, value }): Omit<Judged, 'seconds'> => {
-    if ('noise' in value) return { name, findings: findingsIn(value.noise, options), notes: [] }
-    const { findings, candidates, inversion } = queue.shift()!
-    return { name, findings, candidates, inversion, notes: value.picture.notes }
-  })
+  const found: Omit<Judged, 'seconds'>[] = []
+  for (const { name, value } of opened) {
+    if ('noise' in value) {
+      const findings = yield* stepsOfPieces(findingsInPieces(value.noise, options), parts, host)
+      found.push({ name, findings, notes: [] })
+    } else {
+      const { findings, candidates, inversion } = queue.shift()!
+      found.push({ name, findings, candidates, inversion, notes: value.picture.notes })
+    }
+  }
   const seconds = (host.now() - begin) / opened.length
   return found.map((one) => ({ ...one, seconds }))
 }

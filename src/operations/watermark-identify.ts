@@ -1,12 +1,11 @@
 /** `watermark identify`: which member of a family is in a picture, among all of them. */
 import type { Signal, Steps } from '../core/progress.js'
-import { type Tensor, zeros } from '../math/tensor.js'
+import type { Tensor } from '../math/tensor.js'
 import type { Restoration } from '../restorations/index.js'
 import { checkKeyModel, type WatermarkKey } from '../watermark/key.js'
 import type { Sampler } from '../watermark/reading/candidates.js'
-import { detectAll, type Finding, findingsIn, type Undecided, type Verdict } from '../watermark/reading/detect.js'
-import { identifyAll } from '../watermark/reading/identify.js'
-import type { Identification } from '../watermark/watermark.js'
+import type { Undecided, Verdict } from '../watermark/reading/detect.js'
+import { checkIdentifies, identifyAll, type Who, whoIn } from '../watermark/reading/identify.js'
 import type { Settings } from './fields.js'
 import { keyReport, notesOnWeights, readKeyFile } from './files/keys.js'
 import { type ListedSources, listSources, modelsOf, type ReadSource, sourcesField } from './files/noise-sources.js'
@@ -31,7 +30,7 @@ import {
 import { costReport } from './reports/numbers.js'
 import type { RunSettings } from './runs/journal.js'
 import { checkLines, type EarlierLines, type FailedLine, lineFields } from './runs/lines.js'
-import { readingsOf } from './runs/readings.js'
+import { readingsOf, stepsOfPieces } from './runs/readings.js'
 import {
   type Counts,
   count,
@@ -55,14 +54,14 @@ const fields = {
 
 type IdentifySettings = Settings<typeof fields>
 
-/** Who it is: a member of a family, or what a message says. */
-type Who =
-  | ({ readonly by: 'family' } & Identification)
-  | { readonly by: 'message'; readonly message: string | null; readonly pValue: number; readonly familyPValue: number }
+/** Who it is; a message that is not sure is told as `null`. */
+type ToldWho =
+  | Extract<Who, { by: 'family' }>
+  | (Omit<Extract<Who, { by: 'message' }>, 'message'> & { readonly message: string | null })
 
 /** Where it was found: the picture as it came, or as what it may have been. */
 interface Found {
-  readonly who: Who
+  readonly who: ToldWho
   readonly candidates: number
   readonly undone: string | null
   readonly readWith?: string
@@ -103,51 +102,29 @@ export const smallestPValue = (
   candidates: number,
 ): number => Math.min(1, candidates * members * ofOne)
 
-/** Before any network runs. Families of one are asked to see whether they can be. */
-function checkIdentifies(key: WatermarkKey): void {
-  if (key.messageBits > 0 || key.members > 1) return
-  key.identify(zeros(key.latentShape))
-}
+const toldOf = (who: Who): ToldWho => (who.by === 'family' ? who : { ...who, message: who.message ?? null })
 
-/** Schemes without families say who it is in the message. */
-const byMessage = ({ pValue, familyPValue, reading }: Finding): Who => {
-  return { by: 'message', message: reading.message ?? null, pValue, familyPValue }
-}
-
-function identifyNoise({ key, settings, host }: Identifying, noise: Tensor): Found {
+async function* identifyNoise({ key, host }: Identifying, noise: Tensor, parts: Parts): Steps<Found, Told> {
   const begin = host.now()
-  const who: Who =
-    key.messageBits === 0
-      ? { by: 'family', ...key.identify(noise) }
-      : byMessage(findingsIn(noise, { keys: [{ key }], falsePositiveRate: settings.fpr })[0]!)
+  const who = toldOf(yield* stepsOfPieces(whoIn(noise, key), parts, host))
   return { who, candidates: 1, undone: null, identificationSeconds: host.now() - begin, isRecovered: true }
 }
 
 async function* identifyPictures(
-  { settings, key, recovery, undo, model, modelFiles, samplers, host, signal }: Identifying,
+  { key, recovery, undo, model, modelFiles, samplers, host, signal }: Identifying,
   opened: readonly Opened<ReadSource>[],
   parts: Parts,
 ): Steps<readonly Found[], Told> {
   const images = imagesOf(opened)
   if (images.length === 0) return []
-  const reading = { key, model: model!, undo, samplers, chunk: recovery.chunk }
+  const reading = { key, model: model!, undo, samplers, chunk: recovery.chunk, pause: host.pause }
   const options = { ...inversionOf(recovery, model!, signal), undo, modelFiles, samplers }
-  if (key.messageBits > 0) {
-    const asked = { ...options, keys: [{ key }], falsePositiveRate: settings.fpr }
-    return (yield* readingsOf(detectAll(images, asked), opened, reading, parts)).map(
-      ({ findings: [finding], candidates }) => {
-        const { undone = null, readWith, because } = finding!
-        const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered: because !== 'not-recovered' }
-        return { who: byMessage(finding!), candidates, ...as, identificationSeconds: 0 }
-      },
-    )
-  }
   let asking = 0
   const asked: WatermarkKey = {
     ...key,
-    identify(noise) {
+    *identifyInPieces(noise) {
       const begin = host.now()
-      const identification = key.identify(noise)
+      const identification = yield* key.identifyInPieces(noise)
       asking += host.now() - begin
       return identification
     },
@@ -156,7 +133,7 @@ async function* identifyPictures(
   const each = asking / found.reduce((sum, { candidates }) => sum + candidates, 0)
   return found.map(({ identification, candidates, undone = null, readWith, isRecovered }) => {
     const as = { undone, ...(readWith !== undefined && { readWith }), isRecovered }
-    return { who: { by: 'family', ...identification }, candidates, ...as, identificationSeconds: candidates * each }
+    return { who: toldOf(identification), candidates, ...as, identificationSeconds: candidates * each }
   })
 }
 
@@ -171,11 +148,13 @@ async function* identifyChunk(
   const queue = [...(yield* identifyPictures(identifying, opened, parts))]
   const asking = queue.reduce((sum, { identificationSeconds }) => sum + identificationSeconds, 0)
   const inversionSeconds = (now() - begin - asking) / Math.max(1, images.length)
-  return opened.map(({ name, value }) =>
-    'noise' in value
-      ? lineOf(identifying, name, identifyNoise(identifying, value.noise), 0)
-      : lineOf(identifying, name, queue.shift()!, inversionSeconds),
-  )
+  const lines: IdentificationLine[] = []
+  for (const { name, value } of opened) {
+    const isNoise = 'noise' in value
+    const found = isNoise ? yield* identifyNoise(identifying, value.noise, parts) : queue.shift()!
+    lines.push(lineOf(identifying, name, found, isNoise ? 0 : inversionSeconds))
+  }
+  return lines
 }
 
 /** Everything that the report says. */

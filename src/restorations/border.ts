@@ -20,6 +20,16 @@ export const undoBorder = define({
   id: 'border',
   title: 'Border filled',
   source: 'ours',
+  also: {
+    borders: 'border',
+    frame: 'border',
+    framed: 'border',
+    margin: 'border',
+    pad: 'border',
+    padded: 'border',
+    padding: 'border',
+    letterbox: 'border',
+  },
   fields: {
     tolerance: {
       type: 'number',

@@ -20,6 +20,7 @@ export const undoCrop = define({
   id: 'crop',
   title: 'Put where it was cut out',
   source: 'ours',
+  also: { cropped: 'crop', cropping: 'crop', cut: 'crop', 'cut-out': 'crop', cutout: 'crop' },
   fields: {
     share: {
       type: 'number',

@@ -14,6 +14,18 @@ export const undoFlip = define({
   id: 'flip',
   title: 'Mirrored back',
   source: 'ours',
+  also: {
+    mirror: 'flip',
+    mirrored: 'flip',
+    mirroring: 'flip',
+    flipped: 'flip',
+    reflect: 'flip',
+    reflected: 'flip',
+    hflip: 'flip',
+    vflip: 'flip',
+    horizontal: 'flip',
+    vertical: 'flip',
+  },
   fields: {
     direction: {
       type: 'choice',

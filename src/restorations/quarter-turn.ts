@@ -17,6 +17,17 @@ export const undoQuarterTurn = define({
   id: 'quarter-turn',
   title: 'Right angles turned back',
   source: 'ours',
+  also: {
+    rotate: 'quarter-turn',
+    rotated: 'quarter-turn',
+    turn: 'quarter-turn',
+    turned: 'quarter-turn',
+    rot90: 'quarter-turn',
+    '90': 'quarter-turn',
+    '180': 'quarter-turn',
+    '270': 'quarter-turn',
+    orientation: 'quarter-turn',
+  },
   fields: {},
   make: (): Restoration => ({
     name: 'quarter-turn',

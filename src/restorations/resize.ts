@@ -16,6 +16,18 @@ export const undoResize = define({
   id: 'resize',
   title: 'Size restored',
   source: 'ours',
+  also: {
+    resized: 'resize',
+    scale: 'resize',
+    scaled: 'resize',
+    rescale: 'resize',
+    rescaled: 'resize',
+    upscale: 'resize',
+    upscaled: 'resize',
+    downscale: 'resize',
+    downscaled: 'resize',
+    zoom: 'resize',
+  },
   fields: {},
   make: (): Restoration => ({
     name: 'resize',

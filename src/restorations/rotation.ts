@@ -16,6 +16,16 @@ export const undoRotation = define({
   id: 'rotation',
   title: 'Turned back',
   source: 'ours',
+  also: {
+    turn: 'rotation',
+    turned: 'rotation',
+    rotate: 'rotation',
+    rotated: 'rotation',
+    tilt: 'rotation',
+    tilted: 'rotation',
+    skew: 'rotation',
+    straighten: 'rotation',
+  },
   fields: {
     range: {
       type: 'number',

@@ -40,8 +40,15 @@ export {
   type Undecided,
   type Verdict,
 } from './reading/detect.js'
-export { type Identified, type IdentifyOptions, identifyAll } from './reading/identify.js'
+export {
+  type Identified,
+  type IdentifyOptions,
+  identifyAll,
+  type MessageIdentification,
+  type Who,
+} from './reading/identify.js'
 export { type KeyRate, type KeyRateOptions, keepsRate, keyRates, nominalRates } from './reading/key-rate.js'
+export { type NearestMessage, nearestMessage } from './reading/nearest-message.js'
 export { expectedPower, type Power, type PowerOptions } from './reading/power.js'
 export {
   type DistanceReading,

@@ -102,10 +102,12 @@ describe('a key file', () => {
     for (const path of ['key.json', '/tmp/keys/key.json', 'C:\\keys\\key']) {
       const isNamed = path.endsWith('.json')
       expect(() => withoutTypes(path)).toThrow(
-        isNamed ? `got the path \`${path}\`. Read the file` : /for `name`, got none/,
+        isNamed ? `got the path \`${path}\`. Read the file` : /the name of the key file for `name`, got none/,
       )
     }
-    expect(() => withoutTypes(text)).toThrow(/for `name`, got none\. Read the file/)
+    expect(() => withoutTypes(text)).toThrow(
+      /the name of the key file for `name`, got none\. Say what messages call the key: `readKey\(text, 'key\.json'\)`/,
+    )
     expect(() => withoutTypes(undefined, 'key.json')).toThrow(/for `text`, got undefined/)
   })
 
@@ -125,9 +127,13 @@ describe('a key file', () => {
     expect(() => key.mark(500)).toThrow(/a member from 0 to 499/)
     expect(() => key.mark(-1)).toThrow(/a member from 0 to 499/)
     const shading = readKey(newKey({ ...fields, scheme: 'gaussian-shading' }, secret), 'key.json')
-    expect(() => shading.identify(torchNoise(0, [4, 16, 16]))).toThrow(/a family of keys.*`detect` tells/)
+    expect(() => shading.identify(torchNoise(0, [4, 16, 16]))).toThrow(
+      /a family of keys.*`identifyAll` and .* tell its message/,
+    )
     const released = readKey(newKey({ ...fields, scheme: 'tree-ring:mask=released' }, secret), 'key.json')
-    expect(() => released.identify(torchNoise(0, [4, 16, 16]))).toThrow(/a family of keys.*in the centred mask/)
+    expect(() => released.identify(torchNoise(0, [4, 16, 16]))).toThrow(
+      /a family of keys.*in the centred mask.*`detectAll` says/,
+    )
   })
 })
 

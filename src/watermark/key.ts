@@ -5,6 +5,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { parse } from '../core/define.js'
 import { expected, gotText, type Hint, type UndiffuseError } from '../core/errors.js'
 import { checkOptionNames, type OptionNames } from '../core/option-names.js'
+import { allPieces, type Pieces } from '../core/progress.js'
 import { checkText } from '../core/text.js'
 import { formatShape, type Shape, sameShape, sizeOf, type Tensor } from '../math/tensor.js'
 import { type Axis, axesOf, framesOf, type Layout, latentText, takes } from '../model/layout.js'
@@ -19,6 +20,8 @@ const version = 1
 /** A new key is no remedy for a damaged one. */
 const damagedRemedy = 'Restore the file from a backup: a new key does not find marks of the old one.'
 const otherFileRemedy = 'Pass the file of a key.'
+const familiesRemedy =
+  'Families are of `tree-ring` with `rand` or `ring` in the centred mask, and of `ring-id`. `detectAll` says whether the mark is there.'
 /** Of noise: a file that names more was not made for pictures. */
 const mostNumbers = 2 ** 24
 
@@ -59,6 +62,8 @@ export interface WatermarkKey extends KeyDescription {
   mark(member?: number): Watermark
   /** Which member is in a noise. Throws `unsupported` for schemes whose messages say who it is. */
   identify(noise: Tensor): Identification
+  /** The same in pieces, with progress: a million members take seconds and more. */
+  identifyInPieces(noise: Tensor): Pieces<Identification>
 }
 
 export interface NewKey {
@@ -194,7 +199,9 @@ function checkKeyText(text: unknown, name: unknown): void {
   if (typeof text !== 'string' && !ArrayBuffer.isView(text)) {
     throw expected('bad-option', what, '`text`', text === null ? 'null' : typeof text, remedy)
   }
-  if (typeof name !== 'string') throw expected('bad-option', 'a name for messages', '`name`', 'none', remedy)
+  if (typeof name === 'string') return
+  const naming = "Say what messages call the key: `readKey(text, 'key.json')`."
+  throw expected('bad-option', 'the name of the key file', '`name`', gotText(name), naming)
 }
 
 const isHexOf = (value: unknown, bytes: number): boolean =>
@@ -336,6 +343,18 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
     throw expected('bad-option', what, `\`${specification}\``, gotText(members), remedy)
   }
   const first = scheme.watermark(secret, latentShape, 0)
+  function identifyInPieces(noise: Tensor): Pieces<Identification> {
+    if (!scheme.identify) {
+      const [remedy, options] =
+        first.messageBits > 0
+          ? ['`identifyAll` and `mark().read(noise)` tell its message.', {}]
+          : [familiesRemedy, { hint: 'detect' as const }]
+      const subject = `key ${description.id}`
+      throw expected('unsupported', 'a family of keys', subject, `\`${specification}\``, remedy, options)
+    }
+    checkSize(noise, scheme.name)
+    return scheme.identify(secret, latentShape, members, noise)
+  }
   return {
     ...description,
     // Schemes take no other shapes.
@@ -355,16 +374,9 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
         remedy,
       )
     },
-    identify(noise) {
-      if (!scheme.identify) {
-        const remedy =
-          first.messageBits > 0
-            ? 'What its message says, `detect` tells.'
-            : 'Families are of `tree-ring` with `rand` or `ring` in the centred mask, and of `ring-id`.'
-        throw expected('unsupported', 'a family of keys', `key ${description.id}`, `\`${specification}\``, remedy)
-      }
-      checkSize(noise, scheme.name)
-      return positive(scheme.identify(secret, latentShape, members, noise))
+    identify: (noise) => positive(allPieces(identifyInPieces(noise))),
+    identifyInPieces: function* (noise) {
+      return positive(yield* identifyInPieces(noise))
     },
   }
 }

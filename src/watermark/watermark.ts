@@ -5,6 +5,7 @@
 
 import { expected } from '../core/errors.js'
 import { plural } from '../core/plural.js'
+import type { Pieces } from '../core/progress.js'
 import { checkTensor, formatShape, type Shape, sameShape, type Tensor } from '../math/tensor.js'
 import type { Secret } from './secret.js'
 
@@ -84,8 +85,8 @@ export interface Scheme {
   watermark(secret: Secret, latentShape: Shape, member: number): Watermark
   /** The most members of a family. */
   members(latentShape: Shape): number
-  /** Reads a noise against all members at once; absent where a message says who it is. */
-  identify?(secret: Secret, latentShape: Shape, members: number, noise: Tensor): Identification
+  /** Reads a noise against all members, some thousand in a piece; absent where a message says who it is. */
+  identify?(secret: Secret, latentShape: Shape, members: number, noise: Tensor): Pieces<Identification>
 }
 
 /** The same mark, refusing noise of another shape before anything is computed. */
@@ -93,20 +94,7 @@ export const checked = (watermark: Watermark): Watermark => ({
   ...watermark,
   imprint(noise, message) {
     checkShape(watermark, noise)
-    if (message !== undefined && typeof message !== 'string') {
-      const digits =
-        typeof message === 'object'
-          ? '`Buffer.from(bytes).toString("hex")` of bytes'
-          : '`id.toString(16).padStart(digits, "0")` of a number'
-      const remedy = `Pass hexadecimal digits as text: ${digits}.`
-      throw expected(
-        'bad-option',
-        'a message as text',
-        `\`${watermark.name}\``,
-        `a value of type ${typeof message}`,
-        remedy,
-      )
-    }
+    checkIsText(message, watermark.name)
     return watermark.imprint(noise, message)
   },
   read(noise) {
@@ -115,6 +103,17 @@ export const checked = (watermark: Watermark): Watermark => ({
     return positive(watermark.read(noise))
   },
 })
+
+/** Throws `bad-option` for a message of another type: code without types may pass bytes or a number. */
+export function checkIsText(message: unknown, name: string): void {
+  if (message === undefined || typeof message === 'string') return
+  const digits =
+    typeof message === 'object'
+      ? '`Buffer.from(bytes).toString("hex")` of bytes'
+      : '`id.toString(16).padStart(digits, "0")` of a number'
+  const remedy = `Pass hexadecimal digits as text: ${digits}.`
+  throw expected('bad-option', 'a message as text', `\`${name}\``, `a value of type ${typeof message}`, remedy)
+}
 
 /** The same with a p-value that is a number: one that is smaller than all numbers counts as the smallest. */
 export const positive = <R extends { readonly pValue: number }>(reading: R): R => ({
@@ -175,7 +174,11 @@ export function hexOf(bits: readonly number[]): string {
   return text
 }
 
-/** The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. Throws `bad-option` for neither. */
+/**
+ * The message 0 of a mark, in all its digits. Undefined where the mark has no room for a message. Throws `bad-option` for neither.
+ * A program may lose a user's id unseen, so `imprint` refuses a missing message. The operation `generate` takes this one, and
+ * a note tells people so: a key alone is enough to try a mark.
+ */
 export function zeroMessage({ messageBits }: Pick<Watermark, 'messageBits'>): string | undefined {
   if (!Number.isInteger(messageBits)) {
     throw expected('bad-option', 'a mark or a key', '`zeroMessage`', 'another value', 'Pass what `readKey` returns.')
@@ -184,36 +187,43 @@ export function zeroMessage({ messageBits }: Pick<Watermark, 'messageBits'>): st
 }
 
 /**
- * The bits of a message of as many hexadecimal digits as they take. Throws `bad-option` where it is missing: nobody marks a picture
- * for nobody and notices. Likewise for another number of digits: filled up at either end, two messages would be one.
+ * The digits of a message in lower case, as many as `count` bits take. Throws `bad-option` where it is missing: nobody marks a
+ * picture for nobody and notices. Likewise for another number of digits: filled up at either end, two messages would be one.
  */
-export function bitsOf(message: string | undefined, count: number, name: string): number[] {
-  const digits = message?.replace(/^0x/i, '') ?? ''
+export function digitsOf(message: string | undefined, count: number, name: string): string {
+  const digits = message?.replace(/^0x/i, '').toLowerCase() ?? ''
   const length = Math.ceil(count / 4)
-  const room = `a message of ${plural(count, 'bit')}, ${plural(length, 'hexadecimal digit')}`
-  if (!/^[0-9a-f]*$/i.test(digits)) {
-    throw expected('bad-option', room, `\`${name}\``, `\`${message}\``, 'Write it in the digits 0 to f.')
+  const refused = (got: string, remedy: string) => {
+    const room = `a message of ${plural(count, 'bit')}, ${plural(length, 'hexadecimal digit')}`
+    return expected('bad-option', room, `\`${name}\``, got, remedy)
   }
+  if (!/^[0-9a-f]*$/.test(digits)) throw refused(`\`${message}\``, 'Write it in the digits 0 to f.')
   if (digits.length === 0) {
     const remedy = `Pass digits of a user, or of chance. \`${zeroMessage({ messageBits: count })}\` is the message 0.`
-    throw expected('bad-option', room, `\`${name}\``, 'none', remedy)
+    throw refused('none', remedy)
   }
-  const bits = [...digits].flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
   if (digits.length > length) {
-    const remedy = 'Shorten it, or make a key with more `bits`.'
-    throw expected('bad-option', room, `\`${name}\``, plural(bits.length, 'bit'), remedy)
-  }
-  if (bits.slice(count).some((bit) => bit === 1)) {
-    const ends = Array.from({ length: 2 ** (count % 4) }, (_, i) => (i * 2 ** (4 - (count % 4))).toString(16))
-    const remedy = `The last digit holds ${plural(count % 4, 'bit')}, highest first: ${ends.join(', ')}.`
-    throw expected('bad-option', room, `\`${name}\``, `\`${digits.at(-1)}\` as its last digit`, remedy)
+    throw refused(plural(4 * digits.length, 'bit'), 'Shorten it, or make a key with more `bits`.')
   }
   if (digits.length < length) {
     const remedy = `Write all digits: \`${digits.padStart(length, '0')}\` is that number.`
-    throw expected('bad-option', room, `\`${name}\``, plural(digits.length, 'digit'), remedy)
+    throw refused(plural(digits.length, 'digit'), remedy)
   }
-  return bits.slice(0, count)
+  // The last digit's lowest bits are no part of the message.
+  const step = 2 ** (4 * length - count)
+  if (Number.parseInt(digits.at(-1)!, 16) % step !== 0) {
+    const ends = Array.from({ length: 16 / step }, (_, i) => (i * step).toString(16))
+    const remedy = `The last digit holds ${plural(count % 4, 'bit')}, highest first: ${ends.join(', ')}.`
+    throw refused(`\`${digits.at(-1)}\` as its last digit`, remedy)
+  }
+  return digits
 }
+
+/** The bits of a message, first bit first. Throws as `digitsOf`. */
+export const bitsOf = (message: string | undefined, count: number, name: string): number[] =>
+  [...digitsOf(message, count, name)]
+    .flatMap((digit) => [8, 4, 2, 1].map((bit) => (Number.parseInt(digit, 16) & bit ? 1 : 0)))
+    .slice(0, count)
 
 /** Throws `bad-option` for a message given to a mark without room for one. */
 export function refuseMessage(message: string | undefined, name: string): void {

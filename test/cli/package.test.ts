@@ -437,7 +437,11 @@ describe('the service', () => {
       // After all that it works.
       expect((await heart()).status).toBe(200)
       // A message with two wrong bits is the nearest id's.
-      const detected = async (picture: Buffer) => await (await post('/detect', Uint8Array.from(picture))).json()
+      const detected = async (picture: Buffer) => {
+        const answer = await (await post('/detect', Uint8Array.from(picture))).text()
+        expect(answer).toMatch(/^\{.*\}\n$/)
+        return JSON.parse(answer)
+      }
       expect(await detected(await readFile(pathOf('marked.png')))).toMatchObject({
         verdict: 'marked',
         id: issued,

@@ -185,3 +185,15 @@ it('restorations follow one another', async () => {
   expect(psnrDb(joined[0]!.picture(), scene)).toBeGreaterThan(20)
   expect(() => parseRestorations('border+flop')).toThrow(/Did you mean `flip`/)
 })
+
+it.each([
+  ['mirror', 'flip'],
+  ['Mirrored:direction=vertical', 'flip'],
+  ['rotate', 'quarter-turn` or `rotation'],
+  ['turn', 'quarter-turn` or `rotation'],
+  ['cropped', 'crop'],
+  ['scale', 'resize'],
+  ['resized', 'resize'],
+])('%s is answered with the name that it has here', (said, here) => {
+  expect(() => parseRestorations(`border+${said}`)).toThrow(`Here it is \`${here}\`.`)
+})

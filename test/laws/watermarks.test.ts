@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { watermarks } from '../../src/catalog.js'
+import { allPieces } from '../../src/core/progress.js'
 import { binomialInterval, kolmogorovSmirnov } from '../../src/math/distributions.js'
 import { torchGenerator, torchNoise } from '../../src/math/noise.js'
 import { combine, map, norm, type Shape, sizeOf, type Tensor } from '../../src/math/tensor.js'
@@ -203,7 +204,15 @@ describe.each(schemes)('%s', (name, scheme) => {
     }
   })
 
-  const { identify } = scheme
+  const { identify: asking } = scheme
+  const identify = asking && ((...asked: Parameters<typeof asking>) => allPieces(asking(...asked)))
+  if (asking)
+    it('tells how far it is among the members of a large family', () => {
+      const told = [...asking(secret(5), shape, 10_000, torchNoise(5, shape))]
+      expect(told.map(({ done }) => done).slice(0, 2)).toEqual([4096, 8192])
+      expect(new Set(told.map(({ stage, total }) => `${stage} ${total}`))).toEqual(new Set(['members 10000']))
+    })
+
   if (identify)
     it('tells the members of a family apart', () => {
       for (const member of [0, 321, 4999]) {

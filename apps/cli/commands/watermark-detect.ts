@@ -49,7 +49,7 @@ inverter does not solve a step, the noise may be any. Such a picture is read by 
 A .safetensors file of \`undiffuse invert\` with a \`noise\` is read as it is. Among several pictures, one that cannot be read
 or has another size is a result \`failed\`; the run goes on. With \`--output\` each picture is a line of JSON, written to
 <file>.part as it is finished. The first line holds the settings. \`-o -\` writes the lines of pictures alone to standard output, and the report to standard error. \`--resume\` goes on with a run that was ended in any way,
-and takes up pictures that were added to the folder since. Pictures that failed stay failed. A second run with the same
+and takes up pictures that were added to the folder since. Without it a finished file of that name is replaced at the end. Pictures that failed stay failed. A second run with the same
 \`--output\` is refused while the first is under way.
 
 With \`--sheet\` the first 12 pictures that can be read are rows of a picture. Each row shows the picture as given, what

@@ -77,7 +77,7 @@ function lineWords({ key, ...line }: ToldLine): readonly string[] {
 function words(report: IdentificationReport): readonly string[] {
   const { pictures, marked, unmarked, undecided, failed, model, key } = report
   return [
-    `${plural(pictures, 'picture')}: ${marked} of a member, ${unmarked} of none, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)} each`,
+    `${plural(pictures, 'picture')}: ${marked} marked, ${unmarked} not marked, ${undecided} undecided, ${failed} failed; at a family-wise error rate of ${probability(report.familyWiseErrorRate)} each`,
     ...(pictures > 1 ? falseAlarmLines(report.expectedFalseAlarmsAtMost, pictures - failed) : []),
     ...('outputs' in report && report.outputs?.results !== undefined
       ? failureLines(report.failed, report.firstFailures)

@@ -3,6 +3,7 @@ import { expected, isUndiffuseError } from '../../core/errors.js'
 import { zeros } from '../../math/tensor.js'
 import { checkKey, hasOtherWeights, type KeyModel, keyFormat, readKey, type WatermarkKey } from '../../watermark/key.js'
 import type { AskedKey } from '../../watermark/reading/detect.js'
+import { digitsOf } from '../../watermark/watermark.js'
 import { setting } from '../fields.js'
 import type { HostFiles } from '../host.js'
 import { noted, type Told } from '../operation.js'
@@ -99,7 +100,7 @@ export const markOf = ({ key, member }: AskedKey) => key.mark(member === 'all' ?
 /** As readings tell messages. Throws `bad-option` where the key's marks have no room for it. */
 export function messageOf(key: WatermarkKey, message: string): string {
   key.mark().imprint(zeros(key.latentShape), message)
-  return message.replace(/^0x/i, '').toLowerCase()
+  return digitsOf(message, key.messageBits, key.scheme)
 }
 
 /** What may be told of a key. */

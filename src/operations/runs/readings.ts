@@ -1,12 +1,12 @@
 /** Pictures that are read in many ways: how many there are is told before the work, and how many are done while it lasts. */
-import type { Progress, Steps } from '../../core/progress.js'
+import type { Pieces, Progress, Steps } from '../../core/progress.js'
 import { relay } from '../../core/relay.js'
 import { sidesOf, takes } from '../../model/layout.js'
 import { candidatesOf, type Restoration } from '../../restorations/index.js'
 import type { WatermarkKey } from '../../watermark/key.js'
 import type { Sampler } from '../../watermark/reading/candidates.js'
 import type { ReadSource } from '../files/noise-sources.js'
-import type { OperationModel } from '../host.js'
+import type { Host, OperationModel } from '../host.js'
 import { noted, type Parts, partOf, type Told } from '../operation.js'
 import { imagesOf } from './source-survey.js'
 import type { Opened } from './survey.js'
@@ -18,6 +18,21 @@ export interface ReadingOptions {
   readonly samplers: readonly Sampler[] | undefined
   /** Pictures that are inverted at the same time. */
   readonly chunk: number
+  readonly pause: Host['pause']
+}
+
+/** Work of the processor as steps: between two pieces the host hears what happened, an interruption too. */
+export async function* stepsOfPieces<T>(
+  pieces: Pieces<T>,
+  parts: Parts,
+  { pause }: Pick<Host, 'pause'>,
+): Steps<T, Told> {
+  while (true) {
+    const { done, value } = pieces.next()
+    if (done) return value
+    yield { ...value, parts }
+    await pause()
+  }
 }
 
 /** The steps of a task that reads the pictures among `opened` in all ways; before them a note where these are many. */
@@ -27,10 +42,15 @@ export async function* readingsOf<T>(
   options: ReadingOptions,
   parts: Parts,
 ): Steps<T, Told> {
+  // The steps of a family that is asked block: between them the host hears an interruption.
+  const heard = async (told: Told): Promise<Told> => {
+    await options.pause()
+    return told
+  }
   const counts = imagesOf(opened).map(({ image }) => waysToRead(image, options))
   const all = counts.reduce((sum, count) => sum + count, 0)
   const atOnce = options.chunk * samplingsOf(options)
-  if (all <= atOnce) return yield* partOf(task, parts)
+  if (all <= atOnce) return yield* relay(partOf(task, parts), heard)
   const most = Math.max(...counts)
   // Of several pictures the first ones tell what the others will cost.
   if (parts.done === 0 && most > 1) {
@@ -38,7 +58,7 @@ export async function* readingsOf<T>(
     yield noted(name, `${most} ways to read it, each an inversion.`)
   }
   const readings = { all, atOnce, pictures: counts.length }
-  return yield* relay(partOf(task), (told) => amongReadings(told, parts, readings))
+  return yield* relay(partOf(task), async (told) => amongReadings(await heard(told), parts, readings))
 }
 
 const samplingsOf = ({ samplers }: ReadingOptions): number => samplers?.length ?? 1

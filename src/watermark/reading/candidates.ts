@@ -7,7 +7,7 @@ import { parse } from '../../core/define.js'
 import { expected } from '../../core/errors.js'
 import { checkMembers } from '../../core/members.js'
 import type { OptionNames } from '../../core/option-names.js'
-import type { Progress, Steps } from '../../core/progress.js'
+import type { Pieces, Progress, Steps } from '../../core/progress.js'
 import { automatic } from '../../diffusion/inverters/automatic.js'
 import { naive } from '../../diffusion/inverters/naive.js'
 import { variance } from '../../math/statistics.js'
@@ -95,7 +95,7 @@ export async function* candidateNoises(
   sources: readonly PromptedSource[],
   keys: readonly WatermarkKey[],
   { undo = defaultUndo, samplers, modelFiles, ...given }: CandidateOptions,
-  read: (source: number, inversion: NoiseInversion, as: ReadAs) => void,
+  read: (source: number, inversion: NoiseInversion, as: ReadAs) => Pieces<void>,
 ): Steps<void> {
   const { chunk = defaultChunk, model, solver } = given
   checkChunk(chunk)
@@ -123,7 +123,8 @@ export async function* candidateNoises(
       for (const [i, inversion] of found.entries()) {
         const { of, undone } = some[i]!
         const readWith = ways.length === 1 ? undefined : `${inversion.grid.length - 1} steps`
-        read(of, inversion, { undone, readWith, isLost: missed[i]! || isLost(inversion) })
+        const as = { undone, readWith, isLost: missed[i]! || isLost(inversion) }
+        for (const told of read(of, inversion, as)) yield amongAll(told, 1, place.done + i, place.all)
       }
       const lost = found.flatMap((inversion, i) =>
         isLost(inversion) ? [{ ...some[i]!, inversion, isMissed: missed[i]! }] : [],
@@ -132,7 +133,8 @@ export async function* candidateNoises(
       const naively = { ...others, ...sampler, guidance: 1, inverter: naive() }
       const again = yield* inverted(unsolved.map(latentOf), naively, unsolved, place)
       for (const [i, { of, undone, isMissed: isStillLost }] of lost.entries()) {
-        read(of, again[i]!, { undone, readWith: withoutPrompt, isLost: isStillLost })
+        const as = { undone, readWith: withoutPrompt, isLost: isStillLost }
+        for (const told of read(of, again[i]!, as)) yield amongAll(told, 1, place.done + i, place.all)
       }
       // A picture's latent is found once.
       given = given.map((source, i) => ('image' in source ? { ...promptsOf(source), ...latentOf(found[i]!) } : source))

@@ -180,8 +180,11 @@ describe('detectAll', () => {
   /** So small a noise has no room for one. */
   const familyOf = (one: WatermarkKey): WatermarkKey => ({
     ...one,
-    members: 2,
-    identify: () => ({ member: 0, score: 0, pValue: 1, familyPValue: 1, runnerUpScore: 0 }),
+    ...{ members: 2, messageBits: 0 },
+    // biome-ignore lint/correctness/useYield: two members are one piece.
+    *identifyInPieces() {
+      return { member: 0, score: 0, pValue: 1, familyPValue: 1, runnerUpScore: 0 }
+    },
   })
 
   it('takes gradient steps of the decoder only where a prompt is known', async () => {
@@ -320,7 +323,29 @@ describe('detectAll', () => {
     await fails({ model: { ...unasked, name: 'other' } }, /a key of `other`/)
     await fails({ keys: [{ key, member: 3 }] }, /a member from 0 to 0/)
     await fails({ guidance: 3 }, /a prompt for `guidance`, got 3 alone/)
-    await expect(identifyAll([{ image }], { model: unasked, key })).rejects.toThrow(/a family of keys/)
+    const neither = readKey(
+      newKey(
+        { scheme: 'tree-ring:pattern=zeros,radius=1', model: 'analytic', latentShape: [4, 16, 16] },
+        new Uint8Array(32).fill(7),
+      ),
+      'k',
+    )
+    await expect(identifyAll([{ image }], { model: unasked, key: neither })).rejects.toThrow(
+      /a family of keys.*`detectAll` says whether the mark is there/,
+    )
+  })
+
+  it('identifyAll tells the message of a key without a family, as detectAll reads it', async () => {
+    const noise = key.mark().imprint(torchNoise(4, shape), 'c')
+    const { latent } = await generate({ model, prompt: 'a', guidance: 1, noise, solver })
+    const asked = { model, solver, prompt: 'a', guidance: 1 }
+    const [[identified], [detected]] = [
+      await identifyAll([{ latent }], { ...asked, key }),
+      await detectAll([{ latent }], { ...asked, keys: [{ key }] }),
+    ]
+    const { reading, pValue, familyPValue } = detected!.findings[0]!
+    expect(reading.message).toBe('c')
+    expect(identified!.identification).toEqual({ by: 'message', message: 'c', pValue, familyPValue })
   })
 })
 

@@ -4,7 +4,7 @@
  */
 import { expected, gotText } from '../../core/errors.js'
 import { checkOptionNames, type OptionNames } from '../../core/option-names.js'
-import type { Steps } from '../../core/progress.js'
+import { allPieces, type Pieces, type Steps } from '../../core/progress.js'
 import { Task } from '../../core/task.js'
 import type { Tensor } from '../../math/tensor.js'
 import { checkVerbOptions } from '../../model/verb-options.js'
@@ -133,9 +133,13 @@ export interface ReadOptions {
 }
 
 /** What marks say of a noise that is at hand; no network. */
-export function findingsIn(noise: Tensor, { keys, ...options }: ReadOptions): readonly Finding[] {
+export const findingsIn = (noise: Tensor, options: ReadOptions): readonly Finding[] =>
+  allPieces(findingsInPieces(noise, options))
+
+/** The same in pieces: a family asked with `member: 'all'` is long. */
+export function* findingsInPieces(noise: Tensor, { keys, ...options }: ReadOptions): Pieces<readonly Finding[]> {
   const one = judgement<{ readonly noise: Tensor }>(keys)
-  one.read({ noise }, { isLost: false })
+  yield* one.read({ noise }, { isLost: false })
   return one.verdict(options).findings
 }
 
@@ -153,11 +157,11 @@ function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey
   let candidates = 0
   let isRecovered = true
   return {
-    read(inversion: I, as: ReadAs): void {
+    *read(inversion: I, as: ReadAs): Pieces<void> {
       candidates++
       isRecovered &&= !as.isLost
       for (const one of keys) {
-        const read = { ...ask(one, inversion.noise), inversion, as }
+        const read = { ...(yield* ask(one, inversion.noise)), inversion, as }
         if (isSurer(read, surest.get(one))) surest.set(one, read)
       }
     },
@@ -191,8 +195,11 @@ function judgement<I extends { readonly noise: Tensor }>(keys: readonly AskedKey
 const isSurer = ({ reading }: Read<unknown>, before: Read<unknown> | undefined): boolean =>
   before === undefined || (reading.exactGiven === 'any-picture' && reading.pValue < before.reading.pValue)
 
-function ask({ key, member = 0 }: AskedKey, noise: Tensor): { readonly member: number; readonly reading: Reading } {
-  const who = member === 'all' ? (key.members === 1 ? 0 : key.identify(noise).member) : member
+function* ask(
+  { key, member = 0 }: AskedKey,
+  noise: Tensor,
+): Pieces<{ readonly member: number; readonly reading: Reading }> {
+  const who = member === 'all' ? (key.members === 1 ? 0 : (yield* key.identifyInPieces(noise)).member) : member
   return { member: who, reading: key.mark(who).read(noise) }
 }
 

@@ -7,6 +7,7 @@ import { expected } from '../../core/errors.js'
 import type { Shape, Tensor } from '../../math/tensor.js'
 import type { Secret } from '../secret.js'
 import { checked, planesOfLatent, type Reading, refuseMessage, type Scheme } from '../watermark.js'
+import { membersAsked, membersAtOnce } from './parts/family.js'
 import { mostSigns, signedSumTail } from './parts/signs.js'
 import {
   type Bin,
@@ -140,7 +141,7 @@ export const ringId = define({
           },
         })
       },
-      identify(secret, shape, members, noise) {
+      *identify(secret, shape, members, noise) {
         const layout = layoutOf(shape)
         const sums = sumsIn(noise, layout)
         const size = sums.reduce((all, sum) => all + Math.abs(sum), 0) || 1
@@ -150,6 +151,7 @@ export const ringId = define({
           const total = signedSum(sums, next(i))
           if (total > best) [best, member, second] = [total, i, best]
           else if (total > second) second = total
+          if ((i + 1) % membersAtOnce === 0) yield membersAsked(i + 1, members)
         }
         const pValue = signedSumTail(sums, best)
         return {

@@ -1,4 +1,5 @@
 /** Many keys of one secret, told apart in one pass over its stream. */
+import type { Pieces } from '../../../core/progress.js'
 import { normalQuantile } from '../../../math/distributions.js'
 import { once } from '../../../math/once.js'
 import { blocksOf, normals, type Secret } from '../../secret.js'
@@ -21,7 +22,11 @@ export const directionOf = (secret: Secret, label: string, dimensions: number, m
 const coarseNormals = once(() => Float64Array.from({ length: 2 ** 16 }, (_, i) => normalQuantile((i + 0.5) / 2 ** 16)))
 /** Members whose coarse cosine is within this of the best are measured again: quantised normals move it by less. */
 const coarseError = 0.01
-const membersAtOnce = 4096
+/** In a piece of the pass: some hundredths of a second. */
+export const membersAtOnce = 4096
+
+/** How far a pass over a family is. */
+export const membersAsked = (done: number, total: number) => ({ stage: 'members', done, total })
 
 /**
  * The member whose direction is nearest to `read`.
@@ -30,7 +35,12 @@ const membersAtOnce = 4096
  * thousand members of a hundred dimensions take less than a second. The family's p-value is Bonferroni's bound,
  * members·p, which holds for any picture. Source: ours.
  */
-export function identifyDirection(secret: Secret, label: string, members: number, read: Float64Array): Identification {
+export function* identifyDirection(
+  secret: Secret,
+  label: string,
+  members: number,
+  read: Float64Array,
+): Pieces<Identification> {
   const dimensions = read.length
   const blocks = blocksOf(dimensions)
   const halves = blocks * 32
@@ -50,6 +60,7 @@ export function identifyDirection(secret: Secret, label: string, members: number
       }
       cosines[first + k] = product / (length * Math.sqrt(square))
     }
+    yield membersAsked(first + count, members)
   }
   const best = cosines.reduce((most, value) => Math.max(most, value), -1)
   const candidates = Array.from(cosines.keys()).filter((k) => cosines[k]! >= best - coarseError)

@@ -67,7 +67,7 @@ describe('keys', () => {
       return notes
     }
     const recipe = expect.stringMatching(/tell prompt and seed.*`settings\.recipe false` leaves them out/)
-    expect(await notesOf({})).toEqual([expect.stringMatching(/carries the message 0.*`settings\.message`/), recipe])
+    expect(await notesOf({})).toEqual([expect.stringMatching(/the mark carries `0`\..*`settings\.message`/), recipe])
     expect(await notesOf({ message: '0' })).toEqual([recipe])
     expect(await notesOf({ message: '0', recipe: false })).toEqual([])
   })

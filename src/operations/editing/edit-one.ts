@@ -146,13 +146,15 @@ export async function* editOne(
         })
       : shown
   const seam = locks && kept ? seamLevels(kept, written, source, featherPixels + 1) : undefined
-  const isMove = given !== undefined && kept !== undefined && changedKinds(settings, model).includes(places)
-  const left = isMove ? leftoversOf({ mask: kept, written, source, featherPixels }) : []
-  const outlines = change === 'colours' && kept ? silhouettesOf({ mask: kept, written, source }) : undefined
+  const knowledge = judging.knowledge()
+  // Of a picture that the model does not know more was said, and a photograph has many colours to compare.
+  const masked = kept && knowledge !== 'hardly' ? { mask: kept, written, source } : undefined
+  const isMove = given !== undefined && changedKinds(settings, model).includes(places)
+  const left = masked && isMove ? leftoversOf({ ...masked, featherPixels }) : []
+  const outlines = masked && change === 'colours' ? silhouettesOf(masked) : undefined
   const sharedOutline = outlines && changedOutline(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
-  const knowledge = judging.knowledge()
   return {
     ...found,
     knowledge,

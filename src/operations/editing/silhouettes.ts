@@ -19,24 +19,32 @@ export interface Silhouettes {
   readonly after: readonly boolean[]
 }
 
-type Colour = readonly number[]
+type Colour = readonly [red: number, green: number, blue: number]
 
+/** Root mean square over the three. */
 const distance = (a: Colour, b: Colour): number =>
-  Math.sqrt(a.reduce((sum, value, c) => sum + (value - b[c]!) ** 2, 0) / a.length)
+  Math.sqrt(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2) / 3)
 
 /** Pixels inside the mask whose colour is nowhere outside in the source. */
 function foreign(x: Tensor, mask: Tensor, palette: readonly Colour[]): readonly boolean[] {
+  // A picture has fewer colours than pixels.
+  const known = new Map<number, boolean>()
   return Array.from(mask.data, (inside, i) => {
     if (inside === 0) return false
     const colour = colourAt(x, i)
-    return palette.every((known) => distance(colour, known) > otherLevels)
+    const [red, green, blue] = colour
+    const number = (red * 256 + green) * 256 + blue
+    const isForeign = known.get(number) ?? palette.every((one) => distance(colour, one) > otherLevels)
+    known.set(number, isForeign)
+    return isForeign
   })
 }
 
 /** Of its three colours, in levels: opacity is none. */
 function colourAt({ data, shape }: Tensor, i: number): Colour {
   const { height, width } = planesOf(shape)
-  return [0, 1, 2].map((channel) => byteOf(data[i + channel * height * width]!))
+  const size = height * width
+  return [byteOf(data[i]!), byteOf(data[i + size]!), byteOf(data[i + 2 * size]!)]
 }
 
 function paletteOutside({ mask, source }: MaskedEdit): readonly Colour[] {

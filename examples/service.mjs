@@ -120,8 +120,8 @@ async function detect(request, signal) {
       const [detection] = await detectAll([{ image }], { ...reading, ...asked, signal })
       const { verdict, because, familyPValue, scheme, reading: read, undone } = detection.findings[0]
       const whose = verdict === 'marked' ? { undone, ...issuedId(read.message) } : {}
-      // No probability is above 1: most unmarked pictures have 1 here.
-      const pValue = Math.min(1, 2 * familyPValue)
+      // No probability is above 1: most unmarked pictures have 1 here. Over 2^256 keys none is far below 1e-70.
+      const pValue = Math.min(1, Math.max(1e-70, 2 * familyPValue))
       answer = { verdict, because, pValue, technique: scheme, key: key.id, ...whose }
       if (verdict === 'marked') break
     }

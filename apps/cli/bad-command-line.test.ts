@@ -78,6 +78,10 @@ it.each([
     `Expected at most 2 arguments for \`undiffuse draw\`, got 3 (\`a\`, \`small\`, \`ball\`). Put a text of several words in quotes. ${see}`,
   ],
   [
+    ['draw', 'a small ball', '--to', 'y', '1', '3'],
+    `Expected at most 2 arguments for \`undiffuse draw\`, got 3 (\`a small ball\`, \`1\`, \`3\`). An option takes one number here: run it again for the next. ${see}`,
+  ],
+  [
     ['draw', ...'123456'.split('').map((name) => `${name}.png`), '--to', 'y'],
     `Expected at most 2 arguments for \`undiffuse draw\`, got 6 (\`1.png\`, \`2.png\`, \`3.png\`, …). Pass one file, and run it again for the next. ${see}`,
   ],

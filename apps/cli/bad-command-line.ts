@@ -27,6 +27,14 @@ const wanted = (why: string): string =>
     .replace(/^Allowed choices are /, 'one of ')
     .replace(/\.$/, '')
 
+/** What to do about words that nobody asks for: files, numbers behind an option that takes one, words of a text. */
+function surplusRemedy(args: readonly string[], surplus: readonly string[]): string {
+  if (args.every((word) => /\.\w+$/.test(word))) return 'Pass one file, and run it again for the next.'
+  return surplus.every((word) => word.trim() !== '' && Number.isFinite(Number(word)))
+    ? 'An option takes one number here: run it again for the next.'
+    : 'Put a text of several words in quotes.'
+}
+
 /** What commander says, and what it means; `whole` is the command. */
 const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, command: Command) => Meant])[] = [
   [
@@ -77,9 +85,7 @@ const meanings: readonly (readonly [RegExp, (groups: Groups, whole: string, comm
         .slice(0, 3)
         .map((word) => `\`${word}\``)
         .join(', ')}${args.length > 3 ? ', …' : ''})`,
-      remedy: args.every((word) => /\.\w+$/.test(word))
-        ? 'Pass one file, and run it again for the next.'
-        : 'Put a text of several words in quotes.',
+      remedy: surplusRemedy(args, args.slice(Number(most))),
     }),
   ],
 ]

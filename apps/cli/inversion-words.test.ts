@@ -3,30 +3,39 @@ import { describe, expect, it } from 'vitest'
 import { noiseLines } from './inversion-words.js'
 
 const step = { fromTime: 10, toTime: 1, residual: 1e-6, outcome: 'converged', iterations: 3, evaluations: 4 } as const
-const found = (more: object = {}, noise: object = {}) =>
-  noiseLines(null, {
-    noise: {
-      exact: 'given-latent',
-      roots: null,
-      outcome: 'converged',
-      mean: 0,
-      deviation: 1,
-      squarePerNumber: 1.05,
-      numbers: 1024,
-      ...noise,
+const found = (more: object = {}, noise: object = {}, guidance = 3) =>
+  noiseLines(
+    null,
+    {
+      noise: {
+        exact: 'given-latent',
+        roots: null,
+        outcome: 'converged',
+        mean: 0,
+        deviation: 1,
+        squarePerNumber: 1.05,
+        numbers: 1024,
+        ...noise,
+      },
+      largestResidual: 1e-6,
+      convergedResidual: 1e-6,
+      convergedSteps: 2,
+      steps: [step, step],
+      evaluations: { denoises: 8, pullbacks: 0, autoencoder: { encodes: 0, decodes: 0, roundTrips: 0, pullbacks: 0 } },
+      seconds: 1,
+      ...more,
     },
-    largestResidual: 1e-6,
-    convergedResidual: 1e-6,
-    convergedSteps: 2,
-    steps: [step, step],
-    evaluations: { denoises: 8, pullbacks: 0, autoencoder: { encodes: 0, decodes: 0, roundTrips: 0, pullbacks: 0 } },
-    seconds: 1,
-    ...more,
-  }).join('\n')
+    guidance,
+  ).join('\n')
 
 describe('an inversion', () => {
   it('says nothing of roots that were not looked for, and of a noise that may have been drawn', () => {
     expect(found()).not.toMatch(/roots|prior|remedy/)
+  })
+
+  it('says of strong guidance that no sign of other roots proves nothing', () => {
+    expect(found({}, {}, 7.5)).toMatch(/roots +none seen, which proves nothing: at guidance 7\.5.*\n.*Strong guidance/)
+    expect(found({ convergedSteps: 0 }, {}, 7.5)).not.toMatch(/roots/)
   })
 
   it('says where nobody looked for roots, and where what is exact is loosely so', () => {

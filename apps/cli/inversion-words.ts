@@ -52,9 +52,10 @@ function outcomesText(steps: readonly Pick<InvertedStep, 'outcome' | 'by'>[]): s
 }
 
 /** Whether steps have other roots, as far as they were looked for. */
-function rootsText(steps: readonly InvertedStep[], { roots }: NoiseNumbers['noise']): readonly string[] {
+function rootsText({ steps, noise: { roots }, convergedSteps }: NoiseNumbers, guidance: number): readonly string[] {
   if (roots === 'not checked') return [uncheckedText]
   const all = steps.flatMap(({ roots }) => (roots ? [roots] : []))
+  if (all.length === 0) return convergedSteps > 0 ? unseenText(guidance) : []
   const checked = all.filter(({ tried }) => tried > 0)
   const untried = untriedText(all.length - checked.length)
   if (checked.length === 0) return untried
@@ -73,6 +74,18 @@ function rootsText(steps: readonly InvertedStep[], { roots }: NoiseNumbers['nois
 
 /** Of inverters that do not look for others. */
 const uncheckedText = '  roots        not checked by this inverter: another noise may lead to the same latent'
+
+/** Above this several noises often make one latent, and no step needs to show it. */
+const strongGuidance = 3
+
+/** Of steps that looked as if each had one root. */
+const unseenText = (guidance: number): readonly string[] =>
+  guidance <= strongGuidance
+    ? []
+    : [
+        `  roots        none seen, which proves nothing: at guidance ${guidance} another noise may make the same latent`,
+        '               (docs/noise-inversion.md, "Strong guidance")',
+      ]
 
 /** Of steps that may have several, and were not asked. */
 const untriedText = (count: number): readonly string[] =>
@@ -103,7 +116,7 @@ export const psnrLine = (before: number | null, after: number | null): string =>
   `  latent       PSNR ${decibels(before)} → ${decibels(after)}  (encoder alone → inverted, as 8-bit pictures)`
 
 /** How the latent and the noise were found, as lines below a heading. */
-export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): readonly string[] {
+export function noiseLines(latent: LatentReport | null, found: NoiseNumbers, guidance: number): readonly string[] {
   const { noise, largestResidual, refinement, remedy, steps, evaluations } = found
   const each = (evaluations.denoises + evaluations.pullbacks) / steps.length
   return [
@@ -120,7 +133,7 @@ export function noiseLines(latent: LatentReport | null, found: NoiseNumbers): re
       : []),
     `  steps        ${outcomesText(steps)}; residual ${residualText(largestResidual)}  (share of the noise in a step)`,
     ...(remedy === undefined ? [] : [`  remedy       ${remedy}`]),
-    ...rootsText(steps, noise),
+    ...rootsText(found, guidance),
     `  noise        mean ${noise.mean.toFixed(3)}, deviation ${noise.deviation.toFixed(3)}; ${exactText(noise, largestResidual)}`,
     ...priorText(noise),
     `  evaluations  ${evaluationText(evaluations)}; ${each.toFixed(1)} a step`,

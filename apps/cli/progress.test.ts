@@ -253,6 +253,21 @@ describe('200 pictures through detect', async () => {
   })
 })
 
+it('says which pictures are in hand at once', () => {
+  const { stream, lines } = pipe()
+  const clockwork = progressView(
+    stream,
+    (() => {
+      let seconds = 0
+      return () => (seconds += 11)
+    })(),
+  )
+  clockwork.show({ stage: 'naive', done: 3, total: 9, parts: { done: 4, total: 12, inHand: 4 } })
+  clockwork.show({ stage: 'naive', done: 3, total: 9, parts: { done: 11, total: 12, inHand: 4 } })
+  expect(lines()[0]).toMatch(/^5–8 of 12: naive 3\/9/)
+  expect(lines().at(-1)).toMatch(/^12 of 12: naive/)
+})
+
 describe.each([
   [1, 'many/0.png', '21 readings: about 6 min'],
   [2, 'many', '2 pictures: about 13 min'],
@@ -262,7 +277,7 @@ describe.each([
     const told = await toldOf(pictures, { sources, undo })
     const notes = told.flatMap(({ note }) => (note ? [note] : []))
     expect(notes.filter(({ text }) => text.includes('ways'))).toEqual([
-      { about: 'many/0.png', text: '21 ways to read it, each an inversion.' },
+      { about: 'many/0.png', text: '`many/0.png` is read in 21 ways, each an inversion.' },
     ])
     // Every step takes two seconds, whatever its stage.
     const { stream, lines } = pipe()

@@ -107,6 +107,12 @@ function secondsLeftOfParts({ begun, before, at, work }: Pace, later: number, no
   return left > 0 ? left : undefined
 }
 
+/** `3 of 12`, and `5–8 of 12` of those that are in hand at once. */
+function placeOf({ done, total, inHand = 1 }: Parts): string {
+  const [first, last] = [done + 1, done + inHand].map((one) => Math.min(one, total))
+  return `${first === last ? first : `${first}–${last}`} of ${total}`
+}
+
 /** What a line says, without its room. */
 export interface ProgressText {
   readonly stage: string
@@ -169,8 +175,7 @@ export function progressView(
     const count = total === undefined ? (done > 0 ? `${done}` : '') : `${done}/${total}`
     const share = total ? Math.min(1, done / total) : undefined
     if (!all || all.total === 1) return { stage: name, count, share, time, residual }
-    const place = `${Math.min(all.done + 1, all.total)} of ${all.total}`
-    return { stage: `${place}: ${name}`, count, share, time, residual }
+    return { stage: `${placeOf(all)}: ${name}`, count, share, time, residual }
   }
   /** What will take long is said once, as soon as the pace tells it. */
   function announce(told: Told): void {

@@ -16,7 +16,9 @@ export const keyText = ({ id, scheme, members, messageBits, latentShape, chosen 
 export const earlierLines = ({ lines, others }: EarlierLines): readonly string[] =>
   lines === 0
     ? []
-    : [`  before       ${plural(lines, 'line')}, ${others} of pictures that were not asked for and do not count`]
+    : [
+        `  before       ${plural(lines, 'line')}${others === 0 ? ' of these pictures' : `, ${others} of pictures that were not asked for and do not count`}`,
+      ]
 
 /** A key has 256 bits: over its draw no probability but 0 is below 2⁻²⁵⁶, about 1e-77. JSON has the number. */
 const smallestTold = 1e-70

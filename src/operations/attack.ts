@@ -79,7 +79,9 @@ async function jobsOf(pictures: readonly string[], settings: AttackSettings, { f
   if (output !== undefined && !single)
     await checkFolder(output, plural(pictures.length * chosen.length, 'picture'), files)
   const file =
-    single && output !== undefined ? await resultPath(output, nameOf(pictures[0]!, ''), '.png', files) : undefined
+    single && output !== undefined
+      ? await resultPath(output, nameOf(pictures[0]!, ''), '.png', files, pictures)
+      : undefined
   const pathOf = (picture: string, text: string) =>
     single ? (file ?? `${stemOf(picture)}.attacked.png`) : files.join(output ?? 'attacked', nameOf(picture, text))
   const jobs = pictures.flatMap((picture, i) =>

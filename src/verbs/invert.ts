@@ -381,7 +381,7 @@ function remedyOf(
   const isRounding = ({ residual, contraction = 0 }: StepInversion) =>
     residual < roundingResidual && contraction < mayTurn
   if (unsolved.every(isRounding)) {
-    return 'What is left is near the rounding of the network: take it as it is. Computing in 64 bits helps only a picture that was made in 64 bits.'
+    return 'What is left is near the rounding of the network, and no other inverter mends it. Computing in 64 bits helps only a picture that was made in 64 bits.'
   }
   const tries = inverter.name === automatic.definition.id
   const others = tries ? '' : ' Another iteration may solve some, as `automatic` tries.'

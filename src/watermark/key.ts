@@ -365,10 +365,11 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
       if (Number.isSafeInteger(member) && member >= 0 && member < members) {
         return member === 0 ? first : scheme.watermark(secret, latentShape, member)
       }
-      const remedy = 'Members are numbered from 0.'
+      const alone = first.messageBits > 0 ? 'say who it is in a message' : 'make one of several members'
+      const remedy = members === 1 ? `This key has no family: ${alone}.` : 'Members are numbered from 0.'
       throw expected(
         'bad-option',
-        `a member from 0 to ${members - 1}`,
+        members === 1 ? 'member 0 alone' : `a member from 0 to ${members - 1}`,
         `key ${description.id}`,
         gotText(member),
         remedy,

@@ -134,6 +134,8 @@ it('says once what to do about steps that were not solved, and names their rows'
     '    Sample with more steps.',
   ])
   expect(remedyLines([row('implicit')])).toEqual([])
+  const one = remedyLines([row('implicit', { fromPicture: { ...short, remedy: 'Another.' } })])
+  expect(one[1]).toBe(`  not solved: implicit on ${solver}, from the picture`)
 })
 
 it('says where another noise makes the same picture', () => {

@@ -193,9 +193,15 @@ export function tableLines(rows: readonly ComparisonRow[]): readonly string[] {
 /** What to do about steps that were not solved, each once with the rows that it is of. Naive inversion solves none. */
 export function remedyLines(rows: readonly ComparisonRow[]): readonly string[] {
   const told = rows.flatMap(({ inverter, solver, fromLatent, fromPicture }) => {
-    const solves = inverter.split(':')[0] !== naive.definition.id
-    const remedies = new Set(solves ? [fromLatent, fromPicture].flatMap((one) => one?.remedy ?? []) : [])
-    return [...remedies].map((remedy) => ({ remedy, row: `${inverter} on ${solver}` }))
+    if (inverter.split(':')[0] === naive.definition.id) return []
+    const [latent, picture] = [fromLatent?.remedy ?? null, fromPicture?.remedy ?? null]
+    const row = `${inverter} on ${solver}`
+    const areBoth = fromLatent !== null && fromPicture !== null
+    if (latent !== null && latent === picture) return [{ remedy: latent, row }]
+    return [
+      ...(latent === null ? [] : [{ remedy: latent, row: `${row}${areBoth ? ', from the latent' : ''}` }]),
+      ...(picture === null ? [] : [{ remedy: picture, row: `${row}${areBoth ? ', from the picture' : ''}` }]),
+    ]
   })
   const remedies = [...new Set(told.map(({ remedy }) => remedy))]
   const lines = remedies.flatMap((remedy) => [

@@ -85,7 +85,7 @@ function noiseWords(report: NoiseInversionReport): readonly string[] {
     `  by           ${methods}, ${plural(report.steps, 'step')}, ${guidanceText(report)}, ${promptText(prompt)}`,
     ...sources.flatMap(({ source, latent, floor, ...found }) => [
       ...(sources.length > 1 ? [lastName(source)] : []),
-      ...noiseLines(latent, found),
+      ...noiseLines(latent, found, report.guidance),
       ...(floor ? [`  floor        ${floorText(floor)}: the error of the noise to expect at best`] : []),
     ]),
     ...costLines(report),

@@ -24,7 +24,7 @@ const examples = [
   'roundtrip photo.png --prompt "a small green star at the top" --guidance 1 --steps 20 --report out/photo',
 ] as const
 
-function legLines(leg: RoundTripReport['legs'][number]): readonly string[] {
+function legLines(leg: RoundTripReport['legs'][number], guidance: number): readonly string[] {
   const { given, latent, noiseNmseDb, latentNmseDb, again } = leg
   const errors = [
     ...(given === 'picture' && latentNmseDb !== null ? [`latent ${errorDecibels(latentNmseDb)}`] : []),
@@ -32,7 +32,7 @@ function legLines(leg: RoundTripReport['legs'][number]): readonly string[] {
   ]
   return [
     given === 'latent' ? 'latent → noise → picture' : 'picture alone → latent → noise → picture',
-    ...noiseLines(latent, leg),
+    ...noiseLines(latent, leg, guidance),
     ...(errors.length > 0 ? [`  error        ${errors.join(', ')}  (NMSE, against what it was made from)`] : []),
     `  again        ${percent(again.equalValuesShare)} of the picture's 8-bit values are the same, PSNR ${decibels(again.psnrDb)}; ${evaluationText(again.evaluations)}`,
   ]
@@ -46,7 +46,7 @@ function words(report: RoundTripReport): readonly string[] {
     `  by           ${model}, ${solver}, ${plural(steps, 'step')}, guidance ${guidance}`,
     `  sizes        noise ${formatShape(report.latentShape)}, picture ${widthPixels}×${heightPixels}`,
     ...(generation ? [`  evaluations  ${evaluationText(generation.evaluations)}`] : []),
-    ...legs.flatMap(legLines),
+    ...legs.flatMap((leg) => legLines(leg, guidance)),
     'in all',
     ...costLines(report),
     ...wroteLines({ ...report.outputs }),

@@ -76,10 +76,10 @@ export interface EditOutputs {
 }
 
 export async function outputsOf(
-  { output: stated, saveMask, sheet, report }: EditSettings,
+  { picture, output: stated, saveMask, sheet, report }: EditSettings,
   { files }: Host,
 ): Promise<EditOutputs> {
-  const output = await resultPath(stated, fields.output.default, '.png', files)
+  const output = await resultPath(stated, fields.output.default, '.png', files, [picture])
   if (saveMask !== undefined) checkEnding(saveMask, '.png', 'saveMask')
   if (sheet !== undefined) checkEnding(sheet, '.png', 'sheet')
   const stem = output === standardStream ? 'edited' : withoutEnding(files.nameOf(output))

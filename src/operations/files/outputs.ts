@@ -47,9 +47,12 @@ export function checkName(path: string, example: string): void {
   throw expected('bad-option', 'the name of a file', setting('output'), '`-`', `Name one, as \`${example}\`.`)
 }
 
-/** A name with the first of these endings in place of its own. */
-export const otherEnding = (path: string, endings: string | readonly string[]): string =>
-  `\`${isFileName(path) ? withoutEnding(path) : path}${[endings].flat()[0]}\``
+/** A name with the first of these endings in place of its own, and one that no file of these has. */
+export function otherEnding(path: string, endings: string | readonly string[], taken: readonly string[] = []): string {
+  const stem = isFileName(path) ? withoutEnding(path) : path
+  const [ending] = [endings].flat()
+  return `\`${stem}${taken.includes(`${stem}${ending}`) ? '.new' : ''}${ending}\``
+}
 
 /** A sheet of pictures, where it is asked for. */
 export const sheetField = { type: 'file', description: 'pictures to look at, side by side, a .png file' } as const
@@ -67,18 +70,20 @@ export const isFolderPath = async (path: string, files: Pick<HostFiles, 'isFolde
 
 /**
  * Where one result goes: to the file of this name, or under its usual name into a folder. Throws `bad-option` for a file
- * of another ending.
+ * of another ending, and advises none of the `inputs`.
  */
 export async function resultPath(
   output: string,
   usual: string,
   endings: string | readonly string[],
   files: Pick<HostFiles, 'isFolder' | 'join'>,
+  inputs: readonly string[] = [],
 ): Promise<string> {
   if (await isFolderPath(output, files)) return files.join(output, usual)
   if (output === standardStream || hasEnding(output, endings)) return output
   const what = `a name that ends in ${[endings].flat().join(' or ')}, or a folder,`
-  throw expected('bad-option', what, setting('output'), `\`${output}\``, `Pass ${otherEnding(output, endings)}.`)
+  const remedy = `Pass ${otherEnding(output, endings, inputs)}.`
+  throw expected('bad-option', what, setting('output'), `\`${output}\``, remedy)
 }
 
 /** Throws `bad-option` where several results would go into one file. */

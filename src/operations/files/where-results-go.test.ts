@@ -53,6 +53,12 @@ describe('where results go', () => {
       { pictures: 'a.png', with: 'flip', output: 'x.jpg' },
       /\.png, or a folder, .* Pass `x\.png`/,
     ],
+    [
+      'one of another ending, and advises another name than the source',
+      attackOperation,
+      { pictures: 'a.png', with: 'flip', output: 'a.jpg' },
+      /\.png, or a folder, .* Pass `a\.new\.png`/,
+    ],
     ['no name', attackOperation, { pictures: 'a.png', with: 'flip', output: '' }, /a path for .* an empty text/],
   ] as const)('refuses %s, and says what to pass', async (_, operation, settings, message) => {
     const refused = async () => await start(operation as typeof generateOperation, memoryHost(model), settings)

@@ -86,7 +86,7 @@ export function solvedNumbers({ steps }: Pick<NoiseInversion, 'steps'>) {
 
 /**
  * Whether other noises lead to the same latent; `not checked` where steps were solved by what does not ask. Null where nothing was
- * solved, and where each step has one root.
+ * solved, and where no step looked as if it had several roots, which proves nothing.
  */
 export function rootsNumbers({ roots, steps }: Pick<NoiseInversion, 'roots' | 'steps'>) {
   const isUnasked = steps.some(({ iterations, contraction }) => iterations > 0 && contraction === undefined)

@@ -55,7 +55,7 @@ export async function* readingsOf<T>(
   // Of several pictures the first ones tell what the others will cost.
   if (parts.done === 0 && most > 1) {
     const { name } = opened.filter(({ value }) => 'picture' in value)[counts.indexOf(most)]!
-    yield noted(name, `${most} ways to read it, each an inversion.`)
+    yield noted(name, `\`${name}\` is read in ${most} ways, each an inversion.`)
   }
   const readings = { all, atOnce, pictures: counts.length }
   return yield* relay(partOf(task), async (told) => amongReadings(await heard(told), parts, readings))
@@ -91,6 +91,6 @@ export function amongReadings(told: Told, parts: Parts, { all, atOnce, pictures 
     parts:
       parts.total === 1
         ? { done: finished, total: all, inHand, one: 'reading' }
-        : { ...parts, begun: (finished / all) * pictures },
+        : { ...parts, begun: (finished / all) * pictures, inHand: Math.ceil((inHand / all) * pictures) },
   }
 }

@@ -57,7 +57,8 @@ export async function* survey<T, L>(items: readonly Item<T>[], options: SurveyOp
   }
   async function* workOn(opened: readonly Opened<T>[]): Steps<readonly L[]> {
     try {
-      return yield* stepsOf(work(opened, parts()), parts())
+      const inHand = { ...parts(), inHand: opened.length }
+      return yield* stepsOf(work(opened, inHand), inHand)
     } catch (error) {
       const reason = ofOne(error)
       if (opened.length === 1) return [failed(opened[0]!.name, reason)]

@@ -29,9 +29,9 @@ const ownersMode = 0o600
 const modeOf = ({ ownerOnly }: WriteFilesOptions = {}) => (ownerOnly ? { mode: ownersMode } : {})
 
 /** Does something to a file that is written; failures of the system are `unavailable`. */
-async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {
+async function attempt<T>(path: string, act: () => Promise<T>, what = 'a file that can be written'): Promise<T> {
   return await act().catch((error: unknown) => {
-    throw unavailable('a file that can be written', path, error)
+    throw unavailable(what, path, error)
   })
 }
 
@@ -50,7 +50,7 @@ export const nodeHostFiles: HostFiles = {
   placeOf,
   isFolder: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
   async makeFolder(path) {
-    await attempt(path, () => mkdir(path, { recursive: true }))
+    await attempt(path, () => mkdir(path, { recursive: true }), 'a folder that can be written')
   },
   checkWritable,
   write: (files, options) => writeFilesAtomically(files, modeOf(options)),

@@ -418,9 +418,10 @@ async function* run(settings: GenerateSettings, host: Host, signal?: Signal): Ru
   const { starts, file } = await startsOf(settings, host)
   const marking = await markingOf(settings, starts.length, host)
   const plan = planOf(withRemembered(settings, file?.recipe ?? {}))
+  const silent = file ? `\`${settings.noise!}\` does not tell it. ` : ''
   const prompt = requiredPrompt(
     plan.recipe.prompt,
-    'Say what to show, as "a red ball"; "" makes a picture without a prompt.',
+    `${silent}Say what to show, as "a red ball"; "" makes a picture without a prompt.`,
   )
   const outputs = outputsOf(settings)
   const written = {

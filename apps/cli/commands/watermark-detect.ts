@@ -77,12 +77,15 @@ const verdictWidth = 10
 function lineText(line: DetectionLine | FailedLine): string {
   if ('error' in line) return `${'failed'.padEnd(verdictWidth)} ${line.picture}: ${line.error.message}`
   const { verdict, picture, findings } = line
-  const { familyPValue, key, member, because, basis, message, isExpectedMessage, undone, readWith } = findings[0]!
+  const [finding] = findings as [ReportedFinding]
+  const { familyPValue, key, member, because, basis, message, agreementShare, isExpectedMessage } = finding
+  const { undone, readWith } = finding
   const as = [undone, readWith].filter((one) => typeof one === 'string').join(', ')
   const parts = [
     `p ${pValueText(familyPValue)}`,
     `key ${key}`,
-    `member ${member}`,
+    // A scheme with messages has no members.
+    ...(agreementShare === undefined ? [`member ${member}`] : []),
     ...(typeof message === 'string' && verdict === 'marked'
       ? [`message ${message}${expectedText(isExpectedMessage)}`]
       : []),

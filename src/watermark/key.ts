@@ -369,7 +369,7 @@ function keyOf(description: Omit<KeyDescription, 'axes'>, secret: Secret): Water
       const remedy = members === 1 ? `This key has no family: ${alone}.` : 'Members are numbered from 0.'
       throw expected(
         'bad-option',
-        members === 1 ? 'member 0 alone' : `a member from 0 to ${members - 1}`,
+        members === 1 ? 'the number 0, its only member,' : `a member from 0 to ${members - 1}`,
         `key ${description.id}`,
         gotText(member),
         remedy,

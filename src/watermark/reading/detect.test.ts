@@ -321,7 +321,7 @@ describe('detectAll', () => {
     await fails({ falsePositiveRate: 0 }, /a rate in \(0, 1\)/)
     await fails({ keys: [{ key: keyOf('prc', 1) }] }, /latents of 4 channels × 16×16/)
     await fails({ model: { ...unasked, name: 'other' } }, /a key of `other`/)
-    await fails({ keys: [{ key, member: 3 }] }, /a member from 0 to 0/)
+    await fails({ keys: [{ key, member: 3 }] }, /the number 0, its only member/)
     await fails({ guidance: 3 }, /a prompt for `guidance`, got 3 alone/)
     const neither = readKey(
       newKey(

@@ -1,5 +1,5 @@
 /** What changes between two prompts, in the words of a small model. */
-import { changedTexts, changedWords } from '../../edit/masks/words.js'
+import { changedTexts, changedWords, wordsOf } from '../../edit/masks/words.js'
 import { strangeWords, type Vocabulary } from '../../model/vocabulary.js'
 
 interface Prompts {
@@ -25,8 +25,10 @@ export function changedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords
 export const things = 'shapes'
 /** The kind of words that say where it is. */
 export const places = 'places'
+/** The kind of words for the colours of things and of backgrounds. */
+export const colours = 'colours'
 /** Kinds of words that say what a background is like, where they come after the thing. */
-const ofBackgrounds = ['colours', 'textures']
+const ofBackgrounds = [colours, 'textures']
 
 /** A prompt up to the thing that it names, and what comes after it, as the background does. */
 function aroundThing(prompt: string, { words }: Vocabulary): readonly [before: string, after: string] {
@@ -46,7 +48,7 @@ function isOfBackground({ from, to }: Prompts, kinds: readonly string[], vocabul
 export function changeOf(prompts: Prompts, model: MayKnowWords): string | undefined {
   const kinds = changedKinds(prompts, model)
   const [one] = kinds
-  if (kinds.length === 1 && one !== 'colours') return one
+  if (kinds.length === 1 && one !== colours) return one
   const { vocabulary } = model
   if (one !== undefined && vocabulary && isOfBackground(prompts, kinds, vocabulary)) return 'backgrounds'
   return kinds.length === 1 ? one : undefined
@@ -67,6 +69,17 @@ export function missingKinds({ from, to }: Prompts, vocabulary: Vocabulary): rea
     (kind === things && before === '') ||
     (isBehind && ofBackgrounds.includes(kind))
   return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && isMissing(kind))
+}
+
+/**
+ * Whether a colour that changes stands elsewhere in the prompts too, as the background's does: what is of it cannot be told from
+ * the background by its colour.
+ */
+export function sharesColour({ from, to }: Prompts, { vocabulary }: MayKnowWords): boolean {
+  const said = [from, to].flatMap(wordsOf)
+  const changed = wordsOf(changedTexts(from, to).join(' '))
+  const isElsewhere = (colour: string) => said.indexOf(colour) !== said.lastIndexOf(colour)
+  return (vocabulary?.words[colours] ?? []).some((colour) => changed.includes(colour) && isElsewhere(colour))
 }
 
 /** Kinds that the first prompt names and the second does not: `shapes` where a thing is removed, or its name is unknown. */

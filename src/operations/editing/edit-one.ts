@@ -16,7 +16,7 @@ import type { Host, OperationModel } from '../host.js'
 import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
-import { changedKinds, changeOf, places } from './changes.js'
+import { changedKinds, changeOf, colours, places, sharesColour } from './changes.js'
 import { isMisdescribed } from './described.js'
 import { type Doubt, saysItIsOf } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
@@ -151,7 +151,7 @@ export async function* editOne(
   const masked = kept && knowledge !== 'hardly' ? { mask: kept, written, source } : undefined
   const isMove = given !== undefined && changedKinds(settings, model).includes(places)
   const left = masked && isMove ? leftoversOf({ ...masked, featherPixels }) : []
-  const outlines = masked && change === 'colours' ? silhouettesOf(masked) : undefined
+  const outlines = masked && change === colours && !sharesColour(settings, model) ? silhouettesOf(masked) : undefined
   const sharedOutline = outlines && changedOutline(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }

@@ -52,5 +52,8 @@ it('an outline that changed is told from one that was kept, whatever its colour'
   expect(outline([8, 8, 11])).toBeUndefined()
   expect(outline([8, 8, 10])).toBeCloseTo(100 / 144)
   expect(outline([11, 8, 12])).toBeCloseTo(9 / 15)
+  // Most of what is new has a colour of the background: nothing can be told.
+  expect(outline([8, 8, 7])).toBeCloseTo(49 / 144)
+  expect(outline([8, 8, 6])).toBeUndefined()
   expect(silhouettesOf({ mask: map(mask, () => 1), source: picture(thing), written: picture(thing) })).toBeUndefined()
 })

@@ -54,6 +54,15 @@ export function changeOf(prompts: Prompts, model: MayKnowWords): string | undefi
   return kinds.length === 1 ? one : undefined
 }
 
+/** Kinds of which one prompt has a word that the other has not, and the other way round: a red ball is not a blue one. */
+export function replacedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords): readonly string[] {
+  if (!vocabulary) return []
+  const [old, young] = [wordsOf(from), wordsOf(to)]
+  const own = [old.filter((word) => !young.includes(word)), young.filter((word) => !old.includes(word))]
+  const isReplaced = (kind: string) => own.every((words) => has(kind, words.join(' '), vocabulary))
+  return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && isReplaced(kind))
+}
+
 /**
  * The kinds that a model's own words are told of where a new word is strange: those of the words that it replaces, things where
  * none is named, and what backgrounds are like where it stands after the thing.
@@ -71,6 +80,12 @@ export function missingKinds({ from, to }: Prompts, vocabulary: Vocabulary): rea
   return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && isMissing(kind))
 }
 
+/** Kinds that the first prompt names and the second does not: `shapes` where a thing is removed, or its name is unknown. */
+export const droppedKinds = ({ from, to }: Prompts, vocabulary: Vocabulary): readonly string[] =>
+  Object.keys(vocabulary.words).filter(
+    (kind) => kind !== connecting && has(kind, from, vocabulary) && !has(kind, to, vocabulary),
+  )
+
 /**
  * Whether a colour that changes stands elsewhere in the prompts too, as the background's does: what is of it cannot be told from
  * the background by its colour.
@@ -81,12 +96,6 @@ export function sharesColour({ from, to }: Prompts, { vocabulary }: MayKnowWords
   const isElsewhere = (colour: string) => said.indexOf(colour) !== said.lastIndexOf(colour)
   return (vocabulary?.words[colours] ?? []).some((colour) => changed.includes(colour) && isElsewhere(colour))
 }
-
-/** Kinds that the first prompt names and the second does not: `shapes` where a thing is removed, or its name is unknown. */
-export const droppedKinds = ({ from, to }: Prompts, vocabulary: Vocabulary): readonly string[] =>
-  Object.keys(vocabulary.words).filter(
-    (kind) => kind !== connecting && has(kind, from, vocabulary) && !has(kind, to, vocabulary),
-  )
 
 /** Whether a text has known words of a kind: without the kind they would be strange. */
 const has = (kind: string, text: string, vocabulary: Vocabulary): boolean => {

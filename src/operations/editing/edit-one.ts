@@ -46,6 +46,8 @@ export interface Edited {
   readonly knowledge: Knowledge
   /** What kind of words alone changes, where the model tells kinds. */
   readonly change?: string
+  /** Whether a thing is to be elsewhere: it is moved, or removed so. */
+  readonly isMove: boolean
   /** What was doubted while it was edited. */
   readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
@@ -149,8 +151,8 @@ export async function* editOne(
   const knowledge = judging.knowledge()
   // Of a picture that the model does not know more was said, and a photograph has many colours to compare.
   const masked = kept && knowledge !== 'hardly' ? { mask: kept, written, source } : undefined
-  const isMove = given !== undefined && changedKinds(settings, model).includes(places)
-  const left = masked && isMove ? leftoversOf({ ...masked, featherPixels }) : []
+  const isMove = changedKinds(settings, model).includes(places)
+  const left = masked && given && isMove ? leftoversOf({ ...masked, featherPixels }) : []
   const outlines = masked && change === colours && !sharesColour(settings, model) ? silhouettesOf(masked) : undefined
   const sharedOutline = outlines && changedOutline(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
@@ -158,6 +160,7 @@ export async function* editOne(
   return {
     ...found,
     knowledge,
+    isMove,
     doubts: [
       ...judging.doubts(),
       ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : []),

@@ -230,9 +230,8 @@ describe('edit', () => {
     // One forecast of all parts, which never goes back.
     const far = strange.seen.slice(at).flatMap(({ parts }) => (parts ? [parts] : []))
     expect(far.every(({ isTold, total }) => isTold && total === 3)).toBe(true)
-    const done = far.map(
-      ({ done, begun = 0, seconds = [] }) => begun + seconds.slice(0, done).reduce((a, b) => a + b, 0),
-    )
+    const sum = (some: readonly number[]) => some.reduce((a, b) => a + b, 0)
+    const done = far.map(({ done, begun = 0, seconds = [] }) => (begun + sum(seconds.slice(0, done))) / sum(seconds))
     expect(done).toEqual(done.toSorted((a, b) => a - b))
     expect(far.at(-1)).toMatchObject({ done: 2 })
     const own = await edited(40, 0.001)

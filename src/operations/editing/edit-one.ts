@@ -129,7 +129,7 @@ export async function* editOne(
   yield* judging.ofCopy(fitted.image, autoencoder)
   const work = partOf(edit({ image: fitted.image }, { ...shared, decoder: judging.decoder }))
   const names = { method: method.method.name, solver: sampling.solver.name }
-  const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast)
+  const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast, host)
   const restored = fitted.restore(result.image)
   // What `crop` has cut off is not there to compare with.
   const isWhole = sizeText(planesOf(restored.shape)) === sizeText(planesOf(picture.image.shape))

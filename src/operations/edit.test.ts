@@ -65,9 +65,9 @@ describe('edit', () => {
   }
 
   it('says how a grey mask is read, and nothing of a black and white one', async () => {
-    const grey = await withMask((i) => (i % 4 < 2 ? 0.4 : -0.4))
+    const grey = await withMask((i) => (i % 4 < 2 ? 1 : -0.4))
     const { result } = await start(editOperation, grey, given)
-    const said = '100 % of it are grey: 128 or more of 255 counts as white, the rest as black.'
+    const said = '50 % of it is grey: 128 or more of 255 counts as white, the rest as black.'
     expect(result.mask!.notes).toContain(said)
     expect(result.verdictReasons).toContain('parts of the mask are grey')
     const plain = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1)), given)
@@ -85,6 +85,7 @@ describe('edit', () => {
     ['a mask that is not there', { mask: 'other.png' }, 'unavailable'],
     ['a mask of another size', { mask: 'large.png' }, 'bad-shape'],
     ['a black mask', { mask: 'black.png' }, 'bad-option'],
+    ['a photograph for a mask', { mask: 'photo.png' }, 'bad-option'],
     ['a white mask with a lock', { mask: 'white.png', lockBackground: true }, 'bad-option'],
     ['a bound beyond 8 bits', { backgroundBound: 256 }, 'bad-option'],
     ['a seam of any width', { feather: 1025 }, 'bad-option'],
@@ -92,6 +93,10 @@ describe('edit', () => {
     const host = await withMask(() => 1)
     await host.paint('large.png', zeros([1, 8, 8]))
     await host.paint('black.png', tensor([1, 4, 4], new Float64Array(16).fill(-1)))
+    await host.paint(
+      'photo.png',
+      map(zeros([1, 4, 4]), (_, i) => i / 16 - 0.5),
+    )
     await host.paint('white.png', tensor([1, 4, 4], new Float64Array(16).fill(1)))
     let opened = 0
     const open = async () => Promise.reject(new Error(`opened ${++opened} times`))
@@ -225,9 +230,8 @@ describe('edit', () => {
     // One forecast of all parts, which never goes back.
     const far = strange.seen.slice(at).flatMap(({ parts }) => (parts ? [parts] : []))
     expect(far.every(({ isTold, total }) => isTold && total === 3)).toBe(true)
-    const done = far.map(
-      ({ done, begun = 0, seconds = [] }) => begun + seconds.slice(0, done).reduce((a, b) => a + b, 0),
-    )
+    const sum = (some: readonly number[]) => some.reduce((a, b) => a + b, 0)
+    const done = far.map(({ done, begun = 0, seconds = [] }) => (begun + sum(seconds.slice(0, done))) / sum(seconds))
     expect(done).toEqual(done.toSorted((a, b) => a - b))
     expect(far.at(-1)).toMatchObject({ done: 2 })
     const own = await edited(40, 0.001)
@@ -453,7 +457,11 @@ describe('edit', () => {
     expect((await verdictFor({}, texts)).notes.join()).not.toContain('The file says')
     const other = await verdictFor({}, { ...texts, prompt: 'a blue star' })
     expect(other.notes).toContainEqual(expect.stringMatching(/^The file says .*“a blue star”\. Pass that as/))
-    expect(other.verdictReasons).toContain('the file says that it was made from another prompt')
+    const another = { verdictReasons: ['the file says that it was made from another prompt'] }
+    expect(other).toMatchObject({ verdict: 'likely-to-miss', ...another })
+    const more = await verdictFor({}, { ...texts, prompt: 'ball' })
+    expect(more.verdict).toBe('look-closely')
+    expect(more.verdictReasons).toEqual(expect.arrayContaining(another.verdictReasons))
     const again = await verdictFor({}, { ...texts, editedFrom: 'a blue ball' })
     expect(again.notes).toContainEqual(
       expect.stringMatching(
@@ -465,15 +473,16 @@ describe('edit', () => {
   })
 
   it('says where the edit changed what lies outside the mask before the lock', async () => {
-    const told = (psnrDb: number) => strayed({ before: { psnrDb } }, false).length
+    const still = { isMove: false }
+    const told = (psnrDb: number) => strayed({ ...still, before: { psnrDb } }, false).length
     expect([31.6, 36.9, Number.POSITIVE_INFINITY].map(told)).toEqual([1, 0, 0])
-    expect(strayed({ before: { psnrDb: 30 } }, false).join()).toMatch(
+    expect(strayed({ ...still, before: { psnrDb: 30 } }, false).join()).toMatch(
       /^Outside the mask the picture changed too, and nothing locks/,
     )
     // Of a locked picture a seam that shows, and none that is hardly there or the outline of a thing that is kept.
-    expect(strayed({ before: { psnrDb: 30 }, seamLevels: 5 }, true)).toEqual([])
-    expect(strayed({ seamLevels: 20.4, drawnShare: 0.7 }, true)).toEqual([])
-    expect(strayed({ seamLevels: 20.4 }, true).join()).toMatch(
+    expect(strayed({ ...still, before: { psnrDb: 30 }, seamLevels: 5 }, true)).toEqual([])
+    expect(strayed({ ...still, seamLevels: 20.4, drawnShare: 0.7 }, true)).toEqual([])
+    expect(strayed({ ...still, seamLevels: 20.4 }, true).join()).toMatch(
       /^At the mask's edge a cut may show: .* 20 levels of 255/,
     )
     const { result } = await start(editOperation, await withMask((i) => (i % 4 < 2 ? 1 : -1), poorlyShown(25)), given)
@@ -494,6 +503,14 @@ describe('edit', () => {
     ])
     expect(await notes('other/')).toEqual([])
     expect(await notes('b.png')).toEqual([])
+  })
+
+  it('says how much of a mask is grey, where that is more than half', async () => {
+    const refused = start(editOperation, await withMask((i) => (i % 4 < 1 ? 1 : i / 16 - 0.5)), given)
+    await expect(refused).rejects.toMatchObject({
+      message:
+        'Expected a mask in black and white for `settings.mask`, got a picture: 75 % of it is grey. Paint white where the edit goes, and black over what is to be kept.',
+    })
   })
 
   it('names the option of a mask without white', async () => {

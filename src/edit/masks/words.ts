@@ -8,7 +8,8 @@ export interface ChangedWords {
 
 const writtenIn = (prompt: string): readonly string[] => prompt.split(/\s+/).filter((word) => word !== '')
 
-const wordsOf = (prompt: string): readonly string[] =>
+/** The words of a prompt as they are compared. */
+export const wordsOf = (prompt: string): readonly string[] =>
   writtenIn(prompt).map((word) => word.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, ''))
 
 /**

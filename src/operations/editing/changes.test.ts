@@ -1,6 +1,6 @@
 /** What changes between two prompts, and which of a model's words are told where a new one is strange. */
 import { expect, it } from 'vitest'
-import { changeOf, missingKinds } from './changes.js'
+import { changeOf, missingKinds, replacedKinds, sharesColour } from './changes.js'
 
 const vocabulary = {
   words: {
@@ -32,4 +32,27 @@ it.each([
   ['a ball', 'a shiny ball', []],
 ])('%s → %s: tells the words of %j', (before, to, kinds) => {
   expect(missingKinds({ from: before, to }, vocabulary)).toEqual(kinds)
+})
+
+it.each([
+  ['a green ball, on blue stripes', false],
+  ['a blue ball, on blue stripes', true],
+  ['a Blue ball on blue, stripes', true],
+  ['a green ball, on green stripes', true],
+  ['a blue ball, on green stripes', true],
+  ['a red ball, on green stripes', false],
+])('%s has a changed colour twice: %s', (to, isShared) => {
+  expect(sharesColour({ from, to }, { vocabulary })).toBe(isShared)
+  expect(sharesColour({ from: to, to: from }, { vocabulary })).toBe(isShared)
+})
+
+it.each([
+  ['a blue star', ['shapes']],
+  ['a green ball', ['colours']],
+  ['a red ball', []],
+  ['a red ball, on the left, on blue stripes', []],
+  ['on blue stripes, a red ball', []],
+])('%s is another picture than of the prompt by its words for %j', (to, kinds) => {
+  expect(replacedKinds({ from, to }, { vocabulary })).toEqual(kinds)
+  expect(replacedKinds({ from, to }, {})).toEqual([])
 })

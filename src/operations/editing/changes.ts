@@ -1,5 +1,5 @@
 /** What changes between two prompts, in the words of a small model. */
-import { changedTexts, changedWords } from '../../edit/masks/words.js'
+import { changedTexts, changedWords, wordsOf } from '../../edit/masks/words.js'
 import { strangeWords, type Vocabulary } from '../../model/vocabulary.js'
 
 interface Prompts {
@@ -25,8 +25,10 @@ export function changedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords
 export const things = 'shapes'
 /** The kind of words that say where it is. */
 export const places = 'places'
+/** The kind of words for the colours of things and of backgrounds. */
+export const colours = 'colours'
 /** Kinds of words that say what a background is like, where they come after the thing. */
-const ofBackgrounds = ['colours', 'textures']
+const ofBackgrounds = [colours, 'textures']
 
 /** A prompt up to the thing that it names, and what comes after it, as the background does. */
 function aroundThing(prompt: string, { words }: Vocabulary): readonly [before: string, after: string] {
@@ -46,10 +48,19 @@ function isOfBackground({ from, to }: Prompts, kinds: readonly string[], vocabul
 export function changeOf(prompts: Prompts, model: MayKnowWords): string | undefined {
   const kinds = changedKinds(prompts, model)
   const [one] = kinds
-  if (kinds.length === 1 && one !== 'colours') return one
+  if (kinds.length === 1 && one !== colours) return one
   const { vocabulary } = model
   if (one !== undefined && vocabulary && isOfBackground(prompts, kinds, vocabulary)) return 'backgrounds'
   return kinds.length === 1 ? one : undefined
+}
+
+/** Kinds of which one prompt has a word that the other has not, and the other way round: a red ball is not a blue one. */
+export function replacedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords): readonly string[] {
+  if (!vocabulary) return []
+  const [old, young] = [wordsOf(from), wordsOf(to)]
+  const own = [old.filter((word) => !young.includes(word)), young.filter((word) => !old.includes(word))]
+  const isReplaced = (kind: string) => own.every((words) => has(kind, words.join(' '), vocabulary))
+  return Object.keys(vocabulary.words).filter((kind) => kind !== connecting && isReplaced(kind))
 }
 
 /**
@@ -74,6 +85,17 @@ export const droppedKinds = ({ from, to }: Prompts, vocabulary: Vocabulary): rea
   Object.keys(vocabulary.words).filter(
     (kind) => kind !== connecting && has(kind, from, vocabulary) && !has(kind, to, vocabulary),
   )
+
+/**
+ * Whether a colour that changes stands elsewhere in the prompts too, as the background's does: what is of it cannot be told from
+ * the background by its colour.
+ */
+export function sharesColour({ from, to }: Prompts, { vocabulary }: MayKnowWords): boolean {
+  const said = [from, to].flatMap(wordsOf)
+  const changed = wordsOf(changedTexts(from, to).join(' '))
+  const isElsewhere = (colour: string) => said.indexOf(colour) !== said.lastIndexOf(colour)
+  return (vocabulary?.words[colours] ?? []).some((colour) => changed.includes(colour) && isElsewhere(colour))
+}
 
 /** Whether a text has known words of a kind: without the kind they would be strange. */
 const has = (kind: string, text: string, vocabulary: Vocabulary): boolean => {

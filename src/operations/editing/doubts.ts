@@ -5,7 +5,7 @@ import type { NamedPicture } from '../files/pictures.js'
 import type { OperationModel } from '../host.js'
 import { noted, type Told } from '../operation.js'
 import { recipeOf } from '../recipes/recipe.js'
-import { changedKinds, changeOf, droppedKinds, places, things } from './changes.js'
+import { changedKinds, changeOf, droppedKinds, places, replacedKinds, things } from './changes.js'
 import type { EditSettings } from './fields.js'
 import { oldTextureRemedy } from './masks.js'
 
@@ -65,7 +65,10 @@ function doubtsOfEdits({ path, texts }: NamedPicture): readonly Doubt[] {
   return [{ reason: 'the picture is an edit already, and errors add up', note: noted(path, text) }]
 }
 
-/** What a picture's file tells: that it is an edit, and was made from other words. Fewer words than the file's may describe it too. */
+/**
+ * What a picture's file tells: that it is an edit, and was made from other words. Fewer words than the file's may describe it too;
+ * another word of the same kind, as of another thing or colour, does not.
+ */
 export const doubtsOfOrigin = (said: EditSettings, picture: NamedPicture, model: OperationModel): readonly Doubt[] => [
   ...doubtsOfEdits(picture),
   ...doubtsOfPrompt(said, picture, model),
@@ -76,5 +79,6 @@ function doubtsOfPrompt({ from }: EditSettings, picture: NamedPicture, model: Op
   if (prompt === undefined || prompt === '' || !saysItIsOf(picture, model)) return []
   if (changedWords(prompt, from).to.length === 0) return []
   const text = `The file says that the picture was made from “${prompt}”. Pass that as ${setting('from')}, unless the picture shows otherwise.`
-  return [{ reason: 'the file says that it was made from another prompt', note: noted(picture.path, text) }]
+  const misses = replacedKinds({ from: prompt, to: from }, model).length > 0
+  return [{ reason: 'the file says that it was made from another prompt', misses, note: noted(picture.path, text) }]
 }

@@ -16,7 +16,7 @@ import type { Host, OperationModel } from '../host.js'
 import { noted, partOf, type Told } from '../operation.js'
 import { planOf, samplingOf } from '../recipes/recipe.js'
 import { timedDecoder } from '../timed.js'
-import { changedKinds, changeOf, places } from './changes.js'
+import { changedKinds, changeOf, colours, places, sharesColour } from './changes.js'
 import { isMisdescribed } from './described.js'
 import { type Doubt, saysItIsOf } from './doubts.js'
 import { drawnFeather, type EditSettings, usualFeather } from './fields.js'
@@ -46,6 +46,8 @@ export interface Edited {
   readonly knowledge: Knowledge
   /** What kind of words alone changes, where the model tells kinds. */
   readonly change?: string
+  /** Whether a thing is to be elsewhere: it is moved, or removed so. */
+  readonly isMove: boolean
   /** What was doubted while it was edited. */
   readonly doubts: readonly Doubt[]
   /** Outside the mask, before the lock. */
@@ -127,7 +129,7 @@ export async function* editOne(
   yield* judging.ofCopy(fitted.image, autoencoder)
   const work = partOf(edit({ image: fitted.image }, { ...shared, decoder: judging.decoder }))
   const names = { method: method.method.name, solver: sampling.solver.name }
-  const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast)
+  const result = yield* inParts(tellingOfMask(work, judge), names, judging.forecast, host)
   const restored = fitted.restore(result.image)
   // What `crop` has cut off is not there to compare with.
   const isWhole = sizeText(planesOf(restored.shape)) === sizeText(planesOf(picture.image.shape))
@@ -149,15 +151,16 @@ export async function* editOne(
   const knowledge = judging.knowledge()
   // Of a picture that the model does not know more was said, and a photograph has many colours to compare.
   const masked = kept && knowledge !== 'hardly' ? { mask: kept, written, source } : undefined
-  const isMove = given !== undefined && changedKinds(settings, model).includes(places)
-  const left = masked && isMove ? leftoversOf({ ...masked, featherPixels }) : []
-  const outlines = masked && change === 'colours' ? silhouettesOf(masked) : undefined
+  const isMove = changedKinds(settings, model).includes(places)
+  const left = masked && given && isMove ? leftoversOf({ ...masked, featherPixels }) : []
+  const outlines = masked && change === colours && !sharesColour(settings, model) ? silhouettesOf(masked) : undefined
   const sharedOutline = outlines && changedOutline(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
     ...found,
     knowledge,
+    isMove,
     doubts: [
       ...judging.doubts(),
       ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : []),

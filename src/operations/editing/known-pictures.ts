@@ -3,7 +3,7 @@ import type { Autoencoder, DecoderInverter } from '../../autoencoder/autoencoder
 import { automaticDecoder, usualGradientPixels } from '../../autoencoder/automatic.js'
 import { encoderOnly } from '../../autoencoder/encoder-only.js'
 import type { Steps } from '../../core/progress.js'
-import type { Tensor } from '../../math/tensor.js'
+import { sizeOf, type Tensor } from '../../math/tensor.js'
 import { largeSize } from '../../model/layout.js'
 import { psnrDb, resize, round8 } from '../../pictures/pixels.js'
 import { planesOf, sizeText } from '../../pictures/planes.js'
@@ -12,7 +12,7 @@ import type { NamedPicture } from '../files/pictures.js'
 import type { Host, OperationModel } from '../host.js'
 import { noted, type Told } from '../operation.js'
 import { type Doubt, saysItIsOf } from './doubts.js'
-import { type Forecast, forecastOf, type Paces, type PlannedEdit, secondsOf } from './forecast.js'
+import { type Forecast, forecastOf, type Paces, type PlannedEdit, pacesAt, secondsOf } from './forecast.js'
 
 /**
  * Of the latent's own picture and the given one: below the first, the picture is of a kind that the model was not trained on;
@@ -72,9 +72,8 @@ function durationOf(
   const seconds = secondsOf(forecast)
   if (seconds < longSeconds) return []
   if (!copy) return [`The whole edit takes about ${minutesText(seconds / 60)}.`]
-  // Attention grows faster than the pixels.
   const [large, small] = [seconds, secondsOf(copy.forecast)].map((some) => minutesText(some / 60))
-  return [`The whole edit takes at least ${large}, and about ${small} of a copy of ${copy.size}.`]
+  return [`The whole edit takes about ${large}; of a copy of ${copy.size} about ${small}.`]
 }
 
 const misdescribedNote = `${setting('from')} does not seem to describe this picture, or the model did not make it. Check its words for shape, colour, place and background. Edits of drawings by others mostly fail: they need another model.`
@@ -157,12 +156,11 @@ export function judgedAtOnce({
     const strange = searches || model.vocabulary ? told : undefined
     early = { encodedDb, strange }
     const hasGradients = decoder.name === automaticDecoder.definition.id
-    /** Of a picture of another size time goes by the pixels. */
-    const forecastFor = (picture: Tensor, { decode, evaluation }: Paces) => {
-      const times = picture.data.length / judged.data.length
+    const pixels = ({ data }: Tensor) => data.length / sizeOf(model.layout.picture)
+    const forecastFor = (picture: Tensor, paces: Paces) => {
       const gradients = hasGradients ? gradientsFor(picture, autoencoder, !!strange) : 0
-      const paces = { decode: times * decode, evaluation: times * evaluation }
-      return forecastOf({ ...planned, searches, gradients }, paces)
+      const scaled = pacesAt(paces, { from: pixels(judged), to: pixels(picture) })
+      return forecastOf({ ...planned, searches, gradients }, scaled)
     }
     // The first runs open the networks: what seems long is measured again.
     const isLong = secondsOf(forecastFor(image, first)) >= longSeconds

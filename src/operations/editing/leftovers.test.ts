@@ -21,8 +21,9 @@ const picture = (...squares: readonly Square[]): Tensor =>
 
 const old: Square = [8, 12, 8]
 const mask = map(zeros([1, side, side]), (_, i) => (isIn(i, [4, 4, 24]) ? 1 : 0))
-const left = (...squares: readonly Square[]) =>
-  leftoversOf({ mask, source: picture(old), written: picture(...squares), featherPixels: 2 })
+const leftUnder = (featherPixels: number, ...squares: readonly Square[]) =>
+  leftoversOf({ mask, source: picture(old), written: picture(...squares), featherPixels })
+const left = (...squares: readonly Square[]) => leftUnder(2, ...squares)
 
 it('says where a piece is left, at the old place and at the edge of the mask', () => {
   expect(left()).toEqual([])
@@ -39,6 +40,14 @@ it('says nothing of the thing that moved within the mask, nor of a few pixels', 
   expect(left([8, 14, 3])).toEqual([])
 })
 
+it('tells a thing that the seam cuts from one that stands whole beside it', () => {
+  expect(leftUnder(8, [17, 12, 6])).toEqual([])
+  expect(leftUnder(8, [19, 12, 6]).join()).toContain('cut by')
+  // Three pixels of a row beside the edge, and then four.
+  expect(leftUnder(8, [16, 12, 7], [23, 14, 1], [23, 15, 1], [23, 16, 1])).toEqual([])
+  expect(leftUnder(8, [16, 12, 7], [23, 14, 2], [23, 16, 2]).join()).toContain('cut by')
+})
+
 it('an outline that changed is told from one that was kept, whatever its colour', () => {
   const thing: Square = [8, 8, 12]
   const outline = (square: Square) => {
@@ -52,5 +61,8 @@ it('an outline that changed is told from one that was kept, whatever its colour'
   expect(outline([8, 8, 11])).toBeUndefined()
   expect(outline([8, 8, 10])).toBeCloseTo(100 / 144)
   expect(outline([11, 8, 12])).toBeCloseTo(9 / 15)
+  // Most of what is new has a colour of the background: nothing can be told.
+  expect(outline([8, 8, 7])).toBeCloseTo(49 / 144)
+  expect(outline([8, 8, 6])).toBeUndefined()
   expect(silhouettesOf({ mask: map(mask, () => 1), source: picture(thing), written: picture(thing) })).toBeUndefined()
 })

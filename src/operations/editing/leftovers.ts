@@ -4,8 +4,10 @@ import { type MaskedEdit, silhouettesOf } from './silhouettes.js'
 
 /** Fewer pixels are not seen. */
 const leastPixels = 12
-/** Beyond the seam that the lock makes. */
-const besideSeam = 2
+/** A thing that is cut has so many where the lock's seam fades it. */
+const leastCutPixels = 4
+/** Pixels from the mask's edge to where half of the seam's width is over, the one at the edge counted. */
+const fadedPixels = (featherPixels: number): number => 1 + Math.ceil(featherPixels / 2)
 
 interface Looked extends MaskedEdit {
   readonly featherPixels: number
@@ -61,7 +63,7 @@ export function leftoversOf(looked: Looked): readonly string[] {
   const found = silhouettesOf(looked)
   if (!found) return []
   const { before, after } = found
-  const reach = featherPixels + besideSeam
+  const reach = fadedPixels(featherPixels)
   /** Whether a pixel outside is near, in its row or column. */
   const isAtEdge = (i: number) => {
     const [x, y] = [i % width, Math.floor(i / width)]
@@ -74,7 +76,7 @@ export function leftoversOf(looked: Looked): readonly string[] {
   return piecesOf(after, width).flatMap((piece) => {
     if (piece.length < leastPixels) return []
     const isOld = piece.filter((i) => before[i]).length > piece.length / 2
-    if (!isOld && !piece.some(isAtEdge)) return []
+    if (!isOld && piece.filter(isAtEdge).length < leastCutPixels) return []
     const { left, right, top, bottom } = boxOf(piece, width)
     const where = isOld ? 'is left at the old place' : "is cut by the mask's edge"
     return [`a piece of a thing ${where}, at pixels ${left}–${right} across and ${top}–${bottom} down`]

@@ -13,22 +13,24 @@ import type { HostPictures } from '../host.js'
 interface NotedMask {
   readonly mask: Tensor
   readonly notes: readonly string[]
+  /** So much of it is grey. */
+  readonly grey: number
   /** More of it than soft edges. */
   readonly isGrey: boolean
 }
 
 /** Lightness from a tenth to nine tenths is grey. */
 const greyRange = 0.4
-/** So much of a mask may be the soft edges of what was drawn. */
-const edgesShare = 0.02
-const greyNote = (share: number) =>
-  `${(100 * share).toFixed(0)} % of it are grey: 128 or more of 255 counts as white, the rest as black.`
+/** So much of a mask may be the soft edges of what was drawn; what has more than the second is a picture of something. */
+const [edgesShare, mostGrey] = [0.02, 0.5]
+const greyText = (share: number) => `${(100 * share).toFixed(0)} % of it is grey`
+const greyNote = (share: number) => `${greyText(share)}: 128 or more of 255 counts as white, the rest as black.`
 
 const overThePicture = 'Draw it over the picture itself.'
 const overTheShown =
   'The picture was turned upright as its EXIF orientation says: draw the mask over it as it is shown.'
 
-/** A mask as it was drawn. Throws where it is not of the picture's size, or has no white, or no black that a lock could keep. */
+/** A mask as it was drawn. Throws where it is not of the picture's size, is mostly grey, or has no white, or no black that a lock could keep. */
 export async function readMask(
   path: string,
   { size }: MeasuredPicture,
@@ -42,7 +44,11 @@ export async function readMask(
   }
   // What is transparent is not painted, and outside.
   const drawn = { path, ...(await pictures.read(path, { background: 'black' })) }
-  const { mask } = maskOf(drawn)
+  const { mask, grey } = maskOf(drawn)
+  if (grey > mostGrey) {
+    const remedy = 'Paint white where the edit goes, and black over what is to be kept.'
+    throw expected('bad-option', 'a mask in black and white', setting('mask'), `a picture: ${greyText(grey)}`, remedy)
+  }
   checkMask(mask, drawn.image.shape, setting('mask'))
   if (locks) checkOutside(mask, 'one without', 'Draw what is to be kept in black, or leave the lock out.')
   return drawn
@@ -55,7 +61,12 @@ export function maskOf({ image: { shape, data }, notes }: NamedPicture): NotedMa
   const inside = Float64Array.from({ length: area }, (_, i) => (lightness(i) > 0.5 ? 1 : 0))
   const grey = inside.filter((_, i) => Math.abs(lightness(i) - 0.5) < greyRange).length / area
   const isGrey = grey > edgesShare
-  return { mask: tensor([1, ...shape.slice(1)], inside), notes: isGrey ? [...notes, greyNote(grey)] : notes, isGrey }
+  return {
+    mask: tensor([1, ...shape.slice(1)], inside),
+    notes: isGrey ? [...notes, greyNote(grey)] : notes,
+    grey,
+    isGrey,
+  }
 }
 
 export const coverOf = ({ data }: Tensor): 'part' | 'everything' | 'nothing' =>

@@ -65,12 +65,16 @@ export function silhouettesOf(edit: MaskedEdit): Silhouettes | undefined {
   return { before: before!, after: after! }
 }
 
-/** Below so much the outline can be seen to have changed, and fewer pixels are no thing: docs/editing.md. */
-const [sameShare, leastThing] = [0.8, 100]
+/**
+ * Below the first share the outline can be seen to have changed; below the second the thing after has mostly a colour of the
+ * background, and its outline cannot be seen. Fewer pixels are too few for a thing: docs/editing.md.
+ */
+const [sameShare, seenShare, leastThing] = [0.8, 0.3, 100]
 
-/** Intersection over union of the silhouettes, where it is less than of an outline that was kept. */
+/** Intersection over union of the silhouettes, where it is less than of an outline that was kept, and both can be seen. */
 export function changedOutline({ before, after }: Silhouettes): number | undefined {
   const count = (covers: (i: number) => boolean) => before.filter((_, i) => covers(i)).length
   const share = count((i) => before[i]! && after[i]!) / count((i) => before[i]! || after[i]!)
-  return count((i) => before[i]!) >= leastThing && share < sameShare ? share : undefined
+  const isSeen = count((i) => before[i]!) >= leastThing && share >= seenShare
+  return isSeen && share < sameShare ? share : undefined
 }

@@ -11,7 +11,7 @@ const maskOf = (inside: number) =>
   )
 
 const good: Parameters<typeof verdictOf>[0] = {
-  ...{ knowledge: 'well', edited: { outcome: 'converged', method: 'exact-blending' }, doubts: [] },
+  ...{ knowledge: 'well', edited: { outcome: 'converged', method: 'exact-blending' }, doubts: [], isMove: false },
   ...{ source: zeros([3, 1, 10]), written: tensor([3, 1, 10], new Float64Array(30).fill(0.5)), mask: maskOf(3) },
 }
 
@@ -41,15 +41,27 @@ describe('verdictOf', () => {
     expect(verdictOf({ ...good, mask: maskOf(7), drawnShare: 0.7, seamLevels: 20 }).verdict).toBe('nothing-odd')
   })
 
+  const drew = 'the model drew things outside the mask too'
+  const strayed = { ...good, before: { psnrDb: 30 } as NonNullable<typeof good.before> }
+  const strayReasons = (masked: Partial<typeof good>) => verdictOf({ ...strayed, ...masked }).verdictReasons.join()
+
   it('tells of a rim around what a mask of the background keeps', () => {
-    const strayed = { ...good, before: { psnrDb: 30 } as NonNullable<typeof good.before> }
-    const [drew, rim, moved] = [
-      { mask: maskOf(3), drawnShare: 0.3 },
-      { mask: maskOf(7), drawnShare: 0.7 },
-      { mask: maskOf(7), drawnShare: 0.7, change: 'places' },
-    ].map((masked) => verdictOf({ ...strayed, ...masked }).verdictReasons.join())
-    expect(drew).toBe('the model drew things outside the mask too')
-    expect(moved).toBe(drew)
-    expect(rim).toMatch(/^a rim of the old colour may show: make the black part .* smaller$/)
+    const drawn = { mask: maskOf(7), drawnShare: 0.7 }
+    expect(strayReasons({ mask: maskOf(3), drawnShare: 0.3 })).toBe(drew)
+    expect(strayReasons({ ...drawn, isMove: true })).toBe(drew)
+    expect(strayReasons(drawn)).toMatch(/^a rim of the old colour may show: make the black part .* smaller$/)
+    const found = { mask: maskOf(7), change: 'backgrounds' }
+    expect(strayReasons(found)).toMatch(/a rim of the old colour may show: draw a mask whose black part is smaller/)
+    expect(strayReasons({ ...found, change: 'textures' })).toMatch(/the shadow of the thing may keep/)
+    for (const other of [{ mask: maskOf(3) }, { change: 'colours' }])
+      expect(strayReasons({ ...found, ...other })).toContain(drew)
+  })
+
+  it('tells of what the model drew outside a mask, but in a move in a drawn mask, whose pieces and seam are measured', () => {
+    const moved = { drawnShare: 0.3, isMove: true, seamLevels: 5 }
+    expect(strayReasons(moved)).toBe('')
+    expect(strayReasons({ isMove: true, seamLevels: 5 })).toBe(drew)
+    for (const other of [{ isMove: false }, { seamLevels: undefined as never }])
+      expect(strayReasons({ ...moved, ...other })).toBe(drew)
   })
 })

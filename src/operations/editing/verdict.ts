@@ -21,18 +21,31 @@ const seenSeamLevels = 8
 /** A drawn mask that is larger is one of a background, around a thing that is kept, unless the thing moves. */
 const mostOfAPicture = 0.5
 
-const isOfBackground = ({ drawnShare, change }: Pick<Edited, 'drawnShare' | 'change'>): boolean =>
-  drawnShare !== undefined && drawnShare > mostOfAPicture && change !== 'places'
+type Drawn = Pick<Edited, 'drawnShare' | 'isMove'>
 
-/** Whether a locked picture shows where the mask ends. The edge of a background's mask is the thing's own. */
-const hasSeam = (edited: Pick<Edited, 'seamLevels' | 'drawnShare' | 'change'>): boolean =>
-  (edited.seamLevels ?? 0) >= seenSeamLevels && !isOfBackground(edited)
+const isDrawnOfBackground = ({ drawnShare = 0, isMove }: Drawn): boolean => drawnShare > mostOfAPicture && !isMove
+
+/** Changes of what lies around the thing. */
+const aroundThings = ['backgrounds', 'textures']
+
+/** Whether a mask that was found is of the background, as the words say. */
+const isFoundOfBackground = ({ mask, drawnShare, change = '' }: Pick<Edited, 'mask' | 'drawnShare' | 'change'>) =>
+  mask !== undefined && drawnShare === undefined && isWide(mask) && aroundThings.includes(change)
+
+/** Whether a locked picture shows where the mask ends. The edge of a background's drawn mask is the thing's own. */
+const hasSeam = (edited: Pick<Edited, 'seamLevels'> & Drawn): boolean =>
+  (edited.seamLevels ?? 0) >= seenSeamLevels && !isDrawnOfBackground(edited)
+
+/** Whether pieces that a move leaves in a drawn mask, and cuts at its edge, are told by themselves: the lock hides the rest. */
+const isMoveMeasured = ({ drawnShare, isMove, seamLevels }: Pick<Edited, 'seamLevels'> & Drawn): boolean =>
+  drawnShare !== undefined && isMove && seamLevels !== undefined
 
 /** What there is to say of the mask's edge, and of what changed outside where nothing locks it. */
 export function strayed(
-  edited: Pick<Edited, 'seamLevels' | 'drawnShare' | 'change'> & {
-    readonly before?: Pick<Likeness, 'psnrDb'> | undefined
-  },
+  edited: Pick<Edited, 'seamLevels'> &
+    Drawn & {
+      readonly before?: Pick<Likeness, 'psnrDb'> | undefined
+    },
   isLocked: boolean,
 ): readonly string[] {
   if (isLocked)
@@ -72,8 +85,19 @@ export function unseen({
 export type Verdict = 'likely-to-miss' | 'look-closely' | 'nothing-odd'
 
 const drewOutside = 'the model drew things outside the mask too'
-const rimOf = 'a rim of the old colour may show: make the black part of the mask smaller'
+const rimRemedies = {
+  drawn: 'make the black part of the mask smaller',
+  found: 'draw a mask whose black part is smaller than the thing',
+}
 const shadowOf = 'the shadow of the thing may keep some of the old texture'
+
+/** What comes of a model that drew more anew than the mask holds: of the background's, at the thing's edge. */
+function strayReason(edit: VerdictCase): string {
+  const isDrawn = isDrawnOfBackground(edit)
+  if (!isDrawn && !isFoundOfBackground(edit)) return drewOutside
+  if (edit.change === 'textures') return shadowOf
+  return `a rim of the old colour may show: ${rimRemedies[isDrawn ? 'drawn' : 'found']}`
+}
 
 /** The reasons that are there, each once. */
 const reasonsOf = (reasons: readonly (readonly [isThere: boolean, reason: string])[]): readonly string[] => [
@@ -85,7 +109,7 @@ export function verdictOf(edit: VerdictCase): {
   readonly verdict: Verdict
   readonly verdictReasons: readonly string[]
 } {
-  const { knowledge, edited, mask, drawnShare, change, written, source, before, doubts } = edit
+  const { knowledge, edited, mask, drawnShare, written, source, before, doubts } = edit
   const covers = mask && coverOf(mask)
   const doubted = (grave: boolean) =>
     doubts.filter(({ misses = false }) => misses === grave).map(({ reason }) => [true, reason] as const)
@@ -104,14 +128,14 @@ export function verdictOf(edit: VerdictCase): {
     [covers === 'everything' && drawnShare !== 1, 'nothing of the picture is kept'],
     [mask !== undefined && drawnShare === undefined && isWide(mask), `the mask covers ${mask && percentOf(mask)}`],
     [hasSeam(edit), "a cut may show at the mask's edge"],
-    [hasStrayed(before), !isOfBackground(edit) ? drewOutside : change === 'textures' ? shadowOf : rimOf],
+    [hasStrayed(before) && !isMoveMeasured(edit), strayReason(edit)],
   ])
   return { verdict: lesser.length > 0 ? 'look-closely' : 'nothing-odd', verdictReasons: lesser }
 }
 
 type VerdictCase = Pick<
   Edited,
-  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'written' | 'source' | 'before' | 'seamLevels' | 'doubts'
+  'knowledge' | 'mask' | 'drawnShare' | 'change' | 'isMove' | 'written' | 'source' | 'before' | 'seamLevels' | 'doubts'
 > & {
   readonly edited: Pick<Edited['edited'], 'outcome' | 'method'>
 }

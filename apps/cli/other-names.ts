@@ -44,7 +44,23 @@ const otherCommands: readonly (readonly [here: string, names: readonly string[]]
   ['Here it is called `watermark calibrate`.', ['calibrate', 'calibration']],
   ['Marks are written by `generate --watermark`.', ['mark', 'embed', 'imprint', 'encode', 'add', 'write', 'apply']],
   ['Here it is called `generate`.', ['sample', 'txt2img', 'text2img', 't2i', 'text-to-image', 'draw', 'create']],
-  ['Here it is called `edit`.', ['img2img', 'image-to-image', 'i2i', 'inpaint', 'pix2pix', 'prompt-to-prompt']],
+  [
+    'Here it is called `edit`.',
+    [
+      'img2img',
+      'image-to-image',
+      'i2i',
+      'inpaint',
+      'pix2pix',
+      'prompt-to-prompt',
+      'remove',
+      'erase',
+      'replace',
+      'recolour',
+      'recolor',
+      'change',
+    ],
+  ],
   ['Here it is called `invert`.', ['inversion', 'ddim-inversion', 'ddim-invert', 'invert-image', 'undo']],
   ['Here it is called `roundtrip`.', ['round-trip', 'reconstruct', 'reconstruction']],
   ['Here it is called `bench`.', ['benchmark', 'benchmarks']],
@@ -64,9 +80,13 @@ export function commandHere(said: string, path: string): string | undefined {
   return inGroup[`${path} ${other}`] ?? otherCommands.find(([, names]) => names.includes(other))?.[0]
 }
 
+/** Fewer letters begin too much. */
+const leastBeginning = 3
+
 /** What was meant by a word that is no command: one of these names, or what another program calls a command. */
 export function meantCommand(said: string, path: string, names: readonly string[]): string | undefined {
-  const name = nearest(said, names)
+  const begun = said.length >= leastBeginning ? names.filter((one) => one.startsWith(said)) : []
+  const name = begun.length === 1 ? begun[0] : nearest(said, names)
   if (name !== undefined) return `Did you mean \`${name}\`?`
   const other = nearest(
     said,

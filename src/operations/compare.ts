@@ -89,7 +89,7 @@ function withTexts({ settings, start, given, steps }: Asked & { readonly steps: 
     ...(said.prompt === told.prompt ? [] : [`prompt “${told.prompt}”`]),
     ...(said.negative === told.negative ? [] : [`negative prompt “${told.negative}”`]),
     ...(said.guidance === told.guidance ? [] : [`guidance ${told.guidance}`]),
-    ...(solver === undefined ? [] : [`solver ${solver}`]),
+    ...(own === undefined ? [] : [`solver ${own}`]),
   ]
   if (taken.length === 0) return { settings, start, given }
   const how = solver !== undefined && {
@@ -101,7 +101,11 @@ function withTexts({ settings, start, given, steps }: Asked & { readonly steps: 
   return {
     settings: { ...settings, negative: told.negative, guidance: told.guidance, ...how },
     start: { ...start, prompt: told.prompt },
-    given: { ...given, notes: [...given.notes, `Taken from the file's own text: ${taken.join(', ')}.`] },
+    given: {
+      ...given,
+      notes: [...given.notes, `Taken from the file's own text: ${taken.join(', ')}.`],
+      ...(solver !== own && { solverSetting: 'steps' as const }),
+    },
   }
 }
 

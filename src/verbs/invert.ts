@@ -18,6 +18,7 @@ import type {
   Trajectory,
 } from '../diffusion/diffusion.js'
 import { automatic } from '../diffusion/inverters/automatic.js'
+import { reversible } from '../diffusion/inverters/reversible.js'
 import type { Grid } from '../diffusion/level.js'
 import { roundingDb } from '../diffusion/rounded.js'
 import { gridFor } from '../diffusion/solver-check.js'
@@ -368,16 +369,21 @@ const roundingResidual = 1e-3
 /** From this on a step's map draws points no longer together: it may have several roots, or none. */
 const mayTurn = 1
 
+/** Inverters that take a solver's own way back. */
+const closedForms: readonly string[] = [automatic.definition.id, reversible.definition.id]
+
 /** What to do about steps that were not undone; whoever tells one asks here. */
 function remedyOf(
   solutions: readonly StepInversion[],
-  { name }: Solver,
+  { name, unstep }: Solver,
   guidance: Guidance,
   inverter: Inverter,
 ): string {
   const unsolved = solutions.filter(({ outcome }) => outcome !== 'converged')
   if (unsolved.some(({ residual }) => residual === Number.POSITIVE_INFINITY))
     return 'Use `automatic`, which solves each step.'
+  if (unstep && closedForms.every((id) => id !== inverter.name))
+    return 'This solver is undone in closed form, by what it remembered: use `automatic` or `reversible`.'
   const isRounding = ({ residual, contraction = 0 }: StepInversion) =>
     residual < roundingResidual && contraction < mayTurn
   if (unsolved.every(isRounding)) {

@@ -63,7 +63,7 @@ const exactMeanings: Readonly<Record<string, string>> = {
 }
 
 const rootsMeanings: Readonly<Record<string, string>> = {
-  unique: 'none was found from other starts',
+  'one found': 'no other was found from other starts',
   several: 'some were found: this noise is one of them',
   'none found': 'no start solved some step',
   'not tried': 'some step may have several, and no other start was made there (`restarts` makes some)',
@@ -73,7 +73,7 @@ const rootsMeanings: Readonly<Record<string, string>> = {
 }
 
 const rootsText: Readonly<Record<NonNullable<LegReport['roots']>, string>> = {
-  'unique as far as tried': 'unique',
+  'unique as far as tried': 'one found',
   'several roots': 'several',
   'none found': 'none found',
   'not tried': 'not tried',
@@ -214,9 +214,15 @@ export function remedyLines(rows: readonly ComparisonRow[]): readonly string[] {
 /** Errors above this are of another noise; pictures of so many equal values are the same to the eye. */
 const [anotherDb, sameShare] = [-20, 0.95]
 
+/** Of steps that were not solved a remedy tells. */
+const isOfUnsolved = ({ remedy }: LegReport): boolean => remedy !== null
+
 /** Where another noise makes the picture, that is said: its pixels come back, its noise does not. */
 const isOther = (one: LegReport | null): boolean =>
-  one !== null && (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > anotherDb && one.equalValuesShare >= sameShare
+  one !== null &&
+  !isOfUnsolved(one) &&
+  (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > anotherDb &&
+  one.equalValuesShare >= sameShare
 
 export function otherNoiseLines({
   rows,
@@ -234,7 +240,32 @@ export function otherNoiseLines({
         ...others.map((one) => `    ${one}`),
         guidance === 1
           ? `    Was it made with this prompt, guidance and solver${seed === null ? ', and is `--noise` its own' : ''}? Others lead to other noises.`
-          : '    Guidance brings noises together, Heun\'s steps less than others: docs/noise-inversion.md, "Strong guidance".',
+          : `    ${seed === null ? 'Is `--noise` its own? ' : ''}Guidance brings noises together, Heun's steps less than others: docs/noise-inversion.md, "Strong guidance".`,
+      ]
+    : []
+}
+
+/** By so much a noise may be farther from the true one than its latent is from the one that was inverted. */
+const usualGapDb = 40
+
+/** Where the latent comes back and the noise is less exact by far, although every step was solved. */
+export function lostDigitsLines({ rows, guidance }: Pick<ComparisonReport, 'rows' | 'guidance'>): readonly string[] {
+  const hasLost = (one: LegReport | null): boolean =>
+    one !== null &&
+    !isOfUnsolved(one) &&
+    !isOther(one) &&
+    one.convergedSteps > 0 &&
+    (one.noiseNmseDb ?? Number.NEGATIVE_INFINITY) > one.latentAgainNmseDb + usualGapDb
+  const lost = rows.flatMap(({ inverter, solver, fromLatent }) =>
+    guidance !== 1 && hasLost(fromLatent) ? [`    ${inverter} on ${solver}`] : [],
+  )
+  return lost.length > 0
+    ? [
+        '',
+        '  made the latent again far more exactly than the noise was found, from the latent:',
+        ...lost,
+        '    Guidance loses digits of the noise, or a step has another root near by: `--precision 64` keeps more of',
+        '    what is made in it. See docs/noise-inversion.md, "Strong guidance".',
       ]
     : []
 }
@@ -260,6 +291,7 @@ function words(report: ComparisonReport): readonly string[] {
     ...tableLines(rows),
     ...remedyLines(rows),
     ...otherNoiseLines(report),
+    ...lostDigitsLines(report),
     ...refusalLines(rows),
     '',
     ...costLines(report),

@@ -13,6 +13,7 @@ import { autoencoderOf } from '../../model/views.js'
 import { round8 } from '../../pictures/pixels.js'
 import { generate } from '../../verbs/generate.js'
 import type { InversionSource } from '../../verbs/invert.js'
+import { reconstruct } from '../../verbs/reconstruct.js'
 import type { Sampled } from '../../verbs/sampling.js'
 import { setting } from '../fields.js'
 import { lastName } from '../files/paths.js'
@@ -58,6 +59,8 @@ export interface Given {
   readonly memory?: { readonly of: Recipe; readonly tensors: readonly Tensor[] }
   /** What reading it changed, and what was taken from its text. */
   readonly notes: readonly string[]
+  /** What says another solver than the file does: its own in other steps. Default `solvers`. */
+  readonly solverSetting?: 'steps'
   /** What its own text says of how it was made. */
   readonly texts: Readonly<Record<string, string>> | undefined
 }
@@ -78,11 +81,16 @@ export async function* compareAll(
   const plans = pairs.map(({ pair }) => pair.plan)
   const known =
     settings.noise === undefined ? undefined : await knownNoise(settings.noise, given!.image, settings, model, host)
-  const onFile = given
-    ? [...given.notes, ...otherOrigin(given.texts, plans, model, 'solvers'), ...(known ? [] : [unknownNoise(given)])]
-    : []
-  const notes = [...refusalNotes(pairs, settings, model), ...onFile.map((text) => ({ about: given!.path, text }))]
-  for (const { about, text } of notes) yield noted(about, text)
+  const others = given ? otherOrigin(given.texts, plans, model, given.solverSetting ?? 'solvers') : []
+  const onFile = given ? [...given.notes, ...others, ...(known ? [] : [unknownNoise(given)])] : []
+  const said = [...refusalNotes(pairs, settings, model), ...onFile.map((text) => ({ about: given!.path, text }))]
+  for (const { about, text } of said) yield noted(about, text)
+  const taken = pairs.flatMap(({ pair, refusal }) => (refusal === undefined ? [pair.plan] : []))
+  // Of a file that was made otherwise it is known that this noise makes another picture.
+  const isChecked = given && known && others.length === 0
+  const onNoise = isChecked ? yield* notesOnNoise(known, given, new Set(taken), { model, settings, signal }) : []
+  for (const { about, text } of onNoise) yield noted(about, text)
+  const notes = [...said, ...onNoise]
   const rows: Compared[] = []
   const ways = waysOf(settings, start)
   const { model: asked, counts } = counted(model)
@@ -134,6 +142,29 @@ export async function* compareAll(
   }
   const noise = first?.sampled.noise ?? known
   return { image: first?.image ?? given!.image, ...(noise && { noise }), notes, rows }
+}
+
+/** Of a noise that makes another picture fewer values are equal. */
+const leastEqual = 0.5
+
+/** Whether a noise that was passed makes the picture by one of the solvers: errors against another one mean nothing. */
+async function* notesOnNoise(
+  noise: Tensor,
+  { way, image }: Given,
+  plans: ReadonlySet<Plan>,
+  of: { readonly model: OperationModel; readonly settings: CompareSettings; readonly signal: Signal | undefined },
+): Steps<readonly Note[], Told> {
+  const { model, settings, signal } = of
+  let most = 0
+  for (const plan of plans) {
+    const options = { ...samplingOf(plan, model), model, reference: { image }, signal }
+    const { match } = yield* partOf(reconstruct(noise, options), 'noise → picture')
+    most = Math.max(most, match.equalValues ?? 0)
+    if (most >= leastEqual) return []
+  }
+  const path = settings.noise!
+  const text = `\`${path}\` does not make this ${way}, with this prompt, guidance and solver: ${(100 * most).toFixed(0)} % of the 8-bit values are equal. Is it of another? Errors of noise are against it all the same.`
+  return [{ about: path, text }]
 }
 
 /** The picture, or the latent with what its own solver remembered there. */

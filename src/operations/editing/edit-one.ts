@@ -24,7 +24,7 @@ import { inParts } from './forecast.js'
 import { judgedAtOnce, type Knowledge, likelyPsnrDb } from './known-pictures.js'
 import { leftoversOf } from './leftovers.js'
 import { checkOutside, maskOf, oddities, ofMask, remedyOf, shareOf } from './masks.js'
-import { changedOutline, silhouettesOf } from './silhouettes.js'
+import { changedOutline, holdsNothing, silhouettesOf } from './silhouettes.js'
 
 /** In the size of the picture that was given: it, the mask, and what is written, all in 8 bits. */
 export interface Edited {
@@ -78,6 +78,9 @@ async function* tellingOfMask<T>(steps: Steps<T, Told>, judge: (found: Tensor) =
     await steps.return(undefined as never)
   }
 }
+
+const besideReason =
+  'the mask holds no colour that is not outside too: what is to change lies outside it, or a part of it'
 
 const outlineReason = (shared: number) =>
   `the outline of the thing changed: before and after share ${(100 * shared).toFixed(0)} % of what they cover`
@@ -155,6 +158,7 @@ export async function* editOne(
   const left = masked && given && isMove ? leftoversOf({ ...masked, featherPixels }) : []
   const outlines = masked && change === colours && !sharesColour(settings, model) ? silhouettesOf(masked) : undefined
   const sharedOutline = outlines && changedOutline(outlines)
+  const isBeside = given !== undefined && outlines !== undefined && holdsNothing(outlines)
   const maskNotes = [...(given?.notes ?? []), ...odd]
   const found = { edited: result, plannedSteps, decoderSeconds: seconds(), source, written, maskNotes, featherPixels }
   return {
@@ -165,6 +169,7 @@ export async function* editOne(
       ...judging.doubts(),
       ...(given?.isGrey ? [{ reason: 'parts of the mask are grey' }] : []),
       ...left.map((reason) => ({ reason })),
+      ...(isBeside ? [{ reason: besideReason, misses: true }] : []),
       ...(sharedOutline === undefined ? [] : [{ reason: outlineReason(sharedOutline) }]),
     ],
     ...(change !== undefined && { change }),

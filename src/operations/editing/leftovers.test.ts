@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { map, type Tensor, zeros } from '../../math/tensor.js'
 import { leftoversOf } from './leftovers.js'
-import { changedOutline, silhouettesOf } from './silhouettes.js'
+import { changedOutline, holdsNothing, silhouettesOf } from './silhouettes.js'
 
 const side = 32
 type Square = readonly [left: number, top: number, side: number]
@@ -65,4 +65,12 @@ it('an outline that changed is told from one that was kept, whatever its colour'
   expect(outline([8, 8, 7])).toBeCloseTo(49 / 144)
   expect(outline([8, 8, 6])).toBeUndefined()
   expect(silhouettesOf({ mask: map(mask, () => 1), source: picture(thing), written: picture(thing) })).toBeUndefined()
+})
+
+it('tells a mask that lies beside the thing, and one within it', () => {
+  const held = (...squares: readonly Square[]) =>
+    !holdsNothing(silhouettesOf({ mask, source: picture(...squares), written: picture() })!)
+  expect(held([8, 8, 12])).toBe(true)
+  expect(held([28, 4, 4])).toBe(false)
+  expect(held([0, 0, 30])).toBe(false)
 })

@@ -65,6 +65,12 @@ export function silhouettesOf(edit: MaskedEdit): Silhouettes | undefined {
   return { before: before!, after: after! }
 }
 
+/** Of fewer pixels no thing is made: a mask that holds no more of one lies beside it, or within it. */
+const leastHeld = 40
+
+/** Whether a mask holds nothing that is not outside too: what is to change lies outside it, or a part of it does. */
+export const holdsNothing = ({ before }: Silhouettes): boolean => before.filter(Boolean).length < leastHeld
+
 /**
  * Below the first share the outline can be seen to have changed; below the second the thing after has mostly a colour of the
  * background, and its outline cannot be seen. Fewer pixels are too few for a thing: docs/editing.md.

@@ -282,7 +282,7 @@ export function otherOrigin(
   texts: Readonly<Record<string, string>> | undefined,
   plans: readonly Plan[],
   model: OperationModel,
-  solverSetting?: 'solver' | 'solvers',
+  solverSetting?: 'solver' | 'solvers' | 'steps',
 ): readonly string[] {
   if (texts?.Software !== 'undiffuse') return []
   const said = recipeOf(texts)

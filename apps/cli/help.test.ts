@@ -130,6 +130,7 @@ describe('topics', () => {
       ['editing', 'edit'],
       ['watermarks', 'watermark'],
       ['comparison', 'compare'],
+      ['exit', 'exit-codes'],
     ] as const)
       await expect(helpFor(program, [word], false)).rejects.toMatchObject({
         remedy: expect.stringContaining(`Did you mean \`${meant}\`?`),

@@ -36,6 +36,7 @@ it.each<readonly [group: string, said: string, here: string]>([
   ['', 'sample', 'generate'],
   ['', 'txt2img', 'generate'],
   ['', 'img2img', 'edit'],
+  ['', 'remove', 'edit'],
   ['', 'round_trip', 'roundtrip'],
 ])('the command %s %s is %s, which there is', (group, said, here) => {
   const hint = commandHere(said, group)

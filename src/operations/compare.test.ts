@@ -115,6 +115,13 @@ describe('compare', () => {
     const unknown = await start(compareOperation, host, { ...told, noise: undefined })
     expect(unknown.files).not.toContain('out/a.compare.svg')
     expect(unknown.notes.map(({ text }) => text).join()).toContain('Nobody knows its noise')
+    expect(notes.map(({ text }) => text).join()).not.toContain('does not make this')
+    await host.files.write([['other.npy', encodeNpy(torchNoise(5, model.layout.latentShape([3, 4, 4])))]])
+    const other = await start(compareOperation, host, { ...told, noise: 'other.npy', prompt, inverters: ['naive'] })
+    expect(other.notes).toContainEqual({
+      about: 'other.npy',
+      text: expect.stringMatching(/^`other\.npy` does not make this picture, .* \d+ % of the 8-bit values are equal/),
+    })
     const wrong = { ...told, noise: 'small.npy' }
     await host.files.write([['small.npy', encodeNpy(torchNoise(1, [1, 2, 2]))]])
     await expect(start(compareOperation, host, wrong)).rejects.toMatchObject({ code: 'bad-shape' })

@@ -3,6 +3,7 @@ import { analyticModel } from '../../test/laws/analytic-model.js'
 import { shape } from '../../test/laws/analytic-world.js'
 import type { Inverter, StepInversion } from '../diffusion/diffusion.js'
 import { naive } from '../diffusion/inverters/naive.js'
+import { bdia } from '../diffusion/solvers/bdia.js'
 import { ddim } from '../diffusion/solvers/ddim.js'
 import { heun } from '../diffusion/solvers/heun.js'
 import { torchNoise } from '../math/noise.js'
@@ -44,6 +45,13 @@ it('advises what the picture was not made by', async () => {
   expect(await told({ solver: heun({ steps: 4, end: 'cleanest', spread: 'levels' }) })).toMatch(
     /best made in more steps:/,
   )
+})
+
+it('names what undoes a solver in closed form, and nothing else to who takes that way', async () => {
+  const inverter = leaving({ residual: 1e-2, contraction: 0.3 })
+  const told = async (more: object) => (await invert({ latent }, { model, solver: bdia({ steps: 4 }), ...more })).remedy
+  expect(await told({ inverter })).toMatch(/closed form, .* `automatic` or `reversible`/)
+  expect(await told({ inverter: { ...inverter, name: 'reversible' } })).toMatch(/may have no root/)
 })
 
 it('names what solves steps where nothing was solved', async () => {

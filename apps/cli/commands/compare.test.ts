@@ -1,7 +1,7 @@
 /** The table of `compare`: both ways of every row, in the room of a page. */
 import type { ComparisonRow } from 'undiffuse/operations'
 import { expect, it } from 'vitest'
-import { command, otherNoiseLines, remedyLines, tableLines } from './compare.js'
+import { command, lostDigitsLines, otherNoiseLines, remedyLines, tableLines } from './compare.js'
 
 const leg = {
   evaluations: 12_345,
@@ -166,4 +166,15 @@ it('says where another noise makes the same picture', () => {
 
 it('shows on its first page what its note names: the noise of a picture', () => {
   expect(command.operation.fields.noise).not.toHaveProperty('rare')
+})
+
+it('says where a noise is found less exactly than the latent that it makes', () => {
+  const lost = { ...leg, noiseNmseDb: -46, latentAgainNmseDb: -119 }
+  const lines = lostDigitsLines({ rows: [row('implicit', { fromLatent: lost }), row('branching')], guidance: 7.5 })
+  expect(lines[2]).toBe('    implicit on ddim:spacing=lambda,steps=50')
+  expect(lines.join(' ')).toMatch(/another root near by: `--precision 64`/)
+  expect(lines).toHaveLength(5)
+  expect(lostDigitsLines({ rows: [row('implicit', { fromLatent: lost })], guidance: 1 })).toEqual([])
+  const unsolved = { ...lost, remedy: 'Sample with more steps.' }
+  expect(lostDigitsLines({ rows: [row('implicit', { fromLatent: unsolved })], guidance: 7.5 })).toEqual([])
 })

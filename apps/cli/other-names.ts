@@ -80,13 +80,9 @@ export function commandHere(said: string, path: string): string | undefined {
   return inGroup[`${path} ${other}`] ?? otherCommands.find(([, names]) => names.includes(other))?.[0]
 }
 
-/** Fewer letters begin too much. */
-const leastBeginning = 3
-
-/** What was meant by a word that is no command: one of these names, or what another program calls a command. */
+/** What a word that names no command may have meant: one of these names, or what another program calls a command. */
 export function meantCommand(said: string, path: string, names: readonly string[]): string | undefined {
-  const begun = said.length >= leastBeginning ? names.filter((one) => one.startsWith(said)) : []
-  const name = begun.length === 1 ? begun[0] : nearest(said, names)
+  const name = nearest(said, names)
   if (name !== undefined) return `Did you mean \`${name}\`?`
   const other = nearest(
     said,

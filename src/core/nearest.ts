@@ -30,13 +30,18 @@ const wordsOf = (name: string): readonly string[] =>
 /** Shorter beginnings, and shorter words of a name, are those of too much. */
 const [leastBeginning, leastWord] = [3, 3]
 
-/** The candidate that a word is the beginning of, or one word of with one edit in five letters. */
-function shortened(word: string, candidates: readonly string[]): string | undefined {
+/** The candidates that a word is the beginning of. */
+function begunBy(word: string, candidates: readonly string[]): readonly string[] {
   const short = plain(word)
-  const isBeginning = (candidate: string) => short.length >= leastBeginning && plain(candidate).startsWith(short)
+  return short.length >= leastBeginning ? candidates.filter((candidate) => plain(candidate).startsWith(short)) : []
+}
+
+/** The candidate one word of which this is, with one edit in five letters. */
+function partly(word: string, candidates: readonly string[]): string | undefined {
+  const short = plain(word)
   const isWord = (one: string) =>
     Math.min(one.length, short.length) >= leastWord && editDistance(short, one) <= Math.floor(one.length / 5)
-  return candidates.find(isBeginning) ?? candidates.find((candidate) => wordsOf(candidate).some(isWord))
+  return candidates.find((candidate) => wordsOf(candidate).some(isWord))
 }
 
 /** What English puts behind a word: `edit` in `editing`, `generat` in `generation`. */
@@ -56,15 +61,18 @@ function inflected(word: string, candidates: readonly string[]): string | undefi
 }
 
 /**
- * The candidate nearest to a word, ignoring case and separators, or undefined when none is near enough: at most one
- * edit, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`. Else the one that it is short for, or
- * another form of.
+ * The candidate nearest to a word, ignoring case and separators, or undefined when none is near enough: the only one that it
+ * begins, or one at most one edit away, or one in three letters. Another letter doubled is one edit: `dimm` for `ddim`. Else the
+ * one that it is short for, or another form of.
  *
  * @example nearest('learning-rate', ['iterations', 'learningRate']) // 'learningRate'
  * @example nearest('gausian', ['tree-ring', 'gaussian-shading']) // 'gaussian-shading'
  * @example nearest('editing', ['generate', 'edit']) // 'edit'
+ * @example nearest('exit', ['edit', 'exit-codes']) // 'exit-codes'
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const begun = begunBy(word, candidates)
+  if (begun.length === 1) return begun[0]
   const distance = (candidate: string) =>
     Math.min(editDistance(plain(word), plain(candidate)), single(word) === single(candidate) ? 1 : Infinity)
   const ranked = candidates
@@ -72,5 +80,5 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
   const isNear = best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3))
-  return isNear ? best.candidate : (shortened(word, candidates) ?? inflected(word, candidates))
+  return isNear ? best.candidate : (begun[0] ?? partly(word, candidates) ?? inflected(word, candidates))
 }

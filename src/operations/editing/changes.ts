@@ -54,7 +54,7 @@ export function changeOf(prompts: Prompts, model: MayKnowWords): string | undefi
   return kinds.length === 1 ? one : undefined
 }
 
-/** Kinds of which one prompt has a word that the other has not, and the other way round: a red ball is not a blue one. */
+/** Kinds in which each prompt has a word that the other lacks: “a red ball” is not “a blue one”. */
 export function replacedKinds({ from, to }: Prompts, { vocabulary }: MayKnowWords): readonly string[] {
   if (!vocabulary) return []
   const [old, young] = [wordsOf(from), wordsOf(to)]

@@ -40,7 +40,7 @@ function foreign(x: Tensor, mask: Tensor, palette: readonly Colour[]): readonly 
   })
 }
 
-/** Of its three colours, in levels: opacity is none. */
+/** Its three colours in levels; opacity does not count. */
 function colourAt({ data, shape }: Tensor, i: number): Colour {
   const { height, width } = planesOf(shape)
   const size = height * width
